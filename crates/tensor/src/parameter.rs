@@ -127,7 +127,7 @@ pub trait Parameters<S: Scalar> {
 
 /// Implements [`Parameters`] from one list of names and fields.
 ///
-/// A field is a [`Parameter`] or an `Option` of one, whose name is listed only when it is there.
+/// A field is a [`Parameter`], or with `as option` an `Option` of one that is listed only when it is there.
 ///
 /// ```
 /// use adaptune_tensor::{Kind, Parameter, Parameters, Scalar, parameters};
@@ -137,7 +137,7 @@ pub trait Parameters<S: Scalar> {
 ///     scale: Parameter<S, Ix1>,
 ///     shift: Option<Parameter<S, Ix1>>,
 /// }
-/// parameters!(Gain { "scale" => scale, "shift" => shift? });
+/// parameters!(Gain { "scale" => scale, "shift" => shift as option });
 ///
 /// let mut gain = Gain { scale: Parameter::new(Kind::Weight, arr1(&[1.0_f32])), shift: None };
 /// assert_eq!(gain.train_from(0), 1);
@@ -145,7 +145,7 @@ pub trait Parameters<S: Scalar> {
 /// ```
 #[macro_export]
 macro_rules! parameters {
-    ($type:ident { $($name:literal => $($field:ident).+ $($optional:tt)?),+ $(,)? }) => {
+    ($type:ident { $($name:literal => $($field:ident).+ $(as $optional:ident)?),+ $(,)? }) => {
         impl<S: $crate::Scalar> $crate::Parameters<S> for $type<S> {
             fn parameters(&self) -> Vec<(String, &dyn $crate::AnyParameter<S>)> {
                 let mut all: Vec<(String, &dyn $crate::AnyParameter<S>)> = Vec::new();
@@ -160,11 +160,11 @@ macro_rules! parameters {
         }
     };
     (@push $all:ident, $name:literal, & $value:expr, as_ref) => { $all.push(($name.to_string(), &$value)); };
-    (@push $all:ident, $name:literal, & $value:expr, as_ref ?) => {
+    (@push $all:ident, $name:literal, & $value:expr, as_ref option) => {
         if let Some(parameter) = $value.as_ref() { $all.push(($name.to_string(), parameter)); }
     };
     (@push $all:ident, $name:literal, &mut $value:expr, as_mut) => { $all.push(($name.to_string(), &mut $value)); };
-    (@push $all:ident, $name:literal, &mut $value:expr, as_mut ?) => {
+    (@push $all:ident, $name:literal, &mut $value:expr, as_mut option) => {
         if let Some(parameter) = $value.as_mut() { $all.push(($name.to_string(), parameter)); }
     };
 }
