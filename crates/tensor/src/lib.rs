@@ -2,12 +2,40 @@
 
 pub use ndarray;
 
+mod approximate;
+mod scalar;
+
 mod layout;
 mod parameter;
 mod random;
-mod scalar;
+mod rows;
 
+mod activation;
+mod attention;
+mod dropout;
+mod embedding;
+mod layer_norm;
+mod linear;
+mod loss;
+mod matmul;
+mod softmax;
+
+#[cfg(test)]
+mod testing;
+
+pub use activation::Activation;
+pub use attention::{
+    AttentionGradients, AttentionNeeds, AttentionShape, AttentionTrace, attention, attention_backward,
+    attention_reference,
+};
+pub use dropout::Dropout;
+pub use embedding::{gather, gather_backward};
+pub use layer_norm::{LayerNormTrace, layer_norm, layer_norm_input_backward, layer_norm_parameters_backward};
 pub use layout::Layout;
+pub use linear::{linear, linear_bias_backward, linear_input_backward, linear_weight_backward};
+pub use loss::{cross_entropy, cross_entropy_backward, squared_error, squared_error_backward};
+pub use matmul::{matmul, matmul_add, matmul_into, matmul_reference};
 pub use parameter::{AnyParameter, Gradients, Kind, Parameter, Parameters, Slot};
 pub use random::{Seed, SeedRng};
 pub use scalar::Scalar;
+pub use softmax::{softmax, softmax_backward};

@@ -1,0 +1,57 @@
+//! Loss functions. Both take the weight of one target, so that a mean over a batch that is cut
+//! into micro-batches is still the mean over the whole batch: the weight is `1/targets` of it all.
+
+use crate::Scalar;
+use crate::softmax::{log_sum_exp, softmax};
+use ndarray::{Array2, ArrayView2};
+
+/// Cross-entropy `w Σ_i −ln softmax(x_i)[c_i]` over rows `x: [N, C]` that have a target class.
+///
+/// Rows whose target is `None` do not count, as in tagging.
+///
+/// # Panics
+/// If there are not as many targets as rows, or a class is not below `C`.
+#[must_use]
+pub fn cross_entropy<S: Scalar>(logits: ArrayView2<'_, S>, targets: &[Option<usize>], weight: S) -> S {
+    assert_eq!(logits.nrows(), targets.len(), "one target a row");
+    let rows = logits.rows().into_iter().zip(targets);
+    let losses = rows.filter_map(|(row, target)| Some(log_sum_exp(row.iter().copied()) - row[(*target)?]));
+    losses.sum::<S>() * weight
+}
+
+/// `d_x_i = w (softmax(x_i) − e_c)`, zero where there is no target.
+///
+/// # Panics
+/// As [`cross_entropy`].
+#[must_use]
+pub fn cross_entropy_backward<S: Scalar>(logits: Array2<S>, targets: &[Option<usize>], weight: S) -> Array2<S> {
+    assert_eq!(logits.nrows(), targets.len(), "one target a row");
+    let mut d = softmax(logits);
+    for (mut row, target) in d.rows_mut().into_iter().zip(targets) {
+        match target {
+            Some(class) => row[*class] -= S::one(),
+            None => row.fill(S::zero()),
+        }
+    }
+    d * weight
+}
+
+/// Squared error `w Σ_i (x_i − t_i)²` over rows `x: [N, 1]`.
+///
+/// # Panics
+/// If `x` has not one column and as many rows as there are targets.
+#[must_use]
+pub fn squared_error<S: Scalar>(x: ArrayView2<'_, S>, targets: &[S], weight: S) -> S {
+    assert_eq!(x.dim(), (targets.len(), 1), "one number a target");
+    x.iter().zip(targets).map(|(x, t)| (*x - *t) * (*x - *t)).sum::<S>() * weight
+}
+
+/// `d_x_i = 2 w (x_i − t_i)`.
+///
+/// # Panics
+/// As [`squared_error`].
+#[must_use]
+pub fn squared_error_backward<S: Scalar>(x: ArrayView2<'_, S>, targets: &[S], weight: S) -> Array2<S> {
+    assert_eq!(x.dim(), (targets.len(), 1), "one number a target");
+    Array2::from_shape_fn(x.dim(), |(i, _)| (x[[i, 0]] - targets[i]) * weight * S::from_f64(2.0))
+}
