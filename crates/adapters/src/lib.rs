@@ -1,1 +1,26 @@
 #![doc = include_str!("../README.md")]
+
+pub use ndarray;
+
+pub mod bottleneck;
+pub mod init;
+mod layers;
+pub mod wiring;
+
+mod config;
+mod fields;
+mod literal;
+mod method;
+mod nearest;
+
+mod adapter;
+mod head;
+mod model;
+
+pub use adapter::{Adapter, Module, Point};
+pub use config::{BottleneckConfig, MethodError, ReductionFactor};
+pub use fields::FieldError;
+pub use head::{Head, HeadConfig, HeadError, HeadTrace, Targets, Task};
+pub use method::{Method, PRESETS, ParseMethodError, Preset};
+pub use model::{AdapterModel, Counts, Part};
+pub use nearest::{did_you_mean, nearest};

@@ -17,6 +17,9 @@ mod embedding;
 mod layer_norm;
 mod linear;
 mod loss;
+
+pub mod init;
+pub mod kernel;
 mod matmul;
 mod softmax;
 
@@ -35,7 +38,9 @@ pub use layout::Layout;
 pub use linear::{linear, linear_bias_backward, linear_input_backward, linear_weight_backward};
 pub use loss::{cross_entropy, cross_entropy_backward, squared_error, squared_error_backward};
 pub use matmul::{matmul, matmul_add, matmul_into, matmul_reference};
-pub use parameter::{AnyParameter, Gradients, Kind, Parameter, Parameters, Slot};
+#[doc(hidden)]
+pub use parameter::join;
+pub use parameter::{AnyParameter, Gradients, Kind, Named, NamedMut, Parameter, Parameters, Slot};
 pub use random::{Seed, SeedRng};
 pub use scalar::Scalar;
 pub use softmax::{softmax, softmax_backward};

@@ -89,14 +89,34 @@ impl<S: Scalar, D: Dimension> AnyParameter<S> for Parameter<S, D> {
     }
 }
 
+/// Parameters with their names, as [`Parameters::list`] collects them.
+pub type Named<'a, S> = Vec<(String, &'a dyn AnyParameter<S>)>;
+/// The same, to be changed.
+pub type NamedMut<'a, S> = Vec<(String, &'a mut dyn AnyParameter<S>)>;
+
 /// Something that holds parameters, under names that are stable within it (`down.weight`).
 ///
-/// Implement it with [`parameters!`](crate::parameters), which writes both methods from one list.
+/// A [`Parameter`] is one, an `Option` or a `Vec` of such things is, and
+/// [`parameters!`](crate::parameters) makes a struct one by listing its fields.
 pub trait Parameters<S: Scalar> {
-    /// All parameters with their names, in a fixed order.
-    fn parameters(&self) -> Vec<(String, &dyn AnyParameter<S>)>;
+    /// Appends all parameters, in a fixed order, with names that begin with `name`.
+    fn list<'a>(&'a self, name: &str, all: &mut Named<'a, S>);
     /// The same list, to be changed between steps.
-    fn parameters_mut(&mut self) -> Vec<(String, &mut dyn AnyParameter<S>)>;
+    fn list_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>);
+
+    /// All parameters with their names, in a fixed order.
+    fn parameters(&self) -> Named<'_, S> {
+        let mut all = Vec::new();
+        self.list("", &mut all);
+        all
+    }
+
+    /// The same list, to be changed between steps.
+    fn parameters_mut(&mut self) -> NamedMut<'_, S> {
+        let mut all = Vec::new();
+        self.list_mut("", &mut all);
+        all
+    }
 
     /// How many numbers the parameters hold.
     fn parameter_count(&self) -> usize {
@@ -125,9 +145,41 @@ pub trait Parameters<S: Scalar> {
     }
 }
 
-/// Implements [`Parameters`] from one list of names and fields.
-///
-/// A field is a [`Parameter`], or with `as option` an `Option` of one that is listed only when it is there.
+impl<S: Scalar, D: Dimension> Parameters<S> for Parameter<S, D> {
+    fn list<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
+        all.push((name.to_owned(), self));
+    }
+    fn list_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {
+        all.push((name.to_owned(), self));
+    }
+}
+
+impl<S: Scalar, P: Parameters<S>> Parameters<S> for Option<P> {
+    fn list<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
+        self.iter().for_each(|p| p.list(name, all));
+    }
+    fn list_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {
+        self.iter_mut().for_each(|p| p.list_mut(name, all));
+    }
+}
+
+impl<S: Scalar, P: Parameters<S>> Parameters<S> for Vec<P> {
+    fn list<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
+        self.iter().enumerate().for_each(|(i, p)| p.list(&join(name, &i.to_string()), all));
+    }
+    fn list_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {
+        self.iter_mut().enumerate().for_each(|(i, p)| p.list_mut(&join(name, &i.to_string()), all));
+    }
+}
+
+/// The name of a part of something: `outer.part`, or `part` alone.
+#[doc(hidden)]
+#[must_use]
+pub fn join(outer: &str, part: &str) -> String {
+    if outer.is_empty() { part.to_owned() } else { format!("{outer}.{part}") }
+}
+
+/// Implements [`Parameters`] for a struct from a list of names and fields.
 ///
 /// ```
 /// use adaptune_tensor::{Kind, Parameter, Parameters, Scalar, parameters};
@@ -137,7 +189,7 @@ pub trait Parameters<S: Scalar> {
 ///     scale: Parameter<S, Ix1>,
 ///     shift: Option<Parameter<S, Ix1>>,
 /// }
-/// parameters!(Gain { "scale" => scale, "shift" => shift as option });
+/// parameters!(Gain { "scale" => scale, "shift" => shift });
 ///
 /// let mut gain = Gain { scale: Parameter::new(Kind::Weight, arr1(&[1.0_f32])), shift: None };
 /// assert_eq!(gain.train_from(0), 1);
@@ -145,27 +197,15 @@ pub trait Parameters<S: Scalar> {
 /// ```
 #[macro_export]
 macro_rules! parameters {
-    ($type:ident { $($name:literal => $($field:ident).+ $(as $optional:ident)?),+ $(,)? }) => {
+    ($type:ident { $($name:literal => $field:ident),+ $(,)? }) => {
         impl<S: $crate::Scalar> $crate::Parameters<S> for $type<S> {
-            fn parameters(&self) -> Vec<(String, &dyn $crate::AnyParameter<S>)> {
-                let mut all: Vec<(String, &dyn $crate::AnyParameter<S>)> = Vec::new();
-                $($crate::parameters!(@push all, $name, & self.$($field).+, as_ref $($optional)?);)+
-                all
+            fn list<'a>(&'a self, name: &str, all: &mut $crate::Named<'a, S>) {
+                $($crate::Parameters::list(&self.$field, &$crate::join(name, $name), all);)+
             }
-            fn parameters_mut(&mut self) -> Vec<(String, &mut dyn $crate::AnyParameter<S>)> {
-                let mut all: Vec<(String, &mut dyn $crate::AnyParameter<S>)> = Vec::new();
-                $($crate::parameters!(@push all, $name, &mut self.$($field).+, as_mut $($optional)?);)+
-                all
+            fn list_mut<'a>(&'a mut self, name: &str, all: &mut $crate::NamedMut<'a, S>) {
+                $($crate::Parameters::list_mut(&mut self.$field, &$crate::join(name, $name), all);)+
             }
         }
-    };
-    (@push $all:ident, $name:literal, & $value:expr, as_ref) => { $all.push(($name.to_string(), &$value)); };
-    (@push $all:ident, $name:literal, & $value:expr, as_ref option) => {
-        if let Some(parameter) = $value.as_ref() { $all.push(($name.to_string(), parameter)); }
-    };
-    (@push $all:ident, $name:literal, &mut $value:expr, as_mut) => { $all.push(($name.to_string(), &mut $value)); };
-    (@push $all:ident, $name:literal, &mut $value:expr, as_mut option) => {
-        if let Some(parameter) = $value.as_mut() { $all.push(($name.to_string(), parameter)); }
     };
 }
 

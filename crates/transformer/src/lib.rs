@@ -1,1 +1,31 @@
 #![doc = include_str!("../README.md")]
+
+pub use ndarray;
+
+mod batch;
+mod config;
+mod layers;
+mod pass;
+pub mod weights;
+
+mod block;
+mod embeddings;
+mod encoder;
+mod feed_forward;
+mod insertion;
+mod load;
+mod points;
+mod self_attention;
+
+pub use batch::{Batch, BatchError};
+pub use config::{Config, ConfigError, Family};
+pub use encoder::{Encoded, Encoder, Trace};
+pub use insertion::{
+    Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, KeyValueGradient,
+    LinearBackward, LinearInput, LinearModule, LinearPoint, Projection, SequenceBackward, SequenceInput,
+    SequenceModule, SequenceOutput, SequencePoint, Sublayer, SublayerBackward, SublayerGradient, SublayerInput,
+    SublayerModule, SublayerPoint,
+};
+pub use layers::{LayerNorm, Linear};
+pub use load::LoadError;
+pub use pass::Pass;

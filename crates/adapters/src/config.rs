@@ -1,0 +1,289 @@
+//! The configuration of a bottleneck method: AdapterHub's `BnConfig`, typed and checked.
+
+use crate::bottleneck::{BottleneckShape, Scaling};
+use crate::init::InitWeights;
+use crate::wiring::{InnerResidual, Position};
+use adaptune_tensor::Activation;
+use adaptune_transformer::{Config, Sublayer, SublayerPoint};
+use std::collections::{BTreeMap, BTreeSet};
+use thiserror::Error;
+
+/// How much narrower than the hidden size a bottleneck is: `M = max(1, ⌊D / factor⌋)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReductionFactor {
+    /// The factor of layers that are not named, if any may be.
+    pub default: Option<f64>,
+    /// Factors of single layers, counted from 0.
+    pub layers: BTreeMap<usize, f64>,
+}
+
+impl From<f64> for ReductionFactor {
+    fn from(factor: f64) -> Self {
+        Self { default: Some(factor), layers: BTreeMap::new() }
+    }
+}
+
+impl ReductionFactor {
+    /// The factor of a layer; `None` if it has none.
+    #[must_use]
+    pub fn of(&self, layer: usize) -> Option<f64> {
+        self.layers.get(&layer).copied().or(self.default)
+    }
+}
+
+/// Everything that makes one bottleneck method differ from another.
+///
+/// Field names are AdapterHub's. Start from a preset and change what should differ:
+///
+/// ```
+/// use adaptune_adapters::BottleneckConfig;
+/// let config = BottleneckConfig { dropout: 0.1, ..BottleneckConfig::seq_bn() };
+/// assert_eq!(config.reduction_factor.of(3), Some(16.0));
+/// ```
+///
+/// | field | default | meaning |
+/// |---|---|---|
+/// | `mh_adapter`, `output_adapter` | by preset | a bottleneck after attention, after feed-forward |
+/// | `reduction_factor` | 16 | hidden size over bottleneck; a map gives layers their own |
+/// | `non_linearity` | relu | the activation `φ` |
+/// | `original_ln_before` | by preset | the bottleneck reads `LN(o + r)` rather than `o` |
+/// | `original_ln_after` | true | the base's norm and residual follow the adapter |
+/// | `ln_before`, `ln_after` | false | norms of the adapter's own |
+/// | `residual_before_ln` | output | the inner residual, see [`InnerResidual`] |
+/// | `adapter_residual_before_ln` | false | it is added before `ln_after` |
+/// | `is_parallel` | false | the bottleneck stands beside the sublayer |
+/// | `scaling` | 1 | a number, or learned |
+/// | `init_weights` | mam_adapter | initial values, see [`InitWeights`]; the default starts as the identity |
+/// | `leave_out` | none | layers without adapter, from 0 |
+/// | `dropout`, `stochastic_depth` | 0 | regularisation of the bottleneck's output |
+#[derive(Clone, Debug, PartialEq)]
+pub struct BottleneckConfig {
+    /// A bottleneck after the attention.
+    pub mh_adapter: bool,
+    /// A bottleneck after the feed-forward network.
+    pub output_adapter: bool,
+    /// Hidden size over bottleneck.
+    pub reduction_factor: ReductionFactor,
+    /// The activation `φ`.
+    pub non_linearity: Activation,
+    /// The bottleneck reads `LN(o + r)`.
+    pub original_ln_before: bool,
+    /// The base's residual and norm follow the adapter.
+    pub original_ln_after: bool,
+    /// The bottleneck normalises its input.
+    pub ln_before: bool,
+    /// The bottleneck's result is normalised.
+    pub ln_after: bool,
+    /// The inner residual.
+    pub residual_before_ln: InnerResidual,
+    /// The inner residual is added before `ln_after`.
+    pub adapter_residual_before_ln: bool,
+    /// The bottleneck reads the sublayer's residual input.
+    pub is_parallel: bool,
+    /// What multiplies the bottleneck's output.
+    pub scaling: Scaling,
+    /// Initial values.
+    pub init_weights: InitWeights,
+    /// Seed of the initial values, in place of the run's. Unlike in AdapterHub layers still differ
+    /// from each other, and 0 is a seed like any other.
+    pub init_weights_seed: Option<u64>,
+    /// Layers without adapter, from 0.
+    pub leave_out: BTreeSet<usize>,
+    /// Dropout of the bottleneck's output.
+    pub dropout: f64,
+    /// Rate at which a sequence skips the bottleneck in training; sequential adapters only.
+    pub stochastic_depth: f64,
+    /// Also after cross-attention, which encoders do not have; kept for the file.
+    pub cross_adapter: bool,
+}
+
+/// A configuration that does not fit the model, or contradicts itself.
+#[derive(Debug, Error, PartialEq)]
+pub enum MethodError {
+    /// No module would be added anywhere.
+    #[error("the adapter would have no module: set mh_adapter or output_adapter, and leave some layer in")]
+    Nothing,
+    /// A layer without reduction factor.
+    #[error(
+        "layer {layer} has no reduction factor: name it in the map, or add a default, as in {{'1': 16, 'default': 8}}"
+    )]
+    NoFactor {
+        /// The layer, from 0.
+        layer: usize,
+    },
+    /// A layer that the model does not have.
+    #[error("{field} names layer {layer}, but the model has layers 0 to {last}")]
+    NoLayer {
+        /// The field.
+        field: &'static str,
+        /// The layer.
+        layer: usize,
+        /// The model's last one.
+        last: usize,
+    },
+    /// A number out of its range.
+    #[error("{field} is {found}, but must be {expected}")]
+    Range {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        found: f64,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// Fields that do not go together.
+    #[error("{0}")]
+    Contradiction(&'static str),
+}
+
+impl BottleneckConfig {
+    /// AdapterHub's `BnConfig` with nothing set: the ground that files are read on.
+    #[must_use]
+    pub fn base() -> Self {
+        Self {
+            mh_adapter: false,
+            output_adapter: false,
+            reduction_factor: 16.0.into(),
+            non_linearity: Activation::Relu,
+            original_ln_before: false,
+            original_ln_after: true,
+            ln_before: false,
+            ln_after: false,
+            residual_before_ln: InnerResidual::Output,
+            adapter_residual_before_ln: false,
+            is_parallel: false,
+            scaling: Scaling::Fixed(1.0),
+            init_weights: InitWeights::MamAdapter,
+            init_weights_seed: None,
+            leave_out: BTreeSet::new(),
+            dropout: 0.0,
+            stochastic_depth: 0.0,
+            cross_adapter: false,
+        }
+    }
+
+    /// Pfeiffer's adapter (Pfeiffer et al., 2021): one bottleneck a block, after feed-forward.
+    #[must_use]
+    pub fn seq_bn() -> Self {
+        Self { output_adapter: true, original_ln_before: true, ..Self::base() }
+    }
+
+    /// Houlsby's adapter (Houlsby et al., 2019): two bottlenecks a block, after attention and
+    /// after feed-forward.
+    #[must_use]
+    pub fn double_seq_bn() -> Self {
+        Self { mh_adapter: true, output_adapter: true, non_linearity: Activation::Silu, ..Self::base() }
+    }
+
+    /// The parallel adapter (He et al., 2022): beside feed-forward, scaled by 4.
+    #[must_use]
+    pub fn par_bn() -> Self {
+        Self {
+            output_adapter: true,
+            is_parallel: true,
+            scaling: Scaling::Fixed(4.0),
+            reduction_factor: 2.0.into(),
+            ..Self::base()
+        }
+    }
+
+    /// The parallel adapter with a learned scaling.
+    #[must_use]
+    pub fn scaled_par_bn() -> Self {
+        Self { scaling: Scaling::Learned, ..Self::par_bn() }
+    }
+
+    /// AdapterPlus (Steitz and Roth, 2024): behind the block, scaled by channel, no norm after.
+    ///
+    /// Its own initial values (Houlsby's) do not start as the identity; ask for them with
+    /// `init_weights=houlsby`.
+    #[must_use]
+    pub fn adapter_plus() -> Self {
+        Self {
+            output_adapter: true,
+            original_ln_before: true,
+            original_ln_after: false,
+            residual_before_ln: InnerResidual::Input,
+            scaling: Scaling::Channel,
+            non_linearity: Activation::Gelu,
+            reduction_factor: 96.0.into(),
+            stochastic_depth: 0.1,
+            ..Self::base()
+        }
+    }
+
+    /// Checks the configuration by itself and against a model, and gives the bottlenecks that it
+    /// asks for with the place of each.
+    ///
+    /// # Errors
+    /// If fields contradict each other, name layers that are not there, or leave nothing to add.
+    pub fn check(&self, model: &Config) -> Result<Vec<(SublayerPoint, BottleneckShape)>, MethodError> {
+        self.check_numbers()?;
+        if self.residual_before_ln == InnerResidual::Sum && !self.original_ln_before && !self.is_parallel {
+            return Err(MethodError::Contradiction(
+                "residual_before_ln=\"post_add\" is the sum before the norm, so it needs original_ln_before=True",
+            ));
+        }
+        let named = self.leave_out.iter().map(|l| ("leave_out", *l));
+        let named = named.chain(self.reduction_factor.layers.keys().map(|l| ("reduction_factor", *l)));
+        if let Some((field, layer)) = named.into_iter().find(|(_, layer)| *layer >= model.layers) {
+            return Err(MethodError::NoLayer { field, layer, last: model.layers - 1 });
+        }
+        let sublayers = [(Sublayer::Attention, self.mh_adapter), (Sublayer::FeedForward, self.output_adapter)];
+        let mut modules = Vec::new();
+        for layer in (0..model.layers).filter(|layer| !self.leave_out.contains(layer)) {
+            let factor = self.reduction_factor.of(layer).ok_or(MethodError::NoFactor { layer })?;
+            for (sublayer, _) in sublayers.iter().filter(|(_, wanted)| *wanted) {
+                modules.push((SublayerPoint { layer, sublayer: *sublayer }, self.shape(model.hidden, factor)));
+            }
+        }
+        if modules.is_empty() { Err(MethodError::Nothing) } else { Ok(modules) }
+    }
+
+    /// Where the bottlenecks stand.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        if self.is_parallel {
+            return Position::Parallel;
+        }
+        Position::Sequential {
+            norm_before: self.original_ln_before,
+            residual: self.residual_before_ln,
+            residual_before_norm: self.adapter_residual_before_ln,
+        }
+    }
+
+    fn shape(&self, hidden: usize, factor: f64) -> BottleneckShape {
+        BottleneckShape {
+            hidden,
+            bottleneck: ((hidden as f64 / factor).floor() as usize).max(1),
+            activation: self.non_linearity,
+            scaling: self.scaling,
+            norm_before: self.ln_before,
+            dropout: self.dropout,
+            drop_path: if self.is_parallel { 0.0 } else { self.stochastic_depth },
+        }
+    }
+
+    fn check_numbers(&self) -> Result<(), MethodError> {
+        let factors = self.reduction_factor.layers.values().chain(&self.reduction_factor.default);
+        for &found in factors {
+            if !(found > 0.0 && found.is_finite() && found >= 1.0 / 64.0) {
+                return Err(MethodError::Range { field: "reduction_factor", found, expected: "a number from 1/64 on" });
+            }
+        }
+        for (field, found) in [("dropout", self.dropout), ("stochastic_depth", self.stochastic_depth)] {
+            if !(0.0..1.0).contains(&found) {
+                return Err(MethodError::Range { field, found, expected: "from 0 up to, but not, 1" });
+            }
+        }
+        match self.scaling {
+            Scaling::Fixed(found) if !found.is_finite() => Err(MethodError::Range {
+                field: "scaling",
+                found,
+                expected: "a finite number, \"learned\" or \"channel\"",
+            }),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Tests of the closing table and of how numbers are written.
+
+use super::*;
+
+fn sample() -> Report {
+    let mut report = Report::with_header(&["Method", "Parameters", "Accuracy", "Note"]);
+    report.row(vec!["seq_bn".into(), Cell::number(thousands(112_320)), Cell::number(percent(0.8814)), "best".into()]);
+    report.row(vec!["full fine-tuning".into(), Cell::number(thousands(22_713_216)), Cell::number(percent(0.905))]);
+    report
+}
+
+#[test]
+fn columns_are_aligned() {
+    let expected = [
+        "Method            Parameters  Accuracy  Note",
+        "────────────────  ──────────  ────────  ────",
+        "seq_bn               112,320    88.1 %  best",
+        "full fine-tuning  22,713,216    90.5 %",
+        "",
+    ];
+    assert_eq!(sample().render(false), expected.join("\n"));
+}
+
+#[test]
+fn only_the_heading_is_bold() {
+    let coloured = sample().render(true);
+    let mut lines = coloured.lines();
+    let heading = lines.next().expect("a heading");
+    assert!(heading.starts_with("\u{1b}[1mMethod") && heading.ends_with("Note\u{1b}[0m"), "{heading:?}");
+    assert!(lines.all(|line| !line.contains('\u{1b}')));
+}
+
+#[test]
+fn a_list_has_no_heading_and_headings_follow_their_numbers() {
+    let mut list = Report::new();
+    list.row(vec!["time".into(), Cell::number("1 m 23 s")]).row(vec!["adapter size".into(), Cell::number("812 KB")]);
+    assert_eq!(list.render(true), "time          1 m 23 s\nadapter size    812 KB\n");
+    let mut wide = Report::with_header(&["n"]);
+    wide.row(vec![Cell::number("1,000")]);
+    assert_eq!(wide.render(false), "    n\n─────\n1,000\n");
+    assert_eq!(Report::new().render(true), "");
+}
+
+#[test]
+fn wide_letters_take_two_columns() {
+    let mut report = Report::new();
+    report.row(vec!["日本".into(), "x".into()]).row(vec!["abcd".into(), "y".into()]);
+    report.row(vec!["e\u{301}té".into(), "z".into()]);
+    assert_eq!(report.render(false), "日本  x\nabcd  y\ne\u{301}té   z\n");
+}
+
+#[test]
+fn thousands_are_separated() {
+    let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (12_345, "12,345"), (1_234_567, "1,234,567")];
+    for (number, written) in cases {
+        assert_eq!(thousands(number), written);
+    }
+    assert_eq!(thousands(u64::MAX), "18,446,744,073,709,551,615");
+}
+
+#[test]
+fn fractions_become_per_cent() {
+    let cases = [(0.8814, "88.1 %"), (1.0, "100.0 %"), (0.0, "0.0 %"), (0.00496, "0.50 %"), (0.00042, "0.042 %")];
+    for (fraction, written) in cases {
+        assert_eq!(percent(fraction), written);
+    }
+    assert_eq!(percent(-0.25), "-25.0 %");
+    assert_eq!(percent(f64::NAN), "NaN %");
+}
+
+#[test]
+fn durations_choose_their_unit() {
+    let cases = [
+        (0.0, "0 ms"),
+        (0.85, "850 ms"),
+        (0.9999, "1.0 s"),
+        (12.34, "12.3 s"),
+        (59.97, "1 m 00 s"),
+        (83.2, "1 m 23 s"),
+        (3599.7, "1 h 00 m"),
+        (7_500.0, "2 h 05 m"),
+        (360_000.0, "100 h 00 m"),
+    ];
+    for (seconds, written) in cases {
+        assert_eq!(duration(Duration::from_secs_f64(seconds)), written, "{seconds}");
+    }
+}
+
+#[test]
+fn sizes_choose_their_unit() {
+    let cases = [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.00 KB"),
+        (9_996, "10.0 KB"),
+        (12_345, "12.3 KB"),
+        (812_000, "812 KB"),
+        (999_600, "1.00 MB"),
+        (90_868_376, "90.9 MB"),
+        (13_400_000_000, "13.4 GB"),
+        (u64::MAX, "18.4 EB"),
+    ];
+    for (count, written) in cases {
+        assert_eq!(bytes(count), written, "{count}");
+    }
+}

@@ -1,0 +1,110 @@
+//! A batch of token sequences.
+
+use adaptune_tensor::Layout;
+use thiserror::Error;
+
+/// Sequences of tokens, end to end, without padding.
+///
+/// ```
+/// use adaptune_transformer::Batch;
+/// let batch = Batch::from_ids(&[&[2, 5, 3], &[2, 3]]);
+/// assert_eq!((batch.token_ids(), batch.layout().sequences()), (&[2, 5, 3, 2, 3][..], 2));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Batch {
+    token_ids: Vec<u32>,
+    token_types: Vec<u32>,
+    layout: Layout,
+}
+
+/// Tokens that a model cannot take.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum BatchError {
+    /// Ids and types are not as many.
+    #[error("sequence {sequence} has {ids} token ids but {types} token types: give one type for each token")]
+    TokenTypes {
+        /// The sequence, from 0.
+        sequence: usize,
+        /// Its token ids.
+        ids: usize,
+        /// Its token types.
+        types: usize,
+    },
+    /// A sequence without tokens.
+    #[error("sequence {sequence} is empty: every sequence needs at least one token")]
+    Empty {
+        /// The sequence, from 0.
+        sequence: usize,
+    },
+    /// A sequence that is longer than the model's positions.
+    #[error("sequence {sequence} has {tokens} tokens, but the model has positions for {limit}: truncate it")]
+    TooLong {
+        /// The sequence, from 0.
+        sequence: usize,
+        /// Its length.
+        tokens: usize,
+        /// What the model can take.
+        limit: usize,
+    },
+    /// A token that is not in the vocabulary.
+    #[error("token id {id} is not below the vocabulary size {size}: does the tokenizer belong to this model?")]
+    TokenId {
+        /// The id.
+        id: u32,
+        /// Rows of the embedding table.
+        size: usize,
+    },
+    /// A token type that the model does not have.
+    #[error("token type {id} is not below {size}, the number of types this model has")]
+    TokenType {
+        /// The type.
+        id: u32,
+        /// Rows of the table.
+        size: usize,
+    },
+}
+
+impl Batch {
+    /// A batch of sequences of token ids, all of token type 0.
+    #[must_use]
+    pub fn from_ids(sequences: &[&[u32]]) -> Self {
+        let token_ids: Vec<u32> = sequences.concat();
+        let lengths: Vec<usize> = sequences.iter().map(|s| s.len()).collect();
+        Self { token_types: vec![0; token_ids.len()], token_ids, layout: Layout::from_lengths(&lengths) }
+    }
+
+    /// A batch of sequences, each of token ids and as many token types.
+    ///
+    /// # Errors
+    /// If a sequence has another number of types than of ids.
+    pub fn new<'a>(sequences: impl IntoIterator<Item = (&'a [u32], &'a [u32])>) -> Result<Self, BatchError> {
+        let (mut token_ids, mut token_types, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
+        for (sequence, (ids, types)) in sequences.into_iter().enumerate() {
+            if ids.len() != types.len() {
+                return Err(BatchError::TokenTypes { sequence, ids: ids.len(), types: types.len() });
+            }
+            token_ids.extend_from_slice(ids);
+            token_types.extend_from_slice(types);
+            lengths.push(ids.len());
+        }
+        Ok(Self { token_ids, token_types, layout: Layout::from_lengths(&lengths) })
+    }
+
+    /// The token ids of all sequences, end to end.
+    #[must_use]
+    pub fn token_ids(&self) -> &[u32] {
+        &self.token_ids
+    }
+
+    /// The token types (which text of a pair a token belongs to), as many as ids.
+    #[must_use]
+    pub fn token_types(&self) -> &[u32] {
+        &self.token_types
+    }
+
+    /// Where each sequence lies.
+    #[must_use]
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}

@@ -1,0 +1,41 @@
+//! One block of the encoder.
+
+use crate::feed_forward::{FeedForward, FeedForwardTrace};
+use crate::points::Place;
+use crate::self_attention::{SelfAttention, SelfAttentionTrace};
+use adaptune_tensor::{Gradients, Scalar};
+use ndarray::Array2;
+
+/// Self-attention, then feed-forward.
+#[derive(Debug)]
+pub(crate) struct Block<S> {
+    pub(crate) attention: SelfAttention<S>,
+    pub(crate) feed_forward: FeedForward<S>,
+}
+
+pub(crate) struct BlockTrace<'a, S> {
+    attention: Option<SelfAttentionTrace<'a, S>>,
+    feed_forward: FeedForwardTrace<'a, S>,
+}
+
+impl<S: Scalar> Block<S> {
+    /// `[T, D] → [T, D]`; `wants` says that the gradient of `x` is wanted. No trace means that
+    /// neither this block nor anything below it trains.
+    pub(crate) fn forward<'a>(
+        &'a self,
+        place: &Place<'a, S>,
+        x: Array2<S>,
+        wants: bool,
+    ) -> (Array2<S>, Option<BlockTrace<'a, S>>) {
+        let (h, attention) = self.attention.forward(place, x.into_shared(), wants);
+        let (y, feed_forward) = self.feed_forward.forward(place, h.into_shared(), attention.is_some());
+        (y, feed_forward.map(|feed_forward| BlockTrace { attention, feed_forward }))
+    }
+}
+
+impl<S: Scalar> BlockTrace<'_, S> {
+    pub(crate) fn backward(self, d_y: Array2<S>, gradients: &mut Gradients<S>) -> Option<Array2<S>> {
+        let d_h = self.feed_forward.backward(d_y, gradients)?;
+        self.attention?.backward(d_h, gradients)
+    }
+}

@@ -1,0 +1,171 @@
+//! The frozen encoder: embeddings and blocks, with everything plugged in that asks to be.
+
+use crate::block::{Block, BlockTrace};
+use crate::embeddings::Embeddings;
+use crate::insertion::{Insertions, SequenceBackward, SequenceInput, SequencePoint};
+use crate::points::Place;
+use crate::{Batch, BatchError, Config, Linear, Pass};
+use adaptune_tensor::{Gradients, Layout, Scalar, Seed};
+use ndarray::{Array2, ArrayView2};
+
+/// A pretrained encoder whose weights never change.
+///
+/// Load one with [`Encoder::load`] and share it in an [`Arc`](std::sync::Arc): passes take `&self`,
+/// so it serves many threads at once. Nothing hands out a mutable view of a weight, and there is no
+/// buffer that could hold the gradient of one.
+#[derive(Debug)]
+pub struct Encoder<S> {
+    pub(crate) config: Config,
+    pub(crate) embeddings: Embeddings<S>,
+    pub(crate) blocks: Vec<Block<S>>,
+    pub(crate) pooler: Option<Linear<S>>,
+}
+
+/// What a pass through the encoder gives.
+pub struct Encoded<'a, S> {
+    /// The last hidden state, `[T, D]`.
+    pub hidden: Array2<S>,
+    /// How its tokens lie; the batch's layout unless a module has changed it.
+    pub layout: Layout,
+    /// What backward needs.
+    pub trace: Trace<'a, S>,
+}
+
+/// What backward needs, from the lowest point that trains up to the last hidden state.
+pub struct Trace<'a, S> {
+    steps: Vec<Step<'a, S>>,
+}
+
+enum Step<'a, S> {
+    Sequence(SequenceBackward<'a, S>),
+    Block(Box<BlockTrace<'a, S>>),
+}
+
+impl<S: Scalar> Encoder<S> {
+    /// Sizes and constants of the model.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The linear layer of the pooler, `tanh(W h_0 + b)`, if the model has one.
+    #[must_use]
+    pub fn pooler(&self) -> Option<&Linear<S>> {
+        self.pooler.as_ref()
+    }
+
+    /// Runs a batch through the model.
+    ///
+    /// # Errors
+    /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
+    pub fn forward<'a>(
+        &'a self,
+        batch: &Batch,
+        insertions: &'a dyn Insertions<S>,
+        pass: Pass,
+    ) -> Result<Encoded<'a, S>, BatchError> {
+        self.embeddings.check(&self.config, batch)?;
+        let embedded = self.embeddings.forward(&self.config, batch, pass.at(0));
+        let start = Encoded { hidden: embedded, layout: batch.layout().clone(), trace: Trace { steps: Vec::new() } };
+        let mut state = start.through(insertions, SequencePoint::Embeddings, pass.at(1));
+        for (layer, block) in self.blocks.iter().enumerate() {
+            let pass = pass.at(2 + layer as u64);
+            let place = Place { layer, layout: state.layout.clone(), insertions, pass, config: &self.config };
+            let wants = !state.trace.steps.is_empty();
+            let (hidden, trace) = block.forward(&place, state.hidden, wants);
+            state.hidden = hidden;
+            state.trace.steps.extend(trace.map(|t| Step::Block(Box::new(t))));
+            state = state.through(insertions, SequencePoint::Block(layer), pass.at(64));
+        }
+        Ok(state)
+    }
+
+    /// A number that tells this base from others: it is computed from every weight, rounded to
+    /// f32, and from nothing else.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut weights = Vec::new();
+        self.each_weight(|w| weights.push(digest(w)));
+        weights.into_iter().fold(Seed::new(0), Seed::at).bits(0)
+    }
+
+    /// How many numbers the base holds, all of them frozen; the pooler is counted.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        let mut count = 0;
+        self.each_weight(|w| count += w.len());
+        count
+    }
+
+    /// Visits every weight in a fixed order; vectors come as one row.
+    fn each_weight(&self, mut visit: impl FnMut(ArrayView2<'_, S>)) {
+        let e = &self.embeddings;
+        [Some(&e.tokens), Some(&e.positions), e.token_types.as_ref()]
+            .into_iter()
+            .flatten()
+            .for_each(|t| visit(t.view()));
+        let (mut norms, mut linears) = (vec![&e.norm], Vec::new());
+        for Block { attention: a, feed_forward: f } in &self.blocks {
+            linears.extend([&a.query, &a.key, &a.value, &a.output, &f.input, &f.output]);
+            norms.extend([&a.norm, &f.norm]);
+        }
+        linears.extend(&self.pooler);
+        for linear in linears {
+            visit(linear.weight());
+            visit(linear.bias().insert_axis(ndarray::Axis(0)));
+        }
+        for norm in norms {
+            visit(norm.weight().insert_axis(ndarray::Axis(0)));
+            visit(norm.bias().insert_axis(ndarray::Axis(0)));
+        }
+    }
+}
+
+fn digest<S: Scalar>(weight: ArrayView2<'_, S>) -> u64 {
+    let bits = |v: &S| u64::from((v.to_f64() as f32).to_bits());
+    // An odd multiplier makes each step invertible, so no change of a single weight goes unseen.
+    weight
+        .iter()
+        .fold(weight.nrows() as u64, |sum, v| (sum.rotate_left(5) ^ bits(v)).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+}
+
+impl<'a, S: Scalar> Encoded<'a, S> {
+    /// Passes a sequence point.
+    fn through(mut self, insertions: &'a dyn Insertions<S>, point: SequencePoint, pass: Pass) -> Self {
+        let Some(module) = insertions.sequence(point) else { return self };
+        let wants_tokens = !self.trace.steps.is_empty();
+        let output = module.forward(SequenceInput { tokens: self.hidden, layout: self.layout, pass, wants_tokens });
+        self.trace.steps.extend(output.backward.map(Step::Sequence));
+        Self { hidden: output.tokens, layout: output.layout, trace: self.trace }
+    }
+}
+
+impl<S: Scalar> Trace<'_, S> {
+    /// Carries the gradient of the last hidden state, `[T, D]`, down to the lowest point that
+    /// trains, and adds the gradients of the parameters it passes.
+    pub fn backward(self, d_hidden: Array2<S>, gradients: &mut Gradients<S>) {
+        let mut d = d_hidden;
+        for step in self.steps.into_iter().rev() {
+            let below = match step {
+                Step::Sequence(backward) => backward(d, gradients),
+                Step::Block(trace) => trace.backward(d, gradients),
+            };
+            match below {
+                Some(below) => d = below,
+                None => return,
+            }
+        }
+    }
+
+    /// How many blocks and modules between blocks backward goes through.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// True if nothing below the last hidden state trains.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}

@@ -1,0 +1,287 @@
+//! Insertion points: where modules can be plugged into a frozen transformer.
+//!
+//! The transformer knows no adapter. At each point it asks [`Insertions`] for a module; without
+//! one it does what the base does, at no cost. Four shapes carry every method known:
+//!
+//! | shape | where | sees | gives |
+//! |---|---|---|---|
+//! | [`LinearModule`] | the six projections of a block | input `x` and the frozen layer | the output in place of `W x + b` |
+//! | [`SublayerModule`] | after attention, after feed-forward | sublayer output `o`, residual input `r`, the base's norm | the next state, in place of `norm(o + r)` |
+//! | [`SequenceModule`] | after the embeddings, after each block | the tokens and their layout | tokens and layout, possibly longer |
+//! | [`AttentionModule`] | keys and values | both, and the hidden state that they came from | keys and values, possibly more of them |
+//!
+//! Modules are values: forward takes `&self` and returns, beside its result, a function that is
+//! its backward pass and owns what that needs (a *trace*). It is `None` where no gradient is wanted:
+//! the module does not train and neither does anything below it. So a pass that only evaluates
+//! keeps nothing, and backward ends by itself at the lowest point that trains.
+
+use crate::{LayerNorm, Linear, Pass};
+use adaptune_tensor::{Gradients, Layout, Scalar, matmul, matmul_add};
+use ndarray::{ArcArray2, Array2, ArrayView2};
+
+/// The six linear layers of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Projection {
+    /// Queries of the attention.
+    Query,
+    /// Keys of the attention.
+    Key,
+    /// Values of the attention.
+    Value,
+    /// Output of the attention.
+    AttentionOutput,
+    /// Hidden size to feed-forward size.
+    FeedForwardIn,
+    /// Feed-forward size to hidden size.
+    FeedForwardOut,
+}
+
+/// A linear layer of the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinearPoint {
+    /// The block, from 0.
+    pub layer: usize,
+    /// The layer within the block.
+    pub projection: Projection,
+}
+
+/// The two halves of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Sublayer {
+    /// Self-attention.
+    Attention,
+    /// The feed-forward network.
+    FeedForward,
+}
+
+/// The end of a half block, where residual and norm are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SublayerPoint {
+    /// The block, from 0.
+    pub layer: usize,
+    /// Which half.
+    pub sublayer: Sublayer,
+}
+
+/// A place between blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SequencePoint {
+    /// After the embeddings.
+    Embeddings,
+    /// After a block, counted from 0.
+    Block(usize),
+}
+
+/// What is plugged in where. Every method has a default: nothing.
+///
+/// `()` plugs in nothing at all. A pass without gradients through it is the base itself:
+///
+/// ```
+/// use adaptune_transformer::{Insertions, SublayerPoint, Sublayer};
+/// let nothing: &dyn Insertions<f32> = &();
+/// assert!(nothing.sublayer(SublayerPoint { layer: 0, sublayer: Sublayer::Attention }).is_none());
+/// ```
+pub trait Insertions<S: Scalar>: Sync {
+    /// The module in place of a linear layer.
+    fn linear(&self, _point: LinearPoint) -> Option<&dyn LinearModule<S>> {
+        None
+    }
+    /// The module at the end of a half block.
+    fn sublayer(&self, _point: SublayerPoint) -> Option<&dyn SublayerModule<S>> {
+        None
+    }
+    /// The module between blocks.
+    fn sequence(&self, _point: SequencePoint) -> Option<&dyn SequenceModule<S>> {
+        None
+    }
+    /// The module at keys and values of a block.
+    fn attention(&self, _layer: usize) -> Option<&dyn AttentionModule<S>> {
+        None
+    }
+}
+
+impl<S: Scalar> Insertions<S> for () {}
+
+/// A module in place of a frozen linear layer: LoRA, DoRA, IA3, a thawed copy.
+pub trait LinearModule<S: Scalar>: Send + Sync {
+    /// Gives the layer's output, `[T, Out]`, and its backward pass if any gradient is wanted.
+    fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>);
+}
+
+/// What a [`LinearModule`] sees. It has the frozen layer rather than its output, so that it may
+/// also change what goes in, or compute the product in another way.
+pub struct LinearInput<'a, S> {
+    /// `x`, `[T, In]`; shared, so keeping it costs nothing.
+    pub x: ArcArray2<S>,
+    /// The frozen layer.
+    pub base: &'a Linear<S>,
+    /// The sequences.
+    pub layout: Layout,
+    /// Dropout and whether gradients are wanted at all.
+    pub pass: Pass,
+    /// True if `d_x` is wanted, because something below trains.
+    pub wants_input: bool,
+}
+
+/// Takes `d_y`, adds parameter gradients to the buffers and, if it was wanted, `d_x` to the sum.
+pub type LinearBackward<'a, S> = Box<dyn FnOnce(ArrayView2<'_, S>, &mut Gradients<S>, &mut Accumulator<S>) + Send + 'a>;
+
+/// A module at the end of a half block: every bottleneck adapter, fusion, routing.
+pub trait SublayerModule<S: Scalar>: Send + Sync {
+    /// Gives the next state, `[T, D]`, and its backward pass if any gradient is wanted.
+    fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>);
+}
+
+/// What a [`SublayerModule`] sees.
+pub struct SublayerInput<'a, S> {
+    /// `o`, output of the sublayer after its dropout, `[T, D]`.
+    pub output: Array2<S>,
+    /// `r`, the sublayer's residual input, `[T, D]`; shared, so keeping it costs nothing.
+    pub residual: ArcArray2<S>,
+    /// The base's norm at this place; `None` in blocks that normalise elsewhere.
+    pub norm: Option<&'a LayerNorm<S>>,
+    /// The sequences.
+    pub layout: Layout,
+    /// Dropout and whether gradients are wanted at all.
+    pub pass: Pass,
+    /// True if `d_o` is wanted.
+    pub wants_output: bool,
+    /// True if `d_r` is wanted.
+    pub wants_residual: bool,
+}
+
+/// Takes the gradient of the next state; gives those of `o` and `r` that were wanted.
+pub type SublayerBackward<'a, S> = Box<dyn FnOnce(Array2<S>, &mut Gradients<S>) -> SublayerGradient<S> + Send + 'a>;
+
+/// Gradients with respect to the inputs of a [`SublayerModule`], `None` where not wanted.
+#[derive(Debug)]
+pub struct SublayerGradient<S> {
+    /// `d_o`, `[T, D]`.
+    pub d_output: Option<Array2<S>>,
+    /// `d_r`, `[T, D]`.
+    pub d_residual: Option<Array2<S>>,
+}
+
+/// A module between blocks: prompts, invertible adapters, ReFT.
+pub trait SequenceModule<S: Scalar>: Send + Sync {
+    /// Gives tokens and layout, and its backward pass if any gradient is wanted.
+    fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S>;
+}
+
+/// What a [`SequenceModule`] sees.
+pub struct SequenceInput<S> {
+    /// The tokens, `[T, D]`.
+    pub tokens: Array2<S>,
+    /// The sequences.
+    pub layout: Layout,
+    /// Dropout and whether gradients are wanted at all.
+    pub pass: Pass,
+    /// True if the gradient of the tokens is wanted.
+    pub wants_tokens: bool,
+}
+
+/// What a [`SequenceModule`] gives.
+pub struct SequenceOutput<'a, S> {
+    /// The tokens that the next block sees.
+    pub tokens: Array2<S>,
+    /// How they lie.
+    pub layout: Layout,
+    /// The backward pass, if any gradient is wanted.
+    pub backward: Option<SequenceBackward<'a, S>>,
+}
+
+/// Takes the gradient of the new tokens; gives that of the old ones if it was wanted.
+pub type SequenceBackward<'a, S> = Box<dyn FnOnce(Array2<S>, &mut Gradients<S>) -> Option<Array2<S>> + Send + 'a>;
+
+/// A module at keys and values: prefix tuning.
+pub trait AttentionModule<S: Scalar>: Send + Sync {
+    /// Gives keys and values, and its backward pass if any gradient is wanted.
+    fn forward<'a>(&'a self, input: AttentionInput<S>) -> AttentionOutput<'a, S>;
+}
+
+/// What an [`AttentionModule`] sees.
+pub struct AttentionInput<S> {
+    /// The keys, `[T, D]`.
+    pub keys: Array2<S>,
+    /// The values, `[T, D]`.
+    pub values: Array2<S>,
+    /// The hidden state from which they were projected, for modules that weigh by it; shared.
+    pub hidden: ArcArray2<S>,
+    /// The sequences.
+    pub layout: Layout,
+    /// Dropout and whether gradients are wanted at all.
+    pub pass: Pass,
+    /// True if the gradient of the keys is wanted.
+    pub wants_keys: bool,
+    /// True if the gradient of the values is wanted.
+    pub wants_values: bool,
+    /// True if the gradient of the hidden state is wanted.
+    pub wants_hidden: bool,
+}
+
+/// What an [`AttentionModule`] gives.
+pub struct AttentionOutput<'a, S> {
+    /// The keys, `[T_k, D]`.
+    pub keys: Array2<S>,
+    /// The values, `[T_k, D]`.
+    pub values: Array2<S>,
+    /// How keys and values lie; as many sequences as there were.
+    pub layout: Layout,
+    /// The backward pass, if any gradient is wanted.
+    pub backward: Option<AttentionBackward<'a, S>>,
+}
+
+/// Takes the gradients of the new keys and values; gives those of the old ones that were wanted,
+/// and adds that of the hidden state to the sum if the module used it.
+pub type AttentionBackward<'a, S> =
+    Box<dyn FnOnce(KeyValueGradient<S>, &mut Gradients<S>, &mut Accumulator<S>) -> KeyValueGradient<S> + Send + 'a>;
+
+/// Gradients of keys and values, `None` where not wanted.
+#[derive(Debug)]
+pub struct KeyValueGradient<S> {
+    /// `[T_k, D]`.
+    pub d_keys: Option<Array2<S>>,
+    /// `[T_k, D]`.
+    pub d_values: Option<Array2<S>>,
+}
+
+/// A sum of gradients that reach one array by several ways. The first is moved in, not added to
+/// zeros.
+#[derive(Debug)]
+pub struct Accumulator<S>(Option<Array2<S>>);
+
+impl<S: Scalar> Accumulator<S> {
+    /// An empty sum.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(None)
+    }
+
+    /// Adds an array.
+    pub fn add(&mut self, d: Array2<S>) {
+        match &mut self.0 {
+            Some(sum) => *sum += &d,
+            None => self.0 = Some(d),
+        }
+    }
+
+    /// Adds `A B`.
+    pub fn add_product(&mut self, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) {
+        match &mut self.0 {
+            Some(sum) => matmul_add(a, b, sum),
+            None => self.0 = Some(matmul(a, b)),
+        }
+    }
+
+    /// The sum, `None` if nothing was added.
+    #[must_use]
+    pub fn into_sum(self) -> Option<Array2<S>> {
+        self.0
+    }
+}
+
+impl<S: Scalar> Default for Accumulator<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}

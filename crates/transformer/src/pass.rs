@@ -1,0 +1,56 @@
+//! What kind of pass goes through the model.
+
+use adaptune_tensor::{Dropout, Seed};
+
+/// The kind of a pass: with or without gradients, with or without dropout.
+///
+/// Within a pass every place has its own address; see [`Pass::at`].
+#[derive(Clone, Copy, Debug)]
+pub struct Pass {
+    gradients: bool,
+    dropout: Option<Seed>,
+}
+
+impl Pass {
+    /// Forward only: nothing is kept, nothing is dropped.
+    #[must_use]
+    pub fn evaluate() -> Self {
+        Self { gradients: false, dropout: None }
+    }
+
+    /// With gradients, without dropout.
+    #[must_use]
+    pub fn differentiate() -> Self {
+        Self { gradients: true, dropout: None }
+    }
+
+    /// With gradients and dropout. The seed is that of one batch: it names run and step.
+    #[must_use]
+    pub fn train(seed: Seed) -> Self {
+        Self { gradients: true, dropout: Some(seed) }
+    }
+
+    /// True if backward will run, so that traces are kept.
+    #[must_use]
+    pub fn gradients(self) -> bool {
+        self.gradients
+    }
+
+    /// The pass as a numbered place within it sees it: its random draws are its own.
+    #[must_use]
+    pub fn at(self, place: u64) -> Self {
+        Self { dropout: self.dropout.map(|seed| seed.at(place)), ..self }
+    }
+
+    /// The random stream of this place, if the pass trains.
+    #[must_use]
+    pub fn seed(self) -> Option<Seed> {
+        self.dropout
+    }
+
+    /// A dropout mask for this place, `None` if nothing is to be dropped.
+    #[must_use]
+    pub fn dropout(self, rate: f64) -> Option<Dropout> {
+        self.dropout.filter(|_| rate > 0.0).map(|seed| Dropout::new(rate, seed))
+    }
+}

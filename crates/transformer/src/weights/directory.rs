@@ -1,0 +1,320 @@
+//! A model's directory: one safetensors file, or several with an index.
+
+use super::error::examples;
+use super::{TensorFile, TensorSource, WeightError};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::{fmt, fs};
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+
+/// The weights of a model's directory in the layout of Hugging Face.
+///
+/// That is `model.safetensors`, or else `model.safetensors.index.json` with the shards that it
+/// names. Index and shards must agree entirely: every tensor of the index lies in the shard that it
+/// names, and every tensor of a shard is in the index. The reading methods are those of
+/// [`TensorSource`].
+///
+/// ```no_run
+/// use adaptune_transformer::weights::{TensorSource, WeightDirectory};
+/// let weights = WeightDirectory::open("models/bert-base-uncased")?;
+/// let embeddings = weights.read_shaped::<f32>("bert.embeddings.word_embeddings.weight", &[30522, 768])?;
+/// # Ok::<(), adaptune_transformer::weights::WeightError>(())
+/// ```
+#[derive(Debug)]
+pub struct WeightDirectory {
+    path: PathBuf,
+    files: Vec<TensorFile>,
+    /// For each tensor, the number of its file.
+    places: BTreeMap<String, usize>,
+}
+
+impl WeightDirectory {
+    /// Opens the weights of a directory.
+    ///
+    /// # Errors
+    /// If there are none, none but a pickle, a file is invalid, or index and shards disagree: see
+    /// [`WeightError`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightError> {
+        let path = path.as_ref();
+        let there = |name: &str| path.join(name).exists();
+        if there(SINGLE) {
+            Self::single(path)
+        } else if there(INDEX) {
+            Self::sharded(path)
+        } else if let Some(found) = PICKLES.into_iter().find(|name| there(name)) {
+            Err(WeightError::PickleOnly { path: path.into(), found })
+        } else {
+            Err(WeightError::NoWeights { path: path.into() })
+        }
+    }
+
+    /// The files that hold the weights.
+    pub fn files(&self) -> impl Iterator<Item = &TensorFile> {
+        self.files.iter()
+    }
+
+    fn single(path: &Path) -> Result<Self, WeightError> {
+        let file = TensorFile::open(path.join(SINGLE))?;
+        let places = file.names().into_iter().map(|name| (name.to_string(), 0)).collect();
+        Ok(Self { path: path.into(), files: vec![file], places })
+    }
+
+    fn sharded(path: &Path) -> Result<Self, WeightError> {
+        let index = Index::read(path.join(INDEX))?;
+        let shards = index.open_shards(path)?;
+        index.check_listed(&shards)?;
+        index.check_held(&shards)?;
+        let numbers: BTreeMap<&String, usize> = shards.keys().copied().zip(0..).collect();
+        let places = index.places.iter().map(|(name, shard)| (name.clone(), numbers[shard])).collect();
+        Ok(Self { path: path.into(), files: shards.into_values().collect(), places })
+    }
+}
+
+impl TensorSource for WeightDirectory {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.places.keys().map(String::as_str).collect()
+    }
+
+    fn file_of(&self, name: &str) -> Result<&TensorFile, WeightError> {
+        self.places.get(name).map(|&file| &self.files[file]).ok_or_else(|| {
+            let (path, held) = (self.path.clone(), self.places.len());
+            WeightError::Missing { path, name: name.into(), held, examples: examples(self.names(), 3) }
+        })
+    }
+}
+
+/// What the index says: for each tensor, the name of its shard.
+struct Index {
+    path: PathBuf,
+    places: BTreeMap<String, String>,
+}
+
+type Shards<'a> = BTreeMap<&'a String, TensorFile>;
+
+impl Index {
+    fn read(path: PathBuf) -> Result<Self, WeightError> {
+        let bytes = fs::read(&path).map_err(|source| WeightError::Io { path: path.clone(), action: "read", source })?;
+        match serde_json::from_slice::<IndexJson>(&bytes) {
+            Ok(json) => Ok(Self { path, places: json.weight_map.0 }),
+            Err(e) => Err(WeightError::Index { path, reason: e.to_string() }),
+        }
+    }
+
+    fn open_shards(&self, folder: &Path) -> Result<Shards<'_>, WeightError> {
+        let mut shards = Shards::new();
+        for shard in self.places.values() {
+            if !shards.contains_key(shard) {
+                shards.insert(shard, self.open_shard(folder, shard)?);
+            }
+        }
+        Ok(shards)
+    }
+
+    fn open_shard(&self, folder: &Path, shard: &str) -> Result<TensorFile, WeightError> {
+        let (path, name) = (self.path.clone(), shard.to_string());
+        if !is_plain(shard) {
+            return Err(WeightError::ShardName { path, shard: name });
+        }
+        if !folder.join(shard).exists() {
+            return Err(WeightError::ShardMissing { path, shard: name });
+        }
+        TensorFile::open(folder.join(shard))
+    }
+
+    /// Every tensor of the index lies in the shard that it names.
+    fn check_listed(&self, shards: &Shards<'_>) -> Result<(), WeightError> {
+        for (name, listed) in &self.places {
+            if !shards[listed].contains(name) {
+                let elsewhere = shards.iter().find(|(_, file)| file.contains(name));
+                let found = elsewhere.map_or("no shard", |(shard, _)| shard.as_str());
+                return Err(self.wrong_shard(name, listed, found));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every tensor of a shard is in the index, for that shard.
+    fn check_held(&self, shards: &Shards<'_>) -> Result<(), WeightError> {
+        for (shard, file) in shards {
+            for name in file.names() {
+                match self.places.get(name) {
+                    Some(listed) if listed == *shard => {}
+                    Some(listed) => return Err(self.wrong_shard(name, listed, &format!("{shard} too"))),
+                    None => return Err(self.not_listed(name, shard)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn wrong_shard(&self, name: &str, listed: &str, found: &str) -> WeightError {
+        let (path, name) = (self.path.clone(), name.into());
+        WeightError::WrongShard { path, name, listed: listed.into(), found: found.into() }
+    }
+
+    fn not_listed(&self, name: &str, shard: &str) -> WeightError {
+        WeightError::NotInIndex { path: self.path.clone(), name: name.into(), shard: shard.into() }
+    }
+}
+
+/// One component that is a name on every system: no separator, no drive, neither `.` nor `..`.
+fn is_plain(name: &str) -> bool {
+    let mut components = Path::new(name).components();
+    let one = matches!(components.next(), Some(Component::Normal(part)) if part == name);
+    one && components.next().is_none() && !name.contains(['/', '\\', ':', '\0'])
+}
+
+#[derive(Deserialize)]
+struct IndexJson {
+    weight_map: UniqueMap,
+}
+
+/// A JSON object of strings in which no name comes twice.
+struct UniqueMap(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for UniqueMap {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(UniqueVisitor)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = UniqueMap;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object from tensor names to shard names")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<UniqueMap, A::Error> {
+        let mut unique = BTreeMap::new();
+        while let Some((name, shard)) = map.next_entry::<String, String>()? {
+            if unique.contains_key(&name) {
+                return Err(A::Error::custom(format!("tensor `{name}` is listed twice")));
+            }
+            unique.insert(name, shard);
+        }
+        Ok(UniqueMap(unique))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Folder, tensor};
+    use super::*;
+
+    const FIRST: &str = "model-00001-of-00002.safetensors";
+    const SECOND: &str = "model-00002-of-00002.safetensors";
+
+    /// Two shards: `a` and `c` in the first, `b` in the second; and an index of these entries.
+    fn sharded(entries: &[(&str, &str)]) -> Folder {
+        let folder = Folder::new();
+        folder.save(FIRST, &[("a", tensor::<f32>(1, &[3, 2])), ("c", tensor(3, &[4]))]);
+        folder.save(SECOND, &[("b", tensor::<f32>(2, &[5]))]);
+        let entries: Vec<_> = entries.iter().map(|(name, shard)| format!("{name:?}: {shard:?}")).collect();
+        let index = format!(r#"{{"metadata": {{"total_size": 60}}, "weight_map": {{{}}}}}"#, entries.join(", "));
+        folder.write(INDEX, index.as_bytes());
+        folder
+    }
+
+    fn error_of(entries: &[(&str, &str)]) -> String {
+        let error = WeightDirectory::open(sharded(entries).path("")).unwrap_err().to_string();
+        assert!(error.contains(INDEX), "{error}");
+        error
+    }
+
+    #[test]
+    fn shards_read_like_one_file() {
+        let folder = sharded(&[("a", FIRST), ("b", SECOND), ("c", FIRST)]);
+        let weights = WeightDirectory::open(folder.path("")).unwrap();
+        assert_eq!(weights.names(), ["a", "b", "c"]);
+        assert_eq!(weights.read::<f32>("a").unwrap(), tensor(1, &[3, 2]));
+        assert_eq!(weights.read_shaped::<f32>("b", &[5]).unwrap(), tensor(2, &[5]));
+        assert_eq!(weights.file_of("b").unwrap().path(), folder.path(SECOND));
+        assert_eq!((weights.shape("c").unwrap(), weights.files().count()), (&[4][..], 2));
+        let error = weights.read::<f32>("d").unwrap_err().to_string();
+        assert!(error.contains("no tensor `d`; its 3 tensors are `a`, `b`, `c`"), "{error}");
+    }
+
+    #[test]
+    fn a_single_file_comes_before_an_index() {
+        let folder = sharded(&[("a", "gone.safetensors")]);
+        folder.save(SINGLE, &[("only", tensor::<f64>(4, &[2]))]);
+        let weights = WeightDirectory::open(folder.path("")).unwrap();
+        assert_eq!(weights.names(), ["only"]);
+        assert_eq!(weights.read::<f64>("only").unwrap(), tensor(4, &[2]));
+    }
+
+    #[test]
+    fn index_and_shards_must_agree() {
+        assert!(error_of(&[("a", FIRST), ("b", SECOND)]).contains("does not list tensor `c`"));
+        let misplaced = error_of(&[("a", SECOND), ("b", SECOND), ("c", FIRST)]);
+        assert!(misplaced.contains(&format!("tensor `a` lies in {SECOND}, but it lies in {FIRST};")), "{misplaced}");
+        let invented = error_of(&[("a", FIRST), ("b", SECOND), ("c", FIRST), ("d", FIRST)]);
+        assert!(invented.contains("tensor `d` lies in") && invented.contains("in no shard"), "{invented}");
+    }
+
+    #[test]
+    fn a_tensor_in_two_shards_is_refused() {
+        let folder = sharded(&[("a", FIRST), ("b", SECOND), ("c", FIRST)]);
+        folder.save(SECOND, &[("b", tensor::<f32>(2, &[5])), ("c", tensor(9, &[4]))]);
+        let error = WeightDirectory::open(folder.path("")).unwrap_err().to_string();
+        assert!(error.contains(&format!("tensor `c` lies in {FIRST}, but it lies in {SECOND} too")), "{error}");
+    }
+
+    #[test]
+    fn a_shard_that_is_not_there_is_named() {
+        let error = error_of(&[("a", FIRST), ("b", "model-00003-of-00003.safetensors")]);
+        assert!(error.contains("`model-00003-of-00003.safetensors`, which is not beside it"), "{error}");
+    }
+
+    #[test]
+    fn a_shard_lies_beside_its_index() {
+        let folder = Folder::new();
+        folder.save("outside.safetensors", &[("a", tensor::<f32>(1, &[2]))]);
+        std::fs::create_dir(folder.path("model")).unwrap();
+        let absolute = folder.path("outside.safetensors").display().to_string();
+        for shard in ["../outside.safetensors", &absolute, "..", ".", "", "./x", "x/", "sub/x", "sub\\x", "c:x", "x\0"]
+        {
+            let index = serde_json::json!({"weight_map": {"a": shard}}).to_string();
+            folder.write("model/model.safetensors.index.json", index.as_bytes());
+            let error = WeightDirectory::open(folder.path("model")).unwrap_err();
+            assert!(matches!(error, WeightError::ShardName { .. }), "{shard:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_index_that_is_not_one_is_explained() {
+        let folder = Folder::new();
+        for (json, reason) in [
+            ("{", "EOF"),
+            ("{}", "missing field `weight_map`"),
+            (r#"{"weight_map": ["a"]}"#, "expected a JSON object from tensor names"),
+            (r#"{"weight_map": {"a": "x", "a": "y"}}"#, "tensor `a` is listed twice"),
+        ] {
+            folder.write(INDEX, json.as_bytes());
+            let error = WeightDirectory::open(folder.path("")).unwrap_err().to_string();
+            assert!(error.contains(reason) && error.contains(INDEX), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_pickle_alone_is_refused_with_the_way_out() {
+        let folder = Folder::new();
+        assert!(matches!(WeightDirectory::open(folder.path("")), Err(WeightError::NoWeights { .. })));
+        folder.write("pytorch_model.bin", b"PK");
+        let error = WeightDirectory::open(folder.path("")).unwrap_err().to_string();
+        assert!(error.contains("pytorch_model.bin but no model.safetensors"), "{error}");
+        assert!(error.contains("save_pretrained") && error.contains("safe_serialization=True"), "{error}");
+    }
+}

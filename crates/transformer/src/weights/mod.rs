@@ -1,0 +1,60 @@
+//! Weights on disk: safetensors files, read strictly and written deterministically.
+//!
+//! A safetensors file is an eight-byte little-endian length, a JSON header of that length that
+//! gives each tensor's type, shape and place, and then the numbers of all tensors, end to end. A
+//! model is one such file or several (*shards*) with an index that says which tensor lies where.
+//!
+//! | to | use |
+//! |---|---|
+//! | read one file | [`TensorFile`] |
+//! | read a model's directory, sharded or not | [`WeightDirectory`] |
+//! | load a model and notice what it did not use | [`Reader`] |
+//! | write a file | [`write_safetensors`] |
+//!
+//! The first two are [`TensorSource`]s, the trait that carries the reading methods. Numbers of any
+//! float type are converted to the [`Scalar`](adaptune_tensor::Scalar) that is asked for, in one
+//! pass that also counts NaN and infinities. Everything unusual is a [`WeightError`] that names the
+//! file; nothing in a file, however damaged, makes this module panic or reserve more memory than
+//! the file is long.
+//!
+//! ```
+//! use adaptune_transformer::weights::{Reader, TensorFile, write_safetensors};
+//! use ndarray::arr2;
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("model.safetensors");
+//! let weight = arr2(&[[1.0_f32, -2.0, 0.5]]);
+//! write_safetensors(&path, &[("bert.pooler.weight".into(), weight.view().into_dyn())], &[].into())?;
+//!
+//! let file = TensorFile::open(&path)?;
+//! let mut reader = Reader::new(&file, &["bert.", ""], "pooler.weight")?;
+//! let read = reader.take::<f64>("pooler.weight", &[1, 3])?;
+//! assert_eq!(read[[0, 1]], -2.0);
+//! reader.finish(|_| false)?; // nothing was left over
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod number;
+
+mod file;
+mod header;
+mod source;
+
+mod directory;
+mod reader;
+
+mod replace;
+mod write;
+
+#[cfg(test)]
+mod testing;
+
+pub use directory::WeightDirectory;
+pub use error::WeightError;
+pub use file::TensorFile;
+pub use number::FloatFormat;
+pub use reader::Reader;
+pub use replace::replace_file;
+pub use safetensors::Dtype;
+pub use source::TensorSource;
+pub use write::write_safetensors;

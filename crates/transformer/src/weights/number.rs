@@ -1,0 +1,140 @@
+//! Floating-point numbers as files hold them.
+
+use adaptune_tensor::Scalar;
+use safetensors::Dtype;
+
+/// A type of floating-point numbers in a file, little-endian.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FloatFormat {
+    /// IEEE half precision: 5 bits of exponent, 10 of fraction.
+    F16,
+    /// The upper half of an `f32`: 8 bits of exponent, 7 of fraction.
+    BF16,
+    /// IEEE single precision.
+    F32,
+    /// IEEE double precision.
+    F64,
+}
+
+impl FloatFormat {
+    /// The format of a safetensors type; `None` for integers, booleans and eight-bit floats.
+    #[must_use]
+    pub fn of(dtype: Dtype) -> Option<Self> {
+        match dtype {
+            Dtype::F16 => Some(Self::F16),
+            Dtype::BF16 => Some(Self::BF16),
+            Dtype::F32 => Some(Self::F32),
+            Dtype::F64 => Some(Self::F64),
+            _ => None,
+        }
+    }
+
+    /// How many bytes a number takes.
+    #[must_use]
+    pub fn size(self) -> usize {
+        match self {
+            Self::F16 | Self::BF16 => 2,
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    /// Converts bytes to numbers, and counts those that are not finite *after* conversion: NaN,
+    /// infinities, and in `f32` also doubles beyond its range. Bytes that make no whole number at
+    /// the end are left out.
+    ///
+    /// ```
+    /// use adaptune_transformer::weights::FloatFormat;
+    /// let (numbers, not_finite) = FloatFormat::F16.decode::<f32>(&[0x00, 0xC1, 0x00, 0x7C]);
+    /// assert_eq!((numbers[0], not_finite), (-2.5, 1));
+    /// ```
+    #[must_use]
+    pub fn decode<S: Scalar>(self, bytes: &[u8]) -> (Vec<S>, usize) {
+        match self {
+            Self::F16 => numbers(bytes, |b| f64::from(half_to_single(u16::from_le_bytes(b)))),
+            Self::BF16 => numbers(bytes, |b| f64::from(f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16))),
+            Self::F32 => numbers(bytes, |b| f64::from(f32::from_le_bytes(b))),
+            Self::F64 => numbers(bytes, f64::from_le_bytes),
+        }
+    }
+}
+
+/// One pass. The detour over `f64` is exact, and for `f32` to `f32` the compiler takes it out.
+fn numbers<S: Scalar, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> f64) -> (Vec<S>, usize) {
+    let mut not_finite = 0;
+    let convert = |&bytes: &[u8; N]| {
+        let x = S::from_f64(number(bytes));
+        not_finite += usize::from(!x.is_finite());
+        x
+    };
+    let values = bytes.as_chunks().0.iter().map(convert).collect();
+    (values, not_finite)
+}
+
+/// Moves exponent and fraction to their places in an `f32`, then corrects the exponent's bias (127
+/// instead of 15) by a multiplication, which gets subnormal numbers right too. Without branches, so
+/// that loops over it vectorise.
+fn half_to_single(half: u16) -> f32 {
+    const BIAS: f32 = f32::from_bits((127 + 127 - 15) << 23); // 2^112
+    let magnitude = f32::from_bits(u32::from(half & 0x7FFF) << 13) * BIAS;
+    let special = u32::from(half & 0x7C00 == 0x7C00) * 0x7F80_0000; // infinity or NaN
+    let sign = u32::from(half & 0x8000) << 16;
+    f32::from_bits(magnitude.to_bits() | special | sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The definition: `±1.f · 2^(e − 15)`, and `±0.f · 2^(−14)` for `e = 0`.
+    fn half_by_definition(half: u16) -> f64 {
+        let (sign, exponent) = (if half >> 15 == 1 { -1.0 } else { 1.0 }, i32::from(half >> 10 & 31));
+        let fraction = f64::from(half & 1023) / 1024.0;
+        match exponent {
+            0 => sign * fraction * 2f64.powi(-14),
+            31 if fraction == 0.0 => sign * f64::INFINITY,
+            31 => f64::NAN,
+            _ => sign * (1.0 + fraction) * 2f64.powi(exponent - 15),
+        }
+    }
+
+    #[test]
+    fn every_half_is_what_the_definition_says() {
+        for half in 0..=u16::MAX {
+            let (expected, found) = (half_by_definition(half), f64::from(half_to_single(half)));
+            let same = expected.to_bits() == found.to_bits() || expected.is_nan() && found.is_nan();
+            assert!(same, "{half:#06x}: {expected} and {found}");
+        }
+    }
+
+    #[test]
+    fn every_format_converts_to_both_scalars() {
+        let values = [-1.5_f64, 0.0078125, 3.0e4, 0.0];
+        let bytes = |format: FloatFormat| -> Vec<u8> {
+            let single = values.map(|x| x as f32);
+            match format {
+                FloatFormat::F16 => [0xBE00_u16, 0x2000, 0x7753, 0].iter().flat_map(|h| h.to_le_bytes()).collect(),
+                FloatFormat::BF16 => single.iter().flat_map(|x| [x.to_le_bytes()[2], x.to_le_bytes()[3]]).collect(),
+                FloatFormat::F32 => single.iter().flat_map(|x| x.to_le_bytes()).collect(),
+                FloatFormat::F64 => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            }
+        };
+        for format in [FloatFormat::F16, FloatFormat::BF16, FloatFormat::F32, FloatFormat::F64] {
+            let (double, single) = (format.decode::<f64>(&bytes(format)), format.decode::<f32>(&bytes(format)));
+            // 3e4 does not fit into the 8 significant bits of bf16, which cuts it down to 29952.
+            let third = if format == FloatFormat::BF16 { 29952.0 } else { 3.0e4 };
+            let expected = [-1.5, 0.0078125, if format == FloatFormat::F16 { 30000.0 } else { third }, 0.0];
+            assert_eq!(double, (expected.to_vec(), 0), "{format:?}");
+            assert_eq!(single, (expected.map(|x| x as f32).to_vec(), 0), "{format:?}");
+            assert_eq!(bytes(format).len(), 4 * format.size());
+        }
+    }
+
+    #[test]
+    fn what_is_not_finite_is_counted_after_conversion() {
+        let doubles: Vec<u8> =
+            [1.0, 1e300, f64::NAN, -1e300, f64::NEG_INFINITY].iter().flat_map(|x| x.to_le_bytes()).collect();
+        assert_eq!(FloatFormat::F64.decode::<f64>(&doubles).1, 2);
+        assert_eq!(FloatFormat::F64.decode::<f32>(&doubles).1, 4);
+    }
+}

@@ -1,0 +1,398 @@
+"""Writes the golden numbers that the Rust tests are held against.
+
+    python -m venv V && V/bin/pip install adapters==1.3.0 safetensors
+    V/bin/python scripts/make_fixtures.py
+
+Every case is one forward and one backward pass of the Python library `adapters` over a tiny transformer with random
+weights, in float64. Nothing in it is neutral: no zero bias, no unit scale, no square shape, sequences of different
+lengths. The same versions of the libraries write the same bytes again, because each case draws from a seed of its own.
+
+Read from the top: `CASES` says what is covered, `write_case` what a file holds.
+"""
+
+import argparse
+import json
+import shutil
+import tempfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import adapters
+import torch
+from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnConfig, ParBnConfig, SeqBnConfig
+from safetensors.torch import save
+from torch import nn
+from transformers import AutoModel, get_linear_schedule_with_warmup
+from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel, RobertaConfig, RobertaModel
+
+FIXTURES = Path(__file__).resolve().parent.parent / "crates" / "adapters" / "tests" / "fixtures"
+VOCABULARY, HIDDEN, LENGTHS = 37, 12, (5, 1, 9, 3)
+IGNORED_LABEL = -100  # a token with this label does not count in the tagging loss
+BOTH_NORMS = {"ln_before": True, "ln_after": True}
+FIRST_REAL_ID = 5  # below it lie the special ids; RoBERTa derives positions from its padding id, so none may occur
+
+# ---- What is covered -------------------------------------------------------------------------------------------------
+
+
+def classification(layers=2, **changes):
+    """The configuration of a sequence classification head, as `head_config.json` holds it."""
+    defaults = dict(num_labels=3, activation_function="tanh", use_pooler=False, bias=True, dropout_prob=None)
+    return {"head_type": "classification", "layers": layers, **defaults, **changes}
+
+
+def regression(layers=2, **changes):
+    """A classification head with one label: `adapters` then takes the mean squared error."""
+    return classification(layers, num_labels=1, **changes)
+
+
+def tagging(layers=1):
+    """The configuration of a head that labels every token."""
+    rest = dict(num_labels=4, activation_function="tanh", dropout_prob=None)
+    return {"head_type": "tagging", "layers": layers, **rest}
+
+
+def method(config_class, **preset):
+    """A function `(reduction factor, activation or None for the method's own, other settings)` to a configuration."""
+
+    def configure(reduction_factor, non_linearity=None, **changes):
+        settings = {**preset, **({"non_linearity": non_linearity} if non_linearity else {}), **changes}
+        return config_class(reduction_factor=reduction_factor, **settings)
+
+    return configure
+
+
+seq_bn, double_seq_bn, par_bn = method(SeqBnConfig), method(DoubleSeqBnConfig), method(ParBnConfig)
+adapter_plus = method(AdapterPlusConfig, stochastic_depth=0.0)  # the depth is random, and needs torchvision
+bottleneck = method(BnConfig, mh_adapter=False, output_adapter=True, non_linearity="relu")  # nothing else is preset
+
+
+@dataclass
+class Case:
+    """One model family, one adapter configuration, one head."""
+
+    family: str
+    name: str
+    config: BnConfig
+    head: dict = field(default_factory=classification)
+    draw: int = 0  # raised where a draw left every unit of some relu off, and with it a gradient zero
+
+    @property
+    def title(self):
+        return f"{self.family}-{self.name}"
+
+    @property
+    def seed(self):
+        return f"case {self.title} {self.draw}"
+
+
+CASES = [
+    # The named methods.
+    Case("bert", "seq_bn", seq_bn(4)),
+    Case("bert", "double_seq_bn", double_seq_bn(3), classification(1, use_pooler=True)),
+    Case("bert", "par_bn", par_bn(2), regression()),
+    Case("bert", "scaled_par_bn", par_bn(3, scaling="learned"), tagging(1)),
+    Case("bert", "adapter_plus", adapter_plus(5), classification(1)),
+    # Where the residual and the model's own norm stand.
+    Case("bert", "residual_after_norm", seq_bn(4, "gelu", residual_before_ln=False)),
+    Case("bert", "residual_post_add", seq_bn(4, residual_before_ln="post_add"), classification(2, bias=False)),
+    Case("bert", "no_norm_before", bottleneck(4, "gelu_new"), regression(1)),
+    Case("bert", "no_norm_after", seq_bn(3, original_ln_after=False), classification(1, use_pooler=True)),
+    Case("bert", "no_norm_at_all", bottleneck(4, "tanh", original_ln_after=False, mh_adapter=True), tagging(2)),
+    Case("bert", "par_bn_no_norm_after", par_bn(4, original_ln_after=False), classification(2, use_pooler=True)),
+    # The adapter's own norms.
+    Case("bert", "ln_before", seq_bn(4, "tanh", ln_before=True), classification(1, bias=False)),
+    Case("bert", "ln_after", seq_bn(4, "sigmoid", ln_after=True)),
+    Case("bert", "ln_after_residual", seq_bn(4, "leakyrelu", ln_after=True, adapter_residual_before_ln=True)),
+    Case("bert", "ln_before_ln_after", double_seq_bn(4, **BOTH_NORMS, scaling=0.7), classification(1, use_pooler=True)),
+    Case("bert", "par_bn_ln", par_bn(4, "gelu", **BOTH_NORMS), tagging(1)),
+    # Where the adapters are, how wide and how strong.
+    Case("bert", "mh_only", bottleneck(4, "swish", mh_adapter=True, output_adapter=False, original_ln_before=True)),
+    Case("bert", "par_bn_both", par_bn(4, "swish", mh_adapter=True), classification(3)),
+    Case("bert", "leave_out", double_seq_bn(3, leave_out=[0, 2]), tagging(2)),
+    Case("bert", "reduction_map", seq_bn({"0": 2, "default": 6}), regression()),
+    Case("bert", "widened", seq_bn(0.8, "gelu")),  # 14 wide, not 15: Python's 12 // 0.8 is 14
+    Case("bert", "seq_bn_scaling", seq_bn(2.5, "gelu_new", scaling=2.5), tagging(2)),
+    Case("bert", "par_bn_channel", par_bn(2, scaling="channel"), tagging(2)),
+    Case("bert", "double_learned", double_seq_bn(6, scaling="learned"), classification(2, activation_function="relu")),
+    Case("bert", "head_no_activation", seq_bn(6), classification(2, activation_function=None)),
+    # The other families.
+    Case("roberta", "seq_bn", seq_bn(4), draw=1),
+    Case("roberta", "double_seq_bn", double_seq_bn(3), regression()),
+    Case("roberta", "par_bn", par_bn(2), tagging(1)),
+    Case("roberta", "adapter_plus", adapter_plus(4), classification(1, use_pooler=True)),
+    Case("roberta", "odd", double_seq_bn({"1": 6, "default": 4}, **BOTH_NORMS, scaling="channel"), tagging(2)),
+    Case("distilbert", "seq_bn", seq_bn(4)),
+    Case("distilbert", "double_seq_bn", double_seq_bn(3), regression(1)),
+    Case("distilbert", "par_bn", par_bn(2), tagging(1)),
+    Case("distilbert", "adapter_plus", adapter_plus(4), classification(1)),
+    Case("distilbert", "odd", par_bn(5, "gelu_new", mh_adapter=True, scaling="learned", leave_out=[1]), tagging(2)),
+]
+
+HYPERPARAMETERS = {
+    "optimizer": "torch.optim.AdamW", "learning_rate": 5e-3, "betas": [0.9, 0.999], "epsilon": 1e-8,
+    "weight_decay": 0.01, "weight_decay_on": "tensors whose name ends with `weight` and that are no layer norm",
+    "schedule": "linear warm-up, then linear decay; stepped after every optimiser step", "warmup_steps": 5, "steps": 20,
+    "max_gradient_norm": 1.0, "batches": 4, "batch_of_step": "step modulo batches",
+}  # fmt: skip
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
+    out = parser.parse_args().out
+    torch.set_num_threads(1)  # sums in one order
+    for folder in ("models", "base", "cases", "train", "saved"):
+        shutil.rmtree(out / folder, ignore_errors=True)
+        (out / folder).mkdir(parents=True)
+    write_models(out / "models")
+    write_base_passes(out)
+    for case in CASES:
+        write_case(out, case)
+    write_training(out, Case("bert", "double_seq_bn", double_seq_bn(3)))
+    write_saved(out)
+    print_sizes(out)
+
+
+# ---- Base models -----------------------------------------------------------------------------------------------------
+
+
+def write_models(models):
+    """One tiny model of each family in float32, and BERT again in half precision and in two shards."""
+    shape = dict(vocab_size=VOCABULARY, max_position_embeddings=24)
+    bert_shape = dict(hidden_size=HIDDEN, num_attention_heads=3, intermediate_size=20, **shape)
+    no_dropout = dict(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0)
+    bert = BertModel(BertConfig(num_hidden_layers=3, type_vocab_size=2, **bert_shape, **no_dropout))
+    roberta_config = dict(num_hidden_layers=2, type_vocab_size=1, layer_norm_eps=1e-5, hidden_act="gelu_new")
+    roberta = RobertaModel(RobertaConfig(**roberta_config, **bert_shape, **no_dropout))
+    distilbert_config = dict(dim=HIDDEN, n_heads=3, n_layers=2, hidden_dim=20, **shape)
+    distilbert_config |= dict(dropout=0.0, attention_dropout=0.0, seq_classif_dropout=0.0, qa_dropout=0.0)
+    distilbert = DistilBertModel(DistilBertConfig(**distilbert_config))
+    for family, model in (("bert", bert), ("roberta", roberta), ("distilbert", distilbert)):
+        redraw(model, f"model {family}", weight_deviation=0.3)
+        model.save_pretrained(models / family)
+    bert.save_pretrained(models / "bert-sharded", max_shard_size="10KB")
+    for name, dtype in (("bert-f16", torch.float16), ("bert-bf16", torch.bfloat16)):
+        AutoModel.from_pretrained(models / "bert", dtype=dtype).save_pretrained(models / name)
+
+
+def redraw(model, seed, weight_deviation):
+    """Gives every trainable tensor random values that are far from neutral; `seed` is any text."""
+    torch.manual_seed(zlib.crc32(seed.encode()))
+    with torch.no_grad():
+        for module in model.modules():
+            norm = isinstance(module, nn.LayerNorm)
+            for name, parameter in module.named_parameters(recurse=False):
+                if not parameter.requires_grad:
+                    continue
+                if name == "scaling":
+                    parameter.normal_(1.0, 0.5)
+                elif name == "bias":
+                    parameter.normal_(0.0, 0.3)
+                else:
+                    parameter.normal_(1.0 if norm else 0.0, 0.3 if norm else weight_deviation)
+
+
+def write_base_passes(out):
+    """`base/`: the hidden states of every stored model without any adapter, in float64 on the stored weights."""
+    for name in ("bert", "bert-f16", "bert-bf16", "roberta", "distilbert"):
+        model = AutoModel.from_pretrained(out / "models" / name, attn_implementation="eager").double().eval()
+        batch = Batch(model.config, f"base {model.config.model_type}")
+        with torch.no_grad():
+            output = model(**batch.model_inputs(), output_hidden_states=True)
+        tensors = batch.tensors("input.") | batch.hidden_tensors(output)
+        if getattr(output, "pooler_output", None) is not None:
+            tensors["pooled"] = output.pooler_output
+        write_tensors(out / "base" / f"{name}.safetensors", tensors, {"model": name, "note": "no adapter, no head"})
+
+
+# ---- Batches ---------------------------------------------------------------------------------------------------------
+
+
+class Batch:
+    """Random sequences of different lengths, with labels when there is a head; padded on the right for Python."""
+
+    def __init__(self, config, seed, head=None, lengths=LENGTHS):
+        torch.manual_seed(zlib.crc32(seed.encode()))
+        self.family, self.lengths = config.model_type, torch.tensor(lengths)
+        self.mask = torch.arange(max(lengths)) < self.lengths[:, None]
+        self.ids = torch.randint(FIRST_REAL_ID, VOCABULARY, self.mask.shape)
+        self.ids = self.ids.masked_fill(~self.mask, config.pad_token_id)
+        self.types = torch.randint(0, getattr(config, "type_vocab_size", 1), self.mask.shape).masked_fill(~self.mask, 0)
+        self.labels = self._draw_labels(head) if head else None
+
+    def _draw_labels(self, head):
+        if head["head_type"] == "tagging":
+            labels = torch.randint(0, head["num_labels"], self.mask.shape)
+            ignored = torch.rand(self.mask.shape) < 0.25
+            return labels.masked_fill(ignored | ~self.mask, IGNORED_LABEL)
+        if head["num_labels"] == 1:
+            return torch.randn(len(self.lengths), dtype=torch.float64)
+        return torch.randint(0, head["num_labels"], (len(self.lengths),))
+
+    def model_inputs(self):
+        """The arguments of the Python model."""
+        inputs = {"input_ids": self.ids, "attention_mask": self.mask.long()}
+        if self.family == "bert":
+            inputs["token_type_ids"] = self.types
+        return inputs | ({} if self.labels is None else {"labels": self.labels})
+
+    def real(self, padded):
+        """`[S, longest, ...]` to `[T, ...]`: the real tokens, sequence after sequence."""
+        return padded[self.mask]
+
+    def tensors(self, prefix):
+        """What a file holds of this batch."""
+        tensors = {"token_ids": self.real(self.ids), "token_types": self.real(self.types), "lengths": self.lengths}
+        if self.labels is not None:
+            tensors["labels"] = self.real(self.labels) if self.labels.dim() == 2 else self.labels
+        return {prefix + name: tensor for name, tensor in tensors.items()}
+
+    def hidden_tensors(self, output):
+        """The state after the embeddings (0) and after every block (1...), `[T, D]` each."""
+        return {f"hidden.{i}": self.real(state) for i, state in enumerate(output.hidden_states)}
+
+
+# ---- Cases -----------------------------------------------------------------------------------------------------------
+
+
+def write_case(out, case):
+    """`cases/<family>-<name>.safetensors`: input, every hidden state, logits, loss, adapter, head and all gradients."""
+    model = adapted_model(out, case)
+    batch = Batch(model.config, f"batch {case.title}", case.head)
+    output = model(**batch.model_inputs(), output_hidden_states=True)
+    output.loss.backward()
+    logits = batch.real(output.logits) if case.head["head_type"] == "tagging" else output.logits
+    tensors = batch.tensors("input.") | batch.hidden_tensors(output) | {"logits": logits, "loss": output.loss}
+    for name, parameter in trainable(model):
+        assert parameter.grad.any(), f"{case.title}: the gradient of {name} is zero, so it would test nothing"
+        tensors |= {name: parameter, f"grad:{name}": parameter.grad}
+    write_tensors(out / "cases" / f"{case.title}.safetensors", tensors, case_metadata(model, case))
+
+
+def adapted_model(out, case, dtype=torch.float64):
+    """The stored model with a random adapter and a random head, both called like the case, ready to train."""
+    model = AutoAdapterModel.from_pretrained(out / "models" / case.family, attn_implementation="eager").to(dtype)
+    model.config._name_or_path = f"tiny-{case.family}"  # a saved adapter records it: it must not be a local path
+    model.add_adapter(case.name, config=case.config)
+    model.add_prediction_head_from_config(case.name, dict(case.head))
+    model = model.to(dtype)
+    model.train_adapter(case.name)
+    redraw(model, case.seed, weight_deviation=0.4)
+    return model.eval()
+
+
+def trainable(model):
+    """Pairs of a tensor's name in the files of `adapters`, marked `adapter:` or `head:`, and its parameter.
+
+    A tensor that the model knows by two names (the norm of `ln_before`) is saved, and thus listed, under both.
+    """
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        if parameter.requires_grad:
+            yield ("head:" if name.startswith("heads.") else "adapter:") + name, parameter
+
+
+def case_metadata(model, case):
+    """The two configuration files, to the letter, as `adapters` writes them for this model."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_adapter(folder, case.name, with_head=True)
+        texts = {key: Path(folder, f"{key}.json").read_text() for key in ("adapter_config", "head_config")}
+    note = f"adapters {adapters.__version__}, torch {torch.__version__}, float64; gradients are of `loss`"
+    return texts | {"model": case.family, "note": note}
+
+
+# ---- Training and saved files ----------------------------------------------------------------------------------------
+
+
+def write_training(out, case):
+    """`train/`: the losses of twenty AdamW steps, with the tensors before and after."""
+    model = adapted_model(out, case).train()  # every dropout is zero
+    all_lengths = (LENGTHS, (2, 7), (4, 4, 1), (11,))
+    batches = [Batch(model.config, f"train {i}", case.head, lengths) for i, lengths in enumerate(all_lengths)]
+    tensors = {name: parameter.detach().clone() for name, parameter in trainable(model)}
+    for i, batch in enumerate(batches):
+        tensors |= batch.tensors(f"batch.{i}.")
+    tensors |= train(model, batches)
+    tensors |= {f"final:{name}": parameter for name, parameter in trainable(model)}
+    metadata = case_metadata(model, case) | {"hyperparameters": json.dumps(HYPERPARAMETERS, indent=2)}
+    write_tensors(out / "train" / f"{case.title}.safetensors", tensors, metadata)
+
+
+def train(model, batches):
+    """Runs the steps of `HYPERPARAMETERS`; returns for each its loss, gradient norm before clipping, learning rate."""
+    h = HYPERPARAMETERS
+    parameters = [parameter for _, parameter in trainable(model)]
+    decayed = [p for name, p in trainable(model) if name.endswith("weight") and "norm" not in name]
+    plain = [p for p in parameters if not any(p is other for other in decayed)]
+    groups = [{"params": decayed, "weight_decay": h["weight_decay"]}, {"params": plain, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=h["learning_rate"], betas=tuple(h["betas"]), eps=h["epsilon"])
+    schedule = get_linear_schedule_with_warmup(optimizer, h["warmup_steps"], h["steps"])
+    rows = []
+    for step in range(h["steps"]):
+        loss = model(**batches[step % len(batches)].model_inputs()).loss
+        optimizer.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(parameters, h["max_gradient_norm"])
+        rows.append((loss.item(), norm.item(), schedule.get_last_lr()[0]))
+        optimizer.step()
+        schedule.step()
+    columns = torch.tensor(rows, dtype=torch.float64).T
+    return dict(zip(("losses", "gradient_norms", "learning_rates"), columns))
+
+
+def write_saved(out):
+    """`saved/`: folders exactly as `adapters` leaves them, and what the loaded adapters must compute, in float32."""
+    labels = {0: "negative", 1: "neutral", 2: "positive"}
+    case = Case("bert", "sentiment", seq_bn(4), classification(2, id2label=labels))
+    model = adapted_model(out, case, torch.float32)
+    for suffix in ("safetensors", "bin"):
+        folder = out / "saved" / f"bert-seq_bn-{suffix}"
+        model.save_adapter(folder, case.name, with_head=True, use_safetensors=suffix == "safetensors")
+    shared = adapted_model(out, Case("bert", "shared", seq_bn(4, ln_before=True), classification(1)), torch.float32)
+    shared.save_adapter(out / "saved" / "bert-ln_before-bin", "shared", with_head=True)  # two names, one storage
+    batch = Batch(model.config, "saved")
+    bare = bare_model(out)
+    bare.save_adapter(out / "saved" / "bert-bare-bin", "bare")
+    with torch.no_grad():
+        logits = {"logits": model(**batch.model_inputs()).logits}
+        logits["ln_before.logits"] = shared(**batch.model_inputs()).logits
+        state = batch.real(bare(**batch.model_inputs()).last_hidden_state)
+    tensors = batch.tensors("input.") | logits | {"bare.last_hidden_state": state}
+    write_tensors(out / "saved" / "expected.safetensors", tensors, {"model": "bert", "note": "float32"})
+
+
+def bare_model(out):
+    """A plain `BertModel` with an adapter: its tensors are saved without the prefix `bert.`."""
+    model = AutoModel.from_pretrained(out / "models" / "bert", attn_implementation="eager")
+    model.config._name_or_path = "tiny-bert"
+    adapters.init(model)
+    model.add_adapter("bare", config=double_seq_bn(4))
+    model.train_adapter("bare")
+    redraw(model, "bare", weight_deviation=0.4)
+    return model.eval()
+
+
+# ---- Files -----------------------------------------------------------------------------------------------------------
+
+
+def write_tensors(path, tensors, metadata):
+    """Writes a safetensors file with sorted metadata; the library's own order changes from run to run."""
+    tensors = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
+    file = save(tensors, metadata)
+    end = 8 + int.from_bytes(file[:8], "little")
+    header = json.loads(file[8:end])
+    header = {"__metadata__": dict(sorted(header.pop("__metadata__").items())), **header}
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # the data must start at a multiple of eight
+    path.write_bytes(len(text).to_bytes(8, "little") + text + file[end:])
+
+
+def print_sizes(out):
+    """The size of each folder, because all of this lies in the repository."""
+    for folder in (*sorted(path for path in out.iterdir() if path.is_dir()), out):
+        size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        print(f"{size / 1000:8.0f} kB  {folder.name}")
+
+
+if __name__ == "__main__":
+    main()
