@@ -1,2 +1,185 @@
-//! Housekeeping.
-fn main() {}
+//! Housekeeping of the project; `cargo xtask help` lists the tasks.
+
+mod layering;
+mod links;
+mod python;
+mod stage;
+mod test_all;
+mod tidy;
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result};
+use xshell::Shell;
+
+use crate::stage::Screen;
+
+const HELP: &str = "\
+Usage: cargo xtask TASK
+
+Tasks:
+  test-all [--keep-going] [STAGE...]
+                  Runs every check of the project, or only the stages named, cheapest first. Stops at
+                  the first that fails; with --keep-going it runs them all.
+  tidy            The stage `tidy` alone: conventions that no compiler knows of.
+  layering        The stage `layering` alone: which crate may depend on which.
+  fixtures DIR    Remakes crates/adapters/tests/fixtures with the Python library `adapters`, which is
+                  installed into a virtual environment in DIR (some gigabytes; kept for the next time).
+  round-trip DIR  Exchanges adapters with that library in both directions and compares the logits.
+                  DIR as above. Says `skipped` where Python or the package index cannot be reached.
+  help            This text.
+";
+
+/// How a command line that makes no sense ends, as is the custom.
+const USAGE_ERROR: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    match Task::parse(&arguments) {
+        Ok(task) => run(task).unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }),
+        Err(problem) => {
+            eprint!("error: {problem}\n\n{HELP}");
+            ExitCode::from(USAGE_ERROR)
+        }
+    }
+}
+
+fn run(task: Task) -> Result<ExitCode> {
+    let shell = Shell::new()?;
+    let folder = env::current_dir()?;
+    shell.change_dir(project_root()?);
+    let passed = match task {
+        Task::Help => {
+            print!("{HELP}");
+            true
+        }
+        Task::Stages { names, keep_going } => {
+            Screen::of_stdout().run(&shell, &test_all::stages_named(&names), keep_going)?
+        }
+        Task::Fixtures(environment) => python::fixtures(&shell, &folder.join(environment))?,
+        Task::RoundTrip(environment) => python::round_trip(&shell, &folder.join(environment))?,
+    };
+    Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The folder that holds this one. Cargo says at run time where it is, which holds even if the checkout has moved since
+/// this program was compiled.
+fn project_root() -> Result<PathBuf> {
+    let xtask = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+    let root = Path::new(&xtask).parent().context("xtask has no parent folder")?;
+    Ok(root.to_path_buf())
+}
+
+/// A command line that makes sense.
+#[derive(Debug, PartialEq)]
+enum Task {
+    Help,
+    /// No names stand for all stages.
+    Stages {
+        names: Vec<String>,
+        keep_going: bool,
+    },
+    Fixtures(PathBuf),
+    RoundTrip(PathBuf),
+}
+
+impl Task {
+    /// The error says what is wrong; the help text belongs below it.
+    fn parse(arguments: &[String]) -> Result<Task, String> {
+        let Some((name, rest)) = arguments.split_first() else {
+            return Err("no task given".to_owned());
+        };
+        match name.as_str() {
+            "test-all" => parse_stages(rest),
+            "tidy" | "layering" => {
+                nothing_more(name, rest)?;
+                Ok(Task::Stages { names: vec![name.clone()], keep_going: false })
+            }
+            "fixtures" => Ok(Task::Fixtures(one_folder(name, rest)?)),
+            "round-trip" => Ok(Task::RoundTrip(one_folder(name, rest)?)),
+            "help" | "--help" | "-h" => Ok(Task::Help),
+            _ => Err(format!("there is no task `{name}`")),
+        }
+    }
+}
+
+fn parse_stages(arguments: &[String]) -> Result<Task, String> {
+    let (mut names, mut keep_going) = (Vec::new(), false);
+    for argument in arguments {
+        if argument == "--keep-going" {
+            keep_going = true;
+        } else if test_all::stage_names().any(|name| name == argument) {
+            names.push(argument.clone());
+        } else {
+            let known: Vec<&str> = test_all::stage_names().collect();
+            return Err(format!("`test-all` has no stage `{argument}`; it has {}", known.join(", ")));
+        }
+    }
+    Ok(Task::Stages { names, keep_going })
+}
+
+fn one_folder(task: &str, arguments: &[String]) -> Result<PathBuf, String> {
+    match arguments {
+        [folder] if !folder.starts_with('-') => Ok(PathBuf::from(folder)),
+        _ => Err(format!("`{task}` takes one folder, found {} arguments: {arguments:?}", arguments.len())),
+    }
+}
+
+fn nothing_more(task: &str, arguments: &[String]) -> Result<(), String> {
+    if arguments.is_empty() { Ok(()) } else { Err(format!("`{task}` takes no arguments, found {arguments:?}")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Task, String> {
+        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        Task::parse(&arguments)
+    }
+
+    fn stages(names: &[&str], keep_going: bool) -> Task {
+        Task::Stages { names: names.iter().map(|&name| name.to_owned()).collect(), keep_going }
+    }
+
+    #[test]
+    fn every_task_is_understood() {
+        assert_eq!(parse("test-all"), Ok(stages(&[], false)));
+        assert_eq!(parse("test-all clippy --keep-going tests"), Ok(stages(&["clippy", "tests"], true)));
+        assert_eq!(parse("tidy"), Ok(stages(&["tidy"], false)));
+        assert_eq!(parse("layering"), Ok(stages(&["layering"], false)));
+        assert_eq!(parse("fixtures venv"), Ok(Task::Fixtures("venv".into())));
+        assert_eq!(parse("round-trip venv"), Ok(Task::RoundTrip("venv".into())));
+        assert_eq!(parse("help"), Ok(Task::Help));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_named() {
+        for (line, named) in [
+            ("", "no task"),
+            ("test-everything", "`test-everything`"),
+            ("test-all nonsense", "no stage `nonsense`; it has formatting"),
+            ("tidy now", "[\"now\"]"),
+            ("fixtures", "one folder, found 0"),
+            ("fixtures one two", "found 2"),
+            ("round-trip --help", "one folder"),
+        ] {
+            let problem = parse(line).expect_err(line);
+            assert!(problem.contains(named), "{line}: {problem}");
+        }
+    }
+
+    #[test]
+    fn help_names_every_task() {
+        for task in ["test-all", "tidy", "layering", "fixtures", "round-trip", "help"] {
+            assert!(HELP.contains(&format!("\n  {task} ")), "{task}");
+        }
+    }
+}

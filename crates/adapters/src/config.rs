@@ -8,7 +8,8 @@ use adaptune_transformer::{Config, Sublayer, SublayerPoint};
 use std::collections::{BTreeMap, BTreeSet};
 use thiserror::Error;
 
-/// How much narrower than the hidden size a bottleneck is: `M = max(1, ⌊D / factor⌋)`.
+/// How much narrower than the hidden size a bottleneck is: `M = max(1, ⌊D / factor⌋)`; below 1 it is
+/// wider.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReductionFactor {
     /// The factor of layers that are not named, if any may be.
@@ -256,7 +257,7 @@ impl BottleneckConfig {
     fn shape(&self, hidden: usize, factor: f64) -> BottleneckShape {
         BottleneckShape {
             hidden,
-            bottleneck: ((hidden as f64 / factor).floor() as usize).max(1),
+            bottleneck: reduced(hidden, factor),
             activation: self.non_linearity,
             scaling: self.scaling,
             norm_before: self.ln_before,
@@ -285,5 +286,48 @@ impl BottleneckConfig {
             }),
             _ => Ok(()),
         }
+    }
+}
+
+/// `M`, rounded down as Python's `//` does: `D / factor` may round up to a whole number that the
+/// exact quotient does not reach (12 over 0.8 gives 14).
+fn reduced(hidden: usize, factor: f64) -> usize {
+    let hidden = hidden as f64;
+    (((hidden - hidden % factor) / factor).round() as usize).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_are_pythons() {
+        let cases = [(768, 16.0, 48), (12, 0.8, 14), (12, 5.0, 2), (12, 100.0, 1), (384, 2.5, 153), (12, 0.5, 24)];
+        for (hidden, factor, width) in cases {
+            assert_eq!(reduced(hidden, factor), width, "{hidden} // {factor}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let model = Config::bert(12, 3, 2, 20);
+        let fails = |config: BottleneckConfig, words: &str| {
+            let message = config.check(&model).unwrap_err().to_string();
+            assert!(message.contains(words), "{message}");
+        };
+        let base = BottleneckConfig::seq_bn;
+        fails(BottleneckConfig { output_adapter: false, ..base() }, "no module");
+        fails(BottleneckConfig { leave_out: (0..3).collect(), ..base() }, "no module");
+        fails(
+            BottleneckConfig { leave_out: [7].into(), ..base() },
+            "leave_out names layer 7, but the model has layers 0 to 2",
+        );
+        fails(BottleneckConfig { dropout: 1.0, ..base() }, "dropout is 1, but must be");
+        fails(BottleneckConfig { reduction_factor: 0.0.into(), ..base() }, "reduction_factor is 0");
+        fails(BottleneckConfig { scaling: Scaling::Fixed(f64::NAN), ..base() }, "scaling is NaN");
+        let some = ReductionFactor { default: None, layers: [(1, 2.0)].into() };
+        fails(BottleneckConfig { reduction_factor: some, ..base() }, "layer 0 has no reduction factor");
+        let sum = BottleneckConfig { residual_before_ln: InnerResidual::Sum, original_ln_before: false, ..base() };
+        fails(sum, "needs original_ln_before=True");
     }
 }

@@ -14,8 +14,8 @@
 
 use crate::layers::TrainableLinear;
 use adaptune_tensor::{
-    Activation, Dropout, Gradients, Layout, Parameters, Scalar, Seed, cross_entropy, cross_entropy_backward, init,
-    parameters, squared_error, squared_error_backward,
+    Activation, Dropout, Gradients, Layout, Scalar, Seed, cross_entropy, cross_entropy_backward, init, parameters,
+    squared_error, squared_error_backward,
 };
 use adaptune_transformer::{Config, Encoder, Pass};
 use ndarray::{Array2, ArrayView2, Axis, s};
@@ -41,8 +41,8 @@ pub struct HeadConfig {
     pub labels: Vec<String>,
     /// How many linear layers: 2 for classification and regression, 1 for tagging, by default.
     pub layers: usize,
-    /// The activation between them.
-    pub activation: Activation,
+    /// The activation between them, if any.
+    pub activation: Option<Activation>,
     /// Read the base's pooler rather than the first token's hidden state.
     pub use_pooler: bool,
     /// The last layer has a bias.
@@ -78,7 +78,7 @@ impl HeadConfig {
     pub fn new(task: Task, labels: Vec<String>) -> Self {
         let layers = if task == Task::Tagging { 1 } else { 2 };
         let labels = if task == Task::Regression { vec![String::new()] } else { labels };
-        Self { task, labels, layers, activation: Activation::Tanh, use_pooler: false, bias: true, dropout: None }
+        Self { task, labels, layers, activation: Some(Activation::Tanh), use_pooler: false, bias: true, dropout: None }
     }
 
     fn check(&self, has_pooler: bool) -> Result<(), HeadError> {
@@ -198,7 +198,7 @@ impl<S: Scalar> Head<S> {
             }
             let z = layer.forward(x.view());
             let last = i + 1 == self.layers.len();
-            let next = if last { z.clone() } else { self.config.activation.forward(z.clone()) };
+            let next = if last { z.clone() } else { self.activation().forward(z.clone()) };
             traces.push(LayerTrace { x, dropout, z: (!last).then_some(z) });
             x = next;
         }
@@ -218,7 +218,7 @@ impl<S: Scalar> Head<S> {
         let mut d = d_logits;
         for (i, (layer, trace)) in self.layers.iter().zip(layers).enumerate().rev() {
             if let Some(z) = trace.z {
-                d = self.config.activation.backward(z.view(), d);
+                d = self.activation().backward(z.view(), d);
             }
             layer.parameters_backward(trace.x.view(), d.view(), gradients);
             if i == 0 && !wants_hidden {
@@ -256,6 +256,10 @@ impl<S: Scalar> Head<S> {
             Targets::Tags(tags) => cross_entropy_backward(logits, tags, weight),
             Targets::Values(values) => squared_error_backward(logits.view(), &scalars(values), weight),
         }
+    }
+
+    fn activation(&self) -> Activation {
+        self.config.activation.unwrap_or(Activation::Identity)
     }
 
     /// The rows that the head reads, and the pooler's output if it is among them.

@@ -14,6 +14,7 @@ mod method;
 mod nearest;
 
 mod adapter;
+pub mod format;
 mod head;
 mod model;
 

@@ -296,6 +296,8 @@ struct DistilBertFile {
     dropout: f64,
     #[serde(default = "tenth")]
     attention_dropout: f64,
+    #[serde(default = "fifth")]
+    seq_classif_dropout: f64,
 }
 
 impl DistilBertFile {
@@ -316,8 +318,7 @@ impl DistilBertFile {
             hidden_dropout: self.dropout,
             attention_output_dropout: 0.0,
             attention_dropout: self.attention_dropout,
-            // AdapterHub's heads look for `hidden_dropout_prob`, which DistilBERT calls `dropout`.
-            head_dropout: self.dropout,
+            head_dropout: self.seq_classif_dropout,
         })
     }
 }
@@ -332,6 +333,10 @@ fn tiny() -> f64 {
 
 fn tenth() -> f64 {
     0.1
+}
+
+fn fifth() -> f64 {
+    0.2
 }
 
 fn gelu() -> String {

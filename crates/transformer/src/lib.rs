@@ -15,6 +15,7 @@ mod feed_forward;
 mod insertion;
 mod load;
 mod points;
+mod random;
 mod self_attention;
 
 pub use batch::{Batch, BatchError};

@@ -238,8 +238,8 @@ mod tests {
         let folder = sharded(&[("a", FIRST), ("b", SECOND), ("c", FIRST)]);
         let weights = WeightDirectory::open(folder.path("")).unwrap();
         assert_eq!(weights.names(), ["a", "b", "c"]);
-        assert_eq!(weights.read::<f32>("a").unwrap(), tensor(1, &[3, 2]));
-        assert_eq!(weights.read_shaped::<f32>("b", &[5]).unwrap(), tensor(2, &[5]));
+        assert_eq!(weights.read::<f32>("a").unwrap(), tensor::<f32>(1, &[3, 2]));
+        assert_eq!(weights.read_shaped::<f32>("b", &[5]).unwrap(), tensor::<f32>(2, &[5]));
         assert_eq!(weights.file_of("b").unwrap().path(), folder.path(SECOND));
         assert_eq!((weights.shape("c").unwrap(), weights.files().count()), (&[4][..], 2));
         let error = weights.read::<f32>("d").unwrap_err().to_string();
@@ -252,7 +252,7 @@ mod tests {
         folder.save(SINGLE, &[("only", tensor::<f64>(4, &[2]))]);
         let weights = WeightDirectory::open(folder.path("")).unwrap();
         assert_eq!(weights.names(), ["only"]);
-        assert_eq!(weights.read::<f64>("only").unwrap(), tensor(4, &[2]));
+        assert_eq!(weights.read::<f64>("only").unwrap(), tensor::<f64>(4, &[2]));
     }
 
     #[test]

@@ -129,6 +129,13 @@ mod tests {
     use proptest::prelude::*;
     use safetensors::Dtype;
     use std::fs;
+    use std::sync::LazyLock;
+
+    /// A valid file of two tensors.
+    static SAMPLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let tensors = [("w", tensor::<f32>(1, &[3, 2])), ("b", tensor(2, &[3]))];
+        fs::read(Folder::new().save("x.safetensors", &tensors)).unwrap()
+    });
 
     fn open(folder: &Folder, bytes: &[u8]) -> Result<TensorFile, WeightError> {
         TensorFile::open(folder.write("x.safetensors", bytes))
@@ -187,7 +194,7 @@ mod tests {
         );
         let error = file.read_shaped::<f32>("v", &[3]).unwrap_err().to_string();
         assert!(error.contains("no tensor `v`; its 2 tensors are `b`, `w`"), "{error}");
-        assert_eq!(file.read_shaped::<f32>("w", &[3, 2]).unwrap(), tensor(1, &[3, 2]));
+        assert_eq!(file.read_shaped::<f32>("w", &[3, 2]).unwrap(), tensor::<f32>(1, &[3, 2]));
     }
 
     #[test]
@@ -199,12 +206,10 @@ mod tests {
     #[test]
     fn a_file_shorter_than_its_original_is_an_error_at_every_length() {
         let folder = Folder::new();
-        let path = folder.save("x.safetensors", &[("w", tensor::<f32>(1, &[3, 2])), ("b", tensor(2, &[3]))]);
-        let bytes = fs::read(path).unwrap();
-        for length in 0..bytes.len() {
-            assert!(open(&folder, &bytes[..length]).is_err(), "{length} of {} bytes", bytes.len());
+        for length in 0..SAMPLE.len() {
+            assert!(open(&folder, &SAMPLE[..length]).is_err(), "{length} of {} bytes", SAMPLE.len());
         }
-        assert!(open(&folder, &bytes).is_ok());
+        assert!(open(&folder, &SAMPLE).is_ok());
     }
 
     /// What a reader does with a file: an error is fine, a panic is not.
@@ -217,15 +222,13 @@ mod tests {
 
         #[test]
         fn damaged_files_never_panic(changes in prop::collection::vec((0..300_usize, any::<u8>()), 1..6), cut in 0..300_usize) {
-            let folder = Folder::new();
-            let path = folder.save("x.safetensors", &[("w", tensor::<f32>(1, &[3, 2])), ("b", tensor(2, &[3]))]);
-            let mut bytes = fs::read(path).unwrap();
+            let mut bytes = SAMPLE.clone();
             for (place, byte) in changes {
                 let place = place % bytes.len();
                 bytes[place] = byte;
             }
             bytes.truncate(bytes.len().saturating_sub(cut.saturating_sub(250)));
-            if let Ok(file) = open(&folder, &bytes) {
+            if let Ok(file) = open(&Folder::new(), &bytes) {
                 prop_assert!(read_everything(&file) <= 2);
             }
         }

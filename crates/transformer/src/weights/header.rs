@@ -195,8 +195,8 @@ mod tests {
         );
         assert!(error_of(r#"{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}"#, 8).contains("integer `-2`"));
         assert!(error_of(r#"{"__metadata__":{"step":3}}"#, 0).contains("expected a string"));
-        let deep = "[".repeat(1000);
-        assert!(error_of(&format!(r#"{{"a":{{"x":{deep}"#), 0).contains("recursion limit"));
+        let deep = "[".repeat(100_000);
+        assert!(error_of(&format!(r#"{{"a":{{"x":{deep}"#), 0).contains("EOF"));
         assert!(matches!(error(&[&2_u64.to_le_bytes()[..], &[b'{', 0xFF]].concat()), WeightError::Header { .. }));
     }
 

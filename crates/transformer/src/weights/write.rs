@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(single.read::<f32>("f").unwrap(), f);
         assert_eq!(single.read::<f32>("empty").unwrap().shape(), [0, 4]);
         assert_eq!(double.read::<f64>("d").unwrap(), d);
-        assert_eq!(double.read::<f64>("scalar").unwrap(), tensor(4, &[]));
+        assert_eq!(double.read::<f64>("scalar").unwrap(), tensor::<f64>(4, &[]));
     }
 
     #[test]

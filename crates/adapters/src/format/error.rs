@@ -1,0 +1,144 @@
+//! Why an adapter directory could not be read or written.
+
+use crate::config::MethodError;
+use crate::fields::FieldError;
+use crate::format::torch_bin::TorchBinError;
+use crate::head::HeadError;
+use crate::method::ParseMethodError;
+use adaptune_transformer::weights::WeightError;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why an adapter directory could not be read or written.
+#[derive(Debug, Error)]
+pub enum FormatError {
+    /// A file could not be read or written.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A configuration file is broken.
+    #[error("{}: {message}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what was expected.
+        message: String,
+    },
+    /// There is no weights file.
+    #[error("{} holds neither {safetensors} nor {torch}: is it an adapter directory?", directory.display())]
+    NoWeights {
+        /// The directory.
+        directory: PathBuf,
+        /// The file that was looked for first.
+        safetensors: &'static str,
+        /// And second.
+        torch: &'static str,
+    },
+    /// A safetensors file.
+    #[error(transparent)]
+    Weights(#[from] WeightError),
+    /// A file written by `torch.save`.
+    #[error(transparent)]
+    TorchBin(#[from] TorchBinError),
+    /// A tensor that the configuration asks for is not there.
+    #[error("{}: tensor {name} is missing; the configuration in {config} asks for it", path.display())]
+    MissingTensor {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// The configuration file.
+        config: &'static str,
+    },
+    /// A tensor has another shape than the configuration and the base ask for.
+    #[error("{}: tensor {name} has shape {found:?}, but {expected:?} was expected: \
+             was it trained on another base?", path.display())]
+    Shape {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that would fit.
+        expected: Vec<usize>,
+    },
+    /// There are tensors that nothing asks for.
+    #[error("{}: {count} tensors are not part of the adapter that {config} describes, among them {example}; \
+             has the base fewer layers than the one it was trained on?", path.display())]
+    UnexpectedTensors {
+        /// The weights file.
+        path: PathBuf,
+        /// How many.
+        count: usize,
+        /// The first of them.
+        example: String,
+        /// The configuration file.
+        config: &'static str,
+    },
+    /// The adapter belongs to another base.
+    #[error("{}: the adapter was trained on a base with {what} {found}, but this base has {expected}; \
+             give it the model that it was trained on", path.display())]
+    OtherBase {
+        /// The file that says so.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// What the adapter's base had.
+        found: String,
+        /// What this base has.
+        expected: String,
+    },
+    /// The name cannot be written: PyTorch cuts names at points.
+    #[error("adapter name \"{name}\" is empty or holds a point or a slash: choose another, as in \"sst2\"")]
+    Name {
+        /// The name.
+        name: String,
+    },
+}
+
+impl FormatError {
+    pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { doing, path, source }
+    }
+
+    pub(crate) fn config(path: impl Into<PathBuf>, message: impl ToString) -> Self {
+        Self::Config { path: path.into(), message: message.to_string() }
+    }
+}
+
+/// Errors of a configuration that has no path of its own.
+macro_rules! message {
+    ($($type:ty),+) => {$(
+        impl From<$type> for Message {
+            fn from(error: $type) -> Self {
+                Self(error.to_string())
+            }
+        }
+    )+};
+}
+
+/// What is wrong with a configuration, to be completed with its path.
+#[derive(Debug)]
+pub(crate) struct Message(pub(crate) String);
+
+message!(MethodError, FieldError, HeadError, ParseMethodError, serde_json::Error);
+
+impl From<&str> for Message {
+    fn from(message: &str) -> Self {
+        Self(message.to_owned())
+    }
+}
+
+impl From<String> for Message {
+    fn from(message: String) -> Self {
+        Self(message)
+    }
+}

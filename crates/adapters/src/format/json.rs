@@ -1,0 +1,225 @@
+//! The configuration files of AdapterHub, as text.
+
+use super::error::{FormatError, Message};
+use crate::config::BottleneckConfig;
+use crate::head::{HeadConfig, Task};
+use crate::method::Method;
+use adaptune_tensor::Activation;
+use adaptune_transformer::{Config, Family};
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// The version of the format that we write: that of the library which defines it.
+const VERSION: &str = "adapters.1.3.0";
+
+/// `adapter_config.json`, read.
+pub(crate) struct AdapterFile {
+    pub(crate) name: String,
+    pub(crate) method: Method,
+}
+
+/// Reads `adapter_config.json` and checks that it was written for such a base.
+pub(crate) fn read_adapter(path: &Path, model: &Config) -> Result<AdapterFile, FormatError> {
+    let file = read(path)?;
+    check_base(path, &file, model)?;
+    let named = |Message(message)| FormatError::config(path, message);
+    let method = method(&file).map_err(named)?;
+    Ok(AdapterFile { name: name(&file).map_err(named)?, method })
+}
+
+/// The text of `adapter_config.json`.
+///
+/// Two fields are written as Python can read them, which they only need to be for training on:
+/// Xavier's initial values as Kaiming's, and stochastic depth as 0, since AdapterHub refuses it,
+/// even where it only evaluates, on machines without torchvision.
+pub(crate) fn adapter_text(name: &str, method: &Method, model: &Config) -> String {
+    let Method::Bottleneck(config) = method;
+    let mut fields = config.fields();
+    if fields["init_weights"] == "xavier" {
+        fields["init_weights"] = "mam_adapter".into();
+    }
+    fields["stochastic_depth"] = json!(0.0);
+    text(&envelope(name, Value::Object(fields), model))
+}
+
+/// Reads `head_config.json`: the head's name and configuration.
+pub(crate) fn read_head(path: &Path, model: &Config) -> Result<(String, HeadConfig), FormatError> {
+    let file = read(path)?;
+    check_base(path, &file, model)?;
+    let named = |Message(message)| FormatError::config(path, message);
+    let config = head(&file).map_err(named)?;
+    Ok((name(&file).map_err(named)?, config))
+}
+
+/// The text of `head_config.json`.
+pub(crate) fn head_text(name: &str, config: &HeadConfig, model: &Config) -> String {
+    let labels: Map<String, Value> = match config.task {
+        Task::Regression => [("LABEL_0".to_owned(), 0.into())].into_iter().collect(),
+        _ => config.labels.iter().enumerate().map(|(i, label)| (label.clone(), i.into())).collect(),
+    };
+    let mut fields = json!({
+        "activation_function": config.activation.map(Activation::name),
+        "dropout_prob": config.dropout,
+        "head_type": if config.task == Task::Tagging { "tagging" } else { "classification" },
+        "label2id": labels,
+        "layers": config.layers,
+        "num_labels": config.labels.len(),
+    });
+    if config.task != Task::Tagging {
+        fields["bias"] = config.bias.into();
+        fields["use_pooler"] = config.use_pooler.into();
+    }
+    text(&envelope(name, fields, model))
+}
+
+fn envelope(name: &str, config: Value, model: &Config) -> Value {
+    json!({
+        "config": config,
+        "hidden_size": model.hidden,
+        "model_class": model_class(model.family),
+        "model_name": model.name,
+        "model_type": model.family.model_type(),
+        "name": name,
+        "version": VERSION,
+    })
+}
+
+fn model_class(family: Family) -> &'static str {
+    match family {
+        Family::Bert => "BertAdapterModel",
+        Family::Roberta => "RobertaAdapterModel",
+        Family::XlmRoberta => "XLMRobertaAdapterModel",
+        Family::DistilBert => "DistilBertAdapterModel",
+    }
+}
+
+/// Two spaces, sorted keys, nothing but ASCII: what Python writes.
+fn text(value: &Value) -> String {
+    let pretty = serde_json::to_string_pretty(&sorted(value)).expect("a value of strings and numbers");
+    let mut ascii = String::with_capacity(pretty.len());
+    for c in pretty.chars() {
+        if c.is_ascii() {
+            ascii.push(c);
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| ascii.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    ascii
+}
+
+/// The value with the keys of every map in order.
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            Value::Object(entries.into_iter().map(|(key, value)| (key.clone(), sorted(value))).collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn read(path: &Path) -> Result<Value, FormatError> {
+    let bytes = std::fs::read(path).map_err(FormatError::io("read", path))?;
+    serde_json::from_slice(&bytes).map_err(|e| FormatError::config(path, format!("this is no JSON: {e}")))
+}
+
+/// What the file says of its base must be true of this one. It need not say anything.
+fn check_base(path: &Path, file: &Value, model: &Config) -> Result<(), FormatError> {
+    let other = |what, found: String, expected: String| {
+        Err(FormatError::OtherBase { path: path.to_owned(), what, found, expected })
+    };
+    match file.get("hidden_size").and_then(Value::as_u64) {
+        Some(size) if size != model.hidden as u64 => {
+            return other("hidden size", size.to_string(), model.hidden.to_string());
+        }
+        _ => {}
+    }
+    match file.get("model_type").and_then(Value::as_str) {
+        Some(found) if found != model.family.model_type() => {
+            other("model type", found.to_owned(), model.family.model_type().to_owned())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn name(file: &Value) -> Result<String, Message> {
+    let name = file.get("name").and_then(Value::as_str);
+    name.map(str::to_owned).ok_or_else(|| "\"name\" is missing; expected the name of the adapter or head".into())
+}
+
+/// The method of an adapter file.
+fn method(file: &Value) -> Result<Method, Message> {
+    let config = file.get("config").ok_or("\"config\" is missing; expected the adapter's configuration")?;
+    if let Some(text) = config.as_str() {
+        return Ok(text.parse()?);
+    }
+    let fields = config.as_object().ok_or("\"config\" must be a map of fields, or a configuration string")?;
+    if let Some(other) = fields.get("architecture").filter(|a| !a.is_null()) {
+        return Err(format!("adapters of architecture {other} are not supported yet; bottleneck adapters are").into());
+    }
+    for required in ["mh_adapter", "output_adapter", "reduction_factor", "non_linearity"] {
+        if !fields.contains_key(required) {
+            return Err(format!("\"config\" has no \"{required}\", which every bottleneck adapter has").into());
+        }
+    }
+    let mut config = BottleneckConfig::base();
+    for (name, value) in fields.iter().filter(|(name, _)| *name != "architecture") {
+        config.set(name, value)?;
+    }
+    if file.get("version").is_none() {
+        config.non_linearity = before_versions(config.non_linearity);
+    }
+    Ok(Method::Bottleneck(config))
+}
+
+/// Files without a version were written when `gelu` still named the approximation with tanh.
+fn before_versions(activation: Activation) -> Activation {
+    if activation == Activation::Gelu { Activation::GeluTanh } else { activation }
+}
+
+/// The configuration of a head file.
+fn head(file: &Value) -> Result<HeadConfig, Message> {
+    let fields = file.get("config").and_then(Value::as_object);
+    let fields =
+        fields.ok_or("\"config\" is missing: only heads of AdapterHub's flexible model classes can be read")?;
+    let number = |name: &str| fields.get(name).and_then(Value::as_u64).map(|n| n as usize);
+    let flag = |name: &str, default| fields.get(name).and_then(Value::as_bool).unwrap_or(default);
+    let labels = labels(fields, number("num_labels").ok_or("\"num_labels\" is missing")?)?;
+    let task = match fields.get("head_type").and_then(Value::as_str) {
+        Some("classification") if labels.len() == 1 => Task::Regression,
+        Some("classification") => Task::Classification,
+        Some("tagging") => Task::Tagging,
+        other => {
+            return Err(format!("heads of type {other:?} are not supported; classification and tagging are").into());
+        }
+    };
+    let activation = match fields.get("activation_function") {
+        None | Some(Value::Null) => None,
+        Some(value) => {
+            Some(value.as_str().and_then(Activation::from_name).ok_or("\"activation_function\" is not known")?)
+        }
+    };
+    let default = HeadConfig::new(task, labels);
+    Ok(HeadConfig {
+        layers: number("layers").unwrap_or(default.layers),
+        activation,
+        use_pooler: flag("use_pooler", false),
+        bias: flag("bias", true),
+        dropout: fields.get("dropout_prob").and_then(Value::as_f64),
+        ..default
+    })
+}
+
+/// Labels in the order of their ids; without names they are called `LABEL_0` and so on.
+fn labels(fields: &Map<String, Value>, count: usize) -> Result<Vec<String>, Message> {
+    let mut labels: Vec<Option<String>> = vec![None; count.min(1 << 20)];
+    let named = fields.get("label2id").and_then(Value::as_object).into_iter().flatten();
+    for (label, id) in named {
+        let number = id.as_u64().or_else(|| id.as_str()?.parse().ok());
+        let place = number.and_then(|id| labels.get_mut(id as usize));
+        let place = place.ok_or_else(|| format!("label \"{label}\" has id {id}, but there are {count} labels"))?;
+        *place = Some(label.clone());
+    }
+    Ok(labels.into_iter().enumerate().map(|(i, l)| l.unwrap_or_else(|| format!("LABEL_{i}"))).collect())
+}

@@ -1,0 +1,14 @@
+//! AdapterHub directories: `adapter_config.json`, `adapter.safetensors`, `head_config.json`,
+//! `model_head.safetensors`; and the `.bin` files that Python writes by default.
+
+mod directory;
+mod error;
+mod json;
+mod names;
+
+#[path = "torch_bin_tmp.rs"]
+mod torch_bin;
+
+pub use directory::{load, load_adapter, load_head, named_parameters, save, save_adapter, save_head};
+pub use error::FormatError;
+pub use torch_bin::{TorchBinError, read_torch_bin};

@@ -1,0 +1,87 @@
+//! Where AdapterHub keeps each parameter: its tensor names.
+
+use crate::adapter::Point;
+use adaptune_transformer::{Family, Sublayer, SublayerPoint};
+
+/// The tensor names of one module parameter, without the model's prefix.
+///
+/// Mostly one; AdapterHub lists the norm before a bottleneck twice, under the name that counts
+/// when it reads and under another.
+pub(crate) fn tensor_names(
+    family: Family,
+    point: Point,
+    adapter: &str,
+    parameter: &str,
+    norm_before: bool,
+) -> Vec<String> {
+    let module = module_path(family, point);
+    parts(parameter, norm_before).into_iter().map(|part| format!("{module}.adapters.{adapter}.{part}")).collect()
+}
+
+/// The path of the module that holds an insertion point's adapters.
+fn module_path(family: Family, point: Point) -> String {
+    let Point::Sublayer(SublayerPoint { layer, sublayer }) = point else { return point.to_string() };
+    match (family, sublayer) {
+        (Family::DistilBert, Sublayer::Attention) => format!("transformer.layer.{layer}.attention_adapters"),
+        (Family::DistilBert, Sublayer::FeedForward) => format!("transformer.layer.{layer}.output_adapters"),
+        (_, Sublayer::Attention) => format!("encoder.layer.{layer}.attention.output"),
+        (_, Sublayer::FeedForward) => format!("encoder.layer.{layer}.output"),
+    }
+}
+
+/// The names of a bottleneck's parameter within its module. The down-projection stands in a
+/// sequence behind the norm, if there is one.
+fn parts(parameter: &str, norm_before: bool) -> Vec<String> {
+    let down = usize::from(norm_before);
+    if let Some(part) = parameter.strip_prefix("bottleneck.norm_before.") {
+        return vec![format!("adapter_down.0.{part}"), format!("adapter_norm_before.{part}")];
+    }
+    let name = match parameter {
+        "bottleneck.down.weight" => format!("adapter_down.{down}.weight"),
+        "bottleneck.down.bias" => format!("adapter_down.{down}.bias"),
+        "bottleneck.up.weight" => "adapter_up.weight".to_owned(),
+        "bottleneck.up.bias" => "adapter_up.bias".to_owned(),
+        "bottleneck.scaling" => "scaling".to_owned(),
+        "norm_after.weight" => "adapter_norm_after.weight".to_owned(),
+        "norm_after.bias" => "adapter_norm_after.bias".to_owned(),
+        other => other.to_owned(),
+    };
+    vec![name]
+}
+
+/// The tensor name of a head's parameter (`layer.1.weight`). AdapterHub counts dropouts and
+/// activations as modules too.
+pub(crate) fn head_tensor_name(head: &str, parameter: &str, has_activation: bool) -> String {
+    let step = if has_activation { 3 } else { 2 };
+    let mut parts = parameter.splitn(3, '.').skip(1);
+    let layer: usize = parts.next().and_then(|l| l.parse().ok()).unwrap_or(0);
+    format!("heads.{head}.{}.{}", 1 + layer * step, parts.next().unwrap_or(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_adapterhubs() {
+        let point = |sublayer| Point::Sublayer(SublayerPoint { layer: 3, sublayer });
+        let name = |family, sublayer, parameter, norm| tensor_names(family, point(sublayer), "a", parameter, norm);
+        assert_eq!(
+            name(Family::Bert, Sublayer::FeedForward, "bottleneck.down.weight", false),
+            ["encoder.layer.3.output.adapters.a.adapter_down.0.weight"]
+        );
+        assert_eq!(
+            name(Family::Roberta, Sublayer::Attention, "bottleneck.norm_before.bias", true),
+            [
+                "encoder.layer.3.attention.output.adapters.a.adapter_down.0.bias",
+                "encoder.layer.3.attention.output.adapters.a.adapter_norm_before.bias"
+            ]
+        );
+        assert_eq!(
+            name(Family::DistilBert, Sublayer::FeedForward, "bottleneck.down.bias", true),
+            ["transformer.layer.3.output_adapters.adapters.a.adapter_down.1.bias"]
+        );
+        assert_eq!(head_tensor_name("a", "layer.1.weight", true), "heads.a.4.weight");
+        assert_eq!(head_tensor_name("a", "layer.1.bias", false), "heads.a.3.bias");
+    }
+}

@@ -1,0 +1,158 @@
+//! Numbers of the Python library, reproduced: hidden states, logits, loss and the gradient of every
+//! trainable tensor, for every preset and many odd configurations, in f32 and f64.
+
+mod common;
+
+use adaptune_adapters::{AdapterModel, format};
+use adaptune_tensor::{Gradients, Scalar};
+use adaptune_transformer::Pass;
+use common::{Fixture, Recorder, base, difference, files, folder, size};
+
+/// What may differ: hidden states, logits and loss absolutely, gradients relative to the largest
+/// number of their tensor.
+struct Tolerance {
+    values: f64,
+    gradients: f64,
+}
+
+const SINGLE: Tolerance = Tolerance { values: 2e-5, gradients: 1e-4 };
+const DOUBLE: Tolerance = Tolerance { values: 1e-9, gradients: 1e-9 };
+
+#[test]
+fn bases_in_single_precision() {
+    check_bases::<f32>(&SINGLE);
+}
+
+#[test]
+fn bases_in_double_precision() {
+    check_bases::<f64>(&DOUBLE);
+}
+
+#[test]
+fn cases_in_single_precision() {
+    check_cases::<f32>(&SINGLE);
+}
+
+#[test]
+fn cases_in_double_precision() {
+    check_cases::<f64>(&DOUBLE);
+}
+
+/// The base alone, in all the number formats and file layouts that it may come in.
+fn check_bases<S: Scalar>(tolerance: &Tolerance) {
+    for path in files("base") {
+        let fixture = Fixture::open(&path);
+        let model = base::<S>(&fixture.name);
+        let recorder = Recorder::new(&());
+        let batch = fixture.batch("input.");
+        let encoded = model.forward(&batch, &recorder, Pass::evaluate()).unwrap_or_else(|e| panic!("{e}"));
+        drop(encoded);
+        check_states(&fixture, recorder.states(), tolerance);
+    }
+}
+
+fn check_cases<S: Scalar>(tolerance: &Tolerance) {
+    let mut cases = 0;
+    for path in files("cases") {
+        let fixture = Fixture::open(&path);
+        let model = fixture.model::<S>();
+        check_forward(&fixture, &model, tolerance);
+        check_gradients(&fixture, &model, tolerance);
+        check_configuration(&fixture, &model);
+        cases += 1;
+    }
+    assert!(cases >= 30, "only {cases} cases");
+}
+
+fn check_forward<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S>, tolerance: &Tolerance) {
+    let batch = fixture.batch("input.");
+    let recorder = Recorder::new(model.adapter().expect("cases have adapters"));
+    drop(model.base().forward(&batch, &recorder, Pass::evaluate()).unwrap_or_else(|e| panic!("{e}")));
+    check_states(fixture, recorder.states(), tolerance);
+    let logits = model.logits(&batch).unwrap_or_else(|e| panic!("{e}"));
+    let off = difference(logits, &fixture.floats("logits"));
+    assert!(off < tolerance.values, "{}: logits are off by {off:.1e}", fixture.name);
+}
+
+fn check_states<S: Scalar>(fixture: &Fixture, states: Vec<ndarray::Array2<S>>, tolerance: &Tolerance) {
+    assert!(states.len() > 1);
+    for (i, state) in states.into_iter().enumerate() {
+        let off = difference(state, &fixture.floats(&format!("hidden.{i}")));
+        assert!(off < tolerance.values, "{}: hidden state {i} is off by {off:.1e}", fixture.name);
+    }
+}
+
+fn check_gradients<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S>, tolerance: &Tolerance) {
+    let targets = fixture.targets("input.", model.head().config().task);
+    let weight = S::from_f64(1.0 / targets.count() as f64);
+    let mut gradients = Gradients::new();
+    let loss = model
+        .loss_and_gradients(&fixture.batch("input."), &targets, weight, Pass::differentiate(), &mut gradients)
+        .unwrap_or_else(|e| panic!("{e}"));
+    let off = difference([loss], &fixture.floats("loss"));
+    assert!(off < tolerance.values, "{}: the loss is off by {off:.1e}", fixture.name);
+    for (names, parameter) in format::named_parameters(model) {
+        let part = if names[0].starts_with("heads.") { "head" } else { "adapter" };
+        let expected = fixture.floats(&format!("grad:{part}:{}", names[0]));
+        let slot = parameter.slot().expect("everything trains");
+        let gradient = gradients.get(slot).unwrap_or_else(|| panic!("{}: no gradient of {}", fixture.name, names[0]));
+        let off = difference(gradient.iter().copied(), &expected) / size(&expected);
+        assert!(off < tolerance.gradients, "{}: the gradient of {} is off by {off:.1e}", fixture.name, names[0]);
+    }
+    assert_eq!(gradients.len(), format::named_parameters(model).len(), "a buffer for each trainable tensor, no other");
+}
+
+/// The configuration files that we write are those that Python writes, to the letter, but for the
+/// name that a model gives itself.
+fn check_configuration<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S>) {
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    format::save(model, directory.path()).unwrap_or_else(|e| panic!("{e}"));
+    let without_name =
+        |text: &str| text.lines().filter(|l| !l.contains("\"model_name\"")).collect::<Vec<_>>().join("\n");
+    for (key, file) in [("adapter_config", "adapter_config.json"), ("head_config", "head_config.json")] {
+        let written = std::fs::read_to_string(directory.path().join(file)).expect("saved");
+        assert_eq!(without_name(&written), without_name(fixture.metadata(key)), "{}: {file}", fixture.name);
+    }
+}
+
+/// Directories as Python saved them give Python's logits; `.bin` and safetensors alike.
+#[test]
+fn saved_directories_give_the_same_logits() {
+    let expected = Fixture::open(&folder("saved/expected.safetensors"));
+    let cases = [
+        ("bert-seq_bn-safetensors", "logits"),
+        ("bert-seq_bn-bin", "logits"),
+        ("bert-ln_before-bin", "ln_before.logits"),
+    ];
+    for (name, logits) in cases {
+        let model =
+            format::load::<f32>(&folder("saved").join(name), base("bert")).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let off = difference(model.logits(&expected.batch("input.")).expect("a good batch"), &expected.floats(logits));
+        assert!(off < 2e-5, "{name}: logits are off by {off:.1e}");
+    }
+    let base = base::<f32>("bert");
+    let adapter = format::load_adapter(&folder("saved/bert-bare-bin"), &base).unwrap_or_else(|e| panic!("{e}"));
+    let encoded = base.forward(&expected.batch("input."), &adapter, Pass::evaluate()).expect("a good batch");
+    let off = difference(encoded.hidden, &expected.floats("bare.last_hidden_state"));
+    assert!(off < 2e-5, "bert-bare-bin: the hidden state is off by {off:.1e}");
+}
+
+/// What is saved here and loaded again gives the same bits, and the same files.
+#[test]
+fn what_is_saved_loads_unchanged() {
+    for path in files("cases") {
+        let fixture = Fixture::open(&path);
+        let model = fixture.model::<f32>();
+        let (first, second) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+        format::save(&model, first.path()).unwrap_or_else(|e| panic!("{e}"));
+        let copy = format::load(first.path(), model.base().clone()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name));
+        format::save(&copy, second.path()).unwrap_or_else(|e| panic!("{e}"));
+        let batch = fixture.batch("input.");
+        assert_eq!(model.logits(&batch).expect("good"), copy.logits(&batch).expect("good"), "{}", fixture.name);
+        for file in std::fs::read_dir(first.path()).expect("saved") {
+            let name = file.expect("saved").file_name();
+            let read = |d: &tempfile::TempDir| std::fs::read(d.path().join(&name)).expect("saved");
+            assert_eq!(read(&first), read(&second), "{}: {name:?}", fixture.name);
+        }
+    }
+}

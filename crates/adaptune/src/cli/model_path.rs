@@ -1,0 +1,169 @@
+//! Where a model lies: a folder, the Hugging Face cache, or the hub.
+
+mod cache;
+#[cfg(feature = "hub")]
+mod download;
+
+use crate::cli::suggest;
+use anyhow::{Result, bail};
+use cache::Snapshot;
+use std::path::{Path, PathBuf};
+
+/// The folder of the model that `name_or_dir` names.
+///
+/// A folder is taken as it is. Otherwise `owner/name` (or `name` alone) is a model of the hub: it is looked up in the cache that it shares with
+/// Python, and downloaded there if it is not complete. The usual variables are heeded: `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and
+/// `HF_HUB_OFFLINE`.
+///
+/// # Errors
+///
+/// There is no such folder, it holds no model, or the model is not in the cache and cannot be downloaded.
+pub(crate) fn resolve(name_or_dir: &str) -> Result<PathBuf> {
+    resolve_with(name_or_dir, &Settings::from_lookup(|name| std::env::var(name).ok()))
+}
+
+/// What the environment says about the hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Settings {
+    /// The folder of `models--owner--name`.
+    cache: PathBuf,
+    /// Address of the hub.
+    endpoint: String,
+    /// For models that are not public.
+    token: Option<String>,
+    /// No network.
+    offline: bool,
+}
+
+impl Settings {
+    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let given = |name| lookup(name).filter(|value| !value.trim().is_empty());
+        let home = given("HF_HOME").map(PathBuf::from).unwrap_or_else(|| {
+            let user_cache = given("XDG_CACHE_HOME").map(PathBuf::from);
+            let user_cache = user_cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
+            user_cache.unwrap_or_default().join("huggingface")
+        });
+        let saved_token = || std::fs::read_to_string(home.join("token")).ok();
+        let token = given("HF_TOKEN").or_else(saved_token).map(|token| token.trim().to_owned());
+        let offline = given("HF_HUB_OFFLINE").map(|value| value.to_ascii_uppercase());
+        let endpoint = given("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
+        Self {
+            cache: given("HF_HUB_CACHE").map_or_else(|| home.join("hub"), PathBuf::from),
+            endpoint: endpoint.trim_end_matches('/').to_owned(),
+            token: token.filter(|token| !token.is_empty()),
+            offline: matches!(offline.as_deref(), Some("1" | "ON" | "YES" | "TRUE")),
+        }
+    }
+}
+
+fn resolve_with(name_or_dir: &str, settings: &Settings) -> Result<PathBuf> {
+    let path = Path::new(name_or_dir);
+    if path.is_dir() {
+        return folder_of_model(path);
+    }
+    if path.is_file() {
+        bail!("{name_or_dir} is a file; give the folder that holds config.json and model.safetensors");
+    }
+    if !is_hub_name(name_or_dir) || has_folder_above(path) {
+        bail!("there is no folder {name_or_dir}{}", sibling_hint(path));
+    }
+    let snapshot = Snapshot::of(&settings.cache, name_or_dir);
+    match snapshot {
+        Some(snapshot) if snapshot.missing.is_empty() => Ok(snapshot.dir),
+        snapshot => obtain(name_or_dir, snapshot, settings),
+    }
+}
+
+/// The model is not complete in the cache. Without its tokeniser it is still a model, so that is not asked of the network in vain.
+fn obtain(name: &str, snapshot: Option<Snapshot>, settings: &Settings) -> Result<PathBuf> {
+    let lacks_only_tokeniser = snapshot.as_ref().is_some_and(|snapshot| snapshot.missing == ["tokenizer.json"]);
+    match snapshot {
+        Some(snapshot) if lacks_only_tokeniser && (settings.offline || cfg!(not(feature = "hub"))) => Ok(snapshot.dir),
+        snapshot if settings.offline => {
+            bail!("{}; HF_HUB_OFFLINE forbids to download it", not_cached(name, snapshot.as_ref(), settings))
+        }
+        snapshot => download(name, snapshot.as_ref(), settings),
+    }
+}
+
+#[cfg(feature = "hub")]
+fn download(name: &str, snapshot: Option<&Snapshot>, settings: &Settings) -> Result<PathBuf> {
+    use anyhow::Context;
+    download::download(name, settings)
+        .with_context(|| format!("{}, and downloading it failed", not_cached(name, snapshot, settings)))
+}
+
+#[cfg(not(feature = "hub"))]
+fn download(name: &str, snapshot: Option<&Snapshot>, settings: &Settings) -> Result<PathBuf> {
+    bail!(
+        "{}; this build cannot download (it lacks the feature `hub`): give the folder of a model",
+        not_cached(name, snapshot, settings)
+    )
+}
+
+/// `there is no folder x, the cache ... has no x`, with what to do about a slip.
+fn not_cached(name: &str, snapshot: Option<&Snapshot>, settings: &Settings) -> String {
+    let in_cache = match snapshot {
+        Some(snapshot) => format!("is incomplete (it lacks {})", snapshot.missing.join(", ")),
+        None => "does not have it".to_owned(),
+    };
+    format!(
+        "there is no folder {name}{}, the cache {} {in_cache}",
+        sibling_hint(Path::new(name)),
+        settings.cache.display()
+    )
+}
+
+fn folder_of_model(dir: &Path) -> Result<PathBuf> {
+    if dir.join("config.json").is_file() {
+        return Ok(dir.to_owned());
+    }
+    let names = names_in(dir);
+    let found = match names.len() {
+        0 => "nothing".to_owned(),
+        1..=8 => names.join(", "),
+        count => format!("{}, ... ({} more)", names[..8].join(", "), count - 8),
+    };
+    let advice = if names.iter().any(|name| name == "adapter_config.json") {
+        "this is an adapter; give the model that it belongs to"
+    } else {
+        "give a folder as Python's save_pretrained writes it"
+    };
+    bail!("{} holds no model: expected config.json, found {found}; {advice}", dir.display())
+}
+
+/// `owner/name` or `name`, of letters, digits, `-`, `_` and `.`, as on the hub.
+fn is_hub_name(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let part = |part: &str| !part.is_empty() && !part.starts_with(['.', '-']) && part.chars().all(letter);
+    name.split('/').count() <= 2 && name.split('/').all(part) && !name.contains("..") && !name.contains("--")
+}
+
+/// `models/minlim` beside a folder `models` is a slip in a path, not a model by an owner called `models`.
+fn has_folder_above(path: &Path) -> bool {
+    path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && parent.is_dir())
+}
+
+fn sibling_hint(path: &Path) -> String {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folders: Vec<String> = names_in(parent.unwrap_or(Path::new(".")))
+        .into_iter()
+        .filter(|name| parent.unwrap_or(Path::new("")).join(name).is_dir())
+        .collect();
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    match suggest::nearest(&name, folders.iter().map(String::as_str)) {
+        Some(near) => format!(" (did you mean {}?)", path.with_file_name(near).display()),
+        None => String::new(),
+    }
+}
+
+/// Names in a folder, sorted; none if it cannot be read.
+fn names_in(dir: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Bases with random weights, for tests, benches and estimates.
+
+use crate::block::Block;
+use crate::embeddings::Embeddings;
+use crate::feed_forward::FeedForward;
+use crate::self_attention::SelfAttention;
+use crate::{Config, Encoder, Family, LayerNorm, Linear};
+use adaptune_tensor::{Activation, Scalar, Seed, init};
+use ndarray::{Array1, Array2, Axis};
+
+impl Config {
+    /// A BERT of given sizes with two token types and no dropout.
+    ///
+    /// ```
+    /// use adaptune_transformer::Config;
+    /// let mini_lm = Config { vocabulary: 30522, ..Config::bert(384, 6, 12, 1536) };
+    /// assert_eq!(mini_lm.max_tokens(), 512);
+    /// ```
+    #[must_use]
+    pub fn bert(hidden: usize, layers: usize, heads: usize, feed_forward: usize) -> Self {
+        Self {
+            family: Family::Bert,
+            name: None,
+            vocabulary: 1000,
+            hidden,
+            layers,
+            heads,
+            feed_forward,
+            positions: 512,
+            position_offset: 0,
+            token_types: 2,
+            norm_epsilon: 1e-12,
+            activation: Activation::Gelu,
+            hidden_dropout: 0.0,
+            attention_output_dropout: 0.0,
+            attention_dropout: 0.0,
+            head_dropout: 0.0,
+        }
+    }
+}
+
+/// A source of random arrays, each from a stream of its own.
+struct Draw {
+    seed: Seed,
+    next: u64,
+    deviation: f64,
+}
+
+impl Draw {
+    fn matrix<S: Scalar>(&mut self, rows: usize, columns: usize) -> Array2<S> {
+        self.next += 1;
+        init::normal((rows, columns), self.deviation, self.seed.at(self.next))
+    }
+
+    fn vector<S: Scalar>(&mut self, length: usize) -> Array1<S> {
+        self.matrix(1, length).index_axis_move(Axis(0), 0)
+    }
+
+    fn linear<S: Scalar>(&mut self, out: usize, input: usize) -> Linear<S> {
+        Linear::new(self.matrix(out, input), self.vector(out))
+    }
+
+    fn norm<S: Scalar>(&mut self, width: usize, epsilon: f64) -> LayerNorm<S> {
+        LayerNorm::new(self.vector(width) + S::one(), self.vector(width), epsilon)
+    }
+}
+
+impl<S: Scalar> Encoder<S> {
+    /// An encoder whose weights and biases are normal with this deviation; norms vary around 1.
+    #[must_use]
+    pub fn random(config: Config, deviation: f64, seed: Seed) -> Self {
+        let (d, f, epsilon) = (config.hidden, config.feed_forward, config.norm_epsilon);
+        let mut draw = Draw { seed, next: 0, deviation };
+        let embeddings = Embeddings {
+            tokens: draw.matrix(config.vocabulary, d),
+            positions: draw.matrix(config.positions, d),
+            token_types: (config.token_types > 0).then(|| draw.matrix(config.token_types, d)),
+            norm: draw.norm(d, epsilon),
+        };
+        let mut block = |_| Block {
+            attention: SelfAttention {
+                query: draw.linear(d, d),
+                key: draw.linear(d, d),
+                value: draw.linear(d, d),
+                output: draw.linear(d, d),
+                norm: draw.norm(d, epsilon),
+            },
+            feed_forward: FeedForward {
+                input: draw.linear(f, d),
+                output: draw.linear(d, f),
+                norm: draw.norm(d, epsilon),
+            },
+        };
+        let blocks = (0..config.layers).map(&mut block).collect();
+        let pooler = (config.family != Family::DistilBert).then(|| draw.linear(d, d));
+        Self { config, embeddings, blocks, pooler }
+    }
+}
