@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use xshell::{Shell, cmd};
 
-use crate::stage::Outcome;
+use crate::stage::{Outcome, read};
 
 /// The crates under `crates/`, from the ground up: each may depend on those before it that `LAYERS` grants it.
 pub(crate) const CRATES: [&str; 6] =
@@ -45,14 +45,17 @@ const ONE_VERSION: [&str; 2] = ["ndarray", "rand"];
 
 /// The stage.
 pub(crate) fn check(shell: &Shell) -> Result<Outcome> {
-    let metadata = cmd!(shell, "cargo metadata --format-version 1 --no-deps").quiet().read()?;
+    let metadata = read(cmd!(shell, "cargo metadata --format-version 1 --no-deps"))?;
     let dependencies = read_dependencies(&serde_json::from_str(&metadata)?)?;
     // Not Cargo.lock: that also holds what optional parts of other crates would need, which nothing ever builds.
-    let tree = cmd!(shell, "cargo tree --workspace --all-features --prefix none --format {{p}}").quiet().read()?;
+    let tree = read(cmd!(shell, "cargo tree --workspace --all-features --prefix none"))?;
 
     let mut problems: Vec<String> = dependencies.iter().filter_map(Dependency::problem).collect();
     problems.extend(ONE_VERSION.iter().filter_map(|name| version_problem(name, &tree)));
-    Ok(Outcome::of_problems(&problems, format!("{} dependencies, one version of each of {}", dependencies.len(), ONE_VERSION.join(", "))))
+    Ok(Outcome::of_problems(
+        &problems,
+        format!("{} dependencies, one version of each of {}", dependencies.len(), ONE_VERSION.join(", ")),
+    ))
 }
 
 /// One arrow, as the manifest of its package has it.

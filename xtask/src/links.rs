@@ -127,7 +127,8 @@ See [the guide](docs/guide.md#first-steps \"a title\"), [`code`](src/lib.rs) and
 
     #[test]
     fn broken_links_are_named_with_their_lines() {
-        let text = "fine\n[a](docs/gone.md) [b](docs/guide.md) [`c`](gone.rs)\n\n<img src=\"gone.svg\">\n[d]: gone.md\n";
+        let text =
+            "fine\n[a](docs/gone.md) [b](docs/guide.md) [`c`](gone.rs)\n\n<img src=\"gone.svg\">\n[d]: gone.md\n";
         assert_eq!(
             problems_in("README.md", text),
             [
@@ -153,7 +154,8 @@ See [the guide](docs/guide.md#first-steps \"a title\"), [`code`](src/lib.rs) and
 
     #[test]
     fn included_listings_must_exist() {
-        let include = |target: &str| problems_in("docs/guide.md", &format!("```rust\n{{{{#include {target}}}}}\n```\n"));
+        let include =
+            |target: &str| problems_in("docs/guide.md", &format!("```rust\n{{{{#include {target}}}}}\n```\n"));
         for good in ["../src/lib.rs", "../src/lib.rs:sum", "../src/lib.rs:1:2", "../src/lib.rs::2"] {
             assert_eq!(include(good), Vec::<String>::new(), "{good}");
         }

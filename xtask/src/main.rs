@@ -2,6 +2,7 @@
 
 mod layering;
 mod links;
+mod packaging;
 mod python;
 mod stage;
 mod test_all;
@@ -55,17 +56,15 @@ fn run(task: Task) -> Result<ExitCode> {
     let shell = Shell::new()?;
     let folder = env::current_dir()?;
     shell.change_dir(project_root()?);
-    let passed = match task {
-        Task::Help => {
-            print!("{HELP}");
-            true
-        }
+    let mut passed = true;
+    match task {
+        Task::Help => print!("{HELP}"),
         Task::Stages { names, keep_going } => {
-            Screen::of_stdout().run(&shell, &test_all::stages_named(&names), keep_going)?
+            passed = Screen::of_stdout().run(&shell, &test_all::stages_named(&names), keep_going)?;
         }
         Task::Fixtures(environment) => python::fixtures(&shell, &folder.join(environment))?,
         Task::RoundTrip(environment) => python::round_trip(&shell, &folder.join(environment))?,
-    };
+    }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

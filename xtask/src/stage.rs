@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use xshell::{Cmd, Shell};
 
 /// One check, by the name that its line begins with.
@@ -106,11 +106,8 @@ impl<W: Write> Screen<W> {
     }
 
     fn conclude(&mut self, stages: usize, failed: &[&str], elapsed: Duration) -> io::Result<()> {
-        let (word, colour, detail) = if failed.is_empty() {
-            ("ok", GREEN, count(stages, "stage"))
-        } else {
-            ("FAILED", RED, failed.join(", "))
-        };
+        let (word, colour, detail) =
+            if failed.is_empty() { ("ok", GREEN, count(stages, "stage")) } else { ("FAILED", RED, failed.join(", ")) };
         let word = self.painted(&format!("{word:<7}"), colour);
         writeln!(self.out, "{:<11}{word} {:>6.1} s  {detail}", "in all", elapsed.as_secs_f64())
     }
@@ -157,6 +154,14 @@ pub(crate) fn capture(command: Cmd<'_>) -> Result<Finished> {
     reader.read_to_end(&mut output)?;
     let success = child.wait()?.success();
     Ok(Finished { command: shown, success, output: String::from_utf8_lossy(&output).into_owned() })
+}
+
+/// What a command writes to its standard output. If it fails, what it writes to the other one is the error.
+pub(crate) fn read(command: Cmd<'_>) -> Result<String> {
+    let shown = command.to_string();
+    let output = command.quiet().ignore_status().output()?;
+    ensure!(output.status.success(), "`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).with_context(|| format!("`{shown}` did not write UTF-8"))
 }
 
 /// Takes out what `cargo run` has put into the environment: some build scripts ask for it, and would run anew each time
@@ -245,7 +250,9 @@ mod tests {
 
         let finished = capture(cmd!(shell, "cargo no-such-command")).unwrap();
         assert!(!finished.success && finished.output.contains("no-such-command"), "{}", finished.output);
-        assert!(matches!(finished.outcome(str::to_owned), Outcome::Failed { detail, .. } if detail == "`cargo no-such-command`"));
+        assert!(
+            matches!(finished.outcome(str::to_owned), Outcome::Failed { detail, .. } if detail == "`cargo no-such-command`")
+        );
     }
 
     #[test]
@@ -253,5 +260,13 @@ mod tests {
         let shell = Shell::new().unwrap();
         let error = capture(cmd!(shell, "surely-no-such-program --now")).err().expect("there is no such program");
         assert!(format!("{error:#}").contains("`surely-no-such-program --now` could not be started"), "{error:#}");
+    }
+
+    #[test]
+    fn reading_gives_the_output_or_the_complaint() {
+        let shell = Shell::new().unwrap();
+        assert!(read(cmd!(shell, "cargo --version")).unwrap().starts_with("cargo 1."));
+        let error = read(cmd!(shell, "cargo no-such-command")).expect_err("there is no such command").to_string();
+        assert!(error.starts_with("`cargo no-such-command` failed: error: no such command"), "{error}");
     }
 }

@@ -76,7 +76,7 @@ mod tests {
             ("label", "lobel", 1),
             ("label", "lable", 1),
             ("kitten", "sitting", 3),
-            ("größe", "grosse", 2),
+            ("größe", "grosse", 3),
         ] {
             assert_eq!(distance(&letters(a), &letters(b)), expected, "{a} to {b}");
             assert_eq!(distance(&letters(b), &letters(a)), expected, "{b} to {a}");
@@ -101,6 +101,6 @@ mod tests {
         assert_eq!(nearest("label", []), None);
         assert_eq!(nearest("label", ["label"]), None, "that would be no help");
         assert_eq!(did_you_mean("xylophone", ["label"]), "");
-        assert_eq!(did_you_mean("lable", ["label"]), "; did you mean `label`?");
+        assert_eq!(did_you_mean("lable", ["label"]), "; did you mean \"label\"?");
     }
 }

@@ -163,6 +163,17 @@ impl Config {
         self.positions - self.position_offset
     }
 
+    /// How many numbers a base of these sizes holds, its pooler included where the family has one.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        let (d, f) = (self.hidden, self.feed_forward);
+        let linear = |out, input| out * input + out;
+        let block = 4 * linear(d, d) + linear(f, d) + linear(d, f) + 2 * 2 * d;
+        let embeddings = (self.vocabulary + self.positions + self.token_types) * d + 2 * d;
+        let pooler = if self.family == Family::DistilBert { 0 } else { linear(d, d) };
+        embeddings + self.layers * block + pooler
+    }
+
     /// The same model with other dropout rates: of hidden states (heads included) and of
     /// attention probabilities.
     #[must_use]

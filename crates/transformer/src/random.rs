@@ -96,3 +96,30 @@ impl<S: Scalar> Encoder<S> {
         Self { config, embeddings, blocks, pooler }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_count_what_is_there() {
+        for family in [Family::Bert, Family::DistilBert] {
+            let token_types = if family == Family::Bert { 2 } else { 0 };
+            let config = Config { family, vocabulary: 37, positions: 24, token_types, ..Config::bert(12, 3, 3, 20) };
+            let model = Encoder::<f32>::random(config.clone(), 0.1, Seed::new(0));
+            assert_eq!(config.parameter_count(), model.parameter_count());
+        }
+        // BERT-base with two token types and its pooler, as the field knows it.
+        let base = Config { vocabulary: 30522, ..Config::bert(768, 12, 12, 3072) };
+        assert_eq!(base.parameter_count(), 109_482_240);
+    }
+
+    #[test]
+    fn the_fingerprint_sees_every_weight() {
+        let print = |deviation| Encoder::<f32>::random(Config::bert(4, 1, 1, 4), deviation, Seed::new(0)).fingerprint();
+        assert_eq!(print(0.1), print(0.1));
+        assert_ne!(print(0.1), print(0.100_001));
+        let double = Encoder::<f64>::random(Config::bert(4, 1, 1, 4), 0.1, Seed::new(0)).fingerprint();
+        assert_eq!(double, print(0.1), "the same base in another precision");
+    }
+}

@@ -15,15 +15,22 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// File names of an adapter or a head.
-struct Files {
-    config: &'static str,
-    safetensors: &'static str,
-    torch: &'static str,
+pub(super) struct Files {
+    pub(super) config: &'static str,
+    pub(super) safetensors: &'static str,
+    pub(super) torch: &'static str,
 }
 
-const ADAPTER: Files =
+impl Files {
+    pub(super) fn no_weights(&self, directory: &Path) -> FormatError {
+        let Self { safetensors, torch, .. } = *self;
+        FormatError::NoWeights { directory: directory.to_owned(), safetensors, torch }
+    }
+}
+
+pub(super) const ADAPTER: Files =
     Files { config: "adapter_config.json", safetensors: "adapter.safetensors", torch: "pytorch_adapter.bin" };
-const HEAD: Files =
+pub(super) const HEAD: Files =
     Files { config: "head_config.json", safetensors: "model_head.safetensors", torch: "pytorch_model_head.bin" };
 
 /// Metadata key under which we keep the fingerprint of the base. Python ignores it.
@@ -199,8 +206,7 @@ impl<S: Scalar> Tensors<S> {
             let left = torch_bin::read_torch_bin(&torch)?;
             (torch, left)
         } else {
-            let Files { safetensors, torch, .. } = *files;
-            return Err(FormatError::NoWeights { directory: directory.to_owned(), safetensors, torch });
+            return Err(files.no_weights(directory));
         };
         Ok(Self { path, config: files.config, prefix: base.config().family.prefix(), left })
     }

@@ -119,7 +119,8 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
-fn read(path: &Path) -> Result<Value, FormatError> {
+/// Reads a configuration file as it is.
+pub(super) fn read(path: &Path) -> Result<Value, FormatError> {
     let bytes = std::fs::read(path).map_err(FormatError::io("read", path))?;
     serde_json::from_slice(&bytes).map_err(|e| FormatError::config(path, format!("this is no JSON: {e}")))
 }

@@ -47,8 +47,9 @@ impl Settings {
         let token = given("HF_TOKEN").or_else(saved_token).map(|token| token.trim().to_owned());
         let offline = given("HF_HUB_OFFLINE").map(|value| value.to_ascii_uppercase());
         let endpoint = given("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
+        let cache = given("HF_HUB_CACHE").map_or_else(|| home.join("hub"), PathBuf::from);
         Self {
-            cache: given("HF_HUB_CACHE").map_or_else(|| home.join("hub"), PathBuf::from),
+            cache: std::path::absolute(&cache).unwrap_or(cache),
             endpoint: endpoint.trim_end_matches('/').to_owned(),
             token: token.filter(|token| !token.is_empty()),
             offline: matches!(offline.as_deref(), Some("1" | "ON" | "YES" | "TRUE")),
@@ -64,11 +65,17 @@ fn resolve_with(name_or_dir: &str, settings: &Settings) -> Result<PathBuf> {
     if path.is_file() {
         bail!("{name_or_dir} is a file; give the folder that holds config.json and model.safetensors");
     }
-    if !is_hub_name(name_or_dir) || has_folder_above(path) {
+    if !is_hub_name(name_or_dir) {
         bail!("there is no folder {name_or_dir}{}", sibling_hint(path));
     }
-    let snapshot = Snapshot::of(&settings.cache, name_or_dir);
-    match snapshot {
+    if let Some(above) = folder_above(path) {
+        let hint = sibling_hint(path);
+        bail!(
+            "there is no folder {name_or_dir}{hint}; `{}` is a folder, so this is no name of the hub",
+            above.display()
+        );
+    }
+    match Snapshot::of(&settings.cache, name_or_dir) {
         Some(snapshot) if snapshot.missing.is_empty() => Ok(snapshot.dir),
         snapshot => obtain(name_or_dir, snapshot, settings),
     }
@@ -101,7 +108,7 @@ fn download(name: &str, snapshot: Option<&Snapshot>, settings: &Settings) -> Res
     )
 }
 
-/// `there is no folder x, the cache ... has no x`, with what to do about a slip.
+/// That neither a folder nor the cache has the model.
 fn not_cached(name: &str, snapshot: Option<&Snapshot>, settings: &Settings) -> String {
     let in_cache = match snapshot {
         Some(snapshot) => format!("is incomplete (it lacks {})", snapshot.missing.join(", ")),
@@ -140,8 +147,8 @@ fn is_hub_name(name: &str) -> bool {
 }
 
 /// `models/minlim` beside a folder `models` is a slip in a path, not a model by an owner called `models`.
-fn has_folder_above(path: &Path) -> bool {
-    path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && parent.is_dir())
+fn folder_above(path: &Path) -> Option<&Path> {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty() && parent.is_dir())
 }
 
 fn sibling_hint(path: &Path) -> String {
@@ -165,5 +172,8 @@ fn names_in(dir: &Path) -> Vec<String> {
     names
 }
 
+#[cfg(feature = "hub")]
+#[cfg(test)]
+mod download_tests;
 #[cfg(test)]
 mod tests;

@@ -32,12 +32,12 @@ impl Snapshot {
 /// What keeps a folder from being a complete model. An interrupted download leaves no file under its final name, so a file that exists is whole.
 fn missing(dir: &Path) -> Vec<String> {
     let mut wanted = vec![CONFIG.to_owned(), TOKENIZER.to_owned()];
-    match dir.join(INDEX).exists() && !dir.join(WEIGHTS).exists() {
-        true => {
-            wanted.extend(shards(&dir.join(INDEX)).unwrap_or_else(|_| vec!["shards of a readable index".to_owned()]))
-        }
-        false => wanted.push(WEIGHTS.to_owned()),
-    }
+    let sharded = dir.join(INDEX).exists() && !dir.join(WEIGHTS).exists();
+    wanted.extend(match shards(&dir.join(INDEX)) {
+        Ok(shards) if sharded => shards,
+        Err(_) if sharded => vec!["shards of a readable index".to_owned()],
+        _ => vec![WEIGHTS.to_owned()],
+    });
     wanted.retain(|name| !dir.join(name).exists());
     wanted
 }

@@ -24,9 +24,8 @@ pub(super) fn download(name: &str, settings: &Settings) -> Result<PathBuf> {
 }
 
 fn repo(name: &str, settings: &Settings) -> Result<ApiRepo> {
-    let cache = std::path::absolute(&settings.cache).unwrap_or_else(|_| settings.cache.clone());
     // No retries: what hf-hub 0.5 appends after a failed try may start at the wrong byte.
-    let api = ApiBuilder::from_cache(Cache::new(cache))
+    let api = ApiBuilder::from_cache(Cache::new(settings.cache.clone()))
         .with_endpoint(settings.endpoint.clone())
         .with_token(settings.token.clone())
         .with_retries(0)

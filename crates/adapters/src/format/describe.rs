@@ -1,0 +1,88 @@
+//! What a directory holds, without the base that it belongs to.
+
+use super::directory::{ADAPTER, Files, HEAD};
+use super::error::FormatError;
+use super::{json, torch_bin};
+use adaptune_transformer::weights::{TensorFile, TensorSource};
+use serde_json::{Map, Value};
+use std::path::Path;
+
+/// An adapter or a head in a directory.
+#[derive(Debug)]
+pub struct Described {
+    /// `adapter` or `head`.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// The base's family as the file says, if it does.
+    pub model_type: Value,
+    /// The base's name as the file says, if it does.
+    pub model_name: Value,
+    /// The base's hidden size as the file says, if it does.
+    pub hidden_size: Value,
+    /// The fields of its configuration.
+    pub config: Map<String, Value>,
+    /// The file with its weights.
+    pub file: String,
+    /// The length of that file.
+    pub bytes: u64,
+    /// Names and shapes of its tensors.
+    pub tensors: Vec<(String, Vec<usize>)>,
+}
+
+impl Described {
+    /// How many numbers it holds. A tensor that stands under two names counts twice.
+    #[must_use]
+    pub fn parameters(&self) -> usize {
+        self.tensors.iter().map(|(_, shape)| shape.iter().product::<usize>()).sum()
+    }
+}
+
+/// Describes adapter and head of a directory, those that are there.
+///
+/// # Errors
+/// If there is neither, or a file is broken.
+pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
+    let mut parts = Vec::new();
+    for (kind, files) in [("adapter", &ADAPTER), ("head", &HEAD)] {
+        if directory.join(files.config).exists() {
+            parts.push(part(kind, files, directory)?);
+        }
+    }
+    if parts.is_empty() {
+        let message = format!("expected {} or {} here: is it an adapter directory?", ADAPTER.config, HEAD.config);
+        return Err(FormatError::config(directory, message));
+    }
+    Ok(parts)
+}
+
+fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Described, FormatError> {
+    let path = directory.join(files.config);
+    let mut file = json::read(&path)?;
+    let mut field = |name: &str| file.get_mut(name).map(Value::take).unwrap_or_default();
+    let (name, config) = (field("name"), field("config"));
+    let name = name.as_str().ok_or_else(|| FormatError::config(&path, "\"name\" is missing"))?.to_owned();
+    let config = config.as_object().cloned().unwrap_or_default();
+    let (weights, tensors) = tensors(directory, files)?;
+    let bytes =
+        std::fs::metadata(directory.join(weights)).map_err(FormatError::io("read", directory.join(weights)))?.len();
+    let (model_type, model_name, hidden_size) = (field("model_type"), field("model_name"), field("hidden_size"));
+    Ok(Described { kind, name, model_type, model_name, hidden_size, config, file: weights.to_owned(), bytes, tensors })
+}
+
+type Shapes = Vec<(String, Vec<usize>)>;
+
+fn tensors(directory: &Path, files: &Files) -> Result<(&'static str, Shapes), FormatError> {
+    let path = directory.join(files.safetensors);
+    if path.exists() {
+        let file = TensorFile::open(&path)?;
+        let shape = |name: &str| Ok((name.to_owned(), file.shape(name)?.to_vec()));
+        return Ok((files.safetensors, file.names().into_iter().map(shape).collect::<Result<_, FormatError>>()?));
+    }
+    let path = directory.join(files.torch);
+    if !path.exists() {
+        return Err(files.no_weights(directory));
+    }
+    let tensors = torch_bin::read_torch_bin::<f32>(&path)?;
+    Ok((files.torch, tensors.into_iter().map(|(name, array)| (name, array.shape().to_vec())).collect()))
+}

@@ -1,0 +1,145 @@
+//! Gradients through a whole model against finite differences in double precision: every tensor of
+//! every preset and of odd wirings, every head, with and without dropout.
+
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Targets, Task};
+use adaptune_autograd::check_gradients;
+use adaptune_tensor::{Gradients, Parameters, Seed};
+use adaptune_transformer::{Batch, Config, Encoder, Pass};
+use std::sync::Arc;
+
+fn base(dropout: f64) -> Arc<Encoder<f64>> {
+    let config = Config { vocabulary: 11, positions: 9, ..Config::bert(6, 2, 2, 7) };
+    Arc::new(Encoder::random(config, 0.4, Seed::new(3)).with_dropout(dropout, dropout))
+}
+
+fn batch() -> Batch {
+    Batch::from_ids(&[&[3, 1, 4, 1], &[5], &[9, 2, 6]])
+}
+
+fn head(task: Task) -> HeadConfig {
+    HeadConfig::new(task, ["a", "b", "c"].map(str::to_owned).to_vec())
+}
+
+fn targets(task: Task) -> Targets {
+    match task {
+        Task::Classification => Targets::Classes(vec![2, 0, 1]),
+        Task::Regression => Targets::Values(vec![0.3, -1.2, 2.5]),
+        Task::Tagging => Targets::Tags(vec![Some(1), None, Some(0), Some(2), Some(2), None, Some(1), Some(0)]),
+    }
+}
+
+/// A model whose parameters are all random: no bias is zero, no scale is one.
+fn model(method: &str, head: &HeadConfig, dropout: f64) -> AdapterModel<f64> {
+    let base = base(dropout);
+    let method: Method = method.parse().unwrap_or_else(|e| panic!("{e}"));
+    let adapter = Adapter::new("test", &method, base.config(), Seed::new(5)).unwrap_or_else(|e| panic!("{e}"));
+    let head = Head::new("test", head, &base, Seed::new(6)).unwrap_or_else(|e| panic!("{e}"));
+    let mut model = AdapterModel::new(base, Some(adapter), head);
+    for (name, parameter) in model.parameters_mut() {
+        let seed = Seed::new(7).named(&name);
+        let draw = |i: usize| 1.6 * seed.unit(i as u64) - 0.8;
+        parameter.values_mut().iter_mut().enumerate().for_each(|(i, v)| *v += draw(i));
+    }
+    model
+}
+
+fn loss(model: &AdapterModel<f64>, task: Task, pass: Pass) -> (f64, Gradients<f64>) {
+    let mut gradients = Gradients::new();
+    let loss = model.loss_and_gradients(&batch(), &targets(task), 0.3, pass, &mut gradients).expect("a good batch");
+    (loss, gradients)
+}
+
+/// Checks the gradient of every tensor.
+fn check(method: &str, head: &HeadConfig, dropout: f64) {
+    let mut model = model(method, head, dropout);
+    let pass = if dropout > 0.0 { Pass::train(Seed::new(9)) } else { Pass::differentiate() };
+    let (_, gradients) = loss(&model, head.task, pass);
+    let count = model.parameters().len();
+    assert_eq!(gradients.len(), count, "{method}: every tensor has a gradient");
+    for i in 0..count {
+        let (name, slot, point) = {
+            let (name, parameter) = model.parameters().swap_remove(i);
+            (name, parameter.slot().expect("everything trains"), parameter.values().to_vec())
+        };
+        let gradient: Vec<f64> = gradients.get(slot).expect("has a gradient").iter().copied().collect();
+        let f = |x: &[f64]| {
+            model.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(x);
+            loss(&model, head.task, pass).0
+        };
+        check_gradients(f, &point, &gradient).unwrap_or_else(|e| panic!("{method}: {name}: {e}"));
+        model.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(&point);
+    }
+}
+
+/// Smooth activations: differences across the kink of a ReLU would say nothing.
+#[test]
+fn presets() {
+    for method in [
+        "seq_bn[reduction_factor=2,non_linearity=gelu]",
+        "double_seq_bn[reduction_factor=3]",
+        "par_bn[reduction_factor=2,non_linearity=tanh]",
+        "scaled_par_bn[reduction_factor=3,non_linearity=gelu_new]",
+        "adapter_plus[reduction_factor=2]",
+    ] {
+        check(method, &head(Task::Classification), 0.0);
+    }
+}
+
+#[test]
+fn odd_wirings() {
+    for fields in [
+        "ln_before=True,scaling=2.5",
+        "ln_after=True",
+        "ln_after=True,adapter_residual_before_ln=True,scaling=channel",
+        "ln_before=True,ln_after=True,residual_before_ln=False",
+        "residual_before_ln=post_add,scaling=learned",
+        "original_ln_after=False",
+        "original_ln_before=False,original_ln_after=False,mh_adapter=True",
+        "is_parallel=True,mh_adapter=True,ln_before=True,ln_after=True",
+        "is_parallel=True,original_ln_after=False,scaling=0.5",
+        "leave_out=[0],non_linearity=sigmoid",
+        "mh_adapter=True,output_adapter=False",
+        "reduction_factor={'0': 1.5, 'default': 6}",
+    ] {
+        check(&format!("seq_bn[reduction_factor=2,non_linearity=swish,{fields}]"), &head(Task::Tagging), 0.0);
+    }
+}
+
+#[test]
+fn heads() {
+    let method = "double_seq_bn[reduction_factor=3]";
+    for task in [Task::Classification, Task::Regression, Task::Tagging] {
+        check(method, &head(task), 0.0);
+        check(method, &HeadConfig { layers: 3, ..head(task) }, 0.0);
+    }
+    check(method, &HeadConfig { use_pooler: true, ..head(Task::Classification) }, 0.0);
+    check(method, &HeadConfig { layers: 1, bias: false, ..head(Task::Regression) }, 0.0);
+    check(method, &HeadConfig { activation: None, ..head(Task::Classification) }, 0.0);
+}
+
+#[test]
+fn dropout_everywhere() {
+    for method in [
+        "seq_bn[reduction_factor=2,non_linearity=gelu,dropout=0.3,stochastic_depth=0.4]",
+        "par_bn[reduction_factor=2,non_linearity=tanh,dropout=0.2]",
+    ] {
+        check(method, &HeadConfig { dropout: Some(0.25), ..head(Task::Classification) }, 0.2);
+    }
+}
+
+/// Without dropout in the base the random adapter's own can be told apart.
+#[test]
+fn dropout_of_the_bottleneck_changes_the_loss() {
+    let config = HeadConfig { dropout: Some(0.0), ..head(Task::Classification) };
+    let run = |fields: &str| {
+        let method = format!("seq_bn[reduction_factor=2,{fields}]");
+        loss(&model(&method, &config, 0.0), Task::Classification, Pass::train(Seed::new(1))).0
+    };
+    let plain = run("dropout=0.0");
+    assert_ne!(plain, run("dropout=0.5"));
+    assert_ne!(plain, run("stochastic_depth=0.6"));
+    let evaluated = |fields: &str| {
+        model(&format!("seq_bn[reduction_factor=2,{fields}]"), &config, 0.0).logits(&batch()).expect("a good batch")
+    };
+    assert_eq!(evaluated("dropout=0.5"), evaluated("dropout=0.0"), "an evaluation drops nothing");
+}

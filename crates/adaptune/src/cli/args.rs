@@ -1,0 +1,283 @@
+//! Arguments, as `--help` explains them.
+
+use super::table::{Columns, TaskChoice};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Adapter tuning: small trainable modules inside a frozen pretrained transformer.
+#[derive(Debug, Parser)]
+#[command(name = "adaptune", version, max_term_width = 100, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Threads for the numbers; all cores by default. Results do not depend on it.
+    #[arg(long, global = true, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  adaptune train --model sentence-transformers/all-MiniLM-L6-v2 --train train.tsv --dev dev.tsv --out runs/mine
+  adaptune eval --model sentence-transformers/all-MiniLM-L6-v2 --adapter runs/mine --data test.tsv
+  echo 'A quiet delight.' | adaptune predict --model sentence-transformers/all-MiniLM-L6-v2 --adapter runs/mine --input -
+
+A model is a folder with config.json, model.safetensors and tokenizer.json, or a name on the Hugging Face hub.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Train an adapter and a head on your data, and save them as an AdapterHub directory
+    Train(Box<TrainArgs>),
+    /// Evaluate a trained adapter on labelled data
+    Eval(EvalArgs),
+    /// Predict labels for texts
+    Predict(PredictArgs),
+    /// Show what an adapter directory holds
+    Inspect(InspectArgs),
+    /// Count what a method would train in a model, without training
+    Budget(BudgetArgs),
+}
+
+/// The columns of a table.
+#[derive(Debug, Args)]
+pub(crate) struct ColumnArgs {
+    /// Column of the text, or of the first of two [default: text, or text_a]
+    #[arg(long, value_name = "NAME")]
+    text_column: Option<String>,
+    /// Column of the second text of a pair [default: text_b]
+    #[arg(long, value_name = "NAME")]
+    text_b_column: Option<String>,
+    /// Column of the labels [default: label]
+    #[arg(long, value_name = "NAME")]
+    label_column: Option<String>,
+}
+
+impl ColumnArgs {
+    pub(crate) fn columns(&self) -> Columns {
+        let Self { text_column, text_b_column, label_column } = self;
+        Columns { text: text_column.clone(), text_b: text_b_column.clone(), label: label_column.clone() }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum TaskArg {
+    /// Numbers mean regression, tagged words mean tagging, anything else classification
+    Auto,
+    /// Each different label is a class
+    Classification,
+    /// Labels are numbers
+    Regression,
+    /// Each word has a tag
+    Tagging,
+}
+
+impl From<TaskArg> for TaskChoice {
+    fn from(task: TaskArg) -> Self {
+        match task {
+            TaskArg::Auto => Self::Auto,
+            TaskArg::Classification => Self::Classification,
+            TaskArg::Regression => Self::Regression,
+            TaskArg::Tagging => Self::Tagging,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ScheduleArg {
+    Constant,
+    Linear,
+    Cosine,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OptimiserArg {
+    Adamw,
+    Sgd,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BatchingArg {
+    /// In random order
+    Shuffled,
+    /// Texts of similar length together
+    ByLength,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// The base model: a folder, or a name on the Hugging Face hub
+    #[arg(long, value_name = "DIR|NAME")]
+    pub(crate) model: String,
+    /// Training data: .tsv, .csv or .jsonl with `text` (or `text_a`, `text_b`) and `label`; or .conll
+    #[arg(long, value_name = "FILE")]
+    pub(crate) train: PathBuf,
+    /// Development data, evaluated after each epoch to keep the best one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dev: Option<PathBuf>,
+    /// Folder for the result
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Adapter method: seq_bn, double_seq_bn, par_bn, scaled_par_bn, adapter_plus, with options as in
+    /// 'seq_bn[reduction_factor=8,non_linearity=gelu]'; or head, to train no adapter at all
+    #[arg(long, default_value = "seq_bn", value_name = "METHOD")]
+    pub(crate) method: String,
+    /// Name of adapter and head in the files [default: the name of the output folder]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// What to predict
+    #[arg(long, value_enum, default_value = "auto")]
+    pub(crate) task: TaskArg,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+
+    /// Passes over the training data
+    #[arg(long, default_value_t = 3, value_name = "N", help_heading = "Training")]
+    pub(crate) epochs: usize,
+    /// Examples of a step
+    #[arg(long, default_value_t = 32, value_name = "N", help_heading = "Training")]
+    pub(crate) batch_size: usize,
+    /// Cut each batch into this many parts, to need less memory
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Training")]
+    pub(crate) accumulate: usize,
+    /// Peak learning rate
+    #[arg(long, default_value_t = 1e-3, value_name = "RATE", help_heading = "Training")]
+    pub(crate) lr: f64,
+    /// Peak learning rate of the head [default: as --lr]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) head_lr: Option<f64>,
+    /// How the learning rate falls
+    #[arg(long, value_enum, default_value = "linear", help_heading = "Training")]
+    pub(crate) schedule: ScheduleArg,
+    /// Steps of rising learning rate, or their share of all steps if below 1
+    #[arg(long, default_value = "0.06", value_name = "N|SHARE", help_heading = "Training")]
+    pub(crate) warmup: String,
+    /// Update rule
+    #[arg(long, value_enum, default_value = "adamw", help_heading = "Training")]
+    pub(crate) optimiser: OptimiserArg,
+    /// Weight decay; biases and norms never decay
+    #[arg(long, default_value_t = 0.01, value_name = "RATE", help_heading = "Training")]
+    pub(crate) weight_decay: f64,
+    /// Momentum of SGD
+    #[arg(long, default_value_t = 0.9, value_name = "RATE", help_heading = "Training")]
+    pub(crate) momentum: f64,
+    /// Largest norm of all gradients together; 0 for no limit
+    #[arg(long, default_value_t = 1.0, value_name = "NORM", help_heading = "Training")]
+    pub(crate) clip: f64,
+    /// Dropout of base and head in training [default: the model's own rates]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) dropout: Option<f64>,
+    /// How examples come together in batches
+    #[arg(long, value_enum, default_value = "shuffled", help_heading = "Training")]
+    pub(crate) batching: BatchingArg,
+    /// Stop after this many epochs without improvement on --dev
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub(crate) patience: Option<usize>,
+    /// Longest text in tokens; more is cut off [default: what the model can take]
+    #[arg(long, value_name = "TOKENS", help_heading = "Training")]
+    pub(crate) max_length: Option<usize>,
+    /// Seed of initial values, order and dropout
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Training")]
+    pub(crate) seed: u64,
+
+    /// Linear layers of the head [default: 2, or 1 for tagging]
+    #[arg(long, value_name = "N", help_heading = "Head")]
+    pub(crate) head_layers: Option<usize>,
+    /// Let the head read the base's pooler
+    #[arg(long, help_heading = "Head")]
+    pub(crate) use_pooler: bool,
+
+    /// Go on with the run in --out that was interrupted
+    #[arg(long, help_heading = "Run")]
+    pub(crate) resume: bool,
+    /// Replace the run in --out
+    #[arg(long, conflicts_with = "resume", help_heading = "Run")]
+    pub(crate) overwrite: bool,
+    /// Steps between checkpoints; there is one after each epoch too
+    #[arg(long, default_value_t = 100, value_name = "STEPS", help_heading = "Run")]
+    pub(crate) checkpoint_every: usize,
+    /// Print the closing table as JSON, and no progress
+    #[arg(long, help_heading = "Run")]
+    pub(crate) json: bool,
+}
+
+/// A base and an adapter for it.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArgs {
+    /// The base model that the adapter was trained on: a folder, or a name on the Hugging Face hub
+    #[arg(long, value_name = "DIR|NAME")]
+    pub(crate) model: String,
+    /// The adapter directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) adapter: PathBuf,
+    /// Longest text in tokens [default: as in training]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) max_length: Option<usize>,
+    /// Texts of a batch
+    #[arg(long, default_value_t = NonZeroUsize::new(64).expect("not zero"), value_name = "N")]
+    pub(crate) batch_size: NonZeroUsize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Labelled data, as for training
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Texts, one a line (.txt, or - for standard input), or a table as for training
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) input: PathBuf,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+    /// Print one JSON object a line: text, label, logits, probabilities
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The adapter directory
+    #[arg(value_name = "DIR")]
+    pub(crate) adapter: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BudgetArgs {
+    /// The base model: a folder, or a name on the Hugging Face hub
+    #[arg(long, value_name = "DIR|NAME")]
+    pub(crate) model: String,
+    /// Adapter method, as for train
+    #[arg(long, default_value = "seq_bn", value_name = "METHOD")]
+    pub(crate) method: String,
+    /// Classes that the head tells apart
+    #[arg(long, default_value_t = NonZeroUsize::new(2).expect("not zero"), value_name = "N")]
+    pub(crate) labels: NonZeroUsize,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,83 @@
+//! `adaptune budget`.
+
+use super::args::BudgetArgs;
+use super::model_path;
+use super::report::{Cell, Report, bytes, percent, thousands};
+use adaptune_adapters::{Adapter, Method};
+use adaptune_tensor::{Parameters, Seed};
+use adaptune_transformer::Config;
+use anyhow::{Context, Result};
+use serde_json::json;
+
+/// What a method trains in a model.
+struct Budget {
+    base: usize,
+    modules: Vec<(String, usize)>,
+    head: usize,
+}
+
+/// Counts and prints. Only `config.json` of the model is read.
+pub(crate) fn run(args: &BudgetArgs) -> Result<()> {
+    let config = Config::read(&model_path::resolve(&args.model)?)?;
+    let budget = Budget::new(&config, &args.method, args.labels.get())?;
+    if args.json { budget.print_json(args) } else { budget.print() }
+}
+
+impl Budget {
+    fn new(config: &Config, method: &str, labels: usize) -> Result<Self> {
+        let modules = match method {
+            "head" => Vec::new(),
+            method => {
+                let method: Method = method.parse().context("--method")?;
+                let adapter = Adapter::<f32>::new("budget", &method, config, Seed::new(0)).context("--method")?;
+                let count = |point| adapter.module_parameters(point).iter().map(|(_, p)| p.values().len()).sum();
+                adapter.points().map(|point| (point.to_string(), count(point))).collect()
+            }
+        };
+        let d = config.hidden;
+        Ok(Self { base: config.parameter_count(), modules, head: d * d + d + labels * d + labels })
+    }
+
+    fn adapter(&self) -> usize {
+        self.modules.iter().map(|(_, count)| count).sum()
+    }
+
+    fn share(&self) -> f64 {
+        self.adapter() as f64 / (self.base + self.adapter()) as f64
+    }
+
+    fn print(&self) -> Result<()> {
+        let mut report = Report::with_header(&["part", "parameters", "on disk"]);
+        let mut row = |name: &str, count: usize| {
+            _ = report.row(vec![
+                name.into(),
+                Cell::number(thousands(count as u64)),
+                Cell::number(bytes(4 * count as u64)),
+            ]);
+        };
+        row("base (frozen)", self.base);
+        row("adapter", self.adapter());
+        self.modules.iter().for_each(|(name, count)| row(&format!("  {name}"), *count));
+        row("head (two layers)", self.head);
+        report.print()?;
+        let state = 4 * 3 * (self.adapter() + self.head) as u64;
+        println!("\nThe adapter is {} of the model with it.", percent(self.share()));
+        println!("Training keeps a gradient and two moments for each trained number: {}.", bytes(state));
+        Ok(())
+    }
+
+    fn print_json(&self, args: &BudgetArgs) -> Result<()> {
+        let modules: Vec<_> =
+            self.modules.iter().map(|(name, count)| json!({ "point": name, "parameters": count })).collect();
+        let budget = json!({
+            "method": args.method,
+            "base": self.base,
+            "adapter": self.adapter(),
+            "head": self.head,
+            "share": self.share(),
+            "modules": modules,
+        });
+        println!("{budget}");
+        Ok(())
+    }
+}

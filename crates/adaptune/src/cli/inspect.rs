@@ -1,0 +1,97 @@
+//! `adaptune inspect`.
+
+use super::args::InspectArgs;
+use super::folder::RunFolder;
+use super::report::{Cell, Report, bytes, thousands};
+use adaptune_adapters::format::{Described, describe};
+use anyhow::{Result, bail};
+use serde_json::{Map, Value, json};
+
+/// Shows what a directory holds. The base model is not needed.
+pub(crate) fn run(args: &InspectArgs) -> Result<()> {
+    if !args.adapter.is_dir() {
+        bail!("{} is no folder; expected one that train or AdapterHub's save_adapter wrote", args.adapter.display());
+    }
+    let parts = describe(&args.adapter)?;
+    if args.json { print_json(args, &parts) } else { print(args, &parts) }
+}
+
+fn print(args: &InspectArgs, parts: &[Described]) -> Result<()> {
+    let mut report = Report::new();
+    let mut row = |name: &str, value: String| _ = report.row(vec![name.into(), value.into()]);
+    for part in parts {
+        row(part.kind, part.name.clone());
+        row(
+            "  base",
+            format!("{} ({}), hidden size {}", text(&part.model_type), text(&part.model_name), text(&part.hidden_size)),
+        );
+        for (name, value) in interesting(part) {
+            row(&format!("  {name}"), text(&value));
+        }
+        row("  tensors", thousands(part.tensors.len() as u64));
+        row("  parameters", thousands(part.parameters() as u64));
+        row("  file", format!("{}, {}", part.file, bytes(part.bytes)));
+    }
+    if let Some(run) = RunFolder::new(&args.adapter).run_file() {
+        row("trained with", format!("--model {} --method '{}' --max-length {}", run.model, run.method, run.max_length));
+    }
+    report.print()?;
+    let mut tensors = Report::with_header(&["tensor", "shape", "parameters"]);
+    for (name, shape) in parts.iter().flat_map(|part| &part.tensors) {
+        let count = shape.iter().product::<usize>() as u64;
+        tensors.row(vec![name.as_str().into(), format!("{shape:?}").into(), Cell::number(thousands(count))]);
+    }
+    println!();
+    Ok(tensors.print()?)
+}
+
+/// The fields that say most, in the order in which one asks for them.
+fn interesting(part: &Described) -> Vec<(String, Value)> {
+    let names = [
+        "head_type",
+        "num_labels",
+        "label2id",
+        "layers",
+        "use_pooler",
+        "mh_adapter",
+        "output_adapter",
+        "reduction_factor",
+        "non_linearity",
+        "is_parallel",
+        "scaling",
+        "ln_before",
+        "ln_after",
+        "leave_out",
+        "dropout",
+    ];
+    names.iter().filter_map(|name| Some(((*name).to_owned(), part.config.get(*name)?.clone()))).collect()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "none".into(),
+        other => other.to_string(),
+    }
+}
+
+fn print_json(args: &InspectArgs, parts: &[Described]) -> Result<()> {
+    let described = |part: &Described| {
+        let tensors: Map<_, _> = part.tensors.iter().map(|(name, shape)| (name.clone(), json!(shape))).collect();
+        let fields = json!({
+            "name": part.name,
+            "model_type": part.model_type,
+            "model_name": part.model_name,
+            "hidden_size": part.hidden_size,
+            "config": part.config,
+            "file": part.file,
+            "bytes": part.bytes,
+            "parameters": part.parameters(),
+            "tensors": tensors,
+        });
+        (part.kind.to_owned(), fields)
+    };
+    let parts: Map<_, _> = parts.iter().map(described).collect();
+    println!("{}", json!({ "directory": args.adapter, "parts": parts }));
+    Ok(())
+}

@@ -1,0 +1,57 @@
+//! What the command line consists of: one file a command, and what they share.
+
+mod args;
+mod budget;
+mod data;
+mod eval;
+mod folder;
+mod inspect;
+mod memory;
+mod model_path;
+mod observers;
+mod plot;
+mod predict;
+mod progress;
+mod report;
+mod suggest;
+mod table;
+mod tokenise;
+mod train;
+
+use anyhow::{Context, Result};
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Runs the command that was asked for. Errors go to standard error, and the exit status is 1.
+pub(crate) fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<()> {
+    if let Some(threads) = cli.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+        pool.build_global().context("cannot start the threads")?;
+    }
+    match cli.command {
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+        Command::Predict(args) => predict::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Budget(args) => budget::run(&args),
+    }
+}
+
+/// A reader that has had enough (`| head`) is no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let kind =
+        |cause: &(dyn std::error::Error + 'static)| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+    error.chain().filter_map(kind).any(|kind| kind == std::io::ErrorKind::BrokenPipe)
+}

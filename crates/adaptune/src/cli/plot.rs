@@ -1,0 +1,250 @@
+//! A picture of a training run: the loss by step, and below it how good the model is on development data.
+
+use crate::cli::report::thousands;
+use anyhow::{Context, Result, anyhow, bail};
+use plotters::coord::Shift;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::io::Write as _;
+use std::ops::Range;
+use std::path::Path;
+
+/// The drawing is made at twice its size: the backend rounds to whole pixels, and halves look smoother than wholes.
+const SCALE: u32 = 2;
+const WIDTH: u32 = 860;
+const LOSS_HEIGHT: u32 = 400;
+const DEV_HEIGHT: u32 = 270;
+/// Around each panel, in pixels of the drawing.
+const MARGIN: u32 = 12 * SCALE;
+/// To the left of each panel, for values and their name.
+const VALUE_AREA: u32 = 64 * SCALE;
+
+/// Blue and vermilion of Okabe and Ito (2008), which are told apart with any kind of colour vision.
+const LOSS: RGBColor = RGBColor(0, 114, 178);
+const DEV: RGBColor = RGBColor(213, 94, 0);
+const INK: RGBColor = RGBColor(51, 51, 51);
+const GRID: RGBColor = RGBColor(226, 226, 226);
+
+/// More points than this cannot be seen apart. Of a longer run each stretch is drawn by its lowest and highest loss.
+const MOST_POINTS: usize = 1200;
+
+/// Writes the picture as SVG: training loss (thin as measured, thick smoothed), and in a second panel the metric on development data, if
+/// there is any. Points are `(step, value)` in the order of steps; those that are not finite are left out. The same points
+/// give the same bytes.
+///
+/// # Errors
+///
+/// No training loss is finite, or the file cannot be written; a file that is there already then stays as it was.
+pub(crate) fn loss_curve(path: &Path, points: &[(usize, f64)], dev: &[(usize, f64)], metric_name: &str) -> Result<()> {
+    let (points, dev) = (finite(points), finite(dev));
+    if points.is_empty() {
+        bail!("there is no finite training loss to draw in {}", path.display());
+    }
+    let picture = draw(&points, &dev, metric_name).map_err(|error| anyhow!("cannot draw the loss curve: {error}"))?;
+    write_beside(path, &picture).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn draw(points: &[(f64, f64)], dev: &[(f64, f64)], metric_name: &str) -> Result<String> {
+    let height = LOSS_HEIGHT + if dev.is_empty() { 0 } else { DEV_HEIGHT };
+    let size = (WIDTH * SCALE, height * SCALE);
+    let steps = padded_steps(points, dev);
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+        root.fill(&WHITE)?;
+        let (top, bottom) = root.split_vertically(LOSS_HEIGHT * SCALE);
+        loss_panel(&top, points, steps.clone(), dev.is_empty())?;
+        if !dev.is_empty() {
+            dev_panel(&bottom, dev, steps, metric_name)?;
+        }
+        root.present()?;
+    }
+    let drawn = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
+    Ok(svg.replacen(&drawn, &format!("width=\"{WIDTH}\" height=\"{height}\""), 1))
+}
+
+type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+type Chart<'a, 'b> = ChartContext<
+    'a,
+    SVGBackend<'b>,
+    Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
+>;
+
+fn loss_panel(panel: &Panel<'_>, points: &[(f64, f64)], steps: Range<f64>, lowest: bool) -> Result<()> {
+    let smooth = smoothed(points);
+    let values = padded_values(points.iter().map(|point| point.1));
+    let mut chart = axes(panel, "Training loss", "loss", steps, values, lowest)?;
+    let thin = ShapeStyle { color: LOSS.mix(0.3), filled: false, stroke_width: SCALE };
+    let thick = ShapeStyle { color: LOSS.to_rgba(), filled: false, stroke_width: 2 * SCALE + 1 };
+    if points.len() == 1 {
+        return marks(&mut chart, points, LOSS);
+    }
+    chart.draw_series(LineSeries::new(thinned(points), thin))?.label("each step").legend(move |at| key(at, thin));
+    chart.draw_series(LineSeries::new(sampled(&smooth), thick))?.label("smoothed").legend(move |at| key(at, thick));
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .margin(12 * SCALE as i32)
+        .legend_area_size(30 * SCALE as i32)
+        .label_font(text_style(13))
+        .background_style(WHITE.mix(0.85))
+        .draw()?;
+    Ok(())
+}
+
+fn dev_panel(panel: &Panel<'_>, dev: &[(f64, f64)], steps: Range<f64>, metric_name: &str) -> Result<()> {
+    let values = padded_values(dev.iter().map(|point| point.1));
+    let mut chart = axes(panel, &format!("Development data: {metric_name}"), metric_name, steps, values, true)?;
+    let line = ShapeStyle { color: DEV.to_rgba(), filled: false, stroke_width: 2 * SCALE };
+    chart.draw_series(LineSeries::new(dev.iter().copied(), line))?;
+    marks(&mut chart, dev, DEV)
+}
+
+/// Title, grid and axes. Steps are named below the lowest panel only; all panels share them.
+fn axes<'a, 'b>(
+    panel: &'a Panel<'b>,
+    title: &str,
+    value_name: &str,
+    steps: Range<f64>,
+    values: Range<f64>,
+    lowest: bool,
+) -> Result<Chart<'a, 'b>> {
+    let places = decimals(&values);
+    let corner = ((MARGIN + VALUE_AREA) as i32, MARGIN as i32);
+    panel.draw(&Text::new(title.to_owned(), corner, text_style(16)))?;
+    let mut chart = ChartBuilder::on(panel)
+        .margin(MARGIN)
+        .margin_top(MARGIN + 28 * SCALE)
+        .margin_right(24 * SCALE)
+        .x_label_area_size(if lowest { 44 } else { 24 } * SCALE)
+        .y_label_area_size(VALUE_AREA)
+        .build_cartesian_2d(steps, values)?;
+    chart
+        .configure_mesh()
+        .x_desc(if lowest { "step" } else { "" })
+        .y_desc(value_name)
+        .x_labels(8)
+        .y_labels(6)
+        .x_label_formatter(&step_label)
+        .y_label_formatter(&|value| format!("{value:.places$}"))
+        .label_style(text_style(13))
+        .axis_desc_style(text_style(14))
+        .axis_style(ShapeStyle { color: INK.to_rgba(), filled: false, stroke_width: SCALE })
+        .bold_line_style(ShapeStyle { color: GRID.to_rgba(), filled: false, stroke_width: SCALE })
+        .light_line_style(TRANSPARENT)
+        .draw()?;
+    Ok(chart)
+}
+
+/// Steps are whole numbers; a short axis has marks between them, which get no name.
+fn step_label(step: &f64) -> String {
+    match step.round() {
+        whole if (step - whole).abs() < 1e-6 => thousands(whole.max(0.0) as u64),
+        _ => String::new(),
+    }
+}
+
+fn marks(chart: &mut Chart<'_, '_>, points: &[(f64, f64)], colour: RGBColor) -> Result<()> {
+    chart.draw_series(points.iter().map(|&point| Circle::new(point, 4 * SCALE, colour.filled())))?;
+    Ok(())
+}
+
+fn key(at: (i32, i32), style: ShapeStyle) -> PathElement<(i32, i32)> {
+    PathElement::new(vec![at, (at.0 + 24 * SCALE as i32, at.1)], style)
+}
+
+/// The backend writes sizes divided by 1.24, so they are multiplied by it here.
+fn text_style(size: u32) -> TextStyle<'static> {
+    let size = f64::from(size * SCALE) * 1.24;
+    ("sans-serif", size).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Top))
+}
+
+fn finite(points: &[(usize, f64)]) -> Vec<(f64, f64)> {
+    points.iter().filter(|point| point.1.is_finite()).map(|&(step, value)| (step as f64, value)).collect()
+}
+
+/// An exponential moving average, corrected for its start as in Adam (Kingma and Ba, 2015):
+/// `m = beta m + (1 - beta) x`, shown as `m / (1 - beta^n)`. It reaches over about a fiftieth of the run.
+fn smoothed(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let beta = 1.0 - 1.0 / (points.len() as f64 / 50.0).max(4.0);
+    let (mut mean, mut weight) = (0.0, 0.0);
+    let average = |&(step, value): &(f64, f64)| {
+        mean = beta * mean + (1.0 - beta) * value;
+        weight = beta * weight + (1.0 - beta);
+        (step, mean / weight)
+    };
+    points.iter().map(average).collect()
+}
+
+/// At most [`MOST_POINTS`] points: of each stretch the lowest and the highest, in the order of steps.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    if points.len() <= MOST_POINTS {
+        return points.to_vec();
+    }
+    let stretch = (2 * points.len()).div_ceil(MOST_POINTS);
+    let extremes = |stretch: &[(f64, f64)]| {
+        let by_value = |a: &(f64, f64), b: &(f64, f64)| a.1.total_cmp(&b.1);
+        let ends = [stretch.iter().copied().min_by(by_value), stretch.iter().copied().max_by(by_value)];
+        let mut ends: Vec<(f64, f64)> = ends.into_iter().flatten().collect();
+        ends.sort_by(|a, b| a.0.total_cmp(&b.0));
+        ends
+    };
+    points.chunks(stretch).flat_map(extremes).collect()
+}
+
+/// Every so many points, and always the last: enough for a curve that is smooth.
+fn sampled(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let stretch = points.len().div_ceil(MOST_POINTS / 4).max(1);
+    points.rchunks(stretch).rev().map(|stretch| stretch[stretch.len() - 1]).collect()
+}
+
+/// All steps, with room at both ends; never empty.
+fn padded_steps(points: &[(f64, f64)], dev: &[(f64, f64)]) -> Range<f64> {
+    let steps = points.iter().chain(dev).map(|point| point.0);
+    let (low, high) = steps.fold((f64::INFINITY, 0.0), |(low, high), step| (step.min(low), step.max(high)));
+    let room = ((high - low) * 0.02).max(0.5);
+    (low - room).max(0.0)..high + room
+}
+
+/// All values, with room above and below; never empty.
+fn padded_values(values: impl Iterator<Item = f64>) -> Range<f64> {
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (value.min(low), value.max(high)));
+    let room = match high - low {
+        spread if spread > 0.0 => spread * 0.06,
+        _ => (high.abs() * 0.1).max(0.01),
+    };
+    // Losses and most metrics are not negative, and then neither is their axis.
+    let floor = if low >= 0.0 { 0.0 } else { f64::NEG_INFINITY };
+    (low - room).max(floor)..high + room
+}
+
+/// Decimal places that tell the marks of an axis apart.
+fn decimals(values: &Range<f64>) -> usize {
+    let between_marks = (values.end - values.start) / 6.0;
+    (-between_marks.log10().floor()).clamp(0.0, 12.0) as usize
+}
+
+fn write_beside(path: &Path, content: &str) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = readable_by_others(&mut tempfile::Builder::new()).tempfile_in(folder)?;
+    file.write_all(content.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Temporary files are private unless told otherwise; this one becomes an ordinary file, as the user's mask has it.
+#[cfg(unix)]
+fn readable_by_others<'a, 'b, 'c>(builder: &'c mut tempfile::Builder<'a, 'b>) -> &'c mut tempfile::Builder<'a, 'b> {
+    use std::os::unix::fs::PermissionsExt as _;
+    builder.permissions(std::fs::Permissions::from_mode(0o666))
+}
+
+#[cfg(not(unix))]
+fn readable_by_others<'a, 'b, 'c>(builder: &'c mut tempfile::Builder<'a, 'b>) -> &'c mut tempfile::Builder<'a, 'b> {
+    builder
+}
+
+#[cfg(test)]
+mod tests;

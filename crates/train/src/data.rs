@@ -1,0 +1,234 @@
+//! Examples: tokens with what they should be predicted as.
+
+use adaptune_adapters::{Targets, Task};
+use adaptune_tensor::Seed;
+use adaptune_transformer::{Batch, Config};
+use thiserror::Error;
+
+/// One tokenised example.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Example {
+    /// The tokens, special ones included.
+    pub token_ids: Vec<u32>,
+    /// Which text of a pair each token belongs to; as many as tokens.
+    pub token_types: Vec<u32>,
+    /// What it should be predicted as.
+    pub target: Target,
+}
+
+/// What one example should be predicted as.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Target {
+    /// A class.
+    Class(usize),
+    /// A number.
+    Value(f64),
+    /// A class for each token; `None` where a token does not count.
+    Tags(Vec<Option<usize>>),
+}
+
+/// Examples of one task.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    task: Task,
+    examples: Vec<Example>,
+}
+
+/// Examples that cannot be trained on.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum DataError {
+    /// No examples.
+    #[error("there are no examples: at least one is needed")]
+    Empty,
+    /// Targets of several tasks.
+    #[error("example {example} has a target of another kind than a {task:?} head predicts")]
+    Mixed {
+        /// The example, from 0.
+        example: usize,
+        /// The task.
+        task: Task,
+    },
+    /// Lengths that differ.
+    #[error("example {example} has {tokens} tokens but {found} {what}: one is needed for each token")]
+    Lengths {
+        /// The example, from 0.
+        example: usize,
+        /// Its tokens.
+        tokens: usize,
+        /// How many of the other there are.
+        found: usize,
+        /// What does not fit.
+        what: &'static str,
+    },
+    /// A class that the head does not have.
+    #[error("example {example} has class {class}, but the head has {classes} classes")]
+    Class {
+        /// The example, from 0.
+        example: usize,
+        /// Its class.
+        class: usize,
+        /// Classes of the head.
+        classes: usize,
+    },
+    /// Tokens that the base cannot take.
+    #[error("example {example}: {message}")]
+    Tokens {
+        /// The example, from 0.
+        example: usize,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+impl Dataset {
+    /// Checks that all examples are of the task, with classes below `classes`, and as long as they
+    /// say.
+    ///
+    /// # Errors
+    /// If there are none, or one is not as it should be.
+    pub fn new(task: Task, classes: usize, examples: Vec<Example>) -> Result<Self, DataError> {
+        if examples.is_empty() {
+            return Err(DataError::Empty);
+        }
+        for (i, example) in examples.iter().enumerate() {
+            check(i, example, task, classes)?;
+        }
+        Ok(Self { task, examples })
+    }
+
+    /// What is predicted.
+    #[must_use]
+    pub fn task(&self) -> Task {
+        self.task
+    }
+
+    /// The examples.
+    #[must_use]
+    pub fn examples(&self) -> &[Example] {
+        &self.examples
+    }
+
+    /// How many examples there are; never 0.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)] // it is never empty
+    pub fn len(&self) -> usize {
+        self.examples.len()
+    }
+
+    /// The number of tokens of each example.
+    #[must_use]
+    pub fn lengths(&self) -> Vec<usize> {
+        self.examples.iter().map(|e| e.token_ids.len()).collect()
+    }
+
+    /// The examples with these numbers as one batch, with their targets.
+    ///
+    /// # Panics
+    /// If there is no such example.
+    #[must_use]
+    pub fn batch(&self, examples: &[usize]) -> (Batch, Targets) {
+        let chosen = || examples.iter().map(|i| &self.examples[*i]);
+        let sequences = chosen().map(|e| (&e.token_ids[..], &e.token_types[..]));
+        let batch = Batch::new(sequences).expect("lengths were checked");
+        (batch, targets(self.task, chosen()))
+    }
+
+    /// Checks that the base can take every example.
+    ///
+    /// # Errors
+    /// If one is empty, too long, or has tokens that the base does not have.
+    pub fn check_tokens(&self, base: &Config) -> Result<(), DataError> {
+        for (example, e) in self.examples.iter().enumerate() {
+            let known = e.token_ids.iter().all(|id| (*id as usize) < base.vocabulary);
+            let message = match e.token_ids.len() {
+                0 => "it has no tokens".to_owned(),
+                n if n > base.max_tokens() => format!("it has {n} tokens, but the base has positions for {}", base.max_tokens()),
+                _ if !known => format!("a token id is not below the base's vocabulary of {}", base.vocabulary),
+                _ => continue,
+            };
+            return Err(DataError::Tokens { example, message });
+        }
+        Ok(())
+    }
+
+    /// A number that changes with any change of the examples.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut seed = Seed::new(self.examples.len() as u64);
+        for Example { token_ids, token_types, target } in &self.examples {
+            seed = seed.at(token_ids.len() as u64);
+            seed = token_ids.iter().chain(token_types).fold(seed, |seed, id| seed.at(u64::from(*id)));
+            seed = match target {
+                Target::Class(class) => seed.at(*class as u64),
+                Target::Value(value) => seed.at(value.to_bits()),
+                Target::Tags(tags) => tags.iter().fold(seed, |seed, tag| seed.at(tag.map_or(u64::MAX, |t| t as u64))),
+            };
+        }
+        seed.bits(0)
+    }
+}
+
+fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), DataError> {
+    let tokens = example.token_ids.len();
+    let lengths = |found, what| Err(DataError::Lengths { example: i, tokens, found, what });
+    if example.token_types.len() != tokens {
+        return lengths(example.token_types.len(), "token types");
+    }
+    let highest = match (&example.target, task) {
+        (Target::Class(class), Task::Classification) => Some(*class),
+        (Target::Value(_), Task::Regression) => None,
+        (Target::Tags(tags), Task::Tagging) if tags.len() == tokens => tags.iter().flatten().max().copied(),
+        (Target::Tags(tags), Task::Tagging) => return lengths(tags.len(), "tags"),
+        _ => return Err(DataError::Mixed { example: i, task }),
+    };
+    match highest {
+        Some(class) if class >= classes => Err(DataError::Class { example: i, class, classes }),
+        _ => Ok(()),
+    }
+}
+
+fn targets<'a>(task: Task, examples: impl Iterator<Item = &'a Example>) -> Targets {
+    let targets = examples.map(|e| &e.target);
+    match task {
+        Task::Classification => Targets::Classes(targets.filter_map(|t| if let Target::Class(c) = t { Some(*c) } else { None }).collect()),
+        Task::Regression => Targets::Values(targets.filter_map(|t| if let Target::Value(v) = t { Some(*v) } else { None }).collect()),
+        Task::Tagging => Targets::Tags(targets.flat_map(|t| if let Target::Tags(t) = t { &t[..] } else { &[] }).copied().collect()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example(tokens: &[u32], target: Target) -> Example {
+        Example { token_ids: tokens.to_vec(), token_types: vec![0; tokens.len()], target }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let fails = |task, examples| Dataset::new(task, 2, examples).unwrap_err();
+        assert_eq!(fails(Task::Regression, vec![]), DataError::Empty);
+        let mixed = vec![example(&[1], Target::Class(0)), example(&[1], Target::Value(0.5))];
+        assert_eq!(fails(Task::Classification, mixed), DataError::Mixed { example: 1, task: Task::Classification });
+        let class = vec![example(&[1], Target::Class(2))];
+        assert_eq!(fails(Task::Classification, class), DataError::Class { example: 0, class: 2, classes: 2 });
+        let tags = vec![example(&[1, 2], Target::Tags(vec![None]))];
+        assert!(matches!(fails(Task::Tagging, tags), DataError::Lengths { tokens: 2, found: 1, what: "tags", .. }));
+    }
+
+    #[test]
+    fn batches_hold_what_was_chosen_in_that_order() {
+        let tags = |t: &[Option<usize>]| Target::Tags(t.to_vec());
+        let examples = vec![example(&[7, 8], tags(&[None, Some(1)])), example(&[9], tags(&[Some(0)]))];
+        let (batch, targets) = Dataset::new(Task::Tagging, 2, examples).unwrap().batch(&[1, 0]);
+        assert_eq!((batch.token_ids(), batch.layout().sequences()), (&[9, 7, 8][..], 2));
+        assert_eq!((targets.count(), targets), (2, Targets::Tags(vec![Some(0), None, Some(1)])));
+    }
+
+    #[test]
+    fn the_fingerprint_sees_every_change() {
+        let print = |tokens: &[u32], class| Dataset::new(Task::Classification, 3, vec![example(tokens, Target::Class(class))]).unwrap().fingerprint();
+        assert_eq!(print(&[1, 2], 0), print(&[1, 2], 0));
+        assert!(print(&[1, 2], 0) != print(&[2, 1], 0) && print(&[1, 2], 0) != print(&[1, 2], 1));
+    }
+}

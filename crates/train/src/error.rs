@@ -1,0 +1,79 @@
+//! Why a run failed.
+
+use crate::data::DataError;
+use adaptune_transformer::BatchError;
+use adaptune_transformer::weights::WeightError;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why a run failed.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// The options contradict themselves.
+    #[error("{0}")]
+    Options(String),
+    /// The data cannot be trained on.
+    #[error("{which} data: {source}")]
+    Data {
+        /// Which data set.
+        which: &'static str,
+        /// What is wrong with it.
+        source: DataError,
+    },
+    /// The data is for another task than the head.
+    #[error("the head predicts {head}, but the {which} data is for {data}")]
+    Task {
+        /// Which data set.
+        which: &'static str,
+        /// The head's task.
+        head: String,
+        /// The data's task.
+        data: String,
+    },
+    /// The base cannot take an example.
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    /// Loss or gradients are no longer numbers.
+    #[error(
+        "the {what} became {value} in step {step} (epoch {epoch}), at learning rate {learning_rate:.2e}: \
+         nothing was saved from this step on. Try a lower learning rate, a longer warm-up or stronger clipping"
+    )]
+    Diverged {
+        /// Loss or gradient norm.
+        what: &'static str,
+        /// What it became.
+        value: f64,
+        /// The step, from 1.
+        step: usize,
+        /// The epoch, from 1.
+        epoch: usize,
+        /// The learning rate of the step.
+        learning_rate: f64,
+    },
+    /// A checkpoint could not be written or read.
+    #[error("checkpoint: {0}")]
+    Checkpoint(#[from] WeightError),
+    /// A checkpoint is not one of this run.
+    #[error(
+        "{} belongs to another run: {what} was {found}, but now is {expected}. \
+         Resume with what the run was started with, or start anew in another folder", path.display()
+    )]
+    OtherRun {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What differs.
+        what: &'static str,
+        /// What the checkpoint says.
+        found: String,
+        /// What this run says.
+        expected: String,
+    },
+    /// A checkpoint is damaged.
+    #[error("{}: {message}; the checkpoint is damaged: start anew in another folder", path.display())]
+    Damaged {
+        /// The checkpoint.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}

@@ -1,0 +1,87 @@
+//! Predicting and evaluating.
+
+use crate::batching::in_order;
+use crate::data::{Dataset, Target};
+use crate::metrics::Metrics;
+use adaptune_adapters::{AdapterModel, Task};
+use adaptune_tensor::Scalar;
+use adaptune_transformer::BatchError;
+use ndarray::{Array2, ArrayView1, Axis, concatenate};
+
+/// Metrics and loss over a data set.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// The metrics of the task.
+    pub metrics: Metrics,
+    /// Mean loss over all targets.
+    pub loss: f64,
+}
+
+/// Logits for every example, in order: `[N, C]`, or for tagging a row for each token.
+///
+/// # Errors
+/// If the base cannot take an example.
+pub fn predict<S: Scalar>(model: &AdapterModel<S>, data: &Dataset, batch_size: usize) -> Result<Array2<S>, BatchError> {
+    let batches = in_order(data.len(), batch_size).into_iter();
+    let logits = batches.map(|batch| model.logits(&data.batch(&batch).0)).collect::<Result<Vec<_>, _>>()?;
+    let views: Vec<_> = logits.iter().map(|l| l.view()).collect();
+    Ok(concatenate(Axis(0), &views).expect("all batches have as many classes"))
+}
+
+/// Evaluates a model on examples with known targets.
+///
+/// # Errors
+/// If the base cannot take an example.
+pub fn evaluate<S: Scalar>(model: &AdapterModel<S>, data: &Dataset, batch_size: usize) -> Result<Evaluation, BatchError> {
+    let logits = predict(model, data, batch_size)?;
+    let all: Vec<usize> = (0..data.len()).collect();
+    let (_, targets) = data.batch(&all);
+    let weight = S::from_f64(1.0 / targets.count().max(1) as f64);
+    let loss = model.head().loss(logits.view(), &targets, weight).to_f64();
+    Ok(Evaluation { metrics: metrics(data, &logits, &model.head().config().labels), loss })
+}
+
+/// The class with the largest logit; the first of equals.
+#[must_use]
+pub fn argmax<S: Scalar>(logits: ArrayView1<'_, S>) -> usize {
+    let better = |best: usize, (i, v): (usize, &S)| if *v > logits[best] { i } else { best };
+    logits.iter().enumerate().fold(0, better)
+}
+
+fn metrics<S: Scalar>(data: &Dataset, logits: &Array2<S>, labels: &[String]) -> Metrics {
+    let classes = || logits.rows().into_iter().map(argmax).collect::<Vec<_>>();
+    match data.task() {
+        Task::Classification => Metrics::classification(&class_targets(data), &classes(), labels.len()),
+        Task::Regression => {
+            let predicted: Vec<f64> = logits.column(0).iter().map(|v| v.to_f64()).collect();
+            Metrics::regression(&value_targets(data), &predicted)
+        }
+        Task::Tagging => {
+            let (gold, predicted) = tags(data, &classes(), labels);
+            Metrics::tagging(&gold, &predicted)
+        }
+    }
+}
+
+fn class_targets(data: &Dataset) -> Vec<usize> {
+    data.examples().iter().filter_map(|e| if let Target::Class(c) = e.target { Some(c) } else { None }).collect()
+}
+
+fn value_targets(data: &Dataset) -> Vec<f64> {
+    data.examples().iter().filter_map(|e| if let Target::Value(v) = e.target { Some(v) } else { None }).collect()
+}
+
+type Sentences<'a> = Vec<Vec<&'a str>>;
+
+/// Gold and predicted tags of each sentence, those that count.
+fn tags<'a>(data: &Dataset, predicted: &[usize], labels: &'a [String]) -> (Sentences<'a>, Sentences<'a>) {
+    let (mut gold, mut found, mut row) = (Vec::new(), Vec::new(), 0);
+    for example in data.examples() {
+        let Target::Tags(tags) = &example.target else { continue };
+        let counted = || tags.iter().enumerate().filter_map(|(i, tag)| Some((i, (*tag)?)));
+        gold.push(counted().map(|(_, tag)| labels[tag].as_str()).collect());
+        found.push(counted().map(|(i, _)| labels[predicted[row + i]].as_str()).collect());
+        row += tags.len();
+    }
+    (gold, found)
+}

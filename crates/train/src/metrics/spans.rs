@@ -1,0 +1,203 @@
+//! Scores of named spans that token tags mark: named entities, chunks.
+//!
+//! Tags are IOB2: `B-LOC` begins a span of kind `LOC`, `I-LOC` goes on with it, anything else is
+//! outside. Models write sequences that are not well formed, so spans are read as the CoNLL
+//! evaluation script and seqeval's default mode read them: an `I-` with nothing of its kind to go
+//! on with begins a span.
+
+use super::ratio;
+use std::collections::HashSet;
+
+/// A span of tokens, `start..end`, and its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Span<'a> {
+    /// What the tags call it, such as `LOC`.
+    pub kind: &'a str,
+    /// Its first token.
+    pub start: usize,
+    /// The token after its last.
+    pub end: usize,
+}
+
+/// The spans that the tags of one sequence mark, from left to right.
+///
+/// ```
+/// use adaptune_train::metrics::{Span, spans};
+/// let found = spans(&["B-PER", "I-PER", "O", "I-LOC"]);
+/// assert_eq!(found, [Span { kind: "PER", start: 0, end: 2 }, Span { kind: "LOC", start: 3, end: 4 }]);
+/// ```
+#[must_use]
+pub fn spans<'a>(tags: &[&'a str]) -> Vec<Span<'a>> {
+    let mut spans: Vec<Span<'a>> = Vec::new();
+    for (i, tag) in tags.iter().enumerate() {
+        let Some((mark, kind)) = parse(tag) else { continue };
+        match spans.last_mut() {
+            Some(open) if mark == Mark::Inside && open.end == i && open.kind == kind => open.end += 1,
+            _ => spans.push(Span { kind, start: i, end: i + 1 }),
+        }
+    }
+    spans
+}
+
+/// True if the labels mark spans: each is `O`, `B-…` or `I-…`, and not all are `O`.
+#[must_use]
+pub fn looks_like_iob<L: AsRef<str>>(labels: &[L]) -> bool {
+    let marks = |label: &L| parse(label.as_ref()).is_some();
+    labels.iter().all(|label| label.as_ref() == "O" || marks(label)) && labels.iter().any(marks)
+}
+
+#[derive(PartialEq, Eq)]
+enum Mark {
+    Begin,
+    Inside,
+}
+
+fn parse(tag: &str) -> Option<(Mark, &str)> {
+    match tag.split_once('-')? {
+        ("B", kind) => Some((Mark::Begin, kind)),
+        ("I", kind) => Some((Mark::Inside, kind)),
+        _ => None,
+    }
+}
+
+/// How many spans were predicted and expected over many sequences, and how many were both: same
+/// kind, start and end. All scores are over these sums ("micro").
+///
+/// ```
+/// use adaptune_train::metrics::SpanCounts;
+/// let mut counts = SpanCounts::default();
+/// counts.add(&["B-PER", "I-PER", "O"], &["B-PER", "I-PER", "O"]);
+/// counts.add(&["O", "B-LOC", "O"], &["O", "B-LOC", "I-LOC"]);
+/// assert_eq!(counts.f1(), 0.5);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SpanCounts {
+    /// Spans that were predicted.
+    pub predicted: usize,
+    /// Spans that were expected.
+    pub expected: usize,
+    /// Spans that were both.
+    pub correct: usize,
+}
+
+impl SpanCounts {
+    /// Counts the tags of one sequence.
+    ///
+    /// # Panics
+    /// If there are not as many predictions as expected tags.
+    pub fn add(&mut self, predicted: &[&str], expected: &[&str]) {
+        assert_eq!(predicted.len(), expected.len(), "each expected tag has one prediction");
+        let (predicted, expected) = (spans(predicted), spans(expected));
+        self.predicted += predicted.len();
+        self.expected += expected.len();
+        let expected: HashSet<Span<'_>> = expected.into_iter().collect();
+        self.correct += predicted.iter().filter(|span| expected.contains(span)).count();
+    }
+
+    /// The part of predicted spans that were expected; 0 if none was predicted.
+    #[must_use]
+    pub fn precision(&self) -> f64 {
+        ratio(self.correct as f64, self.predicted as f64)
+    }
+
+    /// The part of expected spans that were predicted; 0 if none was expected.
+    #[must_use]
+    pub fn recall(&self) -> f64 {
+        ratio(self.correct as f64, self.expected as f64)
+    }
+
+    /// The harmonic mean of precision and recall, `2 correct/(predicted + expected)`; 0 for no spans at all.
+    #[must_use]
+    pub fn f1(&self) -> f64 {
+        ratio(2.0 * self.correct as f64, (self.predicted + self.expected) as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn tags(text: &str) -> Vec<&str> {
+        text.split_whitespace().collect()
+    }
+
+    fn marked(text: &str) -> Vec<(&str, usize, usize)> {
+        spans(&tags(text)).into_iter().map(|span| (span.kind, span.start, span.end)).collect()
+    }
+
+    /// Predicted and expected tags of five sequences, well formed and not.
+    const SEQUENCES: [(&str, &str); 5] = [
+        ("O B-PER I-PER O O I-LOC", "O B-PER I-PER I-PER O B-LOC"),
+        ("B-ORG I-ORG I-ORG O B-LOC I-PER", "I-ORG I-ORG B-ORG O I-LOC I-PER"),
+        ("B-MISC I-MISC I-MISC I-MISC I-LOC", "O O B-MISC I-MISC O"),
+        ("B-A-b I-A-b I-A", "B-A-b I-A-b B-A-b"),
+        ("B-LOC O O", "O O O"),
+    ];
+
+    /// seqeval 1.2 `get_entities`, whose ends are inclusive.
+    #[test]
+    fn spans_match_seqeval() {
+        assert_eq!(marked(SEQUENCES[0].1), [("PER", 1, 4), ("LOC", 5, 6)]);
+        assert_eq!(marked(SEQUENCES[1].0), [("ORG", 0, 3), ("LOC", 4, 5), ("PER", 5, 6)]);
+        assert_eq!(marked(SEQUENCES[1].1), [("ORG", 0, 2), ("ORG", 2, 3), ("LOC", 4, 5), ("PER", 5, 6)]);
+        assert_eq!(marked(SEQUENCES[2].0), [("MISC", 0, 4), ("LOC", 4, 5)]);
+        assert_eq!(marked(SEQUENCES[3].1), [("A-b", 0, 2), ("A-b", 2, 3)]);
+        assert_eq!(marked("I-X O I-X B-X B-X"), [("X", 0, 1), ("X", 2, 3), ("X", 3, 4), ("X", 4, 5)]);
+    }
+
+    /// seqeval 1.2 `precision_score`, `recall_score` and `f1_score`.
+    #[test]
+    fn scores_match_seqeval() {
+        let mut counts = SpanCounts::default();
+        for (predicted, expected) in SEQUENCES {
+            counts.add(&tags(predicted), &tags(expected));
+        }
+        assert_eq!(counts, SpanCounts { predicted: 10, expected: 9, correct: 4 });
+        assert_eq!((counts.precision(), counts.recall()), (0.4, 0.4444444444444444));
+        assert!((counts.f1() - 0.4210526315789474).abs() < 1e-15);
+    }
+
+    #[test]
+    fn without_spans_every_score_is_zero() {
+        let mut counts = SpanCounts::default();
+        counts.add(&tags("O O X B"), &tags("O O O O"));
+        assert_eq!((counts.precision(), counts.recall(), counts.f1()), (0.0, 0.0, 0.0));
+        counts.add(&tags("O O"), &tags("B-LOC O"));
+        assert_eq!((counts.precision(), counts.recall(), counts.f1()), (0.0, 0.0, 0.0));
+    }
+
+    #[test]
+    fn labels_of_spans_are_recognised() {
+        assert!(looks_like_iob(&["O", "B-PER", "I-PER", "B-LOC"]));
+        assert!(looks_like_iob(&["I-PER".to_owned()]));
+        assert!(!looks_like_iob(&["O"]));
+        assert!(!looks_like_iob::<&str>(&[]));
+        assert!(!looks_like_iob(&["NOUN", "VERB", "O"]));
+        assert!(!looks_like_iob(&["O", "B-PER", "S-PER"]));
+    }
+
+    #[test]
+    #[should_panic(expected = "each expected tag has one prediction")]
+    fn a_missing_prediction_is_no_match() {
+        SpanCounts::default().add(&["O"], &["O", "B-LOC"]);
+    }
+
+    proptest! {
+        /// Spans, written as well-formed tags and read again, are the same spans.
+        #[test]
+        fn spans_survive_as_tags(which in prop::collection::vec(0..5usize, 0..20)) {
+            const TAGS: [&str; 5] = ["O", "B-X", "I-X", "B-Y", "I-Y"];
+            let tags: Vec<&str> = which.iter().map(|&i| TAGS[i]).collect();
+            let found = spans(&tags);
+            let mut well_formed = vec!["O"; tags.len()];
+            for span in &found {
+                let (begin, inside) = if span.kind == "X" { ("B-X", "I-X") } else { ("B-Y", "I-Y") };
+                well_formed[span.start..span.end].fill(inside);
+                well_formed[span.start] = begin;
+            }
+            prop_assert_eq!(spans(&well_formed), found);
+            prop_assert!(tags.iter().zip(&well_formed).all(|(tag, w)| (*tag == "O") == (*w == "O")));
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! How a run trains.
+
+use crate::batching::Batching;
+use crate::optimiser::OptimiserConfig;
+use crate::schedule::{Schedule, Warmup};
+
+/// How a run trains.
+///
+/// | field | default | meaning |
+/// |---|---|---|
+/// | `epochs` | 3 | passes over the training data |
+/// | `batch_size` | 32 | examples of a step |
+/// | `accumulate` | 1 | micro-batches that a batch is cut into, to save memory |
+/// | `learning_rate` | 1e-3 | peak learning rate of the adapter |
+/// | `head_learning_rate` | the same | peak learning rate of the head |
+/// | `schedule`, `warmup` | linear, 6 % | how the rate rises and falls |
+/// | `optimiser` | AdamW, decay 0.01 | biases and norms never decay |
+/// | `clip` | 1 | largest norm of all gradients together |
+/// | `batching` | shuffled | how examples come together |
+/// | `patience` | none | epochs without improvement after which the run ends |
+/// | `eval_batch_size` | 64 | examples of a batch in evaluations |
+/// | `seed` | 0 | of order and dropout |
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainOptions {
+    /// Passes over the training data.
+    pub epochs: usize,
+    /// Examples of a step.
+    pub batch_size: usize,
+    /// Micro-batches that a batch is cut into.
+    pub accumulate: usize,
+    /// Peak learning rate of the adapter.
+    pub learning_rate: f64,
+    /// Peak learning rate of the head, if it is another.
+    pub head_learning_rate: Option<f64>,
+    /// How the rate falls.
+    pub schedule: Schedule,
+    /// How long it rises first.
+    pub warmup: Warmup,
+    /// The update rule.
+    pub optimiser: OptimiserConfig,
+    /// Largest norm of all gradients together; none is no limit.
+    pub clip: Option<f64>,
+    /// How examples come together in batches.
+    pub batching: Batching,
+    /// Epochs without improvement on the development data after which the run ends.
+    pub patience: Option<usize>,
+    /// Examples of a batch in evaluations.
+    pub eval_batch_size: usize,
+    /// Seed of order and dropout.
+    pub seed: u64,
+}
+
+impl Default for TrainOptions {
+    fn default() -> Self {
+        Self {
+            epochs: 3,
+            batch_size: 32,
+            accumulate: 1,
+            learning_rate: 1e-3,
+            head_learning_rate: None,
+            schedule: Schedule::Linear,
+            warmup: Warmup::Fraction(0.06),
+            optimiser: OptimiserConfig::default(),
+            clip: Some(1.0),
+            batching: Batching::Shuffled,
+            patience: None,
+            eval_batch_size: 64,
+            seed: 0,
+        }
+    }
+}
+
+impl TrainOptions {
+    /// The options as text: two runs with the same text, data and model are the same run.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        format!("{self:?}")
+    }
+
+    /// What cannot be trained with, in words.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let positive = [("epochs", self.epochs), ("batch size", self.batch_size), ("accumulate", self.accumulate), ("evaluation batch size", self.eval_batch_size)];
+        if let Some((name, _)) = positive.into_iter().find(|(_, n)| *n == 0) {
+            return Err(format!("{name} is 0, but must be at least 1"));
+        }
+        if self.accumulate > self.batch_size {
+            return Err(format!("a batch of {} cannot be cut into {} parts", self.batch_size, self.accumulate));
+        }
+        let rates = [("learning rate", Some(self.learning_rate)), ("head learning rate", self.head_learning_rate), ("clipping norm", self.clip)];
+        match rates.into_iter().find(|(_, rate)| rate.is_some_and(|r| !(r.is_finite() && r > 0.0))) {
+            Some((name, rate)) => Err(format!("{name} is {}, but must be a positive number", rate.unwrap_or_default())),
+            None => Ok(()),
+        }
+    }
+}

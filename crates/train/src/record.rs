@@ -1,0 +1,102 @@
+//! What happens in a run, as observers see it and as it is kept.
+
+use crate::metrics::Metrics;
+use serde::{Deserialize, Serialize};
+
+/// One step of the optimiser.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Number of the step, from 1.
+    pub step: usize,
+    /// The epoch it belongs to, from 1.
+    pub epoch: usize,
+    /// Mean loss of its batch, before the update.
+    pub loss: f64,
+    /// Learning rate of the adapter in this step.
+    pub learning_rate: f64,
+    /// Norm of all gradients, before clipping.
+    pub gradient_norm: f64,
+    /// Tokens of its batch.
+    pub tokens: usize,
+}
+
+/// One evaluation on the development data.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationRecord {
+    /// Steps taken before it.
+    pub step: usize,
+    /// Epochs finished before it; 0 is before training.
+    pub epoch: usize,
+    /// Mean loss.
+    pub loss: f64,
+    /// The metrics of the task by name, the one that decides first.
+    pub metrics: Vec<(String, f64)>,
+    /// True if it is the best so far; the evaluation before training does not compete.
+    pub best: bool,
+}
+
+impl EvaluationRecord {
+    /// The metric that decides which epoch is best.
+    #[must_use]
+    pub fn primary(&self) -> f64 {
+        self.metrics.first().map_or(f64::NAN, |(_, value)| *value)
+    }
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Record {
+    /// A step was taken.
+    Step(StepRecord),
+    /// The development data was evaluated.
+    Evaluation(EvaluationRecord),
+}
+
+/// The names and values of metrics.
+pub(crate) fn values(metrics: &Metrics) -> Vec<(String, f64)> {
+    metrics.iter().map(|(name, value)| (name.to_string(), value)).collect()
+}
+
+/// How long a run is, and how far it has come already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunExtent {
+    /// Steps of the whole run.
+    pub steps: usize,
+    /// Steps of one epoch.
+    pub steps_per_epoch: usize,
+    /// Steps that were done before, in a run that goes on.
+    pub done: usize,
+}
+
+/// Follows a run. Every method has a default that does nothing.
+///
+/// ```
+/// use adaptune_train::{Observer, StepRecord};
+/// struct Losses(Vec<f64>);
+/// impl Observer for Losses {
+///     fn step(&mut self, record: &StepRecord) {
+///         self.0.push(record.loss);
+///     }
+/// }
+/// ```
+pub trait Observer {
+    /// The run begins, or goes on after what is in `history`.
+    fn start(&mut self, extent: RunExtent, history: &[Record]) {
+        let _ = (extent, history);
+    }
+    /// A step was taken.
+    fn step(&mut self, record: &StepRecord) {
+        let _ = record;
+    }
+    /// The development data was evaluated.
+    fn evaluation(&mut self, record: &EvaluationRecord) {
+        let _ = record;
+    }
+    /// The run ends early, since `patience` epochs brought nothing better.
+    fn early_stop(&mut self, epoch: usize, patience: usize) {
+        let _ = (epoch, patience);
+    }
+}
+
+impl Observer for () {}

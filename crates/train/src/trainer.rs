@@ -1,0 +1,298 @@
+//! The loop.
+
+use crate::batching::Batching;
+use crate::checkpoint::{self, Checkpoint, Identity, Position, Tensors};
+use crate::clip::clip_by_global_norm;
+use crate::data::Dataset;
+use crate::error::TrainError;
+use crate::evaluate::evaluate;
+use crate::optimiser::{Optimiser, Trainable, decays};
+use crate::options::TrainOptions;
+use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
+use crate::schedule::LearningRate;
+use adaptune_adapters::{AdapterModel, Part};
+use adaptune_tensor::{AnyParameter, Gradients, Parameters, Scalar, Seed};
+use adaptune_transformer::{Encoder, Pass};
+use ndarray::ArrayD;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// A run: a model, its data and how it trains.
+///
+/// The same model, data and options give the same bits, whatever the number of threads, and
+/// whether the run was interrupted or not.
+///
+/// ```
+/// use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task};
+/// use adaptune_tensor::Seed;
+/// use adaptune_train::{Dataset, Example, Target, TrainOptions, Trainer};
+/// use adaptune_transformer::{Config, Encoder};
+/// use std::sync::Arc;
+///
+/// let base = Arc::new(Encoder::<f32>::random(Config::bert(16, 2, 2, 32), 0.1, Seed::new(1)));
+/// let method: Method = "seq_bn[reduction_factor=4]".parse()?;
+/// let adapter = Adapter::new("odd", &method, base.config(), Seed::new(2))?;
+/// let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+/// let model = AdapterModel::new(base.clone(), Some(adapter), Head::new("odd", &head, &base, Seed::new(3))?);
+///
+/// // Is the second token odd?
+/// let example = |id: u32| Example { token_ids: vec![0, id], token_types: vec![0, 0], target: Target::Class(id as usize % 2) };
+/// let data = Dataset::new(Task::Classification, 2, (0..64).map(example).collect())?;
+/// let options = TrainOptions { epochs: 8, batch_size: 8, learning_rate: 1e-2, ..Default::default() };
+/// let run = Trainer::new(model, &data, None, options)?.run(&mut ())?;
+/// assert_eq!(run.history.len(), 64); // one record a step
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Trainer<'a, S> {
+    model: AdapterModel<S>,
+    train: &'a Dataset,
+    dev: Option<&'a Dataset>,
+    options: TrainOptions,
+    rate: LearningRate,
+    optimiser: Optimiser<S>,
+    position: Position,
+    /// The parameters after the best epoch, by name.
+    best: Option<Tensors<S>>,
+    checkpoint: Option<CheckpointPlan>,
+}
+
+/// Where and how often checkpoints are written.
+struct CheckpointPlan {
+    path: PathBuf,
+    every: usize,
+    identity: Identity,
+}
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Trained<S> {
+    /// The model: of the best epoch if there was development data, else of the last one.
+    pub model: AdapterModel<S>,
+    /// Everything that has happened.
+    pub history: Vec<Record>,
+}
+
+impl<'a, S: Scalar> Trainer<'a, S> {
+    /// Prepares a run.
+    ///
+    /// # Errors
+    /// If the options contradict themselves, or data, head and base do not fit together.
+    pub fn new(model: AdapterModel<S>, train: &'a Dataset, dev: Option<&'a Dataset>, options: TrainOptions) -> Result<Self, TrainError> {
+        options.check().map_err(TrainError::Options)?;
+        check_data("training", train, &model)?;
+        if let Some(dev) = dev {
+            check_data("development", dev, &model)?;
+        }
+        let steps = options.epochs * train.len().div_ceil(options.batch_size);
+        let rate = LearningRate::new(options.schedule, options.warmup, steps);
+        let optimiser = Optimiser::new(options.optimiser.clone());
+        let position = Position { epoch: 0, batch: 0, step: 0, stale: 0, stopped: false, history: Vec::new() };
+        Ok(Self { model, train, dev, options, rate, optimiser, position, best: None, checkpoint: None })
+    }
+
+    /// Writes a checkpoint to `path` after every epoch and every `every` steps.
+    #[must_use]
+    pub fn with_checkpoint(self, path: PathBuf, every: usize) -> Self {
+        let plan = CheckpointPlan { path, every: every.max(1), identity: self.identity() };
+        Self { checkpoint: Some(plan), ..self }
+    }
+
+    /// Goes on from the checkpoint, if there is one yet; tells whether there was.
+    ///
+    /// # Errors
+    /// If the checkpoint is damaged, or was written by a run with other data, options or model.
+    pub fn resume(&mut self) -> Result<bool, TrainError> {
+        let Some(plan) = self.checkpoint.as_ref().filter(|plan| plan.path.exists()) else { return Ok(false) };
+        let mut checkpoint = checkpoint::read::<S>(&plan.path, &plan.identity)?;
+        let (values, best) = (checkpoint.take("model."), checkpoint.take("best."));
+        set_values(&mut self.model, &values).map_err(|e| checkpoint.damaged(e))?;
+        self.best = (!best.is_empty()).then(|| best.into_iter().collect());
+        let state = checkpoint.take("optimiser.");
+        self.optimiser.load_state(state.into_iter().collect()).map_err(|e| checkpoint.damaged(e))?;
+        let Checkpoint { position, .. } = checkpoint;
+        self.position = position;
+        Ok(true)
+    }
+
+    /// How long the run is, and how far it has come.
+    #[must_use]
+    pub fn extent(&self) -> RunExtent {
+        let steps_per_epoch = self.train.len().div_ceil(self.options.batch_size);
+        RunExtent { steps: self.options.epochs * steps_per_epoch, steps_per_epoch, done: self.position.step }
+    }
+
+    /// Trains to the end.
+    ///
+    /// # Errors
+    /// If the loss is no longer a number, or a checkpoint cannot be written.
+    pub fn run(mut self, observer: &mut dyn Observer) -> Result<Trained<S>, TrainError> {
+        observer.start(self.extent(), &self.position.history);
+        if self.position.step == 0 && self.position.history.is_empty() {
+            self.evaluate_epoch(observer)?;
+        }
+        while self.position.epoch < self.options.epochs && !self.position.stopped {
+            self.epoch(observer)?;
+        }
+        if let Some(best) = self.best.take() {
+            let best: BTreeMap<_, _> = best.into_iter().collect();
+            set_values(&mut self.model, &best).expect("the values of this very model");
+        }
+        Ok(Trained { model: self.model, history: self.position.history })
+    }
+
+    /// What is left of the epoch under way, and its evaluation.
+    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let TrainOptions { batch_size, batching, .. } = self.options;
+        let seed = self.seed().named("batches").at(self.position.epoch as u64);
+        let batches = Batching::batches(&batching, &self.train.lengths(), batch_size, seed);
+        for batch in &batches[self.position.batch.min(batches.len())..] {
+            self.step(batch, observer)?;
+            self.position.batch += 1;
+            let due = self.checkpoint.as_ref().is_some_and(|plan| self.position.step.is_multiple_of(plan.every));
+            if due && self.position.batch < batches.len() {
+                self.write_checkpoint()?;
+            }
+        }
+        self.position.epoch += 1;
+        self.position.batch = 0;
+        self.evaluate_epoch(observer)?;
+        self.write_checkpoint()
+    }
+
+    /// One step of the optimiser over one batch, cut into micro-batches.
+    fn step(&mut self, batch: &[usize], observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let step = self.position.step;
+        let micro_batches: Vec<_> = batch.chunks(batch.len().div_ceil(self.options.accumulate)).map(|b| self.train.batch(b)).collect();
+        let targets: usize = micro_batches.iter().map(|(_, targets)| targets.count()).sum();
+        let tokens = micro_batches.iter().map(|(batch, _)| batch.layout().tokens()).sum();
+        let weight = S::from_f64(1.0 / targets.max(1) as f64);
+        let (mut gradients, mut loss) = (Gradients::new(), 0.0);
+        for (i, (batch, targets)) in micro_batches.iter().enumerate() {
+            let pass = Pass::train(self.seed().named("dropout").at(step as u64).at(i as u64));
+            loss += self.model.loss_and_gradients(batch, targets, weight, pass, &mut gradients)?.to_f64();
+        }
+        let gradient_norm = match self.options.clip {
+            Some(clip) => clip_by_global_norm(&mut gradients, clip),
+            None => gradients.norm(),
+        };
+        let learning_rate = self.options.learning_rate * self.rate.factor(step);
+        let record = StepRecord { step: step + 1, epoch: self.position.epoch + 1, loss, learning_rate, gradient_norm, tokens };
+        check_finite(&record)?;
+        self.update(&gradients);
+        self.position.step += 1;
+        observer.step(&record);
+        self.position.history.push(Record::Step(record));
+        Ok(())
+    }
+
+    fn update(&mut self, gradients: &Gradients<S>) {
+        let factor = self.rate.factor(self.position.step);
+        let TrainOptions { learning_rate, head_learning_rate, .. } = self.options;
+        let mut trainables: Vec<_> = self
+            .model
+            .trainable_mut()
+            .into_iter()
+            .map(|(name, parameter)| {
+                let rate = if Part::of(&name) == Part::Head { head_learning_rate.unwrap_or(learning_rate) } else { learning_rate };
+                Trainable { decays: decays(parameter.kind()), learning_rate: rate * factor, name, parameter }
+            })
+            .collect();
+        self.optimiser.step(&mut trainables, gradients);
+    }
+
+    /// Evaluates the development data, if there is any, and keeps the parameters if they are best.
+    fn evaluate_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let Some(dev) = self.dev else { return Ok(()) };
+        let evaluation = evaluate(&self.model, dev, self.options.eval_batch_size)?;
+        let Position { step, epoch, .. } = self.position;
+        let metrics = values(&evaluation.metrics);
+        let mut record = EvaluationRecord { step, epoch, loss: evaluation.loss, metrics, best: false };
+        record.best = epoch > 0 && self.best_so_far().is_none_or(|best| record.primary() > best);
+        if record.best {
+            self.best = Some(tensors(&self.model, ""));
+        }
+        self.position.stale = if record.best || epoch == 0 { 0 } else { self.position.stale + 1 };
+        observer.evaluation(&record);
+        self.position.history.push(Record::Evaluation(record));
+        if let Some(patience) = self.options.patience.filter(|p| self.position.stale >= *p && epoch < self.options.epochs) {
+            self.position.stopped = epoch > 0;
+            observer.early_stop(epoch, patience);
+        }
+        Ok(())
+    }
+
+    fn best_so_far(&self) -> Option<f64> {
+        let evaluations = self.position.history.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None });
+        evaluations.filter(|e| e.best).map(EvaluationRecord::primary).next_back()
+    }
+
+    fn seed(&self) -> Seed {
+        Seed::new(self.options.seed).named("run")
+    }
+
+    fn write_checkpoint(&self) -> Result<(), TrainError> {
+        let Some(plan) = &self.checkpoint else { return Ok(()) };
+        let mut all = tensors(&self.model, "model.");
+        all.extend(self.best.iter().flatten().map(|(name, array)| (format!("best.{name}"), array.clone())));
+        all.extend(self.optimiser.state().into_iter().map(|(name, array)| (format!("optimiser.{name}"), array)));
+        checkpoint::write(&plan.path, &plan.identity, &self.position, &all)
+    }
+
+    fn identity(&self) -> Identity {
+        let print = |number: u64| format!("{number:016x}");
+        let parameters = self.model.parameters().into_iter().map(|(name, p)| format!("{name}{:?}", p.shape()));
+        Identity {
+            options: self.options.describe(),
+            training_data: print(self.train.fingerprint()),
+            development_data: self.dev.map_or("none".into(), |dev| print(dev.fingerprint())),
+            base: base_print(self.model.base()),
+            parameters: parameters.collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
+/// Fingerprint and dropout rates: what of the base a run depends on.
+fn base_print<S: Scalar>(base: &Encoder<S>) -> String {
+    let config = base.config();
+    let (hidden, attention, head) = (config.hidden_dropout, config.attention_dropout, config.head_dropout);
+    format!("{:016x}, dropout {hidden} {attention} {head}", base.fingerprint())
+}
+
+fn check_data<S: Scalar>(which: &'static str, data: &Dataset, model: &AdapterModel<S>) -> Result<(), TrainError> {
+    let head = model.head().config().task;
+    if data.task() != head {
+        return Err(TrainError::Task { which, head: format!("{head:?}").to_lowercase(), data: format!("{:?}", data.task()).to_lowercase() });
+    }
+    data.check_tokens(model.base().config()).map_err(|source| TrainError::Data { which, source })
+}
+
+fn check_finite(record: &StepRecord) -> Result<(), TrainError> {
+    let numbers = [("loss", record.loss), ("gradient norm", record.gradient_norm)];
+    let StepRecord { step, epoch, learning_rate, .. } = *record;
+    match numbers.into_iter().find(|(_, value)| !value.is_finite()) {
+        Some((what, value)) => Err(TrainError::Diverged { what, value, step, epoch, learning_rate }),
+        None => Ok(()),
+    }
+}
+
+/// All parameters of a model, their names behind a prefix.
+fn tensors<S: Scalar>(model: &AdapterModel<S>, prefix: &str) -> Tensors<S> {
+    model.parameters().into_iter().map(|(name, p)| (format!("{prefix}{name}"), p.to_view().to_owned())).collect()
+}
+
+/// Sets all parameters of a model by name.
+fn set_values<S: Scalar>(model: &mut AdapterModel<S>, values: &BTreeMap<String, ArrayD<S>>) -> Result<(), String> {
+    for (name, parameter) in model.parameters_mut() {
+        set_value(&name, parameter, values.get(&name))?;
+    }
+    Ok(())
+}
+
+fn set_value<S: Scalar>(name: &str, parameter: &mut dyn AnyParameter<S>, value: Option<&ArrayD<S>>) -> Result<(), String> {
+    let value = value.ok_or_else(|| format!("the values of {name} are missing"))?;
+    if value.shape() != parameter.shape() {
+        return Err(format!("{name} has shape {:?}, but {:?} was expected", value.shape(), parameter.shape()));
+    }
+    parameter.values_mut().iter_mut().zip(value).for_each(|(p, v)| *p = *v);
+    Ok(())
+}
