@@ -1,1 +1,1 @@
-//! Benches live in `benches/`.
+//! Criterion benches of adaptune: `cargo bench -p adaptune-benches`.

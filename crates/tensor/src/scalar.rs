@@ -66,9 +66,11 @@ macro_rules! scalar {
     ($type:ident, $exp:path, $erf:path) => {
         impl Scalar for $type {
             const NAME: &'static str = stringify!($type);
+            #[inline]
             fn from_f64(x: f64) -> Self {
                 x as $type
             }
+            #[inline]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
@@ -92,6 +94,7 @@ macro_rules! scalar {
             fn abs(self) -> Self {
                 $type::abs(self)
             }
+            #[inline]
             fn is_finite(self) -> bool {
                 $type::is_finite(self)
             }

@@ -64,9 +64,15 @@ pub(crate) struct Checkpoint<S> {
 }
 
 /// Writes a checkpoint.
-pub(crate) fn write<S: Scalar>(path: &Path, identity: &Identity, position: &Position, tensors: &Tensors<S>) -> Result<(), TrainError> {
+pub(crate) fn write<S: Scalar>(
+    path: &Path,
+    identity: &Identity,
+    position: &Position,
+    tensors: &Tensors<S>,
+) -> Result<(), TrainError> {
     let metadata = BTreeMap::from([("identity".to_owned(), json(identity)), ("position".to_owned(), json(position))]);
-    let views: Vec<(String, ArrayViewD<'_, S>)> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
+    let views: Vec<(String, ArrayViewD<'_, S>)> =
+        tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
     Ok(write_safetensors(path, &views, &metadata)?)
 }
 
@@ -90,7 +96,11 @@ pub(crate) fn read<S: Scalar>(path: &Path, identity: &Identity) -> Result<Checkp
         }
     }
     let position = serde_json::from_str(text("position")?).map_err(|e| damaged(e.to_string()))?;
-    let tensors = file.names().into_iter().map(|name| Ok((name.to_owned(), file.read(name)?))).collect::<Result<_, TrainError>>()?;
+    let tensors = file
+        .names()
+        .into_iter()
+        .map(|name| Ok((name.to_owned(), file.read(name)?)))
+        .collect::<Result<_, TrainError>>()?;
     Ok(Checkpoint { position, tensors, path: path.to_owned() })
 }
 
@@ -98,7 +108,10 @@ impl<S: Scalar> Checkpoint<S> {
     /// Takes the tensors whose names begin with `prefix`, without it.
     pub(crate) fn take(&mut self, prefix: &str) -> BTreeMap<String, ArrayD<S>> {
         let names: Vec<String> = self.tensors.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
-        names.into_iter().filter_map(|name| Some((name[prefix.len()..].to_owned(), self.tensors.remove(&name)?))).collect()
+        names
+            .into_iter()
+            .filter_map(|name| Some((name[prefix.len()..].to_owned(), self.tensors.remove(&name)?)))
+            .collect()
     }
 
     pub(crate) fn damaged(&self, message: impl ToString) -> TrainError {

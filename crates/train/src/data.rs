@@ -142,7 +142,9 @@ impl Dataset {
             let known = e.token_ids.iter().all(|id| (*id as usize) < base.vocabulary);
             let message = match e.token_ids.len() {
                 0 => "it has no tokens".to_owned(),
-                n if n > base.max_tokens() => format!("it has {n} tokens, but the base has positions for {}", base.max_tokens()),
+                n if n > base.max_tokens() => {
+                    format!("it has {n} tokens, but the base has positions for {}", base.max_tokens())
+                }
                 _ if !known => format!("a token id is not below the base's vocabulary of {}", base.vocabulary),
                 _ => continue,
             };
@@ -190,9 +192,15 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
 fn targets<'a>(task: Task, examples: impl Iterator<Item = &'a Example>) -> Targets {
     let targets = examples.map(|e| &e.target);
     match task {
-        Task::Classification => Targets::Classes(targets.filter_map(|t| if let Target::Class(c) = t { Some(*c) } else { None }).collect()),
-        Task::Regression => Targets::Values(targets.filter_map(|t| if let Target::Value(v) = t { Some(*v) } else { None }).collect()),
-        Task::Tagging => Targets::Tags(targets.flat_map(|t| if let Target::Tags(t) = t { &t[..] } else { &[] }).copied().collect()),
+        Task::Classification => {
+            Targets::Classes(targets.filter_map(|t| if let Target::Class(c) = t { Some(*c) } else { None }).collect())
+        }
+        Task::Regression => {
+            Targets::Values(targets.filter_map(|t| if let Target::Value(v) = t { Some(*v) } else { None }).collect())
+        }
+        Task::Tagging => {
+            Targets::Tags(targets.flat_map(|t| if let Target::Tags(t) = t { &t[..] } else { &[] }).copied().collect())
+        }
     }
 }
 
@@ -227,7 +235,9 @@ mod tests {
 
     #[test]
     fn the_fingerprint_sees_every_change() {
-        let print = |tokens: &[u32], class| Dataset::new(Task::Classification, 3, vec![example(tokens, Target::Class(class))]).unwrap().fingerprint();
+        let print = |tokens: &[u32], class| {
+            Dataset::new(Task::Classification, 3, vec![example(tokens, Target::Class(class))]).unwrap().fingerprint()
+        };
         assert_eq!(print(&[1, 2], 0), print(&[1, 2], 0));
         assert!(print(&[1, 2], 0) != print(&[2, 1], 0) && print(&[1, 2], 0) != print(&[1, 2], 1));
     }

@@ -32,7 +32,11 @@ pub fn predict<S: Scalar>(model: &AdapterModel<S>, data: &Dataset, batch_size: u
 ///
 /// # Errors
 /// If the base cannot take an example.
-pub fn evaluate<S: Scalar>(model: &AdapterModel<S>, data: &Dataset, batch_size: usize) -> Result<Evaluation, BatchError> {
+pub fn evaluate<S: Scalar>(
+    model: &AdapterModel<S>,
+    data: &Dataset,
+    batch_size: usize,
+) -> Result<Evaluation, BatchError> {
     let logits = predict(model, data, batch_size)?;
     let all: Vec<usize> = (0..data.len()).collect();
     let (_, targets) = data.batch(&all);
@@ -51,14 +55,14 @@ pub fn argmax<S: Scalar>(logits: ArrayView1<'_, S>) -> usize {
 fn metrics<S: Scalar>(data: &Dataset, logits: &Array2<S>, labels: &[String]) -> Metrics {
     let classes = || logits.rows().into_iter().map(argmax).collect::<Vec<_>>();
     match data.task() {
-        Task::Classification => Metrics::classification(&class_targets(data), &classes(), labels.len()),
+        Task::Classification => Metrics::classification(&class_targets(data), &classes()),
         Task::Regression => {
             let predicted: Vec<f64> = logits.column(0).iter().map(|v| v.to_f64()).collect();
             Metrics::regression(&value_targets(data), &predicted)
         }
         Task::Tagging => {
             let (gold, predicted) = tags(data, &classes(), labels);
-            Metrics::tagging(&gold, &predicted)
+            Metrics::tagging(labels, &gold, &predicted)
         }
     }
 }

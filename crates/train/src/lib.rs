@@ -2,18 +2,18 @@
 
 pub use ndarray;
 
-mod data;
 mod batching;
+mod clip;
+mod data;
+pub mod metrics;
 mod optimiser;
 mod schedule;
-mod clip;
-pub mod metrics;
 
-mod options;
-mod record;
+mod checkpoint;
 mod error;
 mod evaluate;
-mod checkpoint;
+mod options;
+mod record;
 mod trainer;
 
 pub use batching::{Batching, in_order};
@@ -22,8 +22,8 @@ pub use data::{DataError, Dataset, Example, Target};
 pub use error::TrainError;
 pub use evaluate::{Evaluation, argmax, evaluate, predict};
 pub use metrics::Metrics;
-pub use optimiser::{Optimiser, OptimiserConfig, Trainable, decays};
+pub use optimiser::{Optimiser, OptimiserConfig, OptimiserError, StateError, Trainable, decays};
 pub use options::TrainOptions;
 pub use record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord};
-pub use schedule::{LearningRate, Schedule, Warmup};
+pub use schedule::{LearningRate, ParseWarmupError, Schedule, Warmup};
 pub use trainer::{Trained, Trainer};

@@ -79,14 +79,23 @@ impl TrainOptions {
 
     /// What cannot be trained with, in words.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let positive = [("epochs", self.epochs), ("batch size", self.batch_size), ("accumulate", self.accumulate), ("evaluation batch size", self.eval_batch_size)];
+        let positive = [
+            ("epochs", self.epochs),
+            ("batch size", self.batch_size),
+            ("accumulate", self.accumulate),
+            ("evaluation batch size", self.eval_batch_size),
+        ];
         if let Some((name, _)) = positive.into_iter().find(|(_, n)| *n == 0) {
             return Err(format!("{name} is 0, but must be at least 1"));
         }
         if self.accumulate > self.batch_size {
             return Err(format!("a batch of {} cannot be cut into {} parts", self.batch_size, self.accumulate));
         }
-        let rates = [("learning rate", Some(self.learning_rate)), ("head learning rate", self.head_learning_rate), ("clipping norm", self.clip)];
+        let rates = [
+            ("learning rate", Some(self.learning_rate)),
+            ("head learning rate", self.head_learning_rate),
+            ("clipping norm", self.clip),
+        ];
         match rates.into_iter().find(|(_, rate)| rate.is_some_and(|r| !(r.is_finite() && r > 0.0))) {
             Some((name, rate)) => Err(format!("{name} is {}, but must be a positive number", rate.unwrap_or_default())),
             None => Ok(()),

@@ -77,7 +77,12 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     ///
     /// # Errors
     /// If the options contradict themselves, or data, head and base do not fit together.
-    pub fn new(model: AdapterModel<S>, train: &'a Dataset, dev: Option<&'a Dataset>, options: TrainOptions) -> Result<Self, TrainError> {
+    pub fn new(
+        model: AdapterModel<S>,
+        train: &'a Dataset,
+        dev: Option<&'a Dataset>,
+        options: TrainOptions,
+    ) -> Result<Self, TrainError> {
         options.check().map_err(TrainError::Options)?;
         check_data("training", train, &model)?;
         if let Some(dev) = dev {
@@ -85,7 +90,8 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         }
         let steps = options.epochs * train.len().div_ceil(options.batch_size);
         let rate = LearningRate::new(options.schedule, options.warmup, steps);
-        let optimiser = Optimiser::new(options.optimiser.clone());
+        let optimiser =
+            Optimiser::new(options.optimiser, &model.parameters()).map_err(|e| TrainError::Options(e.to_string()))?;
         let position = Position { epoch: 0, batch: 0, step: 0, stale: 0, stopped: false, history: Vec::new() };
         Ok(Self { model, train, dev, options, rate, optimiser, position, best: None, checkpoint: None })
     }
@@ -108,7 +114,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         set_values(&mut self.model, &values).map_err(|e| checkpoint.damaged(e))?;
         self.best = (!best.is_empty()).then(|| best.into_iter().collect());
         let state = checkpoint.take("optimiser.");
-        self.optimiser.load_state(state.into_iter().collect()).map_err(|e| checkpoint.damaged(e))?;
+        self.optimiser.load_state(state).map_err(|e| checkpoint.damaged(e))?;
         let Checkpoint { position, .. } = checkpoint;
         self.position = position;
         Ok(true)
@@ -162,7 +168,8 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// One step of the optimiser over one batch, cut into micro-batches.
     fn step(&mut self, batch: &[usize], observer: &mut dyn Observer) -> Result<(), TrainError> {
         let step = self.position.step;
-        let micro_batches: Vec<_> = batch.chunks(batch.len().div_ceil(self.options.accumulate)).map(|b| self.train.batch(b)).collect();
+        let micro_batches: Vec<_> =
+            batch.chunks(batch.len().div_ceil(self.options.accumulate)).map(|b| self.train.batch(b)).collect();
         let targets: usize = micro_batches.iter().map(|(_, targets)| targets.count()).sum();
         let tokens = micro_batches.iter().map(|(batch, _)| batch.layout().tokens()).sum();
         let weight = S::from_f64(1.0 / targets.max(1) as f64);
@@ -176,7 +183,8 @@ impl<'a, S: Scalar> Trainer<'a, S> {
             None => gradients.norm(),
         };
         let learning_rate = self.options.learning_rate * self.rate.factor(step);
-        let record = StepRecord { step: step + 1, epoch: self.position.epoch + 1, loss, learning_rate, gradient_norm, tokens };
+        let record =
+            StepRecord { step: step + 1, epoch: self.position.epoch + 1, loss, learning_rate, gradient_norm, tokens };
         check_finite(&record)?;
         self.update(&gradients);
         self.position.step += 1;
@@ -193,7 +201,11 @@ impl<'a, S: Scalar> Trainer<'a, S> {
             .trainable_mut()
             .into_iter()
             .map(|(name, parameter)| {
-                let rate = if Part::of(&name) == Part::Head { head_learning_rate.unwrap_or(learning_rate) } else { learning_rate };
+                let rate = if Part::of(&name) == Part::Head {
+                    head_learning_rate.unwrap_or(learning_rate)
+                } else {
+                    learning_rate
+                };
                 Trainable { decays: decays(parameter.kind()), learning_rate: rate * factor, name, parameter }
             })
             .collect();
@@ -214,7 +226,9 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         self.position.stale = if record.best || epoch == 0 { 0 } else { self.position.stale + 1 };
         observer.evaluation(&record);
         self.position.history.push(Record::Evaluation(record));
-        if let Some(patience) = self.options.patience.filter(|p| self.position.stale >= *p && epoch < self.options.epochs) {
+        if let Some(patience) =
+            self.options.patience.filter(|p| self.position.stale >= *p && epoch < self.options.epochs)
+        {
             self.position.stopped = epoch > 0;
             observer.early_stop(epoch, patience);
         }
@@ -222,7 +236,8 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     }
 
     fn best_so_far(&self) -> Option<f64> {
-        let evaluations = self.position.history.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None });
+        let evaluations =
+            self.position.history.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None });
         evaluations.filter(|e| e.best).map(EvaluationRecord::primary).next_back()
     }
 
@@ -261,7 +276,11 @@ fn base_print<S: Scalar>(base: &Encoder<S>) -> String {
 fn check_data<S: Scalar>(which: &'static str, data: &Dataset, model: &AdapterModel<S>) -> Result<(), TrainError> {
     let head = model.head().config().task;
     if data.task() != head {
-        return Err(TrainError::Task { which, head: format!("{head:?}").to_lowercase(), data: format!("{:?}", data.task()).to_lowercase() });
+        return Err(TrainError::Task {
+            which,
+            head: format!("{head:?}").to_lowercase(),
+            data: format!("{:?}", data.task()).to_lowercase(),
+        });
     }
     data.check_tokens(model.base().config()).map_err(|source| TrainError::Data { which, source })
 }
@@ -288,7 +307,11 @@ fn set_values<S: Scalar>(model: &mut AdapterModel<S>, values: &BTreeMap<String, 
     Ok(())
 }
 
-fn set_value<S: Scalar>(name: &str, parameter: &mut dyn AnyParameter<S>, value: Option<&ArrayD<S>>) -> Result<(), String> {
+fn set_value<S: Scalar>(
+    name: &str,
+    parameter: &mut dyn AnyParameter<S>,
+    value: Option<&ArrayD<S>>,
+) -> Result<(), String> {
     let value = value.ok_or_else(|| format!("the values of {name} are missing"))?;
     if value.shape() != parameter.shape() {
         return Err(format!("{name} has shape {:?}, but {:?} was expected", value.shape(), parameter.shape()));

@@ -13,4 +13,5 @@ mod torch_bin;
 pub use describe::{Described, describe};
 pub use directory::{load, load_adapter, load_head, named_parameters, save, save_adapter, save_head};
 pub use error::FormatError;
+pub use pickle::PickleError;
 pub use torch_bin::{TorchBinError, read_torch_bin};

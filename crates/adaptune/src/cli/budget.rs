@@ -4,7 +4,7 @@ use super::args::BudgetArgs;
 use super::model_path;
 use super::report::{Cell, Report, bytes, percent, thousands};
 use adaptune_adapters::{Adapter, Method};
-use adaptune_tensor::{Parameters, Seed};
+use adaptune_tensor::Seed;
 use adaptune_transformer::Config;
 use anyhow::{Context, Result};
 use serde_json::json;

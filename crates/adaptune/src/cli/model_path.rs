@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 /// The folder of the model that `name_or_dir` names.
 ///
-/// A folder is taken as it is. Otherwise `owner/name` (or `name` alone) is a model of the hub: it is looked up in the cache that it shares with
-/// Python, and downloaded there if it is not complete. The usual variables are heeded: `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and
+/// A folder is taken as it is. Otherwise `owner/name` (or `name` alone) is a model of the hub: it is
+/// looked up in the cache that it shares with Python, and downloaded there if it is not complete. The
+/// usual variables are heeded: `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and
 /// `HF_HUB_OFFLINE`.
 ///
 /// # Errors
@@ -81,7 +82,8 @@ fn resolve_with(name_or_dir: &str, settings: &Settings) -> Result<PathBuf> {
     }
 }
 
-/// The model is not complete in the cache. Without its tokeniser it is still a model, so that is not asked of the network in vain.
+/// The model is not complete in the cache. Without its tokeniser it is still a model, so that is not
+/// asked of the network in vain.
 fn obtain(name: &str, snapshot: Option<Snapshot>, settings: &Settings) -> Result<PathBuf> {
     let lacks_only_tokeniser = snapshot.as_ref().is_some_and(|snapshot| snapshot.missing == ["tokenizer.json"]);
     match snapshot {

@@ -28,9 +28,9 @@ const GRID: RGBColor = RGBColor(226, 226, 226);
 /// More points than this cannot be seen apart. Of a longer run each stretch is drawn by its lowest and highest loss.
 const MOST_POINTS: usize = 1200;
 
-/// Writes the picture as SVG: training loss (thin as measured, thick smoothed), and in a second panel the metric on development data, if
-/// there is any. Points are `(step, value)` in the order of steps; those that are not finite are left out. The same points
-/// give the same bytes.
+/// Writes the picture as SVG: training loss (thin as measured, thick smoothed), and in a second panel
+/// the metric on development data, if there is any. Points are `(step, value)` in the order of steps;
+/// those that are not finite are left out. The same points give the same bytes.
 ///
 /// # Errors
 ///
@@ -126,7 +126,7 @@ fn axes<'a, 'b>(
         .x_labels(8)
         .y_labels(6)
         .x_label_formatter(&step_label)
-        .y_label_formatter(&|value| format!("{value:.places$}"))
+        .y_label_formatter(&|value| value_label(*value, places))
         .label_style(text_style(13))
         .axis_desc_style(text_style(14))
         .axis_style(ShapeStyle { color: INK.to_rgba(), filled: false, stroke_width: SCALE })
@@ -144,6 +144,11 @@ fn step_label(step: &f64) -> String {
     }
 }
 
+/// A run that fails reaches numbers that are too long to write out.
+fn value_label(value: f64, places: usize) -> String {
+    if value.abs() < 1e6 { format!("{value:.places$}") } else { format!("{value:.1e}") }
+}
+
 fn marks(chart: &mut Chart<'_, '_>, points: &[(f64, f64)], colour: RGBColor) -> Result<()> {
     chart.draw_series(points.iter().map(|&point| Circle::new(point, 4 * SCALE, colour.filled())))?;
     Ok(())
@@ -159,8 +164,10 @@ fn text_style(size: u32) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK).pos(Pos::new(HPos::Left, VPos::Top))
 }
 
+/// What can be drawn. Beyond the limit a run has failed, and the marks of an axis could not be told apart.
 fn finite(points: &[(usize, f64)]) -> Vec<(f64, f64)> {
-    points.iter().filter(|point| point.1.is_finite()).map(|&(step, value)| (step as f64, value)).collect()
+    const LIMIT: f64 = 1e30;
+    points.iter().filter(|point| point.1.abs() <= LIMIT).map(|&(step, value)| (step as f64, value)).collect()
 }
 
 /// An exponential moving average, corrected for its start as in Adam (Kingma and Ba, 2015):
@@ -211,7 +218,8 @@ fn padded_values(values: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) =
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (value.min(low), value.max(high)));
     let room = match high - low {
-        spread if spread > 0.0 => spread * 0.06,
+        // Values that agree in six digits get an axis that the numbers can resolve.
+        spread if spread > 0.0 => (spread * 0.06).max(high.abs().max(low.abs()) * 1e-6),
         _ => (high.abs() * 0.1).max(0.01),
     };
     // Losses and most metrics are not negative, and then neither is their axis.

@@ -8,7 +8,7 @@ use adaptune_adapters::{HeadConfig, Task};
 use adaptune_tensor::softmax;
 use adaptune_train::{argmax, predict};
 use anyhow::Result;
-use ndarray::{Array2, ArrayView2, Axis, s};
+use adaptune_tensor::ndarray::{Array2, ArrayView2, Axis, s};
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, Write};
 
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
         row += rows;
         let prediction = if head.task == Task::Tagging { tags(encoded, logits) } else { logits.to_owned() };
         let line = if args.json {
-            json_line(text, head, &prediction, encoded)
+            json_line(text, head, &prediction, encoded).to_string()
         } else {
             plain_line(text, head, &prediction, encoded)
         };

@@ -80,7 +80,7 @@ fn say(out: &mut dyn Write, text: &str) {
 }
 
 fn bar(extent: &Extent) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24.cyan/dim} {msg}").expect("the template is well formed");
+    let style = ProgressStyle::with_template("{bar:24.cyan/dim} {wide_msg}").expect("the template is well formed");
     let bar = ProgressBar::new(extent.total_steps as u64).with_style(style.progress_chars("━╸─"));
     bar.set_position(extent.start_step as u64);
     bar

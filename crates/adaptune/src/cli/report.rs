@@ -145,7 +145,8 @@ pub(crate) fn thousands(number: u64) -> String {
     out
 }
 
-/// A fraction as per cent: `0.8814` as `88.1 %`, and small ones with as many places as show two digits: `0.00042` as `0.042 %`.
+/// A fraction as per cent: `0.8814` as `88.1 %`, and small ones with as many places as show two digits:
+/// `0.00042` as `0.042 %`.
 pub(crate) fn percent(fraction: f64) -> String {
     let value = fraction * 100.0;
     let places = match value.abs() {

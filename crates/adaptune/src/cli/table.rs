@@ -89,8 +89,8 @@ pub(crate) struct Table {
 ///
 /// # Errors
 ///
-/// The file cannot be read, is empty, is not UTF-8, or is not what its ending says; the message names file and line, what
-/// was expected, what was found and what to do. Nothing is ever skipped in silence.
+/// The file cannot be read, is empty, is not UTF-8, or is not what its ending says; the message names
+/// file and line, what was expected, what was found and what to do. Nothing is ever skipped in silence.
 pub(crate) fn read(path: &Path, columns: &Columns) -> Result<Table> {
     let format = Format::of(path)?;
     if format == Format::Lines {
@@ -103,8 +103,8 @@ pub(crate) fn read(path: &Path, columns: &Columns) -> Result<Table> {
     parse(&Source::open(path)?, format, columns)
 }
 
-/// Reads texts to be judged: one a line from standard input if `path` is `-`, or from a `.txt` file; otherwise a table as by
-/// [`read`], whose labels may be missing.
+/// Reads texts to be judged: one a line from standard input if `path` is `-`, or from a `.txt` file;
+/// otherwise a table as by [`read`], whose labels may be missing.
 ///
 /// # Errors
 ///

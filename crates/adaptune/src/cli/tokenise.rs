@@ -1,7 +1,8 @@
 //! From texts to token ids, with the tokeniser that the model was trained with.
 //!
-//! The file `tokenizer.json` in the model's folder says all: normalisation, splitting, vocabulary, special tokens. Texts that are too
-//! long lose tokens at their end, never special tokens; of a pair the longer text loses first.
+//! The file `tokenizer.json` in the model's folder says all: normalisation, splitting, vocabulary,
+//! special tokens. Texts that are too long lose tokens at their end, never special tokens; of a pair
+//! the longer text loses first.
 
 use super::table::{Table, Text};
 use anyhow::{Context, Result, anyhow, bail};
@@ -26,8 +27,9 @@ pub(crate) struct Encoded {
     pub(crate) token_types: Vec<u32>,
     /// True if tokens were cut off the end.
     pub(crate) truncated: bool,
-    /// For [`Text::Words`]: the position of the first token of each word, which carries the word's tag. `None` for a word that was cut
-    /// off or that has no token at all, such as a lone control character.
+    /// For [`Text::Words`]: the position of the first token of each word, which carries the word's tag.
+    /// `None` for a word that was cut off or that has no token at all, such as a lone control
+    /// character.
     pub(crate) word_starts: Option<Vec<Option<usize>>>,
 }
 
@@ -62,6 +64,11 @@ impl Tokeniser {
         let tokeniser = Self { tokenizer, for_words, max_length };
         tokeniser.encode(&Text::Single("a".to_owned()))?;
         Ok(tokeniser)
+    }
+
+    /// The most tokens of a sequence, special tokens included.
+    pub(crate) fn max_length(&self) -> usize {
+        self.max_length
     }
 
     /// One more than the largest token id that can come out; the model's vocabulary must be at least as large.
@@ -155,8 +162,9 @@ impl Encoded {
     }
 }
 
-/// How many tokens two texts of `a` and `b` tokens keep of `room`. The longer one gives way until both are equally long; then they
-/// share, and an odd token goes to the one that was longer (to the second of two equals).
+/// How many tokens two texts of `a` and `b` tokens keep of `room`. The longer one gives way until both
+/// are equally long; then they share, and an odd token goes to the one that was longer (to the second
+/// of two equals).
 fn longest_first(a: usize, b: usize, room: usize) -> (usize, usize) {
     let shorter = a.min(b).min(room / 2);
     match a + b <= room {
@@ -177,8 +185,9 @@ fn word_starts(encoding: &Encoding, kept: &[usize], words: usize) -> Vec<Option<
     starts
 }
 
-/// A byte-level tokeniser (GPT-2, RoBERTa) tells `word` from ` word`. Words that come already split have lost the space before them, so each gets one
-/// back; otherwise every word would look like the inside of another.
+/// A byte-level tokeniser (GPT-2, RoBERTa) tells `word` from ` word`. Words that come already split
+/// have lost the space before them, so each gets one back; otherwise every word would look like the
+/// inside of another.
 fn with_prefix_space(tokenizer: &Tokenizer) -> Option<Tokenizer> {
     match tokenizer.get_pre_tokenizer() {
         Some(PreTokenizerWrapper::ByteLevel(split)) if !split.add_prefix_space => {

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 ///
 /// ```
 /// use adaptune_train::metrics::accuracy;
-/// assert_eq!(accuracy(&[2, 0, 1, 1], &[2, 0, 0, 1]), 0.75);
+/// let (expected, predicted) = ([2, 0, 0, 1], [2, 0, 1, 1]);
+/// assert_eq!(accuracy(&expected, &predicted), 0.75);
 /// ```
 #[must_use]
-pub fn accuracy(predicted: &[usize], expected: &[usize]) -> f64 {
-    let right: f64 = count(predicted, expected).values().map(|class| class.correct).sum();
+pub fn accuracy(expected: &[usize], predicted: &[usize]) -> f64 {
+    let right: f64 = count(expected, predicted).values().map(|class| class.correct).sum();
     ratio(right, expected.len() as f64)
 }
 
@@ -26,8 +27,8 @@ pub fn accuracy(predicted: &[usize], expected: &[usize]) -> f64 {
 /// # Panics
 /// If there are not as many predictions as expected classes.
 #[must_use]
-pub fn macro_f1(predicted: &[usize], expected: &[usize]) -> f64 {
-    let classes = count(predicted, expected);
+pub fn macro_f1(expected: &[usize], predicted: &[usize]) -> f64 {
+    let classes = count(expected, predicted);
     let f1 = classes.values().map(|class| ratio(2.0 * class.correct, class.predicted + class.expected));
     ratio(f1.sum(), classes.len() as f64)
 }
@@ -47,8 +48,8 @@ pub fn macro_f1(predicted: &[usize], expected: &[usize]) -> f64 {
 /// # Panics
 /// If there are not as many predictions as expected classes.
 #[must_use]
-pub fn matthews_correlation(predicted: &[usize], expected: &[usize]) -> f64 {
-    let classes = count(predicted, expected);
+pub fn matthews_correlation(expected: &[usize], predicted: &[usize]) -> f64 {
+    let classes = count(expected, predicted);
     let over_classes = |f: fn(&Class) -> f64| classes.values().map(f).sum::<f64>();
     let n = expected.len() as f64;
     let covariance = n * over_classes(|k| k.correct) - over_classes(|k| k.predicted * k.expected);
@@ -65,14 +66,14 @@ struct Class {
     correct: f64,
 }
 
-fn count(predicted: &[usize], expected: &[usize]) -> BTreeMap<usize, Class> {
+fn count(expected: &[usize], predicted: &[usize]) -> BTreeMap<usize, Class> {
     assert_eq!(predicted.len(), expected.len(), "each expected class has one prediction");
     let mut classes: BTreeMap<usize, Class> = BTreeMap::new();
-    for (&p, &e) in predicted.iter().zip(expected) {
+    for (&e, &p) in expected.iter().zip(predicted) {
         classes.entry(p).or_default().predicted += 1.0;
         let class = classes.entry(e).or_default();
         class.expected += 1.0;
-        class.correct += f64::from(u8::from(p == e));
+        class.correct += if p == e { 1.0 } else { 0.0 };
     }
     classes
 }
@@ -81,8 +82,8 @@ fn count(predicted: &[usize], expected: &[usize]) -> BTreeMap<usize, Class> {
 mod tests {
     use super::*;
 
-    fn assert_scores(predicted: &[usize], expected: &[usize], scores: [f64; 3]) {
-        let found = [accuracy, macro_f1, matthews_correlation].map(|score| score(predicted, expected));
+    fn assert_scores(expected: &[usize], predicted: &[usize], scores: [f64; 3]) {
+        let found = [accuracy, macro_f1, matthews_correlation].map(|score| score(expected, predicted));
         assert!(found.iter().zip(scores).all(|(f, s)| (f - s).abs() < 1e-15), "{found:?} is not {scores:?}");
     }
 
@@ -90,20 +91,20 @@ mod tests {
     /// is only predicted, class 3 only expected.
     #[test]
     fn several_classes_match_scikit_learn() {
-        let predicted = [0, 2, 1, 1, 4, 2, 0, 0, 1, 2, 4, 0];
         let expected = [0, 2, 1, 0, 2, 2, 1, 0, 1, 0, 3, 0];
-        assert_scores(&predicted, &expected, [0.5833333333333334, 0.4, 0.4467914966843415]);
+        let predicted = [0, 2, 1, 1, 4, 2, 0, 0, 1, 2, 4, 0];
+        assert_scores(&expected, &predicted, [0.5833333333333334, 0.4, 0.4467914966843415]);
     }
 
     #[test]
     fn two_classes_match_scikit_learn() {
-        let (predicted, expected) = ([1, 0, 1, 1, 0, 1, 1, 0], [1, 0, 0, 1, 1, 1, 1, 0]);
-        assert_scores(&predicted, &expected, [0.75, 0.7333333333333333, 0.4666666666666667]);
+        let (expected, predicted) = ([1, 0, 0, 1, 1, 1, 1, 0], [1, 0, 1, 1, 0, 1, 1, 0]);
+        assert_scores(&expected, &predicted, [0.75, 0.7333333333333333, 0.4666666666666667]);
     }
 
-    /// scikit-learn again: a model that always says 1.
+    /// scikit-learn again: only one class is expected, or predicted.
     #[test]
-    fn a_constant_prediction_has_no_correlation() {
+    fn one_class_alone_has_no_correlation() {
         assert_scores(&[1, 1, 1, 1], &[1, 0, 1, 1], [0.75, 0.42857142857142855, 0.0]);
         assert_scores(&[1, 0, 1, 1], &[1, 1, 1, 1], [0.75, 0.42857142857142855, 0.0]);
         assert_scores(&[3, 3], &[3, 3], [1.0, 1.0, 0.0]);
@@ -119,6 +120,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "each expected class has one prediction")]
     fn a_missing_prediction_is_no_match() {
-        let _ = macro_f1(&[1], &[1, 0]);
+        let _ = macro_f1(&[1, 0], &[1]);
     }
 }

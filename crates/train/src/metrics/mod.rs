@@ -1,8 +1,8 @@
 //! How good predictions are: classification, regression, and tags of tokens and spans.
 //!
 //! Every score is a pure function that never gives NaN and, the squared error apart, is better the
-//! higher it is. Where a score is undefined it is 0, what scikit-learn and seqeval give (with a
-//! warning) too; each function says when that is.
+//! higher it is. Where a score is undefined it is 0; each function says when that is. scikit-learn
+//! and seqeval do the same with a warning, while scipy's correlations are NaN there.
 
 mod classification;
 mod regression;
@@ -27,7 +27,7 @@ use std::fmt;
 ///
 /// ```
 /// use adaptune_train::metrics::Metrics;
-/// let metrics = Metrics::classification(&[0, 1, 1, 2], &[0, 1, 2, 2]);
+/// let metrics = Metrics::classification(&[0, 1, 2, 2], &[0, 1, 1, 2]);
 /// assert_eq!(metrics.primary(), ("accuracy", 0.75));
 /// assert_eq!(metrics.to_string(), "accuracy 0.7500, macro_f1 0.7778, matthews_correlation 0.7000");
 /// ```
@@ -42,11 +42,11 @@ impl Metrics {
     /// # Panics
     /// If there are not as many predictions as expected classes.
     #[must_use]
-    pub fn classification(predicted: &[usize], expected: &[usize]) -> Self {
+    pub fn classification(expected: &[usize], predicted: &[usize]) -> Self {
         Self::of([
-            ("accuracy", accuracy(predicted, expected)),
-            ("macro_f1", macro_f1(predicted, expected)),
-            ("matthews_correlation", matthews_correlation(predicted, expected)),
+            ("accuracy", accuracy(expected, predicted)),
+            ("macro_f1", macro_f1(expected, predicted)),
+            ("matthews_correlation", matthews_correlation(expected, predicted)),
         ])
     }
 
@@ -55,29 +55,28 @@ impl Metrics {
     /// # Panics
     /// If there are not as many predictions as expected numbers.
     #[must_use]
-    pub fn regression(predicted: &[f64], expected: &[f64]) -> Self {
+    pub fn regression(expected: &[f64], predicted: &[f64]) -> Self {
         Self::of([
-            ("pearson", pearson(predicted, expected)),
-            ("spearman", spearman(predicted, expected)),
-            ("mean_squared_error", mean_squared_error(predicted, expected)),
+            ("pearson", pearson(expected, predicted)),
+            ("spearman", spearman(expected, predicted)),
+            ("mean_squared_error", mean_squared_error(expected, predicted)),
         ])
     }
 
-    /// Scores of one class for each token that counts, sequence by sequence. The classes' names
-    /// tell whether they mark spans ([`looks_like_iob`]).
+    /// Scores of one tag for each token that counts, sequence by sequence. The `labels`, all tags
+    /// that there are, tell whether tags mark spans ([`looks_like_iob`]).
     ///
     /// # Panics
-    /// If predictions and expected classes differ in number, or a class has no name.
+    /// If there are not as many predictions as expected tags, in all or in a sequence.
     #[must_use]
-    pub fn tagging<L: AsRef<str>>(labels: &[L], predicted: &[Vec<usize>], expected: &[Vec<usize>]) -> Self {
-        let tokens = ("token_accuracy", token_accuracy(predicted, expected));
+    pub fn tagging<L: AsRef<str>>(labels: &[L], expected: &[Vec<&str>], predicted: &[Vec<&str>]) -> Self {
+        let tokens = ("token_accuracy", token_accuracy(expected, predicted));
         if !looks_like_iob(labels) {
             return Self::of([tokens]);
         }
-        let named = |tags: &[usize]| -> Vec<&str> { tags.iter().map(|&class| labels[class].as_ref()).collect() };
         let mut counts = SpanCounts::default();
-        for (predicted, expected) in predicted.iter().zip(expected) {
-            counts.add(&named(predicted), &named(expected));
+        for (expected, predicted) in expected.iter().zip(predicted) {
+            counts.add(expected, predicted);
         }
         let (precision, recall) = (counts.precision(), counts.recall());
         Self::of([("span_f1", counts.f1()), ("span_precision", precision), ("span_recall", recall), tokens])
@@ -123,15 +122,16 @@ impl fmt::Display for Metrics {
     }
 }
 
-/// The part of all tokens, over all sequences, with the expected class; 0 for no tokens.
+/// The part of all tokens, over all sequences, that have the expected tag; 0 for no tokens.
 ///
 /// # Panics
-/// If predictions and expected classes differ in number, in all or in a sequence.
+/// If there are not as many predictions as expected tags, in all or in a sequence.
 #[must_use]
-pub fn token_accuracy(predicted: &[Vec<usize>], expected: &[Vec<usize>]) -> f64 {
-    let lengths = |sequences: &[Vec<usize>]| sequences.iter().map(Vec::len).collect::<Vec<_>>();
-    assert_eq!(lengths(predicted), lengths(expected), "each token that counts has one prediction");
-    accuracy(&predicted.concat(), &expected.concat())
+pub fn token_accuracy(expected: &[Vec<&str>], predicted: &[Vec<&str>]) -> f64 {
+    let lengths = |sequences: &[Vec<&str>]| sequences.iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(lengths(expected), lengths(predicted), "each expected tag has one prediction");
+    let right = expected.iter().flatten().zip(predicted.iter().flatten()).filter(|(e, p)| e == p).count();
+    ratio(right as f64, lengths(expected).iter().sum::<usize>() as f64)
 }
 
 /// `numerator/denominator`, or 0 where that is undefined.
@@ -150,25 +150,26 @@ mod tests {
 
     #[test]
     fn the_labels_decide_how_tags_are_scored() {
-        let (predicted, expected) = ([vec![1, 2, 0], vec![1]], [vec![1, 2, 2], vec![0]]);
-        let iob = Metrics::tagging(&["O", "B-LOC", "I-LOC"], &predicted, &expected);
-        assert_eq!(names(&iob), ["span_f1", "span_precision", "span_recall", "token_accuracy"]);
-        assert_eq!((iob.primary(), iob.get("token_accuracy")), (("span_f1", 0.0), Some(0.5)));
-        let pos = Metrics::tagging(&["NOUN", "VERB", "X"], &predicted, &expected);
-        assert_eq!((names(&pos), pos.primary()), (vec!["token_accuracy"], ("token_accuracy", 0.5)));
+        let (expected, predicted) = ([vec!["B-X", "I-X", "O"], vec!["O"]], [vec!["B-X", "I-X", "O"], vec!["B-X"]]);
+        let iob = Metrics::tagging(&["O", "B-X", "I-X"], &expected, &predicted);
+        let scores = [("span_f1", 2.0 / 3.0), ("span_precision", 0.5), ("span_recall", 1.0), ("token_accuracy", 0.75)];
+        assert_eq!((iob.primary(), iob.iter().collect::<Vec<_>>()), (scores[0], scores.to_vec()));
+        let pos = Metrics::tagging(&["NOUN", "O", "B-X", "I-X"], &expected, &predicted);
+        assert_eq!((pos.primary(), names(&pos)), (("token_accuracy", 0.75), vec!["token_accuracy"]));
     }
 
     /// Tokens are pooled: a long sequence counts for more than a short one.
     #[test]
     fn token_accuracy_is_over_all_tokens() {
-        assert_eq!(token_accuracy(&[vec![3, 1, 4, 1], vec![2]], &[vec![3, 1, 4, 5], vec![9]]), 0.6);
+        let (expected, predicted) = ([vec!["a", "b", "c", "b"], vec!["d"]], [vec!["a", "b", "c", "e"], vec!["f"]]);
+        assert_eq!(token_accuracy(&expected, &predicted), 0.6);
         assert_eq!(token_accuracy(&[vec![], vec![]], &[vec![], vec![]]), 0.0);
     }
 
     #[test]
-    #[should_panic(expected = "each token that counts has one prediction")]
+    #[should_panic(expected = "each expected tag has one prediction")]
     fn sequences_must_agree_one_by_one() {
-        let _ = token_accuracy(&[vec![3], vec![1, 4]], &[vec![3, 1], vec![4]]);
+        let _ = token_accuracy(&[vec!["a"], vec!["b", "c"]], &[vec!["a", "b"], vec!["c"]]);
     }
 
     #[test]
@@ -181,20 +182,20 @@ mod tests {
     proptest! {
         #[test]
         fn scores_of_classes_are_bounded(pairs in prop::collection::vec((0..5usize, 0..5usize), 0..30)) {
-            let (predicted, expected): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-            for (name, score) in Metrics::classification(&predicted, &expected).iter() {
+            let (expected, predicted): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+            for (name, score) in Metrics::classification(&expected, &predicted).iter() {
                 let least = if name == "matthews_correlation" { -1.0 } else { 0.0 };
                 prop_assert!((least - 1e-12..=1.0 + 1e-12).contains(&score), "{} is {}", name, score);
             }
             for score in [accuracy, macro_f1, matthews_correlation] {
-                prop_assert!((score(&predicted, &expected) - score(&expected, &predicted)).abs() < 1e-12);
+                prop_assert!((score(&expected, &predicted) - score(&predicted, &expected)).abs() < 1e-12);
             }
         }
 
         #[test]
         fn scores_of_any_numbers_are_never_nan(pairs in prop::collection::vec((any::<f64>(), any::<f64>()), 0..9)) {
-            let (predicted, expected): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
-            for (name, score) in Metrics::regression(&predicted, &expected).iter() {
+            let (expected, predicted): (Vec<_>, Vec<_>) = pairs.into_iter().unzip();
+            for (name, score) in Metrics::regression(&expected, &predicted).iter() {
                 prop_assert!(!score.is_nan(), "{} is NaN", name);
             }
         }

@@ -11,18 +11,19 @@ use super::ratio;
 ///
 /// ```
 /// use adaptune_train::metrics::{pearson, spearman};
-/// let (predicted, expected) = ([0.0, 1.0, 10.0], [1.0, 2.0, 3.0]);
-/// assert!(pearson(&predicted, &expected) < 0.95);
-/// assert_eq!(spearman(&predicted, &expected), 1.0);
+/// let (expected, predicted) = ([1.0, 2.0, 3.0], [0.0, 1.0, 10.0]);
+/// assert!(pearson(&expected, &predicted) < 0.95);
+/// assert_eq!(spearman(&expected, &predicted), 1.0);
 /// ```
 #[must_use]
-pub fn pearson(predicted: &[f64], expected: &[f64]) -> f64 {
-    check(predicted, expected);
-    if is_constant(predicted) || is_constant(expected) {
+pub fn pearson(expected: &[f64], predicted: &[f64]) -> f64 {
+    check(expected, predicted);
+    if is_constant(expected) || is_constant(predicted) {
         return 0.0;
     }
-    let (x, y) = (standardised(predicted), standardised(expected));
-    let correlation = x.iter().zip(&y).map(|(x, y)| x * y).sum::<f64>();
+    let (x, y) = (deviations(expected), deviations(predicted));
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let correlation = dot(&x, &y) / (dot(&x, &x) * dot(&y, &y)).sqrt();
     if correlation.is_finite() { correlation.clamp(-1.0, 1.0) } else { 0.0 }
 }
 
@@ -34,26 +35,26 @@ pub fn pearson(predicted: &[f64], expected: &[f64]) -> f64 {
 /// # Panics
 /// If there are not as many predictions as expected numbers.
 #[must_use]
-pub fn spearman(predicted: &[f64], expected: &[f64]) -> f64 {
-    check(predicted, expected);
-    if predicted.iter().chain(expected).any(|v| v.is_nan()) {
+pub fn spearman(expected: &[f64], predicted: &[f64]) -> f64 {
+    check(expected, predicted);
+    if expected.iter().chain(predicted).any(|v| v.is_nan()) {
         return 0.0;
     }
-    pearson(&ranks(predicted), &ranks(expected))
+    pearson(&ranks(expected), &ranks(predicted))
 }
 
-/// `Σ (x − y)²/n`: 0 for no predictions, infinite if any number is not finite.
+/// The mean of `(x − y)²`: 0 for no predictions, infinite if any number is not finite.
 ///
 /// # Panics
 /// If there are not as many predictions as expected numbers.
 #[must_use]
-pub fn mean_squared_error(predicted: &[f64], expected: &[f64]) -> f64 {
-    check(predicted, expected);
-    let sum = predicted.iter().zip(expected).map(|(x, y)| (x - y) * (x - y)).sum::<f64>();
+pub fn mean_squared_error(expected: &[f64], predicted: &[f64]) -> f64 {
+    check(expected, predicted);
+    let sum = expected.iter().zip(predicted).map(|(x, y)| (x - y) * (x - y)).sum::<f64>();
     if sum.is_finite() { ratio(sum, predicted.len() as f64) } else { f64::INFINITY }
 }
 
-fn check(predicted: &[f64], expected: &[f64]) {
+fn check(expected: &[f64], predicted: &[f64]) {
     assert_eq!(predicted.len(), expected.len(), "each expected number has one prediction");
 }
 
@@ -62,13 +63,11 @@ fn is_constant(values: &[f64]) -> bool {
     values.iter().all(|v| *v == values[0])
 }
 
-/// `(x − x̄)/|x − x̄|`, a vector of length 1; divided by the largest first, so that no square overflows.
-fn standardised(values: &[f64]) -> Vec<f64> {
+/// `x − x̄`, divided by the largest of them so that no square overflows.
+fn deviations(values: &[f64]) -> Vec<f64> {
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let largest = values.iter().map(|v| (v - mean).abs()).fold(0.0, f64::max);
-    let centred: Vec<f64> = values.iter().map(|v| (v - mean) / largest).collect();
-    let norm = centred.iter().map(|v| v * v).sum::<f64>().sqrt();
-    centred.into_iter().map(|v| v / norm).collect()
+    values.iter().map(|v| (v - mean) / largest).collect()
 }
 
 /// The position of each number in sorted order, from 1; equal numbers get the mean of theirs.
@@ -90,8 +89,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const PREDICTED: [f64; 9] = [2.5, 0.1, 4.75, 2.5, -1.3, 3.9, 2.5, 0.1, 5.0];
     const EXPECTED: [f64; 9] = [3.0, 0.4, 4.2, 1.0, -0.5, 5.0, 3.0, 0.6, 3.0];
+    const PREDICTED: [f64; 9] = [2.5, 0.1, 4.75, 2.5, -1.3, 3.9, 2.5, 0.1, 5.0];
 
     fn assert_close(found: f64, expected: f64) {
         assert!((found - expected).abs() < 1e-14, "{found} is not {expected}");
@@ -100,9 +99,9 @@ mod tests {
     /// scipy 1.17 `pearsonr` and `spearmanr`, scikit-learn 1.9 `mean_squared_error`.
     #[test]
     fn scores_match_scipy() {
-        assert_close(pearson(&PREDICTED, &EXPECTED), 0.8723231313034);
-        assert_close(spearman(&PREDICTED, &EXPECTED), 0.8571508888036644);
-        assert_close(mean_squared_error(&PREDICTED, &EXPECTED), 1.0269444444444444);
+        assert_close(pearson(&EXPECTED, &PREDICTED), 0.8723231313034);
+        assert_close(spearman(&EXPECTED, &PREDICTED), 0.8571508888036644);
+        assert_close(mean_squared_error(&EXPECTED, &PREDICTED), 1.0269444444444444);
         assert_close(pearson(&[1e200, 2e200, 4e200], &[1.0, 3.0, 2.0]), 0.3273268353539885);
     }
 
@@ -122,8 +121,8 @@ mod tests {
             (&[1.0, 2.0, 4.0], &[0.7, 0.7, 0.7]),
             (&[1.0, f64::NAN, 4.0], &[1.0, 2.0, 3.0]),
         ];
-        for (predicted, expected) in cases {
-            assert_eq!((pearson(predicted, expected), spearman(predicted, expected)), (0.0, 0.0), "{predicted:?}");
+        for (expected, predicted) in cases {
+            assert_eq!((pearson(expected, predicted), spearman(expected, predicted)), (0.0, 0.0), "{expected:?}");
         }
         let endless = [1.0, f64::INFINITY, 4.0];
         assert_eq!((pearson(&endless, &[1.0, 3.0, 2.0]), spearman(&endless, &[1.0, 3.0, 2.0])), (0.0, 1.0));
@@ -132,14 +131,14 @@ mod tests {
     #[test]
     fn an_undefined_error_is_infinite() {
         assert_eq!(mean_squared_error(&[], &[]), 0.0);
-        assert_eq!(mean_squared_error(&[f64::NAN, 1.0], &[0.5, 1.5]), f64::INFINITY);
-        assert_eq!(mean_squared_error(&[f64::NEG_INFINITY], &[0.5]), f64::INFINITY);
+        assert_eq!(mean_squared_error(&[0.5, 1.5], &[f64::NAN, 1.0]), f64::INFINITY);
+        assert_eq!(mean_squared_error(&[0.5], &[f64::NEG_INFINITY]), f64::INFINITY);
     }
 
     #[test]
     #[should_panic(expected = "each expected number has one prediction")]
     fn a_missing_prediction_is_no_match() {
-        let _ = mean_squared_error(&[1.0], &[1.0, 2.0]);
+        let _ = mean_squared_error(&[1.0, 2.0], &[1.0]);
     }
 
     proptest! {

@@ -67,7 +67,7 @@ fn parse(tag: &str) -> Option<(Mark, &str)> {
 /// use adaptune_train::metrics::SpanCounts;
 /// let mut counts = SpanCounts::default();
 /// counts.add(&["B-PER", "I-PER", "O"], &["B-PER", "I-PER", "O"]);
-/// counts.add(&["O", "B-LOC", "O"], &["O", "B-LOC", "I-LOC"]);
+/// counts.add(&["O", "B-LOC", "I-LOC"], &["O", "B-LOC", "O"]);
 /// assert_eq!(counts.f1(), 0.5);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -85,9 +85,9 @@ impl SpanCounts {
     ///
     /// # Panics
     /// If there are not as many predictions as expected tags.
-    pub fn add(&mut self, predicted: &[&str], expected: &[&str]) {
+    pub fn add(&mut self, expected: &[&str], predicted: &[&str]) {
         assert_eq!(predicted.len(), expected.len(), "each expected tag has one prediction");
-        let (predicted, expected) = (spans(predicted), spans(expected));
+        let (expected, predicted) = (spans(expected), spans(predicted));
         self.predicted += predicted.len();
         self.expected += expected.len();
         let expected: HashSet<Span<'_>> = expected.into_iter().collect();
@@ -126,23 +126,23 @@ mod tests {
         spans(&tags(text)).into_iter().map(|span| (span.kind, span.start, span.end)).collect()
     }
 
-    /// Predicted and expected tags of five sequences, well formed and not.
+    /// Expected and predicted tags of five sequences, well formed and not.
     const SEQUENCES: [(&str, &str); 5] = [
-        ("O B-PER I-PER O O I-LOC", "O B-PER I-PER I-PER O B-LOC"),
-        ("B-ORG I-ORG I-ORG O B-LOC I-PER", "I-ORG I-ORG B-ORG O I-LOC I-PER"),
-        ("B-MISC I-MISC I-MISC I-MISC I-LOC", "O O B-MISC I-MISC O"),
-        ("B-A-b I-A-b I-A", "B-A-b I-A-b B-A-b"),
-        ("B-LOC O O", "O O O"),
+        ("O B-PER I-PER I-PER O B-LOC", "O B-PER I-PER O O I-LOC"),
+        ("I-ORG I-ORG B-ORG O I-LOC I-PER", "B-ORG I-ORG I-ORG O B-LOC I-PER"),
+        ("O O B-MISC I-MISC O", "B-MISC I-MISC I-MISC I-MISC I-LOC"),
+        ("B-A-b I-A-b B-A-b", "B-A-b I-A-b I-A"),
+        ("O O O", "B-LOC O O"),
     ];
 
     /// seqeval 1.2 `get_entities`, whose ends are inclusive.
     #[test]
     fn spans_match_seqeval() {
-        assert_eq!(marked(SEQUENCES[0].1), [("PER", 1, 4), ("LOC", 5, 6)]);
-        assert_eq!(marked(SEQUENCES[1].0), [("ORG", 0, 3), ("LOC", 4, 5), ("PER", 5, 6)]);
-        assert_eq!(marked(SEQUENCES[1].1), [("ORG", 0, 2), ("ORG", 2, 3), ("LOC", 4, 5), ("PER", 5, 6)]);
-        assert_eq!(marked(SEQUENCES[2].0), [("MISC", 0, 4), ("LOC", 4, 5)]);
-        assert_eq!(marked(SEQUENCES[3].1), [("A-b", 0, 2), ("A-b", 2, 3)]);
+        assert_eq!(marked(SEQUENCES[0].0), [("PER", 1, 4), ("LOC", 5, 6)]);
+        assert_eq!(marked(SEQUENCES[1].1), [("ORG", 0, 3), ("LOC", 4, 5), ("PER", 5, 6)]);
+        assert_eq!(marked(SEQUENCES[1].0), [("ORG", 0, 2), ("ORG", 2, 3), ("LOC", 4, 5), ("PER", 5, 6)]);
+        assert_eq!(marked(SEQUENCES[2].1), [("MISC", 0, 4), ("LOC", 4, 5)]);
+        assert_eq!(marked(SEQUENCES[3].0), [("A-b", 0, 2), ("A-b", 2, 3)]);
         assert_eq!(marked("I-X O I-X B-X B-X"), [("X", 0, 1), ("X", 2, 3), ("X", 3, 4), ("X", 4, 5)]);
     }
 
@@ -150,8 +150,8 @@ mod tests {
     #[test]
     fn scores_match_seqeval() {
         let mut counts = SpanCounts::default();
-        for (predicted, expected) in SEQUENCES {
-            counts.add(&tags(predicted), &tags(expected));
+        for (expected, predicted) in SEQUENCES {
+            counts.add(&tags(expected), &tags(predicted));
         }
         assert_eq!(counts, SpanCounts { predicted: 10, expected: 9, correct: 4 });
         assert_eq!((counts.precision(), counts.recall()), (0.4, 0.4444444444444444));
@@ -161,9 +161,9 @@ mod tests {
     #[test]
     fn without_spans_every_score_is_zero() {
         let mut counts = SpanCounts::default();
-        counts.add(&tags("O O X B"), &tags("O O O O"));
+        counts.add(&tags("O O O O"), &tags("O O X B"));
         assert_eq!((counts.precision(), counts.recall(), counts.f1()), (0.0, 0.0, 0.0));
-        counts.add(&tags("O O"), &tags("B-LOC O"));
+        counts.add(&tags("B-LOC O"), &tags("O O"));
         assert_eq!((counts.precision(), counts.recall(), counts.f1()), (0.0, 0.0, 0.0));
     }
 
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "each expected tag has one prediction")]
     fn a_missing_prediction_is_no_match() {
-        SpanCounts::default().add(&["O"], &["O", "B-LOC"]);
+        SpanCounts::default().add(&["O", "B-LOC"], &["O"]);
     }
 
     proptest! {

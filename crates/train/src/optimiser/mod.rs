@@ -1,34 +1,21 @@
 //! Optimisers: how gradients change parameters.
 //!
-//! The names, the arithmetic and the order of its steps are PyTorch's, so that a run here and a run
-//! there can be laid side by side. An [`Optimiser`] owns one update rule for each [`Slot`]; a rule
-//! is a file of this folder: the formula and what it remembers from step to step.
+//! Names and arithmetic are PyTorch's, so that a run here and a run there can be laid side by side.
+//! An [`Optimiser`] owns one update rule for each [`Slot`]. A rule is a file of this folder: the
+//! formula and what it remembers from step to step.
 
 mod adamw;
+mod config;
+mod error;
 mod sgd;
 
-pub use adamw::AdamW;
-pub use sgd::Sgd;
+pub use config::OptimiserConfig;
+pub use error::{OptimiserError, StateError};
 
-use adaptune_tensor::{AnyParameter, Gradients, Kind, Scalar, Slot};
-use std::collections::{BTreeMap, BTreeSet};
+use adaptune_tensor::{AnyParameter, Gradients, Kind, Named, Scalar, Slot};
+use ndarray::{ArrayD, ArrayView};
+use std::collections::BTreeMap;
 use std::fmt::Debug;
-use thiserror::Error;
-
-/// Which optimiser, with its settings. Learning rates are given at each step instead.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum OptimiserConfig {
-    /// Adam with decoupled weight decay.
-    AdamW(AdamW),
-    /// Gradient descent, with momentum if wanted.
-    Sgd(Sgd),
-}
-
-impl Default for OptimiserConfig {
-    fn default() -> Self {
-        Self::AdamW(AdamW::default())
-    }
-}
 
 /// A trainable parameter as the optimiser sees it at one step.
 pub struct Trainable<'a, S: Scalar> {
@@ -56,86 +43,17 @@ pub fn decays(kind: Kind) -> bool {
     kind == Kind::Weight
 }
 
-/// Settings or parameters that no optimiser can work with.
-#[derive(Clone, Debug, Error, PartialEq)]
-pub enum OptimiserError {
-    /// A setting outside its range.
-    #[error("{setting} of {optimiser} is {found}, but must be {expected}")]
-    Setting {
-        /// The optimiser.
-        optimiser: &'static str,
-        /// The setting.
-        setting: &'static str,
-        /// Its range.
-        expected: &'static str,
-        /// What it is.
-        found: f64,
-    },
-    /// A parameter without a slot.
-    #[error("parameter {name} is frozen: give the optimiser only parameters that train")]
-    Frozen {
-        /// The parameter.
-        name: String,
-    },
-    /// Two parameters with one slot.
-    #[error("parameter {name} has slot {slot}, which another parameter has too: number all of them in one row")]
-    SharedSlot {
-        /// The second of the two.
-        name: String,
-        /// Their slot.
-        slot: usize,
-    },
-}
-
-/// A saved state that does not belong to this optimiser.
-#[derive(Clone, Debug, Error, PartialEq)]
-pub enum StateError {
-    /// A buffer is not there.
-    #[error("optimiser state {name} is missing: was it saved by another optimiser, or for other parameters?")]
-    Missing {
-        /// The buffer.
-        name: String,
-    },
-    /// A buffer that this optimiser does not have, or one that is there twice.
-    #[error("optimiser state {name} is unexpected: was it saved by another optimiser, or for other parameters?")]
-    Unexpected {
-        /// The buffer.
-        name: String,
-    },
-    /// A buffer has another length.
-    #[error("optimiser state {name} holds {found} numbers, but its parameter needs {expected}")]
-    Length {
-        /// The buffer.
-        name: String,
-        /// How many numbers it should hold.
-        expected: usize,
-        /// How many it holds.
-        found: usize,
-    },
-    /// A number that no sound run leaves behind.
-    #[error("optimiser state {name} holds {found}, not {expected}: the file is damaged, or its run had diverged")]
-    Value {
-        /// The buffer.
-        name: String,
-        /// What it should hold.
-        expected: &'static str,
-        /// What it holds.
-        found: f64,
-    },
-}
-
 /// Changes parameters by their gradients, and remembers what its rule needs between steps.
 ///
 /// ```
 /// use adaptune_tensor::{Gradients, Kind, Parameter, Parameters};
-/// use adaptune_train::{AdamW, Optimiser, OptimiserConfig, Trainable};
+/// use adaptune_train::{Optimiser, OptimiserConfig, Trainable};
 /// use ndarray::arr1;
 ///
 /// // Minimise (w − 3)²/2, whose gradient is w − 3.
 /// let mut w = Parameter::new(Kind::Weight, arr1(&[0.0_f64]));
 /// w.train_from(0);
-/// let config = OptimiserConfig::AdamW(AdamW { weight_decay: 0.0, ..AdamW::default() });
-/// let mut optimiser = Optimiser::new(config, &[Trainable::new("w", &mut w, 0.1)])?;
+/// let mut optimiser = Optimiser::new(OptimiserConfig::adamw(0.0), &w.parameters())?;
 /// for _ in 0..300 {
 ///     let mut gradients = Gradients::new();
 ///     gradients.add(&w, &w.view() - 3.0);
@@ -146,107 +64,110 @@ pub enum StateError {
 /// ```
 #[derive(Debug)]
 pub struct Optimiser<S> {
-    rules: BTreeMap<Slot, Box<dyn Rule<S>>>,
+    tracked: BTreeMap<Slot, Tracked<S>>,
+}
+
+/// What the optimiser has of one parameter.
+#[derive(Debug)]
+struct Tracked<S> {
+    shape: Vec<usize>,
+    rule: Box<dyn Rule<S>>,
 }
 
 /// The update rule of one parameter with what it remembers of it.
 trait Rule<S>: Debug + Send {
     /// Changes the values by their gradient, which is as long.
     fn update(&mut self, values: &mut [S], gradient: &[S], learning_rate: f64, decays: bool);
-    /// What it remembers, under PyTorch's names; the first buffer, if any, is as long as the values.
+    /// What it remembers, by name: buffers as long as the values, and perhaps the [`STEP`].
     fn buffers(&self) -> Vec<(&'static str, &[S])>;
     /// The same buffers in the same order, to be restored.
     fn buffers_mut(&mut self) -> Vec<&mut [S]>;
 }
 
+/// The name of the one number that counts the steps a parameter took part in.
+const STEP: &str = "step";
+
 impl<S: Scalar> Optimiser<S> {
-    /// An optimiser for these parameters, as it is before the first step.
+    /// An optimiser for those of the parameters that train, as it is before the first step.
     ///
     /// # Errors
-    /// If a setting is outside its range, a parameter is frozen, or two share a slot.
-    pub fn new(config: OptimiserConfig, parameters: &[Trainable<'_, S>]) -> Result<Self, OptimiserError> {
+    /// If a setting is outside its range, or two parameters share a slot.
+    pub fn new(config: OptimiserConfig, parameters: &Named<'_, S>) -> Result<Self, OptimiserError> {
         config.check()?;
-        let mut rules = BTreeMap::new();
-        for Trainable { name, parameter, .. } in parameters {
-            let slot = parameter.slot().ok_or_else(|| OptimiserError::Frozen { name: name.clone() })?;
-            if rules.insert(slot, config.rule(parameter.values().len())).is_some() {
+        let mut tracked = BTreeMap::new();
+        for (name, parameter) in parameters {
+            let Some(slot) = parameter.slot() else { continue };
+            let rule = config.rule(parameter.values().len());
+            if tracked.insert(slot, Tracked { shape: parameter.shape().to_vec(), rule }).is_some() {
                 return Err(OptimiserError::SharedSlot { name: name.clone(), slot: slot.0 });
             }
         }
-        Ok(Self { rules })
+        Ok(Self { tracked })
     }
 
     /// One step. A parameter without a gradient stays as it is, and so does what is remembered of it.
     ///
     /// # Panics
-    /// If a parameter with a gradient was not among those given to [`Optimiser::new`], or changed its length since.
+    /// If a parameter with a gradient was not among those given to [`Optimiser::new`], or had
+    /// another shape then.
     pub fn step(&mut self, parameters: &mut [Trainable<'_, S>], gradients: &Gradients<S>) {
         for Trainable { name, parameter, learning_rate, decays } in parameters {
-            let Some((slot, gradient)) = parameter.slot().and_then(|slot| Some((slot, gradients.get(slot)?))) else {
-                continue;
+            let Some(slot) = parameter.slot() else { continue };
+            let Some(gradient) = gradients.get(slot) else { continue };
+            let Some(Tracked { shape, rule }) = self.tracked.get_mut(&slot) else {
+                panic!("the optimiser was built without parameter {name}, slot {}", slot.0)
             };
+            let shapes = [gradient.shape(), parameter.shape()];
+            assert_eq!(shapes, [shape.as_slice(); 2], "parameter {name} has another shape than before");
             let gradient = gradient.to_slice().expect("gradient buffers are contiguous");
-            let rule = self.rules.get_mut(&slot);
-            let rule = rule.unwrap_or_else(|| panic!("parameter {name} is new to the optimiser: build a new one"));
-            let values = parameter.values_mut();
-            let remembered = rule.buffers().first().map_or(values.len(), |(_, buffer)| buffer.len());
-            assert_eq!([gradient.len(), remembered], [values.len(); 2], "parameter {name} changed its length");
-            rule.update(values, gradient, *learning_rate, *decays);
+            rule.update(parameter.values_mut(), gradient, *learning_rate, *decays);
         }
     }
 
-    /// What the optimiser remembers: named buffers such as `exp_avg.3`, the number being the slot.
+    /// What the optimiser remembers: named arrays such as `exp_avg.3`, the number being the slot.
     ///
-    /// Every parameter is there, also one that never had a gradient. Together with the parameters'
-    /// values this is all that [`load_state`](Self::load_state) needs to go on as if nothing had happened.
+    /// Every parameter is there, also one that never had a gradient. With the parameters' values
+    /// this is all that [`load_state`](Self::load_state) needs to go on as if nothing had happened.
     #[must_use]
-    pub fn state(&self) -> Vec<(String, Vec<S>)> {
-        let buffers = self.rules.iter().flat_map(|(slot, rule)| rule.buffers().into_iter().map(move |b| (slot, b)));
-        buffers.map(|(slot, (name, values))| (format!("{name}.{}", slot.0), values.to_vec())).collect()
+    pub fn state(&self) -> Vec<(String, ArrayD<S>)> {
+        let mut state = Vec::new();
+        for (slot, Tracked { shape, rule }) in &self.tracked {
+            for (name, values) in rule.buffers() {
+                let shape = if name == STEP { &[1] } else { shape.as_slice() };
+                let values = ArrayView::from_shape(shape, values).expect("a buffer is as long as its parameter");
+                state.push((format!("{name}.{}", slot.0), values.to_owned()));
+            }
+        }
+        state
     }
 
-    /// Restores what [`state`](Self::state) gave, in any order. On an error nothing has changed.
+    /// Restores what [`state`](Self::state) gave. On an error nothing has changed.
     ///
     /// # Errors
-    /// If a buffer is missing, unexpected, there twice, of another length, or holds numbers that are not finite.
-    pub fn load_state(&mut self, state: Vec<(String, Vec<S>)>) -> Result<(), StateError> {
-        let expected = self.state();
-        let mut saved = index(state)?;
-        for (name, values) in &expected {
+    /// If an array is missing, unexpected, of another shape, or holds numbers that are not finite.
+    pub fn load_state(&mut self, saved: BTreeMap<String, ArrayD<S>>) -> Result<(), StateError> {
+        let state = self.state();
+        for (name, now) in &state {
             let found = saved.get(name).ok_or_else(|| StateError::Missing { name: name.clone() })?;
-            check_buffer(name, values.len(), found)?;
+            check_saved(name, now.shape(), found)?;
         }
-        let known: BTreeSet<&String> = expected.iter().map(|(name, _)| name).collect();
-        if let Some(name) = saved.keys().find(|name| !known.contains(name)) {
+        if let Some(name) = saved.keys().find(|name| state.iter().all(|(known, _)| known != *name)) {
             return Err(StateError::Unexpected { name: name.clone() });
         }
-        let buffers = self.rules.values_mut().flat_map(|rule| rule.buffers_mut());
-        for (buffer, (name, _)) in buffers.zip(&expected) {
-            buffer.copy_from_slice(&saved.remove(name).expect("checked above"));
+        let buffers = self.tracked.values_mut().flat_map(|tracked| tracked.rule.buffers_mut());
+        for (buffer, (name, _)) in buffers.zip(&state) {
+            buffer.iter_mut().zip(&saved[name]).for_each(|(now, saved)| *now = *saved);
         }
         Ok(())
     }
 }
 
-/// The name of the buffer that counts the steps a parameter took part in.
-const STEP: &str = "step";
-
-fn index<S>(state: Vec<(String, Vec<S>)>) -> Result<BTreeMap<String, Vec<S>>, StateError> {
-    let mut saved = BTreeMap::new();
-    for (name, values) in state {
-        if saved.contains_key(&name) {
-            return Err(StateError::Unexpected { name });
-        }
-        saved.insert(name, values);
+fn check_saved<S: Scalar>(name: &str, expected: &[usize], saved: &ArrayD<S>) -> Result<(), StateError> {
+    if saved.shape() != expected {
+        let (expected, found) = (expected.to_vec(), saved.shape().to_vec());
+        return Err(StateError::Shape { name: name.to_owned(), expected, found });
     }
-    Ok(saved)
-}
-
-fn check_buffer<S: Scalar>(name: &str, expected: usize, values: &[S]) -> Result<(), StateError> {
-    if values.len() != expected {
-        return Err(StateError::Length { name: name.to_owned(), expected, found: values.len() });
-    }
-    let mut values = values.iter().map(|v| v.to_f64());
+    let mut values = saved.iter().map(|v| v.to_f64());
     let (expected, broken) = if name.starts_with(STEP) {
         ("a whole number of steps", values.find(|v| !v.is_finite() || *v < 0.0 || v.fract() != 0.0))
     } else {
@@ -254,38 +175,6 @@ fn check_buffer<S: Scalar>(name: &str, expected: usize, values: &[S]) -> Result<
     };
     match broken {
         Some(found) => Err(StateError::Value { name: name.to_owned(), expected, found }),
-        None => Ok(()),
-    }
-}
-
-impl OptimiserConfig {
-    fn rule<S: Scalar>(self, len: usize) -> Box<dyn Rule<S>> {
-        match self {
-            Self::AdamW(config) => Box::new(adamw::AdamWRule::new(config, len)),
-            Self::Sgd(config) => Box::new(sgd::SgdRule::new(config, len)),
-        }
-    }
-
-    /// Checks that every setting lies in its range.
-    ///
-    /// # Errors
-    /// [`OptimiserError::Setting`] for the first that does not.
-    pub fn check(&self) -> Result<(), OptimiserError> {
-        match self {
-            Self::AdamW(config) => config.check(),
-            Self::Sgd(config) => config.check(),
-        }
-    }
-}
-
-/// A range of settings, with the words that messages use for it.
-type Range = (fn(f64) -> bool, &'static str);
-const FROM_ZERO_BELOW_ONE: Range = (|x| (0.0..1.0).contains(&x), "at least 0 and below 1");
-const NOT_NEGATIVE: Range = (|x| x >= 0.0 && x.is_finite(), "a number that is not negative");
-
-fn check_settings(optimiser: &'static str, settings: &[(&'static str, f64, Range)]) -> Result<(), OptimiserError> {
-    match settings.iter().find(|(_, found, (holds, _))| !holds(*found)) {
-        Some(&(setting, found, (_, expected))) => Err(OptimiserError::Setting { optimiser, setting, expected, found }),
         None => Ok(()),
     }
 }
@@ -304,7 +193,7 @@ mod tests {
 
     impl<S: Scalar> Model<S> {
         fn new() -> Self {
-            let start = |i: usize| S::from_f64((0.3 - 0.17 * i as f64) * if i % 2 == 0 { 1.0 } else { -1.4 });
+            let start = |i: usize| S::from_f64((0.3 - 0.17 * i as f64) * if i.is_multiple_of(2) { 1.0 } else { -1.4 });
             let mut weight = Parameter::new(Kind::Weight, Array::from_shape_fn((2, 3), |(i, j)| start(3 * i + j)));
             let mut bias = Parameter::new(Kind::Bias, Array::from_shape_fn(3, start));
             weight.set_slot(Some(Slot(2)));
@@ -317,8 +206,12 @@ mod tests {
             [Trainable::new("weight", &mut self.weight, falling), Trainable::new("bias", &mut self.bias, slow)]
         }
 
-        fn optimiser(&mut self, config: OptimiserConfig) -> Optimiser<S> {
-            Optimiser::new(config, &self.trainables(0)).expect("sound settings")
+        fn named(&self) -> Named<'_, S> {
+            vec![("weight".into(), &self.weight), ("bias".into(), &self.bias)]
+        }
+
+        fn optimiser(&self, config: OptimiserConfig) -> Optimiser<S> {
+            Optimiser::new(config, &self.named()).expect("sound settings")
         }
 
         /// Gradients that answer to the values, so that an error of one step shows in the next. The
@@ -371,9 +264,9 @@ mod tests {
     }
 
     const CONFIGS: [OptimiserConfig; 3] = [
-        OptimiserConfig::AdamW(AdamW { beta1: 0.83, beta2: 0.957, epsilon: 1e-3, weight_decay: 0.37 }),
-        OptimiserConfig::Sgd(Sgd { momentum: 0.73, weight_decay: 0.29 }),
-        OptimiserConfig::Sgd(Sgd { momentum: 0.0, weight_decay: 0.29 }),
+        OptimiserConfig::AdamW { beta1: 0.83, beta2: 0.957, epsilon: 1e-3, weight_decay: 0.37 },
+        OptimiserConfig::Sgd { momentum: 0.73, weight_decay: 0.29 },
+        OptimiserConfig::Sgd { momentum: 0.0, weight_decay: 0.29 },
     ];
 
     #[test]
@@ -387,10 +280,8 @@ mod tests {
             let mut model = Model::<f32>::new();
             let mut first = model.optimiser(config);
             model.take(&mut first, 0..3);
-            let mut state = first.state();
-            state.reverse();
             let mut second = model.optimiser(config);
-            second.load_state(state).expect("its own state");
+            second.load_state(first.state().into_iter().collect()).expect("its own state");
             model.take(&mut second, 3..5);
             assert_eq!(model.values(), run::<f32>(config), "{config:?}");
         }
@@ -402,7 +293,7 @@ mod tests {
             let mut model = Model::<f64>::new();
             let mut optimiser = model.optimiser(config);
             model.take(&mut optimiser, 0..2);
-            let of_weight = |state: Vec<(String, Vec<f64>)>| {
+            let of_weight = |state: Vec<(String, ArrayD<f64>)>| {
                 state.into_iter().filter(|(name, _)| name.ends_with(".2")).collect::<Vec<_>>()
             };
             let before = (model.weight.values().to_vec(), of_weight(optimiser.state()));
@@ -415,64 +306,90 @@ mod tests {
 
     #[test]
     fn the_state_names_every_slot() {
-        let mut model = Model::<f32>::new();
-        let names = |optimiser: &Optimiser<f32>| -> Vec<(String, usize)> {
-            optimiser.state().into_iter().map(|(name, values)| (name, values.len())).collect()
+        let describe = |config| -> Vec<String> {
+            let state = Model::<f32>::new().optimiser(config).state();
+            state.into_iter().map(|(name, array)| format!("{name} {:?}", array.shape())).collect()
         };
-        let sizes = [("exp_avg", 3), ("exp_avg_sq", 3), ("step", 1)].map(|(name, len)| (format!("{name}.0"), len));
-        let more = [("exp_avg", 6), ("exp_avg_sq", 6), ("step", 1)].map(|(name, len)| (format!("{name}.2"), len));
-        assert_eq!(names(&model.optimiser(CONFIGS[0])), [sizes, more].concat());
-        assert_eq!(names(&model.optimiser(CONFIGS[1])), [("momentum.0".into(), 3), ("momentum.2".into(), 6)]);
-        assert_eq!(names(&model.optimiser(CONFIGS[2])), []);
+        let bias = ["exp_avg.0 [3]", "exp_avg_sq.0 [3]", "step.0 [1]"];
+        let weight = ["exp_avg.2 [2, 3]", "exp_avg_sq.2 [2, 3]", "step.2 [1]"];
+        assert_eq!(describe(CONFIGS[0]), [bias, weight].concat());
+        assert_eq!(describe(CONFIGS[1]), ["momentum.0 [3]", "momentum.2 [2, 3]"]);
+        assert!(describe(CONFIGS[2]).is_empty());
     }
 
-    /// A change to a saved state, and the message it must lead to.
-    type Damage = (fn(&mut Vec<(String, Vec<f64>)>), &'static str);
+    type State = BTreeMap<String, ArrayD<f64>>;
+
+    /// A change to a saved state, and the message that it must lead to.
+    type Damage = (fn(&mut State), &'static str);
 
     const DAMAGES: [Damage; 6] = [
-        (|s| drop(s.remove(4)), "optimiser state exp_avg_sq.2 is missing: "),
-        (|s| s.push(("exp_avg.1".into(), vec![0.5])), "optimiser state exp_avg.1 is unexpected: "),
-        (|s| s.push(s[3].clone()), "optimiser state exp_avg.2 is unexpected: "),
-        (|s| s[0].1.push(0.5), "optimiser state exp_avg.0 holds 4 numbers, but its parameter needs 3"),
-        (|s| s[5].1[0] = 1.5, "optimiser state step.2 holds 1.5, not a whole number of steps: "),
-        (|s| s[1].1[2] = f64::NAN, "optimiser state exp_avg_sq.0 holds NaN, not finite numbers: "),
+        (|s| drop(s.remove("exp_avg_sq.2")), "optimiser state exp_avg_sq.2 is missing: "),
+        (|s| drop(s.insert("exp_avg.1".into(), s["exp_avg.0"].clone())), "optimiser state exp_avg.1 is unexpected: "),
+        (
+            |s| drop(s.insert("exp_avg.2".into(), s["exp_avg.2"].t().to_owned())),
+            "optimiser state exp_avg.2 has shape [3, 2], but [2, 3] was expected: ",
+        ),
+        (|s| set(s, "step.2", 1.5), "optimiser state step.2 holds 1.5, expected a whole number of steps: "),
+        (|s| set(s, "step.0", -1.0), "optimiser state step.0 holds -1, expected a whole number of steps: "),
+        (|s| set(s, "exp_avg_sq.0", f64::NAN), "optimiser state exp_avg_sq.0 holds NaN, expected finite numbers: "),
     ];
+
+    fn set(state: &mut State, name: &str, value: f64) {
+        state.get_mut(name).and_then(|array| array.last_mut()).map(|v| *v = value).expect("a known name");
+    }
 
     #[test]
     fn a_state_that_does_not_fit_changes_nothing() {
         let mut model = Model::<f64>::new();
-        let mut saved = model.optimiser(CONFIGS[0]);
-        model.take(&mut saved, 0..2);
+        let mut trained = model.optimiser(CONFIGS[0]);
+        model.take(&mut trained, 0..2);
+        let saved: State = trained.state().into_iter().collect();
         let mut optimiser = model.optimiser(CONFIGS[0]);
         let fresh = optimiser.state();
         for (damage, message) in DAMAGES {
-            let mut state = saved.state();
+            let mut state = saved.clone();
             damage(&mut state);
             let error = optimiser.load_state(state).expect_err(message).to_string();
             assert!(error.starts_with(message), "{error}");
             assert_eq!(optimiser.state(), fresh, "{message}");
         }
-        assert!(model.optimiser(CONFIGS[1]).load_state(saved.state()).is_err());
+        assert!(model.optimiser(CONFIGS[1]).load_state(saved).is_err());
     }
 
     #[test]
-    fn parameters_that_cannot_be_trained_are_named() {
+    fn frozen_parameters_are_left_out() {
+        let mut model = Model::<f32>::new();
+        model.weight.freeze();
+        let mut optimiser = model.optimiser(CONFIGS[1]);
+        assert_eq!(optimiser.state().len(), 1);
+        let before = model.weight.values().to_vec();
+        model.take(&mut optimiser, 0..2);
+        assert_eq!(model.weight.values(), before);
+    }
+
+    #[test]
+    fn a_shared_slot_is_refused() {
         let mut model = Model::<f32>::new();
         model.bias.set_slot(Some(Slot(2)));
-        let error = Optimiser::new(CONFIGS[0], &model.trainables(0)).expect_err("shared");
+        let error = Optimiser::new(CONFIGS[0], &model.named()).expect_err("shared");
         assert_eq!(error, OptimiserError::SharedSlot { name: "bias".into(), slot: 2 });
-        model.weight.freeze();
-        let error = Optimiser::new(CONFIGS[1], &model.trainables(0)).expect_err("frozen");
-        assert_eq!(error, OptimiserError::Frozen { name: "weight".into() });
-        let wrong = OptimiserConfig::Sgd(Sgd { momentum: -1.0, weight_decay: 0.0 });
-        assert!(matches!(Optimiser::new(wrong, &model.trainables(0)), Err(OptimiserError::Setting { .. })));
     }
 
     #[test]
-    #[should_panic(expected = "parameter bias is new to the optimiser")]
+    #[should_panic(expected = "the optimiser was built without parameter bias, slot 0")]
     fn a_parameter_that_came_later_is_refused() {
         let mut model = Model::<f32>::new();
-        let mut optimiser = Optimiser::new(CONFIGS[0], &model.trainables(0)[..1]).expect("sound settings");
+        let mut optimiser = Optimiser::new(CONFIGS[0], &model.weight.parameters()).expect("sound settings");
+        model.take(&mut optimiser, 0..1);
+    }
+
+    #[test]
+    #[should_panic(expected = "parameter bias has another shape than before")]
+    fn a_parameter_that_grew_is_refused() {
+        let mut model = Model::<f32>::new();
+        let mut optimiser = model.optimiser(CONFIGS[0]);
+        model.bias = Parameter::new(Kind::Bias, Array::ones(4));
+        model.bias.set_slot(Some(Slot(0)));
         model.take(&mut optimiser, 0..1);
     }
 }

@@ -66,7 +66,8 @@ pub enum TorchBinError {
 
     /// It was written by a machine with the other order of bytes.
     #[error(
-        "{path} was written with the byte order `{found}`, and only `little` is read; save it again on a little-endian machine"
+        "{path} was written with the byte order `{found}`, and only `little` is read; save it again on a \
+         little-endian machine"
     )]
     ByteOrder {
         /// The file.

@@ -1,4 +1,5 @@
-//! The cache that all Hugging Face programs share: `models--owner--name/snapshots/COMMIT`, with `refs/main` naming the commit.
+//! The cache that all Hugging Face programs share: `models--owner--name/snapshots/COMMIT`, with
+//! `refs/main` naming the commit.
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -29,7 +30,8 @@ impl Snapshot {
     }
 }
 
-/// What keeps a folder from being a complete model. An interrupted download leaves no file under its final name, so a file that exists is whole.
+/// What keeps a folder from being a complete model. An interrupted download leaves no file under its
+/// final name, so a file that exists is whole.
 fn missing(dir: &Path) -> Vec<String> {
     let mut wanted = vec![CONFIG.to_owned(), TOKENIZER.to_owned()];
     let sharded = dir.join(INDEX).exists() && !dir.join(WEIGHTS).exists();
@@ -47,8 +49,8 @@ struct Index {
     weight_map: BTreeMap<String, String>,
 }
 
-/// The files that an index of shards names, each once, in order. They must be plain names: an index must not lead out of the
-/// model's folder.
+/// The files that an index of shards names, each once, in order. They must be plain names: an index
+/// must not lead out of the model's folder.
 pub(super) fn shards(index: &Path) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(index).with_context(|| format!("cannot read {}", index.display()))?;
     let parsed: Index =

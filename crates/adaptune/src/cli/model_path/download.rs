@@ -86,8 +86,8 @@ impl Source<'_> {
         }
     }
 
-    /// A connection that closes early without a word leaves a short file, and a server that does not heed where to go on leaves a
-    /// long one. Neither may stay.
+    /// A connection that closes early without a word leaves a short file, and a server that does not
+    /// heed where to go on leaves a long one. Neither may stay.
     fn whole(&self, file: &str, path: PathBuf, expected: u64) -> Result<PathBuf> {
         let found = std::fs::metadata(&path).with_context(|| format!("cannot read {}", path.display()))?.len();
         if found == expected {

@@ -51,6 +51,7 @@ fn points_that_are_not_finite_are_left_out() {
     let clean = picture(&points, &[(10, 0.5)]);
     points.insert(7, (8, f64::NAN));
     points.push((51, f64::INFINITY));
+    points.push((52, f64::MAX));
     let svg = picture(&points, &[(10, 0.5), (20, f64::NAN), (30, f64::NEG_INFINITY)]);
     assert_eq!(svg, clean);
     assert!(!svg.contains("NaN") && !svg.contains("inf"));
@@ -73,9 +74,15 @@ fn with_nothing_to_draw_the_old_picture_stays() {
 #[test]
 fn odd_runs_can_be_drawn() {
     assert_eq!(picture(&[(7, 0.5)], &[]).matches("<circle").count(), 1, "one step is a mark");
-    for points in
-        [vec![(0, 0.0), (1, 0.0)], vec![(1, -3.0), (2, -3.0)], vec![(1, 1e-12), (2, 2e-12)], vec![(1, 1e30), (9, 1.0)]]
-    {
+    let odd = [
+        [(0, 0.0), (1, 0.0)],
+        [(1, -3.0), (2, -3.0)],
+        [(1, 1e-12), (2, 2e-12)],
+        [(1, 1e30), (9, -1e30)],
+        [(1, 1e16), (2, 1e16 + 2.0)],
+        [(usize::MAX - 5000, 0.5), (usize::MAX, 0.25)],
+    ];
+    for points in odd {
         let (svg, without) = (picture(&points, &points), picture(&points, &[]));
         assert_eq!(svg.matches("<circle").count(), 2);
         assert!(polylines(&svg).len() > polylines(&without).len(), "{points:?}");
@@ -86,6 +93,13 @@ fn odd_runs_can_be_drawn() {
 #[test]
 fn only_whole_steps_are_named() {
     assert_eq!([0.0, 0.2, 1.0, 12_000.000_000_1, 7.5].map(|step| step_label(&step)), ["0", "", "1", "12,000", ""]);
+}
+
+#[test]
+fn values_are_named_shortly() {
+    assert_eq!(value_label(0.25, 2), "0.25");
+    assert_eq!(value_label(-999_999.0, 0), "-999999");
+    assert_eq!(value_label(2_500_000.0, 0), "2.5e6");
 }
 
 #[cfg(unix)]

@@ -4,8 +4,8 @@ use super::source::Source;
 use super::{Row, Table, TableKind, Text};
 use anyhow::{Result, bail};
 
-/// Reads sentences. Word and tag are parted by a tab (then the word may contain spaces) or by spaces. Lines that start with
-/// `-DOCSTART-` are passed over. A file of single words has no tags.
+/// Reads sentences. Word and tag are parted by a tab (then the word may contain spaces) or by spaces.
+/// Lines that start with `-DOCSTART-` are passed over. A file of single words has no tags.
 pub(super) fn read(source: &Source) -> Result<Table> {
     let mut rows = Vec::new();
     let mut sentence = Sentence::default();
@@ -75,7 +75,8 @@ fn tags_on_all_or_none(source: &Source, rows: &[Row]) -> Result<()> {
         Some(row) => Err(source.error(
             row.line,
             format!(
-                "the sentence that starts here has {} words and {} tags; give every word a tag, or none in the whole file",
+                "the sentence that starts here has {} words and {} tags; \
+                 give every word a tag, or none in the whole file",
                 words(row),
                 row.tags.len()
             ),

@@ -42,8 +42,8 @@ struct Place {
 }
 
 impl Place {
-    /// Goes on to `byte`, then over line ends. The reader's own count is one short behind a `\r\n`, for the `\n` belongs
-    /// to the next record there.
+    /// Goes on to `byte`, then over line ends. The reader's own count is one short behind a `\r\n`, for
+    /// the `\n` belongs to the next record there.
     fn moved_to(self, text: &str, byte: usize) -> Self {
         let rest = &text.as_bytes()[byte..];
         let byte = byte + rest.iter().take_while(|&&b| b == b'\r' || b == b'\n').count();
@@ -52,8 +52,8 @@ impl Place {
     }
 }
 
-/// The reader takes whatever stands after a quote that is never closed as one field, to the end of the file. A record with an odd
-/// number of quotes gives that away.
+/// The reader takes whatever stands after a quote that is never closed as one field, to the end of the
+/// file. A record with an odd number of quotes gives that away.
 fn quotes_are_closed(source: &Source, text: &str, starts: &[Place]) -> Result<()> {
     let ends = starts.iter().skip(1).map(|place| place.byte).chain([text.len()]);
     for (place, end) in starts.iter().zip(ends) {

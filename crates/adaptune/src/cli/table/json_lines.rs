@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 type Object = Map<String, Value>;
 
-/// Reads the objects. The keys of the first decide what the file holds: `words` (and `tags`), or texts (and labels); every other
-/// object must have the keys that are used.
+/// Reads the objects. The keys of the first decide what the file holds: `words` (and `tags`), or texts
+/// (and labels); every other object must have the keys that are used.
 pub(super) fn read(source: &Source, columns: &Columns) -> Result<Table> {
     let objects = source.lines().map(|(line, text)| Ok((line, object(source, line, text)?)));
     let objects = objects.collect::<Result<Vec<_>>>()?;

@@ -49,7 +49,8 @@ impl Labels {
     ///
     /// # Errors
     ///
-    /// A row has no label, the choice does not fit the table, or there is nothing to learn because all labels are alike.
+    /// A row has no label, the choice does not fit the table, or there is nothing to learn because all
+    /// labels are alike.
     pub(crate) fn decide(table: &Table, choice: TaskChoice) -> Result<(Self, String)> {
         match (choice, table.kind) {
             (TaskChoice::Auto | TaskChoice::Tagging, TableKind::Words) => tagging(table),
