@@ -14,7 +14,7 @@ use thiserror::Error;
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum FieldError {
     /// No such field.
-    #[error("there is no field \"{name}\"{suggestion}")]
+    #[error("there is no field `{name}`{suggestion}")]
     Unknown {
         /// The name.
         name: String,

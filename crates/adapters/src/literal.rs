@@ -30,9 +30,9 @@ pub(crate) fn split(text: &str, separator: char) -> Result<Vec<&str>, String> {
             (None, '\'' | '"') => quote = Some(c),
             (None, '[' | '{' | '(') => open.push(c),
             (None, ']' | '}' | ')') => {
-                let opened = open.pop().ok_or_else(|| format!("\"{text}\" closes a bracket that was not opened"))?;
+                let opened = open.pop().ok_or_else(|| format!("`{text}` closes a bracket that was not opened"))?;
                 if !matches!((opened, c), ('[', ']') | ('{', '}') | ('(', ')')) {
-                    return Err(format!("\"{text}\" opens with {opened} but closes with {c}"));
+                    return Err(format!("`{text}` opens with {opened} but closes with {c}"));
                 }
             }
             (None, c) if c == separator && open.is_empty() => {
@@ -43,7 +43,7 @@ pub(crate) fn split(text: &str, separator: char) -> Result<Vec<&str>, String> {
         }
     }
     if quote.is_some() || !open.is_empty() {
-        return Err(format!("\"{text}\" has a bracket or quote that is not closed"));
+        return Err(format!("`{text}` has a bracket or quote that is not closed"));
     }
     parts.push(&text[start..]);
     if parts.last().is_some_and(|last| last.trim().is_empty()) {
@@ -58,7 +58,7 @@ fn between(text: &str, open: char, close: char) -> Option<&str> {
 
 fn entry(text: &str) -> Result<(String, Value), String> {
     let parts = split(text, ':')?;
-    let [key, value] = parts[..] else { return Err(format!("\"{text}\" is no entry of a map: expected key: value")) };
+    let [key, value] = parts[..] else { return Err(format!("`{text}` is no entry of a map: expected key: value")) };
     Ok((unquoted(key.trim()).to_owned(), parse(value)?))
 }
 

@@ -15,7 +15,7 @@ use thiserror::Error;
 /// use adaptune_adapters::Method;
 /// let method: Method = "seq_bn[reduction_factor=8,non_linearity=gelu]".parse()?;
 /// assert_eq!(method, "pfeiffer[reduction_factor=8,non_linearity=gelu]".parse()?);
-/// assert!("seq_bm".parse::<Method>().unwrap_err().to_string().contains("did you mean \"seq_bn\"?"));
+/// assert!("seq_bm".parse::<Method>().unwrap_err().to_string().contains("did you mean `seq_bn`?"));
 /// # Ok::<(), adaptune_adapters::ParseMethodError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +75,7 @@ pub const PRESETS: &[Preset] = &[
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ParseMethodError {
     /// No such method.
-    #[error("there is no method \"{name}\"{suggestion} (methods: {})", known_names())]
+    #[error("there is no method `{name}`{suggestion} (methods: {})", known_names())]
     Unknown {
         /// The name.
         name: String,
@@ -83,7 +83,7 @@ pub enum ParseMethodError {
         suggestion: String,
     },
     /// The text is not of the form `name[field=value, …]`.
-    #[error("cannot read \"{text}\": {why}; expected name[field=value, …], as in seq_bn[reduction_factor=8]")]
+    #[error("cannot read `{text}`: {why}; expected name[field=value, …], as in seq_bn[reduction_factor=8]")]
     Form {
         /// The text.
         text: String,
@@ -91,7 +91,7 @@ pub enum ParseMethodError {
         why: String,
     },
     /// A field is unknown or its value wrong.
-    #[error("method \"{name}\": {source}")]
+    #[error("method `{name}`: {source}")]
     Field {
         /// The method.
         name: String,
@@ -115,7 +115,7 @@ impl FromStr for Method {
         };
         let Method::Bottleneck(mut config) = preset(name)?;
         for field in literal::split(fields, ',').map_err(form)? {
-            let (field, value) = field.split_once('=').ok_or_else(|| form(format!("\"{field}\" has no =")))?;
+            let (field, value) = field.split_once('=').ok_or_else(|| form(format!("`{field}` has no =")))?;
             let value = literal::parse(value).map_err(form)?;
             let named = |source| ParseMethodError::Field { name: name.into(), source };
             config.set(field.trim(), &value).map_err(named)?;
@@ -175,10 +175,10 @@ mod tests {
     #[test]
     fn mistakes_are_explained() {
         for (text, words) in [
-            ("pfeifer", "did you mean \"pfeiffer\"?"),
-            ("lora", "there is no method \"lora\""),
-            ("seq_bn[reduction=8]", "there is no field \"reduction\""),
-            ("seq_bn[reduction_facto=8]", "did you mean \"reduction_factor\"?"),
+            ("pfeifer", "did you mean `pfeiffer`?"),
+            ("lora", "there is no method `lora`"),
+            ("seq_bn[reduction=8]", "there is no field `reduction`"),
+            ("seq_bn[reduction_facto=8]", "did you mean `reduction_factor`?"),
             ("seq_bn[reduction_factor=many]", "must be a number, or a map"),
             ("seq_bn[ln_before=1]", "must be True or False"),
             ("seq_bn[phm_layer=True]", "makes the adapter a Compacter"),

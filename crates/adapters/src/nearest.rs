@@ -24,12 +24,12 @@ where
         .map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean "label"?` to put behind an error message, or nothing.
+/// "; did you mean `label`?" to put behind an error message, or nothing.
 pub fn did_you_mean<'a, I>(word: &str, candidates: I) -> String
 where
     I: IntoIterator<Item = &'a str>,
 {
-    nearest(word, candidates).map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default()
+    nearest(word, candidates).map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
 }
 
 fn folded(word: &str) -> Vec<char> {
@@ -101,6 +101,6 @@ mod tests {
         assert_eq!(nearest("label", []), None);
         assert_eq!(nearest("label", ["label"]), None, "that would be no help");
         assert_eq!(did_you_mean("xylophone", ["label"]), "");
-        assert_eq!(did_you_mean("lable", ["label"]), "; did you mean \"label\"?");
+        assert_eq!(did_you_mean("lable", ["label"]), "; did you mean `label`?");
     }
 }

@@ -22,7 +22,7 @@ use rayon::prelude::*;
 /// Multiply-adds that are worth a task of their own.
 const BLOCK_WORK: usize = 1 << 24;
 /// Each block packs the whole other operand, so a thin one would spend its time on that.
-const MIN_BLOCK: usize = 128;
+const MIN_BLOCK: usize = 192;
 
 /// `A B`, shapes `[M, K] × [K, N] → [M, N]`.
 ///

@@ -39,7 +39,7 @@ pub enum TrainError {
          nothing was saved from this step on. Try a lower learning rate, a longer warm-up or stronger clipping"
     )]
     Diverged {
-        /// Loss or gradient norm.
+        /// Loss, gradient norm or parameters.
         what: &'static str,
         /// What it became.
         value: f64,
@@ -55,14 +55,14 @@ pub enum TrainError {
     Checkpoint(#[from] WeightError),
     /// A checkpoint is not one of this run.
     #[error(
-        "{} belongs to another run: {what} was {found}, but now is {expected}. \
+        "{} belongs to another run: the {what} was {found}, but now is {expected}. \
          Resume with what the run was started with, or start anew in another folder", path.display()
     )]
     OtherRun {
         /// The checkpoint.
         path: PathBuf,
         /// What differs.
-        what: &'static str,
+        what: String,
         /// What the checkpoint says.
         found: String,
         /// What this run says.

@@ -12,7 +12,7 @@ use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, v
 use crate::schedule::LearningRate;
 use adaptune_adapters::{AdapterModel, Part};
 use adaptune_tensor::{AnyParameter, Gradients, Parameters, Scalar, Seed};
-use adaptune_transformer::{Encoder, Pass};
+use adaptune_transformer::Pass;
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -99,7 +99,8 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// Writes a checkpoint to `path` after every epoch and every `every` steps.
     #[must_use]
     pub fn with_checkpoint(self, path: PathBuf, every: usize) -> Self {
-        let plan = CheckpointPlan { path, every: every.max(1), identity: self.identity() };
+        let identity = Identity::new(&self.model, self.train, self.dev, &self.options);
+        let plan = CheckpointPlan { path, every: every.max(1), identity };
         Self { checkpoint: Some(plan), ..self }
     }
 
@@ -185,8 +186,9 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let learning_rate = self.options.learning_rate * self.rate.factor(step);
         let record =
             StepRecord { step: step + 1, epoch: self.position.epoch + 1, loss, learning_rate, gradient_norm, tokens };
-        check_finite(&record)?;
+        check_finite(&record, [("loss", loss), ("gradient norm", gradient_norm)])?;
         self.update(&gradients);
+        check_finite(&record, [("largest parameter", largest(&self.model))])?;
         self.position.step += 1;
         observer.step(&record);
         self.position.history.push(Record::Step(record));
@@ -217,8 +219,13 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let Some(dev) = self.dev else { return Ok(()) };
         let evaluation = evaluate(&self.model, dev, self.options.eval_batch_size)?;
         let Position { step, epoch, .. } = self.position;
-        let metrics = values(&evaluation.metrics);
-        let mut record = EvaluationRecord { step, epoch, loss: evaluation.loss, metrics, best: false };
+        let (loss, metrics) = (evaluation.loss, values(&evaluation.metrics));
+        if !loss.is_finite() {
+            let learning_rate = self.options.learning_rate * self.rate.factor(step.saturating_sub(1));
+            let what = "loss on the development data";
+            return Err(TrainError::Diverged { what, value: loss, step, epoch, learning_rate });
+        }
+        let mut record = EvaluationRecord { step, epoch, loss, metrics, best: false };
         record.best = epoch > 0 && self.best_so_far().is_none_or(|best| record.primary() > best);
         if record.best {
             self.best = Some(tensors(&self.model, ""));
@@ -226,10 +233,10 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         self.position.stale = if record.best || epoch == 0 { 0 } else { self.position.stale + 1 };
         observer.evaluation(&record);
         self.position.history.push(Record::Evaluation(record));
-        if let Some(patience) =
-            self.options.patience.filter(|p| self.position.stale >= *p && epoch < self.options.epochs)
-        {
-            self.position.stopped = epoch > 0;
+        let stale = self.position.stale;
+        let more = stale > 0 && epoch < self.options.epochs;
+        if let Some(patience) = self.options.patience.filter(|patience| more && stale >= *patience) {
+            self.position.stopped = true;
             observer.early_stop(epoch, patience);
         }
         Ok(())
@@ -252,25 +259,6 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         all.extend(self.optimiser.state().into_iter().map(|(name, array)| (format!("optimiser.{name}"), array)));
         checkpoint::write(&plan.path, &plan.identity, &self.position, &all)
     }
-
-    fn identity(&self) -> Identity {
-        let print = |number: u64| format!("{number:016x}");
-        let parameters = self.model.parameters().into_iter().map(|(name, p)| format!("{name}{:?}", p.shape()));
-        Identity {
-            options: self.options.describe(),
-            training_data: print(self.train.fingerprint()),
-            development_data: self.dev.map_or("none".into(), |dev| print(dev.fingerprint())),
-            base: base_print(self.model.base()),
-            parameters: parameters.collect::<Vec<_>>().join(" "),
-        }
-    }
-}
-
-/// Fingerprint and dropout rates: what of the base a run depends on.
-fn base_print<S: Scalar>(base: &Encoder<S>) -> String {
-    let config = base.config();
-    let (hidden, attention, head) = (config.hidden_dropout, config.attention_dropout, config.head_dropout);
-    format!("{:016x}, dropout {hidden} {attention} {head}", base.fingerprint())
 }
 
 fn check_data<S: Scalar>(which: &'static str, data: &Dataset, model: &AdapterModel<S>) -> Result<(), TrainError> {
@@ -285,13 +273,19 @@ fn check_data<S: Scalar>(which: &'static str, data: &Dataset, model: &AdapterMod
     data.check_tokens(model.base().config()).map_err(|source| TrainError::Data { which, source })
 }
 
-fn check_finite(record: &StepRecord) -> Result<(), TrainError> {
-    let numbers = [("loss", record.loss), ("gradient norm", record.gradient_norm)];
-    let StepRecord { step, epoch, learning_rate, .. } = *record;
+fn check_finite<const N: usize>(step: &StepRecord, numbers: [(&'static str, f64); N]) -> Result<(), TrainError> {
+    let StepRecord { step, epoch, learning_rate, .. } = *step;
     match numbers.into_iter().find(|(_, value)| !value.is_finite()) {
         Some((what, value)) => Err(TrainError::Diverged { what, value, step, epoch, learning_rate }),
         None => Ok(()),
     }
+}
+
+/// The largest absolute value among all parameters; NaN if one is.
+fn largest<S: Scalar>(model: &AdapterModel<S>) -> f64 {
+    let parameters = model.parameters();
+    let values = parameters.iter().flat_map(|(_, p)| p.values()).map(|v| v.to_f64().abs());
+    values.fold(0.0, |largest, v| if v > largest || v.is_nan() { v } else { largest })
 }
 
 /// All parameters of a model, their names behind a prefix.

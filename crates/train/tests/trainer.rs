@@ -120,7 +120,7 @@ fn a_checkpoint_of_another_run_is_refused() {
     };
     Trainer::new(model(&base()), &train, Some(&dev), options()).expect("fits").with_checkpoint(path.clone(), 2).run(&mut ()).expect("trains");
     assert_eq!(trainer(&train, options()), "", "the very run goes on");
-    assert!(trainer(&train, TrainOptions { learning_rate: 2e-2, ..options() }).contains("the set of options was"));
+    assert!(trainer(&train, TrainOptions { learning_rate: 2e-2, ..options() }).contains("the learning rate was"));
     assert!(trainer(&data(1, 50), options()).contains("the training data's fingerprint was"));
     std::fs::write(&path, b"no checkpoint").expect("written");
     assert!(!trainer(&train, options()).is_empty(), "a damaged one is refused");
@@ -129,7 +129,7 @@ fn a_checkpoint_of_another_run_is_refused() {
 /// Micro-batches add up to the batch, but for rounding and for dropout, which is off here.
 #[test]
 fn accumulation_is_the_whole_batch() {
-    let base = Arc::new(Encoder::random(base().config().clone().with_dropout(0.0, 0.0), 0.15, Seed::new(1)));
+    let base = Arc::new(Encoder::<f32>::random(base().config().clone().with_dropout(0.0, 0.0), 0.15, Seed::new(1)));
     let losses = |accumulate| {
         let method: Method = "seq_bn[reduction_factor=4]".parse().expect("a known method");
         let adapter = Adapter::new("odd", &method, base.config(), Seed::new(2)).expect("fits");

@@ -38,18 +38,34 @@ const BASE: &str = "adaptune_base";
 
 /// Saves adapter and head of a model as AdapterHub directory.
 ///
-/// Each file is written beside its place and renamed, the weights first, so that a directory with
-/// a configuration is complete. Existing files of these names are replaced.
+/// Everything is written into a hidden folder within the directory and then moved to its place, so that a failure, such
+/// as a full disk, leaves the directory as it was. The configuration of the head comes last, and without it [`load`]
+/// refuses a directory. Existing files of these names are replaced.
 ///
 /// # Errors
 /// If a file cannot be written, or the adapter's name cannot stand in a tensor name.
 pub fn save<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
-    std::fs::create_dir_all(directory).map_err(FormatError::io("create", directory))?;
-    save_head(model.head(), model.base(), directory)?;
-    match model.adapter() {
-        Some(adapter) => save_adapter(adapter, model.base(), directory),
-        None => Ok(()),
+    let folder = directory.join(format!(".adaptune-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).map_err(FormatError::io("create", &folder))?;
+    let saved = save_by_way_of(&folder, model, directory);
+    let _ = std::fs::remove_dir_all(&folder); // it is empty if all went well; if not, the error is what counts
+    saved
+}
+
+fn save_by_way_of<S: Scalar>(folder: &Path, model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
+    if let Some(adapter) = model.adapter() {
+        save_adapter(adapter, model.base(), folder)?;
     }
+    save_head(model.head(), model.base(), folder)?;
+    let parts = model.adapter().map(|_| &ADAPTER).into_iter().chain([&HEAD]);
+    parts.into_iter().try_for_each(|files| put_in_place(files, folder, directory))
+}
+
+fn put_in_place(files: &Files, from: &Path, to: &Path) -> Result<(), FormatError> {
+    for file in [files.safetensors, files.config] {
+        std::fs::rename(from.join(file), to.join(file)).map_err(FormatError::io("write", to.join(file)))?;
+    }
+    Ok(())
 }
 
 /// Loads what [`save`] or AdapterHub's `save_adapter` has written: the head, and the adapter if the
@@ -134,6 +150,10 @@ pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Ad
 /// As [`load`].
 pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let path = directory.join(HEAD.config);
+    if !path.exists() {
+        let message = format!("there is no {}: save the adapter with its head (in Python: with_head=True)", HEAD.config);
+        return Err(FormatError::config(directory, message));
+    }
     let (name, config) = json::read_head(&path, base.config())?;
     let mut head = Head::new(&name, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
     let mut tensors = Tensors::read(directory, &HEAD, base)?;

@@ -170,7 +170,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_enum, default_value = "shuffled", help_heading = "Training")]
     pub(crate) batching: BatchingArg,
     /// Stop after this many epochs without improvement on --dev
-    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    #[arg(long, requires = "dev", value_name = "EPOCHS", help_heading = "Training")]
     pub(crate) patience: Option<usize>,
     /// Longest text in tokens; more is cut off [default: what the model can take]
     #[arg(long, value_name = "TOKENS", help_heading = "Training")]

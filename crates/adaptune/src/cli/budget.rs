@@ -2,7 +2,7 @@
 
 use super::args::BudgetArgs;
 use super::model_path;
-use super::report::{Cell, Report, bytes, percent, thousands};
+use super::report::{Cell, Report, bytes, percent, print_line, thousands};
 use adaptune_adapters::{Adapter, Method};
 use adaptune_tensor::Seed;
 use adaptune_transformer::Config;
@@ -61,9 +61,9 @@ impl Budget {
         row("head (two layers)", self.head);
         report.print()?;
         let state = 4 * 3 * (self.adapter() + self.head) as u64;
-        println!("\nThe adapter is {} of the model with it.", percent(self.share()));
-        println!("Training keeps a gradient and two moments for each trained number: {}.", bytes(state));
-        Ok(())
+        print_line(format_args!("\nThe adapter is {} of the model with it.", percent(self.share())))?;
+        let moments = "Training keeps a gradient and two moments for each trained number";
+        Ok(print_line(format_args!("{moments}: {}.", bytes(state)))?)
     }
 
     fn print_json(&self, args: &BudgetArgs) -> Result<()> {
@@ -77,7 +77,6 @@ impl Budget {
             "share": self.share(),
             "modules": modules,
         });
-        println!("{budget}");
-        Ok(())
+        Ok(print_line(budget)?)
     }
 }

@@ -1,5 +1,6 @@
 //! From a table of texts to examples of tokens.
 
+use super::report::note;
 use super::table::{Labels, Table, Targets};
 use super::tokenise::{Encoded, Tokeniser};
 use adaptune_adapters::Task;
@@ -76,12 +77,12 @@ fn target(targets: &Targets, row: usize, encoded: &Encoded) -> Target {
 fn say_what_was_lost(table: &Table, tokeniser: &Tokeniser, truncated: usize, words: usize) {
     if truncated > 0 {
         let (rows, most) = (table.rows.len(), tokeniser.max_length());
-        eprintln!(
+        note(format_args!(
             "note: {}: {truncated} of {rows} texts have more than {most} tokens; their ends were cut off",
             table.name
-        );
+        ));
     }
     if words > 0 {
-        eprintln!("note: {}: {words} words have no token of their own, and do not count", table.name);
+        note(format_args!("note: {}: {words} words have no token of their own, and do not count", table.name));
     }
 }

@@ -1,8 +1,8 @@
 //! `adaptune eval`, and loading a trained model for it and for `predict`.
 
 use super::args::{EvalArgs, ModelArgs};
-use super::folder::RunFolder;
-use super::report::{Cell, Report};
+use super::folder::{RunFolder, State};
+use super::report::{Cell, Report, print_line, thousands};
 use super::tokenise::Tokeniser;
 use super::{data, model_path, table};
 use adaptune_adapters::{AdapterModel, format};
@@ -27,9 +27,14 @@ pub(crate) fn load(args: &ModelArgs) -> Result<(AdapterModel<f32>, Tokeniser)> {
     if !args.adapter.is_dir() {
         bail!("{} is no folder; --adapter names the folder that train wrote", args.adapter.display());
     }
+    let folder = RunFolder::new(&args.adapter);
+    if folder.state() == State::Interrupted {
+        bail!("{} holds a run that did not end; go on with train --resume", args.adapter.display());
+    }
     let directory = model_path::resolve(&args.model)?;
-    let limit = Config::read(&directory)?.max_tokens();
-    let trained_with = RunFolder::new(&args.adapter).run_file().map(|run| run.max_length);
+    let config = Config::read(&directory)?;
+    let limit = config.max_tokens();
+    let trained_with = folder.run_file().map(|run| run.max_length);
     let max_length = match args.max_length {
         Some(length) if length > limit => {
             bail!("--max-length is {length}, but the model has positions for {limit} tokens")
@@ -37,6 +42,7 @@ pub(crate) fn load(args: &ModelArgs) -> Result<(AdapterModel<f32>, Tokeniser)> {
         length => length.or(trained_with).unwrap_or(limit).min(limit),
     };
     let tokeniser = Tokeniser::from_dir(&directory, max_length)?;
+    tokeniser.check_vocabulary(config.vocabulary)?;
     let model = format::load(&args.adapter, Arc::new(Encoder::load(&directory)?))?;
     Ok((model, tokeniser))
 }
@@ -44,7 +50,7 @@ pub(crate) fn load(args: &ModelArgs) -> Result<(AdapterModel<f32>, Tokeniser)> {
 fn print(evaluation: &Evaluation, examples: usize) -> Result<()> {
     let mut report = Report::new();
     let mut row = |name: &str, value: String| _ = report.row(vec![name.into(), Cell::number(value)]);
-    row("examples", super::report::thousands(examples as u64));
+    row("examples", thousands(examples as u64));
     row("loss", format!("{:.4}", evaluation.loss));
     for (name, value) in evaluation.metrics.iter() {
         row(name, format!("{value:.4}"));
@@ -54,6 +60,6 @@ fn print(evaluation: &Evaluation, examples: usize) -> Result<()> {
 
 fn print_json(args: &EvalArgs, evaluation: &Evaluation, examples: usize) -> Result<()> {
     let metrics: Map<_, _> = evaluation.metrics.iter().map(|(name, value)| (name.to_string(), json!(value))).collect();
-    println!("{}", json!({ "data": args.data, "examples": examples, "loss": evaluation.loss, "metrics": metrics }));
-    Ok(())
+    let result = json!({ "data": args.data, "examples": examples, "loss": evaluation.loss, "metrics": metrics });
+    Ok(print_line(result)?)
 }

@@ -35,16 +35,20 @@ pub(crate) struct RunFile {
 
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const RUN: &str = "run.json";
-/// Everything that a run may leave, the file that marks it as complete last.
+const METRICS: &str = "metrics.jsonl";
+/// What the names of files begin with that are not whole yet.
+const UNFINISHED: &str = ".adaptune-";
+/// Everything that a run may leave, in the order in which it is taken away: the file that marks a run as complete
+/// first, and the one that marks it as begun last.
 const FILES: &[&str] = &[
-    "metrics.jsonl",
-    "loss.svg",
-    "adapter.safetensors",
-    "adapter_config.json",
-    "model_head.safetensors",
-    "head_config.json",
-    CHECKPOINT,
     RUN,
+    CHECKPOINT,
+    "head_config.json",
+    "model_head.safetensors",
+    "adapter_config.json",
+    "adapter.safetensors",
+    "loss.svg",
+    METRICS,
 ];
 
 impl RunFolder {
@@ -53,27 +57,21 @@ impl RunFolder {
         Self { path: path.to_owned() }
     }
 
-    /// Makes sure that a run may begin here.
+    /// Tells whether a run may begin here, and changes nothing.
     ///
     /// # Errors
-    /// The folder holds anything and neither `--resume` nor `--overwrite` was said, or cannot be made.
-    pub(crate) fn prepare(&self, resume: bool, overwrite: bool) -> Result<State> {
+    /// The folder holds anything and neither `--resume` nor `--overwrite` was said.
+    pub(crate) fn check(&self, resume: bool, overwrite: bool) -> Result<State> {
         let shown = self.path.display();
         if self.path.exists() && !self.path.is_dir() {
             bail!("{shown} is a file; --out must name a folder");
         }
-        let state = self.state()?;
-        if self.is_empty()? || (resume && state != State::New) {
-            std::fs::create_dir_all(&self.path).with_context(|| format!("cannot make the folder {shown}"))?;
-            return Ok(state);
-        }
-        if overwrite {
-            for file in FILES.iter().map(|file| self.path.join(file)).filter(|file| file.exists()) {
-                std::fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
-            }
+        let state = self.state();
+        if self.is_empty()? || overwrite {
             return Ok(State::New);
         }
         match state {
+            State::Interrupted | State::Complete if resume => Ok(state),
             State::New => bail!("{shown} is not empty: name a new folder with --out, or add --overwrite"),
             State::Interrupted => {
                 bail!("{shown} holds a run that did not end: go on with --resume, or start anew with --overwrite")
@@ -84,12 +82,32 @@ impl RunFolder {
         }
     }
 
+    /// Makes the folder ready for the run: makes it if it is not there, and takes away what an earlier run left.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check), or the folder cannot be made or changed.
+    pub(crate) fn prepare(&self, resume: bool, overwrite: bool) -> Result<State> {
+        let state = self.check(resume, overwrite)?;
+        std::fs::create_dir_all(&self.path)
+            .with_context(|| format!("cannot make the folder {}", self.path.display()))?;
+        for path in self.entries()?.iter().filter(|path| is_unfinished(path)) {
+            let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+            removed.with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        match state {
+            State::New => FILES.iter().try_for_each(|file| self.remove(file))?,
+            State::Complete => self.remove(CHECKPOINT)?,
+            State::Interrupted => {}
+        }
+        Ok(state)
+    }
+
     pub(crate) fn checkpoint(&self) -> PathBuf {
         self.path.join(CHECKPOINT)
     }
 
     pub(crate) fn metrics(&self) -> PathBuf {
-        self.path.join("metrics.jsonl")
+        self.path.join(METRICS)
     }
 
     pub(crate) fn loss_curve(&self) -> PathBuf {
@@ -102,12 +120,7 @@ impl RunFolder {
         adaptune_transformer::weights::replace_file(&self.path.join(RUN), |file| {
             std::io::Write::write_all(file, text.as_bytes())
         })?;
-        match std::fs::remove_file(self.checkpoint()) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).context("cannot remove the checkpoint")
-            }
-            _ => Ok(()),
-        }
+        self.remove(CHECKPOINT)
     }
 
     /// What the run was made with, if this is the folder of one of ours.
@@ -115,22 +128,42 @@ impl RunFolder {
         serde_json::from_str(&std::fs::read_to_string(self.path.join(RUN)).ok()?).ok()
     }
 
-    fn state(&self) -> Result<State> {
+    /// Where the run in the folder stands.
+    pub(crate) fn state(&self) -> State {
         let has = |file: &str| self.path.join(file).exists();
-        Ok(match (has(RUN), has(CHECKPOINT) || has("metrics.jsonl")) {
+        match (has(RUN), has(CHECKPOINT) || has(METRICS)) {
             (true, _) => State::Complete,
             (false, true) => State::Interrupted,
             (false, false) => State::New,
-        })
+        }
     }
 
+    /// True if there is nothing but what a killed run was about to write.
     fn is_empty(&self) -> Result<bool> {
-        if !self.path.exists() {
-            return Ok(true);
-        }
-        let mut entries = self.path.read_dir().with_context(|| format!("cannot read {}", self.path.display()))?;
-        Ok(entries.next().is_none())
+        Ok(self.entries()?.iter().all(|path| is_unfinished(path)))
     }
+
+    fn entries(&self) -> Result<Vec<PathBuf>> {
+        let list = || self.path.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>();
+        if !self.path.exists() {
+            return Ok(Vec::new());
+        }
+        list().with_context(|| format!("cannot read {}", self.path.display()))
+    }
+
+    /// Removes one of our files, if it is there.
+    fn remove(&self, file: &str) -> Result<()> {
+        match std::fs::remove_file(self.path.join(file)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot remove {}", self.path.join(file).display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_unfinished(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::args::InspectArgs;
 use super::folder::RunFolder;
-use super::report::{Cell, Report, bytes, thousands};
+use super::report::{Cell, Report, bytes, print_line, thousands};
 use adaptune_adapters::format::{Described, describe};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
@@ -41,7 +41,7 @@ fn print(args: &InspectArgs, parts: &[Described]) -> Result<()> {
         let count = shape.iter().product::<usize>() as u64;
         tensors.row(vec![name.as_str().into(), format!("{shape:?}").into(), Cell::number(thousands(count))]);
     }
-    println!();
+    print_line("")?;
     Ok(tensors.print()?)
 }
 
@@ -92,6 +92,5 @@ fn print_json(args: &InspectArgs, parts: &[Described]) -> Result<()> {
         (part.kind.to_owned(), fields)
     };
     let parts: Map<_, _> = parts.iter().map(described).collect();
-    println!("{}", json!({ "directory": args.adapter, "parts": parts }));
-    Ok(())
+    Ok(print_line(json!({ "directory": args.adapter, "parts": parts }))?)
 }

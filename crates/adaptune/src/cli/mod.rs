@@ -13,7 +13,6 @@ mod plot;
 mod predict;
 mod progress;
 mod report;
-mod suggest;
 mod table;
 mod tokenise;
 mod train;
@@ -29,7 +28,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            report::note(format_args!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

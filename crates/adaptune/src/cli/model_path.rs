@@ -4,7 +4,7 @@ mod cache;
 #[cfg(feature = "hub")]
 mod download;
 
-use crate::cli::suggest;
+use adaptune_adapters::nearest;
 use anyhow::{Result, bail};
 use cache::Snapshot;
 use std::path::{Path, PathBuf};
@@ -160,7 +160,7 @@ fn sibling_hint(path: &Path) -> String {
         .filter(|name| parent.unwrap_or(Path::new("")).join(name).is_dir())
         .collect();
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    match suggest::nearest(&name, folders.iter().map(String::as_str)) {
+    match nearest(&name, folders.iter().map(String::as_str)) {
         Some(near) => format!(" (did you mean {}?)", path.with_file_name(near).display()),
         None => String::new(),
     }

@@ -1,11 +1,12 @@
 //! A picture of a training run: the loss by step, and below it how good the model is on development data.
 
 use crate::cli::report::thousands;
-use anyhow::{Context, Result, anyhow, bail};
+use adaptune_transformer::weights::replace_file;
+use anyhow::{Result, anyhow, bail};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-use std::io::Write as _;
+use std::io::Write;
 use std::ops::Range;
 use std::path::Path;
 
@@ -41,7 +42,7 @@ pub(crate) fn loss_curve(path: &Path, points: &[(usize, f64)], dev: &[(usize, f6
         bail!("there is no finite training loss to draw in {}", path.display());
     }
     let picture = draw(&points, &dev, metric_name).map_err(|error| anyhow!("cannot draw the loss curve: {error}"))?;
-    write_beside(path, &picture).with_context(|| format!("cannot write {}", path.display()))
+    Ok(replace_file(path, |file| file.write_all(picture.as_bytes()))?)
 }
 
 fn draw(points: &[(f64, f64)], dev: &[(f64, f64)], metric_name: &str) -> Result<String> {
@@ -231,27 +232,6 @@ fn padded_values(values: impl Iterator<Item = f64>) -> Range<f64> {
 fn decimals(values: &Range<f64>) -> usize {
     let between_marks = (values.end - values.start) / 6.0;
     (-between_marks.log10().floor()).clamp(0.0, 12.0) as usize
-}
-
-fn write_beside(path: &Path, content: &str) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = readable_by_others(&mut tempfile::Builder::new()).tempfile_in(folder)?;
-    file.write_all(content.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-/// Temporary files are private unless told otherwise; this one becomes an ordinary file, as the user's mask has it.
-#[cfg(unix)]
-fn readable_by_others<'a, 'b, 'c>(builder: &'c mut tempfile::Builder<'a, 'b>) -> &'c mut tempfile::Builder<'a, 'b> {
-    use std::os::unix::fs::PermissionsExt as _;
-    builder.permissions(std::fs::Permissions::from_mode(0o666))
-}
-
-#[cfg(not(unix))]
-fn readable_by_others<'a, 'b, 'c>(builder: &'c mut tempfile::Builder<'a, 'b>) -> &'c mut tempfile::Builder<'a, 'b> {
-    builder
 }
 
 #[cfg(test)]

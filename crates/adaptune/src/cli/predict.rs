@@ -7,8 +7,8 @@ use super::{data, eval};
 use adaptune_adapters::{HeadConfig, Task};
 use adaptune_tensor::softmax;
 use adaptune_train::{argmax, predict};
-use anyhow::Result;
 use adaptune_tensor::ndarray::{Array2, ArrayView2, Axis, s};
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, Write};
 
@@ -17,9 +17,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let (model, tokeniser) = eval::load(&args.model)?;
     let head = model.head().config();
     let mut table = table::read_lines(&args.input, &args.columns.columns())?;
-    if head.task == Task::Tagging {
-        into_words(&mut table);
-    }
+    fit(&mut table, head.task)?;
     let (dataset, encoded) = data::unlabelled(&table, head.task, &tokeniser)?;
     let logits = predict(&model, &dataset, args.model.batch_size.get())?;
     let mut out = BufWriter::new(io::stdout().lock());
@@ -37,6 +35,22 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
         writeln!(out, "{line}")?;
     }
     Ok(out.flush()?)
+}
+
+/// Brings the texts into the form that the head reads.
+fn fit(table: &mut Table, task: Task) -> Result<()> {
+    let (name, kind) = (&table.name, table.kind);
+    match (task, kind) {
+        (Task::Tagging, TableKind::Single) => into_words(table),
+        (Task::Tagging, TableKind::Pair) => {
+            bail!("{name}: the head tags the words of one text, found {kind}; choose one column with --text-column")
+        }
+        (Task::Classification | Task::Regression, TableKind::Words) => {
+            bail!("{name}: the head judges whole texts, found {kind}; give .txt, .tsv, .csv or .jsonl with texts")
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Texts for a tagger are sentences of words between spaces.

@@ -6,9 +6,20 @@
 //! seq_bn     112,320    88.1 %  452 KB
 //! ```
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write as _};
 use std::time::Duration;
+
+/// Writes a line of the result to standard output. Where `println!` would panic, on a full disk or a closed pipe, this
+/// gives the error.
+pub(crate) fn print_line(line: impl Display) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{line}")
+}
+
+/// Tells something beside the result, on standard error. If nobody can hear it, that is no reason to stop.
+pub(crate) fn note(text: impl Display) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
 
 /// One entry of a [`Report`].
 #[derive(Clone, Debug, PartialEq, Eq)]

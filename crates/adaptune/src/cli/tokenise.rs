@@ -71,8 +71,26 @@ impl Tokeniser {
         self.max_length
     }
 
-    /// One more than the largest token id that can come out; the model's vocabulary must be at least as large.
-    pub(crate) fn vocabulary_size(&self) -> usize {
+    /// Makes sure that a model with `rows` rows of token embeddings has one for every token that can come out.
+    ///
+    /// # Errors
+    ///
+    /// The largest token id is beyond them: tokeniser and model do not belong together.
+    pub(crate) fn check_vocabulary(&self, rows: usize) -> Result<()> {
+        let size = self.vocabulary_size();
+        if size > rows {
+            bail!(
+                "tokenizer.json has token ids up to {}, but the model's vocabulary ends at {}: they do not belong \
+                 together; take config.json, model.safetensors and tokenizer.json from one model",
+                size - 1,
+                rows.saturating_sub(1)
+            );
+        }
+        Ok(())
+    }
+
+    /// One more than the largest token id that can come out.
+    fn vocabulary_size(&self) -> usize {
         self.tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1)
     }
 

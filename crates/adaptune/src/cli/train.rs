@@ -3,8 +3,8 @@
 use super::args::{BatchingArg, OptimiserArg, ScheduleArg, TrainArgs};
 use super::folder::{RunFile, RunFolder, State};
 use super::observers::{All, Bar, MetricsFile};
-use super::report::{Cell, Report, bytes, duration, percent, thousands};
-use super::table::{self, Labels};
+use super::report::{Cell, Report, bytes, duration, note, percent, print_line, thousands};
+use super::table::{self, Labels, Table};
 use super::tokenise::Tokeniser;
 use super::{data, memory, model_path, plot};
 use adaptune_adapters::{Adapter, AdapterModel, Counts, Head, HeadConfig, Method, format};
@@ -25,23 +25,25 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let options = options(args)?;
     let method = method(&args.method)?;
     let name = name(args)?;
+    let folder = RunFolder::new(&args.out);
+    folder.check(args.resume, args.overwrite)?;
     let directory = model_path::resolve(&args.model)?;
     let config = Config::read(&directory)?;
     let max_length = max_length(args, &config)?;
     let tokeniser = Tokeniser::from_dir(&directory, max_length)?;
+    tokeniser.check_vocabulary(config.vocabulary)?;
     let Data { train, dev, labels } = read_data(args, &tokeniser)?;
     let base = load_base(args, &directory)?;
     let model = model(args, &name, method.as_ref(), base, &labels)?;
-    let folder = RunFolder::new(&args.out);
     let counts = model.counts();
     let trainer = Trainer::new(model, &train, dev.as_ref(), options.clone())?;
     if folder.prepare(args.resume, args.overwrite)? == State::Complete {
-        println!("{}: the run is complete, there is nothing to resume", args.out.display());
+        note(format_args!("note: {}: the run is complete, there is nothing to resume", args.out.display()));
         return Ok(());
     }
     let mut trainer = trainer.with_checkpoint(folder.checkpoint(), args.checkpoint_every);
     if args.resume && !trainer.resume()? {
-        eprintln!("note: {} holds no checkpoint yet; starting from the beginning", args.out.display());
+        note(format_args!("note: {} holds no checkpoint yet; starting from the beginning", args.out.display()));
     }
     let trained = follow(trainer, &folder, args.json)?;
     save(&trained, &folder, args, max_length, &options)?;
@@ -58,16 +60,24 @@ struct Data {
 fn read_data(args: &TrainArgs, tokeniser: &Tokeniser) -> Result<Data> {
     let columns = args.columns.columns();
     let table = table::read(&args.train, &columns)?;
-    let (labels, note) = Labels::decide(&table, args.task.into())?;
+    let (labels, decision) = Labels::decide(&table, args.task.into())?;
     if !args.json {
-        eprintln!("{} examples, {note}", thousands(table.rows.len() as u64));
+        note(format_args!("{} examples, {decision}", thousands(table.rows.len() as u64)));
     }
     let train = data::dataset(&table, &labels, tokeniser)?;
     let dev = match &args.dev {
-        Some(path) => Some(data::dataset(&table::read(path, &columns)?, &labels, tokeniser)?),
+        Some(path) => Some(data::dataset(&same_kind(table::read(path, &columns)?, &table)?, &labels, tokeniser)?),
         None => None,
     };
     Ok(Data { train, dev, labels })
+}
+
+/// Development data that says something else of a model than training data would, is refused.
+fn same_kind(dev: Table, train: &Table) -> Result<Table> {
+    if dev.kind != train.kind {
+        bail!("{} holds {}, but {} holds {}; both must have the same columns", dev.name, dev.kind, train.name, train.kind);
+    }
+    Ok(dev)
 }
 
 fn load_base(args: &TrainArgs, directory: &Path) -> Result<Arc<Encoder<f32>>> {
@@ -116,7 +126,7 @@ fn name(args: &TrainArgs) -> Result<String> {
     }
     let folder =
         std::path::absolute(&args.out).ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
-    Ok(folder.unwrap_or_else(|| "adapter".into()).replace(['.', ' '], "_"))
+    Ok(folder.unwrap_or_else(|| "adapter".into()).replace(['.', ' ', '\\'], "_"))
 }
 
 fn max_length(args: &TrainArgs, config: &Config) -> Result<usize> {
@@ -178,16 +188,20 @@ fn save(
     options: &TrainOptions,
 ) -> Result<()> {
     format::save(&trained.model, &args.out)?;
-    let losses: Vec<_> = trained
-        .history
-        .iter()
-        .filter_map(|r| if let Record::Step(s) = r { Some((s.step, s.loss)) } else { None })
-        .collect();
-    let dev: Vec<_> = evaluations(&trained.history).map(|e| (e.step, e.primary())).collect();
-    let metric = evaluations(&trained.history).next().and_then(|e| Some(e.metrics.first()?.0.clone()));
-    plot::loss_curve(&folder.loss_curve(), &losses, &dev, metric.as_deref().unwrap_or("metric"))?;
+    draw(&trained.history, &folder.loss_curve());
     let (model, method, options) = (args.model.clone(), args.method.clone(), options.describe());
     folder.complete(&RunFile { model, method, max_length, options })
+}
+
+/// Draws the loss curve. It is an extra: without it the run is as good, so a failure is only told.
+fn draw(history: &[Record], path: &Path) {
+    let losses: Vec<_> =
+        history.iter().filter_map(|r| if let Record::Step(s) = r { Some((s.step, s.loss)) } else { None }).collect();
+    let dev: Vec<_> = evaluations(history).map(|e| (e.step, e.primary())).collect();
+    let metric = evaluations(history).find_map(|e| Some(e.metrics.first()?.0.as_str()));
+    if let Err(error) = plot::loss_curve(path, &losses, &dev, metric.unwrap_or("metric")) {
+        note(format_args!("note: cannot draw {}: {error:#}; the numbers are in metrics.jsonl", path.display()));
+    }
 }
 
 fn evaluations(history: &[Record]) -> impl Iterator<Item = &EvaluationRecord> {
@@ -230,8 +244,7 @@ impl Closing<'_> {
             row("peak memory", bytes(peak));
         }
         report.print()?;
-        println!("saved in {}", args.out.display());
-        Ok(())
+        Ok(print_line(format_args!("saved in {}", args.out.display()))?)
     }
 
     fn print_json(&self, args: &TrainArgs) -> Result<()> {
@@ -249,7 +262,6 @@ impl Closing<'_> {
             "seconds": self.elapsed.as_secs_f64(),
             "peak_bytes": memory::peak_bytes(),
         });
-        println!("{closing}");
-        Ok(())
+        Ok(print_line(closing)?)
     }
 }

@@ -3,7 +3,7 @@
 use super::delimited::Records;
 use super::source::Source;
 use super::{Row, Table, TableKind, Text};
-use crate::cli::suggest;
+use adaptune_adapters::did_you_mean;
 use anyhow::{Result, bail};
 
 /// Column names that the user gives in place of the usual ones.
@@ -113,7 +113,7 @@ fn require(source: &Source, header: &[String], name: &str) -> Result<()> {
     if header.iter().any(|column| column == name) {
         return Ok(());
     }
-    let hint = suggest::hint(name, header.iter().map(String::as_str));
+    let hint = did_you_mean(name, header.iter().map(String::as_str));
     let found = header.iter().map(|column| format!("`{}`", shortened(column))).collect::<Vec<_>>().join(", ");
     bail!(
         "{}: expected a column `{name}`, found {found}{hint} The first line names the columns; --text-column, \

@@ -1,7 +1,7 @@
 //! From labels as written to what training aims at: classes, numbers or tags.
 
 use super::{Row, Table, TableKind, Text};
-use crate::cli::suggest;
+use adaptune_adapters::did_you_mean;
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;
 
@@ -159,7 +159,7 @@ fn no_labels(table: &Table) -> anyhow::Error {
     if table.header.is_empty() {
         return anyhow!("{}: this kind of file has no labels; use .tsv, .csv, .jsonl or .conll", table.name);
     }
-    let hint = suggest::hint("label", table.header.iter().map(String::as_str));
+    let hint = did_you_mean("label", table.header.iter().map(String::as_str));
     anyhow!(
         "{}: found no labels; its columns are {}{hint} Name the column of labels with --label-column",
         table.name,
@@ -193,7 +193,7 @@ fn tag_indices(table: &Table, row: &Row, names: &[String]) -> Result<Vec<usize>>
 
 fn find(table: &Table, row: &Row, what: &str, names: &[String], name: &str) -> Result<usize> {
     names.iter().position(|known| known == name).ok_or_else(|| {
-        let hint = suggest::hint(name, names.iter().map(String::as_str));
+        let hint = did_you_mean(name, names.iter().map(String::as_str));
         at(table, row, &format!("the {what} `{name}` is not in the training data, which has {}{hint}", listed(names)))
     })
 }

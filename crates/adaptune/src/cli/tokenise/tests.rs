@@ -204,6 +204,14 @@ fn the_size_of_the_vocabulary_counts_gaps() {
 }
 
 #[test]
+fn a_tokeniser_that_knows_more_than_the_model_is_refused() {
+    let known = tokeniser(&bert(), 9);
+    assert!(known.check_vocabulary(11).is_ok() && known.check_vocabulary(30).is_ok());
+    let message = known.check_vocabulary(10).unwrap_err().to_string();
+    assert!(message.contains("token ids up to 10, but the model's vocabulary ends at 9"), "{message}");
+}
+
+#[test]
 fn a_missing_or_broken_file_is_named() {
     let empty = tempfile::tempdir().unwrap();
     let message = Tokeniser::from_dir(empty.path(), 9).unwrap_err().to_string();
