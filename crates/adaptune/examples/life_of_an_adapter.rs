@@ -21,7 +21,7 @@ const LABELS: [&str; 3] = ["O", "B-PER", "B-LOC"];
 /// `P` stands for a person, `L` for a place.
 const PATTERNS: [&str; 4] = ["P met P in L", "in L P met P", "P of L saw P", "P saw L"];
 const NAMES: [&str; 12] = [
-    "Adelaide", "Austin", "Charlotte", "Chelsea", "Florence", "Georgia", "Jackson", "Lincoln", "Paris", "Savannah",
+    "Adelaide", "Austin", "Carolina", "Chelsea", "Florence", "Georgia", "Jackson", "Lincoln", "Paris", "Savannah",
     "Sydney", "Virginia",
 ];
 const OTHER_WORDS: [&str; 5] = ["[START]", "in", "met", "of", "saw"];

@@ -73,7 +73,7 @@ fn training_learns_and_its_records_agree_with_what_it_prints() {
     assert_eq!(closing["before"]["accuracy"], accuracy(evaluations[0]));
     let best = evaluations[1..].iter().map(|e| accuracy(e)).fold(0.0, f64::max);
     assert_eq!(closing["after"]["accuracy"], best);
-    assert!(best >= 0.9, "the labels follow from the words, but accuracy is {best}");
+    assert!(accuracy(evaluations[0]) < 0.8 && best >= 0.9, "the labels follow from the words, but accuracy is {best}");
     let at = closing["best_epoch"].as_u64().unwrap() as usize;
     assert_eq!((accuracy(evaluations[at]), evaluations[at]["best"].as_bool()), (best, Some(true)));
     assert_eq!(metrics(&bench, "a", "dev.tsv")["accuracy"], best, "what was saved is the best epoch");
@@ -83,17 +83,20 @@ fn training_learns_and_its_records_agree_with_what_it_prints() {
 fn eval_scores_what_predict_predicts() {
     let bench = Bench::new();
     bench.trained("a", "");
-    let predictions = predictions(&bench, "a", "dev.tsv");
-    let rows = data::reviews(32, 2);
+    let rows = data::disputed_reviews(33, 2);
+    bench.write("test.tsv", data::tsv(&rows));
+    let predictions = predictions(&bench, "a", "test.tsv");
     assert_eq!(predictions.len(), rows.len());
     for (prediction, (text, _)) in predictions.iter().zip(&rows) {
         let (logits, probabilities) = (numbers(&prediction["logits"]), numbers(&prediction["probabilities"]));
         let sum: f64 = logits.iter().map(|z| z.exp()).sum();
         assert!(logits.iter().zip(&probabilities).all(|(z, p)| close(z.exp() / sum, *p)), "{prediction}");
-        assert_eq!((&prediction["text"], &prediction["label"]), (&text.as_str().into(), &["bad", "good"][largest(&logits)].into()));
+        let label = ["bad", "good"][largest(&logits)];
+        assert_eq!((&prediction["text"], &prediction["label"]), (&text.as_str().into(), &label.into()));
     }
     let right = predictions.iter().zip(&rows).filter(|(prediction, (_, label))| prediction["label"] == *label).count();
-    assert_eq!(metrics(&bench, "a", "dev.tsv")["accuracy"], right as f64 / rows.len() as f64);
+    assert!((20..33).contains(&right), "{right} of 33, of which 7 are wrong on purpose");
+    assert_eq!(metrics(&bench, "a", "test.tsv")["accuracy"], right as f64 / 33.0);
     let table = ok(&mut bench.command("eval --model model --adapter a --data dev.tsv"));
     for row in ["examples", "loss", "accuracy", "macro_f1", "matthews_correlation"] {
         assert!(table.contains(row), "{table}");
@@ -127,7 +130,8 @@ fn predictions_do_not_depend_on_the_batch() {
         let line = format!("predict --model model --adapter a --input dev.tsv --json --batch-size {size}");
         json_lines(&ok(&mut bench.command(&line))).iter().flat_map(|p| numbers(&p["logits"])).collect()
     };
-    let (alone, together) = (logits(1), logits(32));
+    let (alone, together) = (logits(1), logits(5));
+    assert_eq!((alone.len(), together.len()), (64, 64));
     assert!(alone.iter().zip(&together).all(|(a, b)| (a - b).abs() < 1e-5), "{alone:?}\n{together:?}");
 }
 
@@ -137,9 +141,9 @@ fn numbers_are_learnt_from_csv() {
     bench.write("train.csv", data::csv(&data::scores(160, 1)));
     let rows = data::scores(40, 2);
     bench.write("dev.csv", data::csv(&rows));
-    let line = "train --model model --train train.csv --dev dev.csv --epochs 8 --batch-size 8 --lr 1e-2 --out a";
-    ok(&mut bench.command(line));
-    let predicted: Vec<f64> = predictions(&bench, "a", "dev.csv").iter().map(|p| p["label"].as_f64().unwrap()).collect();
+    bench.trained("a", "--train train.csv --dev dev.csv");
+    let predicted: Vec<f64> =
+        predictions(&bench, "a", "dev.csv").iter().map(|p| p["label"].as_f64().unwrap()).collect();
     let square = |(value, (_, label)): (&f64, &(String, String))| (value - label.parse::<f64>().unwrap()).powi(2);
     let error = predicted.iter().zip(&rows).map(square).sum::<f64>() / rows.len() as f64;
     let metrics = metrics(&bench, "a", "dev.csv");
@@ -157,8 +161,7 @@ fn pairs_are_learnt_from_json_lines() {
     bench.write("train.jsonl", data::pairs_json(&data::pairs(128, 1)));
     let rows = data::pairs(24, 2);
     bench.write("dev.jsonl", data::pairs_json(&rows));
-    let line = "train --model model --train train.jsonl --dev dev.jsonl --epochs 6 --batch-size 8 --lr 1e-2 --out a";
-    ok(&mut bench.command(line));
+    bench.trained("a", "--train train.jsonl --dev dev.jsonl");
     let predictions = predictions(&bench, "a", "dev.jsonl");
     let right = predictions.iter().zip(&rows).filter(|(prediction, row)| prediction["label"] == row.2).count();
     assert_eq!(metrics(&bench, "a", "dev.jsonl")["accuracy"], right as f64 / rows.len() as f64);
@@ -170,10 +173,10 @@ fn pairs_are_learnt_from_json_lines() {
 fn tags_are_learnt_from_conll() {
     let bench = Bench::new();
     bench.write("train.conll", data::conll(&data::sentences(96, 1)));
-    let rows = data::sentences(24, 2);
-    bench.write("dev.conll", data::conll(&rows));
-    let line = "train --model model --train train.conll --dev dev.conll --epochs 4 --batch-size 8 --lr 1e-2 --out a";
-    ok(&mut bench.command(line));
+    bench.write("dev.conll", data::conll(&data::sentences(24, 2)));
+    bench.trained("a", "--train train.conll --dev dev.conll");
+    let rows = data::disputed_sentences(24, 3);
+    bench.write("test.conll", data::conll(&rows));
     let texts: Vec<String> = rows.iter().map(|words| words.iter().map(|w| w.0).collect::<Vec<_>>().join(" ")).collect();
     bench.write("texts.txt", texts.join("\n"));
     let predictions = predictions(&bench, "a", "texts.txt");
@@ -182,9 +185,10 @@ fn tags_are_learnt_from_conll() {
     };
     let pairs: Vec<_> = predictions.iter().zip(&rows).flat_map(|(p, words)| tags(p).into_iter().zip(words)).collect();
     let right = pairs.iter().filter(|(found, (_, tag))| found == tag).count() as f64 / pairs.len() as f64;
-    let metrics = metrics(&bench, "a", "dev.conll");
+    assert!((0.7..1.0).contains(&right), "{right}, and a fifth of the sentences is wrong on purpose");
+    let metrics = metrics(&bench, "a", "test.conll");
     assert!(close(metrics["token_accuracy"].as_f64().unwrap(), right), "{metrics} {right}");
-    assert!(metrics["span_f1"].as_f64().unwrap() > 0.8, "{metrics}");
+    assert!(metrics["span_f1"].as_f64().unwrap() > 0.7, "{metrics}");
     let plain = ok(&mut bench.command("predict --model model --adapter a --input texts.txt"));
     let first: Vec<String> = texts[0].split(' ').zip(tags(&predictions[0])).map(|(w, t)| format!("{w}/{t}")).collect();
     assert_eq!(plain.lines().next().unwrap(), first.join(" "));
@@ -228,11 +232,12 @@ fn inspect_budget_and_train_count_alike() {
     }
     assert_eq!(closing["parameters"]["base"], budget["base"]);
     let modules = budget["modules"].as_array().unwrap();
-    assert_eq!((modules.len(), modules.iter().map(|m| m["parameters"].as_u64().unwrap()).sum()), (4, budget["adapter"].as_u64().unwrap()));
+    let sum: u64 = modules.iter().map(|module| module["parameters"].as_u64().unwrap()).sum();
+    assert_eq!((modules.len(), Some(sum)), (4, budget["adapter"].as_u64()));
     let tensors = shown["parts"]["adapter"]["tensors"].as_object().unwrap();
-    assert_eq!(tensors["bert.encoder.layer.1.output.adapters.mine.adapter_down.0.weight"], serde_json::json!([3, 18]));
+    assert_eq!(tensors["bert.encoder.layer.1.output.adapters.mine.adapter_down.0.weight"], serde_json::json!([6, 30]));
     let table = ok(&mut bench.command("inspect a"));
-    for words in ["reduction_factor", "hidden size 18", "adapter.safetensors", "[3, 18]", "--max-length 24"] {
+    for words in ["reduction_factor", "hidden size 30", "adapter.safetensors", "[6, 30]", "--max-length 24"] {
         assert!(table.contains(words), "{words}:\n{table}");
     }
     let table = ok(&mut bench.command(&format!("budget --model model --method {method}")));
@@ -265,14 +270,14 @@ fn patience_ends_a_run_that_gets_no_better() {
 #[test]
 fn long_texts_are_cut_and_that_is_said_once() {
     let bench = Bench::new();
-    let long = data::tsv(&vec![("dull ".repeat(60), "bad".into()), ("fine ".repeat(40), "good".into()), ("joy".into(), "good".into())]);
-    bench.write("train.tsv", &long);
-    bench.train("a", "").assert().success().stderr(
-        predicate::str::contains("note: train.tsv: 2 of 3 texts have more than 24 tokens; their ends were cut off").count(1),
-    );
+    let (bad, good) = (("dull ".repeat(60), "bad".to_owned()), ("fine ".repeat(40), "good".to_owned()));
+    bench.write("train.tsv", data::tsv(&vec![bad, good, ("joy".into(), "good".into())]));
+    let note = "note: train.tsv: 2 of 3 texts have more than 24 tokens; their ends were cut off";
+    bench.train("a", "").assert().success().stderr(predicate::str::contains(note).count(1));
     ok(&mut bench.train("b", "--max-length 9"));
     bench.write("texts.txt", "dull ".repeat(60));
-    let predict = |adapter: &str| bench.command(&format!("predict --model model --adapter {adapter} --input texts.txt"));
+    let predict =
+        |adapter: &str| bench.command(&format!("predict --model model --adapter {adapter} --input texts.txt"));
     let note = |tokens| predicate::str::contains(format!("1 of 1 texts have more than {tokens} tokens")).count(1);
     predict("a").assert().success().stderr(note(24));
     predict("b").assert().success().stderr(note(9));
@@ -317,15 +322,19 @@ fn help_names_every_default() {
         assert!(about(&help, "max-length").contains("[default: as in training]"), "{help}");
     }
     let budget = help("budget");
-    assert!(about(&budget, "method").contains("[default: seq_bn]") && about(&budget, "labels").contains("[default: 2]"));
+    assert!(
+        about(&budget, "method").contains("[default: seq_bn]") && about(&budget, "labels").contains("[default: 2]")
+    );
     assert!(about(&help("inspect"), "json").contains("JSON object") && help("").contains("Examples:"));
 }
 
 /// What a help text says of an option, in one line.
 fn about(help: &str, option: &str) -> String {
     let names = |line: &str| line.trim_start().trim_start_matches("--").split(' ').next() == Some(option);
-    let lines: Vec<&str> = help.lines().skip_while(|line| !line.trim_start().starts_with("--") || !names(line)).collect();
-    let own = lines.iter().enumerate().take_while(|(i, line)| *i == 0 || !line.trim_start().starts_with('-'));
+    let lines: Vec<&str> =
+        help.lines().skip_while(|line| !line.trim_start().starts_with("--") || !names(line)).collect();
+    let begins = |line: &str| ["--", "-h,"].iter().any(|start| line.trim_start().starts_with(start));
+    let own = lines.iter().enumerate().take_while(|(i, line)| *i == 0 || !begins(line));
     own.map(|(_, line)| line.trim()).collect::<Vec<_>>().join(" ")
 }
 

@@ -11,6 +11,7 @@ pub mod weights;
 mod block;
 mod embeddings;
 mod encoder;
+mod ending;
 mod feed_forward;
 mod insertion;
 mod load;

@@ -1,10 +1,11 @@
 //! The first half of a block: self-attention, residual, norm.
 
+use crate::ending::{Ending, EndingTrace};
 use crate::insertion::*;
 use crate::points::Place;
 use crate::{LayerNorm, Linear};
 use adaptune_tensor::{
-    AttentionNeeds, AttentionShape, AttentionTrace, Dropout, Gradients, Scalar, attention, attention_backward,
+    AttentionNeeds, AttentionShape, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward,
 };
 use ndarray::{ArcArray2, Array2};
 
@@ -26,9 +27,7 @@ pub(crate) struct SelfAttentionTrace<'a, S> {
     extension: Option<AttentionBackward<'a, S>>,
     attention: Option<AttentionTrace<S>>,
     needs: AttentionNeeds,
-    output: Option<LinearBackward<'a, S>>,
-    dropout: Option<Dropout>,
-    sublayer: SublayerBackward<'a, S>,
+    ending: EndingTrace<'a, S>,
 }
 
 impl<S: Scalar> SelfAttention<S> {
@@ -39,13 +38,12 @@ impl<S: Scalar> SelfAttention<S> {
         x: ArcArray2<S>,
         wants: bool,
     ) -> (Array2<S>, Option<SelfAttentionTrace<'a, S>>) {
-        let config = place.config;
         let (q, query) = place.linear(Projection::Query, &self.query, &x, wants);
-        let (k, key) = place.linear(Projection::Key, &self.key, &x, wants);
-        let (v, value) = place.linear(Projection::Value, &self.value, &x, wants);
+        let (keys, key) = place.linear(Projection::Key, &self.key, &x, wants);
+        let (values, value) = place.linear(Projection::Value, &self.value, &x, wants);
         let extended = place.attention(AttentionInput {
-            keys: k,
-            values: v,
+            keys,
+            values,
             hidden: x.clone(),
             layout: place.layout.clone(),
             pass: place.pass.at(PREFIX),
@@ -53,72 +51,45 @@ impl<S: Scalar> SelfAttention<S> {
             wants_values: value.is_some(),
             wants_hidden: wants,
         });
-        let added = extended.backward.is_some();
-        let needs =
-            AttentionNeeds { queries: query.is_some(), keys: key.is_some() || added, values: value.is_some() || added };
-        let shape = AttentionShape {
-            heads: config.heads,
-            head_size: config.hidden / config.heads,
-            queries: place.layout.clone(),
-            keys: extended.layout,
+        let AttentionOutput { keys, values, layout, backward: extension } = extended;
+        let needs = AttentionNeeds {
+            queries: query.is_some(),
+            keys: key.is_some() || extension.is_some(),
+            values: value.is_some() || extension.is_some(),
         };
-        let probabilities = place.pass.at(PROBABILITIES).dropout(config.attention_dropout);
-        let (context, trace) = attention(q, extended.keys, extended.values, shape, probabilities, needs.any());
-        let (mut o, output) =
-            place.linear(Projection::AttentionOutput, &self.output, &context.into_shared(), needs.any());
-        let dropout = place.pass.at(OUTPUT).dropout(config.attention_output_dropout);
-        if let Some(dropout) = dropout {
-            dropout.apply(&mut o);
-        }
-        let (y, sublayer) = place.sublayer(
-            Sublayer::Attention,
-            SublayerInput {
-                output: o,
-                residual: x,
-                norm: Some(&self.norm),
-                layout: place.layout.clone(),
-                pass: place.pass.at(SUBLAYER),
-                wants_output: output.is_some(),
-                wants_residual: wants,
-            },
-        );
-        let (extension, attention) = (extended.backward, trace);
-        let trace = sublayer.map(|sublayer| SelfAttentionTrace {
-            query,
-            key,
-            value,
-            extension,
-            attention,
-            needs,
-            output,
-            dropout,
-            sublayer,
-        });
+        let probabilities = place.pass.at(PROBABILITIES).dropout(place.config.attention_dropout);
+        let (context, attention) = attention(q, keys, values, shape(place, layout), probabilities, needs.any());
+        let (y, ending) = self.ending(place).forward(place, (context.into_shared(), needs.any()), (x, wants));
+        let trace = ending.map(|ending| SelfAttentionTrace { query, key, value, extension, attention, needs, ending });
         (y, trace)
+    }
+
+    fn ending<'a>(&'a self, place: &Place<'a, S>) -> Ending<'a, S> {
+        Ending {
+            sublayer: Sublayer::Attention,
+            projection: Projection::AttentionOutput,
+            linear: &self.output,
+            norm: &self.norm,
+            dropout: place.config.attention_output_dropout,
+        }
     }
 }
 
-/// Places of random draws within the half block; linear layers take the numbers below.
+fn shape<S: Scalar>(place: &Place<'_, S>, keys: Layout) -> AttentionShape {
+    let heads = place.config.heads;
+    AttentionShape { heads, head_size: place.config.hidden / heads, queries: place.layout.clone(), keys }
+}
+
+/// Places of random draws; linear layers take the numbers below, the half block's end those above.
 const PREFIX: u64 = 16;
 const PROBABILITIES: u64 = 17;
-const OUTPUT: u64 = 18;
-const SUBLAYER: u64 = 19;
 
 impl<S: Scalar> SelfAttentionTrace<'_, S> {
     /// From the gradient of the half block's result to that of `x`, if wanted.
     pub(crate) fn backward(self, d_y: Array2<S>, gradients: &mut Gradients<S>) -> Option<Array2<S>> {
         let mut d_x = Accumulator::new();
-        let SublayerGradient { d_output, d_residual } = (self.sublayer)(d_y, gradients);
-        if let Some(d_residual) = d_residual {
-            d_x.add(d_residual);
-        }
-        let (Some(mut d_o), Some(output)) = (d_output, self.output) else { return d_x.into_sum() };
-        if let Some(dropout) = self.dropout {
-            dropout.apply(&mut d_o);
-        }
-        let mut d_context = Accumulator::new();
-        output(d_o.view(), gradients, &mut d_context);
-        let (Some(d_context), Some(attention)) = (d_context.into_sum(), self.attention) else { return d_x.into_sum() };
+        let d_context = self.ending.backward(d_y, gradients, &mut d_x);
+        let (Some(d_context), Some(attention)) = (d_context, self.attention) else { return d_x.into_sum() };
         let d = attention_backward(&attention, d_context.view(), self.needs);
         let mut d_kv = KeyValueGradient { d_keys: d.d_keys, d_values: d.d_values };
         if let Some(extension) = self.extension {

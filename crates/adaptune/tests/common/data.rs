@@ -10,10 +10,10 @@ const FIRST_NAMES: &[&str] = &["anna", "ben", "carla"];
 const LAST_NAMES: &[&str] = &["smith", "jones"];
 
 /// Every word of the data.
-pub const WORDS: [&[&str]; 5] = [PRAISE, BLAME, FILL, FIRST_NAMES, LAST_NAMES];
+pub(crate) const WORDS: [&[&str]; 5] = [PRAISE, BLAME, FILL, FIRST_NAMES, LAST_NAMES];
 
 /// Texts with labels.
-pub type Rows = Vec<(String, String)>;
+pub(crate) type Rows = Vec<(String, String)>;
 
 /// An endless supply of random choices.
 struct Choice {
@@ -49,7 +49,7 @@ impl Choice {
 }
 
 /// Reviews, `good` or `bad` in turn.
-pub fn reviews(rows: usize, seed: u64) -> Rows {
+pub(crate) fn reviews(rows: usize, seed: u64) -> Rows {
     let review = |row: usize| {
         let mut choice = Choice::new(seed, row);
         let (words, label) = if row.is_multiple_of(2) { (PRAISE, "good") } else { (BLAME, "bad") };
@@ -59,8 +59,18 @@ pub fn reviews(rows: usize, seed: u64) -> Rows {
     (0..rows).map(review).collect()
 }
 
+/// Reviews of which some have the wrong label, so that no model can be right everywhere.
+pub(crate) fn disputed_reviews(rows: usize, seed: u64) -> Rows {
+    let swap = |label: &str| if label == "good" { "bad".to_owned() } else { "good".to_owned() };
+    let dispute = |(row, (text, label)): (usize, (String, String))| match row % 5 {
+        0 => (text, swap(&label)),
+        _ => (text, label),
+    };
+    reviews(rows, seed).into_iter().enumerate().map(dispute).collect()
+}
+
 /// Texts whose label is the number of words of praise less those of blame, in halves.
-pub fn scores(rows: usize, seed: u64) -> Rows {
+pub(crate) fn scores(rows: usize, seed: u64) -> Rows {
     let score = |row: usize| {
         let mut choice = Choice::new(seed, row);
         let (praise, blame) = (choice.below(3), choice.below(3));
@@ -73,7 +83,7 @@ pub fn scores(rows: usize, seed: u64) -> Rows {
 }
 
 /// Two texts and whether the second one praises.
-pub fn pairs(rows: usize, seed: u64) -> Vec<(String, String, String)> {
+pub(crate) fn pairs(rows: usize, seed: u64) -> Vec<(String, String, String)> {
     let pair = |row: usize| {
         let mut choice = Choice::new(seed, row);
         let (words, label) = if row.is_multiple_of(2) { (PRAISE, "yes") } else { (BLAME, "no") };
@@ -85,7 +95,7 @@ pub fn pairs(rows: usize, seed: u64) -> Vec<(String, String, String)> {
 }
 
 /// Sentences of words with tags: first names, last names behind some of them, and other words.
-pub fn sentences(rows: usize, seed: u64) -> Vec<Vec<(&'static str, &'static str)>> {
+pub(crate) fn sentences(rows: usize, seed: u64) -> Vec<Vec<(&'static str, &'static str)>> {
     let sentence = |row: usize| {
         let mut choice = Choice::new(seed, row);
         let mut words: Vec<_> = choice.fill(4).into_iter().map(|word| (word, "O")).collect();
@@ -99,11 +109,18 @@ pub fn sentences(rows: usize, seed: u64) -> Vec<Vec<(&'static str, &'static str)
     (0..rows).map(sentence).collect()
 }
 
-pub fn tsv(rows: &Rows) -> String {
+/// Sentences of which some have no tags but `O`, so that no model can be right everywhere.
+pub(crate) fn disputed_sentences(rows: usize, seed: u64) -> Vec<Vec<(&'static str, &'static str)>> {
+    let mut sentences = sentences(rows, seed);
+    sentences.iter_mut().step_by(5).flatten().for_each(|(_, tag)| *tag = "O");
+    sentences
+}
+
+pub(crate) fn tsv(rows: &Rows) -> String {
     table(rows, '\t')
 }
 
-pub fn csv(rows: &Rows) -> String {
+pub(crate) fn csv(rows: &Rows) -> String {
     table(rows, ',')
 }
 
@@ -112,12 +129,12 @@ fn table(rows: &Rows, separator: char) -> String {
     std::iter::once(format!("text{separator}label\n")).chain(lines).collect()
 }
 
-pub fn pairs_json(rows: &[(String, String, String)]) -> String {
+pub(crate) fn pairs_json(rows: &[(String, String, String)]) -> String {
     let line = |(a, b, label): &(String, String, String)| json!({ "text_a": a, "text_b": b, "label": label });
     rows.iter().map(|row| format!("{}\n", line(row))).collect()
 }
 
-pub fn conll(sentences: &[Vec<(&str, &str)>]) -> String {
+pub(crate) fn conll(sentences: &[Vec<(&str, &str)>]) -> String {
     let line = |(word, tag): &(&str, &str)| format!("{word}\t{tag}\n");
     sentences.iter().map(|words| words.iter().map(line).collect::<String>() + "\n").collect()
 }

@@ -2,8 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
-pub mod data;
-pub mod model;
+pub(crate) mod data;
+pub(crate) mod model;
 
 use assert_cmd::Command;
 use model::Sizes;
@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// The program under test.
-pub const ADAPTUNE: &str = env!("CARGO_BIN_EXE_adaptune");
+pub(crate) const ADAPTUNE: &str = env!("CARGO_BIN_EXE_adaptune");
 
 /// What a run with an adapter leaves behind, and nothing else.
-pub const RUN_FILES: [&str; 7] = [
+pub(crate) const RUN_FILES: [&str; 7] = [
     "adapter.safetensors",
     "adapter_config.json",
     "head_config.json",
@@ -27,13 +27,24 @@ pub const RUN_FILES: [&str; 7] = [
     "run.json",
 ];
 
+/// Options with which the tiny model learns the reviews in a moment.
+const USUAL: [(&str, &str); 7] = [
+    ("--model", "model"),
+    ("--train", "train.tsv"),
+    ("--dev", "dev.tsv"),
+    ("--name", "mine"),
+    ("--epochs", "4"),
+    ("--batch-size", "8"),
+    ("--lr", "1e-2"),
+];
+
 /// A temporary folder with the tiny model in `model`, and reviews in `train.tsv` and `dev.tsv`.
-pub struct Bench {
+pub(crate) struct Bench {
     folder: TempDir,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let bench = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         model::write(&bench.path("model"), &Sizes::tiny(), 1);
         bench.write("train.tsv", data::tsv(&data::reviews(96, 1)));
@@ -41,37 +52,39 @@ impl Bench {
         bench
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         fs::write(self.path(name), content).expect("a file can be written");
         self.path(name)
     }
 
     /// Any command, in the bench's folder, so that files can be named without it.
-    pub fn command(&self, line: &str) -> Command {
+    pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = Command::new(ADAPTUNE);
         command.current_dir(self.folder.path()).args(words(line));
         command
     }
 
-    /// `train` on the reviews into `out`, with a learning rate and length at which it learns them.
-    pub fn train(&self, out: &str, more: &str) -> Command {
-        self.command(&format!("{} --out {out} {more}", self.training()))
-    }
-
-    /// The arguments of [`train`](Self::train) that are always the same.
-    pub fn training(&self) -> &'static str {
-        "train --model model --train train.tsv --dev dev.tsv --name mine --epochs 4 --batch-size 8 --lr 1e-2"
+    /// `train` into `out` with [`USUAL`] options, as far as `more` does not say otherwise.
+    pub(crate) fn train(&self, out: &str, more: &str) -> Command {
+        self.command(&training(out, more))
     }
 
     /// A trained adapter in `out`.
-    pub fn trained(&self, out: &str, more: &str) -> PathBuf {
+    pub(crate) fn trained(&self, out: &str, more: &str) -> PathBuf {
         ok(&mut self.train(out, more));
         self.path(out)
     }
+}
+
+/// The line of [`Bench::train`].
+pub(crate) fn training(out: &str, more: &str) -> String {
+    let said = |option: &str| more.split([' ', '=']).any(|word| word == option);
+    let usual = USUAL.iter().filter(|(option, _)| !said(option)).map(|(option, value)| format!("{option} {value}"));
+    format!("train --out {out} {} {more}", usual.collect::<Vec<_>>().join(" "))
 }
 
 /// Splits at spaces; single quotes hold an argument together.
@@ -85,7 +98,7 @@ fn words(line: &str) -> Vec<String> {
 }
 
 /// Runs a command that must succeed; gives its standard output.
-pub fn ok(command: &mut Command) -> String {
+pub(crate) fn ok(command: &mut Command) -> String {
     let output = command.output().expect("the program starts");
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{command:?} failed:\n{out}{err}");
@@ -93,7 +106,7 @@ pub fn ok(command: &mut Command) -> String {
 }
 
 /// Runs a command that must fail as a command should: with an error message and without panic. Gives that message.
-pub fn refused(command: &mut Command) -> String {
+pub(crate) fn refused(command: &mut Command) -> String {
     let output = command.output().expect("the program starts");
     let err = text(&output.stderr);
     assert!(matches!(output.status.code(), Some(1 | 2)), "{command:?} ended with {}:\n{err}", output.status);
@@ -103,31 +116,31 @@ pub fn refused(command: &mut Command) -> String {
     err.lines().skip(message).collect::<Vec<_>>().join("\n")
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("the program writes UTF-8")
 }
 
 /// A line of JSON.
-pub fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
 /// Lines of JSON.
-pub fn json_lines(text: &str) -> Vec<Value> {
+pub(crate) fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(json).collect()
 }
 
-pub fn numbers(value: &Value) -> Vec<f64> {
+pub(crate) fn numbers(value: &Value) -> Vec<f64> {
     value.as_array().expect("an array").iter().map(|number| number.as_f64().expect("a number")).collect()
 }
 
 /// The names of everything in a folder, sorted; nothing if it is not there.
-pub fn listing(folder: &Path) -> Vec<String> {
+pub(crate) fn listing(folder: &Path) -> Vec<String> {
     contents(folder).into_keys().collect()
 }
 
 /// The bytes of every file in a folder.
-pub fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(crate) fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("a readable folder").path());
     let name = |path: &Path| path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
     entries.map(|path| (name(&path), fs::read(&path).unwrap_or_default())).collect()

@@ -1,0 +1,217 @@
+//! The same run gives the same bytes: with any number of threads, and however often it is killed and resumed. The base
+//! model is never written to.
+
+#![cfg(feature = "cli")]
+
+mod common;
+
+use adaptune_tensor::Seed;
+use common::model::Sizes;
+use common::{ADAPTUNE, Bench, RUN_FILES, contents, data, json_lines, listing, model, ok, refused, training};
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Both folders hold the same files with the same bytes.
+fn assert_same(found: &Path, expected: &Path, what: &str) {
+    let (found, expected) = (contents(found), contents(expected));
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>(), "{what}");
+    for (file, bytes) in &expected {
+        assert!(found[file] == *bytes, "{what}: {file} differs");
+    }
+}
+
+/// Large enough that products, attention and rows are all cut into pieces.
+#[test]
+fn the_number_of_threads_does_not_show() {
+    let bench = Bench::new();
+    let sizes = Sizes { hidden: 96, layers: 2, heads: 4, feed_forward: 768, positions: 24 };
+    model::write(&bench.path("wide"), &sizes, 5);
+    let options = "--model wide --batch-size 96 --epochs 6 --method double_seq_bn[reduction_factor=4]";
+    for threads in 1..=3 {
+        bench.trained(&format!("threads-{threads}"), &format!("{options} --threads {threads}"));
+    }
+    let one = bench.path("threads-1");
+    assert_eq!(listing(&one), RUN_FILES);
+    assert_same(&bench.path("threads-2"), &one, "two threads");
+    assert_same(&bench.path("threads-3"), &one, "three threads");
+}
+
+#[test]
+fn the_base_model_is_not_touched() {
+    let bench = Bench::new();
+    let before = contents(&bench.path("model"));
+    bench.trained("a", "");
+    assert_eq!(before.len(), 3);
+    assert!(contents(&bench.path("model")) == before, "a file of the base has changed");
+}
+
+/// With dropout off, the gradient of a batch is the sum over its parts, but for rounding.
+#[test]
+fn parts_of_a_batch_add_up_to_it() {
+    let bench = Bench::new();
+    let losses = |out: &str, more: &str| -> Vec<f64> {
+        bench.trained(out, &format!("--dropout 0 {more}"));
+        let records = json_lines(&fs::read_to_string(bench.path(out).join("metrics.jsonl")).unwrap());
+        records.iter().filter(|record| record["event"] == "step").map(|step| step["loss"].as_f64().unwrap()).collect()
+    };
+    let (whole, halves) = (losses("whole", ""), losses("halves", "--accumulate 2"));
+    assert_eq!((whole.len(), halves.len()), (48, 48));
+    let worst = whole.iter().zip(&halves).map(|(a, b)| (a - b).abs() / a).fold(0.0, f64::max);
+    assert!(worst < 1e-3, "losses differ by {worst}");
+    assert!(whole != losses("other", "--seed 1"), "and another seed gives other losses");
+}
+
+/// A run of a few seconds, most of it steps, with many checkpoints.
+struct Run {
+    bench: Bench,
+}
+
+impl Run {
+    fn new() -> Self {
+        let bench = Bench::new();
+        bench.write("train.tsv", data::tsv(&data::reviews(512, 1)));
+        Self { bench }
+    }
+
+    fn line(&self, out: &str) -> String {
+        training(out, "--epochs 6 --patience 5 --checkpoint-every 7 --method double_seq_bn --optimiser adamw")
+    }
+
+    /// Runs without interruption; gives the time that it took.
+    fn whole(&self, out: &str) -> Duration {
+        let begun = Instant::now();
+        ok(&mut self.bench.command(&self.line(out)));
+        begun.elapsed()
+    }
+
+    fn start(&self, out: &str, more: &str) -> Child {
+        let mut command = Command::new(ADAPTUNE);
+        command.current_dir(self.bench.path("")).args(self.line(out).split_whitespace()).args(more.split_whitespace());
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts")
+    }
+
+    /// Starts, waits and kills; true if the run had not ended by itself.
+    fn kill_after(&self, out: &str, more: &str, time: Duration) -> bool {
+        let mut child = self.start(out, more);
+        std::thread::sleep(time);
+        let running = child.try_wait().expect("it is our child").is_none();
+        child.kill().expect("it is our child"); // SIGKILL on Unix: the program gets no chance to tidy up
+        child.wait().expect("it is our child");
+        running
+    }
+
+    fn resume(&self, out: &str) {
+        ok(&mut self.bench.command(&format!("{} --resume", self.line(out))));
+    }
+
+    fn has_checkpoint(&self, out: &str) -> bool {
+        self.bench.path(out).join("checkpoint.safetensors").exists()
+    }
+}
+
+/// Ten runs, each killed once: one in each tenth of the time that a whole run takes, and some right after the start.
+#[test]
+fn a_run_that_is_killed_and_resumed_ends_in_the_same_bytes() {
+    let run = Run::new();
+    let time = run.whole("whole");
+    let seed = Seed::new(20);
+    let moment = |i: u64| (i as f64 + seed.unit(i)) / 10.0;
+    let moments = (0..10).map(|i| time.mul_f64(moment(i))).chain([0, 2, 5].map(Duration::from_millis));
+    let (mut interrupted, mut checkpoints) = (0, 0);
+    for (i, moment) in moments.enumerate() {
+        let out = format!("killed-{i}");
+        interrupted += usize::from(run.kill_after(&out, "", moment));
+        checkpoints += usize::from(run.has_checkpoint(&out));
+        run.resume(&out);
+        assert_same(&run.bench.path(&out), &run.bench.path("whole"), &format!("killed after {moment:?} of {time:?}"));
+    }
+    assert!(interrupted >= 8 && checkpoints >= 4, "{interrupted} killed, {checkpoints} with a checkpoint: too quick");
+}
+
+/// One run that is killed again and again.
+#[test]
+fn a_run_can_be_killed_many_times() {
+    let run = Run::new();
+    let time = run.whole("whole");
+    let seed = Seed::new(21);
+    let mut kills = 0;
+    for i in 0..40 {
+        kills += usize::from(run.kill_after("killed", "--resume", time.mul_f64(0.1 + 0.2 * seed.unit(i))));
+        if run.bench.path("killed/run.json").exists() {
+            break;
+        }
+    }
+    run.resume("killed");
+    assert_same(&run.bench.path("killed"), &run.bench.path("whole"), &format!("killed {kills} times"));
+    assert!(kills >= 3, "{kills}");
+}
+
+/// What a kill in the middle of a write leaves lying about is taken away; so is a checkpoint that was about to be.
+#[test]
+fn leftovers_of_a_killed_run_are_cleared() {
+    let run = Run::new();
+    let time = run.whole("whole");
+    run.kill_after("killed", "", time / 2);
+    let folder = run.bench.path("killed");
+    fs::create_dir_all(folder.join(".adaptune-1")).unwrap();
+    fs::write(folder.join(".adaptune-1/adapter.safetensors"), "half").unwrap();
+    fs::write(folder.join(".adaptune-x.part"), "half").unwrap();
+    run.resume("killed");
+    assert_same(&folder, &run.bench.path("whole"), "with leftovers");
+    fs::write(folder.join("checkpoint.safetensors"), "of a run that was killed after its last file").unwrap();
+    run.resume("killed");
+    assert_same(&folder, &run.bench.path("whole"), "with a checkpoint");
+}
+
+/// A checkpoint of a run that was killed, and what it says to a run that is another one.
+#[test]
+fn resuming_another_run_is_refused_and_the_difference_named() {
+    let bench = Bench::new();
+    let run = "--epochs 400 --patience 399";
+    let mut child = Command::new(ADAPTUNE);
+    child.current_dir(bench.path("")).args(training("a", run).split_whitespace()).args(["--checkpoint-every", "5"]);
+    let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+    while !bench.path("a/checkpoint.safetensors").exists() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    model::write(&bench.path("other"), &Sizes::tiny(), 2);
+    bench.write("train-2.tsv", data::tsv(&data::reviews(96, 7)));
+    bench.write("renamed.tsv", data::tsv(&data::reviews(96, 1)).replace("\tgood", "\tnice"));
+    bench.write("dev-renamed.tsv", data::tsv(&data::reviews(32, 2)).replace("\tgood", "\tnice"));
+    bench.write("dev-2.tsv", data::tsv(&data::reviews(32, 7)));
+    let before = contents(&bench.path("a"));
+    for (other, difference) in [
+        ("--lr 2e-2", "the learning rate was 0.01, but now is 0.02"),
+        ("--epochs 399", "the number of epochs was 400, but now is 399"),
+        ("--batch-size 4", "the batch size was 8, but now is 4"),
+        ("--seed 1", "the seed was 0, but now is 1"),
+        ("--warmup 7", "the warm-up was 0.06, but now is 7"),
+        ("--optimiser sgd", "the optimiser was AdamW"),
+        ("--dropout 0.3", "the dropout of attention was 0.05, but now is 0.3"),
+        ("--method seq_bn[non_linearity=gelu]", "the adapter's non_linearity was \"relu\", but now is \"gelu\""),
+        ("--method seq_bn[scaling=2]", "the adapter's scaling was 1.0, but now is 2.0"),
+        ("--method head", "the adapter's name was mine, but now is none"),
+        ("--name yours", "the adapter's name was mine, but now is yours"),
+        ("--head-layers 1", "the head's layers was 2, but now is 1"),
+        ("--train train-2.tsv", "the training data's fingerprint was"),
+        ("--train renamed.tsv --dev dev-renamed.tsv", "the head's labels was bad, good, but now is bad, nice"),
+        ("--dev dev-2.tsv", "the development data's fingerprint was"),
+        ("--model other", "the base model's fingerprint was"),
+    ] {
+        let said = |option: &str| other.starts_with(&format!("{option} "));
+        let kept = [("--epochs", "400"), ("--patience", "399")].into_iter().filter(|(option, _)| !said(option));
+        let kept = kept.map(|(option, value)| format!("{option} {value}")).collect::<Vec<_>>().join(" ");
+        let message = refused(&mut bench.train("a", &format!("{other} {kept} --resume")));
+        assert!(message.contains(difference), "{other}: {message}");
+        assert!(message.contains("belongs to another run") && message.contains("start anew"), "{message}");
+        assert!(contents(&bench.path("a")) == before, "{other}: the run was changed");
+    }
+    let message = refused(&mut bench.train("a", run));
+    assert!(message.contains("did not end") && message.contains("--resume"), "{message}");
+    let message = refused(&mut bench.command("eval --model model --adapter a --data dev.tsv"));
+    assert!(message.contains("did not end") && message.contains("--resume"), "{message}");
+}
