@@ -52,7 +52,7 @@ fn steps(c: &mut Criterion) {
         group.throughput(Throughput::Elements(batch.layout().tokens() as u64));
         let base = model("seq_bn");
         group.bench_function(BenchmarkId::new("forward", length), |b| {
-            b.iter(|| base.logits(&batch).expect("a good batch"))
+            b.iter(|| base.logits(&batch).expect("a good batch"));
         });
         for method in ["seq_bn", "double_seq_bn", "par_bn"] {
             let model = model(method);

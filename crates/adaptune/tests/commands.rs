@@ -52,7 +52,7 @@ fn train_prints_a_table_and_leaves_a_complete_folder() {
 #[cfg(unix)]
 fn others_can_read(bench: &Bench, folder: &Path) {
     use std::os::unix::fs::PermissionsExt;
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+    let mode = |path: &Path| fs::metadata(path).expect("a file").permissions().mode();
     let ordinary = mode(&bench.write("ordinary", "x"));
     for file in RUN_FILES {
         assert_eq!(mode(&folder.join(file)), ordinary, "{file}");

@@ -63,7 +63,7 @@ fn parts_of_a_batch_add_up_to_it() {
     assert!(whole != losses("other", "--seed 1"), "and another seed gives other losses");
 }
 
-/// A run of a few seconds, most of it steps, with many checkpoints.
+/// A run of a second or more, most of it steps, with many checkpoints.
 struct Run {
     bench: Bench,
 }
@@ -76,7 +76,7 @@ impl Run {
     }
 
     fn line(&self, out: &str) -> String {
-        training(out, "--epochs 6 --patience 5 --checkpoint-every 7 --method double_seq_bn --optimiser adamw")
+        training(out, "--epochs 12 --patience 11 --checkpoint-every 7 --method double_seq_bn --optimiser adamw")
     }
 
     /// Runs without interruption; gives the time that it took.
@@ -165,53 +165,65 @@ fn leftovers_of_a_killed_run_are_cleared() {
     assert_same(&folder, &run.bench.path("whole"), "with a checkpoint");
 }
 
-/// A checkpoint of a run that was killed, and what it says to a run that is another one.
+/// What another run would be, and how the message names the difference.
+const OTHER_RUNS: [(&str, &str); 16] = [
+    ("--lr 2e-2", "the learning rate was 0.01, but now is 0.02"),
+    ("--epochs 399", "the number of epochs was 400, but now is 399"),
+    ("--batch-size 4", "the batch size was 8, but now is 4"),
+    ("--seed 1", "the seed was 0, but now is 1"),
+    ("--warmup 7", "the warm-up was 0.06, but now is 7"),
+    ("--optimiser sgd", "the optimiser was AdamW"),
+    ("--dropout 0.3", "the dropout of attention was 0.05, but now is 0.3"),
+    ("--method seq_bn[non_linearity=gelu]", "the adapter's non_linearity was \"relu\", but now is \"gelu\""),
+    ("--method seq_bn[scaling=2]", "the adapter's scaling was 1.0, but now is 2.0"),
+    ("--method head", "the adapter's name was mine, but now is none"),
+    ("--name yours", "the adapter's name was mine, but now is yours"),
+    ("--head-layers 1", "the head's layers was 2, but now is 1"),
+    ("--train train-2.tsv", "the training data's fingerprint was"),
+    ("--train renamed.tsv --dev dev-renamed.tsv", "the head's labels was bad, good, but now is bad, nice"),
+    ("--dev dev-2.tsv", "the development data's fingerprint was"),
+    ("--model other", "the base model's fingerprint was"),
+];
+
 #[test]
 fn resuming_another_run_is_refused_and_the_difference_named() {
     let bench = Bench::new();
-    let run = "--epochs 400 --patience 399";
-    let mut child = Command::new(ADAPTUNE);
-    child.current_dir(bench.path("")).args(training("a", run).split_whitespace()).args(["--checkpoint-every", "5"]);
-    let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
-    while !bench.path("a/checkpoint.safetensors").exists() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
     model::write(&bench.path("other"), &Sizes::tiny(), 2);
     bench.write("train-2.tsv", data::tsv(&data::reviews(96, 7)));
+    bench.write("dev-2.tsv", data::tsv(&data::reviews(32, 7)));
     bench.write("renamed.tsv", data::tsv(&data::reviews(96, 1)).replace("\tgood", "\tnice"));
     bench.write("dev-renamed.tsv", data::tsv(&data::reviews(32, 2)).replace("\tgood", "\tnice"));
-    bench.write("dev-2.tsv", data::tsv(&data::reviews(32, 7)));
+    kill_at_first_checkpoint(&bench, "a", "--epochs 400");
     let before = contents(&bench.path("a"));
-    for (other, difference) in [
-        ("--lr 2e-2", "the learning rate was 0.01, but now is 0.02"),
-        ("--epochs 399", "the number of epochs was 400, but now is 399"),
-        ("--batch-size 4", "the batch size was 8, but now is 4"),
-        ("--seed 1", "the seed was 0, but now is 1"),
-        ("--warmup 7", "the warm-up was 0.06, but now is 7"),
-        ("--optimiser sgd", "the optimiser was AdamW"),
-        ("--dropout 0.3", "the dropout of attention was 0.05, but now is 0.3"),
-        ("--method seq_bn[non_linearity=gelu]", "the adapter's non_linearity was \"relu\", but now is \"gelu\""),
-        ("--method seq_bn[scaling=2]", "the adapter's scaling was 1.0, but now is 2.0"),
-        ("--method head", "the adapter's name was mine, but now is none"),
-        ("--name yours", "the adapter's name was mine, but now is yours"),
-        ("--head-layers 1", "the head's layers was 2, but now is 1"),
-        ("--train train-2.tsv", "the training data's fingerprint was"),
-        ("--train renamed.tsv --dev dev-renamed.tsv", "the head's labels was bad, good, but now is bad, nice"),
-        ("--dev dev-2.tsv", "the development data's fingerprint was"),
-        ("--model other", "the base model's fingerprint was"),
-    ] {
-        let said = |option: &str| other.starts_with(&format!("{option} "));
-        let kept = [("--epochs", "400"), ("--patience", "399")].into_iter().filter(|(option, _)| !said(option));
-        let kept = kept.map(|(option, value)| format!("{option} {value}")).collect::<Vec<_>>().join(" ");
-        let message = refused(&mut bench.train("a", &format!("{other} {kept} --resume")));
+    for (other, difference) in OTHER_RUNS {
+        let epochs = if other.starts_with("--epochs") { "" } else { "--epochs 400" };
+        let message = refused(&mut bench.train("a", &format!("{other} {epochs} --resume")));
         assert!(message.contains(difference), "{other}: {message}");
         assert!(message.contains("belongs to another run") && message.contains("start anew"), "{message}");
         assert!(contents(&bench.path("a")) == before, "{other}: the run was changed");
     }
-    let message = refused(&mut bench.train("a", run));
-    assert!(message.contains("did not end") && message.contains("--resume"), "{message}");
-    let message = refused(&mut bench.command("eval --model model --adapter a --data dev.tsv"));
-    assert!(message.contains("did not end") && message.contains("--resume"), "{message}");
+}
+
+#[test]
+fn a_run_that_did_not_end_is_not_taken_for_one_that_did() {
+    let bench = Bench::new();
+    kill_at_first_checkpoint(&bench, "a", "--epochs 400");
+    let again = refused(&mut bench.train("a", "--epochs 400"));
+    let eval = refused(&mut bench.command("eval --model model --adapter a --data dev.tsv"));
+    for message in [again, eval] {
+        assert!(message.contains("did not end") && message.contains("--resume"), "{message}");
+    }
+}
+
+fn kill_at_first_checkpoint(bench: &Bench, out: &str, more: &str) {
+    let line = training(out, &format!("{more} --checkpoint-every 5"));
+    let mut command = Command::new(ADAPTUNE);
+    command.current_dir(bench.path("")).args(line.split_whitespace()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().expect("the program starts");
+    while !bench.path(out).join("checkpoint.safetensors").exists() {
+        assert!(child.try_wait().expect("it is our child").is_none(), "the run is over");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().expect("it is our child");
+    child.wait().expect("it is our child");
 }

@@ -35,7 +35,7 @@ impl<S: Scalar> LinearModule<S> for Rescale<S> {
                 let d = base.backward(d_y);
                 gradients.add(&self.0, (&d * &x).sum_axis(Axis(0)).insert_axis(Axis(0)));
                 if wants_input {
-                    d_x.add(d * &self.0.view());
+                    d_x.add(d * self.0.view());
                 }
             })
         });

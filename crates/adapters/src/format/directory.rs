@@ -151,7 +151,8 @@ pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Ad
 pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let path = directory.join(HEAD.config);
     if !path.exists() {
-        let message = format!("there is no {}: save the adapter with its head (in Python: with_head=True)", HEAD.config);
+        let message =
+            format!("there is no {}: save the adapter with its head (in Python: with_head=True)", HEAD.config);
         return Err(FormatError::config(directory, message));
     }
     let (name, config) = json::read_head(&path, base.config())?;

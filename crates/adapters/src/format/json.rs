@@ -12,6 +12,9 @@ use std::path::Path;
 /// The version of the format that we write: that of the library which defines it.
 const VERSION: &str = "adapters.1.3.0";
 
+/// More linear layers than any head has: a damaged file must not ask for more memory than there is.
+const MOST_LAYERS: usize = 64;
+
 /// `adapter_config.json`, read.
 pub(crate) struct AdapterFile {
     pub(crate) name: String,
@@ -202,8 +205,12 @@ fn head(file: &Value) -> Result<HeadConfig, Message> {
         }
     };
     let default = HeadConfig::new(task, labels);
+    let layers = number("layers").unwrap_or(default.layers);
+    if layers > MOST_LAYERS {
+        return Err(format!("\"layers\" is {layers}, but must be at most {MOST_LAYERS}").into());
+    }
     Ok(HeadConfig {
-        layers: number("layers").unwrap_or(default.layers),
+        layers,
         activation,
         use_pooler: flag("use_pooler", false),
         bias: flag("bias", true),

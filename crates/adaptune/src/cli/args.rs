@@ -180,8 +180,8 @@ pub(crate) struct TrainArgs {
     pub(crate) seed: u64,
 
     /// Linear layers of the head [default: 2, or 1 for tagging]
-    #[arg(long, value_name = "N", help_heading = "Head")]
-    pub(crate) head_layers: Option<usize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Head")]
+    pub(crate) head_layers: Option<u8>,
     /// Let the head read the base's pooler
     #[arg(long, help_heading = "Head")]
     pub(crate) use_pooler: bool,

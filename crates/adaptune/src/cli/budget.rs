@@ -6,7 +6,7 @@ use super::report::{Cell, Report, bytes, percent, print_line, thousands};
 use adaptune_adapters::{Adapter, Method};
 use adaptune_tensor::Seed;
 use adaptune_transformer::Config;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 /// What a method trains in a model.
@@ -19,8 +19,24 @@ struct Budget {
 /// Counts and prints. Only `config.json` of the model is read.
 pub(crate) fn run(args: &BudgetArgs) -> Result<()> {
     let config = Config::read(&model_path::resolve(&args.model)?)?;
+    check_size(&config)?;
     let budget = Budget::new(&config, &args.method, args.labels.get())?;
     if args.json { budget.print_json(args) } else { budget.print() }
+}
+
+/// Numbers in the largest model that is believed; the largest encoder published so far has a ninth of it.
+const MOST: f64 = 1e11;
+
+/// Nothing but `config.json` vouches for the sizes here, and counting makes the modules. A damaged file must not ask for
+/// more memory than there is.
+fn check_size(config: &Config) -> Result<()> {
+    let [v, d, l, f, p] =
+        [config.vocabulary, config.hidden, config.layers, config.feed_forward, config.positions].map(|n| n as f64);
+    let size = (v + p) * d + l * (4.0 * d * d + 2.0 * d * f);
+    if size > MOST {
+        bail!("config.json describes a model of {size:.1e} parameters, expected at most {MOST:.0e}; is it damaged?");
+    }
+    Ok(())
 }
 
 impl Budget {

@@ -28,7 +28,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            report::note(format_args!("error: {error:#}"));
+            report::note(format_args!("error: {}", explained(&error)));
             ExitCode::FAILURE
         }
     }
@@ -46,6 +46,12 @@ fn run(cli: Cli) -> Result<()> {
         Command::Inspect(args) => inspect::run(&args),
         Command::Budget(args) => budget::run(&args),
     }
+}
+
+/// The error and its causes, except those that a message has quoted already.
+fn explained(error: &anyhow::Error) -> String {
+    let add = |said: String, cause: String| if said.contains(&cause) { said } else { format!("{said}: {cause}") };
+    error.chain().map(ToString::to_string).reduce(add).unwrap_or_default()
 }
 
 /// A reader that has had enough (`| head`) is no error.

@@ -75,7 +75,13 @@ fn read_data(args: &TrainArgs, tokeniser: &Tokeniser) -> Result<Data> {
 /// Development data that says something else of a model than training data would, is refused.
 fn same_kind(dev: Table, train: &Table) -> Result<Table> {
     if dev.kind != train.kind {
-        bail!("{} holds {}, but {} holds {}; both must have the same columns", dev.name, dev.kind, train.name, train.kind);
+        bail!(
+            "{} holds {}, but {} holds {}; both must have the same columns",
+            dev.name,
+            dev.kind,
+            train.name,
+            train.kind
+        );
     }
     Ok(dev)
 }
@@ -102,7 +108,7 @@ fn model(
         None => None,
     };
     let default = HeadConfig::new(data::task(labels), labels.names().to_vec());
-    let layers = args.head_layers.unwrap_or(default.layers);
+    let layers = args.head_layers.map_or(default.layers, usize::from);
     let config = HeadConfig { layers, use_pooler: args.use_pooler, ..default };
     let head = Head::new(name, &config, &base, seed.named("head"))?;
     Ok(AdapterModel::new(base, adapter, head))
@@ -200,7 +206,7 @@ fn draw(history: &[Record], path: &Path) {
     let dev: Vec<_> = evaluations(history).map(|e| (e.step, e.primary())).collect();
     let metric = evaluations(history).find_map(|e| Some(e.metrics.first()?.0.as_str()));
     if let Err(error) = plot::loss_curve(path, &losses, &dev, metric.unwrap_or("metric")) {
-        note(format_args!("note: cannot draw {}: {error:#}; the numbers are in metrics.jsonl", path.display()));
+        note(format_args!("note: cannot draw {}: {error}; the numbers are in metrics.jsonl", path.display()));
     }
 }
 

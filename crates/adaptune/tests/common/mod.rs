@@ -73,6 +73,18 @@ impl Bench {
         self.command(&training(out, more))
     }
 
+    /// Runs a command that must be refused with a message that has these words.
+    pub(crate) fn refuses(&self, line: &str, words: &[&str]) {
+        let message = refused(&mut self.command(line));
+        words.iter().for_each(|word| assert!(message.contains(word), "{line}: {word:?} is missing in {message}"));
+    }
+
+    /// Runs a training that must be refused with a message that has these words, before its folder is made.
+    pub(crate) fn refuses_to_train(&self, more: &str, words: &[&str]) {
+        self.refuses(&training("out", more), words);
+        assert!(!self.path("out").exists(), "{more}");
+    }
+
     /// A trained adapter in `out`.
     pub(crate) fn trained(&self, out: &str, more: &str) -> PathBuf {
         ok(&mut self.train(out, more));
