@@ -46,7 +46,10 @@ FORMATS = ("safetensors", "bin")
 NOT_IN_SAFETENSORS = {"ln_before"}
 
 SPELLED_OUT = "seq_bn[reduction_factor=5,non_linearity=gelu,ln_before=True]"
-RUST_METHODS = ["seq_bn", "double_seq_bn", "par_bn", "scaled_par_bn", SPELLED_OUT]
+SOME_LAYERS = "double_seq_bn[leave_out=[1],ln_after=True,scaling=channel]"
+RUST_METHODS = ["seq_bn", "double_seq_bn", "par_bn", "scaled_par_bn", "adapter_plus", SPELLED_OUT, SOME_LAYERS]
+# Enough training for every adapter to have an effect that can be measured: it starts with none.
+TRAINING = ["--epochs", "6", "--batch-size", "8", "--lr", "1e-2"]
 WEIGHT_FILES = {"adapter.safetensors": True, "pytorch_adapter.bin": False}  # whether it is the safetensors one
 
 TEXTS = [
@@ -147,7 +150,7 @@ class Bench:
         shutil.rmtree(folder, ignore_errors=True)  # of an earlier run in the same --work
         tables = ["--train", self.work / "train.tsv", "--dev", self.work / "dev.tsv"]
         try:
-            how = ["--method", method, "--epochs", "1"]
+            how = ["--method", method, *TRAINING]
             self.run("train", "--model", self.model_folder, *tables, *how, "--out", folder)
             written = [safe for file, safe in WEIGHT_FILES.items() if (folder / file).is_file()]
             if not written:

@@ -143,6 +143,8 @@ fn a_model_that_is_not_supported_or_not_there_is_refused() {
     bench.refuses("budget --model model", &["\"llama\" is not supported"]);
     with("num_attention_heads", 7.into());
     bench.refuses_to_train("", &["\"num_attention_heads\" is 7", "a divisor of the hidden size 30"]);
+    with("hidden_size", 3_000_000_000_000_u64.into());
+    bench.refuses("budget --model model", &["config.json describes a model of", "is it damaged?"]);
     with("hidden_act", "gelo".into());
     bench.refuses_to_train("", &["\"hidden_act\" is \"gelo\"", "one of relu, gelu"]);
     with("hidden_size", "many".into());

@@ -194,7 +194,8 @@ fn resuming_another_run_is_refused_and_the_difference_named() {
     bench.write("renamed.tsv", data::tsv(&data::reviews(96, 1)).replace("\tgood", "\tnice"));
     bench.write("dev-renamed.tsv", data::tsv(&data::reviews(32, 2)).replace("\tgood", "\tnice"));
     kill_at_first_checkpoint(&bench, "a", "--epochs 400");
-    let before = contents(&bench.path("a"));
+    let mut before = contents(&bench.path("a"));
+    before.retain(|file, _| !file.starts_with(".adaptune-")); // what the kill left half written may go
     for (other, difference) in OTHER_RUNS {
         let epochs = if other.starts_with("--epochs") { "" } else { "--epochs 400" };
         let message = refused(&mut bench.train("a", &format!("{other} {epochs} --resume")));

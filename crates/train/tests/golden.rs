@@ -2,11 +2,11 @@
 //! learning rates, and where every tensor ends.
 
 use adaptune_adapters::{AdapterModel, Targets, format};
+use adaptune_tensor::Parameters;
 use adaptune_tensor::{Gradients, Layout, Scalar};
 use adaptune_train::{LearningRate, Optimiser, OptimiserConfig, Schedule, Trainable, Warmup, clip_by_global_norm};
 use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};
 use adaptune_transformer::{Batch, Encoder, Pass};
-use adaptune_tensor::Parameters;
 use ndarray::ArrayD;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -83,11 +83,16 @@ fn follow<S: Scalar>(losses: f64, values: f64) {
         let loss = loss.unwrap_or_else(|e| panic!("{e}")).to_f64();
         let norm = clip_by_global_norm(&mut gradients, 1.0);
         let learning_rate = 5e-3 * rate.factor(step);
-        for (what, found, expected) in [("loss", loss, loss_of[step]), ("gradient norm", norm, norm_of[step]), ("learning rate", learning_rate, rate_of[step])] {
+        for (what, found, expected) in [
+            ("loss", loss, loss_of[step]),
+            ("gradient norm", norm, norm_of[step]),
+            ("learning rate", learning_rate, rate_of[step]),
+        ] {
             let off = (found - expected).abs() / expected.abs().max(1e-12);
             assert!(off < losses, "step {step}: {what} is {found}, not {expected} (off by {off:.1e})");
         }
-        let mut trainables: Vec<_> = model.trainable_mut().into_iter().map(|(name, p)| Trainable::new(name, p, learning_rate)).collect();
+        let mut trainables: Vec<_> =
+            model.trainable_mut().into_iter().map(|(name, p)| Trainable::new(name, p, learning_rate)).collect();
         optimiser.step(&mut trainables, &gradients);
     }
     check_end(&fixture, &model, values);

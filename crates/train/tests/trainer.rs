@@ -92,7 +92,9 @@ fn an_interrupted_run_ends_in_the_same_bits() {
     let (train, dev) = (data(0, 50), data(100, 20));
     let options = TrainOptions { epochs: 3, optimiser: OptimiserConfig::adamw(0.05), ..options() };
     let start = |path: &Path| {
-        Trainer::new(model(&base()), &train, Some(&dev), options.clone()).expect("fits").with_checkpoint(path.to_owned(), 2)
+        Trainer::new(model(&base()), &train, Some(&dev), options.clone())
+            .expect("fits")
+            .with_checkpoint(path.to_owned(), 2)
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let whole = start(&folder.path().join("whole")).run(&mut ()).expect("trains");
@@ -115,10 +117,15 @@ fn a_checkpoint_of_another_run_is_refused() {
     let path = folder.path().join("checkpoint");
     let (train, dev) = (data(0, 50), data(100, 20));
     let trainer = |train: &Dataset, options: TrainOptions| -> String {
-        let mut trainer = Trainer::new(model(&base()), train, Some(&dev), options).expect("fits").with_checkpoint(path.clone(), 2);
+        let mut trainer =
+            Trainer::new(model(&base()), train, Some(&dev), options).expect("fits").with_checkpoint(path.clone(), 2);
         trainer.resume().err().map(|e| e.to_string()).unwrap_or_default()
     };
-    Trainer::new(model(&base()), &train, Some(&dev), options()).expect("fits").with_checkpoint(path.clone(), 2).run(&mut ()).expect("trains");
+    Trainer::new(model(&base()), &train, Some(&dev), options())
+        .expect("fits")
+        .with_checkpoint(path.clone(), 2)
+        .run(&mut ())
+        .expect("trains");
     assert_eq!(trainer(&train, options()), "", "the very run goes on");
     assert!(trainer(&train, TrainOptions { learning_rate: 2e-2, ..options() }).contains("the learning rate was"));
     assert!(trainer(&data(1, 50), options()).contains("the training data's fingerprint was"));
@@ -134,9 +141,13 @@ fn accumulation_is_the_whole_batch() {
         let method: Method = "seq_bn[reduction_factor=4]".parse().expect("a known method");
         let adapter = Adapter::new("odd", &method, base.config(), Seed::new(2)).expect("fits");
         let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
-        let model = AdapterModel::new(base.clone(), Some(adapter), Head::new("odd", &head, &base, Seed::new(3)).expect("fits"));
+        let model =
+            AdapterModel::new(base.clone(), Some(adapter), Head::new("odd", &head, &base, Seed::new(3)).expect("fits"));
         let train = data(0, 55);
-        let trained = Trainer::new(model, &train, None, TrainOptions { accumulate, ..options() }).expect("fits").run(&mut ()).expect("trains");
+        let trained = Trainer::new(model, &train, None, TrainOptions { accumulate, ..options() })
+            .expect("fits")
+            .run(&mut ())
+            .expect("trains");
         trained.history.iter().map(|r| if let Record::Step(s) = r { s.loss } else { 0.0 }).collect::<Vec<_>>()
     };
     let (whole, parts) = (losses(1), losses(5));
@@ -165,13 +176,18 @@ fn a_loss_that_is_no_number_ends_the_run_with_advice() {
 #[test]
 fn what_does_not_fit_is_refused_before_training() {
     let train = data(0, 50);
-    let fails = |data: &Dataset, options: TrainOptions| Trainer::new(model(&base()), data, None, options).err().expect("refused").to_string();
+    let fails = |data: &Dataset, options: TrainOptions| {
+        Trainer::new(model(&base()), data, None, options).err().expect("refused").to_string()
+    };
     assert!(fails(&train, TrainOptions { epochs: 0, ..options() }).contains("epochs is 0"));
     assert!(fails(&train, TrainOptions { learning_rate: -1.0, ..options() }).contains("learning rate is -1"));
     assert!(fails(&train, TrainOptions { accumulate: 13, ..options() }).contains("cannot be cut into 13 parts"));
     let number = Example { token_ids: vec![1], token_types: vec![0], target: Target::Value(0.5) };
     let numbers = Dataset::new(Task::Regression, 1, vec![number]).expect("sound examples");
-    assert!(fails(&numbers, options()).contains("the head predicts classification, but the training data is for regression"));
+    assert!(
+        fails(&numbers, options())
+            .contains("the head predicts classification, but the training data is for regression")
+    );
     let long = Example { token_ids: vec![1; 17], token_types: vec![0; 17], target: Target::Class(0) };
     let long = Dataset::new(Task::Classification, 2, vec![long]).expect("sound examples");
     assert!(fails(&long, options()).contains("it has 17 tokens, but the base has positions for 16"));

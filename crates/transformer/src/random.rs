@@ -61,7 +61,9 @@ impl Draw {
     }
 
     fn norm<S: Scalar>(&mut self, width: usize, epsilon: f64) -> LayerNorm<S> {
-        LayerNorm::new(self.vector(width) + S::one(), self.vector(width), epsilon)
+        // The sum in double precision: the same base in another precision is then the same but for one rounding.
+        let weight = self.vector::<f64>(width).mapv(|v| S::from_f64(1.0 + v));
+        LayerNorm::new(weight, self.vector(width), epsilon)
     }
 }
 
