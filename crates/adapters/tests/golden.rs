@@ -156,3 +156,15 @@ fn what_is_saved_loads_unchanged() {
         }
     }
 }
+
+/// A model without an adapter, saved where there was one, loads as a model without an adapter.
+#[test]
+fn a_head_alone_replaces_an_adapter() {
+    let model = Fixture::open(&files("cases")[0]).model::<f32>();
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    format::save(&model, directory.path()).unwrap_or_else(|e| panic!("{e}"));
+    let alone = AdapterModel::new(model.base().clone(), None, model.head().clone());
+    format::save(&alone, directory.path()).unwrap_or_else(|e| panic!("{e}"));
+    let loaded = format::load(directory.path(), model.base().clone()).unwrap_or_else(|e| panic!("{e}"));
+    assert!(loaded.adapter().is_none());
+}

@@ -210,6 +210,17 @@ impl Config {
             let expected = format!("more than {}", self.position_offset);
             return field("max_position_embeddings", self.positions.to_string(), expected);
         }
+        let [hidden, attention, head] = match self.family {
+            Family::DistilBert => ["dropout", "attention_dropout", "seq_classif_dropout"],
+            _ => ["hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout"],
+        };
+        let rates = [(hidden, self.hidden_dropout), (attention, self.attention_dropout), (head, self.head_dropout)];
+        if let Some((name, rate)) = rates.into_iter().find(|(_, rate)| !(0.0..1.0).contains(rate)) {
+            return field(name, rate.to_string(), "from 0 up to, but not, 1".into());
+        }
+        if !(self.norm_epsilon >= 0.0 && self.norm_epsilon.is_finite()) {
+            return field("layer_norm_eps", self.norm_epsilon.to_string(), "a number that is not negative".into());
+        }
         Ok(())
     }
 }
@@ -268,7 +279,7 @@ struct BertFile {
 impl BertFile {
     fn config(self, family: Family, path: &Path) -> Result<Config, ConfigError> {
         // RoBERTa numbers positions from the padding id + 1 on (an inheritance of fairseq).
-        let position_offset = if family == Family::Bert { 0 } else { self.pad_token_id.unwrap_or(1) + 1 };
+        let position_offset = if family == Family::Bert { 0 } else { self.pad_token_id.unwrap_or(1).saturating_add(1) };
         Ok(Config {
             family,
             name: self.name.filter(|name| !name.is_empty()),
@@ -385,6 +396,13 @@ mod tests {
         fails(BERT.replace('}', ", \"is_decoder\": true}"), "\"is_decoder\" is true, but must be false");
         fails(BERT.replace('}', ", \"position_embedding_type\": \"relative_key\"}"), "must be \"absolute\"");
         fails(BERT.replace('}', ", \"hidden_act\": \"gelo\"}"), "one of relu, gelu");
+        fails(BERT.replace('}', ", \"hidden_dropout_prob\": 1.0}"), "\"hidden_dropout_prob\" is 1, but must be from 0");
+        fails(BERT.replace('}', ", \"layer_norm_eps\": -1e-12}"), "must be a number that is not negative");
+        let no_positions = format!("\"pad_token_id\": {}", usize::MAX);
+        fails(
+            BERT.replace("\"pad_token_id\": 1", &no_positions).replace("\"bert\"", "\"roberta\""),
+            "must be more than",
+        );
         fails("{".into(), "expected the config.json of a Hugging Face model");
     }
 }

@@ -57,8 +57,20 @@ fn save_by_way_of<S: Scalar>(folder: &Path, model: &AdapterModel<S>, directory: 
         save_adapter(adapter, model.base(), folder)?;
     }
     save_head(model.head(), model.base(), folder)?;
+    if model.adapter().is_none() {
+        remove_adapter(directory)?;
+    }
     let parts = model.adapter().map(|_| &ADAPTER).into_iter().chain([&HEAD]);
     parts.into_iter().try_for_each(|files| put_in_place(files, folder, directory))
+}
+
+/// Without an adapter in the model none may stay in the directory, or loading would give another model.
+fn remove_adapter(directory: &Path) -> Result<(), FormatError> {
+    let files = [ADAPTER.config, ADAPTER.safetensors, ADAPTER.torch].map(|file| directory.join(file));
+    files
+        .into_iter()
+        .filter(|file| file.exists())
+        .try_for_each(|file| std::fs::remove_file(&file).map_err(FormatError::io("remove", file)))
 }
 
 fn put_in_place(files: &Files, from: &Path, to: &Path) -> Result<(), FormatError> {
