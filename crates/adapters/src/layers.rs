@@ -57,19 +57,22 @@ impl<S: Scalar> TrainableLinear<S> {
 pub(crate) struct TrainableNorm<S> {
     pub(crate) weight: Parameter<S, Ix1>,
     pub(crate) bias: Parameter<S, Ix1>,
+    epsilon: f64,
 }
 
 impl<S: Scalar> TrainableNorm<S> {
-    /// PyTorch's default, which AdapterHub's own norms use.
-    const EPSILON: f64 = 1e-5;
-
+    /// With PyTorch's default epsilon, as AdapterHub's own norms have it.
     pub(crate) fn new(width: usize) -> Self {
+        Self::with_epsilon(width, 1e-5)
+    }
+
+    pub(crate) fn with_epsilon(width: usize, epsilon: f64) -> Self {
         let parameter = |value| Parameter::new(Kind::Norm, value);
-        Self { weight: parameter(Array1::ones(width)), bias: parameter(Array1::zeros(width)) }
+        Self { weight: parameter(Array1::ones(width)), bias: parameter(Array1::zeros(width)), epsilon }
     }
 
     pub(crate) fn forward(&self, x: Array2<S>, keep: bool) -> (Array2<S>, Option<LayerNormTrace<S>>) {
-        layer_norm(x, self.weight.view(), self.bias.view(), Self::EPSILON, keep)
+        layer_norm(x, self.weight.view(), self.bias.view(), self.epsilon, keep)
     }
 
     /// Adds the gradients of weight and bias, gives that of the input.

@@ -1,21 +1,22 @@
-//! A frozen base, an adapter in it and a head on it.
+//! A frozen base, an adapter in it, what is thawed over it, and a head on it.
 
 use crate::adapter::Adapter;
 use crate::head::{Head, Targets};
-use adaptune_tensor::{AnyParameter, Gradients, Named, NamedMut, Parameters, Scalar};
-use adaptune_transformer::{Batch, BatchError, Encoder, Insertions, Pass};
+use adaptune_tensor::{AnyParameter, Gradients, Layout, Named, NamedMut, Parameters, Scalar, gather, gather_backward};
+use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Thawed};
 use ndarray::Array2;
 use std::sync::Arc;
 
-/// A base model with at most one adapter, and a head.
+/// A base model with at most one adapter, perhaps some of its own tensors thawed, and a head.
 ///
-/// The base is shared and never changes; adapter and head are what trains. Without an adapter the
+/// The base is shared and never changes; adapter, thawed copies and head are what trains. Without the first two the
 /// head alone does.
 #[derive(Debug)]
 pub struct AdapterModel<S> {
     base: Arc<Encoder<S>>,
     adapter: Option<Adapter<S>>,
     head: Head<S>,
+    thawed: Option<Thawed<S>>,
 }
 
 /// The part of a model that a parameter belongs to; each part may learn at its own rate.
@@ -25,13 +26,19 @@ pub enum Part {
     Adapter,
     /// The head.
     Head,
+    /// Thawed tensors of the base.
+    Thawed,
 }
 
 impl Part {
     /// The part that a name of [`AdapterModel`]'s parameters belongs to.
     #[must_use]
     pub fn of(name: &str) -> Self {
-        if name.starts_with("head.") { Self::Head } else { Self::Adapter }
+        match name.split('.').next() {
+            Some("head") => Self::Head,
+            Some("thawed") => Self::Thawed,
+            _ => Self::Adapter,
+        }
     }
 }
 
@@ -44,19 +51,21 @@ pub struct Counts {
     pub adapter: usize,
     /// The head.
     pub head: usize,
+    /// Trainable copies of the base's tensors.
+    pub thawed: usize,
 }
 
 impl Counts {
-    /// Adapter and head.
+    /// Adapter, head and thawed copies.
     #[must_use]
     pub fn trainable(&self) -> usize {
-        self.adapter + self.head
+        self.adapter + self.head + self.thawed
     }
 
-    /// Everything.
+    /// What a prediction computes with: a thawed copy stands in for its tensor, so it does not count twice.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.base + self.trainable()
+        self.base + self.adapter + self.head
     }
 }
 
@@ -64,7 +73,15 @@ impl<S: Scalar> AdapterModel<S> {
     /// Puts the three together. Adapter and head train from now on; [`Parameters::freeze`] ends that.
     #[must_use]
     pub fn new(base: Arc<Encoder<S>>, adapter: Option<Adapter<S>>, head: Head<S>) -> Self {
-        let mut model = Self { base, adapter, head };
+        let mut model = Self { base, adapter, head, thawed: None };
+        model.train_from(0);
+        model
+    }
+
+    /// The same model with trainable copies of some of the base's tensors, which train too.
+    #[must_use]
+    pub fn with_thawed(self, thawed: Option<Thawed<S>>) -> Self {
+        let mut model = Self { thawed, ..self };
         model.train_from(0);
         model
     }
@@ -87,6 +104,18 @@ impl<S: Scalar> AdapterModel<S> {
         &self.head
     }
 
+    /// The trainable copies of the base's tensors.
+    #[must_use]
+    pub fn thawed(&self) -> Option<&Thawed<S>> {
+        self.thawed.as_ref()
+    }
+
+    /// The base with what is thawed over it, as passes see it.
+    #[must_use]
+    pub fn thawed_base(&self) -> Base<'_, S> {
+        Base::new(&self.base, self.thawed.as_ref())
+    }
+
     /// How many numbers each part holds.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -94,17 +123,34 @@ impl<S: Scalar> AdapterModel<S> {
             base: self.base.parameter_count(),
             adapter: self.adapter.as_ref().map_or(0, Parameters::parameter_count),
             head: self.head.parameter_count(),
+            thawed: self.thawed.as_ref().map_or(0, Parameters::parameter_count),
         }
     }
 
-    /// Logits, `[S, C]` or for tagging `[T, C]`, without dropout.
+    /// Logits, `[S, C]`, for tagging `[T, C]`, for language `[T, V]`, without dropout.
     ///
     /// # Errors
     /// If the base cannot take the batch.
     pub fn logits(&self, batch: &Batch) -> Result<Array2<S>, BatchError> {
-        let pass = Pass::evaluate();
-        let encoded = self.base.forward(batch, self.insertions(), pass)?;
-        Ok(self.head.forward(&self.base, encoded.hidden.view(), &encoded.layout, pass).0)
+        let (base, pass) = (self.thawed_base(), Pass::evaluate());
+        let encoded = base.forward(batch, self.insertions(), pass)?;
+        Ok(self.head.forward(base, encoded.hidden.view(), &encoded.layout, pass).0)
+    }
+
+    /// Logits at the places that the targets ask about, and the loss, each target weighing `weight`; without dropout.
+    ///
+    /// # Errors
+    /// If the base cannot take the batch.
+    ///
+    /// # Panics
+    /// As [`AdapterModel::loss_and_gradients`].
+    pub fn logits_and_loss(&self, batch: &Batch, targets: &Targets, weight: S) -> Result<(Array2<S>, S), BatchError> {
+        let (base, pass) = (self.thawed_base(), Pass::evaluate());
+        let encoded = base.forward(batch, self.insertions(), pass)?;
+        let read = Reading::new(targets, batch.layout(), &encoded.layout);
+        let (logits, _) = self.head.forward(base, read.gather(encoded.hidden).view(), &encoded.layout, pass);
+        let loss = targets.loss(logits.view(), weight);
+        Ok((logits, loss))
     }
 
     /// The loss of a batch, each target weighing `weight`; its gradients are added to `gradients`.
@@ -124,13 +170,16 @@ impl<S: Scalar> AdapterModel<S> {
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
-        let encoded = self.base.forward(batch, self.insertions(), pass.at(0))?;
-        let (logits, trace) = self.head.forward(&self.base, encoded.hidden.view(), &encoded.layout, pass.at(1));
-        let loss = self.head.loss(logits.view(), targets, weight);
-        let d_logits = self.head.loss_backward(logits, targets, weight);
+        let base = self.thawed_base();
+        let encoded = base.forward(batch, self.insertions(), pass.at(0))?;
+        let read = Reading::new(targets, batch.layout(), &encoded.layout);
+        let hidden = read.gather(encoded.hidden);
+        let (logits, trace) = self.head.forward(base, hidden.view(), &encoded.layout, pass.at(1));
+        let loss = targets.loss(logits.view(), weight);
+        let d_logits = targets.loss_backward(logits, weight);
         let wants_hidden = !encoded.trace.is_empty();
-        if let Some(d_hidden) = self.head.backward(&self.base, trace, d_logits, wants_hidden, gradients) {
-            encoded.trace.backward(d_hidden, gradients);
+        if let Some(d) = self.head.backward(base, trace, d_logits, wants_hidden, gradients) {
+            encoded.trace.backward(read.scatter(d), gradients);
         }
         Ok(loss)
     }
@@ -148,13 +197,53 @@ impl<S: Scalar> AdapterModel<S> {
     }
 }
 
+/// Which tokens' hidden states the head gets to see: all, or those that the targets ask about.
+///
+/// An output layer over a vocabulary is by far the widest of a model, so it is not computed where nobody asks.
+struct Reading {
+    rows: Option<Vec<u32>>,
+    tokens: usize,
+}
+
+impl Reading {
+    /// Places count in the batch; modules may have put tokens in front of its sequences since.
+    fn new(targets: &Targets, batch: &Layout, encoded: &Layout) -> Self {
+        let first = |s: usize| (batch.range(s), encoded.text(s).start);
+        let moved = |place: &usize| {
+            let sequences = (0..batch.sequences()).map(first);
+            let found = sequences.into_iter().find(|(range, _)| range.contains(place));
+            let (range, start) = found.expect("targets are at tokens of the batch");
+            (start + place - range.start) as u32
+        };
+        Self { rows: targets.places().map(|places| places.iter().map(moved).collect()), tokens: encoded.tokens() }
+    }
+
+    /// `[T, D] → [N, D]`.
+    fn gather<S: Scalar>(&self, hidden: Array2<S>) -> Array2<S> {
+        match &self.rows {
+            Some(rows) => gather(hidden.view(), rows),
+            None => hidden,
+        }
+    }
+
+    /// `[N, D] → [T, D]`, zero where nobody asked.
+    fn scatter<S: Scalar>(&self, d: Array2<S>) -> Array2<S> {
+        match &self.rows {
+            Some(rows) => gather_backward(rows, d.view(), self.tokens),
+            None => d,
+        }
+    }
+}
+
 impl<S: Scalar> Parameters<S> for AdapterModel<S> {
     fn list<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
         self.adapter.list(&adaptune_tensor::join(name, "adapter"), all);
         self.head.list(&adaptune_tensor::join(name, "head"), all);
+        self.thawed.list(&adaptune_tensor::join(name, "thawed"), all);
     }
     fn list_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {
         self.adapter.list_mut(&adaptune_tensor::join(name, "adapter"), all);
         self.head.list_mut(&adaptune_tensor::join(name, "head"), all);
+        self.thawed.list_mut(&adaptune_tensor::join(name, "thawed"), all);
     }
 }

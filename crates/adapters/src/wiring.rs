@@ -31,7 +31,7 @@
 use crate::bottleneck::{Bottleneck, BottleneckTrace};
 use crate::layers::TrainableNorm;
 use adaptune_tensor::{Gradients, LayerNormTrace, Parameters, Scalar, parameters};
-use adaptune_transformer::{Accumulator, LayerNorm, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
+use adaptune_transformer::{Accumulator, BaseNorm, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
 use ndarray::{ArcArray2, Array2};
 
 /// Which residual the adapter adds to the bottleneck's result; AdapterHub's `residual_before_ln`.
@@ -76,7 +76,7 @@ parameters!(BottleneckAdapter { "bottleneck" => bottleneck, "norm_after" => own_
 
 /// What backward needs.
 struct Trace<'a, S> {
-    norm: Option<&'a LayerNorm<S>>,
+    norm: Option<BaseNorm<'a, S>>,
     before: Option<LayerNormTrace<S>>,
     bottleneck: BottleneckTrace<S>,
     own_norm: Option<LayerNormTrace<S>>,
@@ -94,7 +94,7 @@ impl<S: Scalar> BottleneckAdapter<S> {
     }
 
     /// The bottleneck's input and, for sequential ones, the inner residual and the norm's trace.
-    fn input(&self, o: &Array2<S>, r: &ArcArray2<S>, norm: Option<&LayerNorm<S>>, keep: bool) -> Input<S> {
+    fn input(&self, o: &Array2<S>, r: &ArcArray2<S>, norm: Option<BaseNorm<'_, S>>, keep: bool) -> Input<S> {
         let Position::Sequential { norm_before, residual, .. } = self.position else {
             return Input { x: r.clone(), residual: None, before: None };
         };
@@ -145,18 +145,17 @@ impl<S: Scalar> BottleneckAdapter<S> {
 
     fn backward(&self, trace: Trace<'_, S>, d_y: Array2<S>, gradients: &mut Gradients<S>) -> SublayerGradient<S> {
         let (mut d_o, mut d_r) = (Accumulator::new(), Accumulator::new());
-        let through = |norm: Option<&LayerNorm<S>>, trace: &Option<LayerNormTrace<S>>, d: Array2<S>| match (norm, trace)
-        {
-            (Some(norm), Some(trace)) => norm.backward(trace, d),
-            _ => d,
-        };
-        let d_z = if self.norm_after { through(trace.norm, &trace.after, d_y) } else { d_y };
+        let norm = trace.norm;
+        let d_z = if self.norm_after { through(norm, &trace.after, d_y, gradients) } else { d_y };
         if self.norm_after && trace.wants_residual {
             d_r.add(d_z.clone());
         }
         let (d_b, d_e) = self.combine_backward(trace.own_norm.as_ref(), d_z, gradients);
         let wants_input = match self.position {
-            Position::Sequential { .. } => trace.wants_output || trace.wants_residual,
+            Position::Sequential { norm_before, .. } => {
+                let norm_trains = norm_before && norm.is_some_and(BaseNorm::trains);
+                trace.wants_output || trace.wants_residual || norm_trains
+            }
             Position::Parallel => trace.wants_residual,
         };
         let d_x = self.bottleneck.backward(trace.bottleneck, d_b, wants_input, gradients);
@@ -171,10 +170,10 @@ impl<S: Scalar> BottleneckAdapter<S> {
                 let d_sum = match residual {
                     InnerResidual::Output => {
                         d_o.add(d_e);
-                        through(trace.norm, &trace.before, d_x)
+                        through(norm, &trace.before, d_x, gradients)
                     }
-                    InnerResidual::Input => through(trace.norm, &trace.before, d_x + d_e),
-                    InnerResidual::Sum => through(trace.norm, &trace.before, d_x) + d_e,
+                    InnerResidual::Input => through(norm, &trace.before, d_x + d_e, gradients),
+                    InnerResidual::Sum => through(norm, &trace.before, d_x, gradients) + d_e,
                 };
                 if trace.wants_residual {
                     d_r.add(d_sum.clone());
@@ -205,6 +204,19 @@ impl<S: Scalar> BottleneckAdapter<S> {
     }
 }
 
+/// The gradient of a norm's input, or the gradient as it is where there is no norm.
+fn through<S: Scalar>(
+    norm: Option<BaseNorm<'_, S>>,
+    trace: &Option<LayerNormTrace<S>>,
+    d: Array2<S>,
+    gradients: &mut Gradients<S>,
+) -> Array2<S> {
+    match (norm, trace) {
+        (Some(norm), Some(trace)) => norm.backward(trace, d, gradients),
+        _ => d,
+    }
+}
+
 /// What [`BottleneckAdapter::input`] gives.
 struct Input<S> {
     x: ArcArray2<S>,
@@ -215,8 +227,8 @@ struct Input<S> {
 
 impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        let keep = input.wants_backward(self.any_trains());
         let SublayerInput { output: o, residual: r, norm, layout, pass, wants_output, wants_residual } = input;
-        let keep = pass.gradients() && (self.any_trains() || wants_output || wants_residual);
         let Input { x, residual, before } = self.input(&o, &r, norm, keep);
         let (b, bottleneck) = self.bottleneck.forward(x, &layout, pass, keep);
         let (z, own_norm) = self.combine(b, o, residual, keep);

@@ -1,10 +1,10 @@
 //! Gradients through a whole model against finite differences in double precision: every tensor of
-//! every preset and of odd wirings, every head, with and without dropout.
+//! every preset and of odd wirings, every head, every tensor of a thawed base, with and without dropout.
 
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Targets, Task};
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Seed};
-use adaptune_transformer::{Batch, Config, Encoder, Pass};
+use adaptune_transformer::{Batch, Config, Encoder, Family, Pass, Thaw, Thawed};
 use std::sync::Arc;
 
 fn base(dropout: f64) -> Arc<Encoder<f64>> {
@@ -25,6 +25,7 @@ fn targets(task: Task) -> Targets {
         Task::Classification => Targets::Classes(vec![2, 0, 1]),
         Task::Regression => Targets::Values(vec![0.3, -1.2, 2.5]),
         Task::Tagging => Targets::Tags(vec![Some(1), None, Some(0), Some(2), Some(2), None, Some(1), Some(0)]),
+        Task::MaskedLanguage => Targets::Tokens { places: vec![1, 4, 7], tokens: vec![6, 10, 0] },
     }
 }
 
@@ -33,8 +34,17 @@ fn model(method: &str, head: &HeadConfig, dropout: f64) -> AdapterModel<f64> {
     let base = base(dropout);
     let method: Method = method.parse().unwrap_or_else(|e| panic!("{e}"));
     let adapter = Adapter::new("test", &method, base.config(), Seed::new(5)).unwrap_or_else(|e| panic!("{e}"));
+    random(base, Some(adapter), head, None)
+}
+
+fn random(
+    base: Arc<Encoder<f64>>,
+    adapter: Option<Adapter<f64>>,
+    head: &HeadConfig,
+    thawed: Option<Thawed<f64>>,
+) -> AdapterModel<f64> {
     let head = Head::new("test", head, &base, Seed::new(6)).unwrap_or_else(|e| panic!("{e}"));
-    let mut model = AdapterModel::new(base, Some(adapter), head);
+    let mut model = AdapterModel::new(base, adapter, head).with_thawed(thawed);
     for (name, parameter) in model.parameters_mut() {
         let seed = Seed::new(7).named(&name);
         let draw = |i: usize| 1.6 * seed.unit(i as u64) - 0.8;
@@ -49,9 +59,13 @@ fn loss(model: &AdapterModel<f64>, task: Task, pass: Pass) -> (f64, Gradients<f6
     (loss, gradients)
 }
 
-/// Checks the gradient of every tensor.
 fn check(method: &str, head: &HeadConfig, dropout: f64) {
-    let mut model = model(method, head, dropout);
+    check_model(method, model(method, head, dropout), dropout);
+}
+
+/// Checks the gradient of every tensor.
+fn check_model(method: &str, mut model: AdapterModel<f64>, dropout: f64) {
+    let head = model.head().config().clone();
     let pass = if dropout > 0.0 { Pass::train(Seed::new(9)) } else { Pass::differentiate() };
     let (_, gradients) = loss(&model, head.task, pass);
     let count = model.parameters().len();
@@ -142,4 +156,56 @@ fn dropout_of_the_bottleneck_changes_the_loss() {
         model(&format!("seq_bn[reduction_factor=2,{fields}]"), &config, 0.0).logits(&batch()).expect("a good batch")
     };
     assert_eq!(evaluated("dropout=0.5"), evaluated("dropout=0.0"), "an evaluation drops nothing");
+}
+
+/// A base of another family: DistilBERT has no token types and no pooler, RoBERTa counts positions otherwise.
+fn of_family(family: Family) -> Arc<Encoder<f64>> {
+    let (token_types, position_offset) = match family {
+        Family::Bert => (2, 0),
+        Family::DistilBert => (0, 0),
+        _ => (1, 2),
+    };
+    let config =
+        Config { family, token_types, position_offset, vocabulary: 11, positions: 9, ..Config::bert(6, 2, 2, 7) };
+    Arc::new(Encoder::random(config, 0.4, Seed::new(3)))
+}
+
+#[test]
+fn a_thawed_base() {
+    for family in [Family::Bert, Family::Roberta, Family::DistilBert] {
+        let head = HeadConfig { use_pooler: family == Family::Bert, ..head(Task::Classification) };
+        let base = of_family(family);
+        let thawed = Thawed::new(&base, Thaw::ALL, head.use_pooler);
+        check_model(&format!("{family:?}"), random(base, None, &head, Some(thawed)), 0.0);
+    }
+}
+
+/// A bottleneck may use the base's norm twice, once, or not at all, and stand beside a thawed layer.
+#[test]
+fn a_thawed_base_beneath_adapters() {
+    for (method, thaw, dropout) in [
+        ("seq_bn[reduction_factor=2,non_linearity=gelu]", Thaw::LAYER_NORMS, 0.2),
+        ("double_seq_bn[reduction_factor=3]", Thaw::LAYER_NORMS | Thaw::BIASES, 0.0),
+        ("par_bn[reduction_factor=2,non_linearity=tanh]", Thaw::ALL, 0.1),
+        ("adapter_plus[reduction_factor=2]", Thaw::LAYER_NORMS, 0.0),
+        ("seq_bn[reduction_factor=2,non_linearity=tanh,residual_before_ln=post_add,leave_out=[0]]", Thaw::ALL, 0.0),
+    ] {
+        let base = base(dropout);
+        let adapter = Adapter::new("test", &method.parse().expect("a method"), base.config(), Seed::new(5));
+        let thawed = Thawed::new(&base, thaw, false);
+        let model = random(base, Some(adapter.expect("it fits")), &head(Task::Tagging), Some(thawed));
+        check_model(&format!("{method} {thaw}"), model, dropout);
+    }
+}
+
+/// The output layer of a language model is tied to the embeddings: their gradient comes by two ways.
+#[test]
+fn a_language_model() {
+    let config = HeadConfig::new(Task::MaskedLanguage, vec![]);
+    for family in [Family::Bert, Family::Roberta, Family::DistilBert] {
+        let base = of_family(family);
+        let thawed = Thawed::new(&base, Thaw::ALL, false);
+        check_model(&format!("{family:?}"), random(base, None, &config, Some(thawed)), 0.0);
+    }
+    check("seq_bn[reduction_factor=2,non_linearity=gelu]", &config, 0.15);
 }

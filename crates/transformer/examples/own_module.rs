@@ -22,14 +22,14 @@ parameters!(Scale { "scale" => scale });
 
 impl<S: Scalar> SublayerModule<S> for Scale<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
-        let SublayerInput { output: o, residual: r, norm, pass, wants_output, wants_residual, .. } = input;
+        let keep = input.wants_backward(self.scale.trains());
+        let SublayerInput { output: o, residual: r, norm, wants_output, wants_residual, .. } = input;
         let norm = norm.expect("both halves of a BERT block end with a norm");
-        let keep = pass.gradients() && (self.scale.trains() || wants_output || wants_residual);
         let (y, trace) = norm.forward(&o * &self.scale.view() + &r, keep);
         // Without a trace nothing below wants a gradient either, and the encoder's backward pass ends above.
         let backward = trace.map(|trace| -> SublayerBackward<'a, S> {
             Box::new(move |d_y, gradients| {
-                let d_sum = norm.backward(&trace, d_y); // the gradient of s ∘ o + r
+                let d_sum = norm.backward(&trace, d_y, gradients); // the gradient of s ∘ o + r
                 if self.scale.trains() {
                     gradients.add(&self.scale, (&d_sum * &o).sum_axis(Axis(0)));
                 }

@@ -3,6 +3,7 @@
 use crate::feed_forward::{FeedForward, FeedForwardTrace};
 use crate::points::Place;
 use crate::self_attention::{SelfAttention, SelfAttentionTrace};
+use crate::{LayerNorm, Linear, Projection, Sublayer};
 use adaptune_tensor::{Gradients, Scalar};
 use ndarray::Array2;
 
@@ -19,6 +20,24 @@ pub(crate) struct BlockTrace<'a, S> {
 }
 
 impl<S: Scalar> Block<S> {
+    pub(crate) fn linear(&self, projection: Projection) -> &Linear<S> {
+        match projection {
+            Projection::Query => &self.attention.query,
+            Projection::Key => &self.attention.key,
+            Projection::Value => &self.attention.value,
+            Projection::AttentionOutput => &self.attention.output,
+            Projection::FeedForwardIn => &self.feed_forward.input,
+            Projection::FeedForwardOut => &self.feed_forward.output,
+        }
+    }
+
+    pub(crate) fn norm(&self, sublayer: Sublayer) -> &LayerNorm<S> {
+        match sublayer {
+            Sublayer::Attention => &self.attention.norm,
+            Sublayer::FeedForward => &self.feed_forward.norm,
+        }
+    }
+
     /// `[T, D] → [T, D]`; `wants` says that the gradient of `x` is wanted. No trace means that
     /// neither this block nor anything below it trains.
     pub(crate) fn forward<'a>(

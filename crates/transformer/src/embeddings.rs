@@ -1,7 +1,9 @@
 //! The embeddings: tokens, positions and token types, summed and normalised.
 
+use crate::base::{BaseNorm, BaseTable};
+use crate::thawed::ThawedEmbeddings;
 use crate::{Batch, BatchError, Config, LayerNorm, Pass};
-use adaptune_tensor::{Scalar, gather};
+use adaptune_tensor::{Dropout, Gradients, LayerNormTrace, Scalar};
 use ndarray::Array2;
 
 #[derive(Debug)]
@@ -15,22 +17,81 @@ pub(crate) struct Embeddings<S> {
     pub(crate) norm: LayerNorm<S>,
 }
 
-impl<S: Scalar> Embeddings<S> {
+/// The embeddings as a pass sees them: frozen, or with trainable copies over them.
+pub(crate) struct BaseEmbeddings<'a, S> {
+    tokens: BaseTable<'a, S>,
+    positions: BaseTable<'a, S>,
+    token_types: Option<BaseTable<'a, S>>,
+    norm: BaseNorm<'a, S>,
+}
+
+/// What backward needs. There is no input to have a gradient: below the embeddings are only numbers of tokens.
+pub(crate) struct EmbeddingsTrace<'a, S> {
+    layers: BaseEmbeddings<'a, S>,
+    token_ids: Vec<u32>,
+    positions: Vec<u32>,
+    token_types: Vec<u32>,
+    norm: LayerNormTrace<S>,
+    dropout: Option<Dropout>,
+}
+
+impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
     /// `dropout(norm(E[id] + P[position] + T[type]))`, `[T, D]`.
-    pub(crate) fn forward(&self, config: &Config, batch: &Batch, pass: Pass) -> Array2<S> {
+    pub(crate) fn forward(
+        self,
+        config: &Config,
+        batch: &Batch,
+        pass: Pass,
+    ) -> (Array2<S>, Option<EmbeddingsTrace<'a, S>>) {
         let offset = config.position_offset as u32;
         let positions: Vec<u32> =
             batch.layout().ranges().flat_map(|r| (0..r.len() as u32).map(|p| p + offset)).collect();
-        let mut sum = gather(self.tokens.view(), batch.token_ids());
-        if let Some(types) = &self.token_types {
-            sum += &gather(types.view(), batch.token_types());
+        let mut sum = self.tokens.gather(batch.token_ids());
+        if let Some(types) = self.token_types {
+            sum += &types.gather(batch.token_types());
         }
-        sum += &gather(self.positions.view(), &positions);
-        let (mut x, _) = self.norm.forward(sum, false);
-        if let Some(dropout) = pass.dropout(config.hidden_dropout) {
+        sum += &self.positions.gather(&positions);
+        let (mut x, norm) = self.norm.forward(sum, pass.gradients() && self.trains());
+        let dropout = pass.dropout(config.hidden_dropout);
+        if let Some(dropout) = dropout {
             dropout.apply(&mut x);
         }
-        x
+        let (token_ids, token_types) = (batch.token_ids().to_vec(), batch.token_types().to_vec());
+        (x, norm.map(|norm| EmbeddingsTrace { layers: self, token_ids, positions, token_types, norm, dropout }))
+    }
+
+    fn trains(&self) -> bool {
+        let tables = [Some(self.tokens), Some(self.positions), self.token_types];
+        self.norm.trains() || tables.into_iter().flatten().any(BaseTable::trains)
+    }
+}
+
+impl<S: Scalar> EmbeddingsTrace<'_, S> {
+    /// Adds the gradients of the tables and the norm, those that train.
+    pub(crate) fn backward(self, mut d: Array2<S>, gradients: &mut Gradients<S>) {
+        if let Some(dropout) = self.dropout {
+            dropout.apply(&mut d);
+        }
+        let BaseEmbeddings { tokens, positions, token_types, norm } = self.layers;
+        let d_sum = norm.backward(&self.norm, d, gradients);
+        tokens.gather_backward(&self.token_ids, d_sum.view(), gradients);
+        positions.gather_backward(&self.positions, d_sum.view(), gradients);
+        if let Some(types) = token_types {
+            types.gather_backward(&self.token_types, d_sum.view(), gradients);
+        }
+    }
+}
+
+impl<S: Scalar> Embeddings<S> {
+    /// With what is thawed over them.
+    pub(crate) fn with<'a>(&'a self, thawed: Option<&'a ThawedEmbeddings<S>>) -> BaseEmbeddings<'a, S> {
+        let thawed_types = thawed.and_then(|t| t.token_types.as_ref());
+        BaseEmbeddings {
+            tokens: BaseTable { frozen: &self.tokens, thawed: thawed.and_then(|t| t.tokens.as_ref()) },
+            positions: BaseTable { frozen: &self.positions, thawed: thawed.and_then(|t| t.positions.as_ref()) },
+            token_types: self.token_types.as_ref().map(|frozen| BaseTable { frozen, thawed: thawed_types }),
+            norm: BaseNorm { frozen: &self.norm, thawed: thawed.map(|t| &t.norm) },
+        }
     }
 
     /// Checks that the tables have a row for everything in the batch.

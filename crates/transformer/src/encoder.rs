@@ -1,7 +1,8 @@
 //! The frozen encoder: embeddings and blocks, with everything plugged in that asks to be.
 
+use crate::base::Base;
 use crate::block::{Block, BlockTrace};
-use crate::embeddings::Embeddings;
+use crate::embeddings::{Embeddings, EmbeddingsTrace};
 use crate::insertion::{Insertions, SequenceBackward, SequenceInput, SequencePoint};
 use crate::points::Place;
 use crate::{Batch, BatchError, Config, Linear, Pass};
@@ -37,6 +38,7 @@ pub struct Trace<'a, S> {
 }
 
 enum Step<'a, S> {
+    Embeddings(Box<EmbeddingsTrace<'a, S>>),
     Sequence(SequenceBackward<'a, S>),
     Block(Box<BlockTrace<'a, S>>),
 }
@@ -54,7 +56,7 @@ impl<S: Scalar> Encoder<S> {
         self.pooler.as_ref()
     }
 
-    /// Runs a batch through the model.
+    /// Runs a batch through the model, nothing of which is thawed; see [`Base::forward`].
     ///
     /// # Errors
     /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
@@ -64,20 +66,7 @@ impl<S: Scalar> Encoder<S> {
         insertions: &'a dyn Insertions<S>,
         pass: Pass,
     ) -> Result<Encoded<'a, S>, BatchError> {
-        self.embeddings.check(&self.config, batch)?;
-        let embedded = self.embeddings.forward(&self.config, batch, pass.at(0));
-        let start = Encoded { hidden: embedded, layout: batch.layout().clone(), trace: Trace { steps: Vec::new() } };
-        let mut state = start.through(insertions, SequencePoint::Embeddings, pass.at(1));
-        for (layer, block) in self.blocks.iter().enumerate() {
-            let pass = pass.at(2 + layer as u64);
-            let place = Place { layer, layout: state.layout.clone(), insertions, pass, config: &self.config };
-            let wants = !state.trace.steps.is_empty();
-            let (hidden, trace) = block.forward(&place, state.hidden, wants);
-            state.hidden = hidden;
-            state.trace.steps.extend(trace.map(|t| Step::Block(Box::new(t))));
-            state = state.through(insertions, SequencePoint::Block(layer), pass.at(64));
-        }
-        Ok(state)
+        Base::from(self).forward(batch, insertions, pass)
     }
 
     /// A number that tells this base from others: it is computed from every weight, rounded to
@@ -121,6 +110,38 @@ impl<S: Scalar> Encoder<S> {
     }
 }
 
+impl<'a, S: Scalar> Base<'a, S> {
+    /// Runs a batch through the model.
+    ///
+    /// # Errors
+    /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
+    pub fn forward(
+        self,
+        batch: &Batch,
+        insertions: &'a dyn Insertions<S>,
+        pass: Pass,
+    ) -> Result<Encoded<'a, S>, BatchError> {
+        let Self { encoder, thawed } = self;
+        let config = &encoder.config;
+        encoder.embeddings.check(config, batch)?;
+        let (hidden, embeddings) =
+            encoder.embeddings.with(thawed.map(|t| &t.embeddings)).forward(config, batch, pass.at(0));
+        let steps = embeddings.map(|trace| Step::Embeddings(Box::new(trace))).into_iter().collect();
+        let start = Encoded { hidden, layout: batch.layout().clone(), trace: Trace { steps } };
+        let mut state = start.through(insertions, SequencePoint::Embeddings, pass.at(1));
+        for (layer, block) in encoder.blocks.iter().enumerate() {
+            let (pass, thawed) = (pass.at(2 + layer as u64), thawed.map(|t| &t.blocks[layer]));
+            let place = Place { layer, layout: state.layout.clone(), insertions, pass, config, thawed };
+            let wants = !state.trace.steps.is_empty();
+            let (hidden, trace) = block.forward(&place, state.hidden, wants);
+            state.hidden = hidden;
+            state.trace.steps.extend(trace.map(|t| Step::Block(Box::new(t))));
+            state = state.through(insertions, SequencePoint::Block(layer), pass.at(64));
+        }
+        Ok(state)
+    }
+}
+
 fn digest<S: Scalar>(weight: ArrayView2<'_, S>) -> u64 {
     let bits = |v: &S| u64::from((v.to_f64() as f32).to_bits());
     // An odd multiplier makes each step invertible, so no change of a single weight goes unseen.
@@ -149,6 +170,7 @@ impl<S: Scalar> Trace<'_, S> {
             let below = match step {
                 Step::Sequence(backward) => backward(d, gradients),
                 Step::Block(trace) => trace.backward(d, gradients),
+                Step::Embeddings(trace) => return trace.backward(d, gradients),
             };
             match below {
                 Some(below) => d = below,
@@ -157,7 +179,7 @@ impl<S: Scalar> Trace<'_, S> {
         }
     }
 
-    /// How many blocks and modules between blocks backward goes through.
+    /// How many blocks, modules between blocks, and (if thawed) embeddings backward goes through.
     #[must_use]
     pub fn len(&self) -> usize {
         self.steps.len()

@@ -45,7 +45,7 @@ impl<'a, S: Scalar> Ending<'a, S> {
         let input = SublayerInput {
             output,
             residual,
-            norm: Some(self.norm),
+            norm: Some(place.norm(self.sublayer, self.norm)),
             layout: place.layout.clone(),
             pass: place.pass.at(first + 1),
             wants_output: linear.is_some(),

@@ -5,7 +5,7 @@
 //!
 //! | shape | where | sees | gives |
 //! |---|---|---|---|
-//! | [`LinearModule`] | the six projections of a block | input `x` and the frozen layer | the output in place of `W x + b` |
+//! | [`LinearModule`] | the six projections of a block | input `x` and the base's layer | the output in place of `W x + b` |
 //! | [`SublayerModule`] | after attention, after feed-forward | sublayer output `o`, residual input `r`, the base's norm | the next state, in place of `norm(o + r)` |
 //! | [`SequenceModule`] | after the embeddings, after each block | the tokens and their layout | tokens and layout, possibly longer |
 //! | [`AttentionModule`] | keys and values | both, and the hidden state that they came from | keys and values, possibly more of them |
@@ -15,7 +15,7 @@
 //! the module does not train and neither does anything below it. So a pass that only evaluates
 //! keeps nothing, and backward ends by itself at the lowest point that trains.
 
-use crate::{LayerNorm, Linear, Pass};
+use crate::{BaseLinear, BaseNorm, Pass};
 use adaptune_tensor::{Gradients, Layout, Scalar, matmul, matmul_add};
 use ndarray::{ArcArray2, Array2, ArrayView2};
 
@@ -36,6 +36,12 @@ pub enum Projection {
     FeedForwardOut,
 }
 
+impl Projection {
+    /// All six, in the order of a pass.
+    pub const ALL: [Self; 6] =
+        [Self::Query, Self::Key, Self::Value, Self::AttentionOutput, Self::FeedForwardIn, Self::FeedForwardOut];
+}
+
 /// A linear layer of the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinearPoint {
@@ -52,6 +58,11 @@ pub enum Sublayer {
     Attention,
     /// The feed-forward network.
     FeedForward,
+}
+
+impl Sublayer {
+    /// Both, in the order of a pass.
+    pub const ALL: [Self; 2] = [Self::Attention, Self::FeedForward];
 }
 
 /// The end of a half block, where residual and norm are.
@@ -102,25 +113,36 @@ pub trait Insertions<S: Scalar>: Sync {
 
 impl<S: Scalar> Insertions<S> for () {}
 
-/// A module in place of a frozen linear layer: LoRA, DoRA, IA3, a thawed copy.
+/// A module in place of a linear layer of the base: LoRA, DoRA, IA3.
 pub trait LinearModule<S: Scalar>: Send + Sync {
     /// Gives the layer's output, `[T, Out]`, and its backward pass if any gradient is wanted.
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>);
 }
 
-/// What a [`LinearModule`] sees. It has the frozen layer rather than its output, so that it may
+/// What a [`LinearModule`] sees. It has the base's layer rather than its output, so that it may
 /// also change what goes in, or compute the product in another way.
+///
+/// The layer may be thawed: [`LinearInput::wants_backward`] takes that into account, and backward calls
+/// [`BaseLinear::parameters_backward`] beside its own work.
 pub struct LinearInput<'a, S> {
     /// `x`, `[T, In]`; shared, so keeping it costs nothing.
     pub x: ArcArray2<S>,
-    /// The frozen layer.
-    pub base: &'a Linear<S>,
+    /// The base's layer.
+    pub base: BaseLinear<'a, S>,
     /// The sequences.
     pub layout: Layout,
     /// Dropout and whether gradients are wanted at all.
     pub pass: Pass,
     /// True if `d_x` is wanted, because something below trains.
     pub wants_input: bool,
+}
+
+impl<S: Scalar> LinearInput<'_, S> {
+    /// True if backward must run: the module trains, the layer itself does, or `d_x` is wanted.
+    #[must_use]
+    pub fn wants_backward(&self, module_trains: bool) -> bool {
+        self.pass.gradients() && (module_trains || self.base.trains() || self.wants_input)
+    }
 }
 
 /// Takes `d_y`, adds parameter gradients to the buffers and, if it was wanted, `d_x` to the sum.
@@ -133,13 +155,15 @@ pub trait SublayerModule<S: Scalar>: Send + Sync {
 }
 
 /// What a [`SublayerModule`] sees.
+///
+/// The norm may be thawed: [`SublayerInput::wants_backward`] takes that into account.
 pub struct SublayerInput<'a, S> {
     /// `o`, output of the sublayer after its dropout, `[T, D]`.
     pub output: Array2<S>,
     /// `r`, the sublayer's residual input, `[T, D]`; shared, so keeping it costs nothing.
     pub residual: ArcArray2<S>,
     /// The base's norm at this place; `None` in blocks that normalise elsewhere.
-    pub norm: Option<&'a LayerNorm<S>>,
+    pub norm: Option<BaseNorm<'a, S>>,
     /// The sequences.
     pub layout: Layout,
     /// Dropout and whether gradients are wanted at all.
@@ -148,6 +172,15 @@ pub struct SublayerInput<'a, S> {
     pub wants_output: bool,
     /// True if `d_r` is wanted.
     pub wants_residual: bool,
+}
+
+impl<S: Scalar> SublayerInput<'_, S> {
+    /// True if backward must run: the module trains, the norm does, or `d_o` or `d_r` is wanted.
+    #[must_use]
+    pub fn wants_backward(&self, module_trains: bool) -> bool {
+        let norm_trains = self.norm.is_some_and(BaseNorm::trains);
+        self.pass.gradients() && (module_trains || norm_trains || self.wants_output || self.wants_residual)
+    }
 }
 
 /// Takes the gradient of the next state; gives those of `o` and `r` that were wanted.

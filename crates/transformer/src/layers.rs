@@ -1,12 +1,12 @@
 //! The frozen layers that blocks are made of.
 
-use adaptune_tensor::{LayerNormTrace, Scalar, layer_norm, layer_norm_input_backward, linear, linear_input_backward};
+use adaptune_tensor::Scalar;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 
 /// A frozen linear layer, `y = x Wᵀ + b`.
 ///
-/// There is no way to change it and no gradient of `W` or `b`: a step costs two products, forward
-/// and input gradient, never three.
+/// It is numbers alone, and there is no way to change them. Passes compute with a [`BaseLinear`](crate::BaseLinear), which
+/// is this layer or a thawed copy.
 #[derive(Debug)]
 pub struct Linear<S> {
     weight: Array2<S>,
@@ -28,18 +28,6 @@ impl<S: Scalar> Linear<S> {
     #[must_use]
     pub fn bias(&self) -> ArrayView1<'_, S> {
         self.bias.view()
-    }
-
-    /// `y = x Wᵀ + b`, `[T, In] → [T, Out]`.
-    #[must_use]
-    pub fn forward(&self, x: ArrayView2<'_, S>) -> Array2<S> {
-        linear(x, self.weight.view(), Some(self.bias.view()))
-    }
-
-    /// `d_x = d_y W`, `[T, Out] → [T, In]`.
-    #[must_use]
-    pub fn backward(&self, d_y: ArrayView2<'_, S>) -> Array2<S> {
-        linear_input_backward(d_y, self.weight.view())
     }
 }
 
@@ -72,17 +60,5 @@ impl<S: Scalar> LayerNorm<S> {
     #[must_use]
     pub fn epsilon(&self) -> f64 {
         self.epsilon
-    }
-
-    /// Normalises each row of `x: [T, D]`; the trace is kept if `keep` says so.
-    #[must_use]
-    pub fn forward(&self, x: Array2<S>, keep: bool) -> (Array2<S>, Option<LayerNormTrace<S>>) {
-        layer_norm(x, self.weight.view(), self.bias.view(), self.epsilon, keep)
-    }
-
-    /// Gradient with respect to the input, `[T, D]`.
-    #[must_use]
-    pub fn backward(&self, trace: &LayerNormTrace<S>, d_y: Array2<S>) -> Array2<S> {
-        layer_norm_input_backward(trace, self.weight.view(), d_y)
     }
 }

@@ -8,6 +8,7 @@ mod layers;
 mod pass;
 pub mod weights;
 
+mod base;
 mod block;
 mod embeddings;
 mod encoder;
@@ -15,10 +16,14 @@ mod ending;
 mod feed_forward;
 mod insertion;
 mod load;
+mod names;
 mod points;
 mod random;
 mod self_attention;
+mod thaw;
+mod thawed;
 
+pub use base::{Base, BaseLinear, BaseNorm, BaseTable};
 pub use batch::{Batch, BatchError};
 pub use config::{Config, ConfigError, Family};
 pub use encoder::{Encoded, Encoder, Trace};
@@ -31,3 +36,5 @@ pub use insertion::{
 pub use layers::{LayerNorm, Linear};
 pub use load::LoadError;
 pub use pass::Pass;
+pub use thaw::{ParseThawError, Thaw};
+pub use thawed::Thawed;

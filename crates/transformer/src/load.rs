@@ -3,9 +3,10 @@
 use crate::block::Block;
 use crate::embeddings::Embeddings;
 use crate::feed_forward::FeedForward;
+use crate::names::{EMBEDDINGS_NORM, Names, POOLER, POSITIONS, TOKEN_TYPES, TOKENS};
 use crate::self_attention::SelfAttention;
 use crate::weights::{Reader, WeightDirectory, WeightError};
-use crate::{Config, ConfigError, Encoder, Family, LayerNorm, Linear};
+use crate::{Config, ConfigError, Encoder, LayerNorm, Linear, Projection, Sublayer};
 use adaptune_tensor::Scalar;
 use ndarray::{Array1, Array2, Ix1, Ix2};
 use std::path::Path;
@@ -34,8 +35,7 @@ impl<S: Scalar> Encoder<S> {
     pub fn load(directory: &Path) -> Result<Self, LoadError> {
         let config = Config::read(directory)?;
         let weights = WeightDirectory::open(directory)?;
-        let probe = "embeddings.word_embeddings.weight";
-        let mut reader = Reader::new(&weights, &[config.family.prefix(), ""], probe)?;
+        let mut reader = Reader::new(&weights, &[config.family.prefix(), ""], TOKENS)?;
         let encoder = Names::of(config.family).encoder(config, &mut reader)?;
         reader.finish(belongs_to_a_head)?;
         Ok(encoder)
@@ -57,64 +57,21 @@ fn belongs_to_a_head(name: &str) -> bool {
         || name.ends_with("token_type_ids")
 }
 
-/// Where a family keeps the layers of a block, relative to the block.
-struct Names {
-    block: &'static str,
-    query: &'static str,
-    key: &'static str,
-    value: &'static str,
-    attention_output: &'static str,
-    attention_norm: &'static str,
-    feed_forward_in: &'static str,
-    feed_forward_out: &'static str,
-    feed_forward_norm: &'static str,
-}
-
-const BERT: Names = Names {
-    block: "encoder.layer",
-    query: "attention.self.query",
-    key: "attention.self.key",
-    value: "attention.self.value",
-    attention_output: "attention.output.dense",
-    attention_norm: "attention.output.LayerNorm",
-    feed_forward_in: "intermediate.dense",
-    feed_forward_out: "output.dense",
-    feed_forward_norm: "output.LayerNorm",
-};
-
-const DISTILBERT: Names = Names {
-    block: "transformer.layer",
-    query: "attention.q_lin",
-    key: "attention.k_lin",
-    value: "attention.v_lin",
-    attention_output: "attention.out_lin",
-    attention_norm: "sa_layer_norm",
-    feed_forward_in: "ffn.lin1",
-    feed_forward_out: "ffn.lin2",
-    feed_forward_norm: "output_layer_norm",
-};
-
 impl Names {
-    fn of(family: Family) -> &'static Self {
-        if family == Family::DistilBert { &DISTILBERT } else { &BERT }
-    }
-
     fn encoder<S: Scalar>(&self, config: Config, reader: &mut Reader<'_>) -> Result<Encoder<S>, WeightError> {
         let d = config.hidden;
-        let table =
-            |reader: &mut Reader<'_>, name: &str, rows| matrix(reader, &format!("embeddings.{name}.weight"), rows, d);
         let embeddings = Embeddings {
-            tokens: table(reader, "word_embeddings", config.vocabulary)?,
-            positions: table(reader, "position_embeddings", config.positions)?,
+            tokens: matrix(reader, TOKENS, config.vocabulary, d)?,
+            positions: matrix(reader, POSITIONS, config.positions, d)?,
             token_types: match config.token_types {
                 0 => None,
-                rows => Some(table(reader, "token_type_embeddings", rows)?),
+                rows => Some(matrix(reader, TOKEN_TYPES, rows, d)?),
             },
-            norm: norm(reader, "embeddings.LayerNorm", &config)?,
+            norm: norm(reader, EMBEDDINGS_NORM, &config)?,
         };
         let blocks = (0..config.layers).map(|layer| self.block(layer, &config, reader)).collect::<Result<_, _>>()?;
-        let pooler = match reader.has("pooler.dense.weight") {
-            true => Some(linear(reader, "pooler.dense", d, d)?),
+        let pooler = match reader.has(&format!("{POOLER}.weight")) {
+            true => Some(linear(reader, POOLER, d, d)?),
             false => None,
         };
         Ok(Encoder { config, embeddings, blocks, pooler })
@@ -126,20 +83,15 @@ impl Names {
         config: &Config,
         reader: &mut Reader<'_>,
     ) -> Result<Block<S>, WeightError> {
-        let name = |part: &str| format!("{}.{layer}.{part}", self.block);
         let (d, f) = (config.hidden, config.feed_forward);
-        let attention = SelfAttention {
-            query: linear(reader, &name(self.query), d, d)?,
-            key: linear(reader, &name(self.key), d, d)?,
-            value: linear(reader, &name(self.value), d, d)?,
-            output: linear(reader, &name(self.attention_output), d, d)?,
-            norm: norm(reader, &name(self.attention_norm), config)?,
-        };
-        let feed_forward = FeedForward {
-            input: linear(reader, &name(self.feed_forward_in), f, d)?,
-            output: linear(reader, &name(self.feed_forward_out), d, f)?,
-            norm: norm(reader, &name(self.feed_forward_norm), config)?,
-        };
+        let mut projection = |p, out, input| linear(reader, &self.linear(layer, p), out, input);
+        let (query, key) = (projection(Projection::Query, d, d)?, projection(Projection::Key, d, d)?);
+        let (value, output) = (projection(Projection::Value, d, d)?, projection(Projection::AttentionOutput, d, d)?);
+        let inner = projection(Projection::FeedForwardIn, f, d)?;
+        let outer = projection(Projection::FeedForwardOut, d, f)?;
+        let mut norm = |s| norm(reader, &self.norm(layer, s), config);
+        let attention = SelfAttention { query, key, value, output, norm: norm(Sublayer::Attention)? };
+        let feed_forward = FeedForward { input: inner, output: outer, norm: norm(Sublayer::FeedForward)? };
         Ok(Block { attention, feed_forward })
     }
 }

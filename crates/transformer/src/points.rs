@@ -1,7 +1,8 @@
 //! What happens at an insertion point: the module if there is one, else the base.
 
 use crate::insertion::*;
-use crate::{Config, Pass};
+use crate::thawed::ThawedBlock;
+use crate::{BaseLinear, BaseNorm, Config, LayerNorm, Linear, Pass};
 use adaptune_tensor::{Layout, Scalar};
 use ndarray::{ArcArray2, Array2};
 
@@ -12,6 +13,8 @@ pub(crate) struct Place<'a, S> {
     pub(crate) insertions: &'a dyn Insertions<S>,
     pub(crate) pass: Pass,
     pub(crate) config: &'a Config,
+    /// Trainable copies of this block's layers.
+    pub(crate) thawed: Option<&'a ThawedBlock<S>>,
 }
 
 impl<'a, S: Scalar> Place<'a, S> {
@@ -19,17 +22,22 @@ impl<'a, S: Scalar> Place<'a, S> {
     pub(crate) fn linear(
         &self,
         projection: Projection,
-        base: &'a crate::Linear<S>,
+        frozen: &'a Linear<S>,
         x: &ArcArray2<S>,
         wants_input: bool,
     ) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
-        let Some(module) = self.insertions.linear(LinearPoint { layer: self.layer, projection }) else {
-            let backward = wants_input
-                .then(|| -> LinearBackward<'a, S> { Box::new(|d_y, _, d_x| d_x.add_product(d_y, base.weight())) });
-            return (base.forward(x.view()), backward);
-        };
+        let base = BaseLinear { frozen, thawed: self.thawed.map(|thawed| &thawed.linears[projection as usize]) };
         let pass = self.pass.at(projection as u64);
-        module.forward(LinearInput { x: x.clone(), base, layout: self.layout.clone(), pass, wants_input })
+        let input = LinearInput { x: x.clone(), base, layout: self.layout.clone(), pass, wants_input };
+        match self.insertions.linear(LinearPoint { layer: self.layer, projection }) {
+            Some(module) => module.forward(input),
+            None => linear(input),
+        }
+    }
+
+    /// The norm at the end of a half block.
+    pub(crate) fn norm(&self, sublayer: Sublayer, frozen: &'a LayerNorm<S>) -> BaseNorm<'a, S> {
+        BaseNorm { frozen, thawed: self.thawed.map(|thawed| &thawed.norms[sublayer as usize]) }
     }
 
     /// Next state and backward pass at the end of a half block.
@@ -56,19 +64,36 @@ impl<'a, S: Scalar> Place<'a, S> {
     }
 }
 
+/// The base's own linear layer.
+fn linear<S: Scalar>(input: LinearInput<'_, S>) -> (Array2<S>, Option<LinearBackward<'_, S>>) {
+    let keep = input.wants_backward(false);
+    let LinearInput { x, base, wants_input, .. } = input;
+    let y = base.forward(x.view());
+    let x = base.keep(&x).filter(|_| keep);
+    let backward = keep.then(|| -> LinearBackward<'_, S> {
+        Box::new(move |d_y, gradients, d_x| {
+            base.parameters_backward(x.as_ref(), d_y, gradients);
+            if wants_input {
+                d_x.add_product(d_y, base.weight());
+            }
+        })
+    });
+    (y, backward)
+}
+
 /// The base's own way to end a half block, `norm(o + r)`.
 fn add_and_norm<S: Scalar>(input: SublayerInput<'_, S>) -> (Array2<S>, Option<SublayerBackward<'_, S>>) {
-    let SublayerInput { output, residual, norm, pass, wants_output, wants_residual, .. } = input;
-    let keep = pass.gradients() && (wants_output || wants_residual);
+    let keep = input.wants_backward(false);
+    let SublayerInput { output, residual, norm, wants_output, wants_residual, .. } = input;
     let sum = output + &residual;
     let (next, trace) = match norm {
         Some(norm) => norm.forward(sum, keep),
         None => (sum, None),
     };
     let backward = keep.then(|| -> SublayerBackward<'_, S> {
-        Box::new(move |d_next, _| {
+        Box::new(move |d_next, gradients| {
             let d_sum = match (norm, trace) {
-                (Some(norm), Some(trace)) => norm.backward(&trace, d_next),
+                (Some(norm), Some(trace)) => norm.backward(&trace, d_next, gradients),
                 _ => d_next,
             };
             SublayerGradient {

@@ -27,12 +27,14 @@ struct Rescale<S>(Parameter<S, Ix2>);
 
 impl<S: Scalar> LinearModule<S> for Rescale<S> {
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
-        let LinearInput { x, base, pass, wants_input, .. } = input;
+        let keep = input.wants_backward(self.0.trains());
+        let LinearInput { x, base, wants_input, .. } = input;
         let y = base.forward((&x * &self.0.view()).view());
-        let keep = pass.gradients() && (self.0.trains() || wants_input);
+        let kept = base.keep(&(&x * &self.0.view()).into_shared());
         let backward = keep.then(|| -> LinearBackward<'a, S> {
             Box::new(move |d_y, gradients, d_x| {
-                let d = base.backward(d_y);
+                base.parameters_backward(kept.as_ref(), d_y, gradients);
+                let d = base.input_backward(d_y);
                 gradients.add(&self.0, (&d * &x).sum_axis(Axis(0)).insert_axis(Axis(0)));
                 if wants_input {
                     d_x.add(d * self.0.view());
@@ -48,13 +50,13 @@ struct Mix<S>(Parameter<S, Ix2>);
 
 impl<S: Scalar> SublayerModule<S> for Mix<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
-        let SublayerInput { output: o, residual: r, norm, pass, wants_output, wants_residual, .. } = input;
+        let keep = input.wants_backward(self.0.trains());
+        let SublayerInput { output: o, residual: r, norm, wants_output, wants_residual, .. } = input;
         let norm = norm.expect("a block of BERT has norms");
-        let keep = pass.gradients() && (self.0.trains() || wants_output || wants_residual);
         let (y, trace) = norm.forward(o.dot(&self.0.view().t()) + &r, keep);
         let backward = trace.map(|trace| -> SublayerBackward<'a, S> {
             Box::new(move |d_y, gradients| {
-                let d = norm.backward(&trace, d_y);
+                let d = norm.backward(&trace, d_y, gradients);
                 gradients.add(&self.0, linear_weight_backward(o.view(), d.view()));
                 SublayerGradient {
                     d_output: wants_output.then(|| d.dot(&self.0.view())),

@@ -2,7 +2,7 @@
 
 use super::directory::{ADAPTER, Files, HEAD};
 use super::error::FormatError;
-use super::{json, torch_bin};
+use super::{json, thawed, torch_bin};
 use adaptune_transformer::weights::{TensorFile, TensorSource};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::path::Path;
 /// An adapter or a head in a directory.
 #[derive(Debug)]
 pub struct Described {
-    /// `adapter` or `head`.
+    /// `adapter`, `head` or `thawed`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -38,7 +38,7 @@ impl Described {
     }
 }
 
-/// Describes adapter and head of a directory, those that are there.
+/// Describes adapter, head and thawed tensors of a directory, those that are there.
 ///
 /// # Errors
 /// If there is neither, or a file is broken.
@@ -53,7 +53,19 @@ pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
         let message = format!("expected {} or {} here: is it an adapter directory?", ADAPTER.config, HEAD.config);
         return Err(FormatError::config(directory, message));
     }
+    if directory.join(thawed::FILE).exists() {
+        parts.push(thawed_part(&directory.join(thawed::FILE))?);
+    }
     Ok(parts)
+}
+
+/// The thawed tensors, which have neither name nor configuration.
+fn thawed_part(path: &Path) -> Result<Described, FormatError> {
+    let file = thawed::FILE.to_owned();
+    let bytes = std::fs::metadata(path).map_err(FormatError::io("read", path))?.len();
+    let (model_type, model_name, hidden_size) = Default::default();
+    let (name, config, tensors) = (String::new(), Map::new(), shapes(path)?);
+    Ok(Described { kind: "thawed", name, model_type, model_name, hidden_size, config, file, bytes, tensors })
 }
 
 fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Described, FormatError> {
@@ -75,9 +87,7 @@ type Shapes = Vec<(String, Vec<usize>)>;
 fn tensors(directory: &Path, files: &Files) -> Result<(&'static str, Shapes), FormatError> {
     let path = directory.join(files.safetensors);
     if path.exists() {
-        let file = TensorFile::open(&path)?;
-        let shape = |name: &str| Ok((name.to_owned(), file.shape(name)?.to_vec()));
-        return Ok((files.safetensors, file.names().into_iter().map(shape).collect::<Result<_, FormatError>>()?));
+        return Ok((files.safetensors, shapes(&path)?));
     }
     let path = directory.join(files.torch);
     if !path.exists() {
@@ -85,4 +95,10 @@ fn tensors(directory: &Path, files: &Files) -> Result<(&'static str, Shapes), Fo
     }
     let tensors = torch_bin::read_torch_bin::<f32>(&path)?;
     Ok((files.torch, tensors.into_iter().map(|(name, array)| (name, array.shape().to_vec())).collect()))
+}
+
+/// Names and shapes of a safetensors file.
+fn shapes(path: &Path) -> Result<Shapes, FormatError> {
+    let file = TensorFile::open(path)?;
+    file.names().into_iter().map(|name| Ok((name.to_owned(), file.shape(name)?.to_vec()))).collect()
 }

@@ -1,17 +1,16 @@
 //! Saving and loading adapter directories.
 
 use super::error::FormatError;
-use super::{json, names, torch_bin};
+use super::tensors::{Tensors, write};
+use super::{json, names, thawed};
 use crate::adapter::Adapter;
-use crate::head::Head;
+use crate::head::{Head, Task};
 use crate::method::Method;
 use crate::model::AdapterModel;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar, Seed};
 use adaptune_transformer::Encoder;
-use adaptune_transformer::weights::{TensorFile, TensorSource, replace_file, write_safetensors};
-use ndarray::ArrayD;
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use adaptune_transformer::weights::replace_file;
+use std::path::Path;
 use std::sync::Arc;
 
 /// File names of an adapter or a head.
@@ -33,10 +32,7 @@ pub(super) const ADAPTER: Files =
 pub(super) const HEAD: Files =
     Files { config: "head_config.json", safetensors: "model_head.safetensors", torch: "pytorch_model_head.bin" };
 
-/// Metadata key under which we keep the fingerprint of the base. Python ignores it.
-const BASE: &str = "adaptune_base";
-
-/// Saves adapter and head of a model as AdapterHub directory.
+/// Saves adapter and head of a model as AdapterHub directory, and what is thawed beside them in `thawed.safetensors`.
 ///
 /// Everything is written into a hidden folder within the directory and then moved to its place, so that a failure, such
 /// as a full disk, leaves the directory as it was. The configuration of the head comes last, and without it [`load`]
@@ -56,32 +52,27 @@ fn save_by_way_of<S: Scalar>(folder: &Path, model: &AdapterModel<S>, directory: 
     if let Some(adapter) = model.adapter() {
         save_adapter(adapter, model.base(), folder)?;
     }
+    if let Some(thawed) = model.thawed() {
+        thawed::save(thawed, model.base(), folder)?;
+    }
     save_head(model.head(), model.base(), folder)?;
-    if model.adapter().is_none() {
-        remove_adapter(directory)?;
+    let files = [ADAPTER.safetensors, ADAPTER.config, ADAPTER.torch, thawed::FILE, HEAD.safetensors, HEAD.config];
+    files.into_iter().try_for_each(|file| put_in_place(file, folder, directory))
+}
+
+/// Moves a file to its place. One that the model does not have may not stay there from another model either, or loading
+/// would mix the two.
+fn put_in_place(file: &str, from: &Path, to: &Path) -> Result<(), FormatError> {
+    let (from, to) = (from.join(file), to.join(file));
+    match (from.exists(), to.exists()) {
+        (true, _) => std::fs::rename(from, &to).map_err(FormatError::io("write", to)),
+        (false, true) => std::fs::remove_file(&to).map_err(FormatError::io("remove", to)),
+        (false, false) => Ok(()),
     }
-    let parts = model.adapter().map(|_| &ADAPTER).into_iter().chain([&HEAD]);
-    parts.into_iter().try_for_each(|files| put_in_place(files, folder, directory))
 }
 
-/// Without an adapter in the model none may stay in the directory, or loading would give another model.
-fn remove_adapter(directory: &Path) -> Result<(), FormatError> {
-    let files = [ADAPTER.config, ADAPTER.safetensors, ADAPTER.torch].map(|file| directory.join(file));
-    files
-        .into_iter()
-        .filter(|file| file.exists())
-        .try_for_each(|file| std::fs::remove_file(&file).map_err(FormatError::io("remove", file)))
-}
-
-fn put_in_place(files: &Files, from: &Path, to: &Path) -> Result<(), FormatError> {
-    for file in [files.safetensors, files.config] {
-        std::fs::rename(from.join(file), to.join(file)).map_err(FormatError::io("write", to.join(file)))?;
-    }
-    Ok(())
-}
-
-/// Loads what [`save`] or AdapterHub's `save_adapter` has written: the head, and the adapter if the
-/// directory holds one. Weights are read from safetensors files, or else from PyTorch's `.bin`
+/// Loads what [`save`] or AdapterHub's `save_adapter` has written: the head, and adapter and thawed tensors if the
+/// directory holds them. Weights are read from safetensors files, or else from PyTorch's `.bin`
 /// files, whose pickle is read as data and never run.
 ///
 /// # Errors
@@ -93,7 +84,8 @@ pub fn load<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<Adapte
         true => Some(load_adapter(directory, &base)?),
         false => None,
     };
-    Ok(AdapterModel::new(base, adapter, head))
+    let thawed = thawed::load(directory, &base)?;
+    Ok(AdapterModel::new(base, adapter, head).with_thawed(thawed))
 }
 
 /// Every parameter of a model under the tensor names that its files have; most have one name.
@@ -108,6 +100,8 @@ pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>,
     }
     let head = model.head();
     all.extend(head.parameters().into_iter().map(|(name, parameter)| (vec![head_name(head, &name)], parameter)));
+    let thawed = model.thawed().map(Parameters::parameters).unwrap_or_default();
+    all.extend(thawed.into_iter().map(|(name, parameter)| (vec![format!("{prefix}{name}")], parameter)));
     all
 }
 
@@ -123,19 +117,23 @@ pub fn save_adapter<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, director
         let (_, array) = adapter.module_parameters(point).swap_remove(parameter);
         tensors.extend(names.into_iter().map(|name| (format!("{prefix}{name}"), array.to_view().to_owned())));
     }
-    write(directory, &ADAPTER, &tensors, base)?;
+    write(&directory.join(ADAPTER.safetensors), &tensors, base)?;
     replace(&directory.join(ADAPTER.config), &json::adapter_text(adapter.name(), adapter.method(), base.config()))
 }
 
 /// Saves a head alone; see [`save`].
 ///
 /// # Errors
-/// As [`save`].
+/// As [`save`]; and the head of a language model is refused, since it is a part of its model.
 pub fn save_head<S: Scalar>(head: &Head<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
     check_name(head.name())?;
+    if head.config().task == Task::MaskedLanguage {
+        let message = "the head of a language model belongs to the model: save both with save_language_model";
+        return Err(FormatError::config(directory, message));
+    }
     let tensors =
         head.parameters().into_iter().map(|(name, array)| (head_name(head, &name), array.to_view().to_owned()));
-    write(directory, &HEAD, &tensors.collect::<Vec<_>>(), base)?;
+    write(&directory.join(HEAD.safetensors), &tensors.collect::<Vec<_>>(), base)?;
     replace(&directory.join(HEAD.config), &json::head_text(head.name(), head.config(), base.config()))
 }
 
@@ -202,89 +200,6 @@ fn check_name(name: &str) -> Result<(), FormatError> {
     Ok(())
 }
 
-fn write<S: Scalar>(
-    directory: &Path,
-    files: &Files,
-    tensors: &[(String, ArrayD<S>)],
-    base: &Encoder<S>,
-) -> Result<(), FormatError> {
-    let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
-    let metadata = BTreeMap::from([(BASE.to_owned(), fingerprint(base))]);
-    Ok(write_safetensors(&directory.join(files.safetensors), &views, &metadata)?)
-}
-
-fn fingerprint<S: Scalar>(base: &Encoder<S>) -> String {
-    format!("{:016x}", base.fingerprint())
-}
-
 fn replace(path: &Path, text: &str) -> Result<(), FormatError> {
     Ok(replace_file(path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
-}
-
-/// The tensors of a file, to be taken one by one.
-struct Tensors<S> {
-    path: PathBuf,
-    config: &'static str,
-    prefix: &'static str,
-    left: BTreeMap<String, ArrayD<S>>,
-}
-
-impl<S: Scalar> Tensors<S> {
-    fn read(directory: &Path, files: &Files, base: &Encoder<S>) -> Result<Self, FormatError> {
-        let (safetensors, torch) = (directory.join(files.safetensors), directory.join(files.torch));
-        let (path, left) = if safetensors.exists() {
-            let left = read_safetensors(&safetensors, base)?;
-            (safetensors, left)
-        } else if torch.exists() {
-            let left = torch_bin::read_torch_bin(&torch)?;
-            (torch, left)
-        } else {
-            return Err(files.no_weights(directory));
-        };
-        Ok(Self { path, config: files.config, prefix: base.config().family.prefix(), left })
-    }
-
-    /// Copies a tensor into a parameter. The first of the names that is there counts, with or
-    /// without the model's prefix; the others are taken too.
-    fn take(&mut self, names: &[String], parameter: &mut dyn AnyParameter<S>) -> Result<(), FormatError> {
-        let spellings = names.iter().flat_map(|name| [format!("{}{name}", self.prefix), name.clone()]);
-        let mut found: Vec<_> = spellings.filter_map(|name| Some((self.left.remove(&name)?, name))).collect();
-        if found.is_empty() {
-            let name = format!("{}{}", self.prefix, names[0]);
-            return Err(FormatError::MissingTensor { path: self.path.clone(), name, config: self.config });
-        }
-        let (array, name) = found.swap_remove(0);
-        if array.shape() != parameter.shape() {
-            let (found, expected) = (array.shape().to_vec(), parameter.shape().to_vec());
-            return Err(FormatError::Shape { path: self.path.clone(), name, found, expected });
-        }
-        parameter.values_mut().iter_mut().zip(&array).for_each(|(p, a)| *p = *a);
-        Ok(())
-    }
-
-    fn finish(self) -> Result<(), FormatError> {
-        match self.left.keys().next() {
-            None => Ok(()),
-            Some(example) => Err(FormatError::UnexpectedTensors {
-                count: self.left.len(),
-                example: example.clone(),
-                path: self.path,
-                config: self.config,
-            }),
-        }
-    }
-}
-
-fn read_safetensors<S: Scalar>(path: &Path, base: &Encoder<S>) -> Result<BTreeMap<String, ArrayD<S>>, FormatError> {
-    let file = TensorFile::open(path)?;
-    let trained_on = file.metadata().and_then(|metadata| metadata.get(BASE));
-    if let Some(found) = trained_on.filter(|found| **found != fingerprint(base)) {
-        return Err(FormatError::OtherBase {
-            path: path.to_owned(),
-            what: "fingerprint",
-            found: found.clone(),
-            expected: fingerprint(base),
-        });
-    }
-    file.names().into_iter().map(|name| Ok((name.to_owned(), file.read(name)?))).collect()
 }

@@ -6,6 +6,8 @@ mod directory;
 mod error;
 mod json;
 mod names;
+mod tensors;
+mod thawed;
 
 mod pickle;
 mod torch_bin;

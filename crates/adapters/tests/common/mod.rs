@@ -76,8 +76,17 @@ impl Fixture {
         match task {
             Task::Regression => Targets::Values(self.floats(&name).iter().copied().collect()),
             Task::Classification => Targets::Classes(self.integers(&name).into_iter().map(|v| v as usize).collect()),
+            Task::MaskedLanguage => self.hidden_tokens(&name),
             Task::Tagging => Targets::Tags(self.integers(&name).into_iter().map(|v| usize::try_from(v).ok()).collect()),
         }
+    }
+
+    /// Tokens to be found where the label is not negative.
+    fn hidden_tokens(&self, name: &str) -> Targets {
+        let labels = self.integers(name);
+        let hidden = labels.iter().enumerate().filter_map(|(place, v)| Some((place, usize::try_from(*v).ok()?)));
+        let (places, tokens) = hidden.unzip();
+        Targets::Tokens { places, tokens }
     }
 
     /// The model of a case: its adapter and head written to a directory and loaded from there.

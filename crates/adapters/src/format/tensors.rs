@@ -1,0 +1,108 @@
+//! Named tensors of an adapter's files, read strictly and written.
+
+use super::directory::Files;
+use super::error::FormatError;
+use super::torch_bin;
+use adaptune_tensor::{AnyParameter, Scalar};
+use adaptune_transformer::Encoder;
+use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};
+use ndarray::ArrayD;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Metadata key under which we keep the fingerprint of the base. Python ignores it.
+const BASE: &str = "adaptune_base";
+
+/// Writes tensors as a safetensors file that says which base they belong to.
+pub(super) fn write<S: Scalar>(
+    path: &Path,
+    tensors: &[(String, ArrayD<S>)],
+    base: &Encoder<S>,
+) -> Result<(), FormatError> {
+    let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
+    let metadata = BTreeMap::from([(BASE.to_owned(), fingerprint(base))]);
+    Ok(write_safetensors(path, &views, &metadata)?)
+}
+
+fn fingerprint<S: Scalar>(base: &Encoder<S>) -> String {
+    format!("{:016x}", base.fingerprint())
+}
+
+/// The tensors of a file, to be taken one by one.
+pub(super) struct Tensors<S> {
+    path: PathBuf,
+    config: &'static str,
+    prefix: &'static str,
+    left: BTreeMap<String, ArrayD<S>>,
+}
+
+impl<S: Scalar> Tensors<S> {
+    /// Reads the safetensors file of these, or else PyTorch's.
+    pub(super) fn read(directory: &Path, files: &Files, base: &Encoder<S>) -> Result<Self, FormatError> {
+        let (safetensors, torch) = (directory.join(files.safetensors), directory.join(files.torch));
+        if safetensors.exists() {
+            return Self::read_file(&safetensors, files.config, base);
+        }
+        if !torch.exists() {
+            return Err(files.no_weights(directory));
+        }
+        let left = torch_bin::read_torch_bin(&torch)?;
+        Ok(Self { path: torch, config: files.config, prefix: base.config().family.prefix(), left })
+    }
+
+    /// Reads a safetensors file; `config` is the file that says what should be in it.
+    pub(super) fn read_file(path: &Path, config: &'static str, base: &Encoder<S>) -> Result<Self, FormatError> {
+        let (prefix, left) = (base.config().family.prefix(), read_safetensors(path, base)?);
+        Ok(Self { path: path.to_owned(), config, prefix, left })
+    }
+
+    /// True if there is a tensor of this name, with or without the model's prefix.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.left.contains_key(name) || self.left.contains_key(&format!("{}{name}", self.prefix))
+    }
+
+    /// Copies a tensor into a parameter. The first of the names that is there counts, with or
+    /// without the model's prefix; the others are taken too.
+    pub(super) fn take(&mut self, names: &[String], parameter: &mut dyn AnyParameter<S>) -> Result<(), FormatError> {
+        let spellings = names.iter().flat_map(|name| [format!("{}{name}", self.prefix), name.clone()]);
+        let mut found: Vec<_> = spellings.filter_map(|name| Some((self.left.remove(&name)?, name))).collect();
+        if found.is_empty() {
+            let name = format!("{}{}", self.prefix, names[0]);
+            return Err(FormatError::MissingTensor { path: self.path.clone(), name, config: self.config });
+        }
+        let (array, name) = found.swap_remove(0);
+        if array.shape() != parameter.shape() {
+            let (found, expected) = (array.shape().to_vec(), parameter.shape().to_vec());
+            return Err(FormatError::Shape { path: self.path.clone(), name, found, expected });
+        }
+        parameter.values_mut().iter_mut().zip(&array).for_each(|(p, a)| *p = *a);
+        Ok(())
+    }
+
+    /// Nothing may be left over.
+    pub(super) fn finish(self) -> Result<(), FormatError> {
+        match self.left.keys().next() {
+            None => Ok(()),
+            Some(example) => Err(FormatError::UnexpectedTensors {
+                count: self.left.len(),
+                example: example.clone(),
+                path: self.path,
+                config: self.config,
+            }),
+        }
+    }
+}
+
+fn read_safetensors<S: Scalar>(path: &Path, base: &Encoder<S>) -> Result<BTreeMap<String, ArrayD<S>>, FormatError> {
+    let file = TensorFile::open(path)?;
+    let trained_on = file.metadata().and_then(|metadata| metadata.get(BASE));
+    if let Some(found) = trained_on.filter(|found| **found != fingerprint(base)) {
+        return Err(FormatError::OtherBase {
+            path: path.to_owned(),
+            what: "fingerprint",
+            found: found.clone(),
+            expected: fingerprint(base),
+        });
+    }
+    file.names().into_iter().map(|name| Ok((name.to_owned(), file.read(name)?))).collect()
+}

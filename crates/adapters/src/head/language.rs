@@ -1,0 +1,99 @@
+//! The head of a masked language model (Devlin et al., 2019), whose output layer is tied to the token embeddings.
+//!
+//! With the token embeddings `E: [V, D]` of the base:
+//!
+//! ```text
+//! z = x W_tᵀ + b_t                [N, D]   the transformation
+//! h = LN(φ(z))                    [N, D]
+//! logits = h Eᵀ + b               [N, V]
+//! ```
+//!
+//! Backwards, where `E` gets a gradient only if it is thawed:
+//!
+//! ```text
+//! d_b = Σ_n d_logits     d_E = d_logitsᵀ h     d_h = d_logits E
+//! d_z = φ'(z) ∘ LN'(d_h)
+//! d_W_t = d_zᵀ x         d_b_t = Σ_n d_z        d_x = d_z W_t
+//! ```
+//!
+//! `E` is also the table of the embeddings below: its two gradients are summed in one buffer.
+
+use crate::layers::{TrainableLinear, TrainableNorm};
+use adaptune_tensor::{
+    Activation, Gradients, Kind, LayerNormTrace, Parameter, Scalar, Seed, init, linear, linear_bias_backward,
+    linear_input_backward, linear_weight_backward, parameters,
+};
+use adaptune_transformer::{BaseTable, Config, Family};
+use ndarray::{Array1, Array2, Ix1};
+
+/// The layers that are not the base's.
+#[derive(Clone, Debug)]
+pub(super) struct Language<S> {
+    activation: Activation,
+    transform: TrainableLinear<S>,
+    norm: TrainableNorm<S>,
+    /// `b`, `[V]`.
+    bias: Parameter<S, Ix1>,
+}
+
+parameters!(Language { "transform" => transform, "norm" => norm, "bias" => bias });
+
+/// What backward needs: `x`, `z` and `h`.
+pub(super) struct LanguageTrace<S> {
+    x: Array2<S>,
+    z: Array2<S>,
+    norm: Option<LayerNormTrace<S>>,
+    h: Array2<S>,
+}
+
+impl<S: Scalar> Language<S> {
+    /// The weight normal with deviation 0.02, biases zero, the norm the identity.
+    pub(super) fn new(model: &Config, seed: Seed) -> Self {
+        let d = model.hidden;
+        Self {
+            activation: activation(model),
+            transform: TrainableLinear::new(init::normal((d, d), 0.02, seed.at(0)), true),
+            norm: TrainableNorm::with_epsilon(d, model.norm_epsilon),
+            bias: Parameter::new(Kind::Bias, Array1::zeros(model.vocabulary)),
+        }
+    }
+
+    /// `[N, D] → [N, V]`.
+    pub(super) fn forward(&self, x: Array2<S>, table: BaseTable<'_, S>) -> (Array2<S>, LanguageTrace<S>) {
+        let z = self.transform.forward(x.view());
+        let (h, norm) = self.norm.forward(self.activation.forward(z.clone()), true);
+        let logits = linear(h.view(), table.view(), Some(self.bias.view()));
+        (logits, LanguageTrace { x, z, norm, h })
+    }
+
+    /// Adds the gradients of the head and of a thawed table; gives `d_x`, `[N, D]`, if it is wanted.
+    pub(super) fn backward(
+        &self,
+        trace: LanguageTrace<S>,
+        table: BaseTable<'_, S>,
+        d_logits: Array2<S>,
+        wants_x: bool,
+        gradients: &mut Gradients<S>,
+    ) -> Option<Array2<S>> {
+        let LanguageTrace { x, z, norm, h } = trace;
+        if self.bias.trains() {
+            gradients.add(&self.bias, linear_bias_backward(d_logits.view()));
+        }
+        if table.trains() {
+            table.add_gradient(linear_weight_backward(h.view(), d_logits.view()), gradients);
+        }
+        let d_h = linear_input_backward(d_logits.view(), table.view());
+        let d_a = self.norm.backward(&norm.expect("forward keeps it"), d_h, gradients);
+        let d_z = self.activation.backward(z.view(), d_a);
+        self.transform.parameters_backward(x.view(), d_z.view(), gradients);
+        wants_x.then(|| self.transform.input_backward(d_z.view()))
+    }
+}
+
+/// BERT's head has the activation of its blocks, RoBERTa's always GELU.
+fn activation(model: &Config) -> Activation {
+    match model.family {
+        Family::Bert | Family::DistilBert => model.activation,
+        Family::Roberta | Family::XlmRoberta => Activation::Gelu,
+    }
+}
