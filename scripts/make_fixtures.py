@@ -23,7 +23,7 @@ import torch
 from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnConfig, ParBnConfig, SeqBnConfig
 from safetensors.torch import save
 from torch import nn
-from transformers import AutoModel, get_linear_schedule_with_warmup
+from transformers import AutoModel, AutoModelForMaskedLM, get_linear_schedule_with_warmup
 from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel, RobertaConfig, RobertaModel
 
 FIXTURES = Path(__file__).resolve().parent.parent / "crates" / "adapters" / "tests" / "fixtures"
@@ -142,13 +142,14 @@ def main():
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    for folder in ("models", "base", "cases", "train", "saved"):
+    for folder in ("models", "base", "cases", "language", "train", "saved"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
     write_models(out / "models")
     write_base_passes(out)
     for case in CASES:
         write_case(out, case)
+    write_language(out)
     write_training(out, Case("bert", "double_seq_bn", double_seq_bn(3)))
     write_saved(out)
     print_sizes(out)
@@ -299,6 +300,34 @@ def case_metadata(model, case):
         texts = {key: Path(folder, f"{key}.json").read_text() for key in ("adapter_config", "head_config")}
     note = f"adapters {adapters.__version__}, torch {torch.__version__}, float64; gradients are of `loss`"
     return texts | {"model": case.family, "note": note}
+
+
+# ---- Language models -------------------------------------------------------------------------------------------------
+
+
+def write_language(out):
+    """`language/`: masked language modelling with everything trained: the head, and gradients of every tensor.
+
+    The tied output layer is one tensor with the token embeddings, so its gradient is the sum of both.
+    """
+    for family in ("bert", "roberta", "distilbert"):
+        model = AutoModelForMaskedLM.from_pretrained(out / "models" / family, attn_implementation="eager").double()
+        head = {name: p for name, p in model.named_parameters() if not name.startswith(f"{family}.")}
+        torch.manual_seed(zlib.crc32(f"language {family}".encode()))
+        with torch.no_grad():
+            for name, parameter in head.items():
+                norm = "norm" in name.lower() and name.endswith("weight")
+                parameter.normal_(1.0 if norm else 0.0, 0.3)
+        batch = Batch(model.config, f"language {family}")
+        hidden = torch.rand(batch.mask.shape) < 0.4
+        batch.labels = torch.randint(0, VOCABULARY, batch.mask.shape).masked_fill(~hidden | ~batch.mask, IGNORED_LABEL)
+        output = model.eval()(**batch.model_inputs())
+        output.loss.backward()
+        tensors = batch.tensors("input.") | {"logits": batch.real(output.logits), "loss": output.loss}
+        tensors |= {f"head:{name}": parameter for name, parameter in head.items()}
+        tensors |= {f"grad:{name}": p.grad for name, p in model.named_parameters() if p.grad is not None}
+        note = f"torch {torch.__version__}, float64; gradients are of `loss`"
+        write_tensors(out / "language" / f"{family}.safetensors", tensors, {"model": family, "note": note})
 
 
 # ---- Training and saved files ----------------------------------------------------------------------------------------

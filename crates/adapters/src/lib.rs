@@ -17,6 +17,7 @@ mod adapter;
 pub mod format;
 mod head;
 mod model;
+mod tuning;
 
 pub use adapter::{Adapter, Module, Point};
 pub use config::{BottleneckConfig, MethodError, ReductionFactor};
@@ -25,3 +26,4 @@ pub use head::{Head, HeadConfig, HeadError, HeadTrace, Targets, Task};
 pub use method::{Method, PRESETS, ParseMethodError, Preset};
 pub use model::{AdapterModel, Counts, Part};
 pub use nearest::{did_you_mean, nearest};
+pub use tuning::{Tuning, WITHOUT_ADAPTER};

@@ -4,6 +4,7 @@ use crate::config::BottleneckConfig;
 use crate::fields::FieldError;
 use crate::literal;
 use crate::nearest::did_you_mean;
+use crate::tuning::WITHOUT_ADAPTER;
 use std::str::FromStr;
 use thiserror::Error;
 
@@ -101,7 +102,8 @@ pub enum ParseMethodError {
 }
 
 fn known_names() -> String {
-    PRESETS.iter().map(|p| p.name).collect::<Vec<_>>().join(", ")
+    let others = WITHOUT_ADAPTER.iter().map(|(name, ..)| *name);
+    PRESETS.iter().map(|p| p.name).chain(others).collect::<Vec<_>>().join(", ")
 }
 
 impl FromStr for Method {

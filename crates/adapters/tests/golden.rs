@@ -1,11 +1,11 @@
 //! Numbers of the Python library, reproduced: hidden states, logits, loss and the gradient of every
-//! trainable tensor, for every preset and many odd configurations, in f32 and f64.
+//! trainable tensor, for every preset and many odd configurations, and of every tensor of the base, in f32 and f64.
 
 mod common;
 
-use adaptune_adapters::{AdapterModel, format};
+use adaptune_adapters::{AdapterModel, Task, format};
 use adaptune_tensor::{Gradients, Scalar};
-use adaptune_transformer::Pass;
+use adaptune_transformer::{Pass, Thaw, Thawed};
 use common::{Fixture, Recorder, base, difference, files, folder, size};
 
 /// What may differ: hidden states, logits and loss absolutely, gradients relative to the largest
@@ -167,4 +167,50 @@ fn a_head_alone_replaces_an_adapter() {
     format::save(&alone, directory.path()).unwrap_or_else(|e| panic!("{e}"));
     let loaded = format::load(directory.path(), model.base().clone()).unwrap_or_else(|e| panic!("{e}"));
     assert!(loaded.adapter().is_none());
+}
+
+/// Masked language modelling with the whole base thawed: logits, loss, and the gradient of every tensor of base and head.
+#[test]
+fn language_models_in_double_precision() {
+    check_language::<f64>(&DOUBLE);
+}
+
+#[test]
+fn language_models_in_single_precision() {
+    check_language::<f32>(&SINGLE);
+}
+
+fn check_language<S: Scalar>(tolerance: &Tolerance) {
+    for path in files("language") {
+        let fixture = Fixture::open(&path);
+        let base = base::<S>(fixture.metadata("model"));
+        let head = format::load_language_head(fixture.language_head().path(), &base).unwrap_or_else(|e| panic!("{e}"));
+        let thawed = Thawed::new(&base, Thaw::ALL, false);
+        let model = AdapterModel::new(base, None, head).with_thawed(Some(thawed));
+        let logits = model.logits(&fixture.batch("input.")).unwrap_or_else(|e| panic!("{e}"));
+        let off = difference(logits, &fixture.floats("logits"));
+        assert!(off < tolerance.values, "{}: logits are off by {off:.1e}", fixture.name);
+        check_language_gradients(&fixture, &model, tolerance);
+    }
+}
+
+fn check_language_gradients<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S>, tolerance: &Tolerance) {
+    let targets = fixture.targets("input.", Task::MaskedLanguage);
+    let (weight, mut gradients) = (S::from_f64(1.0 / targets.count() as f64), Gradients::new());
+    let loss = model
+        .loss_and_gradients(&fixture.batch("input."), &targets, weight, Pass::differentiate(), &mut gradients)
+        .unwrap_or_else(|e| panic!("{e}"));
+    let off = difference([loss], &fixture.floats("loss"));
+    assert!(off < tolerance.values, "{}: the loss is off by {off:.1e}", fixture.name);
+    let tensors = format::named_parameters(model);
+    assert_eq!(gradients.len(), tensors.len());
+    for (names, parameter) in tensors {
+        let name = &names[0];
+        let expected = fixture.floats(&format!("grad:{name}"));
+        let gradient = gradients.get(parameter.slot().expect("everything trains")).expect("it has a gradient");
+        // Softmax does not see a shift of all keys, so the gradient of their bias is zero but for rounding.
+        let scale = size(&expected).max(1e-3);
+        let off = difference(gradient.iter().copied(), &expected) / scale;
+        assert!(off < tolerance.gradients, "{}: the gradient of {name} is off by {off:.1e}", fixture.name);
+    }
 }

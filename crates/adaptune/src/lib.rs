@@ -14,3 +14,5 @@ pub use adaptune_adapters as adapters;
 
 /// Training and evaluation.
 pub use adaptune_train as train;
+
+pub mod world;

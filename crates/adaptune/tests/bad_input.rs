@@ -51,7 +51,7 @@ fn options_that_make_no_sense_are_refused() {
         bench.refuses_to_train(options, words);
     }
     let no_dev = "train --model model --train train.tsv --out out --patience 2";
-    bench.refuses(no_dev, &["required arguments were not provided", "--dev <FILE>"]);
+    bench.refuses(no_dev, &["--patience needs development data", "give --dev"]);
     bench.refuses("trian", &["unrecognized subcommand 'trian'", "'train'"]);
     bench.refuses("budget --model model --labels 0", &["invalid value '0' for '--labels <N>'"]);
 }

@@ -1,5 +1,6 @@
 //! Gradients against finite differences, in double precision.
 
+use crate::BackwardError;
 use thiserror::Error;
 
 /// How a gradient is checked.
@@ -57,6 +58,44 @@ pub enum GradientMismatch {
         /// Elements of the point.
         point: usize,
     },
+    /// One of several inputs has a gradient that is off.
+    #[error("input {input}, place {place:?}: {mismatch}")]
+    Input {
+        /// Its number.
+        input: usize,
+        /// Where in it the worst element stands: an index for each axis.
+        place: Vec<usize>,
+        /// How far off it is.
+        #[source]
+        mismatch: Box<GradientMismatch>,
+    },
+    /// The tape had no gradients to check.
+    #[error("there are no gradients to check: {0}")]
+    Backward(#[from] BackwardError),
+}
+
+impl GradientMismatch {
+    /// Says which input, of which shape, this is about.
+    pub(crate) fn of_input(self, input: usize, shape: &[usize]) -> Self {
+        let index = if let Self::Element { worst, .. } = &self { worst.index } else { 0 };
+        Self::Input { input, place: place(index, shape), mismatch: Box::new(self) }
+    }
+}
+
+/// Element `index` in row-major order as an index for each axis.
+fn place(index: usize, shape: &[usize]) -> Vec<usize> {
+    let mut rest = index;
+    let mut place: Vec<usize> = shape
+        .iter()
+        .rev()
+        .map(|length| {
+            let along = rest % length;
+            rest /= length;
+            along
+        })
+        .collect();
+    place.reverse();
+    place
 }
 
 /// Checks that `gradient` is the derivative of `f` at `point`, with the default [`CheckOptions`].

@@ -1,5 +1,6 @@
 //! Examples: tokens with what they should be predicted as.
 
+use crate::masking::Masking;
 use adaptune_adapters::{Targets, Task};
 use adaptune_tensor::Seed;
 use adaptune_transformer::{Batch, Config};
@@ -25,6 +26,8 @@ pub enum Target {
     Value(f64),
     /// A class for each token; `None` where a token does not count.
     Tags(Vec<Option<usize>>),
+    /// Its own tokens, some of which are hidden when a batch is made.
+    Tokens,
 }
 
 /// Examples of one task.
@@ -32,6 +35,7 @@ pub enum Target {
 pub struct Dataset {
     task: Task,
     examples: Vec<Example>,
+    masking: Option<Masking>,
 }
 
 /// Examples that cannot be trained on.
@@ -70,6 +74,12 @@ pub enum DataError {
         /// Classes of the head.
         classes: usize,
     },
+    /// A text of which nothing can be hidden.
+    #[error("example {example} has only special tokens: there is nothing to hide")]
+    NothingToHide {
+        /// The example, from 0.
+        example: usize,
+    },
     /// Tokens that the base cannot take.
     #[error("example {example}: {message}")]
     Tokens {
@@ -93,7 +103,21 @@ impl Dataset {
         for (i, example) in examples.iter().enumerate() {
             check(i, example, task, classes)?;
         }
-        Ok(Self { task, examples })
+        Ok(Self { task, examples, masking: None })
+    }
+
+    /// Texts for masked language modelling.
+    ///
+    /// # Errors
+    /// If there are none, or one has nothing that could be hidden.
+    pub fn language(texts: Vec<Vec<u32>>, masking: Masking) -> Result<Self, DataError> {
+        if let Some(example) = texts.iter().position(|text| !masking.can_hide(text)) {
+            return Err(DataError::NothingToHide { example });
+        }
+        let example =
+            |token_ids: Vec<u32>| Example { token_types: vec![0; token_ids.len()], token_ids, target: Target::Tokens };
+        let dataset = Self::new(Task::MaskedLanguage, 0, texts.into_iter().map(example).collect())?;
+        Ok(Self { masking: Some(masking), ..dataset })
     }
 
     /// What is predicted.
@@ -121,16 +145,38 @@ impl Dataset {
         self.examples.iter().map(|e| e.token_ids.len()).collect()
     }
 
-    /// The examples with these numbers as one batch, with their targets.
+    /// The examples with these numbers as one batch, with their targets. Which tokens are hidden in it, if any are, is a
+    /// matter of `seed` and of the example, not of what else is in the batch.
     ///
     /// # Panics
     /// If there is no such example.
     #[must_use]
-    pub fn batch(&self, examples: &[usize]) -> (Batch, Targets) {
+    pub fn batch(&self, examples: &[usize], seed: Seed) -> (Batch, Targets) {
+        if let Some(masking) = &self.masking {
+            return self.masked_batch(masking, examples, seed);
+        }
         let chosen = || examples.iter().map(|i| &self.examples[*i]);
         let sequences = chosen().map(|e| (&e.token_ids[..], &e.token_types[..]));
         let batch = Batch::new(sequences).expect("lengths were checked");
         (batch, targets(self.task, chosen()))
+    }
+
+    fn masked_batch(&self, masking: &Masking, examples: &[usize], seed: Seed) -> (Batch, Targets) {
+        let (mut places, mut tokens, mut sequences, mut first) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for &i in examples {
+            let example = &self.examples[i];
+            let hidden = masking.hide(&example.token_ids, seed.at(i as u64));
+            places.extend(hidden.places.iter().map(|place| first + place));
+            tokens.extend(hidden.places.iter().map(|place| example.token_ids[*place] as usize));
+            if let Some(token) = hidden.summary {
+                places.push(first);
+                tokens.push(token as usize);
+            }
+            first += example.token_ids.len();
+            sequences.push((hidden.token_ids, &example.token_types));
+        }
+        let batch = Batch::new(sequences.iter().map(|(ids, types)| (&ids[..], &types[..])));
+        (batch.expect("lengths were checked"), Targets::Tokens { places, tokens })
     }
 
     /// Checks that the base can take every example.
@@ -157,10 +203,15 @@ impl Dataset {
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let mut seed = Seed::new(self.examples.len() as u64);
+        if let Some(Masking { rate, mask, vocabulary, special, summarise }) = &self.masking {
+            let numbers = [rate.to_bits(), u64::from(*mask), u64::from(*vocabulary), u64::from(*summarise)];
+            seed = numbers.into_iter().chain(special.iter().map(|id| u64::from(*id))).fold(seed, Seed::at);
+        }
         for Example { token_ids, token_types, target } in &self.examples {
             seed = seed.at(token_ids.len() as u64);
             seed = token_ids.iter().chain(token_types).fold(seed, |seed, id| seed.at(u64::from(*id)));
             seed = match target {
+                Target::Tokens => seed,
                 Target::Class(class) => seed.at(*class as u64),
                 Target::Value(value) => seed.at(value.to_bits()),
                 Target::Tags(tags) => tags.iter().fold(seed, |seed, tag| seed.at(tag.map_or(u64::MAX, |t| t as u64))),
@@ -178,7 +229,7 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
     }
     let highest = match (&example.target, task) {
         (Target::Class(class), Task::Classification) => Some(*class),
-        (Target::Value(_), Task::Regression) => None,
+        (Target::Value(_), Task::Regression) | (Target::Tokens, Task::MaskedLanguage) => None,
         (Target::Tags(tags), Task::Tagging) if tags.len() == tokens => tags.iter().flatten().max().copied(),
         (Target::Tags(tags), Task::Tagging) => return lengths(tags.len(), "tags"),
         _ => return Err(DataError::Mixed { example: i, task }),
@@ -201,6 +252,7 @@ fn targets<'a>(task: Task, examples: impl Iterator<Item = &'a Example>) -> Targe
         Task::Tagging => {
             Targets::Tags(targets.flat_map(|t| if let Target::Tags(t) = t { &t[..] } else { &[] }).copied().collect())
         }
+        Task::MaskedLanguage => Targets::Tokens { places: Vec::new(), tokens: Vec::new() },
     }
 }
 
@@ -228,9 +280,32 @@ mod tests {
     fn batches_hold_what_was_chosen_in_that_order() {
         let tags = |t: &[Option<usize>]| Target::Tags(t.to_vec());
         let examples = vec![example(&[7, 8], tags(&[None, Some(1)])), example(&[9], tags(&[Some(0)]))];
-        let (batch, targets) = Dataset::new(Task::Tagging, 2, examples).unwrap().batch(&[1, 0]);
+        let (batch, targets) = Dataset::new(Task::Tagging, 2, examples).unwrap().batch(&[1, 0], Seed::new(0));
         assert_eq!((batch.token_ids(), batch.layout().sequences()), (&[9, 7, 8][..], 2));
         assert_eq!((targets.count(), targets), (2, Targets::Tags(vec![Some(0), None, Some(1)])));
+    }
+
+    /// What is hidden of a text does not depend on its neighbours, and differs from draw to draw.
+    #[test]
+    fn hidden_tokens_are_the_targets() {
+        let masking = || Masking { rate: 0.4, mask: 3, vocabulary: 90, special: vec![0, 3], summarise: false };
+        let texts: Vec<Vec<u32>> = vec![(10..30).collect(), vec![0, 50, 0], (60..75).collect()];
+        let data = Dataset::language(texts.clone(), masking()).unwrap();
+        let hide = |examples: &[usize], seed| {
+            let (batch, targets) = data.batch(examples, Seed::new(seed));
+            let Targets::Tokens { places, tokens } = targets else { panic!("tokens") };
+            (batch.token_ids().to_vec(), places, tokens)
+        };
+        let (ids, places, tokens) = hide(&[2, 0, 1], 5);
+        let whole: Vec<u32> = [&texts[2][..], &texts[0], &texts[1]].concat();
+        assert!(places.contains(&36), "the only token of a text that can be hidden is");
+        assert!(places.iter().zip(&tokens).all(|(place, token)| whole[*place] as usize == *token));
+        let elsewhere = |i: usize| !places.contains(&i);
+        assert!((0..whole.len()).all(|i| ids[i] == whole[i] || !elsewhere(i)));
+        assert_eq!(ids[15..35], hide(&[0], 5).0[..]);
+        assert_ne!(ids, hide(&[2, 0, 1], 6).0);
+        let nothing = Dataset::language(vec![vec![9], vec![0, 3]], masking());
+        assert_eq!(nothing.unwrap_err(), DataError::NothingToHide { example: 1 });
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use crate::batching::in_order;
 use crate::data::{Dataset, Target};
 use crate::metrics::Metrics;
-use adaptune_adapters::{AdapterModel, Task};
-use adaptune_tensor::Scalar;
+use adaptune_adapters::{AdapterModel, Targets, Task};
+use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::BatchError;
 use ndarray::{Array2, ArrayView1, Axis, concatenate};
 
@@ -23,9 +23,16 @@ pub struct Evaluation {
 /// If the base cannot take an example.
 pub fn predict<S: Scalar>(model: &AdapterModel<S>, data: &Dataset, batch_size: usize) -> Result<Array2<S>, BatchError> {
     let batches = in_order(data.len(), batch_size).into_iter();
-    let logits = batches.map(|batch| model.logits(&data.batch(&batch).0)).collect::<Result<Vec<_>, _>>()?;
+    let logits = batches
+        .map(|batch| model.logits(&data.batch(&batch, hidden_in_evaluations()).0))
+        .collect::<Result<Vec<_>, _>>()?;
     let views: Vec<_> = logits.iter().map(|l| l.view()).collect();
     Ok(concatenate(Axis(0), &views).expect("all batches have as many classes"))
+}
+
+/// Where the tokens that evaluations hide are drawn: each time the same, so that evaluations can be compared.
+fn hidden_in_evaluations() -> Seed {
+    Seed::new(0).named("hidden in evaluations")
 }
 
 /// Evaluates a model on examples with known targets.
@@ -37,12 +44,33 @@ pub fn evaluate<S: Scalar>(
     data: &Dataset,
     batch_size: usize,
 ) -> Result<Evaluation, BatchError> {
+    if data.task() == Task::MaskedLanguage {
+        return evaluate_language(model, data, batch_size);
+    }
     let logits = predict(model, data, batch_size)?;
     let all: Vec<usize> = (0..data.len()).collect();
-    let (_, targets) = data.batch(&all);
+    let (_, targets) = data.batch(&all, hidden_in_evaluations());
     let weight = S::from_f64(1.0 / targets.count().max(1) as f64);
-    let loss = model.head().loss(logits.view(), &targets, weight).to_f64();
+    let loss = targets.loss(logits.view(), weight).to_f64();
     Ok(Evaluation { metrics: metrics(data, &logits, &model.head().config().labels), loss })
+}
+
+/// Batch by batch, since logits over a vocabulary are too many to be kept.
+fn evaluate_language<S: Scalar>(
+    model: &AdapterModel<S>,
+    data: &Dataset,
+    batch_size: usize,
+) -> Result<Evaluation, BatchError> {
+    let (mut loss, mut right, mut count) = (0.0, 0, 0);
+    for batch in in_order(data.len(), batch_size) {
+        let (batch, targets) = data.batch(&batch, hidden_in_evaluations());
+        let (logits, sum) = model.logits_and_loss(&batch, &targets, S::one())?;
+        let Targets::Tokens { tokens, .. } = &targets else { continue };
+        let found = logits.rows().into_iter().zip(tokens).filter(|(row, token)| argmax(row.view()) == **token).count();
+        (loss, right, count) = (loss + sum.to_f64(), right + found, count + tokens.len());
+    }
+    let loss = loss / count.max(1) as f64;
+    Ok(Evaluation { metrics: Metrics::language(right, count, loss), loss })
 }
 
 /// The class with the largest logit; the first of equals.
@@ -64,6 +92,7 @@ fn metrics<S: Scalar>(data: &Dataset, logits: &Array2<S>, labels: &[String]) -> 
             let (gold, predicted) = tags(data, &classes(), labels);
             Metrics::tagging(labels, &gold, &predicted)
         }
+        Task::MaskedLanguage => panic!("language is evaluated batch by batch"),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::schedule::{Schedule, Warmup};
 /// | `accumulate` | 1 | micro-batches that a batch is cut into, to save memory |
 /// | `learning_rate` | 1e-3 | peak learning rate of the adapter |
 /// | `head_learning_rate` | the same | peak learning rate of the head |
+/// | `thaw_learning_rate` | the same | peak learning rate of thawed tensors of the base |
 /// | `schedule`, `warmup` | linear, 6 % | how the rate rises and falls |
 /// | `optimiser` | AdamW, decay 0.01 | biases and norms never decay |
 /// | `clip` | 1 | largest norm of all gradients together |
@@ -32,6 +33,8 @@ pub struct TrainOptions {
     pub learning_rate: f64,
     /// Peak learning rate of the head, if it is another.
     pub head_learning_rate: Option<f64>,
+    /// Peak learning rate of thawed tensors of the base, if it is another; they bear far smaller ones than adapters.
+    pub thaw_learning_rate: Option<f64>,
     /// How the rate falls.
     pub schedule: Schedule,
     /// How long it rises first.
@@ -58,6 +61,7 @@ impl Default for TrainOptions {
             accumulate: 1,
             learning_rate: 1e-3,
             head_learning_rate: None,
+            thaw_learning_rate: None,
             schedule: Schedule::Linear,
             warmup: Warmup::Fraction(0.06),
             optimiser: OptimiserConfig::default(),
@@ -94,6 +98,7 @@ impl TrainOptions {
         let rates = [
             ("learning rate", Some(self.learning_rate)),
             ("head learning rate", self.head_learning_rate),
+            ("learning rate of what is thawed", self.thaw_learning_rate),
             ("clipping norm", self.clip),
         ];
         match rates.into_iter().find(|(_, rate)| rate.is_some_and(|r| !(r.is_finite() && r > 0.0))) {

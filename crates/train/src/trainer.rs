@@ -169,8 +169,9 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// One step of the optimiser over one batch, cut into micro-batches.
     fn step(&mut self, batch: &[usize], observer: &mut dyn Observer) -> Result<(), TrainError> {
         let step = self.position.step;
-        let micro_batches: Vec<_> =
-            batch.chunks(batch.len().div_ceil(self.options.accumulate)).map(|b| self.train.batch(b)).collect();
+        let hidden = self.seed().named("hidden").at(self.position.epoch as u64);
+        let parts = batch.chunks(batch.len().div_ceil(self.options.accumulate));
+        let micro_batches: Vec<_> = parts.map(|part| self.train.batch(part, hidden)).collect();
         let targets: usize = micro_batches.iter().map(|(_, targets)| targets.count()).sum();
         let tokens = micro_batches.iter().map(|(batch, _)| batch.layout().tokens()).sum();
         let weight = S::from_f64(1.0 / targets.max(1) as f64);
@@ -197,18 +198,19 @@ impl<'a, S: Scalar> Trainer<'a, S> {
 
     fn update(&mut self, gradients: &Gradients<S>) {
         let factor = self.rate.factor(self.position.step);
-        let TrainOptions { learning_rate, head_learning_rate, .. } = self.options;
+        let TrainOptions { learning_rate, head_learning_rate, thaw_learning_rate, .. } = self.options;
         let mut trainables: Vec<_> = self
             .model
             .trainable_mut()
             .into_iter()
             .map(|(name, parameter)| {
-                let rate = if Part::of(&name) == Part::Head {
-                    head_learning_rate.unwrap_or(learning_rate)
-                } else {
-                    learning_rate
+                let own = match Part::of(&name) {
+                    Part::Adapter => None,
+                    Part::Head => head_learning_rate,
+                    Part::Thawed => thaw_learning_rate,
                 };
-                Trainable { decays: decays(parameter.kind()), learning_rate: rate * factor, name, parameter }
+                let learning_rate = own.unwrap_or(learning_rate) * factor;
+                Trainable { decays: decays(parameter.kind()), learning_rate, name, parameter }
             })
             .collect();
         self.optimiser.step(&mut trainables, gradients);

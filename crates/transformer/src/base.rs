@@ -142,6 +142,10 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     pub fn input_backward(self, d_y: ArrayView2<'_, S>) -> Array2<S> {
         linear_input_backward(d_y, self.weight())
     }
+
+    pub(crate) fn merged(self) -> Linear<S> {
+        Linear::new(self.weight().to_owned(), self.bias().to_owned())
+    }
 }
 
 impl<'a, S: Scalar> BaseNorm<'a, S> {
@@ -192,6 +196,10 @@ impl<'a, S: Scalar> BaseNorm<'a, S> {
             self.thawed_bias().into_iter().for_each(|bias| gradients.add(bias, d_bias.clone()));
         }
         layer_norm_input_backward(trace, self.weight(), d_y)
+    }
+
+    pub(crate) fn merged(self) -> LayerNorm<S> {
+        LayerNorm::new(self.weight().to_owned(), self.bias().to_owned(), self.epsilon())
     }
 }
 

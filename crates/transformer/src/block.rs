@@ -38,6 +38,30 @@ impl<S: Scalar> Block<S> {
         }
     }
 
+    /// A block whose layers are made from this one's.
+    pub(crate) fn map(
+        &self,
+        linear: impl Fn(Projection, &Linear<S>) -> Linear<S>,
+        norm: impl Fn(Sublayer, &LayerNorm<S>) -> LayerNorm<S>,
+    ) -> Self {
+        let linear = |projection| linear(projection, self.linear(projection));
+        let norm = |sublayer| norm(sublayer, self.norm(sublayer));
+        Self {
+            attention: SelfAttention {
+                query: linear(Projection::Query),
+                key: linear(Projection::Key),
+                value: linear(Projection::Value),
+                output: linear(Projection::AttentionOutput),
+                norm: norm(Sublayer::Attention),
+            },
+            feed_forward: FeedForward {
+                input: linear(Projection::FeedForwardIn),
+                output: linear(Projection::FeedForwardOut),
+                norm: norm(Sublayer::FeedForward),
+            },
+        }
+    }
+
     /// `[T, D] → [T, D]`; `wants` says that the gradient of `x` is wanted. No trace means that
     /// neither this block nor anything below it trains.
     pub(crate) fn forward<'a>(

@@ -60,6 +60,15 @@ impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
         (x, norm.map(|norm| EmbeddingsTrace { layers: self, token_ids, positions, token_types, norm, dropout }))
     }
 
+    pub(crate) fn merged(self) -> Embeddings<S> {
+        Embeddings {
+            tokens: self.tokens.view().to_owned(),
+            positions: self.positions.view().to_owned(),
+            token_types: self.token_types.map(|types| types.view().to_owned()),
+            norm: self.norm.merged(),
+        }
+    }
+
     fn trains(&self) -> bool {
         let tables = [Some(self.tokens), Some(self.positions), self.token_types];
         self.norm.trains() || tables.into_iter().flatten().any(BaseTable::trains)

@@ -19,6 +19,7 @@ mod load;
 mod names;
 mod points;
 mod random;
+mod save;
 mod self_attention;
 mod thaw;
 mod thawed;

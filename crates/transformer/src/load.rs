@@ -5,7 +5,7 @@ use crate::embeddings::Embeddings;
 use crate::feed_forward::FeedForward;
 use crate::names::{EMBEDDINGS_NORM, Names, POOLER, POSITIONS, TOKEN_TYPES, TOKENS};
 use crate::self_attention::SelfAttention;
-use crate::weights::{Reader, WeightDirectory, WeightError};
+use crate::weights::{Reader, TensorSource, WeightDirectory, WeightError};
 use crate::{Config, ConfigError, Encoder, LayerNorm, Linear, Projection, Sublayer};
 use adaptune_tensor::Scalar;
 use ndarray::{Array1, Array2, Ix1, Ix2};
@@ -34,8 +34,15 @@ impl<S: Scalar> Encoder<S> {
     /// If the configuration or any weight is not as it should be; the message says which.
     pub fn load(directory: &Path) -> Result<Self, LoadError> {
         let config = Config::read(directory)?;
-        let weights = WeightDirectory::open(directory)?;
-        let mut reader = Reader::new(&weights, &[config.family.prefix(), ""], TOKENS)?;
+        Ok(Self::from_weights(config, &WeightDirectory::open(directory)?)?)
+    }
+
+    /// Takes the weights from wherever they are; see [`Encoder::load`].
+    ///
+    /// # Errors
+    /// If any weight is not as it should be.
+    pub fn from_weights(config: Config, weights: &dyn TensorSource) -> Result<Self, WeightError> {
+        let mut reader = Reader::new(weights, &[config.family.prefix(), ""], TOKENS)?;
         let encoder = Names::of(config.family).encoder(config, &mut reader)?;
         reader.finish(belongs_to_a_head)?;
         Ok(encoder)

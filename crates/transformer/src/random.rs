@@ -1,4 +1,4 @@
-//! Bases with random weights, for tests, benches and estimates.
+//! Bases with random weights: for tests, benches and estimates, and as pretraining starts from them.
 
 use crate::block::Block;
 use crate::embeddings::Embeddings;
@@ -39,21 +39,44 @@ impl Config {
     }
 }
 
+impl<S: Scalar> Encoder<S> {
+    /// An encoder whose weights and biases are normal with this deviation; norms vary around 1.
+    #[must_use]
+    pub fn random(config: Config, deviation: f64, seed: Seed) -> Self {
+        Draw { seed, next: 0, deviation, biases: deviation }.encoder(config)
+    }
+
+    /// An encoder as BERT's pretraining starts from (Devlin et al., 2019): weights normal with deviation 0.02, biases
+    /// zero, norms the identity; without a pooler, which language modelling does not read.
+    #[must_use]
+    pub fn initial(config: Config, seed: Seed) -> Self {
+        let encoder = Draw { seed, next: 0, deviation: 0.02, biases: 0.0 }.encoder(config);
+        Self { pooler: None, ..encoder }
+    }
+}
+
 /// A source of random arrays, each from a stream of its own.
 struct Draw {
     seed: Seed,
     next: u64,
+    /// Of matrices.
     deviation: f64,
+    /// Of biases, and of norms around the identity.
+    biases: f64,
 }
 
 impl Draw {
-    fn matrix<S: Scalar>(&mut self, rows: usize, columns: usize) -> Array2<S> {
+    fn normal<S: Scalar>(&mut self, rows: usize, columns: usize, deviation: f64) -> Array2<S> {
         self.next += 1;
-        init::normal((rows, columns), self.deviation, self.seed.at(self.next))
+        init::normal((rows, columns), deviation, self.seed.at(self.next))
+    }
+
+    fn matrix<S: Scalar>(&mut self, rows: usize, columns: usize) -> Array2<S> {
+        self.normal(rows, columns, self.deviation)
     }
 
     fn vector<S: Scalar>(&mut self, length: usize) -> Array1<S> {
-        self.matrix(1, length).index_axis_move(Axis(0), 0)
+        self.normal(1, length, self.biases).index_axis_move(Axis(0), 0)
     }
 
     fn linear<S: Scalar>(&mut self, out: usize, input: usize) -> Linear<S> {
@@ -65,37 +88,36 @@ impl Draw {
         let weight = self.vector::<f64>(width).mapv(|v| S::from_f64(1.0 + v));
         LayerNorm::new(weight, self.vector(width), epsilon)
     }
-}
 
-impl<S: Scalar> Encoder<S> {
-    /// An encoder whose weights and biases are normal with this deviation; norms vary around 1.
-    #[must_use]
-    pub fn random(config: Config, deviation: f64, seed: Seed) -> Self {
-        let (d, f, epsilon) = (config.hidden, config.feed_forward, config.norm_epsilon);
-        let mut draw = Draw { seed, next: 0, deviation };
+    fn encoder<S: Scalar>(&mut self, config: Config) -> Encoder<S> {
+        let (d, epsilon) = (config.hidden, config.norm_epsilon);
         let embeddings = Embeddings {
-            tokens: draw.matrix(config.vocabulary, d),
-            positions: draw.matrix(config.positions, d),
-            token_types: (config.token_types > 0).then(|| draw.matrix(config.token_types, d)),
-            norm: draw.norm(d, epsilon),
+            tokens: self.matrix(config.vocabulary, d),
+            positions: self.matrix(config.positions, d),
+            token_types: (config.token_types > 0).then(|| self.matrix(config.token_types, d)),
+            norm: self.norm(d, epsilon),
         };
-        let mut block = |_| Block {
+        let blocks = (0..config.layers).map(|_| self.block(&config)).collect();
+        let pooler = (config.family != Family::DistilBert).then(|| self.linear(d, d));
+        Encoder { config, embeddings, blocks, pooler }
+    }
+
+    fn block<S: Scalar>(&mut self, config: &Config) -> Block<S> {
+        let (d, f, epsilon) = (config.hidden, config.feed_forward, config.norm_epsilon);
+        Block {
             attention: SelfAttention {
-                query: draw.linear(d, d),
-                key: draw.linear(d, d),
-                value: draw.linear(d, d),
-                output: draw.linear(d, d),
-                norm: draw.norm(d, epsilon),
+                query: self.linear(d, d),
+                key: self.linear(d, d),
+                value: self.linear(d, d),
+                output: self.linear(d, d),
+                norm: self.norm(d, epsilon),
             },
             feed_forward: FeedForward {
-                input: draw.linear(f, d),
-                output: draw.linear(d, f),
-                norm: draw.norm(d, epsilon),
+                input: self.linear(f, d),
+                output: self.linear(d, f),
+                norm: self.norm(d, epsilon),
             },
-        };
-        let blocks = (0..config.layers).map(&mut block).collect();
-        let pooler = (config.family != Family::DistilBert).then(|| draw.linear(d, d));
-        Self { config, embeddings, blocks, pooler }
+        }
     }
 }
 

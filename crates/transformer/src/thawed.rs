@@ -6,7 +6,7 @@
 
 use crate::block::Block;
 use crate::names::{EMBEDDINGS_NORM, Names, POOLER, POSITIONS, TOKEN_TYPES, TOKENS};
-use crate::{Encoder, Family, LayerNorm, Linear, Projection, Sublayer, Thaw};
+use crate::{Base, BaseLinear, BaseNorm, Encoder, Family, LayerNorm, Linear, Projection, Sublayer, Thaw};
 use adaptune_tensor::{Kind, Named, NamedMut, Parameter, Parameters, Scalar, join, parameters};
 use ndarray::{ArrayView, Dimension, Ix1, Ix2};
 
@@ -89,6 +89,30 @@ impl<S: Scalar> Thawed<S> {
                 Some(pooler) => choice.linear(POOLER, pooler),
                 None => ThawedLinear { weight: None, bias: None },
             },
+        }
+    }
+}
+
+impl<S: Scalar> Base<'_, S> {
+    /// A new encoder with the thawed values in place of those that they lie over.
+    #[must_use]
+    pub fn merged(self) -> Encoder<S> {
+        let Encoder { config, embeddings: e, blocks, .. } = self.encoder;
+        let thawed = self.thawed;
+        let block = |(layer, block): (usize, &Block<S>)| {
+            let thawed = thawed.map(|thawed| &thawed.blocks[layer]);
+            block.map(
+                |projection, frozen| {
+                    BaseLinear { frozen, thawed: thawed.map(|t| &t.linears[projection as usize]) }.merged()
+                },
+                |sublayer, frozen| BaseNorm { frozen, thawed: thawed.map(|t| &t.norms[sublayer as usize]) }.merged(),
+            )
+        };
+        Encoder {
+            config: config.clone(),
+            embeddings: e.with(thawed.map(|thawed| &thawed.embeddings)).merged(),
+            blocks: blocks.iter().enumerate().map(block).collect(),
+            pooler: self.pooler().map(BaseLinear::merged),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::error::FormatError;
 use super::tensors::{Tensors, write};
-use super::{json, names, thawed};
+use super::{json, language, names, thawed};
 use crate::adapter::Adapter;
 use crate::head::{Head, Task};
 use crate::method::Method;
@@ -99,7 +99,11 @@ pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>,
         }
     }
     let head = model.head();
-    all.extend(head.parameters().into_iter().map(|(name, parameter)| (vec![head_name(head, &name)], parameter)));
+    let own_name = |name: &str| match head.config().task {
+        Task::MaskedLanguage => language::tensor_name(model.base().config().family, name),
+        _ => head_name(head, name),
+    };
+    all.extend(head.parameters().into_iter().map(|(name, parameter)| (vec![own_name(&name)], parameter)));
     let thawed = model.thawed().map(Parameters::parameters).unwrap_or_default();
     all.extend(thawed.into_iter().map(|(name, parameter)| (vec![format!("{prefix}{name}")], parameter)));
     all

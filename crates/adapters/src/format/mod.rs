@@ -1,10 +1,12 @@
 //! AdapterHub directories: `adapter_config.json`, `adapter.safetensors`, `head_config.json`,
-//! `model_head.safetensors`; and the `.bin` files that Python writes by default.
+//! `model_head.safetensors`; and the `.bin` files that Python writes by default. Beside them thawed tensors, and
+//! language models as Hugging Face directories.
 
 mod describe;
 mod directory;
 mod error;
 mod json;
+mod language;
 mod names;
 mod tensors;
 mod thawed;
@@ -15,5 +17,6 @@ mod torch_bin;
 pub use describe::{Described, describe};
 pub use directory::{load, load_adapter, load_head, named_parameters, save, save_adapter, save_head};
 pub use error::FormatError;
+pub use language::{load_language_head, save_language_model};
 pub use pickle::PickleError;
 pub use torch_bin::{TorchBinError, read_torch_bin};

@@ -123,7 +123,7 @@ pub struct HeadTrace<S> {
 
 enum BodyTrace<S> {
     Stack(StackTrace<S>),
-    Language(LanguageTrace<S>),
+    Language(Box<LanguageTrace<S>>),
 }
 
 /// The pooler's output, `[S, D]`, and its input if its weight trains.
@@ -177,7 +177,7 @@ impl<S: Scalar> Head<S> {
             }
             Body::Language(language) => {
                 let (logits, trace) = language.forward(rows, base.token_embeddings());
-                (logits, BodyTrace::Language(trace))
+                (logits, BodyTrace::Language(Box::new(trace)))
             }
         };
         (logits, HeadTrace { layout: layout.clone(), pooler, body })
@@ -194,12 +194,12 @@ impl<S: Scalar> Head<S> {
         gradients: &mut Gradients<S>,
     ) -> Option<Array2<S>> {
         let HeadTrace { layout, pooler, body } = trace;
-        let pooler_trains = pooler.is_some() && base.pooler().is_some_and(|pooler| pooler.trains());
+        let pooler_trains = pooler.is_some() && base.pooler().is_some_and(BaseLinear::trains);
         let wants_rows = wants_hidden || pooler_trains;
         let d_rows = match (&self.body, body) {
             (Body::Stack(stack), BodyTrace::Stack(trace)) => stack.backward(trace, d_logits, wants_rows, gradients),
             (Body::Language(language), BodyTrace::Language(trace)) => {
-                language.backward(trace, base.token_embeddings(), d_logits, wants_rows, gradients)
+                language.backward(*trace, base.token_embeddings(), d_logits, wants_rows, gradients)
             }
             _ => panic!("the trace is another head's"),
         }?;

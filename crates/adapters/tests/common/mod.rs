@@ -81,6 +81,16 @@ impl Fixture {
         }
     }
 
+    /// The head of a language model, in a directory of its own.
+    pub(crate) fn language_head(&self) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        let names = self.file.names().into_iter().filter_map(|n| n.strip_prefix("head:").map(str::to_owned));
+        let tensors: Vec<_> = names.map(|n| (n.clone(), self.floats(&format!("head:{n}")))).collect();
+        let views: Vec<_> = tensors.iter().map(|(n, t)| (n.clone(), t.view())).collect();
+        write_safetensors(&directory.path().join("model.safetensors"), &views, &Default::default()).expect("written");
+        directory
+    }
+
     /// Tokens to be found where the label is not negative.
     fn hidden_tokens(&self, name: &str) -> Targets {
         let labels = self.integers(name);

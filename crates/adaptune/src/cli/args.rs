@@ -1,6 +1,8 @@
 //! Arguments, as `--help` explains them.
 
-use super::table::{Columns, TaskChoice};
+use super::table::Columns;
+use super::task::TaskArg;
+use adaptune_transformer::Thaw;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -22,12 +24,15 @@ Examples:
   adaptune eval --model sentence-transformers/all-MiniLM-L6-v2 --adapter runs/mine --data test.tsv
   echo 'A quiet delight.' | adaptune predict --model sentence-transformers/all-MiniLM-L6-v2 --adapter runs/mine --input -
 
-A model is a folder with config.json, model.safetensors and tokenizer.json, or a name on the Hugging Face hub.";
+A model is a folder with config.json, model.safetensors and tokenizer.json, or a name on the Hugging Face hub. Data are
+files, or tasks of a built-in small world in two languages, which `adaptune tasks` lists.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Train an adapter and a head on your data, and save them as an AdapterHub directory
     Train(Box<TrainArgs>),
+    /// Train a tokeniser and a masked language model from text, and save them as a Hugging Face directory
+    Pretrain(Box<PretrainArgs>),
     /// Evaluate a trained adapter on labelled data
     Eval(EvalArgs),
     /// Predict labels for texts
@@ -36,6 +41,8 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Count what a method would train in a model, without training
     Budget(BudgetArgs),
+    /// List the tasks of the built-in micro-world, or write them as files
+    Tasks(TasksArgs),
 }
 
 /// The columns of a table.
@@ -56,29 +63,6 @@ impl ColumnArgs {
     pub(crate) fn columns(&self) -> Columns {
         let Self { text_column, text_b_column, label_column } = self;
         Columns { text: text_column.clone(), text_b: text_b_column.clone(), label: label_column.clone() }
-    }
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum TaskArg {
-    /// Numbers mean regression, tagged words mean tagging, anything else classification
-    Auto,
-    /// Each different label is a class
-    Classification,
-    /// Labels are numbers
-    Regression,
-    /// Each word has a tag
-    Tagging,
-}
-
-impl From<TaskArg> for TaskChoice {
-    fn from(task: TaskArg) -> Self {
-        match task {
-            TaskArg::Auto => Self::Auto,
-            TaskArg::Classification => Self::Classification,
-            TaskArg::Regression => Self::Regression,
-            TaskArg::Tagging => Self::Tagging,
-        }
     }
 }
 
@@ -107,25 +91,36 @@ pub(crate) enum BatchingArg {
 pub(crate) struct TrainArgs {
     /// The base model: a folder, or a name on the Hugging Face hub
     #[arg(long, value_name = "DIR|NAME")]
-    pub(crate) model: String,
+    pub(crate) model: Option<String>,
     /// Training data: .tsv, .csv or .jsonl with `text` (or `text_a`, `text_b`) and `label`; or .conll
     #[arg(long, value_name = "FILE")]
-    pub(crate) train: PathBuf,
+    pub(crate) train: Option<PathBuf>,
     /// Development data, evaluated after each epoch to keep the best one
     #[arg(long, value_name = "FILE")]
     pub(crate) dev: Option<PathBuf>,
-    /// Folder for the result
-    #[arg(long, value_name = "DIR")]
-    pub(crate) out: PathBuf,
+    /// Test data, evaluated once at the end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) test: Option<PathBuf>,
+    /// Folder for the result [default: runs/TASK-METHOD, with a number if that is taken]
+    #[arg(long, value_name = "DIR", required_if_eq("resume", "true"))]
+    pub(crate) out: Option<PathBuf>,
     /// Adapter method: seq_bn, double_seq_bn, par_bn, scaled_par_bn, adapter_plus, with options as in
-    /// 'seq_bn[reduction_factor=8,non_linearity=gelu]'; or head, to train no adapter at all
+    /// 'seq_bn[reduction_factor=8,non_linearity=gelu]'; or without an adapter: head (the head alone), bitfit (the base's
+    /// biases), full (all of the base)
     #[arg(long, default_value = "seq_bn", value_name = "METHOD")]
     pub(crate) method: String,
+    /// Also train tensors of the base, in copies saved with the adapter: layer-norms, biases, all, or several of them
+    /// with commas between
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) thaw: Option<Thaw>,
+    /// Also train the head alone and the whole base, and show them beside
+    #[arg(long)]
+    pub(crate) baselines: bool,
     /// Name of adapter and head in the files [default: the name of the output folder]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// What to predict
-    #[arg(long, value_enum, default_value = "auto")]
+    /// What to predict: auto, classification, regression or tagging; or a built-in task such as builtin:topic@B
+    #[arg(long, default_value = "auto", value_name = "TASK")]
     pub(crate) task: TaskArg,
     #[command(flatten)]
     pub(crate) columns: ColumnArgs,
@@ -145,6 +140,9 @@ pub(crate) struct TrainArgs {
     /// Peak learning rate of the head [default: as --lr]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub(crate) head_lr: Option<f64>,
+    /// Peak learning rate of what is thawed [default: 1e-3 for biases, 2e-4 for layer norms, 5e-5 for all]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) thaw_lr: Option<f64>,
     /// How the learning rate falls
     #[arg(long, value_enum, default_value = "linear", help_heading = "Training")]
     pub(crate) schedule: ScheduleArg,
@@ -169,8 +167,8 @@ pub(crate) struct TrainArgs {
     /// How examples come together in batches
     #[arg(long, value_enum, default_value = "shuffled", help_heading = "Training")]
     pub(crate) batching: BatchingArg,
-    /// Stop after this many epochs without improvement on --dev
-    #[arg(long, requires = "dev", value_name = "EPOCHS", help_heading = "Training")]
+    /// Stop after this many epochs without improvement on the development data
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
     pub(crate) patience: Option<usize>,
     /// Longest text in tokens; more is cut off [default: what the model can take]
     #[arg(long, value_name = "TOKENS", help_heading = "Training")]
@@ -203,9 +201,10 @@ pub(crate) struct TrainArgs {
 /// A base and an adapter for it.
 #[derive(Debug, Args)]
 pub(crate) struct ModelArgs {
-    /// The base model that the adapter was trained on: a folder, or a name on the Hugging Face hub
+    /// The base model that the adapter was trained on: a folder, or a name on the Hugging Face hub [default: as in
+    /// training]
     #[arg(long, value_name = "DIR|NAME")]
-    pub(crate) model: String,
+    pub(crate) model: Option<String>,
     /// The adapter directory
     #[arg(long, value_name = "DIR")]
     pub(crate) adapter: PathBuf,
@@ -267,6 +266,122 @@ pub(crate) struct BudgetArgs {
     #[arg(long, default_value_t = NonZeroUsize::new(2).expect("not zero"), value_name = "N")]
     pub(crate) labels: NonZeroUsize,
     /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ArchitectureArg {
+    /// With a WordPiece tokeniser that does not tell upper from lower case
+    Bert,
+    /// With a tokeniser that merges pairs of bytes
+    Roberta,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PrecisionArg {
+    F32,
+    F16,
+    Bf16,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PretrainArgs {
+    /// Texts, one a line; or builtin:corpus@A, builtin:corpus@B
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    pub(crate) corpus: Vec<PathBuf>,
+    /// Texts for measuring perplexity [default: one in fifty lines of the corpus]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dev: Option<PathBuf>,
+    /// Folder for the result
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+
+    /// Model family
+    #[arg(long, value_enum, default_value = "bert", help_heading = "Model")]
+    pub(crate) arch: ArchitectureArg,
+    /// Hidden size
+    #[arg(long, default_value_t = 128, value_name = "N", help_heading = "Model")]
+    pub(crate) hidden: usize,
+    /// Blocks
+    #[arg(long, default_value_t = 4, value_name = "N", help_heading = "Model")]
+    pub(crate) layers: usize,
+    /// Heads of attention, which divide the hidden size
+    #[arg(long, default_value_t = 4, value_name = "N", help_heading = "Model")]
+    pub(crate) heads: usize,
+    /// Width of the feed-forward networks [default: four times the hidden size]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    pub(crate) feed_forward: Option<usize>,
+    /// Most tokens of a sequence that the model will ever take
+    #[arg(long, default_value_t = 128, value_name = "N", help_heading = "Model")]
+    pub(crate) positions: usize,
+    /// Entries of the vocabulary at most
+    #[arg(long, default_value_t = 8000, value_name = "N", help_heading = "Model")]
+    pub(crate) vocabulary: usize,
+    /// How often a word piece must occur to be in the vocabulary
+    #[arg(long, default_value_t = 2, value_name = "N", help_heading = "Model")]
+    pub(crate) min_frequency: u64,
+    /// Numbers of the saved weights
+    #[arg(long, value_enum, default_value = "f32", help_heading = "Model")]
+    pub(crate) precision: PrecisionArg,
+
+    /// Passes over the corpus
+    #[arg(long, default_value_t = 10, value_name = "N", help_heading = "Training")]
+    pub(crate) epochs: usize,
+    /// Texts of a step
+    #[arg(long, default_value_t = 64, value_name = "N", help_heading = "Training")]
+    pub(crate) batch_size: usize,
+    /// Cut each batch into this many parts, to need less memory
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Training")]
+    pub(crate) accumulate: usize,
+    /// Peak learning rate
+    #[arg(long, default_value_t = 1e-3, value_name = "RATE", help_heading = "Training")]
+    pub(crate) lr: f64,
+    /// Steps of rising learning rate, or their share of all steps if below 1
+    #[arg(long, default_value = "0.06", value_name = "N|SHARE", help_heading = "Training")]
+    pub(crate) warmup: String,
+    /// Weight decay; biases and norms never decay
+    #[arg(long, default_value_t = 0.01, value_name = "RATE", help_heading = "Training")]
+    pub(crate) weight_decay: f64,
+    /// Dropout
+    #[arg(long, default_value_t = 0.1, value_name = "RATE", help_heading = "Training")]
+    pub(crate) dropout: f64,
+    /// Share of the tokens that is hidden
+    #[arg(long, default_value_t = 0.15, value_name = "SHARE", help_heading = "Training")]
+    pub(crate) hide: f64,
+    /// Also ask the first token, which heads read, for a random token of its text
+    #[arg(long, help_heading = "Training")]
+    pub(crate) summarise: bool,
+    /// Longest text in tokens; more is cut into several [default: as --positions allow]
+    #[arg(long, value_name = "TOKENS", help_heading = "Training")]
+    pub(crate) max_length: Option<usize>,
+    /// Seed of initial values, order, dropout and of what is hidden
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Training")]
+    pub(crate) seed: u64,
+
+    /// Go on with the run in --out that was interrupted
+    #[arg(long, help_heading = "Run")]
+    pub(crate) resume: bool,
+    /// Replace the run in --out
+    #[arg(long, conflicts_with = "resume", help_heading = "Run")]
+    pub(crate) overwrite: bool,
+    /// Steps between checkpoints; there is one after each epoch too
+    #[arg(long, default_value_t = 500, value_name = "STEPS", help_heading = "Run")]
+    pub(crate) checkpoint_every: usize,
+    /// Print the closing table as JSON, and no progress
+    #[arg(long, help_heading = "Run")]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TasksArgs {
+    /// Write every task, language and split into this folder as .tsv or .conll, and the corpora as .txt
+    #[arg(long, value_name = "DIR", conflicts_with = "json")]
+    pub(crate) export: Option<PathBuf>,
+    /// Write into --export even if it is not empty; files of the same names are replaced
+    #[arg(long, requires = "export")]
+    pub(crate) overwrite: bool,
+    /// Print one JSON array
     #[arg(long)]
     pub(crate) json: bool,
 }

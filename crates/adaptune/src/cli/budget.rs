@@ -1,7 +1,7 @@
 //! `adaptune budget`.
 
 use super::args::BudgetArgs;
-use super::model_path;
+use super::base_model::BaseModel;
 use super::report::{Cell, Report, bytes, percent, print_line, thousands};
 use adaptune_adapters::{Adapter, Method};
 use adaptune_tensor::Seed;
@@ -18,9 +18,10 @@ struct Budget {
 
 /// Counts and prints. Only `config.json` of the model is read.
 pub(crate) fn run(args: &BudgetArgs) -> Result<()> {
-    let config = Config::read(&model_path::resolve(&args.model)?)?;
-    check_size(&config)?;
-    let budget = Budget::new(&config, &args.method, args.labels.get())?;
+    let model = BaseModel::find(&args.model)?;
+    let config = model.config();
+    check_size(config)?;
+    let budget = Budget::new(config, &args.method, args.labels.get())?;
     if args.json { budget.print_json(args) } else { budget.print() }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn unlabelled(table: &Table, task: Task, tokeniser: &Tokeniser) -> Re
         Task::Classification => Target::Class(0),
         Task::Regression => Target::Value(0.0),
         Task::Tagging => Target::Tags(vec![None; tokens]),
+        Task::MaskedLanguage => Target::Tokens,
     };
     let example = |e: &Encoded| {
         let Encoded { token_ids, token_types, .. } = e.clone();
@@ -51,7 +52,7 @@ pub(crate) fn task(labels: &Labels) -> Task {
 pub(crate) fn labels(task: Task, names: &[String]) -> Labels {
     match task {
         Task::Classification => Labels::Classes(names.to_vec()),
-        Task::Regression => Labels::Numbers,
+        Task::Regression | Task::MaskedLanguage => Labels::Numbers,
         Task::Tagging => Labels::Tags(names.to_vec()),
     }
 }

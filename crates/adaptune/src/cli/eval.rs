@@ -1,13 +1,13 @@
 //! `adaptune eval`, and loading a trained model for it and for `predict`.
 
 use super::args::{EvalArgs, ModelArgs};
-use super::folder::{RunFolder, State};
+use super::base_model::BaseModel;
+use super::folder::{RunFolder, State, TRAINED};
 use super::report::{Cell, Report, print_line, thousands};
 use super::tokenise::Tokeniser;
-use super::{data, model_path, table};
+use super::{data, table};
 use adaptune_adapters::{AdapterModel, format};
 use adaptune_train::{Evaluation, evaluate};
-use adaptune_transformer::{Config, Encoder};
 use anyhow::{Result, bail};
 use serde_json::{Map, json};
 use std::sync::Arc;
@@ -27,23 +27,19 @@ pub(crate) fn load(args: &ModelArgs) -> Result<(AdapterModel<f32>, Tokeniser)> {
     if !args.adapter.is_dir() {
         bail!("{} is no folder; --adapter names the folder that train wrote", args.adapter.display());
     }
-    let folder = RunFolder::new(&args.adapter);
+    let folder = RunFolder::new(&args.adapter, TRAINED);
     if folder.state() == State::Interrupted {
         bail!("{} holds a run that did not end; go on with train --resume", args.adapter.display());
     }
-    let directory = model_path::resolve(&args.model)?;
-    let config = Config::read(&directory)?;
-    let limit = config.max_tokens();
-    let trained_with = folder.run_file().map(|run| run.max_length);
-    let max_length = match args.max_length {
-        Some(length) if length > limit => {
-            bail!("--max-length is {length}, but the model has positions for {limit} tokens")
-        }
-        length => length.or(trained_with).unwrap_or(limit).min(limit),
+    let run = folder.run_file();
+    let Some(name) = args.model.as_ref().or(run.as_ref().map(|run| &run.model)) else {
+        bail!("{} does not say what it was trained on: name the base with --model", args.adapter.display());
     };
-    let tokeniser = Tokeniser::from_dir(&directory, max_length)?;
-    tokeniser.check_vocabulary(config.vocabulary)?;
-    let model = format::load(&args.adapter, Arc::new(Encoder::load(&directory)?))?;
+    let base = BaseModel::find(name)?;
+    let limit = base.config().max_tokens();
+    let trained_with = run.as_ref().map(|run| run.max_length.min(limit));
+    let tokeniser = base.tokeniser(args.max_length.or(trained_with))?;
+    let model = format::load(&args.adapter, Arc::new(base.load()?))?;
     Ok((model, tokeniser))
 }
 

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 /// The folder of a run.
 pub(crate) struct RunFolder {
     path: PathBuf,
+    /// Everything that a run of its kind may leave, in the order in which it is taken away.
+    files: &'static [&'static str],
 }
 
 /// Where the run stands that a folder holds.
@@ -38,23 +40,34 @@ const RUN: &str = "run.json";
 const METRICS: &str = "metrics.jsonl";
 /// What the names of files begin with that are not whole yet.
 const UNFINISHED: &str = ".adaptune-";
-/// Everything that a run may leave, in the order in which it is taken away: the file that marks a run as complete
-/// first, and the one that marks it as begun last.
-const FILES: &[&str] = &[
+/// What `train` leaves: the file that marks a run as complete first, and the one that marks it as begun last.
+pub(crate) const TRAINED: &[&str] = &[
     RUN,
     CHECKPOINT,
     "head_config.json",
     "model_head.safetensors",
     "adapter_config.json",
     "adapter.safetensors",
+    "thawed.safetensors",
+    "loss.svg",
+    METRICS,
+];
+/// What `pretrain` leaves, in the same order.
+pub(crate) const PRETRAINED: &[&str] = &[
+    RUN,
+    CHECKPOINT,
+    "config.json",
+    "model.safetensors",
+    "tokenizer_config.json",
+    "tokenizer.json",
     "loss.svg",
     METRICS,
 ];
 
 impl RunFolder {
     /// The folder at `path`, which need not exist yet.
-    pub(crate) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
+    pub(crate) fn new(path: &Path, files: &'static [&'static str]) -> Self {
+        Self { path: path.to_owned(), files }
     }
 
     /// Tells whether a run may begin here, and changes nothing.
@@ -95,7 +108,7 @@ impl RunFolder {
             removed.with_context(|| format!("cannot remove {}", path.display()))?;
         }
         match state {
-            State::New => FILES.iter().try_for_each(|file| self.remove(file))?,
+            State::New => self.files.iter().try_for_each(|file| self.remove(file))?,
             State::Complete => self.remove(CHECKPOINT)?,
             State::Interrupted => {}
         }
@@ -172,7 +185,7 @@ mod tests {
 
     fn folder() -> (tempfile::TempDir, RunFolder) {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let folder = RunFolder::new(&dir.path().join("run"));
+        let folder = RunFolder::new(&dir.path().join("run"), TRAINED);
         (dir, folder)
     }
 

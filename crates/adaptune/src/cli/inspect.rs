@@ -1,7 +1,7 @@
 //! `adaptune inspect`.
 
 use super::args::InspectArgs;
-use super::folder::RunFolder;
+use super::folder::{RunFolder, TRAINED};
 use super::report::{Cell, Report, bytes, print_line, thousands};
 use adaptune_adapters::format::{Described, describe};
 use anyhow::{Result, bail};
@@ -21,10 +21,10 @@ fn print(args: &InspectArgs, parts: &[Described]) -> Result<()> {
     let mut row = |name: &str, value: String| _ = report.row(vec![name.into(), value.into()]);
     for part in parts {
         row(part.kind, part.name.clone());
-        row(
-            "  base",
-            format!("{} ({}), hidden size {}", text(&part.model_type), text(&part.model_name), text(&part.hidden_size)),
-        );
+        if !part.model_type.is_null() {
+            let [family, name, size] = [&part.model_type, &part.model_name, &part.hidden_size].map(text);
+            row("  base", format!("{family} ({name}), hidden size {size}"));
+        }
         for (name, value) in interesting(part) {
             row(&format!("  {name}"), text(&value));
         }
@@ -32,7 +32,7 @@ fn print(args: &InspectArgs, parts: &[Described]) -> Result<()> {
         row("  parameters", thousands(part.parameters() as u64));
         row("  file", format!("{}, {}", part.file, bytes(part.bytes)));
     }
-    if let Some(run) = RunFolder::new(&args.adapter).run_file() {
+    if let Some(run) = RunFolder::new(&args.adapter, TRAINED).run_file() {
         row("trained with", format!("--model {} --method '{}' --max-length {}", run.model, run.method, run.max_length));
     }
     report.print()?;

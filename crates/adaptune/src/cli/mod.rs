@@ -1,7 +1,9 @@
 //! What the command line consists of: one file a command, and what they share.
 
 mod args;
+mod base_model;
 mod budget;
+mod builtin;
 mod data;
 mod eval;
 mod folder;
@@ -11,9 +13,12 @@ mod model_path;
 mod observers;
 mod plot;
 mod predict;
+mod pretrain;
 mod progress;
 mod report;
 mod table;
+mod task;
+mod tasks;
 mod tokenise;
 mod train;
 
@@ -41,10 +46,12 @@ fn run(cli: Cli) -> Result<()> {
     }
     match cli.command {
         Command::Train(args) => train::run(&args),
+        Command::Pretrain(args) => pretrain::run(&args),
         Command::Eval(args) => eval::run(&args),
         Command::Predict(args) => predict::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Budget(args) => budget::run(&args),
+        Command::Tasks(args) => tasks::run(&args),
     }
 }
 

@@ -45,7 +45,7 @@ fn fit(table: &mut Table, task: Task) -> Result<()> {
         (Task::Tagging, TableKind::Pair) => {
             bail!("{name}: the head tags the words of one text, found {kind}; choose one column with --text-column")
         }
-        (Task::Classification | Task::Regression, TableKind::Words) => {
+        (Task::Classification | Task::Regression | Task::MaskedLanguage, TableKind::Words) => {
             bail!("{name}: the head judges whole texts, found {kind}; give .txt, .tsv, .csv or .jsonl with texts")
         }
         _ => {}
@@ -80,7 +80,9 @@ fn json_line(text: &Text, head: &HeadConfig, logits: &Array2<f32>, encoded: &Enc
     };
     let rows = |array: &Array2<f32>| array.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>();
     match head.task {
-        Task::Regression => json!({ "text": text, "label": logits[[0, 0]], "logits": rows(logits)[0] }),
+        Task::Regression | Task::MaskedLanguage => {
+            json!({ "text": text, "label": logits[[0, 0]], "logits": rows(logits)[0] })
+        }
         Task::Classification => {
             let probabilities = softmax(logits.clone());
             let label = &head.labels[argmax(logits.row(0))];

@@ -22,6 +22,8 @@ mod source;
 pub(crate) use columns::Columns;
 pub(crate) use labels::{Labels, Targets, TaskChoice};
 
+use super::builtin::{self, Builtin};
+use adaptune::world::Split;
 use anyhow::{Result, bail};
 use source::Source;
 use std::fmt;
@@ -85,14 +87,24 @@ pub(crate) struct Table {
     pub(crate) header: Vec<String>,
 }
 
-/// Reads a data file; its ending says how it is written (see the [module](self)).
+/// Reads a data file; its ending says how it is written (see the [module](self)). A name such as
+/// `builtin:sentiment@A:train` stands for a file of the micro-world.
 ///
 /// # Errors
 ///
 /// The file cannot be read, is empty, is not UTF-8, or is not what its ending says; the message names
 /// file and line, what was expected, what was found and what to do. Nothing is ever skipped in silence.
 pub(crate) fn read(path: &Path, columns: &Columns) -> Result<Table> {
-    let format = Format::of(path)?;
+    read_split(path, columns, None)
+}
+
+/// As [`read`]; `default` is the split of a built-in name that names none.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn read_split(path: &Path, columns: &Columns, default: Option<Split>) -> Result<Table> {
+    let (source, format) = open(path, default)?;
     if format == Format::Lines {
         bail!(
             "{}: a .txt file holds texts without labels; labelled data comes as .tsv or .csv (header `text`, `label`), \
@@ -100,11 +112,11 @@ pub(crate) fn read(path: &Path, columns: &Columns) -> Result<Table> {
             path.display()
         );
     }
-    parse(&Source::open(path)?, format, columns)
+    parse(&source, format, columns)
 }
 
 /// Reads texts to be judged: one a line from standard input if `path` is `-`, or from a `.txt` file;
-/// otherwise a table as by [`read`], whose labels may be missing.
+/// otherwise a table as by [`read`], whose labels may be missing. Of built-in tasks it is the test split.
 ///
 /// # Errors
 ///
@@ -113,8 +125,19 @@ pub(crate) fn read_lines(path: &Path, columns: &Columns) -> Result<Table> {
     if path.as_os_str() == "-" {
         return parse(&Source::standard_input()?, Format::Lines, columns);
     }
-    let format = Format::of(path)?;
-    parse(&Source::open(path)?, format, columns)
+    let (source, format) = open(path, Some(Split::Test))?;
+    parse(&source, format, columns)
+}
+
+/// Opens a file, or what a built-in name stands for.
+fn open(path: &Path, default: Option<Split>) -> Result<(Source, Format)> {
+    let Some(name) = builtin::name_in(path) else {
+        let format = Format::of(path)?;
+        return Ok((Source::open(path)?, format));
+    };
+    let builtin = Builtin::parse(name, default)?;
+    let format = Format::of(builtin.file_name().as_ref())?;
+    Ok((Source::from_bytes(builtin.to_string(), builtin.content().into_bytes())?, format))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

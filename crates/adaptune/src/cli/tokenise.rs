@@ -55,9 +55,13 @@ impl Tokeniser {
         if !path.is_file() {
             bail!(missing(dir));
         }
-        let mut tokenizer = Tokenizer::from_file(&path)
+        let tokenizer = Tokenizer::from_file(&path)
             .map_err(|error| anyhow!("{error}"))
             .with_context(|| format!("{} is not a tokeniser that can be read", path.display()))?;
+        Self::new(tokenizer, max_length)
+    }
+
+    fn new(mut tokenizer: Tokenizer, max_length: usize) -> Result<Self> {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| anyhow!("{error}"))?;
         let for_words = with_prefix_space(&tokenizer);

@@ -1,6 +1,6 @@
 //! How good predictions are: classification, regression, and tags of tokens and spans.
 //!
-//! Every score is a pure function that never gives NaN and, the squared error apart, is better the
+//! Every score is a pure function that never gives NaN and, squared error and perplexity apart, is better the
 //! higher it is. Where a score is undefined it is 0; each function says when that is. scikit-learn
 //! and seqeval do the same with a warning, while scipy's correlations are NaN there.
 
@@ -24,6 +24,7 @@ use std::fmt;
 /// | regression | `pearson` | `spearman`, `mean_squared_error` |
 /// | tagging with IOB labels | `span_f1` | `span_precision`, `span_recall`, `token_accuracy` |
 /// | tagging with other labels | `token_accuracy` | |
+/// | masked language modelling | `masked_accuracy` | `perplexity` |
 ///
 /// ```
 /// use adaptune_train::metrics::Metrics;
@@ -80,6 +81,12 @@ impl Metrics {
         }
         let (precision, recall) = (counts.precision(), counts.recall());
         Self::of([("span_f1", counts.f1()), ("span_precision", precision), ("span_recall", recall), tokens])
+    }
+
+    /// Scores of hidden tokens: how many of `count` were found, and `e` to the mean loss, in nats, of finding them.
+    #[must_use]
+    pub fn language(right: usize, count: usize, loss: f64) -> Self {
+        Self::of([("masked_accuracy", right as f64 / count.max(1) as f64), ("perplexity", loss.exp())])
     }
 
     fn of<const N: usize>(scores: [(&str, f64); N]) -> Self {

@@ -7,6 +7,7 @@ use adaptune_tensor::Scalar;
 use adaptune_tensor::kernel::{Mapped, map_read_only};
 use ndarray::{ArrayD, IxDyn};
 use safetensors::tensor::{Metadata, TensorInfo};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -39,12 +40,30 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct TensorFile {
     path: PathBuf,
-    bytes: Mapped,
+    bytes: Bytes,
     header: Metadata,
     /// The byte at which the data begins.
     begin: usize,
     /// In alphabetical order.
     names: Vec<String>,
+}
+
+/// Where the bytes are.
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Mapped),
+    Memory(Cow<'static, [u8]>),
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(bytes) => bytes,
+            Self::Memory(bytes) => bytes,
+        }
+    }
 }
 
 impl TensorFile {
@@ -56,6 +75,18 @@ impl TensorFile {
         let path = path.as_ref();
         let failed = |source| WeightError::Io { path: path.into(), action: "read", source };
         let bytes = File::open(path).and_then(|file| map_read_only(&file)).map_err(failed)?;
+        Self::new(path, Bytes::Mapped(bytes))
+    }
+
+    /// Takes the bytes of a file that is in memory, such as one that is part of a program; `path` is for messages.
+    ///
+    /// # Errors
+    /// If they are no valid safetensors file.
+    pub fn from_bytes(path: impl AsRef<Path>, bytes: impl Into<Cow<'static, [u8]>>) -> Result<Self, WeightError> {
+        Self::new(path.as_ref(), Bytes::Memory(bytes.into()))
+    }
+
+    fn new(path: &Path, bytes: Bytes) -> Result<Self, WeightError> {
         let (header, begin) = read_header(path, &bytes)?;
         let mut names = header.offset_keys();
         names.sort_unstable();

@@ -57,4 +57,4 @@ pub use reader::Reader;
 pub use replace::replace_file;
 pub use safetensors::Dtype;
 pub use source::TensorSource;
-pub use write::write_safetensors;
+pub use write::{write_safetensors, write_safetensors_as};

@@ -31,6 +31,17 @@ impl FloatFormat {
         }
     }
 
+    /// Its name in PyTorch.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F16 => "float16",
+            Self::BF16 => "bfloat16",
+            Self::F32 => "float32",
+            Self::F64 => "float64",
+        }
+    }
+
     /// How many bytes a number takes.
     #[must_use]
     pub fn size(self) -> usize {
@@ -38,6 +49,41 @@ impl FloatFormat {
             Self::F16 | Self::BF16 => 2,
             Self::F32 => 4,
             Self::F64 => 8,
+        }
+    }
+
+    /// The format that holds an `S` exactly.
+    pub(super) fn exact<S: Scalar>() -> Self {
+        if size_of::<S>() == 4 { Self::F32 } else { Self::F64 }
+    }
+
+    /// The safetensors type.
+    pub(super) fn dtype(self) -> Dtype {
+        match self {
+            Self::F16 => Dtype::F16,
+            Self::BF16 => Dtype::BF16,
+            Self::F32 => Dtype::F32,
+            Self::F64 => Dtype::F64,
+        }
+    }
+
+    /// A number as this format rounds it; infinite if it is beyond the format's range.
+    pub(super) fn round(self, x: f64) -> f64 {
+        match self {
+            Self::F16 => f16::from_f64(x).to_f64(),
+            Self::BF16 => bf16::from_f64(x).to_f64(),
+            Self::F32 => f64::from(x as f32),
+            Self::F64 => x,
+        }
+    }
+
+    /// Appends the bytes of a number, rounded to the nearest that the format has.
+    pub(super) fn encode(self, x: f64, bytes: &mut Vec<u8>) {
+        match self {
+            Self::F16 => bytes.extend(f16::from_f64(x).to_le_bytes()),
+            Self::BF16 => bytes.extend(bf16::from_f64(x).to_le_bytes()),
+            Self::F32 => bytes.extend((x as f32).to_le_bytes()),
+            Self::F64 => bytes.extend(x.to_le_bytes()),
         }
     }
 

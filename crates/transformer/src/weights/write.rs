@@ -1,10 +1,9 @@
 //! Writing safetensors files.
 
 use super::header::{LONGEST, METADATA};
-use super::{WeightError, replace_file};
+use super::{FloatFormat, WeightError, replace_file};
 use adaptune_tensor::Scalar;
 use ndarray::ArrayViewD;
-use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeMap;
@@ -39,15 +38,29 @@ pub fn write_safetensors<S: Scalar>(
     tensors: &[(String, ArrayViewD<'_, S>)],
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), WeightError> {
+    write_safetensors_as(FloatFormat::exact::<S>(), path, tensors, metadata)
+}
+
+/// Writes tensors as [`write_safetensors`] does, rounded to a format: in [`FloatFormat::F16`] a model takes half the
+/// room.
+///
+/// # Errors
+/// As [`write_safetensors`], and if a number is beyond the range of the format.
+pub fn write_safetensors_as<S: Scalar>(
+    format: FloatFormat,
+    path: &Path,
+    tensors: &[(String, ArrayViewD<'_, S>)],
+    metadata: &BTreeMap<String, String>,
+) -> Result<(), WeightError> {
     let sorted = sorted(path, tensors)?;
     for (name, tensor) in &sorted {
-        check_finite(path, name, tensor)?;
+        check_finite(format, path, name, tensor)?;
     }
-    let header = header(path, &sorted, metadata)?;
+    let header = header(format, path, &sorted, metadata)?;
     replace_file(path, |writer| {
         writer.write_all(&(header.len() as u64).to_le_bytes())?;
         writer.write_all(&header)?;
-        sorted.values().try_for_each(|tensor| write_numbers(writer, tensor))
+        sorted.values().try_for_each(|tensor| write_numbers(format, writer, tensor))
     })
 }
 
@@ -70,8 +83,13 @@ fn sorted<'a, S: Scalar>(
 }
 
 /// What our own readers would refuse must not replace a good file.
-fn check_finite<S: Scalar>(path: &Path, name: &str, tensor: &ArrayViewD<'_, S>) -> Result<(), WeightError> {
-    let count = tensor.iter().filter(|x| !x.is_finite()).count();
+fn check_finite<S: Scalar>(
+    format: FloatFormat,
+    path: &Path,
+    name: &str,
+    tensor: &ArrayViewD<'_, S>,
+) -> Result<(), WeightError> {
+    let count = tensor.iter().filter(|x| !format.round(x.to_f64()).is_finite()).count();
     if count == 0 {
         return Ok(());
     }
@@ -81,13 +99,14 @@ fn check_finite<S: Scalar>(path: &Path, name: &str, tensor: &ArrayViewD<'_, S>) 
 
 /// The header's JSON, filled up with spaces so that the data begins at a multiple of 8 bytes.
 fn header<S: Scalar>(
+    format: FloatFormat,
     path: &Path,
     sorted: &Sorted<'_, S>,
     metadata: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, WeightError> {
     let mut metadata = metadata.clone();
     metadata.insert("format".into(), "pt".into());
-    let json = serde_json::to_vec(&Header { metadata: &metadata, tensors: placed(sorted) });
+    let json = serde_json::to_vec(&Header { metadata: &metadata, tensors: placed(format, sorted) });
     let mut json = json.map_err(|e| unwritable(path, e.to_string()))?;
     json.resize(json.len().next_multiple_of(8), b' ');
     if json.len() > LONGEST {
@@ -97,8 +116,8 @@ fn header<S: Scalar>(
 }
 
 /// Type, shape and place of each tensor, end to end in the order of their names.
-fn placed<'a, S: Scalar>(sorted: &Sorted<'a, S>) -> Vec<(&'a str, TensorInfo)> {
-    let (dtype, size) = format::<S>();
+fn placed<'a, S: Scalar>(format: FloatFormat, sorted: &Sorted<'a, S>) -> Vec<(&'a str, TensorInfo)> {
+    let (dtype, size) = (format.dtype(), format.size());
     let mut begin = 0;
     let place = |(&name, tensor): (&&'a str, &&'a ArrayViewD<'a, S>)| {
         let data_offsets = (begin, begin + tensor.len() * size);
@@ -108,25 +127,18 @@ fn placed<'a, S: Scalar>(sorted: &Sorted<'a, S>) -> Vec<(&'a str, TensorInfo)> {
     sorted.iter().map(place).collect()
 }
 
-fn format<S: Scalar>() -> (Dtype, usize) {
-    match size_of::<S>() {
-        4 => (Dtype::F32, 4),
-        _ => (Dtype::F64, 8),
-    }
-}
-
 /// Row-major, in portions, so that no second copy of a large tensor is made.
-fn write_numbers<S: Scalar>(writer: &mut impl Write, tensor: &ArrayViewD<'_, S>) -> io::Result<()> {
+fn write_numbers<S: Scalar>(
+    format: FloatFormat,
+    writer: &mut impl Write,
+    tensor: &ArrayViewD<'_, S>,
+) -> io::Result<()> {
     const PORTION: usize = 4096;
     let mut bytes = Vec::with_capacity(8 * PORTION);
     let mut numbers = tensor.iter().map(|x| x.to_f64()).peekable();
     while numbers.peek().is_some() {
         bytes.clear();
-        let portion = numbers.by_ref().take(PORTION);
-        match format::<S>().0 {
-            Dtype::F32 => bytes.extend(portion.flat_map(|x| (x as f32).to_le_bytes())),
-            _ => bytes.extend(portion.flat_map(f64::to_le_bytes)),
-        }
+        numbers.by_ref().take(PORTION).for_each(|x| format.encode(x, &mut bytes));
         writer.write_all(&bytes)?;
     }
     Ok(())
@@ -160,6 +172,7 @@ mod tests {
     use super::super::{TensorFile, TensorSource};
     use super::*;
     use ndarray::{ArrayD, arr1, arr2, s};
+    use safetensors::Dtype;
     use std::fs;
 
     fn named<S: Scalar>(tensors: &[(&str, ArrayD<S>)], order: &[usize]) -> Vec<(String, ArrayD<S>)> {
@@ -244,5 +257,25 @@ mod tests {
         assert!(error_of(&[(METADATA, &good)]).contains("`__metadata__` is reserved"));
         assert!(error_of(&[("a", &good), ("b", &bad)]).starts_with("2 of the 3 numbers of tensor `b`"));
         assert_eq!((fs::read(&path).unwrap(), folder.listing()), (b"old".to_vec(), vec!["x.safetensors".to_string()]));
+    }
+
+    /// Halves take half the room, are rounded to the nearest, and refuse what is beyond their range.
+    #[test]
+    fn tensors_are_rounded_to_a_format() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("half.safetensors");
+        let write = |format, numbers: [f32; 3]| {
+            let tensor = ndarray::arr1(&numbers);
+            write_safetensors_as(format, &path, &[("t".into(), tensor.view().into_dyn())], &[].into())
+        };
+        write(FloatFormat::F16, [1.0 + 1.0 / 2048.0 + 1e-6, -65504.0, 0.1]).unwrap();
+        let read = TensorFile::open(&path).unwrap();
+        assert_eq!(read.dtype("t").unwrap(), Dtype::F16);
+        let numbers = read.read::<f64>("t").unwrap();
+        assert_eq!(numbers.as_slice().unwrap(), [1.0 + 1.0 / 1024.0, -65504.0, 0.0999755859375]);
+        let error = write(FloatFormat::F16, [1.0, 70000.0, 2.0]).unwrap_err().to_string();
+        assert!(error.contains("`t`") || error.contains(" t "), "{error}");
+        write(FloatFormat::BF16, [1.0, 70000.0, 2.0]).unwrap();
+        assert_eq!(TensorFile::open(&path).unwrap().read::<f64>("t").unwrap()[[1]], 70144.0);
     }
 }

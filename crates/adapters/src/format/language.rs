@@ -1,0 +1,82 @@
+//! Masked language models as Hugging Face directories: `config.json` and `model.safetensors`.
+//!
+//! The output layer is tied to the token embeddings, so it is not among the tensors; Python ties it again.
+
+use super::error::FormatError;
+use crate::head::{Head, HeadConfig, Task};
+use crate::model::AdapterModel;
+use adaptune_tensor::{Parameters, Scalar, Seed};
+use adaptune_transformer::weights::{FloatFormat, Reader, WeightDirectory, replace_file, write_safetensors_as};
+use adaptune_transformer::{Encoder, Family};
+use std::path::Path;
+
+/// Saves a language model, what is thawed laid into the base, as a directory that Python's transformers loads as
+/// `AutoModelForMaskedLM`, with numbers rounded to `format`. The tokeniser is not its business.
+///
+/// # Errors
+/// If the model has another head or an adapter, which have no place in such a directory, or a file cannot be written.
+pub fn save_language_model<S: Scalar>(
+    model: &AdapterModel<S>,
+    directory: &Path,
+    format: FloatFormat,
+) -> Result<(), FormatError> {
+    if model.head().config().task != Task::MaskedLanguage || model.adapter().is_some() {
+        let message = "only a language model without an adapter can be saved as a base";
+        return Err(FormatError::config(directory, message));
+    }
+    let merged = model.thawed_base().merged();
+    let family = merged.config().family;
+    let mut tensors = merged.tensors();
+    let parameters = model.head().parameters();
+    tensors.extend(parameters.iter().map(|(name, p)| (tensor_name(family, name), p.to_view())));
+    write_safetensors_as(format, &directory.join("model.safetensors"), &tensors, &[].into())?;
+    let text = config_text(&merged, format);
+    Ok(replace_file(&directory.join("config.json"), |file| std::io::Write::write_all(file, text.as_bytes()))?)
+}
+
+/// Loads the head with which a base was pretrained.
+///
+/// # Errors
+/// If the directory holds no such head, or it does not fit the base.
+pub fn load_language_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
+    let weights = WeightDirectory::open(directory)?;
+    let family = base.config().family;
+    let config = HeadConfig::new(Task::MaskedLanguage, Vec::new());
+    let mut head = Head::new("language", &config, base, Seed::new(0)).map_err(|e| FormatError::config(directory, e))?;
+    let mut reader = Reader::new(&weights, &[""], &tensor_name(family, "bias"))?;
+    for (name, parameter) in head.parameters_mut() {
+        let values = reader.take::<S>(&tensor_name(family, &name), parameter.shape())?;
+        parameter.values_mut().iter_mut().zip(&values).for_each(|(p, v)| *p = *v);
+    }
+    Ok(head)
+}
+
+/// Where checkpoints keep a parameter of the head.
+pub(super) fn tensor_name(family: Family, parameter: &str) -> String {
+    let (transform, norm, bias) = match family {
+        Family::Bert => {
+            ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.bias")
+        }
+        Family::Roberta | Family::XlmRoberta => ("lm_head.dense", "lm_head.layer_norm", "lm_head.bias"),
+        Family::DistilBert => ("vocab_transform", "vocab_layer_norm", "vocab_projector.bias"),
+    };
+    match parameter.split_once('.') {
+        Some(("transform", part)) => format!("{transform}.{part}"),
+        Some((_, part)) => format!("{norm}.{part}"),
+        None => bias.to_owned(),
+    }
+}
+
+fn config_text<S: Scalar>(base: &Encoder<S>, format: FloatFormat) -> String {
+    let config = base.config();
+    let mut fields = config.to_json();
+    let class = match config.family {
+        Family::Bert => "BertForMaskedLM",
+        Family::Roberta => "RobertaForMaskedLM",
+        Family::XlmRoberta => "XLMRobertaForMaskedLM",
+        Family::DistilBert => "DistilBertForMaskedLM",
+    };
+    fields["architectures"] = serde_json::json!([class]);
+    fields["torch_dtype"] = format.name().into();
+    serde_json::to_string_pretty(&fields).expect("strings and numbers") + "\n"
+}

@@ -1,0 +1,239 @@
+//! `adaptune pretrain`.
+
+mod corpus;
+mod tokeniser;
+
+use super::args::{ArchitectureArg, PrecisionArg, PretrainArgs};
+use super::folder::{PRETRAINED, RunFile, RunFolder, State};
+use super::memory;
+use super::report::{Cell, Report, bytes, duration, note, percent, print_line, thousands};
+use super::train::{draw, evaluations, follow};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, format};
+use adaptune_tensor::Seed;
+use adaptune_train::{Dataset, OptimiserConfig, TrainOptions, Trained, Trainer};
+use adaptune_transformer::weights::{FloatFormat, replace_file};
+use adaptune_transformer::{Config, Encoder, Family, Thaw, Thawed};
+use anyhow::{Context, Result, bail};
+use corpus::Corpus;
+use serde_json::json;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokenizers::Tokenizer;
+
+/// Trains, saves, and prints the closing table.
+pub(crate) fn run(args: &PretrainArgs) -> Result<()> {
+    let begun = Instant::now();
+    check(args)?;
+    let folder = RunFolder::new(&args.out, PRETRAINED);
+    folder.check(args.resume, args.overwrite)?;
+    let material = Material::prepare(args)?;
+    let trainer = Trainer::new(model(args, &material)?, &material.train, Some(&material.dev), options(args)?)?;
+    if folder.prepare(args.resume, args.overwrite)? == State::Complete {
+        note(format_args!("note: {}: the run is complete, there is nothing to resume", args.out.display()));
+        return Ok(());
+    }
+    let mut trainer = trainer.with_checkpoint(folder.checkpoint(), args.checkpoint_every);
+    if args.resume && !trainer.resume()? {
+        note(format_args!("note: {} holds no checkpoint yet; starting from the beginning", args.out.display()));
+    }
+    let trained = follow(trainer, &folder, args.json)?;
+    save(args, &material, &trained, &folder)?;
+    let closing = Closing { args, trained: &trained, tokens: material.tokens(), elapsed: begun.elapsed() };
+    if args.json { closing.print_json() } else { closing.print() }
+}
+
+/// What cannot be trained, before anything is read.
+fn check(args: &PretrainArgs) -> Result<()> {
+    let PretrainArgs { hidden, layers, heads, positions, max_length, hide, dropout, .. } = *args;
+    let sizes = [("hidden", hidden), ("layers", layers), ("heads", heads), ("feed-forward", feed_forward(args))];
+    if let Some((name, _)) = sizes.into_iter().find(|(_, size)| *size == 0) {
+        bail!("--{name} is 0, but must be at least 1");
+    }
+    if !hidden.is_multiple_of(heads) {
+        bail!("--heads is {heads}, but must divide the hidden size {hidden}");
+    }
+    let length = max_length.unwrap_or(positions);
+    if length > positions {
+        bail!("--max-length is {length}, but the model is to have positions for {positions} tokens: raise --positions");
+    }
+    if length < 3 {
+        bail!("a length of {length} tokens leaves no room for text between the two that mark its ends");
+    }
+    for (name, share) in [("hide", hide), ("dropout", dropout)] {
+        if !(0.0..1.0).contains(&share) {
+            bail!("--{name} is {share}, but must be from 0 up to, but not, 1");
+        }
+    }
+    Ok(())
+}
+
+fn feed_forward(args: &PretrainArgs) -> usize {
+    args.feed_forward.unwrap_or(4 * args.hidden)
+}
+
+/// The tokeniser, and the corpus in its tokens.
+struct Material {
+    tokeniser: Tokenizer,
+    train: Dataset,
+    dev: Dataset,
+}
+
+impl Material {
+    fn prepare(args: &PretrainArgs) -> Result<Self> {
+        let corpus = Corpus::read(&args.corpus, args.dev.as_deref())?;
+        let (texts, batch) = (corpus.train.len(), args.batch_size);
+        if texts < batch || corpus.dev.is_empty() {
+            bail!(
+                "the corpus has {texts} texts for training, fewer than one batch of {batch}: give it more, or --batch-size less"
+            );
+        }
+        let tokeniser = tokeniser::train(args.arch, &corpus.train, args.vocabulary, args.min_frequency)?;
+        if !args.json {
+            let entries = tokeniser.get_vocab_size(true) as u64;
+            note(format_args!("{} texts, a vocabulary of {}", thousands(texts as u64), thousands(entries)));
+        }
+        let (special, length) = (tokeniser::special(args.arch), args.max_length.unwrap_or(args.positions));
+        let dataset =
+            |texts: &[String], summarise| corpus::dataset(texts, &tokeniser, special, length, args.hide, summarise);
+        // Perplexity is that of hidden tokens alone, so that it can be compared.
+        let (train, dev) = (dataset(&corpus.train, args.summarise)?, dataset(&corpus.dev, false)?);
+        Ok(Self { tokeniser, train, dev })
+    }
+
+    fn tokens(&self) -> usize {
+        self.train.lengths().iter().sum()
+    }
+}
+
+fn model(args: &PretrainArgs, material: &Material) -> Result<AdapterModel<f32>> {
+    let (family, position_offset, token_types) = match args.arch {
+        ArchitectureArg::Bert => (Family::Bert, 0, 2),
+        // RoBERTa counts positions from its padding id, 1, on.
+        ArchitectureArg::Roberta => (Family::Roberta, 2, 1),
+    };
+    let sizes =
+        Config::bert(args.hidden, args.layers, args.heads, feed_forward(args)).with_dropout(args.dropout, args.dropout);
+    let config = Config {
+        family,
+        vocabulary: material.tokeniser.get_vocab_size(true),
+        positions: args.positions + position_offset,
+        position_offset,
+        token_types,
+        ..sizes
+    };
+    let seed = Seed::new(args.seed);
+    let base = Arc::new(Encoder::initial(config, seed.named("base")));
+    let head = HeadConfig::new(Task::MaskedLanguage, Vec::new());
+    let head = Head::new("language", &head, &base, seed.named("head"))?;
+    let everything = Thawed::new(&base, Thaw::ALL, false);
+    Ok(AdapterModel::new(base, None, head).with_thawed(Some(everything)))
+}
+
+fn options(args: &PretrainArgs) -> Result<TrainOptions> {
+    Ok(TrainOptions {
+        epochs: args.epochs,
+        batch_size: args.batch_size,
+        accumulate: args.accumulate,
+        learning_rate: args.lr,
+        warmup: args.warmup.parse().context("--warmup")?,
+        optimiser: OptimiserConfig::adamw(args.weight_decay),
+        seed: args.seed,
+        ..TrainOptions::default()
+    })
+}
+
+fn save(args: &PretrainArgs, material: &Material, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
+    let precision = match args.precision {
+        PrecisionArg::F32 => FloatFormat::F32,
+        PrecisionArg::F16 => FloatFormat::F16,
+        PrecisionArg::Bf16 => FloatFormat::BF16,
+    };
+    let text = material.tokeniser.to_string(false).map_err(|e| anyhow::anyhow!("cannot write the tokeniser: {e}"))?;
+    write(args, "tokenizer.json", &text)?;
+    write(args, "tokenizer_config.json", &tokenizer_config(args))?;
+    format::save_language_model(&trained.model, &args.out, precision)?;
+    draw(&trained.history, &folder.loss_curve());
+    let run = RunFile {
+        model: args.out.display().to_string(),
+        method: "pretrain".into(),
+        max_length: args.max_length.unwrap_or(args.positions),
+        options: options(args)?.describe(),
+    };
+    folder.complete(&run)
+}
+
+fn write(args: &PretrainArgs, name: &str, text: &str) -> Result<()> {
+    Ok(replace_file(&args.out.join(name), |file| file.write_all(text.as_bytes()))?)
+}
+
+/// What Python wants to know beside `tokenizer.json`.
+fn tokenizer_config(args: &PretrainArgs) -> String {
+    let special = tokeniser::special(args.arch);
+    let class = match args.arch {
+        ArchitectureArg::Bert => "BertTokenizerFast",
+        ArchitectureArg::Roberta => "RobertaTokenizerFast",
+    };
+    let config = json!({
+        "tokenizer_class": class,
+        "model_max_length": args.positions,
+        "mask_token": special.mask,
+        "pad_token": special.padding,
+    });
+    format!("{config:#}\n")
+}
+
+/// What is said at the end.
+struct Closing<'a> {
+    args: &'a PretrainArgs,
+    trained: &'a Trained<f32>,
+    tokens: usize,
+    elapsed: Duration,
+}
+
+impl Closing<'_> {
+    /// The scores before training and of the best epoch.
+    fn scores(&self) -> impl Iterator<Item = (&str, &[(String, f64)])> {
+        let all = || evaluations(&self.trained.history);
+        let (before, after) = (all().find(|e| e.epoch == 0), all().filter(|e| e.best).last());
+        let named = [("before", before), ("after", after)];
+        named.into_iter().filter_map(|(when, e)| Some((when, &e?.metrics[..])))
+    }
+
+    fn print(&self) -> Result<()> {
+        let mut report = Report::new();
+        let mut row = |name: &str, value: String| _ = report.row(vec![name.into(), Cell::number(value)]);
+        row("parameters", thousands(self.trained.model.counts().total() as u64));
+        row("tokens of an epoch", thousands(self.tokens as u64));
+        for (when, scores) in self.scores() {
+            for (name, value) in scores {
+                let value = if name == "perplexity" { format!("{value:.2}") } else { percent(*value) };
+                row(&format!("dev {name} {when}"), value);
+            }
+        }
+        row("time", duration(self.elapsed));
+        if let Some(peak) = memory::peak_bytes() {
+            row("peak memory", bytes(peak));
+        }
+        report.print()?;
+        Ok(print_line(format_args!("saved in {}", self.args.out.display()))?)
+    }
+
+    fn print_json(&self) -> Result<()> {
+        let mut closing = json!({
+            "out": self.args.out,
+            "parameters": self.trained.model.counts().total(),
+            "tokens": self.tokens,
+            "seconds": self.elapsed.as_secs_f64(),
+            "peak_bytes": memory::peak_bytes(),
+        });
+        for (when, scores) in self.scores() {
+            closing[when] = scores
+                .iter()
+                .map(|(name, value)| (name.clone(), json!(value)))
+                .collect::<serde_json::Map<_, _>>()
+                .into();
+        }
+        Ok(print_line(closing)?)
+    }
+}

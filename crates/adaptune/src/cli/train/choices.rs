@@ -1,0 +1,159 @@
+//! What is trained on what, after every default has been filled in.
+
+use super::super::args::{BatchingArg, OptimiserArg, ScheduleArg, TrainArgs};
+use super::super::task::TaskArg;
+use adaptune_adapters::Tuning;
+use adaptune_train::{Batching, OptimiserConfig, Schedule, TrainOptions};
+use adaptune_transformer::Thaw;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// Everything that was asked for, or goes without saying.
+pub(super) struct Choices {
+    pub(super) model: String,
+    pub(super) train: PathBuf,
+    pub(super) dev: Option<PathBuf>,
+    pub(super) test: Option<PathBuf>,
+    pub(super) out: PathBuf,
+    /// The name of adapter and head.
+    pub(super) name: String,
+    pub(super) tuning: Tuning,
+    pub(super) baselines: bool,
+    pub(super) options: TrainOptions,
+}
+
+impl Choices {
+    pub(super) fn of(args: &TrainArgs) -> Result<Self> {
+        let options = options(args)?;
+        let tuning = tuning(args)?;
+        let task = builtin_task(args)?;
+        let part = |given: &Option<PathBuf>, split| given.clone().or_else(|| task.as_ref()?.split(split));
+        let train = part(&args.train, "train").context("--train is missing")?;
+        let dev = part(&args.dev, "dev");
+        if args.patience.is_some() && dev.is_none() {
+            bail!("--patience needs development data to look at: give --dev");
+        }
+        let out = args.out.clone().unwrap_or_else(|| free_folder(&train, &args.method));
+        Ok(Self {
+            model: model(args)?,
+            test: part(&args.test, "test"),
+            name: name(args, &out)?,
+            baselines: args.baselines,
+            train,
+            dev,
+            out,
+            tuning,
+            options,
+        })
+    }
+
+    /// The options for tuning this; what is thawed learns at a rate of its own.
+    pub(super) fn options_for(&self, tuning: &Tuning) -> TrainOptions {
+        let given = self.options.thaw_learning_rate;
+        TrainOptions {
+            thaw_learning_rate: tuning.thaw.map(|thaw| given.unwrap_or(rate_for(thaw))),
+            ..self.options.clone()
+        }
+    }
+}
+
+/// Learning rates at which thawed tensors do well: the more there are, the smaller.
+fn rate_for(thaw: Thaw) -> f64 {
+    match thaw {
+        Thaw::BIASES => 1e-3,
+        Thaw::LAYER_NORMS => 2e-4,
+        _ if thaw == Thaw::ALL => 5e-5,
+        _ => 2e-4,
+    }
+}
+
+/// The built-in task, if the data come from one.
+fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
+    match (&args.task, &args.train) {
+        (TaskArg::Builtin(name), Some(file)) => {
+            bail!(
+                "--task {name} brings its own data, so --train {} has no place; leave one of them away",
+                file.display()
+            )
+        }
+        (TaskArg::Builtin(_), None) => Ok(Some(args.task.clone())),
+        (TaskArg::Kind(_), Some(_)) => Ok(None),
+        (TaskArg::Kind(_), None) => {
+            bail!(
+                "--train is missing: name a file with labelled data, or a built-in task with --task builtin:sentiment@A"
+            )
+        }
+    }
+}
+
+fn model(args: &TrainArgs) -> Result<String> {
+    args.model.clone().context(
+        "--model is missing: name a folder with config.json, model.safetensors and tokenizer.json, or a model on the \
+         Hugging Face hub",
+    )
+}
+
+fn tuning(args: &TrainArgs) -> Result<Tuning> {
+    let tuning: Tuning = args.method.parse().context("--method")?;
+    Ok(match args.thaw {
+        Some(thaw) => tuning.with_thawed(thaw),
+        None => tuning,
+    })
+}
+
+/// A folder below `runs`, named after data and method, that is not there yet.
+fn free_folder(train: &Path, method: &str) -> PathBuf {
+    let text = train.to_string_lossy();
+    let data = match text.strip_prefix("builtin:") {
+        Some(task) => task.split(':').next().unwrap_or(task).to_ascii_lowercase(),
+        None => train.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+    };
+    let method = method.split('[').next().unwrap_or(method);
+    let name = format!("{data}-{method}").replace(['@', '.', ' '], "-");
+    let numbered = |n: usize| Path::new("runs").join(if n == 1 { name.clone() } else { format!("{name}-{n}") });
+    (1..).map(numbered).find(|folder| !folder.exists()).unwrap_or_default()
+}
+
+/// The name of adapter and head: as given, or that of the output folder.
+fn name(args: &TrainArgs, out: &Path) -> Result<String> {
+    if let Some(name) = &args.name {
+        if name.is_empty() || name.contains(['.', '/', '\\']) {
+            bail!("--name {name:?} is empty or holds a point or a slash, which names of adapters cannot");
+        }
+        return Ok(name.clone());
+    }
+    let folder = std::path::absolute(out).ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+    Ok(folder.unwrap_or_else(|| "adapter".into()).replace(['.', ' ', '\\'], "_"))
+}
+
+fn options(args: &TrainArgs) -> Result<TrainOptions> {
+    let optimiser = match args.optimiser {
+        OptimiserArg::Adamw => OptimiserConfig::adamw(args.weight_decay),
+        OptimiserArg::Sgd => OptimiserConfig::Sgd { momentum: args.momentum, weight_decay: args.weight_decay },
+    };
+    let schedule = match args.schedule {
+        ScheduleArg::Constant => Schedule::Constant,
+        ScheduleArg::Linear => Schedule::Linear,
+        ScheduleArg::Cosine => Schedule::Cosine,
+    };
+    let batching = match args.batching {
+        BatchingArg::Shuffled => Batching::Shuffled,
+        BatchingArg::ByLength => Batching::ByLength,
+    };
+    Ok(TrainOptions {
+        epochs: args.epochs,
+        batch_size: args.batch_size,
+        accumulate: args.accumulate,
+        learning_rate: args.lr,
+        head_learning_rate: args.head_lr,
+        thaw_learning_rate: args.thaw_lr,
+        schedule,
+        warmup: args.warmup.parse().context("--warmup")?,
+        optimiser,
+        clip: Some(args.clip).filter(|clip| *clip != 0.0),
+        batching,
+        patience: args.patience,
+        seed: args.seed,
+        ..TrainOptions::default()
+    })
+}

@@ -1,0 +1,145 @@
+//! What is said at the end.
+
+use super::super::report::{Cell, Report, bytes, duration, percent, print_line, thousands};
+use super::Outcome;
+use adaptune_adapters::Counts;
+use adaptune_train::{EvaluationRecord, Record};
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+use std::time::Duration;
+
+/// What was trained, and what was trained beside it for comparison.
+pub(super) struct Closing<'a> {
+    pub(super) out: &'a Path,
+    pub(super) trained: Outcome,
+    pub(super) baselines: Vec<Outcome>,
+    pub(super) elapsed: Duration,
+    pub(super) peak_bytes: Option<u64>,
+}
+
+pub(in crate::cli) fn evaluations(history: &[Record]) -> impl Iterator<Item = &EvaluationRecord> {
+    history.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None })
+}
+
+impl Outcome {
+    fn before(&self) -> Option<&EvaluationRecord> {
+        evaluations(&self.history).find(|e| e.epoch == 0)
+    }
+
+    fn best(&self) -> Option<&EvaluationRecord> {
+        evaluations(&self.history).filter(|e| e.best).last()
+    }
+
+    /// The share of what a prediction computes with that was trained.
+    fn share(&self) -> f64 {
+        self.counts.trainable() as f64 / self.counts.total() as f64
+    }
+
+    fn test(&self) -> Option<(&str, f64)> {
+        self.test.as_ref().map(|test| test.metrics.primary())
+    }
+}
+
+impl Closing<'_> {
+    pub(super) fn print(&self) -> Result<()> {
+        self.table().print()?;
+        if !self.baselines.is_empty() {
+            print_line("")?;
+            self.comparison().print()?;
+        }
+        print_line(format_args!("saved in {}", self.out.display()))?;
+        if !self.baselines.is_empty() {
+            self.print_explanation()?;
+        }
+        Ok(())
+    }
+
+    fn table(&self) -> Report {
+        let Counts { base, adapter, head, thawed } = self.trained.counts;
+        let mut report = Report::new();
+        let mut row = |name: &str, value: String| _ = report.row(vec![name.into(), Cell::number(value)]);
+        row("frozen parameters", thousands((base - thawed) as u64));
+        row("trained parameters", thousands(self.trained.counts.trainable() as u64));
+        for (name, count) in [("  adapter", adapter), ("  head", head), ("  thawed", thawed)] {
+            if count > 0 {
+                row(name, thousands(count as u64));
+            }
+        }
+        row("  of all", percent(self.trained.share()));
+        if let (Some(before), Some(best)) = (self.trained.before(), self.trained.best()) {
+            let name = best.metrics.first().map_or("metric", |(name, _)| name);
+            row(&format!("dev {name} before"), percent(before.primary()));
+            row(&format!("dev {name} after (epoch {})", best.epoch), percent(best.primary()));
+        }
+        if let Some((name, value)) = self.trained.test() {
+            row(&format!("test {name}"), percent(value));
+        }
+        row("time", duration(self.elapsed));
+        if let Some(peak) = self.peak_bytes {
+            row("peak memory", bytes(peak));
+        }
+        report
+    }
+
+    /// Each way of training as a row.
+    fn comparison(&self) -> Report {
+        let metric = self.trained.best().and_then(|best| best.metrics.first()).map_or("metric", |(name, _)| name);
+        let (dev, test) = (format!("dev {metric}"), format!("test {metric}"));
+        let mut report = Report::with_header(&["trained", "parameters", "of all", &dev, &test, "time"]);
+        let score = |score: Option<f64>| Cell::number(score.map(percent).unwrap_or_default());
+        for outcome in std::iter::once(&self.trained).chain(&self.baselines) {
+            report.row(vec![
+                outcome.name.as_str().into(),
+                Cell::number(thousands(outcome.counts.trainable() as u64)),
+                Cell::number(percent(outcome.share())),
+                score(outcome.best().map(EvaluationRecord::primary)),
+                score(outcome.test().map(|(_, value)| value)),
+                Cell::number(duration(outcome.time)),
+            ]);
+        }
+        report
+    }
+
+    fn print_explanation(&self) -> Result<()> {
+        let Counts { adapter, head, .. } = self.trained.counts;
+        let file = bytes(4 * (adapter + head) as u64);
+        let text = format!(
+            "\nThe base stays as it is; what was trained is a file of {file} that can be plugged in and taken out.\n\
+             Try it:  echo 'a sentence' | adaptune predict --adapter {} --input -",
+            self.out.display()
+        );
+        Ok(print_line(text)?)
+    }
+
+    pub(super) fn print_json(&self) -> Result<()> {
+        let mut closing = self.trained.json();
+        closing["out"] = json!(self.out);
+        closing["seconds"] = self.elapsed.as_secs_f64().into();
+        closing["peak_bytes"] = self.peak_bytes.into();
+        if !self.baselines.is_empty() {
+            closing["baselines"] = self.baselines.iter().map(Outcome::json).collect();
+        }
+        Ok(print_line(closing)?)
+    }
+}
+
+impl Outcome {
+    fn json(&self) -> Value {
+        let Counts { base, adapter, head, thawed } = self.counts;
+        let metrics = |evaluation: Option<&EvaluationRecord>| {
+            evaluation.map(|e| e.metrics.iter().map(|(name, v)| (name.clone(), json!(v))).collect::<Map<_, _>>())
+        };
+        let test = self.test.as_ref();
+        let test = test.map(|e| e.metrics.iter().map(|(name, v)| (name.to_owned(), json!(v))).collect::<Map<_, _>>());
+        json!({
+            "method": self.name,
+            "parameters": { "base": base, "adapter": adapter, "head": head, "thawed": thawed },
+            "before": metrics(self.before()),
+            "after": metrics(self.best()),
+            "best_epoch": self.best().map(|e| e.epoch),
+            "test": test,
+            "seconds": self.time.as_secs_f64(),
+        })
+    }
+}

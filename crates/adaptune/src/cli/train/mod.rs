@@ -1,0 +1,211 @@
+//! `adaptune train`.
+
+mod choices;
+mod closing;
+
+use super::args::TrainArgs;
+use super::base_model::BaseModel;
+use super::folder::{RunFile, RunFolder, State, TRAINED};
+use super::observers::{All, Bar, MetricsFile};
+use super::plot;
+use super::report::{note, thousands};
+use super::table::{self, Labels, Table};
+use super::tokenise::Tokeniser;
+use super::{data, memory};
+use adaptune_adapters::{AdapterModel, Counts, Head, HeadConfig, Tuning, format};
+use adaptune_tensor::Seed;
+use adaptune_train::{Dataset, Evaluation, Record, Trained, Trainer, evaluate};
+use adaptune_transformer::{Encoder, Thaw};
+use anyhow::{Context, Result, bail};
+use choices::Choices;
+use closing::Closing;
+pub(super) use closing::evaluations;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Trains, saves, and prints the closing table.
+pub(crate) fn run(args: &TrainArgs) -> Result<()> {
+    let begun = Instant::now();
+    let choices = Choices::of(args)?;
+    let folder = RunFolder::new(&choices.out, TRAINED);
+    folder.check(args.resume, args.overwrite)?;
+    let model = BaseModel::find(&choices.model)?;
+    let tokeniser = model.tokeniser(args.max_length)?;
+    let setting = Setting {
+        data: Data::read(&choices, args, &tokeniser)?,
+        base: load_base(args, &model)?,
+        max_length: tokeniser.max_length(),
+        choices,
+        args,
+    };
+    let Some(trained) = setting.train_and_save(&folder)? else { return Ok(()) };
+    let baselines = setting.baselines()?;
+    let closing = Closing {
+        out: &setting.choices.out,
+        trained,
+        baselines,
+        elapsed: begun.elapsed(),
+        peak_bytes: memory::peak_bytes(),
+    };
+    if args.json { closing.print_json() } else { closing.print() }
+}
+
+/// All that models are trained with.
+struct Setting<'a> {
+    args: &'a TrainArgs,
+    choices: Choices,
+    data: Data,
+    base: Arc<Encoder<f32>>,
+    max_length: usize,
+}
+
+struct Data {
+    train: Dataset,
+    dev: Option<Dataset>,
+    test: Option<Dataset>,
+    labels: Labels,
+}
+
+/// What came of training something.
+struct Outcome {
+    name: String,
+    counts: Counts,
+    history: Vec<Record>,
+    test: Option<Evaluation>,
+    time: Duration,
+}
+
+impl Setting<'_> {
+    /// What was asked for; nothing if it is there already.
+    fn train_and_save(&self, folder: &RunFolder) -> Result<Option<Outcome>> {
+        let (args, tuning) = (self.args, &self.choices.tuning);
+        let trainer = self.trainer(tuning)?;
+        if folder.prepare(args.resume, args.overwrite)? == State::Complete {
+            note(format_args!("note: {}: the run is complete, there is nothing to resume", self.choices.out.display()));
+            return Ok(None);
+        }
+        let mut trainer = trainer.with_checkpoint(folder.checkpoint(), args.checkpoint_every);
+        if args.resume && !trainer.resume()? {
+            note(format_args!(
+                "note: {} holds no checkpoint yet; starting from the beginning",
+                self.choices.out.display()
+            ));
+        }
+        let begun = Instant::now();
+        let trained = follow(trainer, folder, args.json)?;
+        self.save(&trained, folder)?;
+        self.outcome(args.method.clone(), trained, begun.elapsed()).map(Some)
+    }
+
+    /// The head alone and the whole base, under the same conditions, if they are to be shown beside.
+    fn baselines(&self) -> Result<Vec<Outcome>> {
+        if !self.choices.baselines {
+            return Ok(Vec::new());
+        }
+        let others =
+            [("head alone", Tuning::default()), ("full fine-tuning", Tuning::default().with_thawed(Thaw::ALL))];
+        let others = others.into_iter().filter(|(_, tuning)| *tuning != self.choices.tuning);
+        others.map(|(name, tuning)| self.baseline(name, &tuning)).collect()
+    }
+
+    fn baseline(&self, name: &str, tuning: &Tuning) -> Result<Outcome> {
+        if !self.args.json {
+            note(format_args!("for comparison: {name}"));
+        }
+        let (begun, mut bar) = (Instant::now(), Bar::new(self.args.json));
+        let trained = self.trainer(tuning)?.run(&mut bar);
+        bar.finish();
+        self.outcome(name.into(), trained?, begun.elapsed())
+    }
+
+    fn trainer(&self, tuning: &Tuning) -> Result<Trainer<'_, f32>> {
+        let Data { train, dev, .. } = &self.data;
+        Ok(Trainer::new(self.model(tuning)?, train, dev.as_ref(), self.choices.options_for(tuning))?)
+    }
+
+    fn model(&self, tuning: &Tuning) -> Result<AdapterModel<f32>> {
+        let (args, seed, name, labels) = (self.args, Seed::new(self.args.seed), &self.choices.name, &self.data.labels);
+        let default = HeadConfig::new(data::task(labels), labels.names().to_vec());
+        let layers = args.head_layers.map_or(default.layers, usize::from);
+        let config = HeadConfig { layers, use_pooler: args.use_pooler, ..default };
+        let head = Head::new(name, &config, &self.base, seed.named("head"))?;
+        tuning.apply(name, self.base.clone(), head, seed.named("adapter")).context("--method")
+    }
+
+    fn outcome(&self, name: String, trained: Trained<f32>, time: Duration) -> Result<Outcome> {
+        let Trained { model, history } = trained;
+        let test = self.data.test.as_ref().map(|data| evaluate(&model, data, self.choices.options.eval_batch_size));
+        Ok(Outcome { name, counts: model.counts(), history, test: test.transpose()?, time })
+    }
+
+    fn save(&self, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
+        let Choices { out, model, tuning, .. } = &self.choices;
+        format::save(&trained.model, out)?;
+        draw(&trained.history, &folder.loss_curve());
+        let (model, method, max_length) = (model.clone(), self.args.method.clone(), self.max_length);
+        folder.complete(&RunFile { model, method, max_length, options: self.choices.options_for(tuning).describe() })
+    }
+}
+
+impl Data {
+    fn read(choices: &Choices, args: &TrainArgs, tokeniser: &Tokeniser) -> Result<Self> {
+        let columns = args.columns.columns();
+        let table = table::read(&choices.train, &columns)?;
+        let (labels, decision) = Labels::decide(&table, args.task.kind())?;
+        if !args.json {
+            note(format_args!("{} examples, {decision}", thousands(table.rows.len() as u64)));
+        }
+        let other = |path: &Option<std::path::PathBuf>| -> Result<Option<Dataset>> {
+            let Some(path) = path else { return Ok(None) };
+            let other = same_kind(table::read(path, &columns)?, &table)?;
+            data::dataset(&other, &labels, tokeniser).map(Some)
+        };
+        let (dev, test) = (other(&choices.dev)?, other(&choices.test)?);
+        Ok(Self { train: data::dataset(&table, &labels, tokeniser)?, dev, test, labels })
+    }
+}
+
+/// Data that say something else of a model than training data would, are refused.
+fn same_kind(dev: Table, train: &Table) -> Result<Table> {
+    if dev.kind != train.kind {
+        bail!(
+            "{} holds {}, but {} holds {}; both must have the same columns",
+            dev.name,
+            dev.kind,
+            train.name,
+            train.kind
+        );
+    }
+    Ok(dev)
+}
+
+fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {
+    let base = model.load()?;
+    Ok(Arc::new(match args.dropout {
+        Some(rate) if !(0.0..1.0).contains(&rate) => bail!("--dropout is {rate}, but must be from 0 up to, but not, 1"),
+        Some(rate) => base.with_dropout(rate, rate),
+        None => base,
+    }))
+}
+
+/// Trains with a progress bar and `metrics.jsonl`.
+pub(super) fn follow(trainer: Trainer<'_, f32>, folder: &RunFolder, quiet: bool) -> Result<Trained<f32>> {
+    let (mut file, mut bar) = (MetricsFile::new(&folder.metrics()), Bar::new(quiet));
+    let trained = trainer.run(&mut All(vec![&mut file, &mut bar]));
+    bar.finish();
+    let trained = trained?;
+    file.finish().with_context(|| format!("cannot write {}", folder.metrics().display()))?;
+    Ok(trained)
+}
+
+/// Draws the loss curve. It is an extra: without it the run is as good, so a failure is only told.
+pub(super) fn draw(history: &[Record], path: &Path) {
+    let losses: Vec<_> =
+        history.iter().filter_map(|r| if let Record::Step(s) = r { Some((s.step, s.loss)) } else { None }).collect();
+    let dev: Vec<_> = evaluations(history).map(|e| (e.step, e.primary())).collect();
+    let metric = evaluations(history).find_map(|e| Some(e.metrics.first()?.0.as_str()));
+    if let Err(error) = plot::loss_curve(path, &losses, &dev, metric.unwrap_or("metric")) {
+        note(format_args!("note: cannot draw {}: {error}; the numbers are in metrics.jsonl", path.display()));
+    }
+}
