@@ -86,3 +86,43 @@ fn weights<D: Dimension>(shape: D) -> Array<f64, D> {
 fn elements(array: &ArrayD<f64>) -> Vec<f64> {
     array.iter().copied().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{BackwardError, record};
+    use ndarray::{arr1, arr2};
+
+    /// `y = 3x`, with a gradient that is off by 0.5 at one place.
+    fn wrong_at(x: &Var<f64, IxDyn>, place: [usize; 2]) -> Var<f64, IxDyn> {
+        record(x, |_| {
+            let backward = move |d_y: ArrayD<f64>| {
+                let mut d_x = d_y * 3.0;
+                d_x[place.as_slice()] += 0.5;
+                d_x
+            };
+            (&x.value() * 3.0, backward)
+        })
+    }
+
+    #[test]
+    fn a_wrong_gradient_is_found_where_it_is() {
+        let inputs = [arr1(&[0.2, -1.0, 0.7]).into_dyn(), arr2(&[[0.3, -1.2, 0.4], [2.0, 0.7, -0.6]]).into_dyn()];
+        match check_variables(&inputs, |x| &x[0] * wrong_at(&x[1], [1, 2])) {
+            Err(GradientMismatch::Input { input, place, mismatch }) => {
+                assert_eq!((input, place), (1, vec![1, 2]));
+                let GradientMismatch::Element { worst, .. } = *mismatch else { panic!("{mismatch}") };
+                assert!((worst.gradient - worst.differences - 0.5).abs() < 1e-9, "{worst:?}");
+            }
+            other => panic!("it passed: {other:?}"),
+        }
+        let worst = check_variables(&inputs, |x| &x[0] * &x[1]).expect("this gradient is right");
+        assert_eq!(worst.len(), 2);
+    }
+
+    #[test]
+    fn a_result_without_gradients_is_no_success() {
+        let result = check_variables(&[arr1(&[1.0]).into_dyn()], |x| x[0].detach());
+        assert!(matches!(result, Err(GradientMismatch::Backward(BackwardError::Constant))));
+    }
+}
