@@ -7,7 +7,7 @@ use super::draw::Draw;
 use super::entailment;
 use super::inference::Verdict;
 use super::lexicon::{
-    ADJECTIVES, Bearer, Determiner, FAMOUS, GET, Kind, LIVE, Link, NAMES, NOUNS, Name, Noun, Pronoun, Relation, Tone,
+    Bearer, Determiner, FAMOUS, GET, Kind, LIVE, Link, NAMES, NOUNS, Name, Noun, Pronoun, Relation, Tone, adjectives,
 };
 use super::meaning::{Circumstance, Clause, Denial, Head, Phrase, Predicate, Quality, Sentence, Tense};
 use super::{opinion, scene};
@@ -44,7 +44,8 @@ fn tale(draw: &mut Draw) -> Vec<Sentence> {
 
 /// `She was tired`.
 fn feeling(draw: &mut Draw, who: &Phrase) -> Clause {
-    let adjective = draw.filtered(ADJECTIVES, |adjective| adjective.fits(Kind::Person)).expect("people have qualities");
+    let adjective =
+        draw.filtered(adjectives(), |adjective| adjective.fits(Kind::Person)).expect("people have qualities");
     Clause::be(scene::again(who), Quality::plain(adjective))
 }
 
@@ -81,7 +82,7 @@ fn classification(draw: &mut Draw) -> Vec<Sentence> {
     let mut sentences = vec![Sentence::Say(is_a(noun, wider))];
     let foreign = |other: &Noun| other.names_kind && !noun.is_a(other) && !other.is_a(noun);
     if draw.chance(0.4) {
-        let other = draw.filtered(NOUNS, foreign).expect("there are many kinds");
+        let other = draw.filtered(NOUNS.iter(), foreign).expect("there are many kinds");
         sentences.push(Sentence::Say(is_a(noun, other).denied(Some(Denial::Not))));
     }
     sentences
@@ -114,7 +115,7 @@ fn portrait(draw: &mut Draw) -> Vec<Sentence> {
 /// `Lyon is famous for cheese`.
 fn fame(draw: &mut Draw, town: &'static Name) -> Clause {
     let local = |noun: &Noun| noun.kind.topic() == Some(town.topic);
-    let noun = draw.filtered(NOUNS, local).expect("every topic has nouns");
+    let noun = draw.filtered(NOUNS.iter(), local).expect("every topic has nouns");
     let head = if noun.many.is_some() { Head::Many(noun) } else { Head::One(noun) };
     let reason = Circumstance::Phrase(Relation::For, Phrase::new(Determiner::Indefinite, head));
     Clause::be(Phrase::name(town), Quality::plain(&FAMOUS)).in_tense(Tense::Present).with(Some(reason))
@@ -124,7 +125,7 @@ fn fame(draw: &mut Draw, town: &'static Name) -> Clause {
 fn room(draw: &mut Draw) -> Vec<Sentence> {
     let topic = scene::any_topic(draw);
     let here = |noun: &Noun| noun.kind.topic() == Some(topic) && noun.kind.within(Kind::Thing) && noun.many.is_some();
-    let noun = draw.filtered(NOUNS, here).expect("every topic has things");
+    let noun = draw.filtered(NOUNS.iter(), here).expect("every topic has things");
     let determiner = *draw.of(&[Determiner::Count(2), Determiner::Count(3), Determiner::Many, Determiner::Indefinite]);
     let what = scene::described(draw, noun, determiner);
     let exist = Clause::new(what.clone(), Predicate::Exist).with(Some(scene::place(draw, topic)));

@@ -32,9 +32,13 @@ impl Draw {
     }
 
     /// One of the items that pass, or `None` if none does.
-    pub(super) fn filtered<'a, T>(&mut self, items: &'a [T], passes: impl Fn(&T) -> bool) -> Option<&'a T> {
-        let passing: Vec<&T> = items.iter().filter(|item| passes(item)).collect();
-        if passing.is_empty() { None } else { Some(*self.of(&passing)) }
+    pub(super) fn filtered<'a, T>(
+        &mut self,
+        items: impl Iterator<Item = &'a T> + Clone,
+        passes: impl Fn(&T) -> bool,
+    ) -> Option<&'a T> {
+        let count = items.clone().filter(|item| passes(item)).count();
+        if count == 0 { None } else { items.filter(|item| passes(item)).nth(self.below(count)) }
     }
 
     /// One of the items, each as often as its weight says.
@@ -68,8 +72,8 @@ mod tests {
         let mut counts = [0; 3];
         (0..4000).for_each(|_| counts[draw.weighted(&[(3, 0), (0, 1), (1, 2)])] += 1);
         assert!((2900..3100).contains(&counts[0]) && counts[1] == 0, "{counts:?}");
-        assert!((0..200).all(|_| draw.filtered(&[1, 2, 3, 4], |n| n % 2 == 0).is_some_and(|n| n % 2 == 0)));
-        assert_eq!(draw.filtered(&[1, 3], |n| n % 2 == 0), None);
+        assert!((0..200).all(|_| draw.filtered([1, 2, 3, 4].iter(), |n| n % 2 == 0).is_some_and(|n| n % 2 == 0)));
+        assert_eq!(draw.filtered([1, 3].iter(), |n| n % 2 == 0), None);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::draw::Draw;
 use super::inference::{Verdict, judge};
-use super::lexicon::{ADJECTIVES, Adjective, Degree, Determiner, Kind, NOUNS, Noun, Tone, VERBS, Verb};
+use super::lexicon::{Adjective, Degree, Determiner, Kind, NOUNS, Noun, Tone, VERBS, Verb, adjectives};
 use super::meaning::{Circumstance, Clause, Denial, Head, Phrase, Predicate, Quality};
 use super::scene;
 
@@ -54,12 +54,12 @@ fn deed(draw: &mut Draw) -> Clause {
 
 fn count(draw: &mut Draw) -> Clause {
     let living = |noun: &Noun| noun.kind.within(Kind::Living) && !noun.names_kind;
-    let noun = draw.filtered(NOUNS, living).expect("there are people and animals");
+    let noun = draw.filtered(NOUNS.iter(), living).expect("there are people and animals");
     let noun = sometimes_wider(draw, noun, |_| true);
     let determiner = quantity(draw);
     let subject = Phrase::new(determiner, Head::Many(noun)).with(sometimes_quality(draw, noun));
     let does = |verb: &Verb| verb.objects.is_empty() && verb.subjects.iter().any(|&kind| noun.kind.within(kind));
-    let verb = draw.filtered(VERBS, does).expect("everybody can sleep");
+    let verb = draw.filtered(VERBS.iter(), does).expect("everybody can sleep");
     Clause::act(subject, verb, Vec::new()).with(sometimes_place(draw))
 }
 
@@ -67,7 +67,7 @@ fn state(draw: &mut Draw) -> Clause {
     loop {
         let noun = draw.of(NOUNS);
         let fits = |adjective: &Adjective| adjective.opposite().is_some() && adjective.fits(noun.kind);
-        if let Some(adjective) = draw.filtered(ADJECTIVES, fits) {
+        if let Some(adjective) = draw.filtered(adjectives(), fits) {
             let degree = draw.chance(0.4).then(|| intensifier(draw));
             let clause = Clause::be(Phrase::the(noun), Quality { degree, adjective });
             return clause.denied(draw.chance(0.4).then_some(Denial::Not));
@@ -87,7 +87,7 @@ fn sometimes_quality(draw: &mut Draw, noun: &Noun) -> Option<Quality> {
 
 fn plain_quality(draw: &mut Draw, noun: &Noun) -> Option<Quality> {
     let fits = |adjective: &Adjective| adjective.tone == Tone::Plain && adjective.fits(noun.kind);
-    draw.filtered(ADJECTIVES, fits).map(Quality::plain)
+    draw.filtered(adjectives(), fits).map(Quality::plain)
 }
 
 fn sometimes_place(draw: &mut Draw) -> Option<Circumstance> {
@@ -158,7 +158,7 @@ fn change_noun(draw: &mut Draw, phrase: &mut Phrase) {
     };
     let fits = |other: &Noun| phrase.qualities.iter().all(|quality| quality.adjective.fits(other.kind));
     let countable = |other: &Noun| other.many.is_some() || matches!(phrase.head, Head::One(_));
-    if let Some(other) = draw.filtered(NOUNS, |other| near(other) && fits(other) && countable(other)) {
+    if let Some(other) = draw.filtered(NOUNS.iter(), |other| near(other) && fits(other) && countable(other)) {
         phrase.head = if matches!(phrase.head, Head::One(_)) { Head::One(other) } else { Head::Many(other) };
     }
 }

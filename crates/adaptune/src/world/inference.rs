@@ -138,7 +138,7 @@ fn qualities_narrower(narrow: &[Quality], wide: &[Quality]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lexicon::{ADJECTIVES, Degree, LIVE, NAMES, NOUNS, Relation, VERBS};
+    use super::super::lexicon::{Degree, LIVE, NAMES, NOUNS, Relation, VERBS, adjectives};
     use super::super::meaning::{Circumstance, Head};
     use super::*;
     use Verdict::{Contradiction, Entailment, Neutral};
@@ -148,7 +148,7 @@ mod tests {
     }
 
     fn quality(degree: Option<Degree>, a: &str) -> Quality {
-        Quality { degree, adjective: ADJECTIVES.iter().find(|adjective| adjective.a == a).unwrap() }
+        Quality { degree, adjective: adjectives().find(|adjective| adjective.a == a).unwrap() }
     }
 
     /// `+ red apple` or `- red apple`: Anna bought it, or did not.

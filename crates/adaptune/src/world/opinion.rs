@@ -2,7 +2,7 @@
 
 use super::draw::Draw;
 use super::lexicon::{
-    ADJECTIVES, Adjective, Degree, Determiner, Kind, Link, NOUNS, Noun, Pronoun, REVIEWED, Tone, VERBS, Verb,
+    Adjective, Degree, Determiner, Kind, Link, NOUNS, Noun, Pronoun, REVIEWED, Tone, VERBS, Verb, adjectives,
 };
 use super::meaning::{Clause, Denial, Head, Phrase, Predicate, Quality, Sentence};
 use super::scene;
@@ -63,7 +63,7 @@ fn target(draw: &mut Draw) -> &'static Noun {
     let judged = |noun: &Noun| {
         noun.kind != Kind::Aspect && !noun.names_kind && REVIEWED.iter().any(|&kind| noun.kind.within(kind))
     };
-    draw.filtered(NOUNS, judged).expect("there is much to be judged")
+    draw.filtered(NOUNS.iter(), judged).expect("there is much to be judged")
 }
 
 /// `Nobody liked it`, `we found it rather dull`, `it was not a good film`. `it` is how the noun is called.
@@ -103,7 +103,7 @@ fn judge(draw: &mut Draw, denied: bool) -> Phrase {
 }
 
 fn verb(draw: &mut Draw, tone: Tone) -> &'static Verb {
-    draw.filtered(VERBS, |verb| verb.tone == tone).expect("there are verbs for both opinions")
+    draw.filtered(VERBS.iter(), |verb| verb.tone == tone).expect("there are verbs for both opinions")
 }
 
 fn denial(draw: &mut Draw) -> Denial {
@@ -115,7 +115,7 @@ fn judgement(draw: &mut Draw, noun: &Noun, tone: Tone, denied: bool) -> Quality 
     let wanted = if tone == Tone::Bad && draw.chance(0.15) { Tone::Plain } else { tone };
     let fits =
         |adjective: &Adjective| adjective.tone == wanted && adjective.opposite().is_some() && adjective.fits(noun.kind);
-    match draw.filtered(ADJECTIVES, fits) {
+    match draw.filtered(adjectives(), fits) {
         Some(adjective) if wanted == Tone::Plain => Quality { degree: Some(Degree::Too), adjective },
         Some(adjective) => Quality { degree: degree(draw, denied), adjective },
         None => judgement(draw, noun, tone, denied),
@@ -132,7 +132,7 @@ fn degree(draw: &mut Draw, denied: bool) -> Option<Degree> {
 fn story(draw: &mut Draw, it: &Phrase, noun: &'static Noun, tone: Tone) -> Vec<Sentence> {
     let topic = noun.kind.topic().unwrap_or_else(|| scene::any_topic(draw));
     let neutral = |verb: &Verb| verb.tone == Tone::Plain && scene::takes(verb, noun);
-    let verb = draw.filtered(VERBS, neutral).expect("whatever is judged can be tried");
+    let verb = draw.filtered(VERBS.iter(), neutral).expect("whatever is judged can be tried");
     let first = Clause::act(scene::person(draw, topic), verb, vec![it.clone()]);
     let first = scene::circumstances(draw, topic, first);
     let second = opinion(draw, &scene::again(it), noun, tone);

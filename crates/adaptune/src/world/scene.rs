@@ -5,8 +5,8 @@
 
 use super::draw::Draw;
 use super::lexicon::{
-    ADJECTIVES, Bearer, Degree, Determiner, FREQUENCIES, Kind, LIVE, MANNERS, NAMES, NOUNS, Name, Noun, Pronoun,
-    Relation, TIMES, Tone, Topic, VERBS, Verb,
+    Bearer, Degree, Determiner, FREQUENCIES, Kind, LIVE, MANNERS, NAMES, NOUNS, Name, Noun, Pronoun, Relation, TIMES,
+    Tone, Topic, VERBS, Verb, adjectives,
 };
 use super::meaning::{Circumstance, Clause, Denial, Head, Phrase, Quality, Tense};
 
@@ -32,7 +32,7 @@ pub(super) fn event_of(draw: &mut Draw, topic: Topic, subject: Phrase) -> Clause
 pub(super) fn animal_event(draw: &mut Draw, topic: Topic) -> Clause {
     let animal = *draw.of(&nouns(Kind::Animal));
     let lives = |verb: &Verb| verb.subjects.contains(&Kind::Living) && verb.objects.is_empty();
-    let verb = draw.filtered(VERBS, lives).expect("animals can sleep");
+    let verb = draw.filtered(VERBS.iter(), lives).expect("animals can sleep");
     let subject = described(draw, animal, Determiner::The);
     let clause = Clause::act(subject, verb, Vec::new());
     circumstances(draw, topic, clause)
@@ -44,12 +44,12 @@ pub(super) fn deed(draw: &mut Draw, topic: Topic) -> (&'static Verb, Option<&'st
     loop {
         let wanted = own.then_some(topic);
         let does = |verb: &Verb| verb.tone == Tone::Plain && verb.topic == wanted;
-        let verb = draw.filtered(VERBS, does).expect("every topic has verbs");
+        let verb = draw.filtered(VERBS.iter(), does).expect("every topic has verbs");
         if verb.objects.is_empty() {
             return (verb, None);
         }
         let about = |noun: &Noun| takes(verb, noun) && (own || noun.kind.topic() == Some(topic));
-        if let Some(noun) = draw.filtered(NOUNS, about) {
+        if let Some(noun) = draw.filtered(NOUNS.iter(), about) {
             return (verb, Some(noun));
         }
     }
@@ -66,7 +66,8 @@ fn objects(draw: &mut Draw, verb: &Verb, noun: &'static Noun) -> Vec<Phrase> {
     let more = draw.weighted(&[(80, 0), (13, 1), (7, 2)]);
     for _ in 0..more {
         let beside = |other: &Noun| takes(verb, other) && other.kind == noun.kind && !other.names_kind;
-        if let Some(other) = draw.filtered(NOUNS, beside).filter(|other| all.iter().all(|phrase| !names(phrase, other)))
+        if let Some(other) =
+            draw.filtered(NOUNS.iter(), beside).filter(|other| all.iter().all(|phrase| !names(phrase, other)))
         {
             all.push(thing(draw, other));
         }
@@ -101,7 +102,7 @@ pub(super) fn place(draw: &mut Draw, topic: Topic) -> Circumstance {
     }
     let wanted = draw.chance(0.75).then_some(topic);
     let is_place = |noun: &Noun| noun.kind.within(Kind::Place) && !noun.names_kind && noun.kind.topic() == wanted;
-    let noun = draw.filtered(NOUNS, is_place).expect("every topic has places");
+    let noun = draw.filtered(NOUNS.iter(), is_place).expect("every topic has places");
     let phrase = described(draw, noun, Determiner::The);
     Circumstance::Phrase(relation_to(noun.kind), phrase)
 }
@@ -119,7 +120,7 @@ pub(super) fn relation_to(place: Kind) -> Relation {
 pub(super) fn town(draw: &mut Draw, topic: Option<Topic>) -> &'static Name {
     let wanted = topic.filter(|_| draw.chance(0.8));
     let is_town = |name: &Name| name.bearer == Bearer::Town && wanted.is_none_or(|topic| name.topic == topic);
-    draw.filtered(NAMES, is_town).expect("every topic has a town")
+    draw.filtered(NAMES.iter(), is_town).expect("every topic has a town")
 }
 
 /// A time that fits the tense.
@@ -134,7 +135,7 @@ fn time(draw: &mut Draw, tense: Tense) -> Circumstance {
         }
         _ => {
             let fits = |words: &super::lexicon::Words| words.a != "yesterday" || tense == Tense::Past;
-            Circumstance::Adverb(*draw.filtered(&TIMES, fits).expect("there is `today`"))
+            Circumstance::Adverb(*draw.filtered(TIMES.iter(), fits).expect("there is `today`"))
         }
     }
 }
@@ -145,7 +146,7 @@ pub(super) fn person(draw: &mut Draw, topic: Topic) -> Phrase {
         0 => Phrase::name(somebody(draw, Some(topic))),
         1 => {
             let works = |noun: &Noun| noun.kind.within(Kind::Person) && noun.kind.topic() == Some(topic);
-            let noun = draw.filtered(NOUNS, works).expect("every topic has people");
+            let noun = draw.filtered(NOUNS.iter(), works).expect("every topic has people");
             with_clause(draw, noun)
         }
         2 => {
@@ -165,7 +166,7 @@ pub(super) fn person(draw: &mut Draw, topic: Topic) -> Phrase {
 pub(super) fn somebody(draw: &mut Draw, topic: Option<Topic>) -> &'static Name {
     let wanted = topic.filter(|_| draw.chance(0.8));
     let is_person = |name: &Name| name.bearer != Bearer::Town && wanted.is_none_or(|topic| name.topic == topic);
-    draw.filtered(NAMES, is_person).expect("every topic has people")
+    draw.filtered(NAMES.iter(), is_person).expect("every topic has people")
 }
 
 /// `the singers who live in Seville`, but mostly without the clause.
@@ -225,7 +226,7 @@ fn without_number(determiner: Determiner) -> Determiner {
 /// A quality that such things have, without any opinion.
 pub(super) fn quality(draw: &mut Draw, kind: Kind) -> Option<Quality> {
     let fits = |adjective: &super::lexicon::Adjective| adjective.tone == Tone::Plain && adjective.fits(kind);
-    let adjective = draw.filtered(ADJECTIVES, fits)?;
+    let adjective = draw.filtered(adjectives(), fits)?;
     let degree = draw.chance(0.2).then(|| *draw.of(&[Degree::Very, Degree::Really, Degree::Rather]));
     Some(Quality { degree, adjective })
 }

@@ -67,7 +67,7 @@ fn unlike(draw: &mut Draw, another: Topic, subject: &Phrase) -> Clause {
 /// `Anna bought a ticket and a spoon`: one thing of the topic and one of another.
 fn purchase(draw: &mut Draw, [topic, another, elsewhere]: [Topic; 3], subject: &Phrase) -> Clause {
     let handles = |verb: &Verb| verb.topic.is_none() && verb.tone == Tone::Plain && verb.objects.contains(&Kind::Thing);
-    let verb = draw.filtered(VERBS, handles).expect("things can be bought");
+    let verb = draw.filtered(VERBS.iter(), handles).expect("things can be bought");
     let mut objects = [topic, another].map(|topic| portable(draw, topic));
     draw.shuffle(&mut objects);
     let place = draw.chance(0.4).then(|| scene::place(draw, elsewhere));
@@ -77,7 +77,7 @@ fn purchase(draw: &mut Draw, [topic, another, elsewhere]: [Topic; 3], subject: &
 /// A thing that can be bought and carried; travel and home have some that others would call heavy.
 fn portable(draw: &mut Draw, topic: Topic) -> Phrase {
     let is_portable = |noun: &Noun| noun.kind.within(Kind::Thing) && noun.kind.topic() == Some(topic);
-    let noun = draw.filtered(NOUNS, is_portable).expect("every topic has things");
+    let noun = draw.filtered(NOUNS.iter(), is_portable).expect("every topic has things");
     scene::thing(draw, noun)
 }
 

@@ -10,8 +10,6 @@ pub(crate) struct Adjective {
     pub(crate) b: &'static str,
     pub(crate) tone: Tone,
     pub(crate) kinds: &'static [Kind],
-    /// Language A's word for the opposite, which excludes this one.
-    opposite: Option<&'static str>,
 }
 
 impl Adjective {
@@ -22,38 +20,47 @@ impl Adjective {
 
     /// What a thing cannot be at the same time.
     pub(crate) fn opposite(&self) -> Option<&'static Adjective> {
-        let name = self.opposite?;
-        ADJECTIVES.iter().find(|adjective| adjective.a == name && adjective.opposite == Some(self.a))
+        PAIRS.iter().find_map(|[one, other]| match self {
+            _ if self == one => Some(other),
+            _ if self == other => Some(one),
+            _ => None,
+        })
     }
 }
 
+/// All adjectives but [`FAMOUS`].
+pub(crate) fn adjectives() -> impl Iterator<Item = &'static Adjective> + Clone {
+    PAIRS.iter().flatten().chain(OTHERS)
+}
+
 /// `famous for`, of towns.
-pub(crate) static FAMOUS: Adjective = only("famous", "pelvim", &[Person]);
+pub(crate) static FAMOUS: Adjective = only("famous", "pelvim", &[Place]);
 
 const fn only(a: &'static str, b: &'static str, kinds: &'static [Kind]) -> Adjective {
-    Adjective { a, b, tone: Tone::Plain, kinds, opposite: None }
+    Adjective { a, b, tone: Tone::Plain, kinds }
 }
 
-const fn toned(
-    tone: Tone,
+/// Two opposites without opinion, each by its words in A and B.
+const fn opposites(
     a: &'static str,
     b: &'static str,
-    opposite: &'static str,
+    other_a: &'static str,
+    other_b: &'static str,
     kinds: &'static [Kind],
-) -> Adjective {
-    Adjective { a, b, tone, kinds, opposite: Some(opposite) }
+) -> [Adjective; 2] {
+    [only(a, b, kinds), only(other_a, other_b, kinds)]
 }
 
-const fn plain(a: &'static str, b: &'static str, opposite: &'static str, kinds: &'static [Kind]) -> Adjective {
-    toned(Tone::Plain, a, b, opposite, kinds)
-}
-
-const fn good(a: &'static str, b: &'static str, opposite: &'static str, kinds: &'static [Kind]) -> Adjective {
-    toned(Tone::Good, a, b, opposite, kinds)
-}
-
-const fn bad(a: &'static str, b: &'static str, opposite: &'static str, kinds: &'static [Kind]) -> Adjective {
-    toned(Tone::Bad, a, b, opposite, kinds)
+/// Praise and its opposite.
+const fn judgements(
+    good_a: &'static str,
+    good_b: &'static str,
+    bad_a: &'static str,
+    bad_b: &'static str,
+    kinds: &'static [Kind],
+) -> [Adjective; 2] {
+    let [good, bad] = opposites(good_a, good_b, bad_a, bad_b, kinds);
+    [Adjective { tone: Tone::Good, ..good }, Adjective { tone: Tone::Bad, ..bad }]
 }
 
 const PORTABLE: &[Kind] = &[Tool, Luggage, Instrument, Gear, Device, Utensil, Furniture];
@@ -72,49 +79,52 @@ const USED: &[Kind] = &[Device, Tool, Vehicle, Gear, Luggage];
 const STYLED: &[Kind] = &[Piece, Show, Furniture, Work];
 const THOUGHT: &[Kind] = &[Theory, Person, Aspect, Work];
 
-/// All adjectives but [`FAMOUS`].
+/// What cannot be said of one thing at once.
 #[rustfmt::skip]
-pub(crate) static ADJECTIVES: &[Adjective] = &[
-    good("good", "tolvel", "bad", REVIEWED),              bad("bad", "burvil", "good", REVIEWED),
-    good("great", "voptan", "awful", REVIEWED),           bad("awful", "bertis", "great", REVIEWED),
-    good("wonderful", "zugan", "terrible", REVIEWED),    bad("terrible", "goldon", "wonderful", REVIEWED),
-    good("superb", "kelpin", "dreadful", REVIEWED),       bad("dreadful", "sezgur", "superb", REVIEWED),
-    good("lovely", "pevos", "horrible", REVIEWED),       bad("horrible", "tuvos", "lovely", REVIEWED),
-    good("excellent", "manson", "poor", REVIEWED),        bad("poor", "berdem", "excellent", REVIEWED),
-    good("charming", "meldum", "dull", REVIEWED),         bad("dull", "felam", "charming", REVIEWED),
-    good("brilliant", "septar", "boring", REVIEWED),      bad("boring", "ditel", "brilliant", REVIEWED),
-    good("pleasant", "tenen", "annoying", REVIEWED),     bad("annoying", "radus", "pleasant", REVIEWED),
-    good("impressive", "letas", "disappointing", REVIEWED), bad("disappointing", "tiltam", "impressive", REVIEWED),
-    good("tasty", "divum", "bland", &[Food, Drink]),     bad("bland", "dilvel", "tasty", &[Food, Drink]),
-    good("fresh", "banter", "stale", &[Food, Drink]),     bad("stale", "tuptor", "fresh", &[Food, Drink]),
-    good("exciting", "podor", "tedious", GRIPPING),      bad("tedious", "fimbam", "exciting", GRIPPING),
-    good("cosy", "rindan", "shabby", HOMELY),             bad("shabby", "mozgan", "cosy", HOMELY),
-    good("reliable", "pusul", "useless", USED),          bad("useless", "murver", "reliable", USED),
-    good("elegant", "ferol", "clumsy", STYLED),          bad("clumsy", "tokas", "elegant", STYLED),
-    good("clever", "dortam", "foolish", THOUGHT),         bad("foolish", "panter", "clever", THOUGHT),
-    good("friendly", "miskon", "rude", &[Person]),        bad("rude", "gusir", "friendly", &[Person]),
+static PAIRS: &[[Adjective; 2]] = &[
+    judgements("good", "tolvel", "bad", "burvil", REVIEWED),
+    judgements("great", "voptan", "awful", "bertis", REVIEWED),
+    judgements("wonderful", "zugan", "terrible", "goltan", REVIEWED),
+    judgements("superb", "kelpin", "dreadful", "sezgur", REVIEWED),
+    judgements("lovely", "pevos", "horrible", "tuvos", REVIEWED),
+    judgements("excellent", "mansor", "poor", "berdem", REVIEWED),
+    judgements("charming", "meldum", "dull", "felam", REVIEWED),
+    judgements("brilliant", "septar", "boring", "ditel", REVIEWED),
+    judgements("pleasant", "tenen", "annoying", "radus", REVIEWED),
+    judgements("impressive", "letas", "disappointing", "tiltam", REVIEWED),
+    judgements("tasty", "divum", "bland", "dilvel", &[Food, Drink]),
+    judgements("fresh", "bantol", "stale", "tuptor", &[Food, Drink]),
+    judgements("exciting", "podor", "tedious", "fimbam", GRIPPING),
+    judgements("cosy", "rindan", "shabby", "mozgan", HOMELY),
+    judgements("reliable", "pusul", "useless", "murver", USED),
+    judgements("elegant", "ferol", "clumsy", "tokas", STYLED),
+    judgements("clever", "dortam", "foolish", "pantel", THOUGHT),
+    judgements("friendly", "miskon", "rude", "gusir", &[Person]),
 
-    plain("old", "ziltir", "new", MADE),                  plain("new", "fintas", "old", MADE),
-    plain("big", "lonul", "small", LARGE),               plain("small", "gulim", "big", LARGE),
-    plain("heavy", "minkim", "light", PORTABLE),          plain("light", "finsor", "heavy", PORTABLE),
-    plain("long", "durdem", "short", LASTING),            plain("short", "kigin", "long", LASTING),
-    plain("hot", "ruldos", "cold", &[Food, Drink, Room]), plain("cold", "tertur", "hot", &[Food, Drink, Room]),
-    plain("fast", "sinus", "slow", &[Vehicle, Animal, Athlete]), plain("slow", "luzin", "fast", &[Vehicle, Animal, Athlete]),
-    plain("cheap", "raldil", "expensive", BOUGHT),        plain("expensive", "rintes", "cheap", BOUGHT),
-    plain("loud", "selvin", "quiet", NOISY),              plain("quiet", "pekan", "loud", NOISY),
-    plain("clean", "bokim", "dirty", WASHED),            plain("dirty", "finas", "clean", WASHED),
-    plain("full", "zekos", "empty", &[Place, Vehicle]),  plain("empty", "gimbir", "full", &[Place, Vehicle]),
-    plain("wide", "koltum", "narrow", &[HousePart, Stage]), plain("narrow", "girvan", "wide", &[HousePart, Stage]),
-    plain("wet", "fagin", "dry", &[Gear, Plant, Tool, Luggage]), plain("dry", "rorkir", "wet", &[Gear, Plant, Tool, Luggage]),
-    plain("sweet", "sopel", "sour", &[Fruit, Dessert, Drink]), plain("sour", "bernum", "sweet", &[Fruit, Dessert, Drink]),
-    plain("hard", "talpar", "soft", &[Furniture, Substance]), plain("soft", "bindin", "hard", &[Furniture, Substance]),
-    plain("easy", "farvom", "difficult", LEARNT),         plain("difficult", "gunon", "easy", LEARNT),
-    plain("bright", "nulmun", "dark", &[Room, Planet, HousePart]), plain("dark", "gerken", "bright", &[Room, Planet, HousePart]),
-    plain("rare", "rukas", "common", &[Plant, Substance, Animal]), plain("common", "kulvos", "rare", &[Plant, Substance, Animal]),
-    plain("strong", "mafor", "weak", &[Living]),         plain("weak", "sazus", "strong", &[Living]),
-    plain("happy", "zifim", "sad", &[Living]),           plain("sad", "gobor", "happy", &[Living]),
-    plain("calm", "tafen", "nervous", &[Person]),        plain("nervous", "lavun", "calm", &[Person]),
-    plain("early", "zimbus", "late", &[Vehicle, Person]), plain("late", "bitis", "early", &[Vehicle, Person]),
+    opposites("old", "ziltir", "new", "fintas", MADE),
+    opposites("big", "lonul", "small", "gulim", LARGE),
+    opposites("heavy", "minkim", "light", "finsor", PORTABLE),
+    opposites("long", "durdem", "short", "kigin", LASTING),
+    opposites("hot", "ruldos", "cold", "tertur", &[Food, Drink, Room]),
+    opposites("fast", "sinus", "slow", "luzin", &[Vehicle, Animal, Athlete]),
+    opposites("cheap", "raldil", "expensive", "rintes", BOUGHT),
+    opposites("loud", "selvin", "quiet", "pekan", NOISY),
+    opposites("clean", "bokim", "dirty", "finas", WASHED),
+    opposites("full", "zekos", "empty", "gimbir", &[Place, Vehicle]),
+    opposites("wide", "koltum", "narrow", "girvan", &[HousePart, Stage]),
+    opposites("wet", "fagin", "dry", "rorkir", &[Gear, Plant, Tool, Luggage]),
+    opposites("sweet", "sopel", "sour", "bernum", &[Fruit, Dessert, Drink]),
+    opposites("hard", "talpar", "soft", "bindin", &[Furniture, Substance]),
+    opposites("easy", "farvom", "difficult", "gunon", LEARNT),
+    opposites("bright", "nulmun", "dark", "gerken", &[Room, Planet, HousePart]),
+    opposites("rare", "rukas", "common", "kulvos", &[Plant, Substance, Animal]),
+    opposites("strong", "mafor", "weak", "sazus", &[Living]),
+    opposites("happy", "zifim", "sad", "gobor", &[Living]),
+    opposites("calm", "tafen", "nervous", "lavun", &[Person]),
+    opposites("early", "zimbus", "late", "bitis", &[Vehicle, Person]),
+];
+
+static OTHERS: &[Adjective] = &[
     only("tired", "lubol", &[Living]),
     only("hungry", "pirur", &[Living]),
     only("busy", "rimbar", &[Person]),
@@ -125,7 +135,7 @@ pub(crate) static ADJECTIVES: &[Adjective] = &[
     only("white", "vembom", PAINTED),
     only("black", "fensos", PAINTED),
     only("yellow", "milmir", PAINTED),
-    only("orange", "turner", PAINTED),
+    only("orange", "turvel", PAINTED),
 ];
 
 #[cfg(test)]
@@ -134,10 +144,12 @@ mod tests {
 
     #[test]
     fn opposites_are_mutual_and_describe_the_same() {
-        for adjective in ADJECTIVES.iter().filter(|adjective| adjective.opposite.is_some()) {
-            let opposite = adjective.opposite().unwrap_or_else(|| panic!("{} has no opposite", adjective.a));
+        for (adjective, opposite) in adjectives().filter_map(|adjective| Some((adjective, adjective.opposite()?))) {
+            assert_ne!(adjective, opposite);
             assert_eq!(opposite.opposite(), Some(adjective));
             assert_eq!((opposite.kinds, opposite.tone), (adjective.kinds, adjective.tone.reversed()));
         }
+        let single: Vec<_> = adjectives().filter(|adjective| adjective.opposite().is_none()).collect();
+        assert_eq!(single, OTHERS.iter().collect::<Vec<_>>());
     }
 }

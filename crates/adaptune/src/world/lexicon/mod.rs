@@ -8,7 +8,7 @@ mod particles;
 mod tone;
 mod verbs;
 
-pub(super) use adjectives::{ADJECTIVES, Adjective, FAMOUS};
+pub(super) use adjectives::{Adjective, FAMOUS, adjectives};
 pub(super) use kind::{Kind, Topic};
 pub(super) use names::{Bearer, NAMES, Name};
 pub(super) use nouns::{NOUNS, Noun};

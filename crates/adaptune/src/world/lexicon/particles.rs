@@ -35,7 +35,7 @@ pub(crate) static TIMES: [Words; 4] =
     [words("yesterday", "sek"), words("today", "bez"), words("early", "zimbus"), words("late", "bitis")];
 
 /// How often something happens.
-pub(crate) static FREQUENCIES: [Words; 3] = [words("often", "tar"), words("always", "mut"), words("sometimes", "lom")];
+pub(crate) static FREQUENCIES: [Words; 3] = [words("often", "tur"), words("always", "mut"), words("sometimes", "lom")];
 
 /// How strongly an adjective is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +145,7 @@ impl Pronoun {
             Self::It => words("it", "gek"),
             Self::They => words("they", "zaz"),
             Self::Nobody => words("nobody", "dum"),
-            Self::Everybody => words("everybody", "fen"),
+            Self::Everybody => words("everybody", "fel"),
             Self::Who => words("who", "lez"),
             Self::That => words("that", "lez"),
         }
@@ -190,7 +190,7 @@ impl Determiner {
     /// `None` where it is no word: figures, and the indefinite one, which is none in B.
     pub(crate) fn words(self) -> Option<Words> {
         Some(match self {
-            Self::The => words("the", "fat"),
+            Self::The => words("the", "fos"),
             Self::This => words("this", "gek"),
             Self::That => words("that", "dos"),
             Self::Every => words("every", "sut"),

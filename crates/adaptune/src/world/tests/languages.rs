@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::world::lexicon::{
-    ADJECTIVES, CAN, Degree, Determiner, FIND, LIVE, Link, NAMES, NEVER, NOT, NOUNS, Noun, Pronoun, Relation, VERBS,
-    Verb, WHERE, WILL,
+    CAN, Degree, Determiner, FIND, LIVE, Link, NAMES, NEVER, NOT, NOUNS, Noun, Pronoun, Relation, VERBS, Verb, WHERE,
+    WILL, adjectives,
 };
 use crate::world::meaning::{Circumstance, Clause, Denial, Head, Phrase, Predicate, Quality, Tense};
 use crate::world::word::Tag;
@@ -17,7 +17,7 @@ fn verb(base: &str) -> &'static Verb {
 }
 
 fn quality(degree: Option<Degree>, a: &str) -> Quality {
-    Quality { degree, adjective: ADJECTIVES.iter().find(|adjective| adjective.a == a).unwrap() }
+    Quality { degree, adjective: adjectives().find(|adjective| adjective.a == a).unwrap() }
 }
 
 fn many(determiner: Determiner, one: &str) -> Phrase {
@@ -51,7 +51,7 @@ fn gloss(word: &Word) -> String {
     let verbs = verbs.chain([(language_b::BE, "be"), (language_b::EXIST, "exist")]);
     let found = match word.tag {
         Tag::Noun => NOUNS.iter().find(|noun| noun.b == form).map(|noun| noun.one.to_owned()),
-        Tag::Adj => ADJECTIVES.iter().find(|adjective| adjective.b == form).map(|adjective| adjective.a.to_owned()),
+        Tag::Adj => adjectives().find(|adjective| adjective.b == form).map(|adjective| adjective.a.to_owned()),
         Tag::Verb | Tag::Aux if form.ends_with("ul") => {
             verbs.into_iter().find(|(stem, _)| form == format!("{stem}ul")).map(|(_, base)| format!("{base}-past"))
         }
