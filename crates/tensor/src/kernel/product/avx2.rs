@@ -9,14 +9,17 @@ use std::arch::x86_64::*;
 
 pub(super) struct Avx2;
 
+/// Steps of `k` after which a row of the right panel that is fetched now will be needed.
+const AHEAD: isize = 8;
+
 impl Kernel for Avx2 {
     const PATH: ProductPath = ProductPath::Avx2;
     const LANES: usize = 8;
 
     fn shape(columns: usize) -> Shape {
         match columns {
-            17..=24 => Shape { rows: 4, columns: 24 },
-            _ => Shape { rows: 6, columns: 16 },
+            ..=16 | 25..=32 | 49..=64 => Shape { rows: 6, columns: 16 },
+            _ => Shape { rows: 4, columns: 24 },
         }
     }
 
@@ -54,16 +57,19 @@ impl Kernel for Avx2 {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn tile<const R: usize, const V: usize>(o: &Operands, t: &Target) {
     let mut sums = [[_mm256_setzero_ps(); V]; 6];
-    let (mut a, mut b) = (groups(o.a, o.a_row), o.b);
+    let (mut a, mut b) = (groups::<3>(o.a, o.a_row), o.b);
     for _ in 0..o.depth {
         // SAFETY: row `k` of the right panel has `V` whole vectors.
         let right: [__m256; V] = std::array::from_fn(|v| unsafe { _mm256_loadu_ps(b.add(8 * v)) });
+        if V == 3 {
+            _mm_prefetch::<_MM_HINT_T0>(b.wrapping_offset(AHEAD * o.b_step).cast());
+        }
         // Written out, because the compiler does not unroll so long a loop, and sums must stay in registers.
         macro_rules! rows {
             ($($r:literal)*) => { $(
                 if $r < R {
                     // SAFETY: `r < R` and `k < depth`.
-                    let left = _mm256_set1_ps(unsafe { *a[$r / 7].offset($r % 7 * o.a_row) });
+                    let left = _mm256_set1_ps(unsafe { *a[$r / 3].offset($r % 3 * o.a_row) });
                     for v in 0..V {
                         sums[$r][v] = _mm256_fmadd_ps(left, right[v], sums[$r][v]);
                     }

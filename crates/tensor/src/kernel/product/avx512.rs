@@ -99,7 +99,7 @@ unsafe fn tile<const R: usize, const V: usize, const LAYOUT: u8>(o: &Operands, t
         }
     }
     let mut sums = [[_mm512_setzero_ps(); V]; 14];
-    let (mut a, mut b) = (groups(o.a, a_row), o.b);
+    let (mut a, mut b) = (groups::<7>(o.a, a_row), o.b);
     // Written out, because the compiler does not unroll so long a loop, and sums must stay in registers.
     macro_rules! step {
         ($k:expr, $($r:literal)*) => {{

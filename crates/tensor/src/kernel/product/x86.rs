@@ -4,13 +4,12 @@ use super::tile::turn_plainly;
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
-/// Where groups of three rows of the left operand begin.
+/// Where the first `ROWS` rows of the left operand begin, and where those behind them.
 ///
-/// Within a group rows are reached by an address with an offset of none, one or two row strides. The
-/// compiler is kept from seeing how the groups hang together: it would reach each row from the one
-/// before, and that chain of additions would take longer than the multiply-adds.
-pub(super) fn groups(a: *const f32, row: isize) -> [*const f32; 2] {
-    black_box(std::array::from_fn(|group| a.wrapping_offset(7 * group as isize * row)))
+/// The compiler reaches each row from the one before. It is kept from seeing how the two groups hang together: in one
+/// chain, those additions would take longer than the multiply-adds.
+pub(super) fn groups<const ROWS: isize>(a: *const f32, row: isize) -> [*const f32; 2] {
+    black_box([a, a.wrapping_offset(ROWS * row)])
 }
 
 /// Writes `into[k·width + j] = source[j·stride + k]` for eight columns `j` and `k < depth`.
