@@ -349,7 +349,7 @@ pub(crate) struct PretrainArgs {
     /// Share of the tokens that is hidden
     #[arg(long, default_value_t = 0.15, value_name = "SHARE", help_heading = "Training")]
     pub(crate) hide: f64,
-    /// Also ask the first token, which heads read, for a random token of its text
+    /// Also ask the first token, which heads read, for one of the hidden tokens
     #[arg(long, help_heading = "Training")]
     pub(crate) summarise: bool,
     /// Longest text in tokens; more is cut into several [default: as --positions allow]

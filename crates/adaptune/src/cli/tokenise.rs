@@ -61,6 +61,15 @@ impl Tokeniser {
         Self::new(tokenizer, max_length)
     }
 
+    /// Reads the content of a `tokenizer.json` that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// It is no tokeniser, or `max_length` leaves no room beside the special tokens.
+    pub(crate) fn from_bytes(bytes: &[u8], max_length: usize) -> Result<Self> {
+        Self::new(Tokenizer::from_bytes(bytes).map_err(|error| anyhow!("{error}"))?, max_length)
+    }
+
     fn new(mut tokenizer: Tokenizer, max_length: usize) -> Result<Self> {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| anyhow!("{error}"))?;

@@ -119,7 +119,7 @@ pub struct World {
 
 impl World {
     /// How many passages the corpus of a language has where nobody says how many.
-    pub const PASSAGES: usize = 20_000;
+    pub const PASSAGES: usize = 40_000;
 
     /// A world of another seed: the same languages and tasks, other texts.
     #[must_use]

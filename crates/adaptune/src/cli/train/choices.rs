@@ -1,6 +1,8 @@
 //! What is trained on what, after every default has been filled in.
 
 use super::super::args::{BatchingArg, OptimiserArg, ScheduleArg, TrainArgs};
+use super::super::base_model::BUILTIN;
+use super::super::table::TaskChoice;
 use super::super::task::TaskArg;
 use adaptune_adapters::Tuning;
 use adaptune_train::{Batching, OptimiserConfig, Schedule, TrainOptions};
@@ -35,10 +37,10 @@ impl Choices {
         }
         let out = args.out.clone().unwrap_or_else(|| free_folder(&train, &args.method));
         Ok(Self {
-            model: model(args)?,
+            model: model(args, &train)?,
             test: part(&args.test, "test"),
             name: name(args, &out)?,
-            baselines: args.baselines,
+            baselines: args.baselines || nothing_named(args),
             train,
             dev,
             out,
@@ -67,6 +69,14 @@ fn rate_for(thaw: Thaw) -> f64 {
     }
 }
 
+/// What is learnt where no data are named.
+const DEFAULT_TASK: &str = "builtin:sentiment@A";
+
+/// True if neither model nor data are named: the run that shows what adapters are.
+fn nothing_named(args: &TrainArgs) -> bool {
+    args.model.is_none() && args.train.is_none() && args.task == TaskArg::Kind(TaskChoice::Auto)
+}
+
 /// The built-in task, if the data come from one.
 fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
     match (&args.task, &args.train) {
@@ -78,18 +88,21 @@ fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
         }
         (TaskArg::Builtin(_), None) => Ok(Some(args.task.clone())),
         (TaskArg::Kind(_), Some(_)) => Ok(None),
+        (TaskArg::Kind(TaskChoice::Auto), None) if args.model.as_deref().is_none_or(|model| model == BUILTIN) => {
+            Ok(Some(TaskArg::Builtin(DEFAULT_TASK.into())))
+        }
         (TaskArg::Kind(_), None) => {
-            bail!(
-                "--train is missing: name a file with labelled data, or a built-in task with --task builtin:sentiment@A"
-            )
+            bail!("--train is missing: name a file with labelled data, or a built-in task with --task {DEFAULT_TASK}")
         }
     }
 }
 
-fn model(args: &TrainArgs) -> Result<String> {
-    args.model.clone().context(
+/// The model as it was named. The built-in one goes without saying where the texts are of its own world.
+fn model(args: &TrainArgs, train: &Path) -> Result<String> {
+    let own_world = train.to_string_lossy().starts_with("builtin:");
+    args.model.clone().or(own_world.then(|| BUILTIN.into())).context(
         "--model is missing: name a folder with config.json, model.safetensors and tokenizer.json, or a model on the \
-         Hugging Face hub",
+         Hugging Face hub (the built-in model knows no words but those of its own small world)",
     )
 }
 
