@@ -87,7 +87,7 @@ fn is_unreachable(output: &str) -> bool {
     UNREACHABLE.iter().any(|message| output.contains(message))
 }
 
-fn target_folder(shell: &Shell) -> PathBuf {
+pub(crate) fn target_folder(shell: &Shell) -> PathBuf {
     shell.current_dir().join(shell.var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 

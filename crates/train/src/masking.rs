@@ -65,11 +65,7 @@ impl Masking {
     fn choose(&self, text: &[u32], seed: Seed) -> Vec<usize> {
         let candidates: Vec<usize> = (0..text.len()).filter(|i| !self.special.contains(&text[*i])).collect();
         let chosen: Vec<usize> = candidates.iter().copied().filter(|i| seed.unit(*i as u64) < self.rate).collect();
-        if chosen.is_empty() && !candidates.is_empty() {
-            let one = seed.at(1).unit(0) * candidates.len() as f64;
-            return vec![candidates[one as usize]];
-        }
-        chosen
+        if chosen.is_empty() { any(&candidates, seed.at(1)).into_iter().collect() } else { chosen }
     }
 
     fn replacement(&self, token: u32, seed: Seed) -> u32 {
@@ -87,6 +83,7 @@ impl Masking {
     }
 }
 
+/// One of the places; none if there are none.
 fn any(places: &[usize], seed: Seed) -> Option<usize> {
     places.get((seed.unit(0) * places.len() as f64) as usize).copied()
 }

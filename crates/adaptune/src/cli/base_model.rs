@@ -68,3 +68,37 @@ impl BaseModel {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::builtin::Builtin;
+    use crate::cli::table::{self, Columns};
+
+    #[test]
+    fn the_builtin_model_is_whole_and_small() {
+        let model = BaseModel::find(BUILTIN).unwrap();
+        let base = model.load().unwrap();
+        assert_eq!((base.config().layers, base.config().hidden), (4, 128));
+        assert!(WEIGHTS.len() < 3_000_000, "{}", WEIGHTS.len());
+    }
+
+    #[test]
+    fn it_knows_every_word_of_its_world_and_takes_every_text_whole() {
+        let tokeniser = BaseModel::find(BUILTIN).unwrap().tokeniser(None).unwrap();
+        let unknown = tokeniser.id("[UNK]").unwrap();
+        for builtin in Builtin::all().into_iter().filter(|builtin| matches!(builtin, Builtin::Examples(..))) {
+            let table = table::read(Path::new(&builtin.to_string()), &Columns::default()).unwrap();
+            let encoded = tokeniser.encode_all(&table).unwrap();
+            assert_eq!((encoded.truncated, encoded.words_without_token), (0, 0), "{builtin}");
+            assert!(encoded.rows.iter().all(|row| !row.token_ids.contains(&unknown)), "{builtin}");
+        }
+    }
+
+    /// A folder of its name can still be named.
+    #[test]
+    fn a_folder_of_the_name_is_written_with_a_point() {
+        let message = BaseModel::find("./builtin").err().unwrap().to_string();
+        assert!(message.contains("./builtin"), "{message}");
+    }
+}

@@ -102,6 +102,12 @@ impl Tokeniser {
         Ok(())
     }
 
+    /// The id of a token, if it is in the vocabulary.
+    #[cfg(test)]
+    pub(crate) fn id(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
     /// One more than the largest token id that can come out.
     fn vocabulary_size(&self) -> usize {
         self.tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1)

@@ -19,15 +19,38 @@ pub(super) struct Choices {
     pub(super) out: PathBuf,
     /// The name of adapter and head.
     pub(super) name: String,
+    /// The method as it was written.
+    pub(super) method: String,
     pub(super) tuning: Tuning,
     pub(super) baselines: bool,
     pub(super) options: TrainOptions,
+    /// The learning rate of full fine-tuning.
+    rate_for_all: f64,
+}
+
+/// What goes without saying. It depends on the base: a small one wants a larger share of trained parameters, larger
+/// steps and more of them.
+struct Defaults {
+    method: &'static str,
+    epochs: usize,
+    learning_rate: f64,
+    rate_for_all: f64,
+}
+
+impl Defaults {
+    fn of(model: &str) -> Self {
+        match model {
+            BUILTIN => {
+                let method = "seq_bn[reduction_factor=4]";
+                Self { method, epochs: 8, learning_rate: 2e-3, rate_for_all: 5e-4 }
+            }
+            _ => Self { method: "seq_bn", epochs: 3, learning_rate: 1e-3, rate_for_all: 5e-5 },
+        }
+    }
 }
 
 impl Choices {
     pub(super) fn of(args: &TrainArgs) -> Result<Self> {
-        let options = options(args)?;
-        let tuning = tuning(args)?;
         let task = builtin_task(args)?;
         let part = |given: &Option<PathBuf>, split| given.clone().or_else(|| task.as_ref()?.split(split));
         let train = part(&args.train, "train").context("--train is missing")?;
@@ -35,17 +58,22 @@ impl Choices {
         if args.patience.is_some() && dev.is_none() {
             bail!("--patience needs development data to look at: give --dev");
         }
-        let out = args.out.clone().unwrap_or_else(|| free_folder(&train, &args.method));
+        let model = model(args, &train)?;
+        let defaults = Defaults::of(&model);
+        let method = args.method.clone().unwrap_or_else(|| defaults.method.into());
+        let out = args.out.clone().unwrap_or_else(|| free_folder(&train, &method));
         Ok(Self {
-            model: model(args, &train)?,
             test: part(&args.test, "test"),
             name: name(args, &out)?,
             baselines: args.baselines || nothing_named(args),
+            tuning: tuning(&method, args.thaw)?,
+            options: options(args, &defaults)?,
+            rate_for_all: defaults.rate_for_all,
+            model,
+            method,
             train,
             dev,
             out,
-            tuning,
-            options,
         })
     }
 
@@ -53,19 +81,19 @@ impl Choices {
     pub(super) fn options_for(&self, tuning: &Tuning) -> TrainOptions {
         let given = self.options.thaw_learning_rate;
         TrainOptions {
-            thaw_learning_rate: tuning.thaw.map(|thaw| given.unwrap_or(rate_for(thaw))),
+            thaw_learning_rate: tuning.thaw.map(|thaw| given.unwrap_or(self.rate_for(thaw))),
             ..self.options.clone()
         }
     }
-}
 
-/// Learning rates at which thawed tensors do well: the more there are, the smaller.
-fn rate_for(thaw: Thaw) -> f64 {
-    match thaw {
-        Thaw::BIASES => 1e-3,
-        Thaw::LAYER_NORMS => 2e-4,
-        _ if thaw == Thaw::ALL => 5e-5,
-        _ => 2e-4,
+    /// Learning rates at which thawed tensors do well: the more there are, the smaller.
+    fn rate_for(&self, thaw: Thaw) -> f64 {
+        match thaw {
+            Thaw::BIASES => 1e-3,
+            Thaw::LAYER_NORMS => 2e-4,
+            _ if thaw == Thaw::ALL => self.rate_for_all,
+            _ => 2e-4,
+        }
     }
 }
 
@@ -106,9 +134,9 @@ fn model(args: &TrainArgs, train: &Path) -> Result<String> {
     )
 }
 
-fn tuning(args: &TrainArgs) -> Result<Tuning> {
-    let tuning: Tuning = args.method.parse().context("--method")?;
-    Ok(match args.thaw {
+fn tuning(method: &str, thaw: Option<Thaw>) -> Result<Tuning> {
+    let tuning: Tuning = method.parse().context("--method")?;
+    Ok(match thaw {
         Some(thaw) => tuning.with_thawed(thaw),
         None => tuning,
     })
@@ -139,7 +167,7 @@ fn name(args: &TrainArgs, out: &Path) -> Result<String> {
     Ok(folder.unwrap_or_else(|| "adapter".into()).replace(['.', ' ', '\\'], "_"))
 }
 
-fn options(args: &TrainArgs) -> Result<TrainOptions> {
+fn options(args: &TrainArgs, defaults: &Defaults) -> Result<TrainOptions> {
     let optimiser = match args.optimiser {
         OptimiserArg::Adamw => OptimiserConfig::adamw(args.weight_decay),
         OptimiserArg::Sgd => OptimiserConfig::Sgd { momentum: args.momentum, weight_decay: args.weight_decay },
@@ -154,10 +182,10 @@ fn options(args: &TrainArgs) -> Result<TrainOptions> {
         BatchingArg::ByLength => Batching::ByLength,
     };
     Ok(TrainOptions {
-        epochs: args.epochs,
+        epochs: args.epochs.unwrap_or(defaults.epochs),
         batch_size: args.batch_size,
         accumulate: args.accumulate,
-        learning_rate: args.lr,
+        learning_rate: args.lr.unwrap_or(defaults.learning_rate),
         head_learning_rate: args.head_lr,
         thaw_learning_rate: args.thaw_lr,
         schedule,

@@ -95,7 +95,7 @@ impl Setting<'_> {
         let begun = Instant::now();
         let trained = follow(trainer, folder, args.json)?;
         self.save(&trained, folder)?;
-        self.outcome(args.method.clone(), trained, begun.elapsed()).map(Some)
+        self.outcome(self.choices.method.clone(), trained, begun.elapsed()).map(Some)
     }
 
     /// The head alone and the whole base, under the same conditions, if they are to be shown beside.
@@ -140,10 +140,10 @@ impl Setting<'_> {
     }
 
     fn save(&self, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
-        let Choices { out, model, tuning, .. } = &self.choices;
+        let Choices { out, model, method, tuning, .. } = &self.choices;
         format::save(&trained.model, out)?;
         draw(&trained.history, &folder.loss_curve());
-        let (model, method, max_length) = (model.clone(), self.args.method.clone(), self.max_length);
+        let (model, method, max_length) = (model.clone(), method.clone(), self.max_length);
         folder.complete(&RunFile { model, method, max_length, options: self.choices.options_for(tuning).describe() })
     }
 }
