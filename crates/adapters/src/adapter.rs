@@ -58,7 +58,8 @@ impl<S: Scalar> Module<S> for BottleneckAdapter<S> {
 /// It is plugged in by passing it to [`Encoder::forward`](adaptune_transformer::Encoder::forward).
 pub struct Adapter<S> {
     name: String,
-    method: Method,
+    /// `None` for one that was put together by hand.
+    method: Option<Method>,
     modules: BTreeMap<Point, Box<dyn Module<S>>>,
 }
 
@@ -82,7 +83,11 @@ impl<S: Scalar> Adapter<S> {
         let modules = match method {
             Method::Bottleneck(config) => bottlenecks(config, model, seed)?,
         };
-        Ok(Self { name: name.to_owned(), method: method.clone(), modules })
+        Ok(Self::from_parts(name, Some(method.clone()), modules))
+    }
+
+    pub(crate) fn from_parts(name: &str, method: Option<Method>, modules: BTreeMap<Point, Box<dyn Module<S>>>) -> Self {
+        Self { name: name.to_owned(), method, modules }
     }
 
     /// Its name.
@@ -91,10 +96,10 @@ impl<S: Scalar> Adapter<S> {
         &self.name
     }
 
-    /// Its configuration.
+    /// Its configuration; `None` for an adapter [of modules](Adapter::of_modules).
     #[must_use]
-    pub fn method(&self) -> &Method {
-        &self.method
+    pub fn method(&self) -> Option<&Method> {
+        self.method.as_ref()
     }
 
     /// The points at which it has modules, in the order of the model.

@@ -3,6 +3,7 @@
 pub use ndarray;
 
 pub mod bottleneck;
+pub mod closure;
 pub mod init;
 mod layers;
 pub mod wiring;

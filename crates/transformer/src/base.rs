@@ -85,11 +85,21 @@ impl<'a, S: Scalar> From<&'a Encoder<S>> for Base<'a, S> {
 }
 
 impl<'a, S: Scalar> BaseLinear<'a, S> {
-    fn thawed_weight(self) -> Option<&'a Parameter<S, Ix2>> {
+    /// The frozen layer, over which copies may lie.
+    #[must_use]
+    pub fn frozen(self) -> &'a Linear<S> {
+        self.frozen
+    }
+
+    /// The trainable copy of `W`, if it is thawed.
+    #[must_use]
+    pub fn thawed_weight(self) -> Option<&'a Parameter<S, Ix2>> {
         self.thawed?.weight.as_ref()
     }
 
-    fn thawed_bias(self) -> Option<&'a Parameter<S, Ix1>> {
+    /// The trainable copy of `b`, if it is thawed.
+    #[must_use]
+    pub fn thawed_bias(self) -> Option<&'a Parameter<S, Ix1>> {
         self.thawed?.bias.as_ref()
     }
 
@@ -149,11 +159,15 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
 }
 
 impl<'a, S: Scalar> BaseNorm<'a, S> {
-    fn thawed_weight(self) -> Option<&'a Parameter<S, Ix1>> {
+    /// The trainable copy of the weight, if it is thawed.
+    #[must_use]
+    pub fn thawed_weight(self) -> Option<&'a Parameter<S, Ix1>> {
         self.thawed?.weight.as_ref()
     }
 
-    fn thawed_bias(self) -> Option<&'a Parameter<S, Ix1>> {
+    /// The trainable copy of the bias, if it is thawed.
+    #[must_use]
+    pub fn thawed_bias(self) -> Option<&'a Parameter<S, Ix1>> {
         self.thawed?.bias.as_ref()
     }
 

@@ -1,7 +1,7 @@
 //! The frozen layers that blocks are made of.
 
 use adaptune_tensor::Scalar;
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{ArcArray2, Array1, Array2, ArrayView1, ArrayView2};
 
 /// A frozen linear layer, `y = x Wᵀ + b`.
 ///
@@ -9,19 +9,26 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
 /// is this layer or a thawed copy.
 #[derive(Debug)]
 pub struct Linear<S> {
-    weight: Array2<S>,
+    /// Shared, so that whoever has to own it need not copy it.
+    weight: ArcArray2<S>,
     bias: Array1<S>,
 }
 
 impl<S: Scalar> Linear<S> {
     pub(crate) fn new(weight: Array2<S>, bias: Array1<S>) -> Self {
-        Self { weight, bias }
+        Self { weight: weight.into_shared(), bias }
     }
 
     /// `W`, `[Out, In]`.
     #[must_use]
     pub fn weight(&self) -> ArrayView2<'_, S> {
         self.weight.view()
+    }
+
+    /// `W`, `[Out, In]`, shared. Whoever changes it changes a copy.
+    #[must_use]
+    pub fn shared_weight(&self) -> ArcArray2<S> {
+        self.weight.clone()
     }
 
     /// `b`, `[Out]`.

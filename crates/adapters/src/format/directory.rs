@@ -39,7 +39,8 @@ pub(super) const HEAD: Files =
 /// refuses a directory. Existing files of these names are replaced.
 ///
 /// # Errors
-/// If a file cannot be written, or the adapter's name cannot stand in a tensor name.
+/// If a file cannot be written, the adapter's name cannot stand in a tensor name, or it is an adapter
+/// [of modules](Adapter::of_modules), for which AdapterHub has no format.
 pub fn save<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
     let folder = directory.join(format!(".adaptune-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(FormatError::io("create", &folder))?;
@@ -115,6 +116,9 @@ pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>,
 /// As [`save`].
 pub fn save_adapter<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
     check_name(adapter.name())?;
+    let Some(method) = adapter.method() else {
+        return Err(FormatError::OwnModules { name: adapter.name().to_owned() });
+    };
     let prefix = base.config().family.prefix();
     let mut tensors = Vec::new();
     for (names, point, parameter) in adapter_names(adapter, base) {
@@ -122,7 +126,7 @@ pub fn save_adapter<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, director
         tensors.extend(names.into_iter().map(|name| (format!("{prefix}{name}"), array.to_view().to_owned())));
     }
     write(&directory.join(ADAPTER.safetensors), &tensors, base)?;
-    replace(&directory.join(ADAPTER.config), &json::adapter_text(adapter.name(), adapter.method(), base.config()))
+    replace(&directory.join(ADAPTER.config), &json::adapter_text(adapter.name(), method, base.config()))
 }
 
 /// Saves a head alone; see [`save`].
@@ -182,12 +186,15 @@ pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<
 
 /// All tensor names of an adapter, with the point and the number of the parameter at it.
 fn adapter_names<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>) -> Vec<(Vec<String>, crate::Point, usize)> {
-    let Method::Bottleneck(config) = adapter.method();
     let family = base.config().family;
+    let names = |point: crate::Point, parameter: &str| match adapter.method() {
+        Some(Method::Bottleneck(c)) => names::tensor_names(family, point, adapter.name(), parameter, c.ln_before),
+        None => vec![format!("{point}.{parameter}")],
+    };
     let mut all = Vec::new();
     for point in adapter.points() {
         for (i, (parameter, _)) in adapter.module_parameters(point).into_iter().enumerate() {
-            all.push((names::tensor_names(family, point, adapter.name(), &parameter, config.ln_before), point, i));
+            all.push((names(point, &parameter), point, i));
         }
     }
     all

@@ -101,6 +101,15 @@ pub enum FormatError {
         /// The name.
         name: String,
     },
+    /// AdapterHub has no format for modules of one's own.
+    #[error(
+        "adapter \"{name}\" was put together from modules, for which AdapterHub has no format: save its numbers with \
+         save_parameters, and the head with save_head"
+    )]
+    OwnModules {
+        /// The adapter's name.
+        name: String,
+    },
 }
 
 impl FormatError {

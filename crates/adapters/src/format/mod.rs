@@ -1,6 +1,6 @@
 //! AdapterHub directories: `adapter_config.json`, `adapter.safetensors`, `head_config.json`,
 //! `model_head.safetensors`; and the `.bin` files that Python writes by default. Beside them thawed tensors, and
-//! language models as Hugging Face directories.
+//! language models as Hugging Face directories; and the numbers of an adapter of one's own.
 
 mod describe;
 mod directory;
@@ -8,6 +8,7 @@ mod error;
 mod json;
 mod language;
 mod names;
+mod parameters;
 mod tensors;
 mod thawed;
 
@@ -18,5 +19,6 @@ pub use describe::{Described, describe};
 pub use directory::{load, load_adapter, load_head, named_parameters, save, save_adapter, save_head};
 pub use error::FormatError;
 pub use language::{load_language_head, save_language_model};
+pub use parameters::{load_parameters, save_parameters};
 pub use pickle::PickleError;
 pub use torch_bin::{TorchBinError, read_torch_bin};
