@@ -1,39 +1,49 @@
-//! The micro-kernel for AVX-512: tiles of 14 rows and two vectors of 16.
+//! The micro-kernel for AVX-512: tiles of 9 rows and three vectors of 16, or 14 rows and two vectors.
 //!
-//! Of 32 registers, 28 hold sums, two a row of the right panel and one a number of the left: each
-//! step of `k` loads 16 times for 28 multiply-adds, so the loads hide behind them.
+//! Of 32 registers, 27 (28) hold sums, three (two) a row of the right panel and one a number of the
+//! left. Each step of `k` loads 12 times for 27 multiply-adds, so the loads hide behind them. The
+//! sizes of encoders and of most bottlenecks are multiples of 48; those of heads of attention are not.
 
 use super::ProductPath;
-use super::tile::{Kernel, Operands, Target};
-use super::x86::turn_by_eight;
+use super::tile::{Kernel, Operands, Shape, Target};
+use super::x86::{groups, turn_by_eight};
 use std::arch::x86_64::*;
 
 pub(super) struct Avx512;
 
+/// Steps of `k` after which a row of the right panel that is fetched now will be needed.
+const AHEAD: isize = 8;
+
 impl Kernel for Avx512 {
     const PATH: ProductPath = ProductPath::Avx512;
-    const ROWS: usize = 14;
     const LANES: usize = 16;
-    const WIDTH: usize = 32;
+
+    fn shape(columns: usize) -> Shape {
+        match columns {
+            ..=32 | 49..=64 => Shape { rows: 14, columns: 32 },
+            _ => Shape { rows: 9, columns: 48 },
+        }
+    }
 
     unsafe fn tile(rows: usize, operands: &Operands, target: &Target) {
         #[cfg(test)]
         super::tile::count::one(Self::PATH);
-        macro_rules! by_rows {
-            ($($r:literal)*) => {
+        macro_rules! by_shape {
+            ($($vectors:literal: $($rows:literal)*;)*) => {
                 // SAFETY: the caller promises the instructions and the arrays.
                 unsafe {
-                    match (rows, target.columns > Self::LANES) {
-                        $(
-                            ($r, false) => tile::<$r, 1>(operands, target),
-                            ($r, true) => tile::<$r, 2>(operands, target),
-                        )*
-                        _ => unreachable!("a tile has 1 to 14 rows"),
+                    match (target.columns.div_ceil(Self::LANES), rows) {
+                        $($(($vectors, $rows) => tile::<$rows, $vectors>(operands, target),)*)*
+                        _ => unreachable!("no tile is larger than the largest"),
                     }
                 }
             };
         }
-        by_rows!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+        by_shape! {
+            1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
+            2: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
+            3: 1 2 3 4 5 6 7 8 9;
+        }
     }
 
     unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
@@ -51,22 +61,33 @@ impl Kernel for Avx512 {
 /// As [`Kernel::tile`] says.
 #[target_feature(enable = "avx512f")]
 unsafe fn tile<const R: usize, const V: usize>(o: &Operands, t: &Target) {
-    let mut sums = [[_mm512_setzero_ps(); V]; R];
-    let (mut a, mut b) = (o.a, o.b);
+    let mut sums = [[_mm512_setzero_ps(); V]; 14];
+    let (mut a, mut b) = (groups(o.a, o.a_row), o.b);
     for _ in 0..o.depth {
         // SAFETY: row `k` of the right panel has `V` whole vectors.
         let right: [__m512; V] = std::array::from_fn(|v| unsafe { _mm512_loadu_ps(b.add(16 * v)) });
-        for (r, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: `r < R` and `k < depth`.
-            let left = _mm512_set1_ps(unsafe { *a.offset(r as isize * o.a_row) });
-            for (sum, right) in sums.iter_mut().zip(right) {
-                *sum = _mm512_fmadd_ps(left, right, *sum);
-            }
+        let ahead = b.wrapping_offset(AHEAD * o.b_step);
+        for v in 0..V {
+            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(16 * v).cast());
         }
+        // Written out, because the compiler does not unroll so long a loop, and sums must stay in registers.
+        macro_rules! rows {
+            ($($r:literal)*) => { $(
+                if $r < R {
+                    // SAFETY: `r < R` and `k < depth`.
+                    let left = _mm512_set1_ps(unsafe { *a[$r / 7].offset($r % 7 * o.a_row) });
+                    for v in 0..V {
+                        sums[$r][v] = _mm512_fmadd_ps(left, right[v], sums[$r][v]);
+                    }
+                }
+            )* };
+        }
+        rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
         // Wrapping, because the last step leaves the arrays.
-        (a, b) = (a.wrapping_offset(o.a_step), b.wrapping_offset(o.b_step));
+        a = a.map(|a| a.wrapping_offset(o.a_step));
+        b = b.wrapping_offset(o.b_step);
     }
-    for (r, sums) in sums.into_iter().enumerate() {
+    for (r, sums) in sums.into_iter().take(R).enumerate() {
         for (v, sum) in sums.into_iter().enumerate() {
             let columns = t.columns - 16 * v;
             let mask = if columns >= 16 { u16::MAX } else { (1 << columns) - 1 };

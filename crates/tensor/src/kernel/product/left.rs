@@ -5,7 +5,7 @@
 //! would touch another line of the cache, so a tile that is used often is copied first.
 
 use super::pack::DEPTH;
-use super::tile::Kernel;
+use super::tile::MOST_ROWS;
 use ndarray::ArrayView2;
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -15,7 +15,7 @@ const PAGE: isize = 1024;
 /// Distance of copied rows.
 const ROW_STEP: usize = DEPTH + 16;
 /// Numbers in a copied tile.
-const SPACE: usize = 16 * DEPTH;
+const SPACE: usize = MOST_ROWS * ROW_STEP;
 
 /// Space for one copied tile.
 pub(super) struct Space([MaybeUninit<f32>; SPACE]);
@@ -59,7 +59,7 @@ impl Layout {
     }
 
     /// The tile `a[rows, depth]`.
-    pub(super) fn tile<K: Kernel>(
+    pub(super) fn tile(
         self,
         a: ArrayView2<'_, f32>,
         rows: Range<usize>,
@@ -67,7 +67,7 @@ impl Layout {
         space: &mut Space,
     ) -> Left {
         assert!(rows.end <= a.nrows() && depth.end <= a.ncols(), "the tile is in the operand");
-        assert!(rows.len() <= K::ROWS && depth.len() <= DEPTH, "the tile fits into the space");
+        assert!(rows.len() <= MOST_ROWS && depth.len() <= DEPTH, "the tile fits into the space");
         let (row, step) = (a.strides()[0], a.strides()[1]);
         let from = a.as_ptr().wrapping_offset(rows.start as isize * row + depth.start as isize * step);
         let direct = Left { from, row, step };
@@ -75,24 +75,18 @@ impl Layout {
             Self::Direct => direct,
             Self::Rows => copy_rows(direct, rows.len(), depth.len(), space),
             // Whole steps may be read while they end inside of the operand.
-            Self::Columns if row == 1 && rows.start + step_of::<K>() <= a.nrows() => {
-                copy_columns::<K>(direct, step_of::<K>(), depth.len(), space)
+            Self::Columns if row == 1 && rows.start + MOST_ROWS <= a.nrows() => {
+                copy_columns(direct, MOST_ROWS, depth.len(), space)
             }
-            Self::Columns => copy_columns::<K>(direct, rows.len(), depth.len(), space),
+            Self::Columns => copy_columns(direct, rows.len(), depth.len(), space),
         }
     }
 }
 
-/// Distance of copied columns.
-const fn step_of<K: Kernel>() -> usize {
-    K::ROWS.next_power_of_two()
-}
-
 fn copy_rows(left: Left, rows: usize, depth: usize, space: &mut Space) -> Left {
-    const { assert!(14 * ROW_STEP <= SPACE) };
     for r in 0..rows {
         // SAFETY: `depth` numbers from the row's beginning on are in the operand, as `Layout::tile` has checked, and
-        // lie next to each other in this layout; the space has 14 rows, which no kernel exceeds.
+        // lie next to each other in this layout; the space has `MOST_ROWS` rows.
         unsafe {
             let into = space.0.as_mut_ptr().add(r * ROW_STEP).cast();
             std::ptr::copy_nonoverlapping(left.from.offset(r as isize * left.row), into, depth);
@@ -101,21 +95,20 @@ fn copy_rows(left: Left, rows: usize, depth: usize, space: &mut Space) -> Left {
     Left { from: space.0.as_ptr().cast(), row: ROW_STEP as isize, step: 1 }
 }
 
-fn copy_columns<K: Kernel>(left: Left, rows: usize, depth: usize, space: &mut Space) -> Left {
-    const { assert!(step_of::<K>() * DEPTH <= SPACE && K::ROWS <= 14) };
-    let step = step_of::<K>();
+fn copy_columns(left: Left, rows: usize, depth: usize, space: &mut Space) -> Left {
     for k in 0..depth {
         // SAFETY: column `k` has `rows` numbers in the operand, as `Layout::tile` has checked; where they are a whole
-        // step they lie next to each other. The space has `DEPTH` columns of a step.
+        // step they lie next to each other. The space has `DEPTH` columns of
+        // `MOST_ROWS`.
         unsafe {
             let from = left.from.offset(k as isize * left.step);
-            let into = space.0.as_mut_ptr().add(k * step).cast::<f32>();
-            if rows == step && left.row == 1 {
-                std::ptr::copy_nonoverlapping(from, into, step);
+            let into = space.0.as_mut_ptr().add(k * MOST_ROWS).cast::<f32>();
+            if rows == MOST_ROWS && left.row == 1 {
+                std::ptr::copy_nonoverlapping(from, into, MOST_ROWS);
             } else {
                 (0..rows).for_each(|r| *into.add(r) = *from.offset(r as isize * left.row));
             }
         }
     }
-    Left { from: space.0.as_ptr().cast(), row: 1, step: step as isize }
+    Left { from: space.0.as_ptr().cast(), row: 1, step: MOST_ROWS as isize }
 }

@@ -1,16 +1,18 @@
 //! The micro-kernel for aarch64: tiles of 8 rows and two vectors of 4.
 
 use super::ProductPath;
-use super::tile::{Kernel, Operands, Target, turn_plainly};
+use super::tile::{Kernel, Operands, Shape, Target, turn_plainly};
 use std::arch::aarch64::*;
 
 pub(super) struct Neon;
 
 impl Kernel for Neon {
     const PATH: ProductPath = ProductPath::Neon;
-    const ROWS: usize = 8;
     const LANES: usize = 4;
-    const WIDTH: usize = 8;
+
+    fn shape(_columns: usize) -> Shape {
+        Shape { rows: 8, columns: 8 }
+    }
 
     unsafe fn tile(rows: usize, operands: &Operands, target: &Target) {
         #[cfg(test)]

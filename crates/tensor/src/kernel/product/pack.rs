@@ -5,7 +5,7 @@
 //! after row lie next to each other. The left operand is packed a tile at a time and only where its
 //! own layout is bad to read.
 
-use super::tile::Kernel;
+use super::tile::{Kernel, Shape};
 use ndarray::{ArrayView2, s};
 use rayon::prelude::*;
 
@@ -24,10 +24,12 @@ pub(super) struct Panels<'a> {
     pub(super) numbers: &'a [f32],
     pub(super) depth: usize,
     pub(super) columns: usize,
+    /// Of the tiles that will read it.
+    pub(super) shape: Shape,
 }
 
 /// `columns`, filled up to whole vectors.
-pub(super) fn padded<K: Kernel>(columns: usize) -> usize {
+fn padded<K: Kernel>(columns: usize) -> usize {
     columns.next_multiple_of(K::LANES)
 }
 
@@ -38,36 +40,38 @@ pub(super) fn packed_length<K: Kernel>(depth: usize, columns: usize) -> usize {
 
 impl<'a> Panels<'a> {
     /// Packs `b` into the front of `space`.
-    pub(super) fn pack<K: Kernel>(b: ArrayView2<'_, f32>, space: &'a mut [f32], parallel: bool) -> Self {
+    pub(super) fn pack<K: Kernel>(b: ArrayView2<'_, f32>, shape: Shape, space: &'a mut [f32], parallel: bool) -> Self {
         let (depth, columns) = b.dim();
         let numbers = &mut space[..packed_length::<K>(depth, columns)];
-        if parallel && numbers.len() >= PARALLEL {
-            pieces::<K>(b, numbers).collect::<Vec<_>>().into_par_iter().for_each(|(b, into)| pack_panel::<K>(b, into));
+        let pieces = pieces::<K>(b, shape.columns, numbers);
+        if parallel && depth * columns >= PARALLEL {
+            pieces.collect::<Vec<_>>().into_par_iter().for_each(|(b, into)| pack_panel::<K>(b, into));
         } else {
-            pieces::<K>(b, numbers).for_each(|(b, into)| pack_panel::<K>(b, into));
+            pieces.for_each(|(b, into)| pack_panel::<K>(b, into));
         }
-        Self { numbers, depth, columns }
+        Self { numbers, depth, columns, shape }
     }
 
     /// The panel of the columns from `column` on, in the slice of depth from `k` on, which is `depth` deep.
     pub(super) fn panel<K: Kernel>(&self, k: usize, depth: usize, column: usize) -> &'a [f32] {
         let from = k * padded::<K>(self.columns) + depth * column;
-        &self.numbers[from..from + depth * K::WIDTH.min(padded::<K>(self.columns - column))]
+        &self.numbers[from..from + depth * self.shape.columns.min(padded::<K>(self.columns - column))]
     }
 }
 
 /// Each panel of each slice with the numbers that belong there.
 fn pieces<'a, K: Kernel>(
     b: ArrayView2<'a, f32>,
+    width: usize,
     numbers: &'a mut [f32],
 ) -> impl Iterator<Item = (ArrayView2<'a, f32>, &'a mut [f32])> {
-    let width = padded::<K>(b.ncols());
-    let slices = numbers.chunks_mut((DEPTH * width).max(1)).enumerate();
+    let all = padded::<K>(b.ncols());
+    let slices = numbers.chunks_mut((DEPTH * all).max(1)).enumerate();
     slices.flat_map(move |(i, slice)| {
-        let depth = slice.len() / width;
-        slice.chunks_mut(depth * K::WIDTH).enumerate().map(move |(j, panel)| {
-            let (k, column) = (i * DEPTH, j * K::WIDTH);
-            let end = b.ncols().min(column + K::WIDTH);
+        let depth = slice.len() / all;
+        slice.chunks_mut(depth * width).enumerate().map(move |(j, panel)| {
+            let (k, column) = (i * DEPTH, j * width);
+            let end = b.ncols().min(column + width);
             (b.slice_move(s![k..k + depth, column..end]), panel)
         })
     })
@@ -100,14 +104,15 @@ pub(super) fn has_rows_in_one_piece(b: ArrayView2<'_, f32>) -> bool {
     b.strides()[1] == 1 || b.ncols() <= 1
 }
 
-/// Copies rows that lie in one piece; the compiler knows the length of those that fill the panel.
+/// Copies rows that lie in one piece, vector by vector, whose length the compiler knows.
 fn copy_rows<K: Kernel>(b: ArrayView2<'_, f32>, into: &mut [f32], width: usize) {
     for (row, into) in b.rows().into_iter().zip(into.chunks_mut(width)) {
         let row = row.to_slice().expect("the row lies in one piece");
-        if row.len() == K::WIDTH {
-            into[..K::WIDTH].copy_from_slice(&row[..K::WIDTH]);
-        } else {
-            into[..row.len()].copy_from_slice(row);
+        let (mut from, mut to) = (row.chunks_exact(K::LANES), into.chunks_exact_mut(K::LANES));
+        for (from, to) in from.by_ref().zip(to.by_ref()) {
+            to[..K::LANES].copy_from_slice(&from[..K::LANES]);
         }
+        let rest = from.remainder();
+        into[row.len() - rest.len()..row.len()].copy_from_slice(rest);
     }
 }

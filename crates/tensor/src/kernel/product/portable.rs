@@ -1,7 +1,7 @@
 //! The micro-kernel in plain Rust: any processor, and the oracle of the others.
 
 use super::ProductPath;
-use super::tile::{Kernel, Operands, Target, turn_plainly};
+use super::tile::{Kernel, Operands, Shape, Target, turn_plainly};
 
 pub(super) struct Portable;
 
@@ -10,9 +10,11 @@ const WIDTH: usize = 8;
 
 impl Kernel for Portable {
     const PATH: ProductPath = ProductPath::Portable;
-    const ROWS: usize = ROWS;
     const LANES: usize = 1;
-    const WIDTH: usize = WIDTH;
+
+    fn shape(_columns: usize) -> Shape {
+        Shape { rows: ROWS, columns: WIDTH }
+    }
 
     unsafe fn tile(rows: usize, o: &Operands, t: &Target) {
         #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The right operand as tiles read it: panels that are packed, behind columns that are read where they lie.
 
 use super::pack::Panels;
-use super::tile::Kernel;
+use super::tile::{Kernel, Shape};
 use ndarray::ArrayView2;
 
 /// A right operand `[K, N]`.
@@ -18,6 +18,11 @@ impl<'a> Right<'a> {
         Self { direct: None, panels }
     }
 
+    /// Of the tiles that read it.
+    pub(super) fn shape(&self) -> Shape {
+        self.panels.shape
+    }
+
     fn direct_columns(&self) -> usize {
         self.direct.map_or(0, |direct| direct.ncols())
     }
@@ -32,10 +37,13 @@ impl<'a> Right<'a> {
         self.panels.depth
     }
 
-    /// Where the panel of `column`, a multiple of `WIDTH`, begins in the slice `k..k + depth`, and the way to its next
+    /// Where the panel of `column`, where a tile begins, begins in the slice `k..k + depth`, and the way to its next
     /// row.
     pub(super) fn panel<K: Kernel>(&self, k: usize, depth: usize, column: usize) -> (*const f32, isize) {
-        assert!(column.is_multiple_of(K::WIDTH) && column < self.columns() && k + depth <= self.depth(), "a panel");
+        assert!(
+            column.is_multiple_of(self.shape().columns) && column < self.columns() && k + depth <= self.depth(),
+            "a panel"
+        );
         if let Some(direct) = self.direct.filter(|direct| column < direct.ncols()) {
             let row = direct.strides()[0];
             // Wrapping, because an operand without depth has no first number.

@@ -2,24 +2,22 @@
 //!
 //! ```text
 //! for each slice of k (DEPTH), each group of columns (GROUP):   right panels stay in the second cache
-//!   for each tile of rows (ROWS):                               a left tile stays in the first cache
-//!     for each panel (WIDTH):                                   the micro-kernel
+//!   for each tile of rows:                                      a left tile stays in the first cache
+//!     for each panel:                                           the micro-kernel
 //! ```
 
 use super::Start;
 use super::left::{Layout, Left, Space};
 use super::pack::{DEPTH, has_rows_in_one_piece};
 use super::right::Right;
-use super::tile::{Kernel, Operands, Target};
+use super::tile::{Kernel, MOST_NUMBERS, Operands, Target};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use std::ops::Range;
 
-/// Columns whose right panels stay in the second cache while tiles of rows pass by: 384 × 512 numbers, 768 KiB.
-const GROUP: usize = 512;
-/// Numbers in the largest tile of any kernel.
-const TILE: usize = 14 * 32;
+/// Columns whose right panels stay in the second cache while tiles of rows pass by: 384 × 480 numbers, 720 KiB.
+const GROUP: usize = 480;
 
-/// `c = α a · right + start`. The columns of `c` are those of `right` from `first` on, a multiple of `WIDTH`.
+/// `c = α a · right + start`. The columns of `c` are those of `right` from `first` on, where a tile begins.
 pub(super) fn sweep<K: Kernel>(
     alpha: f32,
     a: ArrayView2<'_, f32>,
@@ -30,15 +28,16 @@ pub(super) fn sweep<K: Kernel>(
     let (m, n) = c.dim();
     assert!(a.nrows() == m && a.ncols() == right.depth() && first + n <= right.columns(), "shapes of a sweep");
     assert!(start.fits(c.dim()), "what is added has the shape of the result");
-    let layout = Layout::of(a, n.div_ceil(K::WIDTH));
-    let rows = m.div_ceil(m.div_ceil(K::ROWS).max(1)); // even tiles
+    let width = right.shape().columns;
+    let layout = Layout::of(a, n.div_ceil(width));
+    let rows = m.div_ceil(m.div_ceil(right.shape().rows).max(1)); // even tiles
     let mut space = Space::new();
     for depth in cut(0..a.ncols(), DEPTH) {
         let sum = Sum::new(alpha, if depth.start == 0 { start } else { Start::Result(1.0) }, &mut c);
         for group in cut(0..n, GROUP) {
             for rows in cut(0..m, rows) {
-                let left = layout.tile::<K>(a, rows.clone(), depth.clone(), &mut space);
-                for columns in cut(group.clone(), K::WIDTH) {
+                let left = layout.tile(a, rows.clone(), depth.clone(), &mut space);
+                for columns in cut(group.clone(), width) {
                     let (b, b_step) = right.panel::<K>(depth.start, depth.len(), first + columns.start);
                     let Left { from: a, row: a_row, step: a_step } = left;
                     let operands = Operands { depth: depth.len(), a, a_row, a_step, b, b_step };
@@ -53,7 +52,7 @@ pub(super) fn sweep<K: Kernel>(
 
 /// Pieces of `range`, `length` long but for the last. An empty range is one empty piece: without depth there is still a
 /// result.
-fn cut(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
+pub(super) fn cut(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
     let length = length.max(1);
     (0..range.len().div_ceil(length).max(1)).map(move |i| {
         let from = range.start + i * length;
@@ -107,8 +106,8 @@ impl Sum {
             // SAFETY: the caller's promise; that the processor has the instructions was checked when the product began.
             return unsafe { K::tile(rows.len(), operands, &target) };
         }
-        let mut sums = [0.0; TILE];
-        let (buffer, width) = (sums.as_mut_ptr(), K::WIDTH as isize);
+        let mut sums = [0.0; MOST_NUMBERS];
+        let (buffer, width) = (sums.as_mut_ptr(), columns.len() as isize);
         let target = Target {
             c: buffer,
             c_row: width,
@@ -118,7 +117,7 @@ impl Sum {
             beta: 0.0,
             columns: columns.len(),
         };
-        const { assert!(K::ROWS * K::WIDTH <= TILE) };
+        assert!(rows.len() * columns.len() <= MOST_NUMBERS, "a tile fits into the buffer");
         // SAFETY: as above, and the buffer holds a whole tile.
         unsafe { K::tile(rows.len(), operands, &target) };
         for r in 0..rows.len() {
@@ -126,7 +125,7 @@ impl Sum {
                 let at = |strides: [isize; 2]| r as isize * strides[0] + j as isize * strides[1];
                 let start = start.wrapping_offset(at(self.start_strides));
                 // SAFETY: row and column are in the result, and in what is added if that is read.
-                unsafe { c.offset(at(self.c_strides)).write(self.finish(sums[r * K::WIDTH + j], start)) };
+                unsafe { c.offset(at(self.c_strides)).write(self.finish(sums[r * columns.len() + j], start)) };
             }
         }
     }

@@ -28,6 +28,20 @@ pub(super) struct Target {
     pub(super) columns: usize,
 }
 
+/// Rows and columns of a full tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// At most 16.
+    pub(super) rows: usize,
+    /// Also the width of a right panel.
+    pub(super) columns: usize,
+}
+
+/// Most rows of a tile of any kernel, for space that is set aside.
+pub(super) const MOST_ROWS: usize = 16;
+/// Most numbers in a tile of any kernel.
+pub(super) const MOST_NUMBERS: usize = 14 * 32;
+
 /// A micro-kernel for one set of instructions.
 ///
 /// Each sum is one chain of fused multiply-adds from zero over ascending `k`. So its bits depend on
@@ -35,14 +49,13 @@ pub(super) struct Target {
 pub(super) trait Kernel {
     /// The instructions it needs.
     const PATH: ProductPath;
-    /// Most rows of a tile.
-    const ROWS: usize;
     /// Numbers in a vector. A right panel is a whole number of vectors wide.
     const LANES: usize;
-    /// Most columns of a tile: the width of a right panel.
-    const WIDTH: usize;
 
-    /// Computes a tile of `1..=ROWS` rows and `1..=WIDTH` columns.
+    /// The largest tiles of a product whose result has so many columns.
+    fn shape(columns: usize) -> Shape;
+
+    /// Computes a tile of at least one row and column, and at most as many as [`Kernel::shape`] says.
     ///
     /// # Safety
     /// The processor has the instructions of `PATH`. All `a[r, k]` of the tile's rows and all vectors of the right
