@@ -228,7 +228,7 @@ struct Input<S> {
 impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         let keep = input.wants_backward(self.any_trains());
-        let SublayerInput { output: o, residual: r, norm, layout, pass, wants_output, wants_residual } = input;
+        let SublayerInput { output: o, residual: r, norm, layout, pass, wants_output, wants_residual, .. } = input;
         let Input { x, residual, before } = self.input(&o, &r, norm, keep);
         let (b, bottleneck) = self.bottleneck.forward(x, &layout, pass, keep);
         let (z, own_norm) = self.combine(b, o, residual, keep);

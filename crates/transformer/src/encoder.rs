@@ -155,7 +155,8 @@ impl<'a, S: Scalar> Encoded<'a, S> {
     fn through(mut self, insertions: &'a dyn Insertions<S>, point: SequencePoint, pass: Pass) -> Self {
         let Some(module) = insertions.sequence(point) else { return self };
         let wants_tokens = !self.trace.steps.is_empty();
-        let output = module.forward(SequenceInput { tokens: self.hidden, layout: self.layout, pass, wants_tokens });
+        let input = SequenceInput { point, tokens: self.hidden, layout: self.layout, pass, wants_tokens };
+        let output = module.forward(input);
         self.trace.steps.extend(output.backward.map(Step::Sequence));
         Self { hidden: output.tokens, layout: output.layout, trace: self.trace }
     }
