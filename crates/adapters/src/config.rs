@@ -2,11 +2,11 @@
 
 use crate::bottleneck::{BottleneckShape, Scaling};
 use crate::init::InitWeights;
+use crate::method::{MethodError, check_layers, check_rate, layers_but};
 use crate::wiring::{InnerResidual, Position};
 use adaptune_tensor::Activation;
 use adaptune_transformer::{Config, Sublayer, SublayerPoint};
 use std::collections::{BTreeMap, BTreeSet};
-use thiserror::Error;
 
 /// How much narrower than the hidden size a bottleneck is: `M = max(1, ⌊D / factor⌋)`; below 1 it is
 /// wider.
@@ -98,45 +98,6 @@ pub struct BottleneckConfig {
     pub cross_adapter: bool,
 }
 
-/// A configuration that does not fit the model, or contradicts itself.
-#[derive(Debug, Error, PartialEq)]
-pub enum MethodError {
-    /// No module would be added anywhere.
-    #[error("the adapter would have no module: set mh_adapter or output_adapter, and leave some layer in")]
-    Nothing,
-    /// A layer without reduction factor.
-    #[error(
-        "layer {layer} has no reduction factor: name it in the map, or add a default, as in {{'1': 16, 'default': 8}}"
-    )]
-    NoFactor {
-        /// The layer, from 0.
-        layer: usize,
-    },
-    /// A layer that the model does not have.
-    #[error("{field} names layer {layer}, but the model has layers 0 to {last}")]
-    NoLayer {
-        /// The field.
-        field: &'static str,
-        /// The layer.
-        layer: usize,
-        /// The model's last one.
-        last: usize,
-    },
-    /// A number out of its range.
-    #[error("{field} is {found}, but must be {expected}")]
-    Range {
-        /// The field.
-        field: &'static str,
-        /// Its value.
-        found: f64,
-        /// What would do.
-        expected: &'static str,
-    },
-    /// Fields that do not go together.
-    #[error("{0}")]
-    Contradiction(&'static str),
-}
-
 impl BottleneckConfig {
     /// AdapterHub's `BnConfig` with nothing set: the ground that files are read on.
     #[must_use]
@@ -218,27 +179,27 @@ impl BottleneckConfig {
     ///
     /// # Errors
     /// If fields contradict each other, name layers that are not there, or leave nothing to add.
-    pub fn check(&self, model: &Config) -> Result<Vec<(SublayerPoint, BottleneckShape)>, MethodError> {
+    pub fn bottlenecks(&self, model: &Config) -> Result<Vec<(SublayerPoint, BottleneckShape)>, MethodError> {
         self.check_numbers()?;
         if self.residual_before_ln == InnerResidual::Sum && !self.original_ln_before && !self.is_parallel {
             return Err(MethodError::Contradiction(
                 "residual_before_ln=\"post_add\" is the sum before the norm, so it needs original_ln_before=True",
             ));
         }
-        let named = self.leave_out.iter().map(|l| ("leave_out", *l));
-        let named = named.chain(self.reduction_factor.layers.keys().map(|l| ("reduction_factor", *l)));
-        if let Some((field, layer)) = named.into_iter().find(|(_, layer)| *layer >= model.layers) {
-            return Err(MethodError::NoLayer { field, layer, last: model.layers - 1 });
-        }
+        let layers = layers_but(&self.leave_out, model)?;
+        check_layers("reduction_factor", self.reduction_factor.layers.keys(), model)?;
         let sublayers = [(Sublayer::Attention, self.mh_adapter), (Sublayer::FeedForward, self.output_adapter)];
         let mut modules = Vec::new();
-        for layer in (0..model.layers).filter(|layer| !self.leave_out.contains(layer)) {
+        for layer in layers {
             let factor = self.reduction_factor.of(layer).ok_or(MethodError::NoFactor { layer })?;
             for (sublayer, _) in sublayers.iter().filter(|(_, wanted)| *wanted) {
                 modules.push((SublayerPoint { layer, sublayer: *sublayer }, self.shape(model.hidden, factor)));
             }
         }
-        if modules.is_empty() { Err(MethodError::Nothing) } else { Ok(modules) }
+        if modules.is_empty() {
+            return Err(MethodError::Nothing("set mh_adapter or output_adapter, and leave some layer in"));
+        }
+        Ok(modules)
     }
 
     /// Where the bottlenecks stand.
@@ -273,11 +234,8 @@ impl BottleneckConfig {
                 return Err(MethodError::Range { field: "reduction_factor", found, expected: "a number from 1/64 on" });
             }
         }
-        for (field, found) in [("dropout", self.dropout), ("stochastic_depth", self.stochastic_depth)] {
-            if !(0.0..1.0).contains(&found) {
-                return Err(MethodError::Range { field, found, expected: "from 0 up to, but not, 1" });
-            }
-        }
+        check_rate("dropout", self.dropout)?;
+        check_rate("stochastic_depth", self.stochastic_depth)?;
         match self.scaling {
             Scaling::Fixed(found) if !found.is_finite() => Err(MethodError::Range {
                 field: "scaling",
@@ -312,7 +270,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let model = Config::bert(12, 3, 2, 20);
         let fails = |config: BottleneckConfig, words: &str| {
-            let message = config.check(&model).unwrap_err().to_string();
+            let message = config.bottlenecks(&model).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
         };
         let base = BottleneckConfig::seq_bn;

@@ -7,9 +7,8 @@ pub mod init;
 mod layers;
 pub mod wiring;
 
+mod bottleneck_fields;
 mod config;
-mod fields;
-mod literal;
 mod method;
 mod nearest;
 
@@ -17,13 +16,16 @@ mod adapter;
 pub mod format;
 mod head;
 mod model;
+mod modules;
+mod point;
 mod tuning;
 
-pub use adapter::{Adapter, Module, Point};
-pub use config::{BottleneckConfig, MethodError, ReductionFactor};
-pub use fields::FieldError;
+pub use adapter::Adapter;
+pub use config::{BottleneckConfig, ReductionFactor};
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Targets, Task};
-pub use method::{Method, PRESETS, ParseMethodError, Preset};
+pub use method::{FieldError, Method, MethodConfig, MethodError, PRESETS, ParseMethodError, Preset};
 pub use model::{AdapterModel, Counts, Part};
+pub use modules::{ByPoint, Module, Modules};
 pub use nearest::{did_you_mean, nearest};
+pub use point::Point;
 pub use tuning::{Tuning, WITHOUT_ADAPTER};

@@ -30,6 +30,7 @@
 
 use crate::bottleneck::{Bottleneck, BottleneckTrace};
 use crate::layers::TrainableNorm;
+use crate::modules::Module;
 use adaptune_tensor::{Gradients, LayerNormTrace, Parameters, Scalar, parameters};
 use adaptune_transformer::{Accumulator, BaseNorm, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
 use ndarray::{ArcArray2, Array2};
@@ -223,6 +224,12 @@ struct Input<S> {
     /// The inner residual where it is not `o`.
     residual: Option<ArcArray2<S>>,
     before: Option<LayerNormTrace<S>>,
+}
+
+impl<S: Scalar> Module<S> for BottleneckAdapter<S> {
+    fn sublayer(&self) -> Option<&dyn SublayerModule<S>> {
+        Some(self)
+    }
 }
 
 impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {

@@ -3,8 +3,8 @@
 
 mod common;
 
-use adaptune_adapters::{AdapterModel, Task, format};
-use adaptune_tensor::{Gradients, Scalar};
+use adaptune_adapters::{Adapter, AdapterModel, Method, Task, format};
+use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::{Pass, Thaw, Thawed};
 use common::{Fixture, Recorder, base, difference, files, folder, size};
 
@@ -155,6 +155,31 @@ fn what_is_saved_loads_unchanged() {
             assert_eq!(read(&first), read(&second), "{}: {name:?}", fixture.name);
         }
     }
+}
+
+/// A union is written as AdapterHub writes it, and comes back as it was.
+#[test]
+fn a_union_comes_back() {
+    let base = base::<f32>("bert");
+    let text = "par_bn[leave_out=[0]]|seq_bn[mh_adapter=True,output_adapter=False,ln_before=True,init_weights=bert]";
+    let method: Method = text.parse().expect("a good union");
+    let adapter = Adapter::new("both", &method, base.config(), Seed::new(3)).expect("it fits");
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    format::save_adapter(&adapter, &base, directory.path()).unwrap_or_else(|e| panic!("{e}"));
+    let file = std::fs::read(directory.path().join("adapter_config.json")).expect("saved");
+    let file: serde_json::Value = serde_json::from_slice(&file).expect("JSON");
+    assert_eq!(file["config"]["architecture"], "union");
+    assert_eq!(
+        (&file["config"]["configs"][0]["scaling"], &file["config"]["configs"][1]["ln_before"]),
+        (&4.0.into(), &true.into())
+    );
+    let copy = format::load_adapter(directory.path(), &base).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(copy.method(), adapter.method());
+    let values = |adapter: &Adapter<f32>| {
+        let all = adapter.parameters().into_iter().map(|(name, p)| (name, p.values().to_vec()));
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(values(&copy), values(&adapter));
 }
 
 /// A model without an adapter, saved where there was one, loads as a model without an adapter.

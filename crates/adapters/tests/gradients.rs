@@ -120,6 +120,15 @@ fn odd_wirings() {
 }
 
 #[test]
+fn unions() {
+    let members = [
+        "par_bn[reduction_factor=3,non_linearity=tanh,leave_out=[0]]",
+        "seq_bn[reduction_factor=2,non_linearity=gelu,mh_adapter=True,output_adapter=False]",
+    ];
+    check(&members.join("|"), &head(Task::Classification), 0.1);
+}
+
+#[test]
 fn heads() {
     let method = "double_seq_bn[reduction_factor=3]";
     for task in [Task::Classification, Task::Regression, Task::Tagging] {

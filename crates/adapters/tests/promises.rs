@@ -7,8 +7,15 @@ use adaptune_transformer::{Batch, Config, Encoder, Pass};
 use ndarray::Array2;
 use std::sync::Arc;
 
-const METHODS: &[&str] =
-    &["seq_bn", "double_seq_bn", "par_bn", "scaled_par_bn", "adapter_plus", "seq_bn[ln_before=True,scaling=3]"];
+const METHODS: &[&str] = &[
+    "seq_bn",
+    "double_seq_bn",
+    "par_bn",
+    "scaled_par_bn",
+    "adapter_plus",
+    "seq_bn[ln_before=True,scaling=3]",
+    "par_bn[leave_out=[0]]|seq_bn[mh_adapter=True,output_adapter=False]",
+];
 
 fn base() -> Arc<Encoder<f32>> {
     let config = Config { vocabulary: 11, positions: 9, ..Config::bert(8, 3, 2, 12) };
@@ -46,8 +53,9 @@ fn a_fresh_adapter_is_the_identity_bit_for_bit() {
     for text in METHODS {
         for init in ["mam_adapter", "xavier"] {
             let mut method = method(text);
-            let Method::Bottleneck(config) = &mut method;
-            config.set("init_weights", &init.into()).expect("a known rule");
+            let mut members = method.members().to_vec();
+            members.iter_mut().for_each(|member| member.set("init_weights", &init.into()).expect("a known rule"));
+            method = Method::union(members);
             let adapter = Adapter::new("test", &method, base.config(), Seed::new(4)).expect("fits");
             assert_eq!(hidden(&base, Some(&adapter)), hidden(&base, None), "{text} {init}");
         }
@@ -75,7 +83,11 @@ fn the_same_seed_gives_the_same_adapter() {
 fn layers_differ_with_a_seed_of_their_own_too() {
     let base = base();
     let adapter = adapter("seq_bn[init_weights=bert,init_weights_seed=7]", &base, 1);
-    let downs: Vec<Vec<f32>> = adapter.points().map(|p| adapter.module_parameters(p)[0].1.values().to_vec()).collect();
+    let down = |layer: usize| {
+        let name = format!("layer.{layer}.feed_forward.bottleneck.down.weight");
+        adapter.parameters().into_iter().find(|(n, _)| *n == name).expect("there").1.values().to_vec()
+    };
+    let downs = [0, 1, 2].map(down);
     assert!(downs[0] != downs[1] && downs[1] != downs[2]);
 }
 

@@ -9,7 +9,7 @@ use crate::data::Dataset;
 use crate::error::TrainError;
 use crate::options::TrainOptions;
 use crate::record::Record;
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig};
 use adaptune_tensor::{AnyParameter, Parameters, Scalar};
 use adaptune_transformer::Encoder;
 use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};
@@ -115,8 +115,8 @@ fn head_by_name<S: Scalar>(head: &Head<S>) -> Parts {
 /// Two methods may have parameters of the same shapes, so each field of the method counts.
 fn adapter_by_name<S: Scalar>(adapter: Option<&Adapter<S>>) -> Vec<(String, String)> {
     let Some(adapter) = adapter else { return vec![("adapter's name".into(), "none".into())] };
-    let Method::Bottleneck(config) = adapter.method();
-    let fields = config.fields().into_iter().map(|(name, value)| (format!("adapter's {name}"), value.to_string()));
+    let fields =
+        adapter.method().fields().into_iter().map(|(name, value)| (format!("adapter's {name}"), value.to_string()));
     fields.chain([("adapter's name".into(), adapter.name().to_owned())]).collect()
 }
 

@@ -1,6 +1,8 @@
 //! Saving and loading adapter directories.
 
+use super::adapter_file::{adapter_text, read_adapter};
 use super::error::FormatError;
+use super::stored::Stored;
 use super::tensors::{Tensors, write};
 use super::{json, language, names, thawed};
 use crate::adapter::Adapter;
@@ -92,11 +94,8 @@ pub fn load<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<Adapte
 pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>, &dyn AnyParameter<S>)> {
     let mut all = Vec::new();
     let prefix = model.base().config().family.prefix();
-    if let Some(adapter) = model.adapter() {
-        for (names, point, parameter) in adapter_names(adapter, model.base()) {
-            let names = names.into_iter().map(|name| format!("{prefix}{name}")).collect();
-            all.push((names, adapter.module_parameters(point).swap_remove(parameter).1));
-        }
+    for (stored, parameter) in model.adapter().map(|a| parameters(a, model.base())).unwrap_or_default() {
+        all.push((stored.names.into_iter().map(|name| format!("{prefix}{name}")).collect(), parameter));
     }
     let head = model.head();
     let own_name = |name: &str| match head.config().task {
@@ -112,17 +111,19 @@ pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>,
 /// Saves an adapter alone; see [`save`].
 ///
 /// # Errors
-/// As [`save`].
+/// As [`save`]; or if the adapter's configuration is one that AdapterHub does not have.
 pub fn save_adapter<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
     check_name(adapter.name())?;
     let prefix = base.config().family.prefix();
+    let text = adapter_text(adapter.name(), adapter.method(), base.config())
+        .map_err(|message| FormatError::config(directory.join(ADAPTER.config), message))?;
     let mut tensors = Vec::new();
-    for (names, point, parameter) in adapter_names(adapter, base) {
-        let (_, array) = adapter.module_parameters(point).swap_remove(parameter);
-        tensors.extend(names.into_iter().map(|name| (format!("{prefix}{name}"), array.to_view().to_owned())));
+    for (Stored { names, form }, array) in parameters(adapter, base).into_iter().chain(constants(adapter, base)) {
+        let array = form.write(array.to_view());
+        tensors.extend(names.into_iter().map(|name| (format!("{prefix}{name}"), array.clone())));
     }
     write(&directory.join(ADAPTER.safetensors), &tensors, base)?;
-    replace(&directory.join(ADAPTER.config), &json::adapter_text(adapter.name(), adapter.method(), base.config()))
+    replace(&directory.join(ADAPTER.config), &text)
 }
 
 /// Saves a head alone; see [`save`].
@@ -147,12 +148,19 @@ pub fn save_head<S: Scalar>(head: &Head<S>, base: &Encoder<S>, directory: &Path)
 /// As [`load`].
 pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
     let path = directory.join(ADAPTER.config);
-    let file = json::read_adapter(&path, base.config())?;
+    let file = read_adapter(&path, base.config())?;
     let mut adapter = Adapter::new(&file.name, &file.method, base.config(), Seed::new(0))
         .map_err(|e| FormatError::config(&path, e))?;
     let mut tensors = Tensors::read(directory, &ADAPTER, base)?;
-    for (names, point, parameter) in adapter_names(&adapter, base) {
-        tensors.take(&names, adapter.module_parameters_mut(point).swap_remove(parameter).1)?;
+    let family = base.config().family;
+    for (method, entry) in adapter.entries_mut() {
+        let stored = |name: &str| method.stored(family, &file.name, name);
+        for (name, array) in entry.parameters_mut() {
+            tensors.take(&stored(&name), array)?;
+        }
+        for (name, array) in entry.constants_mut() {
+            tensors.take(&stored(&name), array)?;
+        }
     }
     tensors.finish()?;
     Ok(adapter)
@@ -174,23 +182,30 @@ pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<
     let mut tensors = Tensors::read(directory, &HEAD, base)?;
     let names: Vec<String> = head.parameters().iter().map(|(name, _)| head_name(&head, name)).collect();
     for (name, (_, parameter)) in names.into_iter().zip(head.parameters_mut()) {
-        tensors.take(&[name], parameter)?;
+        tensors.take(&Stored::same(name), parameter)?;
     }
     tensors.finish()?;
     Ok(head)
 }
 
-/// All tensor names of an adapter, with the point and the number of the parameter at it.
-fn adapter_names<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>) -> Vec<(Vec<String>, crate::Point, usize)> {
-    let Method::Bottleneck(config) = adapter.method();
-    let family = base.config().family;
-    let mut all = Vec::new();
-    for point in adapter.points() {
-        for (i, (parameter, _)) in adapter.module_parameters(point).into_iter().enumerate() {
-            all.push((names::tensor_names(family, point, adapter.name(), &parameter, config.ln_before), point, i));
-        }
-    }
-    all
+type Arrays<'a, S> = Vec<(Stored, &'a dyn AnyParameter<S>)>;
+
+/// The parameters of an adapter, and how each stands in its file.
+fn parameters<'a, S: Scalar>(adapter: &'a Adapter<S>, base: &Encoder<S>) -> Arrays<'a, S> {
+    let stored = |method: &Method, name: String| method.stored(base.config().family, adapter.name(), &name);
+    let entries = adapter.entries();
+    entries
+        .flat_map(|(method, entry)| entry.parameters().into_iter().map(move |(n, p)| (stored(method, n), p)))
+        .collect()
+}
+
+/// The arrays of an adapter that never train, and how each stands in its file.
+fn constants<'a, S: Scalar>(adapter: &'a Adapter<S>, base: &Encoder<S>) -> Arrays<'a, S> {
+    let stored = |method: &Method, name: String| method.stored(base.config().family, adapter.name(), &name);
+    let entries = adapter.entries();
+    entries
+        .flat_map(|(method, entry)| entry.constants().into_iter().map(move |(n, p)| (stored(method, n), p)))
+        .collect()
 }
 
 fn head_name<S: Scalar>(head: &Head<S>, parameter: &str) -> String {

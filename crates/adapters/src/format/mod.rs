@@ -2,12 +2,14 @@
 //! `model_head.safetensors`; and the `.bin` files that Python writes by default. Beside them thawed tensors, and
 //! language models as Hugging Face directories.
 
+mod adapter_file;
 mod describe;
 mod directory;
 mod error;
 mod json;
 mod language;
-mod names;
+pub(crate) mod names;
+mod stored;
 mod tensors;
 mod thawed;
 
@@ -19,4 +21,5 @@ pub use directory::{load, load_adapter, load_head, named_parameters, save, save_
 pub use error::FormatError;
 pub use language::{load_language_head, save_language_model};
 pub use pickle::PickleError;
+pub use stored::{Form, Stored};
 pub use torch_bin::{TorchBinError, read_torch_bin};

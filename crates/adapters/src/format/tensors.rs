@@ -2,6 +2,7 @@
 
 use super::directory::Files;
 use super::error::FormatError;
+use super::stored::Stored;
 use super::torch_bin;
 use adaptune_tensor::{AnyParameter, Scalar};
 use adaptune_transformer::Encoder;
@@ -63,7 +64,8 @@ impl<S: Scalar> Tensors<S> {
 
     /// Copies a tensor into a parameter. The first of the names that is there counts, with or
     /// without the model's prefix; the others are taken too.
-    pub(super) fn take(&mut self, names: &[String], parameter: &mut dyn AnyParameter<S>) -> Result<(), FormatError> {
+    pub(super) fn take(&mut self, stored: &Stored, parameter: &mut dyn AnyParameter<S>) -> Result<(), FormatError> {
+        let Stored { names, form } = stored;
         let spellings = names.iter().flat_map(|name| [format!("{}{name}", self.prefix), name.clone()]);
         let mut found: Vec<_> = spellings.filter_map(|name| Some((self.left.remove(&name)?, name))).collect();
         if found.is_empty() {
@@ -71,10 +73,12 @@ impl<S: Scalar> Tensors<S> {
             return Err(FormatError::MissingTensor { path: self.path.clone(), name, config: self.config });
         }
         let (array, name) = found.swap_remove(0);
-        if array.shape() != parameter.shape() {
-            let (found, expected) = (array.shape().to_vec(), parameter.shape().to_vec());
+        let expected = form.shape(parameter.shape());
+        if array.shape() != expected {
+            let found = array.shape().to_vec();
             return Err(FormatError::Shape { path: self.path.clone(), name, found, expected });
         }
+        let array = form.read(array).map_err(|why| FormatError::Form { path: self.path.clone(), name, why })?;
         parameter.values_mut().iter_mut().zip(&array).for_each(|(p, a)| *p = *a);
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! names of Hugging Face, so in Python `model.load_state_dict(load_file("thawed.safetensors"), strict=False)` puts them in.
 
 use super::error::FormatError;
+use super::stored::Stored;
 use super::tensors::{Tensors, write};
 use adaptune_tensor::{Parameters, Scalar};
 use adaptune_transformer::{Encoder, Thawed};
@@ -28,7 +29,7 @@ pub(super) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Opt
     let mut tensors = Tensors::read_file(&path, "config.json", base)?;
     let mut thawed = Thawed::select(base, |name, _| tensors.has(name));
     for (name, parameter) in thawed.parameters_mut() {
-        tensors.take(&[name], parameter)?;
+        tensors.take(&Stored::same(name), parameter)?;
     }
     tensors.finish()?;
     Ok(Some(thawed))

@@ -1,47 +1,19 @@
 //! The fields of a [`BottleneckConfig`] by AdapterHub's names: what configuration strings and
-//! `adapter_config.json` set, one table for both.
+//! `adapter_config.json` set, one table for both; and its entry among the methods.
 
-use crate::bottleneck::Scaling;
+use crate::bottleneck::{Bottleneck, Scaling};
 use crate::config::{BottleneckConfig, ReductionFactor};
+use crate::format::Stored;
+use crate::format::names;
 use crate::init::InitWeights;
-use crate::nearest::did_you_mean;
-use crate::wiring::InnerResidual;
-use adaptune_tensor::Activation;
+use crate::method::fields::{activation, boolean, layers, number, seed, unknown, whole, wrong};
+use crate::method::{FieldError, MethodConfig, MethodError};
+use crate::modules::Modules;
+use crate::point::Point;
+use crate::wiring::{BottleneckAdapter, InnerResidual};
+use adaptune_tensor::{Activation, Scalar, Seed};
+use adaptune_transformer::{Config, Family};
 use serde_json::{Map, Value, json};
-use thiserror::Error;
-
-/// A field that is not known or has a value of the wrong kind.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum FieldError {
-    /// No such field.
-    #[error("there is no field `{name}`{suggestion}")]
-    Unknown {
-        /// The name.
-        name: String,
-        /// The nearest one, as words.
-        suggestion: String,
-    },
-    /// The value is of the wrong kind.
-    #[error("{name} is {found}, but must be {expected}")]
-    Value {
-        /// The field.
-        name: String,
-        /// Its value.
-        found: String,
-        /// What would do.
-        expected: String,
-    },
-    /// The field asks for something that is not there yet.
-    #[error("{name}={found} is not supported: {why}")]
-    Unsupported {
-        /// The field.
-        name: String,
-        /// Its value.
-        found: String,
-        /// What it would mean.
-        why: &'static str,
-    },
-}
 
 /// Fields of AdapterHub's that ask for methods of their own, with the value that asks for nothing.
 const OTHER_METHODS: &[(&str, Value, &str)] = &[
@@ -59,12 +31,15 @@ fn idle_fields() -> Value {
     })
 }
 
-impl BottleneckConfig {
-    /// Sets a field by its AdapterHub name.
-    ///
-    /// # Errors
-    /// If there is no such field (the nearest name is offered), or the value is of the wrong kind.
-    pub fn set(&mut self, name: &str, value: &Value) -> Result<(), FieldError> {
+impl MethodConfig for BottleneckConfig {
+    const ARCHITECTURE: Option<&'static str> = None;
+    const REQUIRED: &'static [&'static str] = &["mh_adapter", "output_adapter", "reduction_factor", "non_linearity"];
+
+    fn ground() -> Self {
+        Self::base()
+    }
+
+    fn set(&mut self, name: &str, value: &Value) -> Result<(), FieldError> {
         match name {
             "mh_adapter" => self.mh_adapter = boolean(name, value)?,
             "output_adapter" => self.output_adapter = boolean(name, value)?,
@@ -89,9 +64,8 @@ impl BottleneckConfig {
         Ok(())
     }
 
-    /// All fields by their AdapterHub names, those of other methods at their defaults.
-    #[must_use]
-    pub fn fields(&self) -> Map<String, Value> {
+    /// Those of other methods stand at their defaults.
+    fn fields(&self) -> Map<String, Value> {
         let Value::Object(mut fields) = idle_fields() else { return Map::new() };
         fields.extend(OTHER_METHODS.iter().map(|(name, off, _)| ((*name).to_owned(), off.clone())));
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -115,6 +89,44 @@ impl BottleneckConfig {
         set("cross_adapter", self.cross_adapter.into());
         fields
     }
+
+    /// Two fields are written as Python can read them, which they only need to be for training on: Xavier's initial
+    /// values as Kaiming's, and stochastic depth as 0, since AdapterHub refuses it, even where it only evaluates, on
+    /// machines without torchvision.
+    fn file_fields(&self) -> Result<Map<String, Value>, String> {
+        let mut fields = self.fields();
+        if self.init_weights == InitWeights::Xavier {
+            fields.insert("init_weights".into(), InitWeights::MamAdapter.name().into());
+        }
+        fields.insert("stochastic_depth".into(), json!(0.0));
+        Ok(fields)
+    }
+
+    /// Files without a version were written when `gelu` still named the approximation with tanh.
+    fn written_by(&mut self, version: Option<&str>) {
+        if version.is_none() && self.non_linearity == Activation::Gelu {
+            self.non_linearity = Activation::GeluTanh;
+        }
+    }
+
+    fn check(&self, model: &Config) -> Result<(), MethodError> {
+        self.bottlenecks(model).map(|_| ())
+    }
+
+    fn modules<S: Scalar>(&self, model: &Config, seed: Seed, modules: &mut Modules<S>) -> Result<(), MethodError> {
+        let seed = self.init_weights_seed.map_or(seed, Seed::new);
+        for (point, shape) in self.bottlenecks(model)? {
+            let seed = seed.at(point.layer as u64).at(point.sublayer as u64);
+            let bottleneck = Bottleneck::new(shape, self.init_weights, seed);
+            let wired = BottleneckAdapter::new(bottleneck, self.position(), self.original_ln_after, self.ln_after);
+            modules.place(point, wired)?;
+        }
+        Ok(())
+    }
+
+    fn stored(&self, family: Family, adapter: &str, point: Option<Point>, parameter: &str) -> Stored {
+        names::bottleneck(family, adapter, point, parameter, self.ln_before)
+    }
 }
 
 /// A field that this method does not have: fine where it asks for nothing.
@@ -128,34 +140,7 @@ fn idle(name: &str, value: &Value) -> Result<(), FieldError> {
     if idle_fields().get(name).is_some() {
         return Ok(());
     }
-    let known = BottleneckConfig::base().fields();
-    let suggestion = did_you_mean(name, known.keys().map(String::as_str));
-    Err(FieldError::Unknown { name: name.into(), suggestion })
-}
-
-fn wrong(name: &str, value: &Value, expected: impl Into<String>) -> FieldError {
-    FieldError::Value { name: name.into(), found: value.to_string(), expected: expected.into() }
-}
-
-fn boolean(name: &str, value: &Value) -> Result<bool, FieldError> {
-    value.as_bool().ok_or_else(|| wrong(name, value, "True or False"))
-}
-
-fn number(name: &str, value: &Value) -> Result<f64, FieldError> {
-    value.as_f64().ok_or_else(|| wrong(name, value, "a number"))
-}
-
-fn seed(name: &str, value: &Value) -> Result<Option<u64>, FieldError> {
-    match value {
-        Value::Null => Ok(None),
-        _ => value.as_u64().map(Some).ok_or_else(|| wrong(name, value, "a whole number or None")),
-    }
-}
-
-fn layers(name: &str, value: &Value) -> Result<std::collections::BTreeSet<usize>, FieldError> {
-    let layer = |v: &Value| v.as_u64().map(|layer| layer as usize);
-    let list = value.as_array().and_then(|list| list.iter().map(layer).collect());
-    list.ok_or_else(|| wrong(name, value, "a list of layers, as in [0, 1]"))
+    Err(unknown(name, &BottleneckConfig::base().fields()))
 }
 
 fn reduction_factor(name: &str, value: &Value) -> Result<ReductionFactor, FieldError> {
@@ -180,18 +165,6 @@ fn reduction_factor_value(factor: &ReductionFactor) -> Value {
             layers.chain(default.map(|f| ("default".to_owned(), whole(f)))).collect::<Map<_, _>>().into()
         }
     }
-}
-
-/// A number as AdapterHub writes it: without a point where it is whole.
-fn whole(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() < 1e15 { Value::from(number as i64) } else { Value::from(number) }
-}
-
-fn activation(name: &str, value: &Value) -> Result<Activation, FieldError> {
-    value
-        .as_str()
-        .and_then(Activation::from_name)
-        .ok_or_else(|| wrong(name, value, format!("one of {}", Activation::names().collect::<Vec<_>>().join(", "))))
 }
 
 fn init_weights(name: &str, value: &Value) -> Result<InitWeights, FieldError> {

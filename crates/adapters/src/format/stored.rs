@@ -1,0 +1,108 @@
+//! How an array stands in a weights file: under which names, and in which form.
+
+use adaptune_tensor::Scalar;
+use ndarray::{ArrayD, ArrayViewD, Axis, Ix1};
+
+/// Names and form of an array in a weights file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Its names without the model's prefix. It is written under all of them; the first that is there is read.
+    pub names: Vec<String>,
+    /// Its form.
+    pub form: Form,
+}
+
+/// What a file makes of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Nothing: it stands there as it is.
+    Same,
+    /// `[N]` as `[N, 1]`.
+    Column,
+    /// `[N]` as the diagonal of an `[N, N]` that is zero elsewhere.
+    Diagonal,
+}
+
+impl Stored {
+    /// An array that stands there as it is.
+    #[must_use]
+    pub fn same(name: impl Into<String>) -> Self {
+        Self::under([name.into()])
+    }
+
+    /// The same under several names.
+    #[must_use]
+    pub fn under(names: impl IntoIterator<Item = String>) -> Self {
+        Self { names: names.into_iter().collect(), form: Form::Same }
+    }
+
+    /// The same in another form.
+    #[must_use]
+    pub fn as_form(self, form: Form) -> Self {
+        Self { form, ..self }
+    }
+}
+
+impl Form {
+    /// The shape in the file of an array of this shape.
+    pub(super) fn shape(self, shape: &[usize]) -> Vec<usize> {
+        match self {
+            Self::Same => shape.to_vec(),
+            Self::Column => [shape, &[1]].concat(),
+            Self::Diagonal => [shape, shape].concat(),
+        }
+    }
+
+    /// The array as the file has it.
+    ///
+    /// # Panics
+    /// If a diagonal is no vector.
+    pub(super) fn write<S: Scalar>(self, array: ArrayViewD<'_, S>) -> ArrayD<S> {
+        match self {
+            Self::Same => array.to_owned(),
+            Self::Column => array.to_owned().insert_axis(Axis(array.ndim())),
+            Self::Diagonal => {
+                let vector = array.into_dimensionality::<Ix1>().expect("a diagonal is a vector");
+                ndarray::Array2::from_diag(&vector).into_dyn()
+            }
+        }
+    }
+
+    /// The array from what the file has, whose shape is that of [`Form::shape`].
+    pub(super) fn read<S: Scalar>(self, array: ArrayD<S>) -> Result<ArrayD<S>, &'static str> {
+        if self != Self::Diagonal {
+            return Ok(array);
+        }
+        let off_diagonal = array.indexed_iter().any(|(at, v)| at[0] != at[1] && *v != S::zero());
+        if off_diagonal {
+            return Err("is a full matrix, but the method has a diagonal there: values beside it would be lost");
+        }
+        Ok(array.diag().to_owned().into_dyn())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{arr1, arr2};
+
+    #[test]
+    fn what_is_written_is_read() {
+        let vector = arr1(&[2.0, 0.0, -3.0]).into_dyn();
+        for form in [Form::Same, Form::Column, Form::Diagonal] {
+            let written = form.write(vector.view());
+            assert_eq!(written.shape(), form.shape(&[3]));
+            assert!(form.read(written).expect("written here").iter().eq(&vector), "{form:?}");
+        }
+        assert_eq!(
+            Form::Diagonal.write(arr1(&[1.0, 2.0]).into_dyn().view()),
+            arr2(&[[1.0, 0.0], [0.0, 2.0]]).into_dyn()
+        );
+    }
+
+    #[test]
+    fn nothing_beside_a_diagonal_is_lost_in_silence() {
+        let full = arr2(&[[1.0, 0.0], [1e-9, 2.0]]).into_dyn();
+        assert!(Form::Diagonal.read(full).unwrap_err().contains("full matrix"));
+    }
+}

@@ -1,0 +1,63 @@
+//! The registry of methods: every name that a configuration string may begin with.
+
+use super::Method;
+use crate::config::BottleneckConfig;
+
+/// A named starting point for configurations.
+#[derive(Debug)]
+pub struct Preset {
+    /// AdapterHub's identifier.
+    pub name: &'static str,
+    /// Names by which the papers know it.
+    pub aliases: &'static [&'static str],
+    /// One line about it.
+    pub about: &'static str,
+    /// Who described it first.
+    pub paper: &'static str,
+    /// Its configuration.
+    pub method: fn() -> Method,
+}
+
+/// Every preset.
+pub const PRESETS: &[Preset] = &[
+    Preset {
+        name: "seq_bn",
+        aliases: &["pfeiffer"],
+        about: "one bottleneck a block, after feed-forward",
+        paper: "Pfeiffer et al., 2021",
+        method: || Method::Bottleneck(BottleneckConfig::seq_bn()),
+    },
+    Preset {
+        name: "double_seq_bn",
+        aliases: &["houlsby"],
+        about: "two bottlenecks a block, after attention and feed-forward",
+        paper: "Houlsby et al., 2019",
+        method: || Method::Bottleneck(BottleneckConfig::double_seq_bn()),
+    },
+    Preset {
+        name: "par_bn",
+        aliases: &["parallel"],
+        about: "a bottleneck beside feed-forward, scaled by 4",
+        paper: "He et al., 2022",
+        method: || Method::Bottleneck(BottleneckConfig::par_bn()),
+    },
+    Preset {
+        name: "scaled_par_bn",
+        aliases: &["scaled_parallel"],
+        about: "a bottleneck beside feed-forward with a learned scaling",
+        paper: "He et al., 2022",
+        method: || Method::Bottleneck(BottleneckConfig::scaled_par_bn()),
+    },
+    Preset {
+        name: "adapter_plus",
+        aliases: &["adapterplus"],
+        about: "a bottleneck behind the block, scaled by channel",
+        paper: "Steitz and Roth, 2024",
+        method: || Method::Bottleneck(BottleneckConfig::adapter_plus()),
+    },
+];
+
+/// Every name and alias.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    PRESETS.iter().flat_map(|preset| std::iter::once(preset.name).chain(preset.aliases.iter().copied()))
+}
