@@ -71,6 +71,32 @@ impl<S: Scalar> Adapter<S> {
         counts
     }
 
+    /// The same function in its simplest form: prefixes that come out of a network stand for themselves from now on. The
+    /// result is the same to the bit, and what has changed its form is frozen until it is made to train again.
+    ///
+    /// ```
+    /// use adaptune_adapters::Adapter;
+    /// use adaptune_tensor::{Parameters, Seed};
+    /// use adaptune_transformer::Config;
+    /// let model = Config::bert(8, 2, 2, 12);
+    /// let adapter = Adapter::<f32>::new("p", &"prefix_tuning[prefix_length=3]".parse()?, &model, Seed::new(1))?;
+    /// let flat = adapter.ejected();
+    /// assert_eq!((flat.parameter_count(), flat.method().fields()["flat"].clone()), (3 * 2 * 2 * 8, true.into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn ejected(self) -> Self {
+        let Self { name, method, mut modules } = self;
+        let mut members = method.members().to_vec();
+        for entry in modules.entries_mut() {
+            if let Some(simple) = entry.module.ejected() {
+                entry.module = simple;
+                members[entry.member] = members[entry.member].ejected();
+            }
+        }
+        Self { name, method: Method::union(members), modules }
+    }
+
     /// Its modules, each with the method that it belongs to: this one's own, or a member of its union.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (&Method, &Entry<S>)> {
         let members = self.method.members();
@@ -105,5 +131,8 @@ impl<S: Scalar> Insertions<S> for Adapter<S> {
     }
     fn attention(&self, layer: usize) -> Option<&dyn AttentionModule<S>> {
         self.modules.at(Point::Attention(layer))?.attention()
+    }
+    fn position_shift(&self) -> usize {
+        self.modules.entries().iter().map(|entry| entry.module.position_shift()).sum()
     }
 }

@@ -3,8 +3,11 @@
 pub use ndarray;
 
 pub mod bottleneck;
+mod gate;
 pub mod init;
 mod layers;
+pub mod prefix;
+mod splice;
 pub mod wiring;
 
 mod bottleneck_fields;
@@ -28,4 +31,5 @@ pub use model::{AdapterModel, Counts, Part};
 pub use modules::{ByPoint, Module, Modules};
 pub use nearest::{did_you_mean, nearest};
 pub use point::Point;
+pub use prefix::PrefixConfig;
 pub use tuning::{Tuning, WITHOUT_ADAPTER};

@@ -26,6 +26,14 @@ pub trait Module<S: Scalar>: Parameters<S> + Send + Sync {
     fn attention(&self) -> Option<&dyn AttentionModule<S>> {
         None
     }
+    /// How many positions it takes before the first token of every sequence.
+    fn position_shift(&self) -> usize {
+        0
+    }
+    /// The same function without what only helps training, if there is a simpler form.
+    fn ejected(&self) -> Option<Box<dyn Module<S>>> {
+        None
+    }
     /// Arrays that are drawn once and never train, under names within the module. Files hold them as they hold
     /// parameters; optimisers and counts do not see them.
     fn constants(&self) -> Named<'_, S> {

@@ -129,6 +129,21 @@ fn unions() {
 }
 
 #[test]
+fn prefixes() {
+    for (fields, dropout) in [
+        ("bottleneck_size=5", 0.0),
+        ("flat=True,leave_out=[0]", 0.0),
+        ("flat=True,use_gating=True,position_shift=True", 0.0),
+        ("bottleneck_size=3,use_gating=True,shared_gating=False,non_linearity=gelu", 0.0),
+        ("bottleneck_size=3,use_gating=True,dropout=0.3", 0.2),
+        ("flat=True,use_gating=True,shared_gating=False,dropout=0.4", 0.0),
+    ] {
+        check(&format!("prefix_tuning[prefix_length=3,{fields}]"), &head(Task::Tagging), dropout);
+    }
+    check("prefix_tuning_flat[prefix_length=2,use_gating=True]|par_bn", &head(Task::Classification), 0.0);
+}
+
+#[test]
 fn heads() {
     let method = "double_seq_bn[reduction_factor=3]";
     for task in [Task::Classification, Task::Regression, Task::Tagging] {

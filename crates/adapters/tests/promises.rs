@@ -134,9 +134,14 @@ fn what_is_frozen_gets_no_gradient() {
 #[test]
 fn counts_are_adapterhubs() {
     let config = Config { vocabulary: 30522, ..Config::bert(768, 12, 12, 3072) };
-    for (text, count) in
-        [("seq_bn", 894_528), ("double_seq_bn", 1_789_056), ("par_bn", 7_091_712), ("scaled_par_bn", 7_091_724)]
-    {
+    for (text, count) in [
+        ("seq_bn", 894_528),
+        ("double_seq_bn", 1_789_056),
+        ("par_bn", 7_091_712),
+        ("scaled_par_bn", 7_091_724),
+        ("prefix_tuning", 9_872_384),
+        ("prefix_tuning_flat", 552_960),
+    ] {
         let adapter = Adapter::<f32>::new("test", &method(text), &config, Seed::new(0)).expect("fits");
         assert_eq!(adapter.parameter_count(), count, "{text}");
     }
@@ -184,4 +189,41 @@ fn heads_that_do_not_fit_are_refused() {
     assert!(
         fails(HeadConfig::new(Task::Classification, two[..1].to_vec())).contains("needs at least 2 labels, but has 1")
     );
+}
+
+/// A prefix that came out of a network computes the same bits when the network is dropped.
+#[test]
+fn an_ejected_prefix_is_the_same_to_the_bit() {
+    let base = base();
+    for text in
+        ["prefix_tuning[prefix_length=3,use_gating=True,leave_out=[1]]", "par_bn|prefix_tuning[bottleneck_size=5]"]
+    {
+        let deep = adapter(text, &base, 4);
+        let expected = hidden(&base, Some(&deep));
+        let flat = deep.ejected();
+        assert_eq!(hidden(&base, Some(&flat)), expected, "{text}");
+        let fresh = Adapter::<f32>::new("test", flat.method(), base.config(), Seed::new(1)).expect("fits");
+        let shapes = |a: &Adapter<f32>| {
+            a.parameters().into_iter().map(|(name, p)| (name, p.shape().to_vec())).collect::<Vec<_>>()
+        };
+        assert_eq!(shapes(&flat), shapes(&fresh), "{text}: it has the parameters that its method says");
+        assert_ne!(hidden(&base, None), expected, "{text}: a prefix is not the identity");
+    }
+}
+
+/// Text behind a prefix that takes positions is embedded as text that begins there, and must leave room for it.
+#[test]
+fn a_prefix_may_shift_positions() {
+    let base = base();
+    let run = |text: &str| hidden(&base, Some(&adapter(text, &base, 4)));
+    assert_ne!(
+        run("prefix_tuning_flat[prefix_length=2]"),
+        run("prefix_tuning_flat[prefix_length=2,position_shift=True]")
+    );
+    let shifted = adapter("prefix_tuning_flat[prefix_length=6,position_shift=True]", &base, 4);
+    let error = base.forward(&batch(), &shifted, Pass::evaluate()).err().expect("too long").to_string();
+    assert!(error.contains("has 4 tokens, but the model has positions for 3"), "{error}");
+    let none =
+        method("prefix_tuning[prefix_length=9,position_shift=True]").check(base.config()).unwrap_err().to_string();
+    assert!(none.contains("leaves the text no position"), "{none}");
 }

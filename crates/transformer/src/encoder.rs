@@ -123,9 +123,10 @@ impl<'a, S: Scalar> Base<'a, S> {
     ) -> Result<Encoded<'a, S>, BatchError> {
         let Self { encoder, thawed } = self;
         let config = &encoder.config;
-        encoder.embeddings.check(config, batch)?;
-        let (hidden, embeddings) =
-            encoder.embeddings.with(thawed.map(|t| &t.embeddings)).forward(config, batch, pass.at(0));
+        let shift = insertions.position_shift();
+        encoder.embeddings.check(config, batch, shift)?;
+        let embeddings = encoder.embeddings.with(thawed.map(|t| &t.embeddings));
+        let (hidden, embeddings) = embeddings.forward(config, batch, shift, pass.at(0));
         let steps = embeddings.map(|trace| Step::Embeddings(Box::new(trace))).into_iter().collect();
         let start = Encoded { hidden, layout: batch.layout().clone(), trace: Trace { steps } };
         let mut state = start.through(insertions, SequencePoint::Embeddings, pass.at(1));

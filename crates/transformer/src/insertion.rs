@@ -109,6 +109,11 @@ pub trait Insertions<S: Scalar>: Sync {
     fn attention(&self, _layer: usize) -> Option<&dyn AttentionModule<S>> {
         None
     }
+    /// How many positions lie before the first token of every sequence, as if as many tokens stood there: a prefix may
+    /// take them.
+    fn position_shift(&self) -> usize {
+        0
+    }
 }
 
 impl<S: Scalar> Insertions<S> for () {}

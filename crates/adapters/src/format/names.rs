@@ -2,7 +2,7 @@
 
 use super::stored::Stored;
 use crate::point::Point;
-use adaptune_transformer::{Family, Sublayer, SublayerPoint};
+use adaptune_transformer::{Family, SequencePoint, Sublayer, SublayerPoint};
 
 /// A parameter of a bottleneck.
 ///
@@ -32,7 +32,13 @@ pub(crate) fn module_path(family: Family, point: Option<Point>) -> String {
             Sublayer::Attention => format!("encoder.layer.{layer}.attention.output"),
             Sublayer::FeedForward => format!("encoder.layer.{layer}.output"),
         },
-        (Some(point), _) => point.to_string(),
+        (Some(Point::Attention(layer)), Family::DistilBert) => format!("transformer.layer.{layer}.attention"),
+        (Some(Point::Attention(layer)), _) => format!("encoder.layer.{layer}.attention.self"),
+        (Some(Point::Sequence(SequencePoint::Embeddings)), _) => "embeddings".to_owned(),
+        (Some(Point::Sequence(SequencePoint::Block(layer))), Family::DistilBert) => {
+            format!("transformer.layer.{layer}")
+        }
+        (Some(Point::Sequence(SequencePoint::Block(layer))), _) => format!("encoder.layer.{layer}"),
         (None, _) => "shared_parameters".to_owned(),
     }
 }

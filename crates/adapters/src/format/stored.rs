@@ -8,6 +8,8 @@ use ndarray::{ArrayD, ArrayViewD, Axis, Ix1};
 pub struct Stored {
     /// Its names without the model's prefix. It is written under all of them; the first that is there is read.
     pub names: Vec<String>,
+    /// Names that end so are the same array once more: read if there is no other, else passed over, and never written.
+    pub ending: Option<String>,
     /// Its form.
     pub form: Form,
 }
@@ -33,7 +35,13 @@ impl Stored {
     /// The same under several names.
     #[must_use]
     pub fn under(names: impl IntoIterator<Item = String>) -> Self {
-        Self { names: names.into_iter().collect(), form: Form::Same }
+        Self { names: names.into_iter().collect(), ending: None, form: Form::Same }
+    }
+
+    /// The same, and perhaps it stands there again under names that end so.
+    #[must_use]
+    pub fn also_ending(self, ending: String) -> Self {
+        Self { ending: Some(ending), ..self }
     }
 
     /// The same in another form.

@@ -65,9 +65,13 @@ impl<S: Scalar> Tensors<S> {
     /// Copies a tensor into a parameter. The first of the names that is there counts, with or
     /// without the model's prefix; the others are taken too.
     pub(super) fn take(&mut self, stored: &Stored, parameter: &mut dyn AnyParameter<S>) -> Result<(), FormatError> {
-        let Stored { names, form } = stored;
+        let Stored { names, ending, form } = stored;
         let spellings = names.iter().flat_map(|name| [format!("{}{name}", self.prefix), name.clone()]);
-        let mut found: Vec<_> = spellings.filter_map(|name| Some((self.left.remove(&name)?, name))).collect();
+        let again =
+            self.left.keys().filter(|name| ending.as_ref().is_some_and(|ending| name.ends_with(ending))).cloned();
+        let spellings: Vec<String> = spellings.chain(again).collect();
+        let names_left = spellings.into_iter();
+        let mut found: Vec<_> = names_left.filter_map(|name| Some((self.left.remove(&name)?, name))).collect();
         if found.is_empty() {
             let name = format!("{}{}", self.prefix, names[0]);
             return Err(FormatError::MissingTensor { path: self.path.clone(), name, config: self.config });

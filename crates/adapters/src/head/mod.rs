@@ -160,7 +160,8 @@ impl<S: Scalar> Head<S> {
         &self.config
     }
 
-    /// Logits for a hidden state `[T, D]`: `[S, C]`, for tagging `[T, C]`, for language `[T, V]`.
+    /// Logits for a hidden state `[T, D]`: `[S, C]`, for tagging `[T, C]`, for language `[T, V]`. Heads for tokens take
+    /// rows as they come, and may be given some of them alone.
     #[must_use]
     pub fn forward(
         &self,
@@ -240,7 +241,8 @@ impl<S: Scalar> Head<S> {
         d_hidden
     }
 
-    fn reads_every_token(&self) -> bool {
+    /// True if it predicts for each token, not for each sequence.
+    pub(crate) fn reads_every_token(&self) -> bool {
         matches!(self.config.task, Task::Tagging | Task::MaskedLanguage)
     }
 }

@@ -85,6 +85,14 @@ pub(crate) fn layers_but(leave_out: &BTreeSet<usize>, model: &Config) -> Result<
     Ok((0..model.layers).filter(|layer| !leave_out.contains(layer)).collect())
 }
 
+/// A length or width must be at least 1, and not more than a damaged file may ask memory for.
+pub(crate) fn check_count(field: &'static str, found: usize) -> Result<(), MethodError> {
+    match found {
+        1..=65536 => Ok(()),
+        found => Err(MethodError::Range { field, found: found as f64, expected: "from 1 to 65536" }),
+    }
+}
+
 /// A rate of dropout must leave something over.
 pub(crate) fn check_rate(field: &'static str, found: f64) -> Result<(), MethodError> {
     if (0.0..1.0).contains(&found) {

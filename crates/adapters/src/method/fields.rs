@@ -71,6 +71,11 @@ pub(crate) fn number(name: &str, value: &Value) -> Result<f64, FieldError> {
     value.as_f64().ok_or_else(|| wrong(name, value, "a number"))
 }
 
+pub(crate) fn count(name: &str, value: &Value) -> Result<usize, FieldError> {
+    let count = value.as_u64().and_then(|n| usize::try_from(n).ok());
+    count.ok_or_else(|| wrong(name, value, "a whole number"))
+}
+
 pub(crate) fn seed(name: &str, value: &Value) -> Result<Option<u64>, FieldError> {
     match value {
         Value::Null => Ok(None),

@@ -8,7 +8,7 @@ mod parse;
 mod presets;
 
 pub use contract::MethodConfig;
-pub(crate) use contract::{check_layers, check_rate, layers_but};
+pub(crate) use contract::{check_count, check_layers, check_rate, layers_but};
 pub use error::{MethodError, ParseMethodError};
 pub use fields::FieldError;
 pub(crate) use presets::names as preset_names;
@@ -18,6 +18,7 @@ use crate::config::BottleneckConfig;
 use crate::format::Stored;
 use crate::modules::Modules;
 use crate::point::Point;
+use crate::prefix::PrefixConfig;
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::{Config, Family};
 use serde_json::{Map, Value, json};
@@ -38,6 +39,8 @@ use serde_json::{Map, Value, json};
 pub enum Method {
     /// Houlsby, Pfeiffer, parallel, AdapterPlus, and what lies between.
     Bottleneck(BottleneckConfig),
+    /// Prefix tuning.
+    Prefix(PrefixConfig),
     /// Several methods in one adapter, none of them a union. Make one with [`Method::union`].
     Union(Vec<Method>),
 }
@@ -47,13 +50,15 @@ macro_rules! each {
     ($method:expr, $config:ident => $one:expr, $members:ident => $union:expr) => {
         match $method {
             Method::Bottleneck($config) => $one,
+            Method::Prefix($config) => $one,
             Method::Union($members) => $union,
         }
     };
 }
 
 /// The methods but for unions, as files are read on them.
-const GROUNDS: &[fn() -> Method] = &[|| Method::Bottleneck(MethodConfig::ground())];
+const GROUNDS: &[fn() -> Method] =
+    &[|| Method::Bottleneck(MethodConfig::ground()), || Method::Prefix(MethodConfig::ground())];
 
 impl Method {
     /// AdapterHub's `architecture` of unions.
@@ -91,6 +96,14 @@ impl Method {
             C::REQUIRED
         }
         each!(self, config => of(config), _members => &[])
+    }
+
+    /// The configuration of an adapter in its simplest form; see [`Adapter::ejected`](crate::Adapter::ejected).
+    pub(crate) fn ejected(&self) -> Self {
+        match self {
+            Self::Prefix(config) => Self::Prefix(PrefixConfig { flat: true, ..config.clone() }),
+            other => other.clone(),
+        }
     }
 
     /// All methods but for unions, with AdapterHub's defaults.

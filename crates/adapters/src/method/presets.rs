@@ -2,6 +2,7 @@
 
 use super::Method;
 use crate::config::BottleneckConfig;
+use crate::prefix::PrefixConfig;
 
 /// A named starting point for configurations.
 #[derive(Debug)]
@@ -54,6 +55,20 @@ pub const PRESETS: &[Preset] = &[
         about: "a bottleneck behind the block, scaled by channel",
         paper: "Steitz and Roth, 2024",
         method: || Method::Bottleneck(BottleneckConfig::adapter_plus()),
+    },
+    Preset {
+        name: "prefix_tuning",
+        aliases: &["prefix"],
+        about: "keys and values in front of every block's, out of a small network",
+        paper: "Li and Liang, 2021",
+        method: || Method::Prefix(PrefixConfig::prefix_tuning()),
+    },
+    Preset {
+        name: "prefix_tuning_flat",
+        aliases: &["prefix_flat"],
+        about: "keys and values in front of every block's, trained themselves",
+        paper: "Li and Liang, 2021",
+        method: || Method::Prefix(PrefixConfig::prefix_tuning_flat()),
     },
 ];
 
