@@ -1,12 +1,12 @@
 //! An adapter: a named set of modules, each at its insertion points.
 
 use crate::method::{Method, MethodError};
-use crate::modules::{Entry, Modules};
+use crate::modules::{Entry, Module, Modules};
 use crate::point::Point;
 use adaptune_tensor::{Named, NamedMut, Parameters, Scalar, Seed};
 use adaptune_transformer::{
-    AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
-    SublayerPoint,
+    AttentionModule, Config, Encoder, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint,
+    SublayerModule, SublayerPoint,
 };
 use std::fmt;
 
@@ -31,11 +31,33 @@ impl<S> fmt::Debug for Adapter<S> {
 }
 
 impl<S: Scalar> Adapter<S> {
-    /// A new adapter with its initial values, which depend on the seed and the place alone.
+    /// A new adapter for a base, with its initial values, which depend on the seed and the place alone, and for some
+    /// methods (DoRA) on the base's weights.
     ///
     /// # Errors
     /// If the method does not fit the model.
+    pub fn on(name: &str, method: &Method, base: &Encoder<S>, seed: Seed) -> Result<Self, MethodError> {
+        let mut adapter = Self::blank(name, method, base.config(), seed)?;
+        adapter.modules.start(base);
+        Ok(adapter)
+    }
+
+    /// The same from the sizes of a model alone.
+    ///
+    /// # Errors
+    /// If the method does not fit the model, or its initial values depend on the base's weights.
     pub fn new(name: &str, method: &Method, model: &Config, seed: Seed) -> Result<Self, MethodError> {
+        if method.needs_base() {
+            return Err(MethodError::NeedsBase);
+        }
+        Self::blank(name, method, model, seed)
+    }
+
+    /// An adapter whose initial values do not matter: to be counted, or to be filled from a file.
+    ///
+    /// # Errors
+    /// If the method does not fit the model.
+    pub fn blank(name: &str, method: &Method, model: &Config, seed: Seed) -> Result<Self, MethodError> {
         Ok(Self { name: name.to_owned(), method: method.clone(), modules: method.modules(model, seed)? })
     }
 
@@ -69,6 +91,11 @@ impl<S: Scalar> Adapter<S> {
             }
         }
         counts
+    }
+
+    /// The module at a point.
+    pub(crate) fn module(&self, point: Point) -> Option<&dyn Module<S>> {
+        self.modules.at(point)
     }
 
     /// Its modules, each with the method that it belongs to: this one's own, or a member of its union.

@@ -3,8 +3,10 @@
 pub use ndarray;
 
 pub mod bottleneck;
+mod gate;
 pub mod init;
 mod layers;
+pub mod lora;
 pub mod wiring;
 
 mod bottleneck_fields;
@@ -15,6 +17,7 @@ mod nearest;
 mod adapter;
 pub mod format;
 mod head;
+mod merge;
 mod model;
 mod modules;
 mod point;
@@ -23,6 +26,8 @@ mod tuning;
 pub use adapter::Adapter;
 pub use config::{BottleneckConfig, ReductionFactor};
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Targets, Task};
+pub use lora::config::{AttentionMatrix, Composition, LoraConfig, LoraInit, LoraKind};
+pub use merge::{MergeError, merge};
 pub use method::{FieldError, Method, MethodConfig, MethodError, PRESETS, ParseMethodError, Preset};
 pub use model::{AdapterModel, Counts, Part};
 pub use modules::{ByPoint, Module, Modules};

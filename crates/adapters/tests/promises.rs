@@ -15,6 +15,12 @@ const METHODS: &[&str] = &[
     "adapter_plus",
     "seq_bn[ln_before=True,scaling=3]",
     "par_bn[leave_out=[0]]|seq_bn[mh_adapter=True,output_adapter=False]",
+    "lora[r=3,alpha=12,intermediate_lora=True,output_lora=True,attn_matrices=[q,k,v,o]]",
+    "lora[use_gating=True,alpha=2]",
+    "ia3",
+    "ia3[feedforward_input=True,intermediate_lora=False]",
+    "vera[intermediate_lora=True,r=5]",
+    "lora[use_rslora=True]|par_bn",
 ];
 
 fn base() -> Arc<Encoder<f32>> {
@@ -27,7 +33,7 @@ fn method(text: &str) -> Method {
 }
 
 fn adapter(text: &str, base: &Encoder<f32>, seed: u64) -> Adapter<f32> {
-    Adapter::new("test", &method(text), base.config(), Seed::new(seed)).unwrap_or_else(|e| panic!("{e}"))
+    Adapter::on("test", &method(text), base, Seed::new(seed)).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn model(text: &str, base: &Arc<Encoder<f32>>) -> AdapterModel<f32> {
@@ -54,12 +60,16 @@ fn a_fresh_adapter_is_the_identity_bit_for_bit() {
         for init in ["mam_adapter", "xavier"] {
             let mut method = method(text);
             let mut members = method.members().to_vec();
-            members.iter_mut().for_each(|member| member.set("init_weights", &init.into()).expect("a known rule"));
+            let bottlenecks = members.iter_mut().filter(|member| matches!(member, Method::Bottleneck(_)));
+            bottlenecks.for_each(|member| member.set("init_weights", &init.into()).expect("a known rule"));
             method = Method::union(members);
             let adapter = Adapter::new("test", &method, base.config(), Seed::new(4)).expect("fits");
             assert_eq!(hidden(&base, Some(&adapter)), hidden(&base, None), "{text} {init}");
         }
     }
+    // c = m/n is 1 but for the rounding of its square root and quotient.
+    let dora = hidden(&base, Some(&adapter("dora[intermediate_lora=True]", &base, 4)));
+    assert!((dora - hidden(&base, None)).iter().all(|d| d.abs() < 1e-5));
     let changed = adapter("seq_bn[init_weights=bert]", &base, 4);
     assert_ne!(hidden(&base, Some(&changed)), hidden(&base, None), "AdapterHub's own start is not");
 }
@@ -134,12 +144,33 @@ fn what_is_frozen_gets_no_gradient() {
 #[test]
 fn counts_are_adapterhubs() {
     let config = Config { vocabulary: 30522, ..Config::bert(768, 12, 12, 3072) };
-    for (text, count) in
-        [("seq_bn", 894_528), ("double_seq_bn", 1_789_056), ("par_bn", 7_091_712), ("scaled_par_bn", 7_091_724)]
-    {
-        let adapter = Adapter::<f32>::new("test", &method(text), &config, Seed::new(0)).expect("fits");
+    for (text, count) in [
+        ("seq_bn", 894_528),
+        ("double_seq_bn", 1_789_056),
+        ("par_bn", 7_091_712),
+        ("scaled_par_bn", 7_091_724),
+        ("lora", 294_912),
+        ("ia3", 55_296),
+        ("dora", 294_912 + 24 * 768),
+        // AdapterHub trains 24 full matrices, [R, R] and [D, D]; the paper's vectors are their diagonals.
+        ("vera", 24 * (8 + 768)),
+    ] {
+        let adapter = Adapter::<f32>::blank("test", &method(text), &config, Seed::new(0)).expect("fits");
         assert_eq!(adapter.parameter_count(), count, "{text}");
     }
+}
+
+#[test]
+fn a_method_that_starts_from_the_bases_weights_says_so() {
+    let base = base();
+    let error = Adapter::<f32>::new("test", &method("seq_bn|dora"), base.config(), Seed::new(0)).expect_err("needs it");
+    assert!(error.to_string().contains("Adapter::on"), "{error}");
+    let adapter = adapter("dora[attn_matrices=[k]]", &base, 1);
+    let norms: Vec<f32> =
+        adapter.parameters().iter().find(|(name, _)| name == "layer.1.key.m").expect("there").1.values().into();
+    let point = adaptune_transformer::LinearPoint { layer: 1, projection: adaptune_transformer::Projection::Key };
+    let weight = base.linear(point).weight();
+    assert!(norms.iter().zip(weight.outer_iter()).all(|(n, row)| (n - row.dot(&row).sqrt()).abs() < 1e-5));
 }
 
 /// The adapter's width follows the formula `2 D M + D + M` for each module.

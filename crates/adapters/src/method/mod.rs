@@ -16,6 +16,7 @@ pub use presets::{PRESETS, Preset};
 
 use crate::config::BottleneckConfig;
 use crate::format::Stored;
+use crate::lora::config::LoraConfig;
 use crate::modules::Modules;
 use crate::point::Point;
 use adaptune_tensor::{Scalar, Seed};
@@ -38,6 +39,8 @@ use serde_json::{Map, Value, json};
 pub enum Method {
     /// Houlsby, Pfeiffer, parallel, AdapterPlus, and what lies between.
     Bottleneck(BottleneckConfig),
+    /// LoRA, DoRA, IA3, VeRA.
+    Lora(LoraConfig),
     /// Several methods in one adapter, none of them a union. Make one with [`Method::union`].
     Union(Vec<Method>),
 }
@@ -47,13 +50,15 @@ macro_rules! each {
     ($method:expr, $config:ident => $one:expr, $members:ident => $union:expr) => {
         match $method {
             Method::Bottleneck($config) => $one,
+            Method::Lora($config) => $one,
             Method::Union($members) => $union,
         }
     };
 }
 
 /// The methods but for unions, as files are read on them.
-const GROUNDS: &[fn() -> Method] = &[|| Method::Bottleneck(MethodConfig::ground())];
+const GROUNDS: &[fn() -> Method] =
+    &[|| Method::Bottleneck(MethodConfig::ground()), || Method::Lora(MethodConfig::ground())];
 
 impl Method {
     /// AdapterHub's `architecture` of unions.
@@ -133,10 +138,16 @@ impl Method {
         })
     }
 
-    pub(crate) fn written_by(&mut self, version: Option<&str>) {
+    pub(crate) fn written_by(&mut self, version: Option<&str>) -> Result<(), String> {
         each!(self, config => config.written_by(version), members => {
-            members.iter_mut().for_each(|member| member.written_by(version));
-        });
+            members.iter_mut().try_for_each(|member| member.written_by(version))
+        })
+    }
+
+    /// True if initial values depend on the base's weights: then [`Adapter::on`](crate::Adapter::on) makes an adapter.
+    #[must_use]
+    pub fn needs_base(&self) -> bool {
+        each!(self, config => config.needs_base(), members => members.iter().any(Self::needs_base))
     }
 
     /// Checks the configuration by itself and against a model.

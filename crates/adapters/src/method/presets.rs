@@ -2,6 +2,7 @@
 
 use super::Method;
 use crate::config::BottleneckConfig;
+use crate::lora::config::LoraConfig;
 
 /// A named starting point for configurations.
 #[derive(Debug)]
@@ -54,6 +55,34 @@ pub const PRESETS: &[Preset] = &[
         about: "a bottleneck behind the block, scaled by channel",
         paper: "Steitz and Roth, 2024",
         method: || Method::Bottleneck(BottleneckConfig::adapter_plus()),
+    },
+    Preset {
+        name: "lora",
+        aliases: &[],
+        about: "low-rank matrices added to queries and values",
+        paper: "Hu et al., 2022",
+        method: || Method::Lora(LoraConfig::lora()),
+    },
+    Preset {
+        name: "dora",
+        aliases: &[],
+        about: "LoRA that trains the length of each row of the weight apart",
+        paper: "Liu et al., 2024",
+        method: || Method::Lora(LoraConfig::dora()),
+    },
+    Preset {
+        name: "ia3",
+        aliases: &[],
+        about: "a factor for each channel of keys, values and feed-forward network",
+        paper: "Liu et al., 2022",
+        method: || Method::Lora(LoraConfig::ia3()),
+    },
+    Preset {
+        name: "vera",
+        aliases: &[],
+        about: "two vectors a layer over random matrices that all layers share",
+        paper: "Kopiczko et al., 2024",
+        method: || Method::Lora(LoraConfig::vera()),
     },
 ];
 
