@@ -1,13 +1,14 @@
 //! An adapter: a named set of modules, each at its insertion points.
 
 use crate::method::{Method, MethodError};
-use crate::modules::{Entry, Modules};
+use crate::modules::{Entry, Module, Modules};
 use crate::point::Point;
 use adaptune_tensor::{Named, NamedMut, Parameters, Scalar, Seed};
 use adaptune_transformer::{
-    AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
-    SublayerPoint,
+    AttentionModule, Base, Config, Encoder, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint,
+    SublayerModule, SublayerPoint,
 };
+use ndarray::Axis;
 use std::fmt;
 
 /// A named adapter for one base model.
@@ -31,11 +32,63 @@ impl<S> fmt::Debug for Adapter<S> {
 }
 
 impl<S: Scalar> Adapter<S> {
-    /// A new adapter with its initial values, which depend on the seed and the place alone.
+    /// A new adapter for a base, with its initial values, which depend on the seed and the place alone, and for some
+    /// methods (DoRA) on the base's weights.
+    ///
+    /// # Errors
+    /// If the method does not fit the model, or its prompt is to begin as a text.
+    pub fn on(name: &str, method: &Method, base: &Encoder<S>, seed: Seed) -> Result<Self, MethodError> {
+        if method.prompt_text().is_some() {
+            return Err(MethodError::NeedsTokens);
+        }
+        let mut adapter = Self::blank(name, method, base.config(), seed)?;
+        adapter.modules.start(base);
+        Ok(adapter)
+    }
+
+    /// The same with a prompt that begins as these tokens, which are those of [`Method::prompt_text`].
+    ///
+    /// # Errors
+    /// If the method does not fit the model, there are no tokens, or the base has no such token.
+    pub fn of_tokens(
+        name: &str,
+        method: &Method,
+        base: &Encoder<S>,
+        tokens: &[u32],
+        seed: Seed,
+    ) -> Result<Self, MethodError> {
+        let mut adapter = Self::blank(name, method, base.config(), seed)?;
+        adapter.modules.start(base);
+        let table = Base::from(base).token_embeddings();
+        if tokens.is_empty() || tokens.iter().any(|token| *token as usize >= table.view().nrows()) {
+            return Err(MethodError::Contradiction(
+                "a prompt begins as tokens of the base: at least one, all of them its own",
+            ));
+        }
+        let rows = table.view().select(Axis(0), &tokens.iter().map(|t| *t as usize).collect::<Vec<_>>());
+        adapter.modules.entries_mut().iter_mut().for_each(|entry| entry.module.begin_as(rows.view()));
+        Ok(adapter)
+    }
+
+    /// The same as [`Adapter::on`] from the sizes of a model alone.
+    ///
+    /// # Errors
+    /// If the method does not fit the model, or its initial values depend on the base's weights.
+    pub fn new(name: &str, method: &Method, model: &Config, seed: Seed) -> Result<Self, MethodError> {
+        if method.needs_base() {
+            return Err(MethodError::NeedsBase);
+        }
+        if method.prompt_text().is_some() {
+            return Err(MethodError::NeedsTokens);
+        }
+        Self::blank(name, method, model, seed)
+    }
+
+    /// An adapter whose initial values do not matter: to be counted, or to be filled from a file.
     ///
     /// # Errors
     /// If the method does not fit the model.
-    pub fn new(name: &str, method: &Method, model: &Config, seed: Seed) -> Result<Self, MethodError> {
+    pub fn blank(name: &str, method: &Method, model: &Config, seed: Seed) -> Result<Self, MethodError> {
         Ok(Self { name: name.to_owned(), method: method.clone(), modules: method.modules(model, seed)? })
     }
 
@@ -95,6 +148,11 @@ impl<S: Scalar> Adapter<S> {
             }
         }
         Self { name, method: Method::union(members), modules }
+    }
+
+    /// The module at a point.
+    pub(crate) fn module(&self, point: Point) -> Option<&dyn Module<S>> {
+        self.modules.at(point)
     }
 
     /// Its modules, each with the method that it belongs to: this one's own, or a member of its union.

@@ -103,10 +103,11 @@ impl MethodConfig for BottleneckConfig {
     }
 
     /// Files without a version were written when `gelu` still named the approximation with tanh.
-    fn written_by(&mut self, version: Option<&str>) {
+    fn written_by(&mut self, version: Option<&str>) -> Result<(), String> {
         if version.is_none() && self.non_linearity == Activation::Gelu {
             self.non_linearity = Activation::GeluTanh;
         }
+        Ok(())
     }
 
     fn check(&self, model: &Config) -> Result<(), MethodError> {

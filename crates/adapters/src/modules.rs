@@ -3,7 +3,10 @@
 use crate::method::MethodError;
 use crate::point::Point;
 use adaptune_tensor::{Named, NamedMut, Parameters, Scalar, join};
-use adaptune_transformer::{AttentionModule, LinearModule, SequenceModule, SublayerModule};
+use adaptune_transformer::{
+    AttentionModule, Encoder, Linear, LinearModule, LinearPoint, SequenceModule, SublayerModule,
+};
+use ndarray::ArrayView2;
 use std::collections::BTreeMap;
 
 /// A module of an adapter: parameters, and the shapes of insertion point that it fits.
@@ -24,6 +27,14 @@ pub trait Module<S: Scalar>: Parameters<S> + Send + Sync {
     }
     /// The module for keys and values, if it is one.
     fn attention(&self) -> Option<&dyn AttentionModule<S>> {
+        None
+    }
+    /// Takes what its initial values at one of its points depend on from the layer there. A new adapter is told once.
+    fn start(&mut self, _point: LinearPoint, _layer: &Linear<S>) {}
+    /// Begins as these rows of the base's token embeddings, from the first again if they are too few: what a prompt does.
+    fn begin_as(&mut self, _rows: ArrayView2<'_, S>) {}
+    /// The layer with this module as a part of its weights; `None` if it is no change of weights.
+    fn merged(&self, _point: LinearPoint, _layer: &Linear<S>) -> Option<Linear<S>> {
         None
     }
     /// How many positions it takes before the first token of every sequence.
@@ -137,6 +148,15 @@ impl<S: Scalar> Modules<S> {
         Ok(())
     }
 
+    /// Tells every module the layers that it stands at.
+    pub(crate) fn start(&mut self, base: &Encoder<S>) {
+        for (point, i) in &self.at {
+            if let Point::Linear(point) = point {
+                self.entries[*i].module.start(*point, base.linear(*point));
+            }
+        }
+    }
+
     /// The module at a point.
     pub(crate) fn at(&self, point: Point) -> Option<&dyn Module<S>> {
         self.at.get(&point).map(|i| &*self.entries[*i].module)
@@ -196,7 +216,7 @@ impl<S: Scalar, P: Parameters<S>> Parameters<S> for ByPoint<P> {
 mod tests {
     use super::*;
     use adaptune_tensor::{Kind, Parameter, parameters};
-    use adaptune_transformer::{LinearBackward, LinearInput, LinearPoint, Projection};
+    use adaptune_transformer::{LinearBackward, LinearInput, Projection};
     use ndarray::{Array1, Array2, Ix1};
 
     /// One number for all points, and one for each.

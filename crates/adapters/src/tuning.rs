@@ -60,8 +60,7 @@ impl Tuning {
         head: Head<S>,
         seed: Seed,
     ) -> Result<AdapterModel<S>, MethodError> {
-        let adapter =
-            self.adapter.as_ref().map(|method| Adapter::new(name, method, base.config(), seed)).transpose()?;
+        let adapter = self.adapter.as_ref().map(|method| Adapter::on(name, method, &base, seed)).transpose()?;
         let reads_pooler = head.config().use_pooler;
         let thawed = self.thaw.map(|thaw| Thawed::new(&base, thaw, reads_pooler));
         Ok(AdapterModel::new(base, adapter, head).with_thawed(thawed))

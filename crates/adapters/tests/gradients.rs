@@ -33,7 +33,7 @@ fn targets(task: Task) -> Targets {
 fn model(method: &str, head: &HeadConfig, dropout: f64) -> AdapterModel<f64> {
     let base = base(dropout);
     let method: Method = method.parse().unwrap_or_else(|e| panic!("{e}"));
-    let adapter = Adapter::new("test", &method, base.config(), Seed::new(5)).unwrap_or_else(|e| panic!("{e}"));
+    let adapter = Adapter::on("test", &method, &base, Seed::new(5)).unwrap_or_else(|e| panic!("{e}"));
     random(base, Some(adapter), head, None)
 }
 
@@ -64,7 +64,12 @@ fn check(method: &str, head: &HeadConfig, dropout: f64) {
 }
 
 /// Checks the gradient of every tensor.
-fn check_model(method: &str, mut model: AdapterModel<f64>, dropout: f64) {
+fn check_model(method: &str, model: AdapterModel<f64>, dropout: f64) {
+    check_some(method, model, dropout, |_| true);
+}
+
+/// Checks the gradients of those tensors whose name is wanted.
+fn check_some(method: &str, mut model: AdapterModel<f64>, dropout: f64, wanted: impl Fn(&str) -> bool) {
     let head = model.head().config().clone();
     let pass = if dropout > 0.0 { Pass::train(Seed::new(9)) } else { Pass::differentiate() };
     let (_, gradients) = loss(&model, head.task, pass);
@@ -75,6 +80,9 @@ fn check_model(method: &str, mut model: AdapterModel<f64>, dropout: f64) {
             let (name, parameter) = model.parameters().swap_remove(i);
             (name, parameter.slot().expect("everything trains"), parameter.values().to_vec())
         };
+        if !wanted(&name) {
+            continue;
+        }
         let gradient: Vec<f64> = gradients.get(slot).expect("has a gradient").iter().copied().collect();
         let f = |x: &[f64]| {
             model.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(x);
@@ -128,6 +136,47 @@ fn unions() {
     check(&members.join("|"), &head(Task::Classification), 0.1);
 }
 
+const EVERY_LAYER: &str = "attn_matrices=[q,k,v,o],intermediate_lora=True,output_lora=True";
+
+#[test]
+fn lora() {
+    for fields in
+        [EVERY_LAYER, "attn_matrices=[k],use_rslora=True,leave_out=[0]", "output_lora=True,selfattn_lora=False"]
+    {
+        let method = format!("lora[r=3,alpha=4,{fields}]");
+        check(&method, &head(Task::Classification), 0.0);
+        check(&format!("lora[r=2,alpha=1.5,dropout=0.3,{fields}]"), &head(Task::Tagging), 0.1);
+    }
+}
+
+#[test]
+fn gated_lora() {
+    check(&format!("lora[r=3,alpha=4,use_gating=True,{EVERY_LAYER}]"), &head(Task::Classification), 0.0);
+    check("lora[r=2,alpha=5,use_gating=True,dropout=0.4,attn_matrices=[q,v]]", &head(Task::Tagging), 0.2);
+}
+
+#[test]
+fn ia3() {
+    check(&format!("ia3[alpha=2,{EVERY_LAYER}]"), &head(Task::Classification), 0.1);
+    check("ia3[feedforward_input=True,intermediate_lora=False]", &head(Task::Tagging), 0.0);
+}
+
+#[test]
+fn vera() {
+    check(&format!("vera[r=3,alpha=4,{EVERY_LAYER}]"), &head(Task::Classification), 0.0);
+    check("vera[r=5,alpha=4,dropout=0.3,output_lora=True]", &head(Task::Tagging), 0.1);
+}
+
+/// The norm counts as a constant, so differences say nothing of `A` and `B` here: the unit tests of DoRA hold it fixed.
+#[test]
+fn magnitudes_of_dora() {
+    for dropout in [0.0, 0.3] {
+        let method = format!("dora[r=2,alpha=3,dropout={dropout},{EVERY_LAYER}]");
+        let model = model(&method, &head(Task::Classification), 0.1);
+        check_some(&method, model, 0.1, |name| !name.contains(".lora_"));
+    }
+}
+
 #[test]
 fn prefixes() {
     for (fields, dropout) in [
@@ -141,6 +190,21 @@ fn prefixes() {
         check(&format!("prefix_tuning[prefix_length=3,{fields}]"), &head(Task::Tagging), dropout);
     }
     check("prefix_tuning_flat[prefix_length=2,use_gating=True]|par_bn", &head(Task::Classification), 0.0);
+}
+
+#[test]
+fn prompts() {
+    for combine in ["prefix", "prefix_after_bos"] {
+        let method = format!("prompt_tuning[prompt_length=3,combine={combine}]");
+        for task in [Task::Classification, Task::Regression, Task::Tagging, Task::MaskedLanguage] {
+            check(&method, &head(task), 0.0);
+        }
+        check(
+            &format!("{method}|prefix_tuning_flat[prefix_length=2]|seq_bn[non_linearity=tanh]"),
+            &head(Task::Tagging),
+            0.2,
+        );
+    }
 }
 
 #[test]
@@ -212,10 +276,14 @@ fn a_thawed_base_beneath_adapters() {
         ("double_seq_bn[reduction_factor=3]", Thaw::LAYER_NORMS | Thaw::BIASES, 0.0),
         ("par_bn[reduction_factor=2,non_linearity=tanh]", Thaw::ALL, 0.1),
         ("adapter_plus[reduction_factor=2]", Thaw::LAYER_NORMS, 0.0),
+        ("lora[r=2,alpha=3,dropout=0.2,attn_matrices=[q,o],output_lora=True]", Thaw::ALL, 0.1),
+        ("ia3[feedforward_input=True,intermediate_lora=False]", Thaw::ALL, 0.0),
+        ("ia3[alpha=2]", Thaw::BIASES, 0.1),
+        ("vera[r=2,alpha=3,output_lora=True]|seq_bn[reduction_factor=2,non_linearity=gelu]", Thaw::ALL, 0.0),
         ("seq_bn[reduction_factor=2,non_linearity=tanh,residual_before_ln=post_add,leave_out=[0]]", Thaw::ALL, 0.0),
     ] {
         let base = base(dropout);
-        let adapter = Adapter::new("test", &method.parse().expect("a method"), base.config(), Seed::new(5));
+        let adapter = Adapter::on("test", &method.parse().expect("a method"), &base, Seed::new(5));
         let thawed = Thawed::new(&base, thaw, false);
         let model = random(base, Some(adapter.expect("it fits")), &head(Task::Tagging), Some(thawed));
         check_model(&format!("{method} {thaw}"), model, dropout);

@@ -15,6 +15,12 @@ const METHODS: &[&str] = &[
     "adapter_plus",
     "seq_bn[ln_before=True,scaling=3]",
     "par_bn[leave_out=[0]]|seq_bn[mh_adapter=True,output_adapter=False]",
+    "lora[r=3,alpha=12,intermediate_lora=True,output_lora=True,attn_matrices=[q,k,v,o]]",
+    "lora[use_gating=True,alpha=2]",
+    "ia3",
+    "ia3[feedforward_input=True,intermediate_lora=False]",
+    "vera[intermediate_lora=True,r=5]",
+    "lora[use_rslora=True]|par_bn",
 ];
 
 fn base() -> Arc<Encoder<f32>> {
@@ -27,7 +33,7 @@ fn method(text: &str) -> Method {
 }
 
 fn adapter(text: &str, base: &Encoder<f32>, seed: u64) -> Adapter<f32> {
-    Adapter::new("test", &method(text), base.config(), Seed::new(seed)).unwrap_or_else(|e| panic!("{e}"))
+    Adapter::on("test", &method(text), base, Seed::new(seed)).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn model(text: &str, base: &Arc<Encoder<f32>>) -> AdapterModel<f32> {
@@ -54,12 +60,16 @@ fn a_fresh_adapter_is_the_identity_bit_for_bit() {
         for init in ["mam_adapter", "xavier"] {
             let mut method = method(text);
             let mut members = method.members().to_vec();
-            members.iter_mut().for_each(|member| member.set("init_weights", &init.into()).expect("a known rule"));
+            let bottlenecks = members.iter_mut().filter(|member| matches!(member, Method::Bottleneck(_)));
+            bottlenecks.for_each(|member| member.set("init_weights", &init.into()).expect("a known rule"));
             method = Method::union(members);
             let adapter = Adapter::new("test", &method, base.config(), Seed::new(4)).expect("fits");
             assert_eq!(hidden(&base, Some(&adapter)), hidden(&base, None), "{text} {init}");
         }
     }
+    // c = m/n is 1 but for the rounding of its square root and quotient.
+    let dora = hidden(&base, Some(&adapter("dora[intermediate_lora=True]", &base, 4)));
+    assert!((dora - hidden(&base, None)).iter().all(|d| d.abs() < 1e-5));
     let changed = adapter("seq_bn[init_weights=bert]", &base, 4);
     assert_ne!(hidden(&base, Some(&changed)), hidden(&base, None), "AdapterHub's own start is not");
 }
@@ -141,10 +151,29 @@ fn counts_are_adapterhubs() {
         ("scaled_par_bn", 7_091_724),
         ("prefix_tuning", 9_872_384),
         ("prefix_tuning_flat", 552_960),
+        ("prompt_tuning", 7_680),
+        ("lora", 294_912),
+        ("ia3", 55_296),
+        ("dora", 294_912 + 24 * 768),
+        // AdapterHub trains 24 full matrices, [R, R] and [D, D]; the paper's vectors are their diagonals.
+        ("vera", 24 * (8 + 768)),
     ] {
-        let adapter = Adapter::<f32>::new("test", &method(text), &config, Seed::new(0)).expect("fits");
+        let adapter = Adapter::<f32>::blank("test", &method(text), &config, Seed::new(0)).expect("fits");
         assert_eq!(adapter.parameter_count(), count, "{text}");
     }
+}
+
+#[test]
+fn a_method_that_starts_from_the_bases_weights_says_so() {
+    let base = base();
+    let error = Adapter::<f32>::new("test", &method("seq_bn|dora"), base.config(), Seed::new(0)).expect_err("needs it");
+    assert!(error.to_string().contains("Adapter::on"), "{error}");
+    let adapter = adapter("dora[attn_matrices=[k]]", &base, 1);
+    let norms: Vec<f32> =
+        adapter.parameters().iter().find(|(name, _)| name == "layer.1.key.m").expect("there").1.values().into();
+    let point = adaptune_transformer::LinearPoint { layer: 1, projection: adaptune_transformer::Projection::Key };
+    let weight = base.linear(point).weight();
+    assert!(norms.iter().zip(weight.outer_iter()).all(|(n, row)| (n - row.dot(&row).sqrt()).abs() < 1e-5));
 }
 
 /// The adapter's width follows the formula `2 D M + D + M` for each module.
@@ -226,4 +255,45 @@ fn a_prefix_may_shift_positions() {
     let none =
         method("prefix_tuning[prefix_length=9,position_shift=True]").check(base.config()).unwrap_err().to_string();
     assert!(none.contains("leaves the text no position"), "{none}");
+}
+
+/// Tags are predicted for the text, in its order, wherever the prompt stands.
+#[test]
+fn a_prompt_gets_no_tags() {
+    let base = base();
+    let config = HeadConfig::new(Task::Tagging, vec!["a".into(), "b".into()]);
+    for (combine, rows) in [("prefix", [3, 4, 5, 6, 10, 14, 15, 16]), ("prefix_after_bos", [0, 4, 5, 6, 7, 11, 15, 16])]
+    {
+        let text = format!("prompt_tuning[prompt_length=3,combine={combine}]");
+        let head = Head::new("test", &config, &base, Seed::new(1)).expect("fits");
+        let model = AdapterModel::new(base.clone(), Some(adapter(&text, &base, 2)), head);
+        let logits = model.logits(&batch()).expect("a good batch");
+        let encoded = base.forward(&batch(), model.adapter().expect("there"), Pass::evaluate()).expect("a good batch");
+        assert_eq!((logits.nrows(), encoded.hidden.nrows()), (8, 8 + 3 * 3), "{combine}");
+        let text_alone = encoded.hidden.select(ndarray::Axis(0), &rows);
+        let expected =
+            model.head().forward(model.thawed_base(), text_alone.view(), &encoded.layout, Pass::evaluate()).0;
+        assert_eq!(logits, expected, "{combine}");
+        let targets = Targets::Tags(vec![None, Some(1), None, None, None, None, None, Some(0)]);
+        let (all, _) = model.logits_and_loss(&batch(), &targets, 0.5).expect("a good batch");
+        assert_eq!(all, logits, "{combine}");
+    }
+}
+
+#[test]
+fn a_prompt_may_begin_as_a_text() {
+    let base = base();
+    let method = method("prompt_tuning[prompt_length=5,prompt_init=from_string,prompt_init_text='a good film']");
+    assert_eq!(method.prompt_text(), Some("a good film"));
+    let refused = Adapter::<f32>::on("test", &method, &base, Seed::new(1)).expect_err("no tokens").to_string();
+    assert!(refused.contains("Adapter::of_tokens"), "{refused}");
+    let adapter = Adapter::of_tokens("test", &method, &base, &[7, 3], Seed::new(1)).expect("tokens of the base");
+    let table = adaptune_transformer::Base::from(&*base).token_embeddings();
+    let expected = table.view().select(ndarray::Axis(0), &[7, 3, 7, 3, 7]);
+    assert_eq!(adapter.parameters()[0].1.to_view(), expected.into_dyn());
+    for tokens in [&[][..], &[11]] {
+        assert!(Adapter::of_tokens("test", &method, &base, tokens, Seed::new(1)).is_err());
+    }
+    let textless = self::method("prompt_tuning[prompt_init=from_string]").check(base.config()).unwrap_err().to_string();
+    assert!(textless.contains("set prompt_init_text"), "{textless}");
 }

@@ -3,7 +3,7 @@
 use crate::base::Base;
 use crate::block::{Block, BlockTrace};
 use crate::embeddings::{Embeddings, EmbeddingsTrace};
-use crate::insertion::{Insertions, SequenceBackward, SequenceInput, SequencePoint};
+use crate::insertion::{Insertions, LinearPoint, SequenceBackward, SequenceInput, SequencePoint};
 use crate::points::Place;
 use crate::{Batch, BatchError, Config, Linear, Pass};
 use adaptune_tensor::{Gradients, Layout, Scalar, Seed};
@@ -54,6 +54,33 @@ impl<S: Scalar> Encoder<S> {
     #[must_use]
     pub fn pooler(&self) -> Option<&Linear<S>> {
         self.pooler.as_ref()
+    }
+
+    /// A linear layer of a block.
+    ///
+    /// # Panics
+    /// If there is no such block.
+    #[must_use]
+    pub fn linear(&self, point: LinearPoint) -> &Linear<S> {
+        self.blocks[point.layer].linear(point.projection)
+    }
+
+    /// A copy of the model with other linear layers where `other` gives one, as merging an adapter does.
+    ///
+    /// # Panics
+    /// If a layer has another shape than the one in whose place it comes.
+    #[must_use]
+    pub fn with_linears(&self, other: impl Fn(LinearPoint, &Linear<S>) -> Option<Linear<S>>) -> Self {
+        let mut copy = Base::from(self).merged();
+        for (layer, block) in copy.blocks.iter_mut().enumerate() {
+            let replaced = |projection, linear: &Linear<S>| {
+                let new = other(LinearPoint { layer, projection }, linear).unwrap_or_else(|| linear.clone());
+                assert_eq!(new.weight().dim(), linear.weight().dim(), "shape of a layer in another's place");
+                new
+            };
+            *block = block.map(replaced, |_, norm| norm.clone());
+        }
+        copy
     }
 
     /// Runs a batch through the model, nothing of which is thawed; see [`Base::forward`].

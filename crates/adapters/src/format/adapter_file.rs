@@ -56,7 +56,7 @@ fn from_fields(fields: &Map<String, Value>, version: Option<&str>) -> Result<Met
     for (name, value) in fields.iter().filter(|(name, _)| *name != "architecture") {
         method.set(name, value)?;
     }
-    method.written_by(version);
+    method.written_by(version)?;
     Ok(method)
 }
 

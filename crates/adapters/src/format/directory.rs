@@ -149,7 +149,7 @@ pub fn save_head<S: Scalar>(head: &Head<S>, base: &Encoder<S>, directory: &Path)
 pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
     let path = directory.join(ADAPTER.config);
     let file = read_adapter(&path, base.config())?;
-    let mut adapter = Adapter::new(&file.name, &file.method, base.config(), Seed::new(0))
+    let mut adapter = Adapter::blank(&file.name, &file.method, base.config(), Seed::new(0))
         .map_err(|e| FormatError::config(&path, e))?;
     let mut tensors = Tensors::read(directory, &ADAPTER, base)?;
     let family = base.config().family;

@@ -4,7 +4,7 @@ use adaptune_tensor::Scalar;
 use ndarray::{ArrayD, ArrayViewD, Axis, Ix1};
 
 /// Names and form of an array in a weights file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
     /// Its names without the model's prefix. It is written under all of them; the first that is there is read.
     pub names: Vec<String>,
@@ -15,12 +15,14 @@ pub struct Stored {
 }
 
 /// What a file makes of an array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Form {
     /// Nothing: it stands there as it is.
     Same,
     /// `[N]` as `[N, 1]`.
     Column,
+    /// Every number times this one, which is not 0.
+    Times(f64),
     /// `[N]` as the diagonal of an `[N, N]` that is zero elsewhere.
     Diagonal,
 }
@@ -55,7 +57,7 @@ impl Form {
     /// The shape in the file of an array of this shape.
     pub(super) fn shape(self, shape: &[usize]) -> Vec<usize> {
         match self {
-            Self::Same => shape.to_vec(),
+            Self::Same | Self::Times(_) => shape.to_vec(),
             Self::Column => [shape, &[1]].concat(),
             Self::Diagonal => [shape, shape].concat(),
         }
@@ -68,6 +70,7 @@ impl Form {
     pub(super) fn write<S: Scalar>(self, array: ArrayViewD<'_, S>) -> ArrayD<S> {
         match self {
             Self::Same => array.to_owned(),
+            Self::Times(factor) => array.mapv(|v| v * S::from_f64(factor)),
             Self::Column => array.to_owned().insert_axis(Axis(array.ndim())),
             Self::Diagonal => {
                 let vector = array.into_dimensionality::<Ix1>().expect("a diagonal is a vector");
@@ -78,8 +81,10 @@ impl Form {
 
     /// The array from what the file has, whose shape is that of [`Form::shape`].
     pub(super) fn read<S: Scalar>(self, array: ArrayD<S>) -> Result<ArrayD<S>, &'static str> {
-        if self != Self::Diagonal {
-            return Ok(array);
+        match self {
+            Self::Same | Self::Column => return Ok(array),
+            Self::Times(factor) => return Ok(array.mapv(|v| v / S::from_f64(factor))),
+            Self::Diagonal => {}
         }
         let off_diagonal = array.indexed_iter().any(|(at, v)| at[0] != at[1] && *v != S::zero());
         if off_diagonal {
@@ -97,7 +102,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let vector = arr1(&[2.0, 0.0, -3.0]).into_dyn();
-        for form in [Form::Same, Form::Column, Form::Diagonal] {
+        for form in [Form::Same, Form::Column, Form::Diagonal, Form::Times(0.25)] {
             let written = form.write(vector.view());
             assert_eq!(written.shape(), form.shape(&[3]));
             assert!(form.read(written).expect("written here").iter().eq(&vector), "{form:?}");

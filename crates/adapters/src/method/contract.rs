@@ -47,8 +47,18 @@ pub trait MethodConfig: Sized {
         Ok(self.fields())
     }
 
-    /// Told which version of AdapterHub wrote the file that was just read, where a field changed its meaning since.
-    fn written_by(&mut self, _version: Option<&str>) {}
+    /// Told which version of AdapterHub wrote the file that was just read: a field may have changed its meaning since.
+    ///
+    /// # Errors
+    /// If AdapterHub means something else by this configuration than we do: the reason.
+    fn written_by(&mut self, _version: Option<&str>) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// True if initial values depend on the base's weights, not only on their shapes.
+    fn needs_base(&self) -> bool {
+        false
+    }
 
     /// Checks the configuration by itself and against a model.
     ///

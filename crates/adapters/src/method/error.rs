@@ -54,6 +54,12 @@ pub enum MethodError {
         /// The point.
         point: String,
     },
+    /// Initial values depend on the base's weights.
+    #[error("this method starts from the base's weights: make the adapter with Adapter::on")]
+    NeedsBase,
+    /// A prompt is to begin as a text, and its tokens were not given.
+    #[error("the prompt begins as a text, whose tokens are not given: make the adapter with Adapter::of_tokens")]
+    NeedsTokens,
     /// A layer without reduction factor.
     #[error(
         "layer {layer} has no reduction factor: name it in the map, or add a default, as in {{'1': 16, 'default': 8}}"

@@ -100,3 +100,23 @@ pub(crate) fn activation(name: &str, value: &Value) -> Result<Activation, FieldE
         .and_then(Activation::from_name)
         .ok_or_else(|| wrong(name, value, format!("one of {}", Activation::names().collect::<Vec<_>>().join(", "))))
 }
+
+/// A number, or `None` where there is none.
+pub(crate) fn optional_number(name: &str, value: &Value) -> Result<Option<f64>, FieldError> {
+    match value {
+        Value::Null => Ok(None),
+        _ => value.as_f64().map(Some).ok_or_else(|| wrong(name, value, "a number or None")),
+    }
+}
+
+/// One of several values by their names.
+pub(crate) fn choice<T: Copy>(name: &str, value: &Value, choices: &[(&str, T)]) -> Result<T, FieldError> {
+    let found = value.as_str().and_then(|text| choices.iter().find(|(name, _)| *name == text));
+    let names = || choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    found.map(|(_, choice)| *choice).ok_or_else(|| wrong(name, value, format!("one of {}", names())))
+}
+
+/// The name of one of several values.
+pub(crate) fn name_of<T: PartialEq>(choices: &[(&'static str, T)], choice: T) -> &'static str {
+    choices.iter().find(|(_, c)| *c == choice).map_or("", |(name, _)| name)
+}

@@ -16,9 +16,11 @@ pub use presets::{PRESETS, Preset};
 
 use crate::config::BottleneckConfig;
 use crate::format::Stored;
+use crate::lora::config::LoraConfig;
 use crate::modules::Modules;
 use crate::point::Point;
 use crate::prefix::PrefixConfig;
+use crate::prompt::{PromptConfig, PromptInit};
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::{Config, Family};
 use serde_json::{Map, Value, json};
@@ -39,8 +41,12 @@ use serde_json::{Map, Value, json};
 pub enum Method {
     /// Houlsby, Pfeiffer, parallel, AdapterPlus, and what lies between.
     Bottleneck(BottleneckConfig),
+    /// LoRA, DoRA, IA3, VeRA.
+    Lora(LoraConfig),
     /// Prefix tuning.
     Prefix(PrefixConfig),
+    /// Prompt tuning.
+    Prompt(PromptConfig),
     /// Several methods in one adapter, none of them a union. Make one with [`Method::union`].
     Union(Vec<Method>),
 }
@@ -50,15 +56,21 @@ macro_rules! each {
     ($method:expr, $config:ident => $one:expr, $members:ident => $union:expr) => {
         match $method {
             Method::Bottleneck($config) => $one,
+            Method::Lora($config) => $one,
             Method::Prefix($config) => $one,
+            Method::Prompt($config) => $one,
             Method::Union($members) => $union,
         }
     };
 }
 
 /// The methods but for unions, as files are read on them.
-const GROUNDS: &[fn() -> Method] =
-    &[|| Method::Bottleneck(MethodConfig::ground()), || Method::Prefix(MethodConfig::ground())];
+const GROUNDS: &[fn() -> Method] = &[
+    || Method::Bottleneck(MethodConfig::ground()),
+    || Method::Lora(MethodConfig::ground()),
+    || Method::Prefix(MethodConfig::ground()),
+    || Method::Prompt(MethodConfig::ground()),
+];
 
 impl Method {
     /// AdapterHub's `architecture` of unions.
@@ -96,6 +108,15 @@ impl Method {
             C::REQUIRED
         }
         each!(self, config => of(config), _members => &[])
+    }
+
+    /// The text that a prompt is to begin as, if one is: its tokens go to [`Adapter::of_tokens`](crate::Adapter::of_tokens).
+    #[must_use]
+    pub fn prompt_text(&self) -> Option<&str> {
+        self.members().iter().find_map(|member| match member {
+            Self::Prompt(config) if config.prompt_init == PromptInit::Text => config.prompt_init_text.as_deref(),
+            _ => None,
+        })
     }
 
     /// The configuration of an adapter in its simplest form; see [`Adapter::ejected`](crate::Adapter::ejected).
@@ -146,10 +167,16 @@ impl Method {
         })
     }
 
-    pub(crate) fn written_by(&mut self, version: Option<&str>) {
+    pub(crate) fn written_by(&mut self, version: Option<&str>) -> Result<(), String> {
         each!(self, config => config.written_by(version), members => {
-            members.iter_mut().for_each(|member| member.written_by(version));
-        });
+            members.iter_mut().try_for_each(|member| member.written_by(version))
+        })
+    }
+
+    /// True if initial values depend on the base's weights: then [`Adapter::on`](crate::Adapter::on) makes an adapter.
+    #[must_use]
+    pub fn needs_base(&self) -> bool {
+        each!(self, config => config.needs_base(), members => members.iter().any(Self::needs_base))
     }
 
     /// Checks the configuration by itself and against a model.

@@ -2,7 +2,9 @@
 
 use super::Method;
 use crate::config::BottleneckConfig;
+use crate::lora::config::LoraConfig;
 use crate::prefix::PrefixConfig;
+use crate::prompt::PromptConfig;
 
 /// A named starting point for configurations.
 #[derive(Debug)]
@@ -57,6 +59,34 @@ pub const PRESETS: &[Preset] = &[
         method: || Method::Bottleneck(BottleneckConfig::adapter_plus()),
     },
     Preset {
+        name: "lora",
+        aliases: &[],
+        about: "low-rank matrices added to queries and values",
+        paper: "Hu et al., 2022",
+        method: || Method::Lora(LoraConfig::lora()),
+    },
+    Preset {
+        name: "dora",
+        aliases: &[],
+        about: "LoRA that trains the length of each row of the weight apart",
+        paper: "Liu et al., 2024",
+        method: || Method::Lora(LoraConfig::dora()),
+    },
+    Preset {
+        name: "ia3",
+        aliases: &[],
+        about: "a factor for each channel of keys, values and feed-forward network",
+        paper: "Liu et al., 2022",
+        method: || Method::Lora(LoraConfig::ia3()),
+    },
+    Preset {
+        name: "vera",
+        aliases: &[],
+        about: "two vectors a layer over random matrices that all layers share",
+        paper: "Kopiczko et al., 2024",
+        method: || Method::Lora(LoraConfig::vera()),
+    },
+    Preset {
         name: "prefix_tuning",
         aliases: &["prefix"],
         about: "keys and values in front of every block's, out of a small network",
@@ -69,6 +99,13 @@ pub const PRESETS: &[Preset] = &[
         about: "keys and values in front of every block's, trained themselves",
         paper: "Li and Liang, 2021",
         method: || Method::Prefix(PrefixConfig::prefix_tuning_flat()),
+    },
+    Preset {
+        name: "prompt_tuning",
+        aliases: &["prompt"],
+        about: "trainable tokens in front of every sequence",
+        paper: "Lester et al., 2021",
+        method: || Method::Prompt(PromptConfig::prompt_tuning()),
     },
 ];
 

@@ -46,7 +46,7 @@ impl Budget {
             "head" => Vec::new(),
             method => {
                 let method: Method = method.parse().context("--method")?;
-                let adapter = Adapter::<f32>::new("budget", &method, config, Seed::new(0)).context("--method")?;
+                let adapter = Adapter::<f32>::blank("budget", &method, config, Seed::new(0)).context("--method")?;
                 adapter.counts()
             }
         };
