@@ -21,6 +21,7 @@ from pathlib import Path
 import adapters
 import torch
 from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnConfig, ParBnConfig, SeqBnConfig
+from adapters import IA3Config, LoRAConfig, VeraConfig
 from safetensors.torch import save
 from torch import nn
 from transformers import AutoModel, AutoModelForMaskedLM, get_linear_schedule_with_warmup
@@ -67,15 +68,20 @@ adapter_plus = method(AdapterPlusConfig, stochastic_depth=0.0)  # the depth is r
 bottleneck = method(BnConfig, mh_adapter=False, output_adapter=True, non_linearity="relu")  # nothing else is preset
 
 
+EVERY_LAYER = {"attn_matrices": ["q", "k", "v"], "intermediate_lora": True, "output_lora": True}
+EQUAL_LENGTHS = (4, 4, 4)  # where the Python library lets padding count
+
+
 @dataclass
 class Case:
     """One model family, one adapter configuration, one head."""
 
     family: str
     name: str
-    config: BnConfig
+    config: BnConfig | LoRAConfig
     head: dict = field(default_factory=classification)
     draw: int = 0  # raised where a draw left every unit of some relu off, and with it a gradient zero
+    lengths: tuple = LENGTHS
 
     @property
     def title(self):
@@ -116,6 +122,11 @@ CASES = [
     Case("bert", "par_bn_channel", par_bn(2, scaling="channel"), tagging(2)),
     Case("bert", "double_learned", double_seq_bn(6, scaling="learned"), classification(2, activation_function="relu")),
     Case("bert", "head_no_activation", seq_bn(6), classification(2, activation_function=None)),
+    # LoRA and its kin.
+    Case("bert", "lora", LoRAConfig(r=3, alpha=7, leave_out=[1], **EVERY_LAYER)),
+    Case("bert", "lora_gated", LoRAConfig(r=4, alpha=2, use_gating=True), regression(), lengths=EQUAL_LENGTHS),
+    Case("bert", "ia3", IA3Config(alpha=2, leave_out=[0]), tagging(1)),
+    Case("bert", "vera", VeraConfig(r=5, alpha=3, attn_matrices=["k", "v"], leave_out=[2]), classification(1)),
     # The other families.
     Case("roberta", "seq_bn", seq_bn(4), draw=1),
     Case("roberta", "double_seq_bn", double_seq_bn(3), regression()),
@@ -126,6 +137,7 @@ CASES = [
     Case("distilbert", "double_seq_bn", double_seq_bn(3), regression(1)),
     Case("distilbert", "par_bn", par_bn(2), tagging(1)),
     Case("distilbert", "adapter_plus", adapter_plus(4), classification(1)),
+    Case("distilbert", "lora", LoRAConfig(r=2, alpha=3, attn_matrices=["q"], output_lora=True), classification(1)),
     Case("distilbert", "odd", par_bn(5, "gelu_new", mh_adapter=True, scaling="learned", leave_out=[1]), tagging(2)),
 ]
 
@@ -260,7 +272,7 @@ class Batch:
 def write_case(out, case):
     """`cases/<family>-<name>.safetensors`: input, every hidden state, logits, loss, adapter, head and all gradients."""
     model = adapted_model(out, case)
-    batch = Batch(model.config, f"batch {case.title}", case.head)
+    batch = Batch(model.config, f"batch {case.title}", case.head, case.lengths)
     output = model(**batch.model_inputs(), output_hidden_states=True)
     output.loss.backward()
     logits = batch.real(output.logits) if case.head["head_type"] == "tagging" else output.logits
@@ -268,6 +280,7 @@ def write_case(out, case):
     for name, parameter in trainable(model):
         assert parameter.grad.any(), f"{case.title}: the gradient of {name} is zero, so it would test nothing"
         tensors |= {name: parameter, f"grad:{name}": parameter.grad}
+    tensors |= {f"adapter:{name}": parameter for name, parameter in shared_and_frozen(model)}
     write_tensors(out / "cases" / f"{case.title}.safetensors", tensors, case_metadata(model, case))
 
 
@@ -280,7 +293,24 @@ def adapted_model(out, case, dtype=torch.float64):
     model = model.to(dtype)
     model.train_adapter(case.name)
     redraw(model, case.seed, weight_deviation=0.4)
+    draw_vera(model, case.seed)
     return model.eval()
+
+
+def draw_vera(model, seed):
+    """VeRA's shared matrices, which never train; and diagonals only where the library has full matrices in their place."""
+    torch.manual_seed(zlib.crc32(f"{seed} shared".encode()))
+    with torch.no_grad():
+        for _, parameter in shared_and_frozen(model):
+            parameter.normal_(0.0, 0.4)
+        for name, parameter in model.named_parameters():
+            if name.endswith((".vera_D", ".vera_B")):
+                parameter.copy_(torch.diag(torch.diag(parameter)))
+
+
+def shared_and_frozen(model):
+    """Pairs of name and tensor of what an adapter's layers share and do not train."""
+    return [(name, p) for name, p in model.named_parameters() if ".shared_parameters." in name and not p.requires_grad]
 
 
 def trainable(model):
