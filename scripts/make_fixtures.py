@@ -1,6 +1,6 @@
 """Writes the golden numbers that the Rust tests are held against.
 
-    python -m venv V && V/bin/pip install adapters==1.3.0 safetensors
+    python -m venv V && V/bin/pip install adapters==1.3.0 peft==0.21.2 safetensors
     V/bin/python scripts/make_fixtures.py
 
 Every case is one forward and one backward pass of the Python library `adapters` over a tiny transformer with random
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import adapters
+import peft
 import torch
 from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnConfig, ParBnConfig, SeqBnConfig
 from adapters import IA3Config, LoRAConfig, VeraConfig
@@ -141,6 +142,14 @@ CASES = [
     Case("distilbert", "odd", par_bn(5, "gelu_new", mh_adapter=True, scaling="learned", leave_out=[1]), tagging(2)),
 ]
 
+# What `adapters` does not have, or has otherwise. `output.dense` is the attention's output layer, too.
+PEFT_CASES = {
+    "dora": peft.LoraConfig(r=3, lora_alpha=5, use_dora=True, target_modules=["query", "output.dense"]),
+    "rslora": peft.LoraConfig(r=4, lora_alpha=6, use_rslora=True, target_modules=r".*layer\.[02]\.(.*value|intermediate\.dense)"),
+    "ia3": peft.IA3Config(target_modules=["key", "value", "output.dense"], feedforward_modules=["output.dense"]),
+    "vera": peft.VeraConfig(r=5, target_modules=["key", "intermediate.dense"], layers_to_transform=[1, 2]),
+}
+
 HYPERPARAMETERS = {
     "optimizer": "torch.optim.AdamW", "learning_rate": 5e-3, "betas": [0.9, 0.999], "epsilon": 1e-8,
     "weight_decay": 0.01, "weight_decay_on": "tensors whose name ends with `weight` and that are no layer norm",
@@ -154,7 +163,7 @@ def main():
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    for folder in ("models", "base", "cases", "language", "train", "saved"):
+    for folder in ("models", "base", "cases", "language", "train", "saved", "peft"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
     write_models(out / "models")
@@ -164,6 +173,8 @@ def main():
     write_language(out)
     write_training(out, Case("bert", "double_seq_bn", double_seq_bn(3)))
     write_saved(out)
+    for name, config in PEFT_CASES.items():
+        write_peft(out, name, config)
     print_sizes(out)
 
 
@@ -429,6 +440,42 @@ def bare_model(out):
     model.train_adapter("bare")
     redraw(model, "bare", weight_deviation=0.4)
     return model.eval()
+
+
+def write_peft(out, name, config):
+    """`peft/<name>/`: a folder as PEFT's `save_pretrained` leaves it, in f64, and `expected.safetensors`.
+
+    The loss is the sum of the last hidden state, each number weighed by `weights`.
+    """
+    base = AutoModel.from_pretrained(out / "models" / "bert", attn_implementation="eager").double()
+    torch.manual_seed(zlib.crc32(f"peft base {name}".encode()))  # VeRA's matrices are drawn when they are made
+    model = peft.get_peft_model(base, config, autocast_adapter_dtype=False).double().eval()
+    redraw(model, f"peft {name}", weight_deviation=0.4)
+    batch = Batch(base.config, f"peft {name}")
+    output = model(**batch.model_inputs(), output_hidden_states=True)
+    weights = torch.randn(int(batch.lengths.sum()), HIDDEN, dtype=torch.float64)
+    loss = (batch.real(output.last_hidden_state) * weights).sum()
+    loss.backward()
+    folder = out / "peft" / name
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    saved = peft.get_peft_model_state_dict(model).keys()
+    tensors = batch.tensors("input.") | batch.hidden_tensors(output) | {"weights": weights, "loss": loss}
+    for key, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad.any(), f"peft {name}: the gradient of {key} is zero, so it would test nothing"
+            plain = key.replace(".default", "").replace("magnitude_vector.weight", "magnitude_vector")
+            assert plain in saved, plain
+            tensors[f"grad:{plain}"] = parameter.grad
+    write_tensors(folder / "expected.safetensors", tensors, {"model": "bert", "note": f"peft {peft.__version__}, float64"})
+    tidy_config(folder / "adapter_config.json")
+
+
+def tidy_config(path):
+    """PEFT keeps module names in sets, whose order changes from run to run, and records where the base was."""
+    config = json.loads(path.read_text()) | {"base_model_name_or_path": "tiny-bert"}
+    config = {key: sorted(value) if isinstance(value, list) else value for key, value in config.items()}
+    path.write_text(json.dumps(config, indent=2, sort_keys=True))
 
 
 # ---- Files -----------------------------------------------------------------------------------------------------------
