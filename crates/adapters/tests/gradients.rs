@@ -158,7 +158,11 @@ fn gated_lora() {
 #[test]
 fn ia3() {
     check(&format!("ia3[alpha=2,{EVERY_LAYER}]"), &head(Task::Classification), 0.1);
-    check("ia3[feedforward_input=True,intermediate_lora=False]", &head(Task::Tagging), 0.0);
+    check(
+        "ia3[attn_matrices=[k,v,o],output_lora=True,intermediate_lora=False,scale_inputs=[o,output]]",
+        &head(Task::Tagging),
+        0.0,
+    );
 }
 
 #[test]
@@ -277,7 +281,7 @@ fn a_thawed_base_beneath_adapters() {
         ("par_bn[reduction_factor=2,non_linearity=tanh]", Thaw::ALL, 0.1),
         ("adapter_plus[reduction_factor=2]", Thaw::LAYER_NORMS, 0.0),
         ("lora[r=2,alpha=3,dropout=0.2,attn_matrices=[q,o],output_lora=True]", Thaw::ALL, 0.1),
-        ("ia3[feedforward_input=True,intermediate_lora=False]", Thaw::ALL, 0.0),
+        ("ia3[attn_matrices=[k,v,o],output_lora=True,intermediate_lora=False,scale_inputs=[o,output]]", Thaw::ALL, 0.0),
         ("ia3[alpha=2]", Thaw::BIASES, 0.1),
         ("vera[r=2,alpha=3,output_lora=True]|seq_bn[reduction_factor=2,non_linearity=gelu]", Thaw::ALL, 0.0),
         ("seq_bn[reduction_factor=2,non_linearity=tanh,residual_before_ln=post_add,leave_out=[0]]", Thaw::ALL, 0.0),

@@ -37,7 +37,7 @@ fn check<S: Scalar>(tolerance: f64) {
         format!("lora[r=3,alpha=2,use_rslora=True,leave_out=[1],{EVERY_LAYER}]"),
         format!("dora[r=2,alpha=5,{EVERY_LAYER}]"),
         format!("ia3[alpha=0.7,{EVERY_LAYER}]"),
-        "ia3[feedforward_input=True,intermediate_lora=False]".to_owned(),
+        "ia3[attn_matrices=[k,v,o],output_lora=True,intermediate_lora=False,scale_inputs=[o,output]]".to_owned(),
         format!("vera[r=5,alpha=3,{EVERY_LAYER}]"),
         "lora[r=2,alpha=3]|ia3[attn_matrices=[k]]".to_owned(),
     ] {

@@ -18,7 +18,7 @@ const METHODS: &[&str] = &[
     "lora[r=3,alpha=12,intermediate_lora=True,output_lora=True,attn_matrices=[q,k,v,o]]",
     "lora[use_gating=True,alpha=2]",
     "ia3",
-    "ia3[feedforward_input=True,intermediate_lora=False]",
+    "ia3[attn_matrices=[k,v,o],output_lora=True,intermediate_lora=False,scale_inputs=[o,output]]",
     "vera[intermediate_lora=True,r=5]",
     "lora[use_rslora=True]|par_bn",
 ];

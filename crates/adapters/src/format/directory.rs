@@ -4,7 +4,7 @@ use super::adapter_file::{adapter_text, read_adapter};
 use super::error::FormatError;
 use super::stored::Stored;
 use super::tensors::{Tensors, write};
-use super::{json, language, names, thawed};
+use super::{json, language, names, peft, thawed};
 use crate::adapter::Adapter;
 use crate::head::{Head, Task};
 use crate::method::Method;
@@ -36,6 +36,9 @@ pub(super) const HEAD: Files =
 
 /// Saves adapter and head of a model as AdapterHub directory, and what is thawed beside them in `thawed.safetensors`.
 ///
+/// An adapter that AdapterHub does not have and PEFT does (DoRA, rsLoRA) is saved as [`save_peft`](super::save_peft)
+/// does; [`load`] tells them apart.
+///
 /// Everything is written into a hidden folder within the directory and then moved to its place, so that a failure, such
 /// as a full disk, leaves the directory as it was. The configuration of the head comes last, and without it [`load`]
 /// refuses a directory. Existing files of these names are replaced.
@@ -52,14 +55,36 @@ pub fn save<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), 
 
 fn save_by_way_of<S: Scalar>(folder: &Path, model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
     if let Some(adapter) = model.adapter() {
-        save_adapter(adapter, model.base(), folder)?;
+        save_either(adapter, model.base(), folder)?;
     }
     if let Some(thawed) = model.thawed() {
         thawed::save(thawed, model.base(), folder)?;
     }
     save_head(model.head(), model.base(), folder)?;
-    let files = [ADAPTER.safetensors, ADAPTER.config, ADAPTER.torch, thawed::FILE, HEAD.safetensors, HEAD.config];
+    let files = [
+        ADAPTER.safetensors,
+        ADAPTER.torch,
+        peft::FILES.safetensors,
+        peft::FILES.torch,
+        ADAPTER.config,
+        thawed::FILE,
+        HEAD.safetensors,
+        HEAD.config,
+    ];
     files.into_iter().try_for_each(|file| put_in_place(file, folder, directory))
+}
+
+/// Saves an adapter for AdapterHub, or for PEFT where only PEFT has such adapters.
+fn save_either<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
+    let refused = adapter.method().file_fields().err();
+    match refused.zip(Some(peft::refusal(adapter.method()))) {
+        None => save_adapter(adapter, base, directory),
+        Some((_, None)) => peft::save_peft(adapter, base, directory),
+        Some((why, Some(neither))) => {
+            let message = format!("{why}; nor has PEFT: {neither}");
+            Err(FormatError::config(directory.join(ADAPTER.config), message))
+        }
+    }
 }
 
 /// Moves a file to its place. One that the model does not have may not stay there from another model either, or loading
@@ -122,7 +147,7 @@ pub fn save_adapter<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, director
         let array = form.write(array.to_view());
         tensors.extend(names.into_iter().map(|name| (format!("{prefix}{name}"), array.clone())));
     }
-    write(&directory.join(ADAPTER.safetensors), &tensors, base)?;
+    write(&directory.join(ADAPTER.safetensors), &tensors, base, [])?;
     replace(&directory.join(ADAPTER.config), &text)
 }
 
@@ -138,16 +163,19 @@ pub fn save_head<S: Scalar>(head: &Head<S>, base: &Encoder<S>, directory: &Path)
     }
     let tensors =
         head.parameters().into_iter().map(|(name, array)| (head_name(head, &name), array.to_view().to_owned()));
-    write(&directory.join(HEAD.safetensors), &tensors.collect::<Vec<_>>(), base)?;
+    write(&directory.join(HEAD.safetensors), &tensors.collect::<Vec<_>>(), base, [])?;
     replace(&directory.join(HEAD.config), &json::head_text(head.name(), head.config(), base.config()))
 }
 
-/// Loads an adapter alone; see [`load`].
+/// Loads an adapter alone, of AdapterHub's format or PEFT's; see [`load`].
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
     let path = directory.join(ADAPTER.config);
+    if peft::is_peft(directory)? {
+        return peft::load_peft(directory, base);
+    }
     let file = read_adapter(&path, base.config())?;
     let mut adapter = Adapter::blank(&file.name, &file.method, base.config(), Seed::new(0))
         .map_err(|e| FormatError::config(&path, e))?;
@@ -219,6 +247,6 @@ fn check_name(name: &str) -> Result<(), FormatError> {
     Ok(())
 }
 
-fn replace(path: &Path, text: &str) -> Result<(), FormatError> {
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), FormatError> {
     Ok(replace_file(path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
 }

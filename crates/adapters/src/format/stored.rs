@@ -21,6 +21,8 @@ pub enum Form {
     Same,
     /// `[N]` as `[N, 1]`.
     Column,
+    /// `[N]` as `[1, N]`.
+    Row,
     /// Every number times this one, which is not 0.
     Times(f64),
     /// `[N]` as the diagonal of an `[N, N]` that is zero elsewhere.
@@ -59,6 +61,7 @@ impl Form {
         match self {
             Self::Same | Self::Times(_) => shape.to_vec(),
             Self::Column => [shape, &[1]].concat(),
+            Self::Row => [&[1], shape].concat(),
             Self::Diagonal => [shape, shape].concat(),
         }
     }
@@ -72,6 +75,7 @@ impl Form {
             Self::Same => array.to_owned(),
             Self::Times(factor) => array.mapv(|v| v * S::from_f64(factor)),
             Self::Column => array.to_owned().insert_axis(Axis(array.ndim())),
+            Self::Row => array.to_owned().insert_axis(Axis(0)),
             Self::Diagonal => {
                 let vector = array.into_dimensionality::<Ix1>().expect("a diagonal is a vector");
                 ndarray::Array2::from_diag(&vector).into_dyn()
@@ -82,7 +86,7 @@ impl Form {
     /// The array from what the file has, whose shape is that of [`Form::shape`].
     pub(super) fn read<S: Scalar>(self, array: ArrayD<S>) -> Result<ArrayD<S>, &'static str> {
         match self {
-            Self::Same | Self::Column => return Ok(array),
+            Self::Same | Self::Column | Self::Row => return Ok(array),
             Self::Times(factor) => return Ok(array.mapv(|v| v / S::from_f64(factor))),
             Self::Diagonal => {}
         }
@@ -102,7 +106,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let vector = arr1(&[2.0, 0.0, -3.0]).into_dyn();
-        for form in [Form::Same, Form::Column, Form::Diagonal, Form::Times(0.25)] {
+        for form in [Form::Same, Form::Column, Form::Row, Form::Diagonal, Form::Times(0.25)] {
             let written = form.write(vector.view());
             assert_eq!(written.shape(), form.shape(&[3]));
             assert!(form.read(written).expect("written here").iter().eq(&vector), "{form:?}");

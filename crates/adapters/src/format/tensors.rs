@@ -19,9 +19,11 @@ pub(super) fn write<S: Scalar>(
     path: &Path,
     tensors: &[(String, ArrayD<S>)],
     base: &Encoder<S>,
+    metadata: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(), FormatError> {
     let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
-    let metadata = BTreeMap::from([(BASE.to_owned(), fingerprint(base))]);
+    let base = (BASE.to_owned(), fingerprint(base));
+    let metadata = metadata.into_iter().chain([base]).collect::<BTreeMap<_, _>>();
     Ok(write_safetensors(path, &views, &metadata)?)
 }
 
@@ -55,6 +57,16 @@ impl<S: Scalar> Tensors<S> {
     pub(super) fn read_file(path: &Path, config: &'static str, base: &Encoder<S>) -> Result<Self, FormatError> {
         let (prefix, left) = (base.config().family.prefix(), read_safetensors(path, base)?);
         Ok(Self { path: path.to_owned(), config, prefix, left })
+    }
+
+    /// The same, with names that are whole as they are.
+    pub(super) fn without_prefix(self) -> Self {
+        Self { prefix: "", ..self }
+    }
+
+    /// The names of all that is left.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.left.keys().cloned().collect()
     }
 
     /// True if there is a tensor of this name, with or without the model's prefix.

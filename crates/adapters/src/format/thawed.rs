@@ -17,7 +17,7 @@ pub(super) fn save<S: Scalar>(thawed: &Thawed<S>, base: &Encoder<S>, directory: 
     let tensor = |(name, p): (String, &dyn adaptune_tensor::AnyParameter<S>)| {
         (format!("{prefix}{name}"), p.to_view().to_owned())
     };
-    write(&directory.join(FILE), &thawed.parameters().into_iter().map(tensor).collect::<Vec<_>>(), base)
+    write(&directory.join(FILE), &thawed.parameters().into_iter().map(tensor).collect::<Vec<_>>(), base, [])
 }
 
 /// What is thawed is what the file holds.

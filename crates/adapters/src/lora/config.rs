@@ -97,9 +97,9 @@ pub struct LoraConfig {
     pub vera_b: Option<f64>,
     /// `α/√R` in place of `α/R` (Kalajdzievski, 2023). PEFT has it, AdapterHub does not.
     pub use_rslora: bool,
-    /// IA3 on what enters the second layer of the feed-forward network, where paper and PEFT have it. AdapterHub has it on
-    /// what leaves the first one (`intermediate_lora`), before the activation.
-    pub feedforward_input: bool,
+    /// Layers of which IA3 scales what enters rather than what leaves, as paper and PEFT do with the second layer of the
+    /// feed-forward network. AdapterHub scales what leaves the first one (`intermediate_lora`), before the activation.
+    pub scale_inputs: BTreeSet<Projection>,
 }
 
 impl LoraConfig {
@@ -123,7 +123,7 @@ impl LoraConfig {
             vera_d: None,
             vera_b: None,
             use_rslora: false,
-            feedforward_input: false,
+            scale_inputs: BTreeSet::new(),
         }
     }
 
@@ -184,7 +184,7 @@ impl LoraConfig {
             matrix(AttentionMatrix::Value),
             matrix(AttentionMatrix::Output),
             self.intermediate_lora,
-            self.output_lora || self.feedforward_input,
+            self.output_lora,
         ];
         Projection::ALL.into_iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(projection, _)| projection)
     }
@@ -237,8 +237,11 @@ impl LoraConfig {
             ),
             (kind == LoraKind::Vera && self.use_dora, "use_dora and vera_d do not go together here"),
             (kind != LoraKind::Lora && self.use_gating, "use_gating goes with LoRA alone, not with IA3, DoRA or VeRA"),
-            (kind != LoraKind::Ia3 && self.feedforward_input, "feedforward_input needs composition_mode=scale"),
-            (self.output_lora && self.feedforward_input, "output_lora and feedforward_input are at the same layer"),
+            (kind != LoraKind::Ia3 && !self.scale_inputs.is_empty(), "scale_inputs needs composition_mode=scale"),
+            (
+                self.scale_inputs.iter().any(|wanted| self.projections().all(|projection| projection != *wanted)),
+                "scale_inputs names a layer that has no module: choose it by attn_matrices, intermediate_lora or output_lora",
+            ),
         ];
         rules.into_iter().find(|(broken, _)| *broken).map(|(_, why)| why)
     }
@@ -293,8 +296,9 @@ mod tests {
         fails(LoraConfig { r: 2, ..ia3() }, "needs r=1");
         fails(LoraConfig { use_dora: true, ..ia3() }, "need composition_mode=add");
         fails(LoraConfig { use_gating: true, ..LoraConfig::vera() }, "LoRA alone");
-        fails(LoraConfig { feedforward_input: true, ..lora() }, "needs composition_mode=scale");
-        fails(LoraConfig { feedforward_input: true, output_lora: true, ..ia3() }, "the same layer");
+        let inputs = || [Projection::FeedForwardOut].into();
+        fails(LoraConfig { scale_inputs: inputs(), output_lora: true, ..lora() }, "needs composition_mode=scale");
+        fails(LoraConfig { scale_inputs: inputs(), ..ia3() }, "a layer that has no module");
     }
 
     #[test]

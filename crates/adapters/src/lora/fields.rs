@@ -21,12 +21,20 @@ const MATRICES: &[(&str, AttentionMatrix)] = &[
     ("v", AttentionMatrix::Value),
     ("o", AttentionMatrix::Output),
 ];
+const PROJECTIONS: &[(&str, Projection)] = &[
+    ("q", Projection::Query),
+    ("k", Projection::Key),
+    ("v", Projection::Value),
+    ("o", Projection::AttentionOutput),
+    ("intermediate", Projection::FeedForwardIn),
+    ("output", Projection::FeedForwardOut),
+];
 const COMPOSITIONS: &[(&str, Composition)] = &[("add", Composition::Add), ("scale", Composition::Scale)];
 const INITS: &[(&str, LoraInit)] =
     &[("lora", LoraInit::Lora), ("bert", LoraInit::Bert), ("ia3", LoraInit::Ia3), ("vera", LoraInit::Vera)];
 
 /// Fields that AdapterHub does not have.
-const OURS: [&str; 2] = ["use_rslora", "feedforward_input"];
+const OURS: [&str; 2] = ["use_rslora", "scale_inputs"];
 
 impl MethodConfig for LoraConfig {
     const ARCHITECTURE: Option<&'static str> = Some("lora");
@@ -54,7 +62,7 @@ impl MethodConfig for LoraConfig {
             "vera_b": self.vera_b,
             "dtype": null,
             "use_rslora": self.use_rslora,
-            "feedforward_input": self.feedforward_input,
+            "scale_inputs": self.scale_inputs.iter().map(|p| name_of(PROJECTIONS, *p)).collect::<Vec<_>>(),
         });
         fields.as_object().cloned().unwrap_or_default()
     }
@@ -68,7 +76,7 @@ impl MethodConfig for LoraConfig {
             "r" => self.r = rank(name, value)?,
             "alpha" => self.alpha = number(name, value)?,
             "dropout" => self.dropout = number(name, value)?,
-            "attn_matrices" => self.attn_matrices = matrices(name, value)?,
+            "attn_matrices" => self.attn_matrices = several(name, value, MATRICES)?,
             "composition_mode" => self.composition_mode = choice(name, value, COMPOSITIONS)?,
             "init_weights" => self.init_weights = choice(name, value, INITS)?,
             "init_weights_seed" => self.init_weights_seed = seed(name, value)?,
@@ -77,7 +85,7 @@ impl MethodConfig for LoraConfig {
             "vera_d" => self.vera_d = optional_number(name, value)?,
             "vera_b" => self.vera_b = optional_number(name, value)?,
             "use_rslora" => self.use_rslora = boolean(name, value)?,
-            "feedforward_input" => self.feedforward_input = boolean(name, value)?,
+            "scale_inputs" => self.scale_inputs = several(name, value, PROJECTIONS)?,
             // How wide the numbers are is the run's choice.
             "dtype" => {}
             _ => return Err(unknown(name, &self.fields())),
@@ -150,8 +158,7 @@ impl MethodConfig for LoraConfig {
 
 impl LoraConfig {
     fn side(&self, projection: Projection) -> Side {
-        let input = self.feedforward_input && projection == Projection::FeedForwardOut;
-        if input { Side::Input } else { Side::Output }
+        if self.scale_inputs.contains(&projection) { Side::Input } else { Side::Output }
     }
 
     /// Why AdapterHub cannot have this configuration, if it cannot.
@@ -163,7 +170,7 @@ impl LoraConfig {
                 "it does not adapt the attention's output (attn_matrices holds o)",
             ),
             (self.use_rslora, "it knows no use_rslora"),
-            (self.feedforward_input, "it knows no feedforward_input"),
+            (!self.scale_inputs.is_empty(), "its IA3 scales outputs only (scale_inputs is not empty)"),
             (self.use_dora, "its DoRA rescales the bias too and leaves alpha/r out of the norm"),
             (self.kind() == LoraKind::Vera && feed_forward, "its VeRA shares matrices of one shape only"),
             (self.use_gating && self.alpha == 0.0, "its gate stands in place of alpha/r, which is 0 here"),
@@ -184,10 +191,11 @@ fn rank(name: &str, value: &Value) -> Result<usize, FieldError> {
     rank.map(|r| r as usize).ok_or_else(|| wrong(name, value, "a whole number from 1 to 65536"))
 }
 
-fn matrices(name: &str, value: &Value) -> Result<BTreeSet<AttentionMatrix>, FieldError> {
-    let expected = || wrong(name, value, "a list of q, k, v and o, as in [q, v]");
+fn several<T: Copy + Ord>(name: &str, value: &Value, choices: &[(&str, T)]) -> Result<BTreeSet<T>, FieldError> {
+    let names = || choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let expected = || wrong(name, value, format!("a list of some of {}", names()));
     let list = value.as_array().ok_or_else(expected)?;
-    list.iter().map(|m| choice(name, m, MATRICES).map_err(|_| expected())).collect()
+    list.iter().map(|item| choice(name, item, choices).map_err(|_| expected())).collect()
 }
 
 #[cfg(test)]
@@ -209,7 +217,7 @@ mod tests {
             "lora[r=3,alpha=12,dropout=0.25,attn_matrices=[k,o],intermediate_lora=True,leave_out=[1]]",
             "lora[use_gating=True,init_weights=bert,init_weights_seed=7,alpha=0.5]",
             "dora[use_rslora=True]",
-            "ia3[feedforward_input=True,alpha=2]",
+            "ia3[output_lora=True,scale_inputs=[output,k],alpha=2]",
             "vera[vera_d=0.3,vera_b=0.1,output_lora=True,selfattn_lora=False]",
         ] {
             let (config, mut copy) = (read(text), LoraConfig::ground());
@@ -228,7 +236,7 @@ mod tests {
             ("lora[reduction_factor=4]", "`reduction_factor` is no field of this method, but of bottleneck"),
             ("seq_bn[r=4]", "`r` is no field of this method, but of lora"),
             ("lora[r=0]", "must be a whole number from 1"),
-            ("lora[attn_matrices=[q,w]]", "must be a list of q, k, v and o"),
+            ("lora[attn_matrices=[q,w]]", "must be a list of some of q, k, v, o"),
             ("lora[composition_mode=mul]", "must be one of add, scale"),
         ] {
             let message = text.parse::<Method>().unwrap_err().to_string();
@@ -242,7 +250,7 @@ mod tests {
             ("lora[attn_matrices=[q,o]]", "attention's output"),
             ("lora[use_rslora=True]", "use_rslora"),
             ("dora", "rescales the bias"),
-            ("ia3[feedforward_input=True]", "feedforward_input"),
+            ("ia3[scale_inputs=[k]]", "scales outputs only"),
             ("vera[intermediate_lora=True]", "one shape only"),
         ] {
             let why = read(text).file_fields().expect_err(text);
