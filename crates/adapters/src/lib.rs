@@ -9,6 +9,7 @@ mod layers;
 pub mod lora;
 pub mod prefix;
 pub mod prompt;
+pub mod reft;
 mod splice;
 pub mod wiring;
 
@@ -38,4 +39,5 @@ pub use nearest::{did_you_mean, nearest};
 pub use point::Point;
 pub use prefix::PrefixConfig;
 pub use prompt::PromptConfig;
+pub use reft::ReftConfig;
 pub use tuning::{Tuning, WITHOUT_ADAPTER};

@@ -212,6 +212,19 @@ fn prompts() {
 }
 
 #[test]
+fn reft() {
+    for (fields, dropout) in [
+        ("loreft[r=3,suffix_positions=1,prefix_positions=2,dropout=0.0]", 0.0),
+        ("loreft[r=1,suffix_positions=2,dropout=0.3]", 0.2),
+        ("noreft[r=2,suffix_positions=2,prefix_positions=1,dropout=0.0,non_linearity=gelu]", 0.0),
+        ("direft[r=2,suffix_positions=1,dropout=0.25,non_linearity=tanh,layers=[0]]", 0.0),
+        ("direft[r=2,tied_weights=True,suffix_positions=1,prefix_positions=1,dropout=0.0]|prompt_tuning", 0.0),
+    ] {
+        check(fields, &head(Task::Tagging), dropout);
+    }
+}
+
+#[test]
 fn heads() {
     let method = "double_seq_bn[reduction_factor=3]";
     for task in [Task::Classification, Task::Regression, Task::Tagging] {

@@ -152,6 +152,9 @@ fn counts_are_adapterhubs() {
         ("prefix_tuning", 9_872_384),
         ("prefix_tuning_flat", 552_960),
         ("prompt_tuning", 7_680),
+        ("loreft", 36_888),
+        ("noreft", 36_888),
+        ("direft", 36_888),
         ("lora", 294_912),
         ("ia3", 55_296),
         ("dora", 294_912 + 24 * 768),
@@ -296,4 +299,30 @@ fn a_prompt_may_begin_as_a_text() {
     }
     let textless = self::method("prompt_tuning[prompt_init=from_string]").check(base.config()).unwrap_err().to_string();
     assert!(textless.contains("set prompt_init_text"), "{textless}");
+}
+
+/// ReFT starts where it moves nothing, though its subspace is drawn.
+#[test]
+fn fresh_reft_moves_nothing() {
+    let base = base();
+    for text in ["loreft[r=3,suffix_positions=1]", "noreft[r=2]", "direft[r=2,non_linearity=tanh]"] {
+        assert_eq!(hidden(&base, Some(&adapter(text, &base, 4))), hidden(&base, None), "{text}");
+    }
+    let moved = |text: &str| {
+        let mut adapter = adapter(text, &base, 4);
+        let change = |p: &mut dyn adaptune_tensor::AnyParameter<f32>| p.values_mut().iter_mut().for_each(|v| *v += 0.5);
+        adapter
+            .parameters_mut()
+            .into_iter()
+            .filter(|(name, _)| name.ends_with("source.bias"))
+            .for_each(|(_, p)| change(p));
+        hidden(&base, Some(&adapter))
+    };
+    let only_last = moved("loreft[prefix_positions=0,suffix_positions=1,layers=[2]]");
+    let differs = |t: usize| only_last.row(t) != hidden(&base, None).row(t);
+    assert_eq!((0..8).filter(|t| differs(*t)).collect::<Vec<_>>(), [3, 4, 7], "the last tokens of the three sequences");
+    for text in ["loreft[r=8]", "direft[r=9]", "loreft[prefix_positions=0]", "loreft[layers=[3]]", "noreft[layers=[]]"]
+    {
+        assert!(method(text).check(base.config()).is_err(), "{text}");
+    }
 }

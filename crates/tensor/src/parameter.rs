@@ -15,6 +15,8 @@ pub enum Kind {
     Bias,
     /// Weight or bias of a layer norm.
     Norm,
+    /// Coordinates of directions, whose size means nothing that could decay.
+    Frame,
 }
 
 /// The number of a trainable parameter: its place in [`Gradients`] and in the optimiser's state.

@@ -143,7 +143,10 @@ pub fn save_adapter<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, director
     let text = adapter_text(adapter.name(), adapter.method(), base.config())
         .map_err(|message| FormatError::config(directory.join(ADAPTER.config), message))?;
     let mut tensors = Vec::new();
-    for (Stored { names, form, .. }, array) in parameters(adapter, base).into_iter().chain(constants(adapter, base)) {
+    for (stored, array) in parameters(adapter, base).into_iter().chain(constants(adapter, base)) {
+        let Stored { names, beside, form, .. } = stored;
+        let second = beside.map(|name| (format!("{prefix}{name}"), form.write_beside(array.shape())));
+        tensors.extend(second);
         let array = form.write(array.to_view());
         tensors.extend(names.into_iter().map(|name| (format!("{prefix}{name}"), array.clone())));
     }

@@ -1,7 +1,8 @@
 //! How an array stands in a weights file: under which names, and in which form.
 
+use crate::reft::refactored;
 use adaptune_tensor::Scalar;
-use ndarray::{ArrayD, ArrayViewD, Axis, Ix1};
+use ndarray::{ArrayD, ArrayViewD, Axis, Ix1, Ix2};
 
 /// Names and form of an array in a weights file.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +11,8 @@ pub struct Stored {
     pub names: Vec<String>,
     /// Names that end so are the same array once more: read if there is no other, else passed over, and never written.
     pub ending: Option<String>,
+    /// The name of a second array that the form needs, without the model's prefix.
+    pub beside: Option<String>,
     /// Its form.
     pub form: Form,
 }
@@ -27,6 +30,9 @@ pub enum Form {
     Times(f64),
     /// `[N]` as the diagonal of an `[N, N]` that is zero elsewhere.
     Diagonal,
+    /// `[R, D]` that stands for orthonormal rows, and beside it an orthogonal `[D, D]` that these are multiplied by. It is
+    /// written as `I`; another one is taken into the array when it is read.
+    Frame,
 }
 
 impl Stored {
@@ -39,13 +45,19 @@ impl Stored {
     /// The same under several names.
     #[must_use]
     pub fn under(names: impl IntoIterator<Item = String>) -> Self {
-        Self { names: names.into_iter().collect(), ending: None, form: Form::Same }
+        Self { names: names.into_iter().collect(), ending: None, beside: None, form: Form::Same }
     }
 
     /// The same, and perhaps it stands there again under names that end so.
     #[must_use]
     pub fn also_ending(self, ending: String) -> Self {
         Self { ending: Some(ending), ..self }
+    }
+
+    /// The same with a second array, which the form needs.
+    #[must_use]
+    pub fn beside(self, name: String) -> Self {
+        Self { beside: Some(name), ..self }
     }
 
     /// The same in another form.
@@ -59,7 +71,7 @@ impl Form {
     /// The shape in the file of an array of this shape.
     pub(super) fn shape(self, shape: &[usize]) -> Vec<usize> {
         match self {
-            Self::Same | Self::Times(_) => shape.to_vec(),
+            Self::Same | Self::Times(_) | Self::Frame => shape.to_vec(),
             Self::Column => [shape, &[1]].concat(),
             Self::Row => [&[1], shape].concat(),
             Self::Diagonal => [shape, shape].concat(),
@@ -72,7 +84,7 @@ impl Form {
     /// If a diagonal is no vector.
     pub(super) fn write<S: Scalar>(self, array: ArrayViewD<'_, S>) -> ArrayD<S> {
         match self {
-            Self::Same => array.to_owned(),
+            Self::Same | Self::Frame => array.to_owned(),
             Self::Times(factor) => array.mapv(|v| v * S::from_f64(factor)),
             Self::Column => array.to_owned().insert_axis(Axis(array.ndim())),
             Self::Row => array.to_owned().insert_axis(Axis(0)),
@@ -83,10 +95,25 @@ impl Form {
         }
     }
 
+    /// What is written beside an array of this shape.
+    pub(super) fn write_beside<S: Scalar>(self, shape: &[usize]) -> ArrayD<S> {
+        ndarray::Array2::eye(shape[shape.len() - 1]).into_dyn()
+    }
+
+    /// The array from what the file has and what it has beside it.
+    pub(super) fn read_with<S: Scalar>(self, array: ArrayD<S>, beside: ArrayD<S>) -> Result<ArrayD<S>, &'static str> {
+        let matrices = (array.into_dimensionality::<Ix2>(), beside.into_dimensionality::<Ix2>());
+        let (Ok(array), Ok(base)) = matrices else { return Err("and its base must be matrices") };
+        if base.dim() != (array.ncols(), array.ncols()) || array.nrows() >= array.ncols() {
+            return Err("has a base of another size than its columns");
+        }
+        Ok(refactored(array.view(), base.view()).into_dyn())
+    }
+
     /// The array from what the file has, whose shape is that of [`Form::shape`].
     pub(super) fn read<S: Scalar>(self, array: ArrayD<S>) -> Result<ArrayD<S>, &'static str> {
         match self {
-            Self::Same | Self::Column | Self::Row => return Ok(array),
+            Self::Same | Self::Column | Self::Row | Self::Frame => return Ok(array),
             Self::Times(factor) => return Ok(array.mapv(|v| v / S::from_f64(factor))),
             Self::Diagonal => {}
         }

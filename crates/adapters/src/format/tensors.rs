@@ -77,16 +77,13 @@ impl<S: Scalar> Tensors<S> {
     /// Copies a tensor into a parameter. The first of the names that is there counts, with or
     /// without the model's prefix; the others are taken too.
     pub(super) fn take(&mut self, stored: &Stored, parameter: &mut dyn AnyParameter<S>) -> Result<(), FormatError> {
-        let Stored { names, ending, form } = stored;
+        let Stored { names, ending, beside, form } = stored;
         let spellings = names.iter().flat_map(|name| [format!("{}{name}", self.prefix), name.clone()]);
-        let again =
-            self.left.keys().filter(|name| ending.as_ref().is_some_and(|ending| name.ends_with(ending))).cloned();
-        let spellings: Vec<String> = spellings.chain(again).collect();
-        let names_left = spellings.into_iter();
-        let mut found: Vec<_> = names_left.filter_map(|name| Some((self.left.remove(&name)?, name))).collect();
+        let ends = |name: &&String| ending.as_ref().is_some_and(|ending| name.ends_with(ending));
+        let spellings: Vec<String> = spellings.chain(self.left.keys().filter(ends).cloned()).collect();
+        let mut found = self.remove(spellings);
         if found.is_empty() {
-            let name = format!("{}{}", self.prefix, names[0]);
-            return Err(FormatError::MissingTensor { path: self.path.clone(), name, config: self.config });
+            return Err(self.missing(&names[0]));
         }
         let (array, name) = found.swap_remove(0);
         let expected = form.shape(parameter.shape());
@@ -94,9 +91,26 @@ impl<S: Scalar> Tensors<S> {
             let found = array.shape().to_vec();
             return Err(FormatError::Shape { path: self.path.clone(), name, found, expected });
         }
-        let array = form.read(array).map_err(|why| FormatError::Form { path: self.path.clone(), name, why })?;
+        let read = match beside {
+            Some(beside) => {
+                let mut second = self.remove([format!("{}{beside}", self.prefix), beside.clone()]);
+                let second = second.pop().ok_or_else(|| self.missing(beside))?.0;
+                form.read_with(array, second)
+            }
+            None => form.read(array),
+        };
+        let array = read.map_err(|why| FormatError::Form { path: self.path.clone(), name, why })?;
         parameter.values_mut().iter_mut().zip(&array).for_each(|(p, a)| *p = *a);
         Ok(())
+    }
+
+    fn remove(&mut self, names: impl IntoIterator<Item = String>) -> Vec<(ArrayD<S>, String)> {
+        names.into_iter().filter_map(|name| Some((self.left.remove(&name)?, name))).collect()
+    }
+
+    fn missing(&self, name: &str) -> FormatError {
+        let name = format!("{}{name}", self.prefix);
+        FormatError::MissingTensor { path: self.path.clone(), name, config: self.config }
     }
 
     /// Nothing may be left over.

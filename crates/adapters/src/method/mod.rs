@@ -21,6 +21,7 @@ use crate::modules::Modules;
 use crate::point::Point;
 use crate::prefix::PrefixConfig;
 use crate::prompt::{PromptConfig, PromptInit};
+use crate::reft::ReftConfig;
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::{Config, Family};
 use serde_json::{Map, Value, json};
@@ -47,6 +48,8 @@ pub enum Method {
     Prefix(PrefixConfig),
     /// Prompt tuning.
     Prompt(PromptConfig),
+    /// LoReFT, NoReFT, DiReFT.
+    Reft(ReftConfig),
     /// Several methods in one adapter, none of them a union. Make one with [`Method::union`].
     Union(Vec<Method>),
 }
@@ -59,6 +62,7 @@ macro_rules! each {
             Method::Lora($config) => $one,
             Method::Prefix($config) => $one,
             Method::Prompt($config) => $one,
+            Method::Reft($config) => $one,
             Method::Union($members) => $union,
         }
     };
@@ -70,6 +74,7 @@ const GROUNDS: &[fn() -> Method] = &[
     || Method::Lora(MethodConfig::ground()),
     || Method::Prefix(MethodConfig::ground()),
     || Method::Prompt(MethodConfig::ground()),
+    || Method::Reft(MethodConfig::ground()),
 ];
 
 impl Method {

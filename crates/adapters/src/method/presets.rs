@@ -5,6 +5,7 @@ use crate::config::BottleneckConfig;
 use crate::lora::config::LoraConfig;
 use crate::prefix::PrefixConfig;
 use crate::prompt::PromptConfig;
+use crate::reft::ReftConfig;
 
 /// A named starting point for configurations.
 #[derive(Debug)]
@@ -106,6 +107,27 @@ pub const PRESETS: &[Preset] = &[
         about: "trainable tokens in front of every sequence",
         paper: "Lester et al., 2021",
         method: || Method::Prompt(PromptConfig::prompt_tuning()),
+    },
+    Preset {
+        name: "loreft",
+        aliases: &["reft"],
+        about: "first and last tokens moved within an orthonormal subspace, after every block",
+        paper: "Wu et al., 2024",
+        method: || Method::Reft(ReftConfig::loreft()),
+    },
+    Preset {
+        name: "noreft",
+        aliases: &[],
+        about: "the same within any subspace",
+        paper: "Wu et al., 2024",
+        method: || Method::Reft(ReftConfig::noreft()),
+    },
+    Preset {
+        name: "direft",
+        aliases: &[],
+        about: "the same with nothing subtracted",
+        paper: "Wu et al., 2024",
+        method: || Method::Reft(ReftConfig::direft()),
     },
 ];
 

@@ -58,7 +58,7 @@ pub fn save_peft<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: 
     let points: Vec<_> = adapter.points().collect();
     let text = config::text(config, &points, base.config()).map_err(|why| FormatError::config(&path, why))?;
     let tensors = arrays(adapter).into_iter().map(|(name, array)| {
-        let Stored { mut names, form } = stored(config, base.config().family, &name);
+        let Stored { mut names, form, .. } = stored(config, base.config().family, &name);
         (names.swap_remove(0), form.write(array.to_view()))
     });
     let metadata = [(NAME.to_owned(), adapter.name().to_owned())];
