@@ -1,5 +1,6 @@
 //! An adapter: a named set of modules, each at its insertion points.
 
+use crate::invertible::Invertible;
 use crate::method::{Method, MethodError};
 use crate::modules::{Entry, Module, Modules};
 use crate::point::Point;
@@ -153,6 +154,11 @@ impl<S: Scalar> Adapter<S> {
     /// The module at a point.
     pub(crate) fn module(&self, point: Point) -> Option<&dyn Module<S>> {
         self.modules.at(point)
+    }
+
+    /// Its invertible module, if it has one.
+    pub(crate) fn invertible(&self) -> Option<&Invertible<S>> {
+        self.modules.entries().iter().find_map(|entry| entry.module.invertible())
     }
 
     /// Its modules, each with the method that it belongs to: this one's own, or a member of its union.

@@ -2,34 +2,22 @@
 //! `adapter_config.json` set, one table for both; and its entry among the methods.
 
 use crate::bottleneck::{Bottleneck, Scaling};
+use crate::compacter::Compacter;
 use crate::config::{BottleneckConfig, ReductionFactor};
 use crate::format::Stored;
 use crate::format::names;
 use crate::init::InitWeights;
+use crate::invertible::{Coupling, Invertible};
 use crate::method::fields::{activation, boolean, layers, number, seed, unknown, whole, wrong};
 use crate::method::{FieldError, MethodConfig, MethodError};
-use crate::modules::Modules;
+use crate::modules::{ByPoint, Modules};
+use crate::phm::PhmShared;
 use crate::point::Point;
 use crate::wiring::{BottleneckAdapter, InnerResidual};
 use adaptune_tensor::{Activation, Scalar, Seed};
-use adaptune_transformer::{Config, Family};
+use adaptune_transformer::{Config, Family, SequencePoint};
 use serde_json::{Map, Value, json};
-
-/// Fields of AdapterHub's that ask for methods of their own, with the value that asks for nothing.
-const OTHER_METHODS: &[(&str, Value, &str)] = &[
-    ("phm_layer", Value::Bool(false), "it makes the adapter a Compacter"),
-    ("use_gating", Value::Bool(false), "it adds a gate as in UniPELT"),
-    ("inv_adapter", Value::Null, "it adds an invertible adapter to the embeddings"),
-];
-
-/// Fields that only matter beside those, with AdapterHub's defaults.
-fn idle_fields() -> Value {
-    json!({
-        "factorized_phm_W": true, "factorized_phm_rule": false, "hypercomplex_nonlinearity": "glorot-uniform",
-        "inv_adapter_reduction_factor": null, "learn_phm": true, "phm_bias": true, "phm_c_init": "normal",
-        "phm_dim": 4, "phm_init_range": 0.0001, "phm_rank": 1, "shared_W_phm": false, "shared_phm_rule": true
-    })
-}
+use std::collections::BTreeMap;
 
 impl MethodConfig for BottleneckConfig {
     const ARCHITECTURE: Option<&'static str> = None;
@@ -59,15 +47,19 @@ impl MethodConfig for BottleneckConfig {
             "dropout" => self.dropout = number(name, value)?,
             "stochastic_depth" => self.stochastic_depth = number(name, value)?,
             "cross_adapter" => self.cross_adapter = boolean(name, value)?,
-            _ => return idle(name, value),
+            "use_gating" => self.use_gating = boolean(name, value)?,
+            "phm_layer" => self.phm_layer = boolean(name, value)?,
+            "inv_adapter" => self.inv_adapter = coupling(name, value)?,
+            "inv_adapter_reduction_factor" if value.is_null() => self.inv_adapter_reduction_factor = None,
+            "inv_adapter_reduction_factor" => self.inv_adapter_reduction_factor = Some(number(name, value)?),
+            _ => return self.phm.set(name, value).unwrap_or_else(|| Err(unknown(name, &Self::base().fields()))),
         }
         Ok(())
     }
 
-    /// Those of other methods stand at their defaults.
     fn fields(&self) -> Map<String, Value> {
-        let Value::Object(mut fields) = idle_fields() else { return Map::new() };
-        fields.extend(OTHER_METHODS.iter().map(|(name, off, _)| ((*name).to_owned(), off.clone())));
+        let mut fields = Map::new();
+        self.phm.fields(&mut fields);
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
         set("mh_adapter", self.mh_adapter.into());
         set("output_adapter", self.output_adapter.into());
@@ -87,16 +79,23 @@ impl MethodConfig for BottleneckConfig {
         set("dropout", self.dropout.into());
         set("stochastic_depth", self.stochastic_depth.into());
         set("cross_adapter", self.cross_adapter.into());
+        set("use_gating", self.use_gating.into());
+        set("phm_layer", self.phm_layer.into());
+        set("inv_adapter", coupling_value(self.inv_adapter));
+        set("inv_adapter_reduction_factor", self.inv_adapter_reduction_factor.map_or(Value::Null, whole));
         fields
     }
 
     /// Two fields are written as Python can read them, which they only need to be for training on: Xavier's initial
-    /// values as Kaiming's, and stochastic depth as 0, since AdapterHub refuses it, even where it only evaluates, on
+    /// values as Kaiming's, and all of a Compacter's as BERT's, at any others of which AdapterHub stops; and stochastic depth as 0, since AdapterHub refuses it, even where it only evaluates, on
     /// machines without torchvision.
     fn file_fields(&self) -> Result<Map<String, Value>, String> {
         let mut fields = self.fields();
         if self.init_weights == InitWeights::Xavier {
             fields.insert("init_weights".into(), InitWeights::MamAdapter.name().into());
+        }
+        if self.phm_layer {
+            fields.insert("init_weights".into(), InitWeights::Bert.name().into());
         }
         fields.insert("stochastic_depth".into(), json!(0.0));
         Ok(fields)
@@ -116,13 +115,30 @@ impl MethodConfig for BottleneckConfig {
 
     fn modules<S: Scalar>(&self, model: &Config, seed: Seed, modules: &mut Modules<S>) -> Result<(), MethodError> {
         let seed = self.init_weights_seed.map_or(seed, Seed::new);
-        for (point, shape) in self.bottlenecks(model)? {
+        let identity = self.init_weights.starts_as_identity();
+        if let Some((coupling, factor)) = self.invertible() {
+            let seed = seed.named("invertible");
+            let module = Invertible::new(coupling, model.hidden, factor, self.non_linearity, identity, seed);
+            modules.place(SequencePoint::Embeddings, module)?;
+        }
+        let shapes = self.bottlenecks(model)?;
+        let shared = self.phm_layer && self.phm.shares();
+        let widths = shapes.first().map(|(_, shape)| (shape.hidden, shape.bottleneck));
+        let adapters = shapes.into_iter().map(|(point, shape)| {
             let seed = seed.at(point.layer as u64).at(point.sublayer as u64);
             let bottleneck = Bottleneck::new(shape, self.init_weights, seed);
             let wired = BottleneckAdapter::new(bottleneck, self.position(), self.original_ln_after, self.ln_after);
-            modules.place(point, wired)?;
+            (Point::from(point), wired)
+        });
+        match widths.filter(|_| shared) {
+            Some(widths) => {
+                let adapters: BTreeMap<Point, BottleneckAdapter<S>> = adapters.collect();
+                let points: Vec<Point> = adapters.keys().copied().collect();
+                let shared = PhmShared::new(&self.phm, widths, identity, seed);
+                modules.share("", points, Compacter { shared, adapters: ByPoint(adapters) })
+            }
+            None => adapters.into_iter().try_for_each(|(point, adapter)| modules.place(point, adapter)),
         }
-        Ok(())
     }
 
     fn stored(&self, family: Family, adapter: &str, point: Option<Point>, parameter: &str) -> Stored {
@@ -130,18 +146,21 @@ impl MethodConfig for BottleneckConfig {
     }
 }
 
-/// A field that this method does not have: fine where it asks for nothing.
-fn idle(name: &str, value: &Value) -> Result<(), FieldError> {
-    if let Some((_, off, why)) = OTHER_METHODS.iter().find(|(field, ..)| *field == name) {
-        if value == off {
-            return Ok(());
-        }
-        return Err(FieldError::Unsupported { name: name.into(), found: value.to_string(), why });
+fn coupling(name: &str, value: &Value) -> Result<Option<Coupling>, FieldError> {
+    match value.as_str() {
+        None if value.is_null() => Ok(None),
+        Some("nice") => Ok(Some(Coupling::Nice)),
+        Some("glow") => Ok(Some(Coupling::Glow)),
+        _ => Err(wrong(name, value, "\"nice\", \"glow\" or None")),
     }
-    if idle_fields().get(name).is_some() {
-        return Ok(());
+}
+
+fn coupling_value(coupling: Option<Coupling>) -> Value {
+    match coupling {
+        None => Value::Null,
+        Some(Coupling::Nice) => "nice".into(),
+        Some(Coupling::Glow) => "glow".into(),
     }
-    Err(unknown(name, &BottleneckConfig::base().fields()))
 }
 
 fn reduction_factor(name: &str, value: &Value) -> Result<ReductionFactor, FieldError> {

@@ -2,7 +2,9 @@
 
 use crate::bottleneck::{BottleneckShape, Scaling};
 use crate::init::InitWeights;
+use crate::invertible::Coupling;
 use crate::method::{MethodError, check_layers, check_rate, layers_but};
+use crate::phm::PhmConfig;
 use crate::wiring::{InnerResidual, Position};
 use adaptune_tensor::Activation;
 use adaptune_transformer::{Config, Sublayer, SublayerPoint};
@@ -57,6 +59,10 @@ impl ReductionFactor {
 /// | `init_weights` | mam_adapter | initial values, see [`InitWeights`]; the default starts as the identity |
 /// | `leave_out` | none | layers without adapter, from 0 |
 /// | `dropout`, `stochastic_depth` | 0 | regularisation of the bottleneck's output |
+/// | `use_gating` | false | a gate decides how much of it each sequence lets through |
+/// | `phm_layer` and its fields | false | hypercomplex projections, see [`PhmConfig`] |
+/// | `inv_adapter` | None | an invertible adapter behind the embeddings: "nice" or "glow", see [`Coupling`] |
+/// | `inv_adapter_reduction_factor` | None, 2 in presets that have one | half the hidden size over its networks' width |
 #[derive(Clone, Debug, PartialEq)]
 pub struct BottleneckConfig {
     /// A bottleneck after the attention.
@@ -94,6 +100,16 @@ pub struct BottleneckConfig {
     pub dropout: f64,
     /// Rate at which a sequence skips the bottleneck in training; sequential adapters only.
     pub stochastic_depth: f64,
+    /// A gate decides how much of the bottleneck's output each sequence lets through.
+    pub use_gating: bool,
+    /// The projections are hypercomplex.
+    pub phm_layer: bool,
+    /// How, if they are.
+    pub phm: PhmConfig,
+    /// An invertible adapter behind the embeddings.
+    pub inv_adapter: Option<Coupling>,
+    /// Half the hidden size over the width of the invertible adapter's networks.
+    pub inv_adapter_reduction_factor: Option<f64>,
     /// Also after cross-attention, which encoders do not have; kept for the file.
     pub cross_adapter: bool,
 }
@@ -120,6 +136,11 @@ impl BottleneckConfig {
             leave_out: BTreeSet::new(),
             dropout: 0.0,
             stochastic_depth: 0.0,
+            use_gating: false,
+            phm_layer: false,
+            phm: PhmConfig::default(),
+            inv_adapter: None,
+            inv_adapter_reduction_factor: None,
             cross_adapter: false,
         }
     }
@@ -174,6 +195,28 @@ impl BottleneckConfig {
         }
     }
 
+    /// Pfeiffer's adapter of hypercomplex layers: Compacter++ (Mahabadi, Henderson and Ruder, 2021).
+    #[must_use]
+    pub fn compacter_plus_plus() -> Self {
+        Self::seq_bn().compacted()
+    }
+
+    /// Houlsby's adapter of hypercomplex layers: Compacter (Mahabadi, Henderson and Ruder, 2021).
+    #[must_use]
+    pub fn compacter() -> Self {
+        Self::double_seq_bn().compacted()
+    }
+
+    fn compacted(self) -> Self {
+        Self { phm_layer: true, reduction_factor: 32.0.into(), non_linearity: Activation::Gelu, ..self }
+    }
+
+    /// The same with an invertible adapter: a language adapter of MAD-X (Pfeiffer et al., 2020).
+    #[must_use]
+    pub fn with_inverse(self) -> Self {
+        Self { inv_adapter: Some(Coupling::Nice), inv_adapter_reduction_factor: Some(2.0), ..self }
+    }
+
     /// Checks the configuration by itself and against a model, and gives the bottlenecks that it
     /// asks for with the place of each.
     ///
@@ -199,7 +242,21 @@ impl BottleneckConfig {
         if modules.is_empty() {
             return Err(MethodError::Nothing("set mh_adapter or output_adapter, and leave some layer in"));
         }
+        if self.phm_layer {
+            let widths = modules.iter().flat_map(|(_, shape): &(_, BottleneckShape)| [shape.hidden, shape.bottleneck]);
+            self.phm.check(widths)?;
+        }
+        if self.phm_layer && self.phm.shared_w && !self.reduction_factor.layers.is_empty() {
+            return Err(MethodError::Contradiction(
+                "shared_W_phm=True needs bottlenecks of one width: give reduction_factor as a number",
+            ));
+        }
         Ok(modules)
+    }
+
+    /// The invertible adapter's coupling and reduction factor, if there is one.
+    pub(crate) fn invertible(&self) -> Option<(Coupling, f64)> {
+        Some((self.inv_adapter?, self.inv_adapter_reduction_factor.unwrap_or(2.0)))
     }
 
     /// Where the bottlenecks stand.
@@ -224,6 +281,8 @@ impl BottleneckConfig {
             norm_before: self.ln_before,
             dropout: self.dropout,
             drop_path: if self.is_parallel { 0.0 } else { self.stochastic_depth },
+            gated: self.use_gating,
+            phm: self.phm_layer.then_some(self.phm),
         }
     }
 
@@ -233,6 +292,13 @@ impl BottleneckConfig {
             if !(found > 0.0 && found.is_finite() && found >= 1.0 / 64.0) {
                 return Err(MethodError::Range { field: "reduction_factor", found, expected: "a number from 1/64 on" });
             }
+        }
+        match self.inv_adapter_reduction_factor {
+            Some(found) if !(found.is_finite() && found >= 1.0 / 64.0) => {
+                let (field, expected) = ("inv_adapter_reduction_factor", "a number from 1/64 on");
+                return Err(MethodError::Range { field, found, expected });
+            }
+            _ => {}
         }
         check_rate("dropout", self.dropout)?;
         check_rate("stochastic_depth", self.stochastic_depth)?;
@@ -249,7 +315,7 @@ impl BottleneckConfig {
 
 /// `M`, rounded down as Python's `//` does: `D / factor` may round up to a whole number that the
 /// exact quotient does not reach (12 over 0.8 gives 14).
-fn reduced(hidden: usize, factor: f64) -> usize {
+pub(crate) fn reduced(hidden: usize, factor: f64) -> usize {
     let hidden = hidden as f64;
     (((hidden - hidden % factor) / factor).round() as usize).max(1)
 }

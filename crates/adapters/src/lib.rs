@@ -3,11 +3,15 @@
 pub use ndarray;
 
 pub mod bottleneck;
+mod compacter;
 mod gate;
 pub mod init;
+pub mod invertible;
 mod layers;
 pub mod lora;
+pub mod phm;
 pub mod prefix;
+mod projection;
 pub mod prompt;
 pub mod reft;
 mod splice;
@@ -28,6 +32,7 @@ mod point;
 mod tuning;
 
 pub use adapter::Adapter;
+pub use compacter::Compacter;
 pub use config::{BottleneckConfig, ReductionFactor};
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Targets, Task};
 pub use lora::config::{AttentionMatrix, Composition, LoraConfig, LoraInit, LoraKind};

@@ -2,6 +2,7 @@
 
 use crate::adapter::Adapter;
 use crate::head::{Head, Targets};
+use crate::invertible::Invertible;
 use adaptune_tensor::{AnyParameter, Gradients, Layout, Named, NamedMut, Parameters, Scalar, gather, gather_backward};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Thawed};
 use ndarray::Array2;
@@ -136,7 +137,7 @@ impl<S: Scalar> AdapterModel<S> {
         let (base, pass) = (self.thawed_base(), Pass::evaluate());
         let encoded = base.forward(batch, self.insertions(), pass)?;
         let hidden = self.reading(None, batch, &encoded.layout).gather(encoded.hidden);
-        Ok(self.head.forward(base, hidden.view(), &encoded.layout, pass).0)
+        Ok(self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass).0)
     }
 
     /// Logits at the places that the targets ask about, and the loss, each target weighing `weight`; without dropout.
@@ -150,7 +151,8 @@ impl<S: Scalar> AdapterModel<S> {
         let (base, pass) = (self.thawed_base(), Pass::evaluate());
         let encoded = base.forward(batch, self.insertions(), pass)?;
         let read = self.reading(Some(targets), batch, &encoded.layout);
-        let (logits, _) = self.head.forward(base, read.gather(encoded.hidden).view(), &encoded.layout, pass);
+        let (logits, _) =
+            self.head.forward(base, self.invertible(), read.gather(encoded.hidden).view(), &encoded.layout, pass);
         let loss = targets.loss(logits.view(), weight);
         Ok((logits, loss))
     }
@@ -176,11 +178,11 @@ impl<S: Scalar> AdapterModel<S> {
         let encoded = base.forward(batch, self.insertions(), pass.at(0))?;
         let read = self.reading(Some(targets), batch, &encoded.layout);
         let hidden = read.gather(encoded.hidden);
-        let (logits, trace) = self.head.forward(base, hidden.view(), &encoded.layout, pass.at(1));
+        let (logits, trace) = self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass.at(1));
         let loss = targets.loss(logits.view(), weight);
         let d_logits = targets.loss_backward(logits, weight);
         let wants_hidden = !encoded.trace.is_empty();
-        if let Some(d) = self.head.backward(base, trace, d_logits, wants_hidden, gradients) {
+        if let Some(d) = self.head.backward(base, self.invertible(), trace, d_logits, wants_hidden, gradients) {
             encoded.trace.backward(read.scatter(d), gradients);
         }
         Ok(loss)
@@ -194,6 +196,10 @@ impl<S: Scalar> AdapterModel<S> {
     fn reading(&self, targets: Option<&Targets>, batch: &Batch, encoded: &Layout) -> Reading {
         let places = targets.and_then(Targets::places);
         Reading::new(places, self.head.reads_every_token(), batch.layout(), encoded)
+    }
+
+    fn invertible(&self) -> Option<&Invertible<S>> {
+        self.adapter.as_ref()?.invertible()
     }
 
     fn insertions(&self) -> &dyn Insertions<S> {

@@ -1,5 +1,6 @@
 //! The modules of an adapter, and the points at which each of them stands.
 
+use crate::invertible::Invertible;
 use crate::method::MethodError;
 use crate::point::Point;
 use adaptune_tensor::{Named, NamedMut, Parameters, Scalar, join};
@@ -27,6 +28,10 @@ pub trait Module<S: Scalar>: Parameters<S> + Send + Sync {
     }
     /// The module for keys and values, if it is one.
     fn attention(&self) -> Option<&dyn AttentionModule<S>> {
+        None
+    }
+    /// The invertible module, if it is one: what it does behind the embeddings is undone before a language model's output.
+    fn invertible(&self) -> Option<&Invertible<S>> {
         None
     }
     /// Takes what its initial values at one of its points depend on from the layer there. A new adapter is told once.

@@ -225,6 +225,47 @@ fn reft() {
 }
 
 #[test]
+fn gates() {
+    for (method, dropout) in [
+        ("seq_bn[reduction_factor=2,non_linearity=gelu,use_gating=True,scaling=2.5]", 0.0),
+        ("par_bn[reduction_factor=3,non_linearity=tanh,use_gating=True,mh_adapter=True,dropout=0.3]", 0.2),
+        ("double_seq_bn[reduction_factor=2,use_gating=True,ln_before=True,ln_after=True,scaling=learned]", 0.0),
+        (
+            "prefix_tuning[prefix_length=2,bottleneck_size=3,use_gating=True]|seq_bn[reduction_factor=3,non_linearity=tanh,use_gating=True]|lora[r=2,alpha=3,use_gating=True]",
+            0.0,
+        ),
+    ] {
+        check(method, &head(Task::Classification), dropout);
+    }
+}
+
+#[test]
+fn compacters() {
+    for fields in [
+        "phm_dim=2",
+        "phm_dim=3,phm_rank=2,use_gating=True",
+        "phm_dim=2,factorized_phm_W=False,shared_phm_rule=False,phm_bias=False",
+        "phm_dim=3,shared_W_phm=True,factorized_phm_rule=True",
+        "phm_dim=2,shared_W_phm=True,factorized_phm_W=False,shared_phm_rule=False,factorized_phm_rule=True",
+        "phm_dim=3,learn_phm=False,phm_c_init=uniform,scaling=3",
+    ] {
+        check(&format!("compacter[reduction_factor=1,{fields}]"), &head(Task::Tagging), 0.0);
+    }
+    check("compacter++[phm_dim=2,reduction_factor=3,dropout=0.3]", &head(Task::Classification), 0.2);
+}
+
+/// Through the embeddings, and through the head of a language model, where the inverse is.
+#[test]
+fn invertible_adapters() {
+    let fields = "reduction_factor=3,non_linearity=tanh,inv_adapter_reduction_factor=1.5";
+    for coupling in ["nice", "glow"] {
+        let method = format!("seq_bn_inv[{fields},inv_adapter={coupling}]");
+        check(&method, &head(Task::MaskedLanguage), 0.0);
+        check(&method, &head(Task::Classification), 0.2);
+    }
+}
+
+#[test]
 fn heads() {
     let method = "double_seq_bn[reduction_factor=3]";
     for task in [Task::Classification, Task::Regression, Task::Tagging] {

@@ -15,6 +15,11 @@ const METHODS: &[&str] = &[
     "adapter_plus",
     "seq_bn[ln_before=True,scaling=3]",
     "par_bn[leave_out=[0]]|seq_bn[mh_adapter=True,output_adapter=False]",
+    "seq_bn[use_gating=True]",
+    "compacter[reduction_factor=4,phm_dim=2]",
+    "compacter++[reduction_factor=2,shared_W_phm=True,factorized_phm_W=False]",
+    "seq_bn_inv",
+    "double_seq_bn_inv[inv_adapter=glow]",
     "lora[r=3,alpha=12,intermediate_lora=True,output_lora=True,attn_matrices=[q,k,v,o]]",
     "lora[use_gating=True,alpha=2]",
     "ia3",
@@ -153,6 +158,10 @@ fn counts_are_adapterhubs() {
         ("prefix_tuning_flat", 552_960),
         ("prompt_tuning", 7_680),
         ("loreft", 36_888),
+        ("compacter++", 28_576),
+        ("seq_bn_inv", 894_528 + 2 * (2 * 192 * 384 + 192 + 384)),
+        // Two weights of a prefix's network with 800 in between, and the parallel adapter.
+        ("mam", 30 * 768 + 800 * 769 + 18_432 * 801 + 7_091_712),
         ("noreft", 36_888),
         ("direft", 36_888),
         ("lora", 294_912),
@@ -275,7 +284,7 @@ fn a_prompt_gets_no_tags() {
         assert_eq!((logits.nrows(), encoded.hidden.nrows()), (8, 8 + 3 * 3), "{combine}");
         let text_alone = encoded.hidden.select(ndarray::Axis(0), &rows);
         let expected =
-            model.head().forward(model.thawed_base(), text_alone.view(), &encoded.layout, Pass::evaluate()).0;
+            model.head().forward(model.thawed_base(), None, text_alone.view(), &encoded.layout, Pass::evaluate()).0;
         assert_eq!(logits, expected, "{combine}");
         let targets = Targets::Tags(vec![None, Some(1), None, None, None, None, None, Some(0)]);
         let (all, _) = model.logits_and_loss(&batch(), &targets, 0.5).expect("a good batch");
@@ -325,4 +334,44 @@ fn fresh_reft_moves_nothing() {
     {
         assert!(method(text).check(base.config()).is_err(), "{text}");
     }
+}
+
+/// Gates of AdapterHub average over padding too, so what shares a batch changes a sentence.
+#[test]
+fn a_gate_does_not_depend_on_the_batch() {
+    let base = base();
+    for text in
+        ["seq_bn[use_gating=True,init_weights=bert,scaling=50]", "prefix_tuning_flat[prefix_length=2,use_gating=True]"]
+    {
+        let adapter = adapter(text, &base, 3);
+        let together = hidden(&base, Some(&adapter));
+        let alone = Batch::from_ids(&[&[9, 2, 6]]);
+        let alone = base.forward(&alone, &adapter, Pass::evaluate()).expect("a good batch").hidden;
+        assert_eq!(alone, together.slice(ndarray::s![5.., ..]), "{text}");
+    }
+}
+
+/// Fields that leave a Compacter no way to be built, and those that AdapterHub does not survive but we do.
+#[test]
+fn compacters_must_divide() {
+    let base = base();
+    let fails = |text: &str| method(text).check(base.config()).unwrap_err().to_string();
+    assert!(fails("compacter[reduction_factor=4,phm_dim=3]").contains("phm_dim is 3, but must be a divisor"));
+    assert!(fails("compacter[reduction_factor=4,phm_dim=4]").contains("phm_dim is 4"), "the bottleneck is 2 wide");
+    let map = "compacter[reduction_factor={'0': 2, 'default': 4},phm_dim=2,shared_W_phm=True]";
+    assert!(fails(map).contains("bottlenecks of one width"));
+    let count = |text: &str| adapter(text, &base, 1).parameter_count();
+    // n³ for the rule; for each of six bottlenecks of 8 and 4, with n = 2: weights and biases.
+    let own = 2 * (4 + 2) + 4 + 2 * (2 + 4) + 8;
+    assert_eq!(count("compacter[reduction_factor=2,phm_dim=2]"), 8 + 6 * own);
+    assert_eq!(
+        count("compacter[reduction_factor=2,phm_dim=2,learn_phm=False]"),
+        6 * own,
+        "a fixed rule does not count"
+    );
+    assert_eq!(
+        count("compacter[reduction_factor=2,phm_dim=2,shared_W_phm=True,factorized_phm_W=False]"),
+        8 + 2 * 16 + 6 * 12
+    );
+    assert_eq!(count("compacter[reduction_factor=2,phm_dim=2,init_weights=houlsby]"), 8 + 6 * own);
 }

@@ -16,6 +16,11 @@ pub(crate) fn bottleneck(
     norm_before: bool,
 ) -> Stored {
     let module = module_path(family, point);
+    match point {
+        None => return Stored::same(format!("{module}.{adapter}.{parameter}")),
+        Some(Point::Sequence(_)) => return Stored::same(format!("invertible_adapters.{adapter}.{parameter}")),
+        _ => {}
+    }
     let parts = parts(parameter, norm_before);
     Stored::under(parts.into_iter().map(|part| format!("{module}.adapters.{adapter}.{part}")))
 }
@@ -50,15 +55,16 @@ fn parts(parameter: &str, norm_before: bool) -> Vec<String> {
     if let Some(part) = parameter.strip_prefix("bottleneck.norm_before.") {
         return vec![format!("adapter_down.0.{part}"), format!("adapter_norm_before.{part}")];
     }
+    if let Some(part) = parameter.strip_prefix("bottleneck.down.") {
+        return vec![format!("adapter_down.{down}.{part}")];
+    }
     let name = match parameter {
-        "bottleneck.down.weight" => format!("adapter_down.{down}.weight"),
-        "bottleneck.down.bias" => format!("adapter_down.{down}.bias"),
-        "bottleneck.up.weight" => "adapter_up.weight".to_owned(),
-        "bottleneck.up.bias" => "adapter_up.bias".to_owned(),
-        "bottleneck.scaling" => "scaling".to_owned(),
         "norm_after.weight" => "adapter_norm_after.weight".to_owned(),
         "norm_after.bias" => "adapter_norm_after.bias".to_owned(),
-        other => other.to_owned(),
+        other => match other.strip_prefix("bottleneck.") {
+            Some(part) => part.strip_prefix("up.").map_or_else(|| part.to_owned(), |part| format!("adapter_up.{part}")),
+            None => other.to_owned(),
+        },
     };
     vec![name]
 }

@@ -60,6 +60,34 @@ pub const PRESETS: &[Preset] = &[
         method: || Method::Bottleneck(BottleneckConfig::adapter_plus()),
     },
     Preset {
+        name: "compacter",
+        aliases: &[],
+        about: "two bottlenecks a block of Kronecker products",
+        paper: "Mahabadi et al., 2021",
+        method: || Method::Bottleneck(BottleneckConfig::compacter()),
+    },
+    Preset {
+        name: "compacter++",
+        aliases: &["compacter_plus_plus"],
+        about: "a bottleneck a block of Kronecker products",
+        paper: "Mahabadi et al., 2021",
+        method: || Method::Bottleneck(BottleneckConfig::compacter_plus_plus()),
+    },
+    Preset {
+        name: "seq_bn_inv",
+        aliases: &["pfeiffer+inv"],
+        about: "seq_bn and an invertible adapter at the embeddings",
+        paper: "Pfeiffer et al., 2020",
+        method: || Method::Bottleneck(BottleneckConfig::seq_bn().with_inverse()),
+    },
+    Preset {
+        name: "double_seq_bn_inv",
+        aliases: &["houlsby+inv"],
+        about: "double_seq_bn and an invertible adapter at the embeddings",
+        paper: "Pfeiffer et al., 2020",
+        method: || Method::Bottleneck(BottleneckConfig::double_seq_bn().with_inverse()),
+    },
+    Preset {
         name: "lora",
         aliases: &[],
         about: "low-rank matrices added to queries and values",
@@ -129,9 +157,35 @@ pub const PRESETS: &[Preset] = &[
         paper: "Wu et al., 2024",
         method: || Method::Reft(ReftConfig::direft()),
     },
+    Preset {
+        name: "mam",
+        aliases: &["mam_adapter"],
+        about: "prefix_tuning and par_bn, mix and match",
+        paper: "He et al., 2022",
+        method: mam,
+    },
+    Preset {
+        name: "unipelt",
+        aliases: &[],
+        about: "prefix_tuning, seq_bn and lora, each behind a gate",
+        paper: "Mao et al., 2022",
+        method: unipelt,
+    },
 ];
 
 /// Every name and alias.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     PRESETS.iter().flat_map(|preset| std::iter::once(preset.name).chain(preset.aliases.iter().copied()))
+}
+
+fn mam() -> Method {
+    let prefix = PrefixConfig { bottleneck_size: 800, ..PrefixConfig::prefix_tuning() };
+    Method::union(vec![Method::Prefix(prefix), Method::Bottleneck(BottleneckConfig::par_bn())])
+}
+
+fn unipelt() -> Method {
+    let prefix = PrefixConfig { prefix_length: 10, use_gating: true, ..PrefixConfig::prefix_tuning() };
+    let lora = LoraConfig { alpha: 2.0, use_gating: true, ..LoraConfig::lora() };
+    let bottleneck = BottleneckConfig { use_gating: true, ..BottleneckConfig::seq_bn() };
+    Method::union(vec![Method::Prefix(prefix), Method::Bottleneck(bottleneck), Method::Lora(lora)])
 }
