@@ -2,7 +2,7 @@
 
 mod common;
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task, format};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task, format};
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{Encoder, Pass};
 use common::{Fixture, Recorder, base, difference, files, folder, size};
@@ -36,10 +36,11 @@ fn numbers_are_pythons() {
 }
 
 fn check_gradients(fixture: &Fixture, adapter: &Adapter<f64>, base: &Encoder<f64>, gradients: &Gradients<f64>) {
-    let parameters = format::named_peft_parameters(adapter, base).unwrap_or_else(|e| panic!("{e}"));
+    let Method::Lora(config) = adapter.method() else { panic!("PEFT has LoRA's kin alone") };
     let expected = fixture.file.names_with("grad:");
-    assert_eq!(parameters.len(), expected.len(), "as many trainable tensors as in Python");
-    for (names, parameter) in parameters {
+    assert_eq!(adapter.parameters().len(), expected.len(), "as many trainable tensors as in Python");
+    for (name, parameter) in adapter.parameters() {
+        let names = format::peft_names(config, base.config().family, &name);
         let name = expected.iter().find(|e| names.iter().any(|n| **e == format!("grad:{n}"))).expect("Python has it");
         let expected = fixture.floats(name);
         let gradient = gradients.get(parameter.slot().expect("everything trains")).expect("it has a gradient");
@@ -100,6 +101,8 @@ fn models_are_saved_for_the_library_that_has_their_method() {
         format::save(&model, directory.path()).unwrap_or_else(|e| panic!("{text}: {e}"));
         assert!(directory.path().join(file).exists() && !directory.path().join(other).exists(), "{text}");
         let copy = format::load(directory.path(), base.clone()).unwrap_or_else(|e| panic!("{text}: {e}"));
+        let described = format::describe(directory.path()).unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!((described[0].name.as_str(), described[0].file.as_str()), ("mine", file), "{text}");
         assert_eq!(copy.adapter().expect("there").name(), "mine", "{text}");
         let batch = adaptune_transformer::Batch::from_ids(&[&[7, 8, 9], &[10]]);
         assert_eq!(copy.logits(&batch).expect("good"), model.logits(&batch).expect("good"), "{text}");

@@ -1,6 +1,6 @@
 //! AdapterHub directories: `adapter_config.json`, `adapter.safetensors`, `head_config.json`,
-//! `model_head.safetensors`; and the `.bin` files that Python writes by default. Beside them thawed tensors, and
-//! language models as Hugging Face directories.
+//! `model_head.safetensors`; and the `.bin` files that Python writes by default. PEFT directories of LoRA and its kin.
+//! Beside them thawed tensors, and language models as Hugging Face directories.
 
 mod adapter_file;
 mod describe;
@@ -21,7 +21,7 @@ pub use describe::{Described, describe};
 pub use directory::{load, load_adapter, load_head, named_parameters, save, save_adapter, save_head};
 pub use error::FormatError;
 pub use language::{load_language_head, save_language_model};
-pub use peft::{load_peft, named_peft_parameters, save_peft};
+pub use peft::{load_peft, peft_names, save_peft};
 pub use pickle::PickleError;
 pub use stored::{Form, Stored};
 pub use torch_bin::{TorchBinError, read_torch_bin};

@@ -93,19 +93,18 @@ pub fn load_peft<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapt
     Ok(adapter)
 }
 
-/// The parameters of an adapter under their names in PEFT's files.
+/// The names that a parameter or constant of an adapter may have in PEFT's files, the one that is written first.
 ///
-/// # Errors
-/// If the adapter is none of LoRA's kin.
-pub fn named_peft_parameters<'a, S: Scalar>(
-    adapter: &'a Adapter<S>,
-    base: &Encoder<S>,
-) -> Result<Vec<(Vec<String>, &'a dyn AnyParameter<S>)>, FormatError> {
-    let Method::Lora(config) = adapter.method() else {
-        return Err(FormatError::config("adapter_config.json", refusal(adapter.method()).unwrap_or_default()));
-    };
-    let named = |(name, p): (String, _)| (stored(config, base.config().family, &name).names, p);
-    Ok(adapter.parameters().into_iter().map(named).collect())
+/// ```
+/// use adaptune_adapters::{LoraConfig, format::peft_names};
+/// use adaptune_transformer::Family;
+/// let [in_a_model, alone] = &peft_names(&LoraConfig::lora(), Family::Bert, "layer.3.query.lora_A")[..] else { panic!() };
+/// assert_eq!(in_a_model, "base_model.model.bert.encoder.layer.3.attention.self.query.lora_A.weight");
+/// assert_eq!(alone, "base_model.model.encoder.layer.3.attention.self.query.lora_A.weight");
+/// ```
+#[must_use]
+pub fn peft_names(config: &LoraConfig, family: Family, name: &str) -> Vec<String> {
+    stored(config, family, name).names
 }
 
 /// Parameters, then constants, with their names.
@@ -147,8 +146,8 @@ fn stored(config: &LoraConfig, family: Family, name: &str) -> Stored {
 }
 
 /// The name that a file of ours holds.
-fn name(path: &Path) -> Result<String, FormatError> {
-    if !path.exists() {
+pub(super) fn name(path: &Path) -> Result<String, FormatError> {
+    if path.extension().is_none_or(|end| end != "safetensors") || !path.exists() {
         return Ok(DEFAULT_NAME.to_owned());
     }
     let file = TensorFile::open(path)?;
