@@ -33,7 +33,7 @@ impl Kernel for Avx512 {
                 // SAFETY: the caller promises the instructions and the arrays.
                 unsafe {
                     match (target.columns.div_ceil(Self::LANES), rows) {
-                        $($(($vectors, $rows) => tile::<$rows, $vectors>(operands, target),)*)*
+                        $($(($vectors, $rows) => by_layout::<$rows, $vectors>(operands, target),)*)*
                         _ => unreachable!("no tile is larger than the largest"),
                     }
                 }
@@ -55,37 +55,76 @@ impl Kernel for Avx512 {
     }
 }
 
+/// How a left tile lies. Where the compiler knows it, four steps of `k` share their addresses.
+const ANYHOW: u8 = 0;
+/// `k` lie next to each other, and the right panel is packed.
+const ROWS: u8 = 1;
+/// Packed, as is the right panel: rows lie next to each other, and next to those of the next `k`.
+const PACKED: u8 = 2;
+
 /// A tile of exactly `R` rows and `V` vectors.
 ///
 /// # Safety
 /// As [`Kernel::tile`] says.
 #[target_feature(enable = "avx512f")]
-unsafe fn tile<const R: usize, const V: usize>(o: &Operands, t: &Target) {
-    let mut sums = [[_mm512_setzero_ps(); V]; 14];
-    let (mut a, mut b) = (groups(o.a, o.a_row), o.b);
-    for _ in 0..o.depth {
-        // SAFETY: row `k` of the right panel has `V` whole vectors.
-        let right: [__m512; V] = std::array::from_fn(|v| unsafe { _mm512_loadu_ps(b.add(16 * v)) });
-        let ahead = b.wrapping_offset(AHEAD * o.b_step);
-        for v in 0..V {
-            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(16 * v).cast());
+unsafe fn by_layout<const R: usize, const V: usize>(o: &Operands, t: &Target) {
+    // SAFETY: the caller's promise is the same.
+    unsafe {
+        match (o.a_row, o.a_step) {
+            (_, 1) if o.b_step == 16 * V as isize => tile::<R, V, ROWS>(o, t),
+            (1, step) if step == R as isize && o.b_step == 16 * V as isize => tile::<R, V, PACKED>(o, t),
+            _ => tile::<R, V, ANYHOW>(o, t),
         }
-        // Written out, because the compiler does not unroll so long a loop, and sums must stay in registers.
-        macro_rules! rows {
-            ($($r:literal)*) => { $(
+    }
+}
+
+/// A tile of exactly `R` rows and `V` vectors, whose operands lie as `LAYOUT` says.
+///
+/// # Safety
+/// As [`Kernel::tile`] says.
+#[target_feature(enable = "avx512f")]
+unsafe fn tile<const R: usize, const V: usize, const LAYOUT: u8>(o: &Operands, t: &Target) {
+    let (a_row, a_step, b_step) = match LAYOUT {
+        ROWS => (o.a_row, 1, 16 * V as isize),
+        PACKED => (1, R as isize, 16 * V as isize),
+        _ => (o.a_row, o.a_step, o.b_step),
+    };
+    let mut sums = [[_mm512_setzero_ps(); V]; 14];
+    let (mut a, mut b) = (groups(o.a, a_row), o.b);
+    // Written out, because the compiler does not unroll so long a loop, and sums must stay in registers.
+    macro_rules! step {
+        ($k:expr, $($r:literal)*) => {{
+            let b = b.wrapping_offset($k * b_step);
+            // SAFETY: row `k` of the right panel has `V` whole vectors.
+            let right: [__m512; V] = std::array::from_fn(|v| unsafe { _mm512_loadu_ps(b.add(16 * v)) });
+            let ahead = b.wrapping_offset(AHEAD * b_step);
+            for v in 0..V {
+                _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(16 * v).cast());
+            }
+            $(
                 if $r < R {
                     // SAFETY: `r < R` and `k < depth`.
-                    let left = _mm512_set1_ps(unsafe { *a[$r / 7].offset($r % 7 * o.a_row) });
+                    let left = _mm512_set1_ps(unsafe { *a[$r / 7].offset($r % 7 * a_row + $k * a_step) });
                     for v in 0..V {
                         sums[$r][v] = _mm512_fmadd_ps(left, right[v], sums[$r][v]);
                     }
                 }
-            )* };
-        }
-        rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
-        // Wrapping, because the last step leaves the arrays.
-        a = a.map(|a| a.wrapping_offset(o.a_step));
-        b = b.wrapping_offset(o.b_step);
+            )*
+        }};
+    }
+    macro_rules! steps {
+        ($($k:literal)*) => {
+            $( step!($k, 0 1 2 3 4 5 6 7 8 9 10 11 12 13); )*
+            // Wrapping, because the last step leaves the arrays.
+            a = a.map(|a| a.wrapping_offset([$($k),*].len() as isize * a_step));
+            b = b.wrapping_offset([$($k),*].len() as isize * b_step);
+        };
+    }
+    for _ in 0..if LAYOUT == ANYHOW { 0 } else { o.depth / 4 } {
+        steps!(0 1 2 3);
+    }
+    for _ in 0..if LAYOUT == ANYHOW { o.depth } else { o.depth % 4 } {
+        steps!(0);
     }
     for (r, sums) in sums.into_iter().take(R).enumerate() {
         for (v, sum) in sums.into_iter().enumerate() {

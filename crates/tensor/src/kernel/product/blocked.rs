@@ -6,9 +6,10 @@
 //!     sweep over its tiles
 //! ```
 
+use super::left::{self, Left};
 use super::pack::{DEPTH, Panels, has_rows_in_one_piece, packed_length};
 use super::right::Right;
-use super::scratch::with_space;
+use super::scratch::{Use, with_space};
 use super::sweep::{cut, sweep};
 use super::tile::{Kernel, Shape};
 use super::{Product, Start};
@@ -17,15 +18,17 @@ use rayon::prelude::*;
 
 /// Columns that are packed at a time; a multiple of all widths of panels.
 const COLUMNS: usize = 4032;
-/// Numbers that are packed at a time: 16 MiB.
-const PACKED: usize = 1 << 22;
+/// Numbers that are packed at a time: 2 MiB, which are still in the second cache when they are used.
+const PACKED: usize = 1 << 19;
 /// Multiply-adds that are worth a task of their own, about 50 µs.
 const TASK: usize = 1 << 22;
-/// Most parts that a result is cut into.
-const PARTS: usize = 64;
-/// Fewest rows of a part that others share columns with, and fewest columns: operands are laid out anew for each part.
-const PART_ROWS: usize = 54;
-const PART_COLUMNS: usize = 192;
+/// Parts that a result is cut into if each is worth it, for threads to share.
+const PARTS: usize = 24;
+/// Most rows and columns of a part. Right panels (384 × 480 numbers, 720 KiB), the slice of the left operand and the
+/// part of the result (192 × 480) stay in the second cache together.
+const PART: (usize, usize) = (192, 480);
+/// Fewest, unless the result has fewer: what a part reads, it should read often.
+const SMALL_PART: (usize, usize) = (36, 96);
 /// Up to so many rows, a right operand whose own rows lie in one piece is not worth packing.
 const DIRECT_ROWS: usize = 64;
 
@@ -45,7 +48,7 @@ pub(super) fn multiply<K: Kernel>(product: Product<'_>, parallel: bool) {
 fn multiply_directly<K: Kernel>(product: Product<'_>, shape: Shape, parallel: bool) {
     let Product { alpha, a, b, start, c } = product;
     let (direct, rest) = b.split_at(Axis(1), b.ncols() - b.ncols() % shape.columns);
-    with_space(packed_length::<K>(rest.nrows(), rest.ncols()), |space| {
+    with_space(Use::Right, packed_length::<K>(rest.nrows(), rest.ncols()), |space| {
         let right = Right { direct: Some(direct), panels: Panels::pack::<K>(rest, shape, space, false) };
         in_parts::<K>(alpha, a, right, start, c, parallel);
     });
@@ -55,8 +58,8 @@ fn multiply_directly<K: Kernel>(product: Product<'_>, shape: Shape, parallel: bo
 fn multiply_packing<K: Kernel>(product: Product<'_>, shape: Shape, parallel: bool) {
     let Product { alpha, a, b, start, mut c } = product;
     let columns = b.ncols().min(COLUMNS);
-    let depth = (PACKED / columns / DEPTH).max(1) * DEPTH;
-    with_space(packed_length::<K>(depth.min(b.nrows()), columns), |space| {
+    let depth = (PACKED / columns.max(a.nrows()) / DEPTH).max(1) * DEPTH;
+    with_space(Use::Right, packed_length::<K>(depth.min(b.nrows()), columns), |space| {
         for columns in cut(0..b.ncols(), columns) {
             for depth in cut(0..b.nrows(), depth) {
                 let panels = Panels::pack::<K>(b.slice(s![depth.clone(), columns.clone()]), shape, space, parallel);
@@ -80,31 +83,46 @@ pub(super) fn in_parts<K: Kernel>(
     mut c: ArrayViewMut2<'_, f32>,
     parallel: bool,
 ) {
-    let (rows, columns) = part_size(c.dim(), a.ncols(), right.shape());
-    if !parallel || (rows >= c.nrows() && columns >= c.ncols()) {
-        return sweep::<K>(alpha, a, (right, 0), start, c);
-    }
-    let mut parts = Vec::new();
-    for (i, c) in c.axis_chunks_iter_mut(Axis(0), rows).enumerate() {
-        let mut rest = c;
-        for j in (0..right.columns()).step_by(columns) {
-            let (c, others) = rest.split_at(Axis(1), columns.min(right.columns() - j));
-            parts.push((i * rows, j, c));
-            rest = others;
+    let shape = right.shape();
+    let length = left::packed_length(a, shape.rows, c.ncols().div_ceil(shape.columns));
+    let (rows, columns) = part_size(c.dim(), a.ncols(), shape);
+    with_space(Use::Left, length, |space| {
+        let left = Left::new(a, shape.rows, space, parallel);
+        if rows >= c.nrows() && columns >= c.ncols() {
+            return sweep::<K>(alpha, left, right, (0, 0), start, c);
         }
-    }
-    parts.into_par_iter().for_each(|(i, j, c)| {
-        let a = a.slice(s![i..i + c.nrows(), ..]);
-        let start = start.part(i..i + c.nrows(), j..j + c.ncols());
-        sweep::<K>(alpha, a, (right, j), start, c);
+        let compute = |(first, c): ((usize, usize), ArrayViewMut2<'_, f32>)| {
+            let start = start.part(first.0..first.0 + c.nrows(), first.1..first.1 + c.ncols());
+            sweep::<K>(alpha, left, right, first, start, c);
+        };
+        let parts = parts(&mut c, rows, columns);
+        if parallel { parts.into_par_iter().for_each(compute) } else { parts.into_iter().for_each(compute) }
     });
 }
 
-/// Rows and columns of a part: at least a task's work each, cut along rows first, in whole tiles.
+/// The parts of a result, each with its first row and column.
+fn parts<'c>(
+    c: &'c mut ArrayViewMut2<'_, f32>,
+    rows: usize,
+    columns: usize,
+) -> Vec<((usize, usize), ArrayViewMut2<'c, f32>)> {
+    let mut parts = Vec::new();
+    for (i, mut rest) in c.axis_chunks_iter_mut(Axis(0), rows).enumerate() {
+        for j in cut(0..rest.ncols(), columns) {
+            let (part, others) = rest.split_at(Axis(1), j.len());
+            parts.push(((i * rows, j.start), part));
+            rest = others;
+        }
+    }
+    parts
+}
+
+/// Rows and columns of a part, whole tiles.
 fn part_size((m, n): (usize, usize), depth: usize, shape: Shape) -> (usize, usize) {
-    let parts = (m * n * depth / TASK).clamp(1, PARTS);
-    let by_rows = parts.min(m / PART_ROWS).max(1);
-    let by_columns = (parts / by_rows).min(n / PART_COLUMNS).max(1);
+    let wanted = (m * n * depth / TASK).clamp(1, PARTS);
+    let by_columns = n.div_ceil(PART.1);
+    let by_rows = wanted.div_ceil(by_columns).min(m / SMALL_PART.0).max(m.div_ceil(PART.0));
+    let by_columns = (wanted / by_rows).min(n / SMALL_PART.1).max(by_columns);
     (m.div_ceil(by_rows).next_multiple_of(shape.rows), n.div_ceil(by_columns).next_multiple_of(shape.columns))
 }
 

@@ -1,114 +1,134 @@
-//! The left operand of a tile: read where it lies, or copied if that is a bad place to read from.
+//! The left operand as tiles read it: where it lies, or copied if that is a bad place to read from.
 //!
 //! A micro-kernel reads one number of each of its rows, step after step of `k`. Where `k` lie next
 //! to each other that is fine as it is. Where rows lie next to each other instead (`Aᵀ B`), each step
-//! would touch another line of the cache, so a tile that is used often is copied first.
+//! would touch another line of the cache, so an operand that is used often is packed first: slices
+//! of [`DEPTH`], in each tile after tile, in each column after column.
 
-use super::pack::DEPTH;
-use super::tile::MOST_ROWS;
-use ndarray::ArrayView2;
-use std::mem::MaybeUninit;
+use super::pack::{DEPTH, PARALLEL};
+use super::sweep::cut;
+use ndarray::{ArrayView2, Axis, s};
+use rayon::prelude::*;
 use std::ops::Range;
 
-/// Rows whose distance is a multiple of this many numbers share a few places of the first cache.
-const PAGE: isize = 1024;
-/// Distance of copied rows.
-const ROW_STEP: usize = DEPTH + 16;
-/// Numbers in a copied tile.
-const SPACE: usize = MOST_ROWS * ROW_STEP;
+/// Up to so many panels, packing costs more than it brings.
+const FEW_PANELS: usize = 2;
+/// Tiles that are packed side by side: more would write to more pages than the processor keeps addresses of.
+const SIDE_BY_SIDE: usize = 16;
 
-/// Space for one copied tile.
-pub(super) struct Space([MaybeUninit<f32>; SPACE]);
-
-/// How a micro-kernel reads a left tile.
-pub(super) struct Left {
-    pub(super) from: *const f32,
-    /// The way to the next row.
-    pub(super) row: isize,
-    /// The way to the next `k`.
-    pub(super) step: isize,
+/// A left operand `[M, K]`.
+#[derive(Clone, Copy)]
+pub(super) enum Left<'a> {
+    /// As it lies.
+    Direct(ArrayView2<'a, f32>),
+    /// Packed.
+    Packed {
+        /// Tiles, the last of each slice filled up with whatever was there.
+        numbers: &'a [f32],
+        /// `[M, K]`.
+        dim: (usize, usize),
+        /// Rows of a tile.
+        tile: usize,
+    },
 }
 
-/// How left tiles are given to the micro-kernel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Layout {
-    /// As they lie.
-    Direct,
-    /// Row after row, so that they do not share places of the cache.
-    Rows,
-    /// Column after column, so that a step of `k` reads one line of the cache.
-    Columns,
+/// How a micro-kernel reads a tile: where it begins, the way to the next row, the way to the next `k`.
+pub(super) type Place = (*const f32, isize, isize);
+
+/// How many numbers the packed form of `a` has that meets so many panels; none if it is better left where it is.
+pub(super) fn packed_length(a: ArrayView2<'_, f32>, tile: usize, panels: usize) -> usize {
+    let lies_well = a.strides()[1] == 1 || panels <= FEW_PANELS;
+    if lies_well { 0 } else { a.nrows().next_multiple_of(tile) * a.ncols() }
 }
 
-impl Space {
-    pub(super) const fn new() -> Self {
-        Self([const { MaybeUninit::uninit() }; SPACE])
-    }
-}
-
-impl Layout {
-    /// What suits `a` when each tile meets so many panels.
-    pub(super) fn of(a: ArrayView2<'_, f32>, panels: usize) -> Self {
-        let (row, step) = (a.strides()[0], a.strides()[1]);
-        match step {
-            _ if panels <= 2 => Self::Direct,
-            1 if row % PAGE == 0 && a.nrows() > 1 => Self::Rows,
-            1 => Self::Direct,
-            _ => Self::Columns,
+impl<'a> Left<'a> {
+    /// `a`, packed if there is space for it.
+    pub(super) fn new(a: ArrayView2<'a, f32>, tile: usize, space: &'a mut [f32], parallel: bool) -> Self {
+        if space.is_empty() {
+            return Self::Direct(a);
         }
+        let numbers = &mut space[..a.nrows().next_multiple_of(tile) * a.ncols()];
+        let pieces = pieces(a, tile, numbers);
+        if parallel && a.len() >= PARALLEL {
+            pieces.collect::<Vec<_>>().into_par_iter().for_each(|(a, space)| pack_piece(a, tile, space));
+        } else {
+            pieces.for_each(|(a, space)| pack_piece(a, tile, space));
+        }
+        Self::Packed { numbers, dim: a.dim(), tile }
     }
 
-    /// The tile `a[rows, depth]`.
-    pub(super) fn tile(
-        self,
-        a: ArrayView2<'_, f32>,
-        rows: Range<usize>,
-        depth: Range<usize>,
-        space: &mut Space,
-    ) -> Left {
-        assert!(rows.end <= a.nrows() && depth.end <= a.ncols(), "the tile is in the operand");
-        assert!(rows.len() <= MOST_ROWS && depth.len() <= DEPTH, "the tile fits into the space");
-        let (row, step) = (a.strides()[0], a.strides()[1]);
-        let from = a.as_ptr().wrapping_offset(rows.start as isize * row + depth.start as isize * step);
-        let direct = Left { from, row, step };
+    /// `[M, K]`.
+    pub(super) fn dim(&self) -> (usize, usize) {
         match self {
-            Self::Direct => direct,
-            Self::Rows => copy_rows(direct, rows.len(), depth.len(), space),
-            // Whole steps may be read while they end inside of the operand.
-            Self::Columns if row == 1 && rows.start + MOST_ROWS <= a.nrows() => {
-                copy_columns(direct, MOST_ROWS, depth.len(), space)
+            Self::Direct(a) => a.dim(),
+            Self::Packed { dim, .. } => *dim,
+        }
+    }
+
+    /// Rows of a tile where `rows` are computed together, and tiles have at most `most`.
+    pub(super) fn tile_rows(&self, rows: usize, most: usize) -> usize {
+        match self {
+            // Shared out evenly, so that no tile is much thinner than the others.
+            Self::Direct(_) => rows.div_ceil(rows.div_ceil(most).max(1)),
+            Self::Packed { tile, .. } => *tile,
+        }
+    }
+
+    /// The tile that begins with `row`, in the slice `depth`.
+    pub(super) fn tile(&self, row: usize, depth: Range<usize>) -> Place {
+        match *self {
+            Self::Direct(a) => {
+                let (row_step, step) = (a.strides()[0], a.strides()[1]);
+                // Wrapping, because an operand without depth has no first number.
+                let from = a.as_ptr().wrapping_offset(row as isize * row_step + depth.start as isize * step);
+                (from, row_step, step)
             }
-            Self::Columns => copy_columns(direct, rows.len(), depth.len(), space),
+            Self::Packed { numbers, dim: (rows, _), tile } => {
+                assert!(row.is_multiple_of(tile), "a packed tile begins there");
+                let from = depth.start * rows.next_multiple_of(tile) + row * depth.len();
+                (numbers[from..from + depth.len() * tile].as_ptr(), 1, tile as isize)
+            }
         }
     }
 }
 
-fn copy_rows(left: Left, rows: usize, depth: usize, space: &mut Space) -> Left {
-    for r in 0..rows {
-        // SAFETY: `depth` numbers from the row's beginning on are in the operand, as `Layout::tile` has checked, and
-        // lie next to each other in this layout; the space has `MOST_ROWS` rows.
-        unsafe {
-            let into = space.0.as_mut_ptr().add(r * ROW_STEP).cast();
-            std::ptr::copy_nonoverlapping(left.from.offset(r as isize * left.row), into, depth);
-        }
-    }
-    Left { from: space.0.as_ptr().cast(), row: ROW_STEP as isize, step: 1 }
+/// Tiles that are packed side by side, with the numbers of theirs.
+fn pieces<'a>(
+    a: ArrayView2<'a, f32>,
+    tile: usize,
+    numbers: &'a mut [f32],
+) -> impl Iterator<Item = (ArrayView2<'a, f32>, &'a mut [f32])> {
+    let slices = numbers.chunks_mut(a.nrows().next_multiple_of(tile) * DEPTH).zip(cut(0..a.ncols(), DEPTH));
+    slices.flat_map(move |(slice, depth)| {
+        let side_by_side = SIDE_BY_SIDE * tile;
+        let rows = cut(0..a.nrows(), side_by_side);
+        let space = slice.chunks_mut(side_by_side * depth.len());
+        rows.zip(space).map(move |(rows, space)| (a.slice_move(s![rows, depth.clone()]), space))
+    })
 }
 
-fn copy_columns(left: Left, rows: usize, depth: usize, space: &mut Space) -> Left {
-    for k in 0..depth {
-        // SAFETY: column `k` has `rows` numbers in the operand, as `Layout::tile` has checked; where they are a whole
-        // step they lie next to each other. The space has `DEPTH` columns of
-        // `MOST_ROWS`.
-        unsafe {
-            let from = left.from.offset(k as isize * left.step);
-            let into = space.0.as_mut_ptr().add(k * MOST_ROWS).cast::<f32>();
-            if rows == MOST_ROWS && left.row == 1 {
-                std::ptr::copy_nonoverlapping(from, into, MOST_ROWS);
-            } else {
-                (0..rows).for_each(|r| *into.add(r) = *from.offset(r as isize * left.row));
-            }
+/// Packs tiles side by side. Columns that lie in one piece are read from end to end.
+fn pack_piece(a: ArrayView2<'_, f32>, tile: usize, space: &mut [f32]) {
+    let depth = a.ncols();
+    for (k, column) in a.axis_iter(Axis(1)).enumerate() {
+        let tiles = space.chunks_mut(tile * depth).map(|space| &mut space[k * tile..(k + 1) * tile]);
+        match (column.to_slice(), tile) {
+            // Tiles whose length the compiler knows.
+            (Some(column), 9) => copy_tiles::<9>(column, tiles),
+            (Some(column), 14) => copy_tiles::<14>(column, tiles),
+            (Some(column), 8) => copy_tiles::<8>(column, tiles),
+            (Some(column), 6) => copy_tiles::<6>(column, tiles),
+            _ => tiles.zip(column.axis_chunks_iter(Axis(0), tile)).for_each(|(into, from)| {
+                into.iter_mut().zip(from).for_each(|(into, from)| *into = *from);
+            }),
         }
     }
-    Left { from: space.0.as_ptr().cast(), row: 1, step: MOST_ROWS as isize }
+}
+
+fn copy_tiles<'a, const TILE: usize>(column: &[f32], mut tiles: impl Iterator<Item = &'a mut [f32]>) {
+    let (whole, rest) = column.as_chunks::<TILE>();
+    for (from, into) in whole.iter().zip(tiles.by_ref()) {
+        into[..TILE].copy_from_slice(from);
+    }
+    tiles.take(1).for_each(|into| into[..rest.len()].copy_from_slice(rest));
 }

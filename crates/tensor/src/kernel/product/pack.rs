@@ -16,7 +16,7 @@ use rayon::prelude::*;
 pub(super) const DEPTH: usize = 384;
 
 /// Numbers to pack that are worth a second thread.
-const PARALLEL: usize = 1 << 17;
+pub(super) const PARALLEL: usize = 1 << 17;
 
 /// A packed right operand, or consecutive panels of it.
 #[derive(Clone, Copy)]

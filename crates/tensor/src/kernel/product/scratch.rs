@@ -7,7 +7,16 @@ use std::cell::Cell;
 #[repr(C, align(64))]
 pub(super) struct Line([f32; 16]);
 
-thread_local!(static SPACE: Cell<Vec<Line>> = const { Cell::new(Vec::new()) });
+/// What space is for.
+#[derive(Clone, Copy)]
+pub(super) enum Use {
+    /// A packed right operand.
+    Right,
+    /// A packed left operand.
+    Left,
+}
+
+thread_local!(static SPACES: [Cell<Vec<Line>>; 2] = const { [const { Cell::new(Vec::new()) }; 2] });
 
 /// Lines of zeros with room for `length` numbers.
 pub(super) fn lines(length: usize) -> Vec<Line> {
@@ -23,12 +32,12 @@ pub(super) fn numbers_mut(lines: &mut [Line]) -> &mut [f32] {
 /// Lends this thread's space, which is made longer if need be. What is in it is arbitrary.
 ///
 /// A product that begins while this one waits for others, on the same thread, finds none and makes its own.
-pub(super) fn with_space<T>(length: usize, f: impl FnOnce(&mut [f32]) -> T) -> T {
-    let mut space = SPACE.take();
+pub(super) fn with_space<T>(which: Use, length: usize, f: impl FnOnce(&mut [f32]) -> T) -> T {
+    let mut space = SPACES.with(|spaces| spaces[which as usize].take());
     if space.len() * 16 < length {
         space = lines(length);
     }
     let result = f(&mut numbers_mut(&mut space)[..length]);
-    SPACE.set(space);
+    SPACES.with(|spaces| spaces[which as usize].set(space));
     result
 }

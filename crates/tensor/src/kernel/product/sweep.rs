@@ -1,50 +1,43 @@
 //! One part of a result, tile after tile, on one thread.
 //!
 //! ```text
-//! for each slice of k (DEPTH), each group of columns (GROUP):   right panels stay in the second cache
-//!   for each tile of rows:                                      a left tile stays in the first cache
-//!     for each panel:                                           the micro-kernel
+//! for each slice of k (DEPTH):
+//!   for each tile of rows:      it stays in the first cache while the right panels pass by,
+//!     for each panel:           which stay in the second cache, as does the part of the result
 //! ```
 
 use super::Start;
-use super::left::{Layout, Left, Space};
+use super::left::Left;
 use super::pack::{DEPTH, has_rows_in_one_piece};
 use super::right::Right;
 use super::tile::{Kernel, MOST_NUMBERS, Operands, Target};
 use ndarray::{ArrayView2, ArrayViewMut2};
 use std::ops::Range;
 
-/// Columns whose right panels stay in the second cache while tiles of rows pass by: 384 × 480 numbers, 720 KiB.
-const GROUP: usize = 480;
-
-/// `c = α a · right + start`. The columns of `c` are those of `right` from `first` on, where a tile begins.
+/// `c = α left · right + start`. The rows and columns of `c` are those of the operands from `first` on, where a tile
+/// begins.
 pub(super) fn sweep<K: Kernel>(
     alpha: f32,
-    a: ArrayView2<'_, f32>,
-    (right, first): (Right<'_>, usize),
+    left: Left<'_>,
+    right: Right<'_>,
+    first: (usize, usize),
     start: Start<'_>,
     mut c: ArrayViewMut2<'_, f32>,
 ) {
-    let (m, n) = c.dim();
-    assert!(a.nrows() == m && a.ncols() == right.depth() && first + n <= right.columns(), "shapes of a sweep");
+    let ((m, n), (all, k)) = (c.dim(), left.dim());
+    assert!(k == right.depth() && first.0 + m <= all && first.1 + n <= right.columns(), "shapes of a sweep");
     assert!(start.fits(c.dim()), "what is added has the shape of the result");
-    let width = right.shape().columns;
-    let layout = Layout::of(a, n.div_ceil(width));
-    let rows = m.div_ceil(m.div_ceil(right.shape().rows).max(1)); // even tiles
-    let mut space = Space::new();
-    for depth in cut(0..a.ncols(), DEPTH) {
+    let tile = left.tile_rows(m, right.shape().rows);
+    for depth in cut(0..k, DEPTH) {
         let sum = Sum::new(alpha, if depth.start == 0 { start } else { Start::Result(1.0) }, &mut c);
-        for group in cut(0..n, GROUP) {
-            for rows in cut(0..m, rows) {
-                let left = layout.tile(a, rows.clone(), depth.clone(), &mut space);
-                for columns in cut(group.clone(), width) {
-                    let (b, b_step) = right.panel::<K>(depth.start, depth.len(), first + columns.start);
-                    let Left { from: a, row: a_row, step: a_step } = left;
-                    let operands = Operands { depth: depth.len(), a, a_row, a_step, b, b_step };
-                    // SAFETY: the operands are a tile of `a` and a panel of `right`, the rows and columns are in `c`,
-                    // and the panel has as many columns as the tile.
-                    unsafe { sum.tile::<K>(&operands, rows.clone(), columns) };
-                }
+        for rows in cut(0..m, tile) {
+            let (a, a_row, a_step) = left.tile(first.0 + rows.start, depth.clone());
+            for columns in cut(0..n, right.shape().columns) {
+                let (b, b_step) = right.panel::<K>(depth.start, depth.len(), first.1 + columns.start);
+                let operands = Operands { depth: depth.len(), a, a_row, a_step, b, b_step };
+                // SAFETY: the operands are a tile of `left` and a panel of `right`, as deep as the slice; the rows and
+                // columns are in `c`, and the panel has as many columns as the tile.
+                unsafe { sum.tile::<K>(&operands, rows.clone(), columns) };
             }
         }
     }

@@ -31,14 +31,11 @@ pub(super) struct Target {
 /// Rows and columns of a full tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
-    /// At most 16.
     pub(super) rows: usize,
     /// Also the width of a right panel.
     pub(super) columns: usize,
 }
 
-/// Most rows of a tile of any kernel, for space that is set aside.
-pub(super) const MOST_ROWS: usize = 16;
 /// Most numbers in a tile of any kernel.
 pub(super) const MOST_NUMBERS: usize = 14 * 32;
 
