@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from adapters import AutoAdapterModel
+from adapters import AutoAdapterModel, IA3Config, LoRAConfig, VeraConfig
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
-from make_fixtures import adapter_plus, classification, double_seq_bn, par_bn, redraw, seq_bn
+from make_fixtures import EVERY_LAYER, adapter_plus, classification, double_seq_bn, draw_vera, par_bn, redraw, seq_bn
 
 TOLERANCE = 1e-5  # on logits and probabilities: both sides compute in float32, in different orders
 LEAST_EFFECT = 10 * TOLERANCE  # an adapter that changes less than this would prove nothing
@@ -41,13 +41,18 @@ PYTHON_METHODS = [
     ("scaled_par_bn", par_bn(3, scaling="learned"), classification(1, bias=False)),
     ("adapter_plus", adapter_plus(7), classification(2, activation_function="relu")),
     ("ln_before", seq_bn(4, "gelu", ln_before=True), classification(3)),
+    ("lora", LoRAConfig(r=3, alpha=7, **EVERY_LAYER), classification(2)),
+    ("ia3", IA3Config(alpha=2), classification(1)),
+    ("vera", VeraConfig(r=5, alpha=3), classification(2)),
 ]
 FORMATS = ("safetensors", "bin")
 NOT_IN_SAFETENSORS = {"ln_before"}
 
 SPELLED_OUT = "seq_bn[reduction_factor=5,non_linearity=gelu,ln_before=True]"
 SOME_LAYERS = "double_seq_bn[leave_out=[1],ln_after=True,scaling=channel]"
+ALL_LAYERS = "lora[r=3,alpha=7,attn_matrices=[q,k,v],intermediate_lora=True,output_lora=True]"
 RUST_METHODS = ["seq_bn", "double_seq_bn", "par_bn", "scaled_par_bn", "adapter_plus", SPELLED_OUT, SOME_LAYERS]
+RUST_METHODS += [ALL_LAYERS, "lora[use_gating=True,alpha=2]", "ia3", "vera[alpha=24]", "lora|par_bn"]
 # Enough training for every adapter to have an effect that can be measured: it starts with none.
 TRAINING = ["--epochs", "6", "--batch-size", "8", "--lr", "1e-2"]
 WEIGHT_FILES = {"adapter.safetensors": True, "pytorch_adapter.bin": False}  # whether it is the safetensors one
@@ -137,6 +142,7 @@ class Bench:
             model.add_prediction_head_from_config(method, {**head, "id2label": LABELS})
             model.train_adapter(method)
             redraw(model, f"round trip {method}", weight_deviation=0.1)
+            draw_vera(model, f"round trip {method}")
             folder = self.work / f"{method}-{form}"
             model.save_adapter(folder, method, with_head=True, use_safetensors=form == "safetensors")
             self.compare(row, model, method, folder)
