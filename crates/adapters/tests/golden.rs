@@ -107,8 +107,10 @@ fn check_gradients<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S>, tolera
 /// The gradient of our parameter, from that of what AdapterHub has in its place: VeRA's vectors are diagonals there, and
 /// `B` beside a gate has the scaling in it.
 fn as_ours<S: Scalar>(model: &AdapterModel<S>, name: &str, shape: &[usize], expected: ArrayD<f64>) -> ArrayD<f64> {
-    match model.adapter().map(Adapter::method) {
-        Some(Method::Lora(config)) if config.use_gating && name.ends_with("lora_B") => expected * config.scaling(),
+    let members = model.adapter().map(|adapter| adapter.method().members()).unwrap_or_default();
+    let lora = members.iter().find_map(|member| if let Method::Lora(config) = member { Some(config) } else { None });
+    match lora {
+        Some(config) if config.use_gating && name.ends_with("lora_B") => expected * config.scaling(),
         _ if shape.len() == 1 && expected.len() == shape[0] * shape[0] => expected.diag().to_owned().into_dyn(),
         _ => expected,
     }
