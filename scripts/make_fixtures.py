@@ -196,6 +196,7 @@ def main():
     write_language(out)
     write_training(out, Case("bert", "double_seq_bn", double_seq_bn(3)))
     write_saved(out)
+    write_saved_loreft(out)
     for name, config in PEFT_CASES.items():
         write_peft(out, name, config)
     print_sizes(out)
@@ -347,14 +348,20 @@ def adapted_model(out, case, dtype=torch.float64):
 
 
 def draw_reft(model):
-    """The diagonal of a LoReFT's reflections is of signs. It begins at the identity: so its gradient is also ours."""
+    """A LoReFT's frame is made to begin at the identity, as ours does: then its gradient is also ours."""
+    draw_signs(model)
+    with torch.no_grad():
+        for name, base in model.named_buffers():
+            if name.endswith("parametrizations.weight.0.base"):
+                base.copy_(torch.eye(len(base)))
+
+
+def draw_signs(model):
+    """The diagonal of a LoReFT's reflections is of signs."""
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith("parametrizations.weight.original"):
                 parameter.diagonal().copy_(torch.sign(parameter.diagonal()))
-        for name, base in model.named_buffers():
-            if name.endswith("parametrizations.weight.0.base"):
-                base.copy_(torch.eye(len(base)))
 
 
 def draw_vera(model, seed):
@@ -404,6 +411,7 @@ def write_language(out):
 
     The tied output layer is one tensor with the token embeddings, so its gradient is the sum of both.
     """
+    write_invertible(out)
     for family in ("bert", "roberta", "distilbert"):
         model = AutoModelForMaskedLM.from_pretrained(out / "models" / family, attn_implementation="eager").double()
         head = {name: p for name, p in model.named_parameters() if not name.startswith(f"{family}.")}
@@ -422,6 +430,47 @@ def write_language(out):
         tensors |= {f"grad:{name}": p.grad for name, p in model.named_parameters() if p.grad is not None}
         note = f"torch {torch.__version__}, float64; gradients are of `loss`"
         write_tensors(out / "language" / f"{family}.safetensors", tensors, {"model": family, "note": note})
+
+
+# What the flexible head of `adapters` calls the tensors of a masked language model's head.
+FLEXIBLE_HEAD = {"0": "transform.dense", "2": "transform.LayerNorm", "3.bias": "bias"}
+
+
+def write_invertible(out):
+    """`language/bert-inv`: with an invertible adapter behind the embeddings and its inverse before the output layer.
+
+    The base does not train. Only the flexible heads of `adapters` invert; with `BertForMaskedLM` it would be forgotten.
+    """
+    model = AutoAdapterModel.from_pretrained(out / "models" / "bert", attn_implementation="eager")
+    model.config._name_or_path = "tiny-bert"
+    config = SeqBnInvConfig(reduction_factor=6, non_linearity="gelu", inv_adapter_reduction_factor=3)
+    model.add_adapter("inv", config=config)
+    model.add_masked_lm_head("inv")
+    model = model.double().eval()
+    model.train_adapter("inv")
+    model.heads["inv"][3].bias.requires_grad = True  # it is frozen with the weight beside it
+    redraw(model, "language bert-inv", weight_deviation=0.3)
+    batch = Batch(model.config, "language bert-inv")
+    hidden = torch.rand(batch.mask.shape) < 0.4
+    batch.labels = torch.randint(0, VOCABULARY, batch.mask.shape).masked_fill(~hidden | ~batch.mask, IGNORED_LABEL)
+    output = model(**batch.model_inputs())
+    output.loss.backward()
+    tensors = batch.tensors("input.") | {"logits": batch.real(output.logits), "loss": output.loss}
+    for name, parameter in trainable(model):
+        part, name = name.split(":")
+        if part == "head":
+            inner = name.removeprefix("heads.inv.")
+            found = [(old, new) for old, new in FLEXIBLE_HEAD.items() if inner.startswith(old)]
+            if not found:  # the output layer's weight is that of the embeddings
+                continue
+            name = "cls.predictions." + inner.replace(*found[0], 1)
+        tensors |= {f"{part}:{name}": parameter, f"grad:{name}": parameter.grad}
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_adapter(folder, "inv", with_head=False)
+        config = Path(folder, "adapter_config.json").read_text()
+    note = f"adapters {adapters.__version__}, torch {torch.__version__}, float64; gradients are of `loss`"
+    metadata = {"model": "bert", "note": note, "adapter_config": config}
+    write_tensors(out / "language" / "bert-inv.safetensors", tensors, metadata)
 
 
 # ---- Training and saved files ----------------------------------------------------------------------------------------
@@ -482,6 +531,30 @@ def write_saved(out):
         state = batch.real(bare(**batch.model_inputs()).last_hidden_state)
     tensors = batch.tensors("input.") | logits | {"bare.last_hidden_state": state}
     write_tensors(out / "saved" / "expected.safetensors", tensors, {"model": "bert", "note": "float32"})
+
+
+def write_saved_loreft(out):
+    """`saved/`: the same for a LoReFT whose frame begins at a base of PyTorch's own, not at the identity."""
+    model = loreft_model(out)
+    model.save_adapter(out / "saved" / "bert-loreft-safetensors", "loreft", with_head=True, use_safetensors=True)
+    batch = Batch(model.config, "saved")
+    with torch.no_grad():
+        tensors = batch.tensors("input.") | {"logits": model(**batch.model_inputs()).logits}
+    write_tensors(out / "saved" / "expected-loreft.safetensors", tensors, {"model": "bert", "note": "float32"})
+
+
+def loreft_model(out):
+    """A LoReFT as PyTorch draws its base, with random reflections on it."""
+    config = LoReftConfig(r=2, prefix_positions=2, suffix_positions=1)
+    model = AutoAdapterModel.from_pretrained(out / "models" / "bert", attn_implementation="eager")
+    model.config._name_or_path = "tiny-bert"
+    torch.manual_seed(zlib.crc32(b"loreft base"))
+    model.add_adapter("loreft", config=config)
+    model.add_prediction_head_from_config("loreft", classification(1))
+    model.train_adapter("loreft")
+    redraw(model, "loreft", weight_deviation=0.4)
+    draw_signs(model)
+    return model.eval()
 
 
 def bare_model(out):
