@@ -268,10 +268,10 @@ impl<S: Scalar> Bottleneck<S> {
 fn projections<S: Scalar>(shape: &BottleneckShape, init: InitWeights, seed: Seed) -> (Projection<S>, Projection<S>) {
     let (d, m) = (shape.hidden, shape.bottleneck);
     match &shape.phm {
-        Some(phm) => (
-            Projection::Phm(PhmLinear::new(phm, Side::Down, (d, m), false, seed)),
-            Projection::Phm(PhmLinear::new(phm, Side::Up, (m, d), init.starts_as_identity(), seed)),
-        ),
+        Some(phm) => {
+            let layer = |side, widths, zero| Projection::Phm(Box::new(PhmLinear::new(phm, side, widths, zero, seed)));
+            (layer(Side::Down, (d, m), false), layer(Side::Up, (m, d), init.starts_as_identity()))
+        }
         None => {
             let (down, up) = init.bottleneck(d, m, seed);
             let linear = |weight| Projection::Linear(TrainableLinear::new(weight, true));

@@ -52,7 +52,8 @@ impl MethodConfig for BottleneckConfig {
             "inv_adapter" => self.inv_adapter = coupling(name, value)?,
             "inv_adapter_reduction_factor" if value.is_null() => self.inv_adapter_reduction_factor = None,
             "inv_adapter_reduction_factor" => self.inv_adapter_reduction_factor = Some(number(name, value)?),
-            _ => return self.phm.set(name, value).unwrap_or_else(|| Err(unknown(name, &Self::base().fields()))),
+            _ if self.phm.set(name, value)? => {}
+            _ => return Err(unknown(name, &Self::base().fields())),
         }
         Ok(())
     }

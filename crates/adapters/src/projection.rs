@@ -12,7 +12,7 @@ pub(crate) enum Projection<S> {
     /// `x Wᵀ + b`.
     Linear(TrainableLinear<S>),
     /// `x Σ_i A_i ⊗ B_i + b`.
-    Phm(PhmLinear<S>),
+    Phm(Box<PhmLinear<S>>),
 }
 
 impl<S: Scalar> Projection<S> {

@@ -49,7 +49,14 @@ impl Tuning {
         Self { thaw: Some(self.thaw.map_or(thaw, |already| already | thaw)), ..self }
     }
 
-    /// A base with a head, and this plugged into it and laid over it; the adapter is called `name`.
+    /// The text that a prompt is to begin as, if one is; see [`Method::prompt_text`].
+    #[must_use]
+    pub fn prompt_text(&self) -> Option<&str> {
+        self.adapter.as_ref()?.prompt_text()
+    }
+
+    /// A base with a head, and this plugged into it and laid over it; the adapter is called `name`. `prompt` are the
+    /// tokens of [`Tuning::prompt_text`], if there is one.
     ///
     /// # Errors
     /// If the method does not fit the model.
@@ -58,9 +65,14 @@ impl Tuning {
         name: &str,
         base: Arc<Encoder<S>>,
         head: Head<S>,
+        prompt: Option<&[u32]>,
         seed: Seed,
     ) -> Result<AdapterModel<S>, MethodError> {
-        let adapter = self.adapter.as_ref().map(|method| Adapter::on(name, method, &base, seed)).transpose()?;
+        let adapter = |method| match prompt {
+            Some(tokens) => Adapter::of_tokens(name, method, &base, tokens, seed),
+            None => Adapter::on(name, method, &base, seed),
+        };
+        let adapter = self.adapter.as_ref().map(adapter).transpose()?;
         let reads_pooler = head.config().use_pooler;
         let thawed = self.thaw.map(|thaw| Thawed::new(&base, thaw, reads_pooler));
         Ok(AdapterModel::new(base, adapter, head).with_thawed(thawed))

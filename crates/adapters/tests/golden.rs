@@ -107,8 +107,10 @@ fn check_gradients<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S>, tolera
 /// The gradient of our parameter, from that of what AdapterHub has in its place: VeRA's vectors are diagonals there, and
 /// `B` beside a gate has the scaling in it.
 fn as_ours<S: Scalar>(model: &AdapterModel<S>, name: &str, shape: &[usize], expected: ArrayD<f64>) -> ArrayD<f64> {
-    match model.adapter().and_then(Adapter::method) {
-        Some(Method::Lora(config)) if config.use_gating && name.ends_with("lora_B") => expected * config.scaling(),
+    let members = model.adapter().and_then(Adapter::method).map(Method::members).unwrap_or_default();
+    let lora = members.iter().find_map(|member| if let Method::Lora(config) = member { Some(config) } else { None });
+    match lora {
+        Some(config) if config.use_gating && name.ends_with("lora_B") => expected * config.scaling(),
         _ if shape.len() == 1 && expected.len() == shape[0] * shape[0] => expected.diag().to_owned().into_dyn(),
         _ => expected,
     }
@@ -147,6 +149,22 @@ fn saved_directories_give_the_same_logits() {
     let encoded = base.forward(&expected.batch("input."), &adapter, Pass::evaluate()).expect("a good batch");
     let off = difference(encoded.hidden, &expected.floats("bare.last_hidden_state"));
     assert!(off < 2e-5, "bert-bare-bin: the hidden state is off by {off:.1e}");
+}
+
+/// A LoReFT that begins at PyTorch's own base, which is taken in; saved again, it begins at the identity.
+#[test]
+fn a_frame_of_pytorchs_is_taken_in() {
+    let expected = Fixture::open(&folder("saved/expected-loreft.safetensors"));
+    let model =
+        format::load::<f32>(&folder("saved/bert-loreft-safetensors"), base("bert")).unwrap_or_else(|e| panic!("{e}"));
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    format::save(&model, directory.path()).unwrap_or_else(|e| panic!("{e}"));
+    let again = format::load::<f32>(directory.path(), base("bert")).unwrap_or_else(|e| panic!("{e}"));
+    for model in [model, again] {
+        let logits = model.logits(&expected.batch("input.")).expect("a good batch");
+        let off = difference(logits, &expected.floats("logits"));
+        assert!(off < 2e-5, "logits are off by {off:.1e}");
+    }
 }
 
 /// What is saved here and loaded again gives the same bits, and the same files.
@@ -222,8 +240,10 @@ fn check_language<S: Scalar>(tolerance: &Tolerance) {
         let fixture = Fixture::open(&path);
         let base = base::<S>(fixture.metadata("model"));
         let head = format::load_language_head(fixture.language_head().path(), &base).unwrap_or_else(|e| panic!("{e}"));
-        let thawed = Thawed::new(&base, Thaw::ALL, false);
-        let model = AdapterModel::new(base, None, head).with_thawed(Some(thawed));
+        let adapter = fixture.adapter(&base);
+        // Where there is an adapter, it trains and the base does not.
+        let thawed = adapter.is_none().then(|| Thawed::new(&base, Thaw::ALL, false));
+        let model = AdapterModel::new(base, adapter, head).with_thawed(thawed);
         let logits = model.logits(&fixture.batch("input.")).unwrap_or_else(|e| panic!("{e}"));
         let off = difference(logits, &fixture.floats("logits"));
         assert!(off < tolerance.values, "{}: logits are off by {off:.1e}", fixture.name);

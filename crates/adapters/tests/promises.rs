@@ -243,7 +243,8 @@ fn an_ejected_prefix_is_the_same_to_the_bit() {
         let expected = hidden(&base, Some(&deep));
         let flat = deep.ejected();
         assert_eq!(hidden(&base, Some(&flat)), expected, "{text}");
-        let fresh = Adapter::<f32>::new("test", flat.method().expect("it has one"), base.config(), Seed::new(1)).expect("fits");
+        let fresh =
+            Adapter::<f32>::new("test", flat.method().expect("it has one"), base.config(), Seed::new(1)).expect("fits");
         let shapes = |a: &Adapter<f32>| {
             a.parameters().into_iter().map(|(name, p)| (name, p.shape().to_vec())).collect::<Vec<_>>()
         };

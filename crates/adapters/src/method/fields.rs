@@ -42,16 +42,6 @@ pub enum FieldError {
         /// What would do.
         expected: String,
     },
-    /// The field asks for something that is not there yet.
-    #[error("{name}={found} is not supported: {why}")]
-    Unsupported {
-        /// The field.
-        name: String,
-        /// Its value.
-        found: String,
-        /// What it would mean.
-        why: &'static str,
-    },
 }
 
 /// There is no field of this name among the known ones.

@@ -19,6 +19,19 @@ pub enum PhmInit {
     Normal,
 }
 
+const INITS: &[(&str, PhmInit)] = &[
+    ("glorot-uniform", PhmInit::GlorotUniform),
+    ("glorot-normal", PhmInit::GlorotNormal),
+    ("normal", PhmInit::Normal),
+];
+
+/// The value of a name.
+fn one_of<T: Copy>(name: &str, value: &Value, values: &[(&str, T)]) -> Result<T, FieldError> {
+    let found = values.iter().find(|(known, _)| *value == **known).map(|(_, found)| *found);
+    let names = || values.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(" or ");
+    found.ok_or_else(|| wrong(name, value, names()))
+}
+
 /// Parametrised hypercomplex layers in place of linear ones: Compacter (Mahabadi, Henderson and Ruder, 2021).
 ///
 /// | field | default | meaning |
@@ -78,32 +91,23 @@ impl Default for PhmConfig {
 }
 
 impl PhmConfig {
-    /// Sets a field by its AdapterHub name; `None` if there is none of this name.
-    pub(crate) fn set(&mut self, name: &str, value: &Value) -> Option<Result<(), FieldError>> {
-        let set = match name {
-            "phm_dim" => count(name, value).map(|v| self.dim = v),
-            "phm_rank" => count(name, value).map(|v| self.rank = v),
-            "factorized_phm_W" => boolean(name, value).map(|v| self.factorized_w = v),
-            "shared_W_phm" => boolean(name, value).map(|v| self.shared_w = v),
-            "shared_phm_rule" => boolean(name, value).map(|v| self.shared_rule = v),
-            "factorized_phm_rule" => boolean(name, value).map(|v| self.factorized_rule = v),
-            "learn_phm" => boolean(name, value).map(|v| self.learn = v),
-            "phm_bias" => boolean(name, value).map(|v| self.bias = v),
-            "phm_init_range" => number(name, value).map(|v| self.init_range = v),
-            "phm_c_init" => match value.as_str() {
-                Some("normal") => Ok(self.normal_rule = true),
-                Some("uniform") => Ok(self.normal_rule = false),
-                _ => Err(wrong(name, value, "\"normal\" or \"uniform\"")),
-            },
-            "hypercomplex_nonlinearity" => match value.as_str() {
-                Some("glorot-uniform") => Ok(self.init = PhmInit::GlorotUniform),
-                Some("glorot-normal") => Ok(self.init = PhmInit::GlorotNormal),
-                Some("normal") => Ok(self.init = PhmInit::Normal),
-                _ => Err(wrong(name, value, "\"glorot-uniform\", \"glorot-normal\" or \"normal\"")),
-            },
-            _ => return None,
-        };
-        Some(set)
+    /// Sets a field by its AdapterHub name; false if there is none of this name.
+    pub(crate) fn set(&mut self, name: &str, value: &Value) -> Result<bool, FieldError> {
+        match name {
+            "phm_dim" => self.dim = count(name, value)?,
+            "phm_rank" => self.rank = count(name, value)?,
+            "factorized_phm_W" => self.factorized_w = boolean(name, value)?,
+            "shared_W_phm" => self.shared_w = boolean(name, value)?,
+            "shared_phm_rule" => self.shared_rule = boolean(name, value)?,
+            "factorized_phm_rule" => self.factorized_rule = boolean(name, value)?,
+            "learn_phm" => self.learn = boolean(name, value)?,
+            "phm_bias" => self.bias = boolean(name, value)?,
+            "phm_init_range" => self.init_range = number(name, value)?,
+            "phm_c_init" => self.normal_rule = one_of(name, value, &[("normal", true), ("uniform", false)])?,
+            "hypercomplex_nonlinearity" => self.init = one_of(name, value, INITS)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     /// Adds all fields by their AdapterHub names.
@@ -119,11 +123,7 @@ impl PhmConfig {
         set("phm_bias", self.bias.into());
         set("phm_init_range", self.init_range.into());
         set("phm_c_init", if self.normal_rule { "normal" } else { "uniform" }.into());
-        let init = match self.init {
-            PhmInit::GlorotUniform => "glorot-uniform",
-            PhmInit::GlorotNormal => "glorot-normal",
-            PhmInit::Normal => "normal",
-        };
+        let init = INITS.iter().find(|(_, init)| *init == self.init).map_or("", |(name, _)| *name);
         set("hypercomplex_nonlinearity", init.into());
     }
 

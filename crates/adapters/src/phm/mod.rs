@@ -220,7 +220,7 @@ fn mix_backward<S: Scalar>(z: &Array2<S>, d_mixed: &Array2<S>, n: usize) -> Arra
 /// The sum of `n` groups of columns.
 fn sum_of_groups<S: Scalar>(x: &Array2<S>, n: usize) -> Array2<S> {
     let groups = x.axis_chunks_iter(Axis(1), x.ncols() / n);
-    groups.fold(Array2::zeros((x.nrows(), x.ncols() / n)), |sum, group| sum + &group)
+    groups.fold(Array2::zeros((x.nrows(), x.ncols() / n)), |sum, group| sum + group)
 }
 
 /// `n` groups of columns that are all these.

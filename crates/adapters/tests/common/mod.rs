@@ -1,7 +1,7 @@
 //! Reading the golden fixtures.
 #![allow(dead_code)] // each test program uses a part of it
 
-use adaptune_adapters::{AdapterModel, Targets, Task, format};
+use adaptune_adapters::{Adapter, AdapterModel, Targets, Task, format};
 use adaptune_tensor::{Layout, Scalar};
 use adaptune_transformer::weights::{Dtype, TensorFile, TensorSource, write_safetensors};
 use adaptune_transformer::{
@@ -89,6 +89,19 @@ impl Fixture {
         let views: Vec<_> = tensors.iter().map(|(n, t)| (n.clone(), t.view())).collect();
         write_safetensors(&directory.path().join("model.safetensors"), &views, &Default::default()).expect("written");
         directory
+    }
+
+    /// The adapter of a language model, if the fixture has one.
+    pub(crate) fn adapter<S: Scalar>(&self, base: &Encoder<S>) -> Option<Adapter<S>> {
+        let config = self.file.metadata().and_then(|m| m.get("adapter_config"))?;
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        let names = self.file.names().into_iter().filter_map(|n| n.strip_prefix("adapter:").map(str::to_owned));
+        let tensors: Vec<_> = names.map(|n| (n.clone(), self.floats(&format!("adapter:{n}")))).collect();
+        let views: Vec<_> = tensors.iter().map(|(n, t)| (n.clone(), t.view())).collect();
+        let path = |file| directory.path().join(file);
+        write_safetensors(&path("adapter.safetensors"), &views, &Default::default()).expect("written");
+        std::fs::write(path("adapter_config.json"), config).expect("written");
+        Some(format::load_adapter(directory.path(), base).unwrap_or_else(|e| panic!("{}: {e}", self.name)))
     }
 
     /// Tokens to be found where the label is not negative.

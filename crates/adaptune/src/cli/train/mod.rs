@@ -36,6 +36,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         data: Data::read(&choices, args, &tokeniser)?,
         base: load_base(args, &model)?,
         max_length: tokeniser.max_length(),
+        prompt: prompt(&choices.tuning, &tokeniser)?,
         choices,
         args,
     };
@@ -52,6 +53,12 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     if args.json { closing.print_json() } else { closing.print() }
 }
 
+/// The tokens of the text that a prompt is to begin as, those at its ends included, as AdapterHub has them.
+fn prompt(tuning: &Tuning, tokeniser: &Tokeniser) -> Result<Option<Vec<u32>>> {
+    let text = tuning.prompt_text().map(|text| Text::Single(text.to_owned()));
+    text.map(|text| Ok(tokeniser.encode(&text).context("prompt_init_text")?.token_ids)).transpose()
+}
+
 /// All that models are trained with.
 struct Setting<'a> {
     args: &'a TrainArgs,
@@ -59,6 +66,8 @@ struct Setting<'a> {
     data: Data,
     base: Arc<Encoder<f32>>,
     max_length: usize,
+    /// The tokens that a prompt begins as, if one begins as a text.
+    prompt: Option<Vec<u32>>,
 }
 
 struct Data {
@@ -133,7 +142,8 @@ impl Setting<'_> {
         let layers = args.head_layers.map_or(default.layers, usize::from);
         let config = HeadConfig { layers, use_pooler: args.use_pooler, ..default };
         let head = Head::new(name, &config, &self.base, seed.named("head"))?;
-        tuning.apply(name, self.base.clone(), head, seed.named("adapter")).context("--method")
+        let prompt = self.prompt.as_deref().filter(|_| tuning.prompt_text().is_some());
+        tuning.apply(name, self.base.clone(), head, prompt, seed.named("adapter")).context("--method")
     }
 
     fn outcome(&self, name: String, trained: Trained<f32>, time: Duration) -> Result<Outcome> {
