@@ -1,5 +1,6 @@
 //! Products of f64 matrices, in which gradients are checked: ndarray's own, cut into blocks.
 
+use crate::kernel::{Form, PackedMatrix, Product, Products, Start};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
@@ -9,9 +10,39 @@ const BLOCK_WORK: usize = 1 << 24;
 /// Each block packs the whole other operand, so a thin one would spend its time on that.
 const MIN_BLOCK: usize = 192;
 
+impl Products for f64 {
+    fn multiply(product: Product<'_, f64>, parallel: bool) {
+        product.check();
+        let Product { alpha, a, b, start, mut c } = product;
+        let beta = match start {
+            Start::Zero => 0.0,
+            Start::Result(beta) => beta,
+            Start::Given(given) => {
+                c.assign(&given);
+                1.0
+            }
+        };
+        multiply(alpha, a, b, beta, c, parallel);
+    }
+
+    fn pack(b: ArrayView2<'_, f64>) -> PackedMatrix<f64> {
+        PackedMatrix(Form::Array(b.to_owned()))
+    }
+
+    fn multiply_packed<'a>(
+        a: ArrayView2<'a, f64>,
+        b: &'a PackedMatrix<f64>,
+        start: Start<'a, f64>,
+        c: ArrayViewMut2<'a, f64>,
+    ) {
+        let Form::Array(b) = &b.0 else { unreachable!("f64 is packed as an array") };
+        Self::multiply(Product { alpha: 1.0, a, b: b.view(), start, c }, true);
+    }
+}
+
 /// `c = α a b + β c`. The cut depends on the shapes alone, so the bits of the result do not depend on the number of
 /// threads.
-pub(crate) fn multiply(
+fn multiply(
     alpha: f64,
     a: ArrayView2<'_, f64>,
     b: ArrayView2<'_, f64>,

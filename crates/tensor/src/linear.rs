@@ -1,6 +1,7 @@
 //! Linear layer.
 
-use crate::{Scalar, matmul, matmul_add};
+use crate::matmul::matmul_with_bias;
+use crate::{Scalar, matmul};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// `y = x Wᵀ + b`, shapes `[T, In] → [T, Out]` with `W: [Out, In]`, `b: [Out]`.
@@ -16,10 +17,10 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 /// If the shapes do not fit.
 #[must_use]
 pub fn linear<S: Scalar>(x: ArrayView2<'_, S>, w: ArrayView2<'_, S>, b: Option<ArrayView1<'_, S>>) -> Array2<S> {
-    let Some(b) = b else { return matmul(x, w.t()) };
-    let mut y = Array2::from_shape_fn((x.nrows(), w.nrows()), |(_, j)| b[j]);
-    matmul_add(x, w.t(), &mut y);
-    y
+    match b {
+        Some(b) => matmul_with_bias(x, w.t(), b),
+        None => matmul(x, w.t()),
+    }
 }
 
 /// Gradient of [`linear`] with respect to its input: `d_x = d_y W`, `[T, Out] → [T, In]`.

@@ -14,7 +14,8 @@
 //! | `C = α A B + β C` | `matmul_into(alpha, a, b, beta, &mut c)` |
 
 use crate::Scalar;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use crate::kernel::{Product, Start};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 /// `A B`, shapes `[M, K] × [K, N] → [M, N]`.
 ///
@@ -53,8 +54,7 @@ pub fn matmul_into<S: Scalar>(
     beta: S,
     c: &mut ArrayViewMut2<'_, S>,
 ) {
-    check(a, b, c);
-    S::multiply(alpha, a, b, beta, c.view_mut(), true);
+    S::multiply(Product { alpha, a, b, start: Start::scaled(beta), c: c.view_mut() }, true);
 }
 
 /// `C = α A B + β C` on this thread alone: for products that are small, or one of many that run side by side.
@@ -68,13 +68,23 @@ pub(crate) fn matmul_alone<S: Scalar>(
     beta: S,
     c: &mut ArrayViewMut2<'_, S>,
 ) {
-    check(a, b, c);
-    S::multiply(alpha, a, b, beta, c.view_mut(), false);
+    S::multiply(Product { alpha, a, b, start: Start::scaled(beta), c: c.view_mut() }, false);
 }
 
-fn check<S>(a: ArrayView2<'_, S>, b: ArrayView2<'_, S>, c: &ArrayViewMut2<'_, S>) {
-    assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
-    assert_eq!((a.nrows(), b.ncols()), c.dim(), "shape of a product's result");
+/// `A B + 1 bᵀ`: a `bias: [N]` in each row.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub(crate) fn matmul_with_bias<S: Scalar>(
+    a: ArrayView2<'_, S>,
+    b: ArrayView2<'_, S>,
+    bias: ArrayView1<'_, S>,
+) -> Array2<S> {
+    let shape = (a.nrows(), b.ncols());
+    let mut c = Array2::zeros(shape);
+    let start = Start::Given(bias.broadcast(shape).expect("a bias has a number for each column"));
+    S::multiply(Product { alpha: S::one(), a, b, start, c: c.view_mut() }, true);
+    c
 }
 
 /// The plain triple loop: the oracle of [`matmul`].

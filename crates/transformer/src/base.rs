@@ -1,7 +1,7 @@
 //! The base as a pass sees it: frozen layers, with trainable copies over those that are thawed.
 
 use crate::thawed::{Thawed, ThawedLinear, ThawedNorm};
-use crate::{Config, Encoder, LayerNorm, Linear};
+use crate::{Accumulator, Config, Encoder, LayerNorm, Linear};
 use adaptune_tensor::{
     Gradients, LayerNormTrace, Parameter, Scalar, gather, gather_backward, layer_norm, layer_norm_input_backward,
     layer_norm_parameters_backward, linear, linear_bias_backward, linear_input_backward, linear_weight_backward,
@@ -124,7 +124,10 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     /// `y = x Wᵀ + b`, `[T, In] → [T, Out]`.
     #[must_use]
     pub fn forward(self, x: ArrayView2<'_, S>) -> Array2<S> {
-        linear(x, self.weight(), Some(self.bias()))
+        match self.thawed_weight() {
+            Some(weight) => linear(x, weight.view(), Some(self.bias())),
+            None => self.frozen.packed_forward().product(x, Some(self.bias())),
+        }
     }
 
     /// What [`BaseLinear::parameters_backward`] will need of the input: nothing unless `W` trains.
@@ -164,7 +167,18 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     /// `d_x = d_y W`, `[T, Out] → [T, In]`.
     #[must_use]
     pub fn input_backward(self, d_y: ArrayView2<'_, S>) -> Array2<S> {
-        linear_input_backward(d_y, self.weight())
+        match self.thawed_weight() {
+            Some(weight) => linear_input_backward(d_y, weight.view()),
+            None => self.frozen.packed_backward().product(d_y, None),
+        }
+    }
+
+    /// Adds `d_x = d_y W` to a sum.
+    pub fn add_input_gradient(self, d_y: ArrayView2<'_, S>, d_x: &mut Accumulator<S>) {
+        match self.thawed_weight() {
+            Some(weight) => d_x.add_product(d_y, weight.view()),
+            None => d_x.add_packed_product(d_y, self.frozen.packed_backward()),
+        }
     }
 
     pub(crate) fn merged(self) -> Linear<S> {

@@ -16,7 +16,7 @@
 //! keeps nothing, and backward ends by itself at the lowest point that trains.
 
 use crate::{BaseLinear, BaseNorm, Pass};
-use adaptune_tensor::{Gradients, Layout, Scalar, matmul, matmul_add};
+use adaptune_tensor::{Gradients, Layout, PackedMatrix, Scalar, matmul, matmul_add};
 use ndarray::{ArcArray2, Array2, ArrayView2};
 
 /// The six linear layers of a block.
@@ -316,6 +316,14 @@ impl<S: Scalar> Accumulator<S> {
         match &mut self.0 {
             Some(sum) => matmul_add(a, b, sum),
             None => self.0 = Some(matmul(a, b)),
+        }
+    }
+
+    /// Adds `A B`, where `B` was packed before.
+    pub fn add_packed_product(&mut self, a: ArrayView2<'_, S>, b: &PackedMatrix<S>) {
+        match &mut self.0 {
+            Some(sum) => b.add_product(a, sum),
+            None => self.0 = Some(b.product(a, None)),
         }
     }
 

@@ -1,17 +1,33 @@
 //! The frozen layers that blocks are made of.
 
-use adaptune_tensor::Scalar;
+use adaptune_tensor::{PackedMatrix, Scalar};
 use ndarray::{ArcArray2, Array1, Array2, ArrayView1, ArrayView2};
+use std::sync::OnceLock;
 
 /// A frozen linear layer, `y = x Wᵀ + b`.
 ///
 /// It is numbers alone, and there is no way to change them. Passes compute with a [`BaseLinear`](crate::BaseLinear), which
 /// is this layer or a thawed copy.
-#[derive(Clone, Debug)]
+///
+/// Because `W` never changes it is laid out for products once, when the first product asks for it: once for forward,
+/// and once for backward, which a model that only predicts never does. Each takes as much memory as `W`.
+#[derive(Debug)]
 pub struct Linear<S> {
     /// Shared, so that whoever has to own it need not copy it.
     weight: ArcArray2<S>,
     bias: Array1<S>,
+    /// `Wᵀ`, for `x Wᵀ`.
+    forward: OnceLock<PackedMatrix<S>>,
+    /// `W`, for `d_y W`.
+    backward: OnceLock<PackedMatrix<S>>,
+}
+
+/// The numbers are shared; what is laid out for products is not copied.
+impl<S: Clone> Clone for Linear<S> {
+    fn clone(&self) -> Self {
+        let (forward, backward) = (OnceLock::new(), OnceLock::new());
+        Self { weight: self.weight.clone(), bias: self.bias.clone(), forward, backward }
+    }
 }
 
 impl<S: Scalar> Linear<S> {
@@ -22,7 +38,7 @@ impl<S: Scalar> Linear<S> {
     #[must_use]
     pub fn new(weight: Array2<S>, bias: Array1<S>) -> Self {
         assert_eq!(weight.nrows(), bias.len(), "a bias has a number for each row of the weight");
-        Self { weight: weight.into_shared(), bias }
+        Self { weight: weight.into_shared(), bias, forward: OnceLock::new(), backward: OnceLock::new() }
     }
 
     /// `W`, `[Out, In]`.
@@ -41,6 +57,16 @@ impl<S: Scalar> Linear<S> {
     #[must_use]
     pub fn bias(&self) -> ArrayView1<'_, S> {
         self.bias.view()
+    }
+
+    /// `Wᵀ`, laid out for products.
+    pub(crate) fn packed_forward(&self) -> &PackedMatrix<S> {
+        self.forward.get_or_init(|| PackedMatrix::new(self.weight.t()))
+    }
+
+    /// `W`, laid out for products.
+    pub(crate) fn packed_backward(&self) -> &PackedMatrix<S> {
+        self.backward.get_or_init(|| PackedMatrix::new(self.weight.view()))
     }
 }
 

@@ -71,7 +71,7 @@ fn linear<S: Scalar>(input: LinearInput<'_, S>) -> (Array2<S>, Option<LinearBack
         Box::new(move |d_y, gradients, d_x| {
             base.parameters_backward(x.as_ref(), d_y, gradients);
             if wants_input {
-                d_x.add_product(d_y, base.weight());
+                base.add_input_gradient(d_y, d_x);
             }
         })
     });

@@ -9,5 +9,7 @@ mod map;
 mod product;
 
 pub use map::{Mapped, map_read_only};
-pub use product::{PATH_VARIABLE, ProductPath, UnknownPath, product_path};
-pub(crate) use product::{Product, Start, multiply};
+pub(crate) use product::Form;
+pub use product::{PATH_VARIABLE, PackedMatrix, ProductPath, UnknownPath, product_path};
+#[doc(hidden)]
+pub use product::{Product, Products, Start};

@@ -33,7 +33,7 @@ const SMALL_PART: (usize, usize) = (36, 96);
 const DIRECT_ROWS: usize = 64;
 
 /// Computes a product; `parallel` allows more than this thread.
-pub(super) fn multiply<K: Kernel>(product: Product<'_>, parallel: bool) {
+pub(super) fn multiply<K: Kernel>(product: Product<'_, f32>, parallel: bool) {
     assert!(K::PATH.is_available(), "this processor has not the instructions of {:?}", K::PATH);
     let product = turned_if_better::<K>(product);
     let shape = K::shape(product.b.ncols());
@@ -45,7 +45,7 @@ pub(super) fn multiply<K: Kernel>(product: Product<'_>, parallel: bool) {
 }
 
 /// The right operand is read where it lies, but for what is left behind its last whole panel.
-fn multiply_directly<K: Kernel>(product: Product<'_>, shape: Shape, parallel: bool) {
+fn multiply_directly<K: Kernel>(product: Product<'_, f32>, shape: Shape, parallel: bool) {
     let Product { alpha, a, b, start, c } = product;
     let (direct, rest) = b.split_at(Axis(1), b.ncols() - b.ncols() % shape.columns);
     with_space(Use::Right, packed_length::<K>(rest.nrows(), rest.ncols()), |space| {
@@ -55,10 +55,11 @@ fn multiply_directly<K: Kernel>(product: Product<'_>, shape: Shape, parallel: bo
 }
 
 /// Block after block of the right operand is packed.
-fn multiply_packing<K: Kernel>(product: Product<'_>, shape: Shape, parallel: bool) {
+fn multiply_packing<K: Kernel>(product: Product<'_, f32>, shape: Shape, parallel: bool) {
     let Product { alpha, a, b, start, mut c } = product;
     let columns = b.ncols().min(COLUMNS);
-    let depth = (PACKED / columns.max(a.nrows()) / DEPTH).max(1) * DEPTH;
+    let packed_rows = if left::lies_well(a) { 0 } else { a.nrows() };
+    let depth = (PACKED / columns.max(packed_rows) / DEPTH).max(1) * DEPTH;
     with_space(Use::Right, packed_length::<K>(depth.min(b.nrows()), columns), |space| {
         for columns in cut(0..b.ncols(), columns) {
             for depth in cut(0..b.nrows(), depth) {
@@ -74,12 +75,24 @@ fn multiply_packing<K: Kernel>(product: Product<'_>, shape: Shape, parallel: boo
     });
 }
 
+/// Computes a product whose right operand was packed before.
+pub(super) fn multiply_packed<K: Kernel>(
+    alpha: f32,
+    a: ArrayView2<'_, f32>,
+    panels: Panels<'_>,
+    start: Start<'_, f32>,
+    c: ArrayViewMut2<'_, f32>,
+) {
+    assert!(K::PATH.is_available(), "this processor has not the instructions of {:?}", K::PATH);
+    in_parts::<K>(alpha, a, Right::packed(panels), start, c, true);
+}
+
 /// Computes a product whose right operand is ready, part by part. The cut depends on shapes alone.
-pub(super) fn in_parts<K: Kernel>(
+fn in_parts<K: Kernel>(
     alpha: f32,
     a: ArrayView2<'_, f32>,
     right: Right<'_>,
-    start: Start<'_>,
+    start: Start<'_, f32>,
     mut c: ArrayViewMut2<'_, f32>,
     parallel: bool,
 ) {
@@ -132,7 +145,7 @@ fn reads_directly(rows: usize, b: ArrayView2<'_, f32>) -> bool {
 }
 
 /// `C = A B`, or `Cᵀ = Bᵀ Aᵀ` where that is less work.
-fn turned_if_better<K: Kernel>(product: Product<'_>) -> Product<'_> {
+fn turned_if_better<K: Kernel>(product: Product<'_, f32>) -> Product<'_, f32> {
     let Product { a, b, c, .. } = &product;
     let effort_now = effort::<K>(*a, *b, has_rows_in_one_piece(c.view()));
     let effort_turned = effort::<K>(b.t(), a.t(), has_rows_in_one_piece(c.t()));
@@ -149,6 +162,6 @@ fn effort<K: Kernel>(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, writes_dire
         true => k * n / 4,
         false => k * n,
     };
-    let left = if a.strides()[1] == 1 { 0 } else { m * k / 4 };
+    let left = if left::lies_well(a) { 0 } else { m * k / 4 };
     sums + packing + left + if writes_directly { 0 } else { 4 * m * n }
 }

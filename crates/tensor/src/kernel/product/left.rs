@@ -37,8 +37,12 @@ pub(super) type Place = (*const f32, isize, isize);
 
 /// How many numbers the packed form of `a` has that meets so many panels; none if it is better left where it is.
 pub(super) fn packed_length(a: ArrayView2<'_, f32>, tile: usize, panels: usize) -> usize {
-    let lies_well = a.strides()[1] == 1 || panels <= FEW_PANELS;
-    if lies_well { 0 } else { a.nrows().next_multiple_of(tile) * a.ncols() }
+    if lies_well(a) || panels <= FEW_PANELS { 0 } else { a.nrows().next_multiple_of(tile) * a.ncols() }
+}
+
+/// True if `a` is read as it lies, however often.
+pub(super) fn lies_well(a: ArrayView2<'_, f32>) -> bool {
+    a.strides()[1] == 1 || a.ncols() <= 1
 }
 
 impl<'a> Left<'a> {

@@ -30,51 +30,116 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+/// Evaluates an expression with the kernel of a path.
+macro_rules! with_kernel {
+    ($path:expr, $kernel:ident => $expression:expr) => {
+        match $path {
+            ProductPath::Portable => {
+                type $kernel = portable::Portable;
+                $expression
+            }
+            #[cfg(target_arch = "x86_64")]
+            ProductPath::Avx2 => {
+                type $kernel = avx2::Avx2;
+                $expression
+            }
+            #[cfg(target_arch = "x86_64")]
+            ProductPath::Avx512 => {
+                type $kernel = avx512::Avx512;
+                $expression
+            }
+            #[cfg(target_arch = "aarch64")]
+            ProductPath::Neon => {
+                type $kernel = neon::Neon;
+                $expression
+            }
+            #[allow(unreachable_patterns, reason = "which paths there are depends on the processor")]
+            other => panic!("{other:?} is for another processor"),
+        }
+    };
+}
+
+mod packed;
+
 #[cfg(test)]
 mod tests;
 
+pub use packed::PackedMatrix;
 pub use path::{PATH_VARIABLE, ProductPath, UnknownPath, product_path};
 
-use ndarray::{ArrayView2, ArrayViewMut2, s};
+pub(crate) use packed::Form;
+use packed::PackedPanels;
+
+use ndarray::{ArrayView2, ArrayViewMut2, LinalgScalar, s};
 use std::ops::Range;
 
 /// `c = α a b + start`.
-pub(crate) struct Product<'a> {
-    pub(crate) alpha: f32,
+#[derive(Debug)]
+pub struct Product<'a, S> {
+    /// `α`.
+    pub alpha: S,
     /// `[M, K]`.
-    pub(crate) a: ArrayView2<'a, f32>,
+    pub a: ArrayView2<'a, S>,
     /// `[K, N]`.
-    pub(crate) b: ArrayView2<'a, f32>,
-    pub(crate) start: Start<'a>,
+    pub b: ArrayView2<'a, S>,
+    /// What is added.
+    pub start: Start<'a, S>,
     /// `[M, N]`.
-    pub(crate) c: ArrayViewMut2<'a, f32>,
+    pub c: ArrayViewMut2<'a, S>,
 }
 
 /// What a product is added to.
-#[derive(Clone, Copy)]
-pub(crate) enum Start<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum Start<'a, S> {
     /// Nothing; what the result held is not looked at.
     Zero,
     /// `β` times what the result held.
-    Result(f32),
+    Result(S),
     /// This, `[M, N]`.
-    Given(ArrayView2<'a, f32>),
+    Given(ArrayView2<'a, S>),
 }
 
-impl Product<'_> {
+/// Products of one number type. Part of [`Scalar`](crate::Scalar), and no business of anybody else.
+pub trait Products: Sized {
+    /// Computes a product; on this thread alone unless `parallel`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    fn multiply(product: Product<'_, Self>, parallel: bool);
+
+    /// Lays out a right operand for many products.
+    fn pack(b: ArrayView2<'_, Self>) -> PackedMatrix<Self>;
+
+    /// Computes `c = a b + start`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    fn multiply_packed<'a>(
+        a: ArrayView2<'a, Self>,
+        b: &'a PackedMatrix<Self>,
+        start: Start<'a, Self>,
+        c: ArrayViewMut2<'a, Self>,
+    );
+}
+
+impl<S> Product<'_, S> {
     /// `cᵀ = α bᵀ aᵀ + startᵀ`.
     fn turned(self) -> Self {
         let Self { alpha, a, b, start, c } = self;
         Self { alpha, a: b.reversed_axes(), b: a.reversed_axes(), start: start.turned(), c: c.reversed_axes() }
     }
+
+    /// # Panics
+    /// If the shapes do not fit.
+    pub(crate) fn check(&self) {
+        let Self { a, b, c, start, .. } = self;
+        assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
+        assert_eq!((a.nrows(), b.ncols()), c.dim(), "shape of a product's result");
+        assert!(start.fits(c.dim()), "what is added has the shape of the result");
+    }
 }
 
-impl<'a> Start<'a> {
-    /// `β` times what the result held, where a `β` of zero does not look at it.
-    pub(crate) fn scaled(beta: f32) -> Self {
-        if beta == 0.0 { Self::Zero } else { Self::Result(beta) }
-    }
-
+impl<S> Start<'_, S> {
     fn part(self, rows: Range<usize>, columns: Range<usize>) -> Self {
         match self {
             Self::Given(view) => Self::Given(view.slice_move(s![rows, columns])),
@@ -89,41 +154,56 @@ impl<'a> Start<'a> {
         }
     }
 
-    fn fits(self, shape: (usize, usize)) -> bool {
+    fn fits(&self, shape: (usize, usize)) -> bool {
         if let Self::Given(view) = self { view.dim() == shape } else { true }
     }
 }
 
-/// Computes a product by the path of this process.
+impl<S: LinalgScalar> Start<'_, S> {
+    /// `β` times what the result held, where a `β` of zero does not look at it.
+    pub(crate) fn scaled(beta: S) -> Self {
+        if beta.is_zero() { Self::Zero } else { Self::Result(beta) }
+    }
+}
+
+impl Products for f32 {
+    fn multiply(product: Product<'_, f32>, parallel: bool) {
+        multiply_by(path(), product, parallel);
+    }
+
+    fn pack(b: ArrayView2<'_, f32>) -> PackedMatrix<f32> {
+        PackedMatrix(Form::Panels(PackedPanels::new(path(), b)))
+    }
+
+    fn multiply_packed<'a>(
+        a: ArrayView2<'a, f32>,
+        b: &'a PackedMatrix<f32>,
+        start: Start<'a, f32>,
+        c: ArrayViewMut2<'a, f32>,
+    ) {
+        match &b.0 {
+            Form::Panels(panels) => panels.multiply(a, start, c),
+            Form::Array(b) => Self::multiply(Product { alpha: 1.0, a, b: b.view(), start, c }, true),
+        }
+    }
+}
+
+/// The path of this process.
 ///
 /// # Panics
-/// If the shapes do not fit, or if [`product_path`] is an error.
-pub(crate) fn multiply(product: Product<'_>, parallel: bool) {
-    let path = product_path().unwrap_or_else(|error| panic!("{error}"));
-    multiply_by(path, product, parallel);
+/// If [`product_path`] is an error.
+fn path() -> ProductPath {
+    product_path().unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Computes a product by a path of the caller's choice.
 ///
 /// # Panics
 /// If the shapes do not fit, or if the processor has not the path's instructions.
-pub(crate) fn multiply_by(path: ProductPath, product: Product<'_>, parallel: bool) {
-    let Product { a, b, c, start, .. } = &product;
-    assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
-    assert_eq!((a.nrows(), b.ncols()), c.dim(), "shape of a product's result");
-    assert!(start.fits(c.dim()), "what is added has the shape of the result");
-    if c.is_empty() {
+fn multiply_by(path: ProductPath, product: Product<'_, f32>, parallel: bool) {
+    product.check();
+    if product.c.is_empty() {
         return;
     }
-    match path {
-        ProductPath::Portable => blocked::multiply::<portable::Portable>(product, parallel),
-        #[cfg(target_arch = "x86_64")]
-        ProductPath::Avx2 => blocked::multiply::<avx2::Avx2>(product, parallel),
-        #[cfg(target_arch = "x86_64")]
-        ProductPath::Avx512 => blocked::multiply::<avx512::Avx512>(product, parallel),
-        #[cfg(target_arch = "aarch64")]
-        ProductPath::Neon => blocked::multiply::<neon::Neon>(product, parallel),
-        #[allow(unreachable_patterns, reason = "which paths there are depends on the processor")]
-        _ => panic!("{path:?} is for another processor"),
-    }
+    with_kernel!(path, K => blocked::multiply::<K>(product, parallel));
 }

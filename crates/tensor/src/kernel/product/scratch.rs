@@ -23,6 +23,12 @@ pub(super) fn lines(length: usize) -> Vec<Line> {
     vec![Line([0.0; 16]); length.div_ceil(16)]
 }
 
+/// The numbers in lines.
+pub(super) fn numbers(lines: &[Line]) -> &[f32] {
+    // SAFETY: a line is 16 numbers and nothing else, at a stricter alignment.
+    unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * 16) }
+}
+
 /// The numbers in lines, to be written.
 pub(super) fn numbers_mut(lines: &mut [Line]) -> &mut [f32] {
     // SAFETY: a line is 16 numbers and nothing else, at a stricter alignment; the borrow is exclusive.

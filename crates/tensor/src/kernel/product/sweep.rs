@@ -21,7 +21,7 @@ pub(super) fn sweep<K: Kernel>(
     left: Left<'_>,
     right: Right<'_>,
     first: (usize, usize),
-    start: Start<'_>,
+    start: Start<'_, f32>,
     mut c: ArrayViewMut2<'_, f32>,
 ) {
     let ((m, n), (all, k)) = (c.dim(), left.dim());
@@ -66,7 +66,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn new(alpha: f32, start: Start<'_>, c: &mut ArrayViewMut2<'_, f32>) -> Self {
+    fn new(alpha: f32, start: Start<'_, f32>, c: &mut ArrayViewMut2<'_, f32>) -> Self {
         let strides = |view: ArrayView2<'_, f32>| [view.strides()[0], view.strides()[1]];
         let c_strides = strides(c.view());
         let in_rows = has_rows_in_one_piece(c.view());

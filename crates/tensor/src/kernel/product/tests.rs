@@ -57,6 +57,11 @@ fn shapes() -> impl Strategy<Value = Shape> {
     prop_oneof![Just(Shape::Rows), Just(Shape::Columns), Just(Shape::Strided), Just(Shape::Reversed), Just(Shape::Wide)]
 }
 
+fn start(kind: usize, bias: &Array2<f32>, shape: (usize, usize)) -> Start<'_, f32> {
+    let bias = bias.broadcast(shape).expect("one row for all");
+    [Start::Zero, Start::Result(1.0), Start::Given(bias)][kind]
+}
+
 /// Lengths around those of tiles, panels and slices, and none.
 fn length() -> impl Strategy<Value = usize> {
     prop_oneof![0usize..5, 5usize..70, 70usize..130]
@@ -100,6 +105,46 @@ proptest! {
             prop_assert_eq!(bits(first), bits(&c), "{:?}", path);
         }
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Packing beforehand changes no bit, with and without a bias, added to a result or not.
+    #[test]
+    fn packed_operands_give_the_bits_of_plain_ones((m, k, n) in (length(), depth(), length()), right in shapes(), seed: u64) {
+        let mut b = stored(right, seed, (k, n));
+        let (a, b) = (random::<f32>(seed ^ 1, (m, k)), view(right, &mut b, n));
+        let (bias, before) = (random::<f32>(seed ^ 2, (1, n)), random::<f32>(seed ^ 3, (m, n)));
+        for path in ProductPath::available().filter(|path| *path != ProductPath::Portable) {
+            let packed = PackedPanels::new(path, b.view());
+            for kind in 0..3 {
+                let (mut expected, mut c) = (before.clone(), before.clone());
+                let start = start(kind, &bias, (m, n));
+                multiply_by(path, Product { alpha: 1.0, a: a.view(), b: b.view(), start, c: expected.view_mut() }, true);
+                packed.multiply(a.view(), self::start(kind, &bias, (m, n)), c.view_mut());
+                prop_assert_eq!(bits(&c), bits(&expected), "{:?} {}", path, kind);
+            }
+        }
+    }
+}
+
+#[test]
+fn packed_matrices_of_both_types_compute_products() {
+    fn check<S: crate::Scalar>() {
+        let (a, b) = (random::<S>(1, (7, 50)), random::<S>(2, (50, 41)));
+        let (packed, bias) = (crate::PackedMatrix::new(b.view()), random::<S>(3, (1, 41)));
+        assert_eq!(packed.dim(), (50, 41));
+        let mut expected = crate::matmul(a.view(), b.view());
+        assert_eq!(packed.product(a.view(), None), expected);
+        crate::matmul_add(a.view(), b.view(), &mut expected);
+        let mut sum = packed.product(a.view(), None);
+        packed.add_product(a.view(), &mut sum);
+        assert_eq!(sum, expected);
+        assert_eq!(packed.product(a.view(), Some(bias.row(0))), crate::linear(a.view(), b.t(), Some(bias.row(0))));
+    }
+    check::<f32>();
+    check::<f64>();
 }
 
 /// Sizes of the encoders, cut into parts and slices, in each transposition.

@@ -1,0 +1,126 @@
+//! Right operands that are packed once for many products.
+
+#[cfg(target_arch = "aarch64")]
+use super::neon;
+use super::pack::{Panels, packed_length};
+use super::portable;
+use super::scratch::{Line, lines, numbers, numbers_mut};
+use super::tile::{Kernel, Shape};
+use super::{ProductPath, Start, blocked};
+#[cfg(target_arch = "x86_64")]
+use super::{avx2, avx512};
+use crate::Scalar;
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
+use std::fmt;
+
+/// A matrix `B: [K, N]` that is laid out once for many products `A B`, in the order in which a kernel reads it.
+///
+/// A product with it gives the same bits as [`matmul`](crate::matmul) and spends no time on laying out `B`, which counts
+/// where `A` has few rows. It takes as much memory as the matrix.
+///
+/// ```
+/// use adaptune_tensor::PackedMatrix;
+/// use ndarray::{arr1, arr2};
+/// let w = arr2(&[[3.0_f32, 4.0], [0.0, -1.0]]); // [Out, In]
+/// let packed = PackedMatrix::new(w.t());
+/// let y = packed.product(arr2(&[[1.0, 2.0]]).view(), Some(arr1(&[0.5, 0.0]).view()));
+/// assert_eq!(y, arr2(&[[11.5, -2.0]]));
+/// ```
+pub struct PackedMatrix<S>(pub(crate) Form<S>);
+
+/// How it is held.
+pub(crate) enum Form<S> {
+    /// As f32 kernels read it.
+    Panels(PackedPanels),
+    /// Plainly, for number types that have no kernels of ours.
+    Array(Array2<S>),
+}
+
+impl<S> PackedMatrix<S> {
+    /// `[K, N]`.
+    #[must_use]
+    pub fn dim(&self) -> (usize, usize) {
+        match &self.0 {
+            Form::Panels(panels) => (panels.depth, panels.columns),
+            Form::Array(array) => array.dim(),
+        }
+    }
+}
+
+impl<S: Scalar> PackedMatrix<S> {
+    /// Lays out `b: [K, N]`.
+    ///
+    /// # Panics
+    /// If [`product_path`](crate::kernel::product_path) is an error.
+    #[must_use]
+    pub fn new(b: ArrayView2<'_, S>) -> Self {
+        S::pack(b)
+    }
+
+    /// `A B`, `[M, K] → [M, N]`, plus a `bias: [N]` in each row.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[must_use]
+    pub fn product(&self, a: ArrayView2<'_, S>, bias: Option<ArrayView1<'_, S>>) -> Array2<S> {
+        let shape = (a.nrows(), self.dim().1);
+        let mut c = Array2::zeros(shape);
+        let start = match &bias {
+            Some(bias) => Start::Given(bias.broadcast(shape).expect("a bias has a number for each column")),
+            None => Start::Zero,
+        };
+        S::multiply_packed(a, self, start, c.view_mut());
+        c
+    }
+
+    /// `C += A B`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn add_product(&self, a: ArrayView2<'_, S>, c: &mut Array2<S>) {
+        S::multiply_packed(a, self, Start::Result(S::one()), c.view_mut());
+    }
+}
+
+impl<S> fmt::Debug for PackedMatrix<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PackedMatrix({:?})", self.dim())
+    }
+}
+
+/// A right operand in panels for the kernel of one path.
+pub(crate) struct PackedPanels {
+    path: ProductPath,
+    lines: Vec<Line>,
+    depth: usize,
+    columns: usize,
+    shape: Shape,
+}
+
+impl PackedPanels {
+    pub(super) fn new(path: ProductPath, b: ArrayView2<'_, f32>) -> Self {
+        with_kernel!(path, K => Self::with::<K>(b))
+    }
+
+    fn with<K: Kernel>(b: ArrayView2<'_, f32>) -> Self {
+        assert!(K::PATH.is_available(), "this processor has not the instructions of {:?}", K::PATH);
+        let (depth, columns) = b.dim();
+        let shape = K::shape(columns);
+        let mut lines = lines(packed_length::<K>(depth, columns));
+        Panels::pack::<K>(b, shape, numbers_mut(&mut lines), true);
+        Self { path: K::PATH, lines, depth, columns, shape }
+    }
+
+    /// `c = a b + start`.
+    pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, start: Start<'_, f32>, c: ArrayViewMut2<'_, f32>) {
+        assert_eq!(a.ncols(), self.depth, "inner lengths of a product");
+        assert_eq!((a.nrows(), self.columns), c.dim(), "shape of a product's result");
+        assert!(start.fits(c.dim()), "what is added has the shape of the result");
+        if c.is_empty() {
+            return;
+        }
+        let Self { ref lines, depth, columns, shape, .. } = *self;
+        let panels = Panels { numbers: numbers(lines), depth, columns, shape };
+        with_kernel!(self.path, K => blocked::multiply_packed::<K>(1.0, a, panels, start, c));
+    }
+}
