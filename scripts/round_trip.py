@@ -21,14 +21,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from adapters import AutoAdapterModel, CompacterConfig, IA3Config, LoRAConfig, LoReftConfig, MAMConfig, NoReftConfig
-from adapters import ParBnConfig, PrefixTuningConfig, PromptTuningConfig, SeqBnInvConfig, VeraConfig
+from adapters import AutoAdapterModel, CompacterConfig, LoReftConfig, MAMConfig, NoReftConfig, ParBnConfig
+from adapters import IA3Config, LoRAConfig, PrefixTuningConfig, PromptTuningConfig, SeqBnInvConfig, VeraConfig
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
-from make_fixtures import (
-    EVERY_LAYER, adapter_plus, classification, double_seq_bn, draw_signs, draw_vera, par_bn, redraw, seq_bn,
-)
+from make_fixtures import EVERY_LAYER, adapter_plus, classification, double_seq_bn, par_bn, seq_bn
+from make_fixtures import draw_signs, draw_vera, redraw
 
 TOLERANCE = 1e-5  # on logits and probabilities: both sides compute in float32, in different orders
 LEAST_EFFECT = 10 * TOLERANCE  # an adapter that changes less than this would prove nothing
@@ -62,13 +61,11 @@ SPELLED_OUT = "seq_bn[reduction_factor=5,non_linearity=gelu,ln_before=True]"
 SOME_LAYERS = "double_seq_bn[leave_out=[1],ln_after=True,scaling=channel]"
 ALL_LAYERS = "lora[r=3,alpha=7,attn_matrices=[q,k,v],intermediate_lora=True,output_lora=True]"
 PREFIXES = "prefix_tuning[prefix_length=3,bottleneck_size=7,leave_out=[0]]"
-INVERTIBLE = "double_seq_bn_inv[reduction_factor=4,use_gating=False]"
-RUST_METHODS = [
-    *("seq_bn", "double_seq_bn", "par_bn", "scaled_par_bn", "adapter_plus", SPELLED_OUT, SOME_LAYERS),
-    *(PREFIXES, "prefix_tuning_flat[prefix_length=2]", "prompt_tuning", "loreft[r=2,suffix_positions=2]", "direft[r=2]"),
-    *(ALL_LAYERS, "lora[use_gating=True,alpha=2]", "ia3", "vera[alpha=24]", "lora|par_bn"),
-    *("compacter[reduction_factor=4,phm_dim=3]", INVERTIBLE, "prefix_tuning_flat[prefix_length=2]|par_bn"),
-]
+INVERTIBLE = "double_seq_bn_inv[reduction_factor=4,non_linearity=gelu]"
+RUST_METHODS = ["seq_bn", "double_seq_bn", "par_bn", "scaled_par_bn", "adapter_plus", SPELLED_OUT, SOME_LAYERS]
+RUST_METHODS += [ALL_LAYERS, "lora[use_gating=True,alpha=2]", "ia3", "vera[alpha=24]", "lora|par_bn"]
+RUST_METHODS += [PREFIXES, "prefix_tuning_flat[prefix_length=2]", "prompt_tuning", "loreft[r=2,suffix_positions=2]"]
+RUST_METHODS += ["direft[r=2]", "compacter[reduction_factor=4,phm_dim=3]", INVERTIBLE, "prefix_tuning|par_bn"]
 # Enough training for every adapter to have an effect that can be measured: it starts with none.
 TRAINING = ["--epochs", "6", "--batch-size", "8", "--lr", "1e-2"]
 WEIGHT_FILES = {"adapter.safetensors": True, "pytorch_adapter.bin": False}  # whether it is the safetensors one
