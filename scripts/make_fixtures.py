@@ -1,6 +1,6 @@
 """Writes the golden numbers that the Rust tests are held against.
 
-    python -m venv V && V/bin/pip install adapters==1.3.0 safetensors
+    python -m venv V && V/bin/pip install adapters==1.3.0 peft==0.21.2 safetensors
     V/bin/python scripts/make_fixtures.py
 
 Every case is one forward and one backward pass of the Python library `adapters` over a tiny transformer with random
@@ -19,8 +19,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import adapters
+import peft
 import torch
 from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnConfig, ParBnConfig, SeqBnConfig
+from adapters import IA3Config, LoRAConfig, VeraConfig
 from safetensors.torch import save
 from torch import nn
 from transformers import AutoModel, AutoModelForMaskedLM, get_linear_schedule_with_warmup
@@ -67,15 +69,20 @@ adapter_plus = method(AdapterPlusConfig, stochastic_depth=0.0)  # the depth is r
 bottleneck = method(BnConfig, mh_adapter=False, output_adapter=True, non_linearity="relu")  # nothing else is preset
 
 
+EVERY_LAYER = {"attn_matrices": ["q", "k", "v"], "intermediate_lora": True, "output_lora": True}
+EQUAL_LENGTHS = (4, 4, 4)  # where the Python library lets padding count
+
+
 @dataclass
 class Case:
     """One model family, one adapter configuration, one head."""
 
     family: str
     name: str
-    config: BnConfig
+    config: BnConfig | LoRAConfig
     head: dict = field(default_factory=classification)
     draw: int = 0  # raised where a draw left every unit of some relu off, and with it a gradient zero
+    lengths: tuple = LENGTHS
 
     @property
     def title(self):
@@ -116,6 +123,11 @@ CASES = [
     Case("bert", "par_bn_channel", par_bn(2, scaling="channel"), tagging(2)),
     Case("bert", "double_learned", double_seq_bn(6, scaling="learned"), classification(2, activation_function="relu")),
     Case("bert", "head_no_activation", seq_bn(6), classification(2, activation_function=None)),
+    # LoRA and its kin.
+    Case("bert", "lora", LoRAConfig(r=3, alpha=7, leave_out=[1], **EVERY_LAYER)),
+    Case("bert", "lora_gated", LoRAConfig(r=4, alpha=2, use_gating=True), regression(), lengths=EQUAL_LENGTHS),
+    Case("bert", "ia3", IA3Config(alpha=2, leave_out=[0]), tagging(1)),
+    Case("bert", "vera", VeraConfig(r=5, alpha=3, attn_matrices=["k", "v"], leave_out=[2]), classification(1)),
     # The other families.
     Case("roberta", "seq_bn", seq_bn(4), draw=1),
     Case("roberta", "double_seq_bn", double_seq_bn(3), regression()),
@@ -126,8 +138,17 @@ CASES = [
     Case("distilbert", "double_seq_bn", double_seq_bn(3), regression(1)),
     Case("distilbert", "par_bn", par_bn(2), tagging(1)),
     Case("distilbert", "adapter_plus", adapter_plus(4), classification(1)),
+    Case("distilbert", "lora", LoRAConfig(r=2, alpha=3, attn_matrices=["q"], output_lora=True), classification(1)),
     Case("distilbert", "odd", par_bn(5, "gelu_new", mh_adapter=True, scaling="learned", leave_out=[1]), tagging(2)),
 ]
+
+# What `adapters` does not have, or has otherwise. `output.dense` is the attention's output layer, too.
+PEFT_CASES = {
+    "dora": peft.LoraConfig(r=3, lora_alpha=5, use_dora=True, target_modules=["query", "output.dense"]),
+    "rslora": peft.LoraConfig(r=4, lora_alpha=6, use_rslora=True, target_modules=r".*layer\.[02]\.(.*value|intermediate\.dense)"),
+    "ia3": peft.IA3Config(target_modules=["key", "value", "output.dense"], feedforward_modules=["output.dense"]),
+    "vera": peft.VeraConfig(r=5, target_modules=["key", "intermediate.dense"], layers_to_transform=[1, 2]),
+}
 
 HYPERPARAMETERS = {
     "optimizer": "torch.optim.AdamW", "learning_rate": 5e-3, "betas": [0.9, 0.999], "epsilon": 1e-8,
@@ -142,7 +163,7 @@ def main():
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    for folder in ("models", "base", "cases", "language", "train", "saved"):
+    for folder in ("models", "base", "cases", "language", "train", "saved", "peft"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
     write_models(out / "models")
@@ -152,6 +173,8 @@ def main():
     write_language(out)
     write_training(out, Case("bert", "double_seq_bn", double_seq_bn(3)))
     write_saved(out)
+    for name, config in PEFT_CASES.items():
+        write_peft(out, name, config)
     print_sizes(out)
 
 
@@ -260,7 +283,7 @@ class Batch:
 def write_case(out, case):
     """`cases/<family>-<name>.safetensors`: input, every hidden state, logits, loss, adapter, head and all gradients."""
     model = adapted_model(out, case)
-    batch = Batch(model.config, f"batch {case.title}", case.head)
+    batch = Batch(model.config, f"batch {case.title}", case.head, case.lengths)
     output = model(**batch.model_inputs(), output_hidden_states=True)
     output.loss.backward()
     logits = batch.real(output.logits) if case.head["head_type"] == "tagging" else output.logits
@@ -268,6 +291,7 @@ def write_case(out, case):
     for name, parameter in trainable(model):
         assert parameter.grad.any(), f"{case.title}: the gradient of {name} is zero, so it would test nothing"
         tensors |= {name: parameter, f"grad:{name}": parameter.grad}
+    tensors |= {f"adapter:{name}": parameter for name, parameter in shared_and_frozen(model)}
     write_tensors(out / "cases" / f"{case.title}.safetensors", tensors, case_metadata(model, case))
 
 
@@ -280,7 +304,24 @@ def adapted_model(out, case, dtype=torch.float64):
     model = model.to(dtype)
     model.train_adapter(case.name)
     redraw(model, case.seed, weight_deviation=0.4)
+    draw_vera(model, case.seed)
     return model.eval()
+
+
+def draw_vera(model, seed):
+    """VeRA's shared matrices, which never train; and diagonals only where the library has full matrices in their place."""
+    torch.manual_seed(zlib.crc32(f"{seed} shared".encode()))
+    with torch.no_grad():
+        for _, parameter in shared_and_frozen(model):
+            parameter.normal_(0.0, 0.4)
+        for name, parameter in model.named_parameters():
+            if name.endswith((".vera_D", ".vera_B")):
+                parameter.copy_(torch.diag(torch.diag(parameter)))
+
+
+def shared_and_frozen(model):
+    """Pairs of name and tensor of what an adapter's layers share and do not train."""
+    return [(name, p) for name, p in model.named_parameters() if ".shared_parameters." in name and not p.requires_grad]
 
 
 def trainable(model):
@@ -399,6 +440,42 @@ def bare_model(out):
     model.train_adapter("bare")
     redraw(model, "bare", weight_deviation=0.4)
     return model.eval()
+
+
+def write_peft(out, name, config):
+    """`peft/<name>/`: a folder as PEFT's `save_pretrained` leaves it, in f64, and `expected.safetensors`.
+
+    The loss is the sum of the last hidden state, each number weighed by `weights`.
+    """
+    base = AutoModel.from_pretrained(out / "models" / "bert", attn_implementation="eager").double()
+    torch.manual_seed(zlib.crc32(f"peft base {name}".encode()))  # VeRA's matrices are drawn when they are made
+    model = peft.get_peft_model(base, config, autocast_adapter_dtype=False).double().eval()
+    redraw(model, f"peft {name}", weight_deviation=0.4)
+    batch = Batch(base.config, f"peft {name}")
+    output = model(**batch.model_inputs(), output_hidden_states=True)
+    weights = torch.randn(int(batch.lengths.sum()), HIDDEN, dtype=torch.float64)
+    loss = (batch.real(output.last_hidden_state) * weights).sum()
+    loss.backward()
+    folder = out / "peft" / name
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    saved = peft.get_peft_model_state_dict(model).keys()
+    tensors = batch.tensors("input.") | batch.hidden_tensors(output) | {"weights": weights, "loss": loss}
+    for key, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad.any(), f"peft {name}: the gradient of {key} is zero, so it would test nothing"
+            plain = key.replace(".default", "").replace("magnitude_vector.weight", "magnitude_vector")
+            assert plain in saved, plain
+            tensors[f"grad:{plain}"] = parameter.grad
+    write_tensors(folder / "expected.safetensors", tensors, {"model": "bert", "note": f"peft {peft.__version__}, float64"})
+    tidy_config(folder / "adapter_config.json")
+
+
+def tidy_config(path):
+    """PEFT keeps module names in sets, whose order changes from run to run, and records where the base was."""
+    config = json.loads(path.read_text()) | {"base_model_name_or_path": "tiny-bert"}
+    config = {key: sorted(value) if isinstance(value, list) else value for key, value in config.items()}
+    path.write_text(json.dumps(config, indent=2, sort_keys=True))
 
 
 # ---- Files -----------------------------------------------------------------------------------------------------------

@@ -1,9 +1,8 @@
 //! What is tuned: an adapter, thawed tensors of the base, both, or the head alone.
 
 use crate::adapter::Adapter;
-use crate::config::MethodError;
 use crate::head::Head;
-use crate::method::{Method, PRESETS, ParseMethodError};
+use crate::method::{Method, MethodError, ParseMethodError, preset_names};
 use crate::model::AdapterModel;
 use crate::nearest::did_you_mean;
 use adaptune_tensor::{Scalar, Seed};
@@ -61,8 +60,7 @@ impl Tuning {
         head: Head<S>,
         seed: Seed,
     ) -> Result<AdapterModel<S>, MethodError> {
-        let adapter =
-            self.adapter.as_ref().map(|method| Adapter::new(name, method, base.config(), seed)).transpose()?;
+        let adapter = self.adapter.as_ref().map(|method| Adapter::on(name, method, &base, seed)).transpose()?;
         let reads_pooler = head.config().use_pooler;
         let thawed = self.thaw.map(|thaw| Thawed::new(&base, thaw, reads_pooler));
         Ok(AdapterModel::new(base, adapter, head).with_thawed(thawed))
@@ -79,8 +77,7 @@ impl FromStr for Tuning {
         match text.parse() {
             Ok(method) => Ok(Self { adapter: Some(method), thaw: None }),
             Err(ParseMethodError::Unknown { name, .. }) => {
-                let adapters = PRESETS.iter().flat_map(|p| std::iter::once(&p.name).chain(p.aliases));
-                let names = WITHOUT_ADAPTER.iter().map(|(name, ..)| name).chain(adapters).copied();
+                let names = WITHOUT_ADAPTER.iter().map(|(name, ..)| *name).chain(preset_names());
                 let suggestion = did_you_mean(&name, names);
                 Err(ParseMethodError::Unknown { name, suggestion })
             }

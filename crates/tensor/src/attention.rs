@@ -1,8 +1,8 @@
 //! Scaled dot-product attention (Vaswani et al., 2017) over ragged sequences, several heads.
 
+use crate::matmul::matmul_alone;
 use crate::softmax::log_sum_exp;
 use crate::{Dropout, Layout, Scalar};
-use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, Ix2, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -96,7 +96,7 @@ pub fn attention<S: Scalar>(
             row.mapv_inplace(|v| (v - *normaliser).exp());
         }
         block.drop(&mut p);
-        general_mat_mul(S::one(), &p, &block.keys(&values), S::zero(), &mut out);
+        matmul_alone(S::one(), p.view(), block.keys(&values), S::zero(), &mut out);
     });
     let trace = keep.then(|| AttentionTrace { shape, dropout, queries, keys, values, normalisers });
     (result, trace)
@@ -170,19 +170,19 @@ impl<S: Scalar> AttentionTrace<S> {
         if let Some(mut d_v) = part.d_values {
             let mut dropped = p.clone();
             block.drop(&mut dropped);
-            general_mat_mul(S::one(), &dropped.t(), &d_out, S::zero(), &mut d_v);
+            matmul_alone(S::one(), dropped.t(), d_out, S::zero(), &mut d_v);
         }
         if part.d_queries.is_none() && part.d_keys.is_none() {
             return;
         }
-        let mut d_p = d_out.dot(&v.t());
+        let mut d_p = product(S::one(), d_out, v.t());
         block.drop(&mut d_p);
         let d_scores = crate::softmax_backward(p.view(), d_p);
         if let Some(mut d_q) = part.d_queries {
-            general_mat_mul(block.scale(), &d_scores, &k, S::zero(), &mut d_q);
+            matmul_alone(block.scale(), d_scores.view(), k, S::zero(), &mut d_q);
         }
         if let Some(mut d_k) = part.d_keys {
-            general_mat_mul(block.scale(), &d_scores.t(), &q, S::zero(), &mut d_k);
+            matmul_alone(block.scale(), d_scores.t(), q, S::zero(), &mut d_k);
         }
     }
 }
@@ -240,6 +240,13 @@ fn parts<'a, S>(
     queries.into_iter().zip(keys).map(|(d_queries, (d_keys, d_values))| Part { d_queries, d_keys, d_values }).collect()
 }
 
+/// `α A B` on this thread: blocks are what runs in parallel.
+fn product<S: Scalar>(alpha: S, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Array2<S> {
+    let mut c = Array2::zeros((a.nrows(), b.ncols()));
+    matmul_alone(alpha, a, b, S::zero(), &mut c.view_mut());
+    c
+}
+
 /// One sequence and head: which rows and columns are its own.
 struct Block {
     query_rows: Range<usize>,
@@ -278,9 +285,7 @@ impl Block {
 
     /// Scores `Q Kᵀ / √K` of this block.
     fn scores<S: Scalar>(&self, q: ArrayView2<'_, S>, k: ArrayView2<'_, S>) -> Array2<S> {
-        let mut scores = Array2::zeros((q.nrows(), k.nrows()));
-        general_mat_mul(self.scale(), &q, &k.t(), S::zero(), &mut scores);
-        scores
+        product(self.scale(), q, k.t())
     }
 
     /// Applies the dropout mask. Draws are addressed by head, token and key, not by block.

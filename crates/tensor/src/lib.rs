@@ -3,6 +3,7 @@
 pub use ndarray;
 
 mod approximate;
+mod double;
 mod scalar;
 
 mod layout;

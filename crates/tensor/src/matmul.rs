@@ -1,8 +1,7 @@
 //! The one door to matrix products.
 //!
-//! A product is cut into blocks of rows or columns of the result, each computed by ndarray's own
-//! product, in parallel. The cut depends on the shapes alone, never on the number of threads, so
-//! the bits of the result do not depend on it either.
+//! f32 products are computed by our own kernels, see [`kernel`](crate::kernel); f64 products by ndarray, block by block.
+//! Neither the number of threads nor neighbouring rows change a bit of a result.
 //!
 //! Transpositions are views: `a.t()` costs nothing.
 //!
@@ -15,14 +14,7 @@
 //! | `C = α A B + β C` | `matmul_into(alpha, a, b, beta, &mut c)` |
 
 use crate::Scalar;
-use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
-use rayon::prelude::*;
-
-/// Multiply-adds that are worth a task of their own.
-const BLOCK_WORK: usize = 1 << 24;
-/// Each block packs the whole other operand, so a thin one would spend its time on that.
-const MIN_BLOCK: usize = 192;
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 /// `A B`, shapes `[M, K] × [K, N] → [M, N]`.
 ///
@@ -61,30 +53,28 @@ pub fn matmul_into<S: Scalar>(
     beta: S,
     c: &mut ArrayViewMut2<'_, S>,
 ) {
-    assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
-    assert_eq!((a.nrows(), b.ncols()), c.dim(), "shape of a product's result");
-    let (m, n) = c.dim();
-    let axis = if m >= n { Axis(0) } else { Axis(1) };
-    let block = block_length(m.max(n), m.min(n) * a.ncols());
-    if block >= m.max(n) {
-        return general_mat_mul(alpha, &a, &b, beta, c);
-    }
-    let parts: Vec<_> = c.axis_chunks_iter_mut(axis, block).enumerate().collect();
-    parts.into_par_iter().for_each(|(i, mut part)| {
-        let range = i * block..i * block + part.len_of(axis);
-        if axis == Axis(0) {
-            general_mat_mul(alpha, &a.slice_axis(axis, range.into()), &b, beta, &mut part);
-        } else {
-            general_mat_mul(alpha, &a, &b.slice_axis(axis, range.into()), beta, &mut part);
-        }
-    });
+    check(a, b, c);
+    S::multiply(alpha, a, b, beta, c.view_mut(), true);
 }
 
-/// How many rows (or columns) a block takes: even shares of `length`, each worth a task.
-fn block_length(length: usize, work_per_row: usize) -> usize {
-    let least = MIN_BLOCK.max(BLOCK_WORK.div_ceil(work_per_row.max(1)));
-    let blocks = (length / least).max(1);
-    length.div_ceil(blocks)
+/// `C = α A B + β C` on this thread alone: for products that are small, or one of many that run side by side.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub(crate) fn matmul_alone<S: Scalar>(
+    alpha: S,
+    a: ArrayView2<'_, S>,
+    b: ArrayView2<'_, S>,
+    beta: S,
+    c: &mut ArrayViewMut2<'_, S>,
+) {
+    check(a, b, c);
+    S::multiply(alpha, a, b, beta, c.view_mut(), false);
+}
+
+fn check<S>(a: ArrayView2<'_, S>, b: ArrayView2<'_, S>, c: &ArrayViewMut2<'_, S>) {
+    assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
+    assert_eq!((a.nrows(), b.ncols()), c.dim(), "shape of a product's result");
 }
 
 /// The plain triple loop: the oracle of [`matmul`].
@@ -114,17 +104,6 @@ mod tests {
             let mut sum = c.clone();
             matmul_into(1.5, a.view(), b.view(), -0.5, &mut sum.view_mut());
             assert_abs_diff_eq!(sum, &expected * 1.5 - &c * 0.5, epsilon = 1e-12);
-        }
-    }
-
-    /// Large enough for several blocks along each axis, with uneven last blocks and strided operands.
-    #[test]
-    fn blocks_follow_the_triple_loop() {
-        for (m, k, n) in [(1211, 70, 501), (37, 301, 5001), (5001, 301, 37)] {
-            assert!(block_length(m.max(n), k * m.min(n)) < m.max(n), "{m} {k} {n} is not cut");
-            let (a, b) = (random::<f64>(7, (m, 2 * k)), random::<f64>(8, (k, n)));
-            let a = a.slice(s![.., ..;2]);
-            assert_abs_diff_eq!(matmul(a, b.view()), matmul_reference(a, b.view()), epsilon = 1e-11);
         }
     }
 

@@ -1,7 +1,8 @@
 //! The number types that everything is generic over.
 
-use crate::approximate;
-use ndarray::{LinalgScalar, ScalarOperand};
+use crate::kernel::{self, Product, Start};
+use crate::{approximate, double};
+use ndarray::{ArrayView2, ArrayViewMut2, LinalgScalar, ScalarOperand};
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
 use std::ops::{AddAssign, DivAssign, MulAssign, Neg, SubAssign};
@@ -56,6 +57,18 @@ pub trait Scalar:
     /// False for infinities and NaN.
     fn is_finite(self) -> bool;
 
+    /// `c = α a b + β c` for shapes that were checked; on this thread alone unless `parallel`. See
+    /// [`matmul_into`](crate::matmul_into).
+    #[doc(hidden)]
+    fn multiply(
+        alpha: Self,
+        a: ArrayView2<'_, Self>,
+        b: ArrayView2<'_, Self>,
+        beta: Self,
+        c: ArrayViewMut2<'_, Self>,
+        parallel: bool,
+    );
+
     /// The larger of two numbers.
     fn max(self, other: Self) -> Self {
         if other > self { other } else { self }
@@ -63,7 +76,7 @@ pub trait Scalar:
 }
 
 macro_rules! scalar {
-    ($type:ident, $exp:path, $erf:path) => {
+    ($type:ident, $exp:path, $erf:path, $multiply:path) => {
         impl Scalar for $type {
             const NAME: &'static str = stringify!($type);
             #[inline]
@@ -98,9 +111,30 @@ macro_rules! scalar {
             fn is_finite(self) -> bool {
                 $type::is_finite(self)
             }
+            fn multiply(
+                alpha: Self,
+                a: ArrayView2<'_, Self>,
+                b: ArrayView2<'_, Self>,
+                beta: Self,
+                c: ArrayViewMut2<'_, Self>,
+                parallel: bool,
+            ) {
+                $multiply(alpha, a, b, beta, c, parallel);
+            }
         }
     };
 }
 
-scalar!(f32, approximate::exp, approximate::erf);
-scalar!(f64, f64::exp, libm::erf);
+scalar!(f32, approximate::exp, approximate::erf, single);
+scalar!(f64, f64::exp, libm::erf, double::multiply);
+
+fn single(
+    alpha: f32,
+    a: ArrayView2<'_, f32>,
+    b: ArrayView2<'_, f32>,
+    beta: f32,
+    c: ArrayViewMut2<'_, f32>,
+    parallel: bool,
+) {
+    kernel::multiply(Product { alpha, a, b, start: Start::scaled(beta), c }, parallel);
+}

@@ -138,10 +138,24 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     /// # Panics
     /// If `W` trains and `x` was not kept: a gradient is never left out in silence.
     pub fn parameters_backward(self, x: Option<&ArcArray2<S>>, d_y: ArrayView2<'_, S>, gradients: &mut Gradients<S>) {
+        self.weight_backward(x, d_y, gradients);
+        self.bias_backward(d_y, gradients);
+    }
+
+    /// The part of [`BaseLinear::parameters_backward`] that is `W`'s, for modules in which `W x` has another gradient than
+    /// the output.
+    ///
+    /// # Panics
+    /// If `W` trains and `x` was not kept.
+    pub fn weight_backward(self, x: Option<&ArcArray2<S>>, d_y: ArrayView2<'_, S>, gradients: &mut Gradients<S>) {
         if let Some(weight) = self.thawed_weight().filter(|w| w.trains()) {
             let x = x.expect("the input of a thawed layer is kept");
             gradients.add(weight, linear_weight_backward(x.view(), d_y));
         }
+    }
+
+    /// The part of [`BaseLinear::parameters_backward`] that is `b`'s.
+    pub fn bias_backward(self, d_y: ArrayView2<'_, S>, gradients: &mut Gradients<S>) {
         if let Some(bias) = self.thawed_bias().filter(|b| b.trains()) {
             gradients.add(bias, linear_bias_backward(d_y));
         }

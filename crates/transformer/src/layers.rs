@@ -7,7 +7,7 @@ use ndarray::{ArcArray2, Array1, Array2, ArrayView1, ArrayView2};
 ///
 /// It is numbers alone, and there is no way to change them. Passes compute with a [`BaseLinear`](crate::BaseLinear), which
 /// is this layer or a thawed copy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Linear<S> {
     /// Shared, so that whoever has to own it need not copy it.
     weight: ArcArray2<S>,
@@ -15,7 +15,13 @@ pub struct Linear<S> {
 }
 
 impl<S: Scalar> Linear<S> {
-    pub(crate) fn new(weight: Array2<S>, bias: Array1<S>) -> Self {
+    /// A layer with weight `[Out, In]` and bias `[Out]`.
+    ///
+    /// # Panics
+    /// If the bias is not as long as the weight has rows.
+    #[must_use]
+    pub fn new(weight: Array2<S>, bias: Array1<S>) -> Self {
+        assert_eq!(weight.nrows(), bias.len(), "a bias has a number for each row of the weight");
         Self { weight: weight.into_shared(), bias }
     }
 
@@ -39,7 +45,7 @@ impl<S: Scalar> Linear<S> {
 }
 
 /// A frozen layer norm.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LayerNorm<S> {
     weight: Array1<S>,
     bias: Array1<S>,

@@ -1,9 +1,10 @@
 //! An adapter of modules that somebody put together.
 
-use crate::adapter::{Adapter, Module, Point};
+use crate::adapter::Adapter;
+use crate::modules::{Module, Modules, fits};
+use crate::point::Point;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{Config, LinearPoint, SequencePoint, SublayerPoint};
-use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Why modules do not make an adapter.
@@ -56,43 +57,30 @@ impl<S: Scalar> Adapter<S> {
         P: Into<Point>,
         M: Into<Box<dyn Module<S>>>,
     {
-        let mut by_point = BTreeMap::new();
+        let mut placed = Modules::new();
         for (point, module) in modules {
             let (point, module) = (point.into(), module.into());
             check(point, &*module, model)?;
-            if by_point.insert(point, module).is_some() {
-                return Err(ModuleError::Twice { point });
-            }
+            let name = point.to_string();
+            placed.insert(&name, [point], module).map_err(|_| ModuleError::Twice { point })?;
         }
-        if by_point.is_empty() {
+        if placed.entries().is_empty() {
             return Err(ModuleError::Nothing);
         }
-        Ok(Self::from_parts(name, None, by_point))
+        Ok(Self::from_parts(name, None, placed))
     }
 }
 
 fn check<S: Scalar>(point: Point, module: &dyn Module<S>, model: &Config) -> Result<(), ModuleError> {
-    let (layer, fits, expected) = match point {
-        Point::Sequence(SequencePoint::Embeddings) => (0, module.sequence().is_some(), "SequenceModule"),
-        Point::Sequence(SequencePoint::Block(layer)) => (layer, module.sequence().is_some(), "SequenceModule"),
-        Point::Linear(LinearPoint { layer, .. }) => (layer, module.linear().is_some(), "LinearModule"),
-        Point::Attention(layer) => (layer, module.attention().is_some(), "AttentionModule"),
-        Point::Sublayer(SublayerPoint { layer, .. }) => (layer, module.sublayer().is_some(), "SublayerModule"),
+    let (layer, expected) = match point {
+        Point::Sequence(SequencePoint::Embeddings) => (0, "SequenceModule"),
+        Point::Sequence(SequencePoint::Block(layer)) => (layer, "SequenceModule"),
+        Point::Linear(LinearPoint { layer, .. }) => (layer, "LinearModule"),
+        Point::Attention(layer) => (layer, "AttentionModule"),
+        Point::Sublayer(SublayerPoint { layer, .. }) => (layer, "SublayerModule"),
     };
     if layer >= model.layers {
         return Err(ModuleError::NoLayer { point, last: model.layers.saturating_sub(1) });
     }
-    if fits { Ok(()) } else { Err(ModuleError::Shape { point, expected }) }
+    if fits(module, point) { Ok(()) } else { Err(ModuleError::Shape { point, expected }) }
 }
-
-/// Points of one shape.
-macro_rules! point {
-    ($($type:ident => $variant:ident),+) => {$(
-        impl From<$type> for Point {
-            fn from(point: $type) -> Self {
-                Self::$variant(point)
-            }
-        }
-    )+};
-}
-point!(SequencePoint => Sequence, LinearPoint => Linear, SublayerPoint => Sublayer);

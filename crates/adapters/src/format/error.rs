@@ -1,10 +1,8 @@
 //! Why an adapter directory could not be read or written.
 
-use crate::config::MethodError;
-use crate::fields::FieldError;
 use crate::format::torch_bin::TorchBinError;
 use crate::head::HeadError;
-use crate::method::ParseMethodError;
+use crate::method::{FieldError, MethodError, ParseMethodError};
 use adaptune_transformer::weights::WeightError;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -68,6 +66,16 @@ pub enum FormatError {
         found: Vec<usize>,
         /// The shape that would fit.
         expected: Vec<usize>,
+    },
+    /// A tensor holds something that this method has no place for.
+    #[error("{}: tensor {name} {why}", path.display())]
+    Form {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// There are tensors that nothing asks for.
     #[error("{}: {count} tensors are not part of the adapter that {config} describes, among them {example}; \

@@ -4,6 +4,7 @@
 //! names (`layer.0.feed_forward.down`), and whoever loads it builds the adapter first.
 
 use super::error::FormatError;
+use super::stored::Stored;
 use super::tensors::{Tensors, write};
 use adaptune_tensor::{AnyParameter, Parameters, Scalar};
 use adaptune_transformer::Encoder;
@@ -22,7 +23,7 @@ pub fn save_parameters<S: Scalar>(
     path: &Path,
 ) -> Result<(), FormatError> {
     let tensor = |(name, p): (String, &dyn AnyParameter<S>)| (name, p.to_view().to_owned());
-    write(path, &parameters.parameters().into_iter().map(tensor).collect::<Vec<_>>(), base)
+    write(path, &parameters.parameters().into_iter().map(tensor).collect::<Vec<_>>(), base, [])
 }
 
 /// Loads what [`save_parameters`] has written into parameters of the same names and shapes.
@@ -36,7 +37,7 @@ pub fn load_parameters<S: Scalar>(
 ) -> Result<(), FormatError> {
     let mut tensors = Tensors::read_file(path, "the program", base)?;
     for (name, parameter) in parameters.parameters_mut() {
-        tensors.take(&[name], parameter)?;
+        tensors.take(&Stored::same(name), parameter)?;
     }
     tensors.finish()
 }

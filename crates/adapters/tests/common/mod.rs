@@ -138,29 +138,33 @@ pub(crate) fn size(expected: &ArrayD<f64>) -> f64 {
     expected.iter().fold(0.0, |a, b| a.max(b.abs()))
 }
 
-/// Plugged in between blocks, it keeps the hidden states; everything else goes to `inner`.
+/// Plugged in between blocks, it keeps the hidden states; everything goes to `inner`.
 pub(crate) struct Recorder<'a, S> {
     inner: &'a dyn Insertions<S>,
-    keep: Keep<S>,
+    states: Mutex<Vec<Array2<S>>>,
 }
-
-struct Keep<S>(Mutex<Vec<Array2<S>>>);
 
 impl<'a, S: Scalar> Recorder<'a, S> {
     pub(crate) fn new(inner: &'a dyn Insertions<S>) -> Self {
-        Self { inner, keep: Keep(Mutex::new(Vec::new())) }
+        Self { inner, states: Mutex::new(Vec::new()) }
     }
 
     pub(crate) fn states(self) -> Vec<Array2<S>> {
-        self.keep.0.into_inner().expect("no panic while it was held")
+        self.states.into_inner().expect("no panic while it was held")
     }
 }
 
-impl<S: Scalar> SequenceModule<S> for Keep<S> {
+impl<S: Scalar> SequenceModule<S> for Recorder<'_, S> {
     fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
-        self.0.lock().expect("no panic while it was held").push(input.tokens.clone());
-        let backward = input.wants_tokens.then(|| -> SequenceBackward<'a, S> { Box::new(|d, _| Some(d)) });
-        SequenceOutput { tokens: input.tokens, layout: input.layout, backward }
+        let output = match self.inner.sequence(input.point) {
+            Some(module) => module.forward(input),
+            None => {
+                let backward = input.wants_tokens.then(|| -> SequenceBackward<'a, S> { Box::new(|d, _| Some(d)) });
+                SequenceOutput { tokens: input.tokens, layout: input.layout, backward }
+            }
+        };
+        self.states.lock().expect("no panic while it was held").push(output.tokens.clone());
+        output
     }
 }
 
@@ -172,9 +176,12 @@ impl<S: Scalar> Insertions<S> for Recorder<'_, S> {
         self.inner.sublayer(point)
     }
     fn sequence(&self, _: SequencePoint) -> Option<&dyn SequenceModule<S>> {
-        Some(&self.keep)
+        Some(self)
     }
     fn attention(&self, layer: usize) -> Option<&dyn AttentionModule<S>> {
         self.inner.attention(layer)
+    }
+    fn position_shift(&self) -> usize {
+        self.inner.position_shift()
     }
 }

@@ -1,0 +1,64 @@
+//! Products of f64 matrices, in which gradients are checked: ndarray's own, cut into blocks.
+
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use rayon::prelude::*;
+
+/// Multiply-adds that are worth a task of their own.
+const BLOCK_WORK: usize = 1 << 24;
+/// Each block packs the whole other operand, so a thin one would spend its time on that.
+const MIN_BLOCK: usize = 192;
+
+/// `c = α a b + β c`. The cut depends on the shapes alone, so the bits of the result do not depend on the number of
+/// threads.
+pub(crate) fn multiply(
+    alpha: f64,
+    a: ArrayView2<'_, f64>,
+    b: ArrayView2<'_, f64>,
+    beta: f64,
+    mut c: ArrayViewMut2<'_, f64>,
+    parallel: bool,
+) {
+    let (m, n) = c.dim();
+    let axis = if m >= n { Axis(0) } else { Axis(1) };
+    let block = block_length(m.max(n), m.min(n) * a.ncols());
+    if !parallel || block >= m.max(n) {
+        return general_mat_mul(alpha, &a, &b, beta, &mut c);
+    }
+    let parts: Vec<_> = c.axis_chunks_iter_mut(axis, block).enumerate().collect();
+    parts.into_par_iter().for_each(|(i, mut part)| {
+        let range = i * block..i * block + part.len_of(axis);
+        if axis == Axis(0) {
+            general_mat_mul(alpha, &a.slice_axis(axis, range.into()), &b, beta, &mut part);
+        } else {
+            general_mat_mul(alpha, &a, &b.slice_axis(axis, range.into()), beta, &mut part);
+        }
+    });
+}
+
+/// How many rows (or columns) a block takes: even shares of `length`, each worth a task.
+fn block_length(length: usize, work_per_row: usize) -> usize {
+    let least = MIN_BLOCK.max(BLOCK_WORK.div_ceil(work_per_row.max(1)));
+    let blocks = (length / least).max(1);
+    length.div_ceil(blocks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::random;
+    use crate::{matmul, matmul_reference};
+    use approx::assert_abs_diff_eq;
+    use ndarray::s;
+
+    /// Large enough for several blocks along each axis, with uneven last blocks and strided operands.
+    #[test]
+    fn blocks_follow_the_triple_loop() {
+        for (m, k, n) in [(1211, 70, 501), (37, 301, 5001), (5001, 301, 37)] {
+            assert!(block_length(m.max(n), k * m.min(n)) < m.max(n), "{m} {k} {n} is not cut");
+            let (a, b) = (random::<f64>(7, (m, 2 * k)), random::<f64>(8, (k, n)));
+            let a = a.slice(s![.., ..;2]);
+            assert_abs_diff_eq!(matmul(a, b.view()), matmul_reference(a, b.view()), epsilon = 1e-11);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The micro-kernel for AVX-512: tiles of 9 rows and three vectors of 16, or 14 rows and two vectors.
+//!
+//! Of 32 registers, 27 (28) hold sums, three (two) a row of the right panel and one a number of the
+//! left. Each step of `k` loads 12 times for 27 multiply-adds, so the loads hide behind them. The
+//! sizes of encoders and of most bottlenecks are multiples of 48; those of heads of attention are not.
+
+use super::ProductPath;
+use super::tile::{Kernel, Operands, Shape, Target};
+use super::x86::{groups, turn_by_eight};
+use std::arch::x86_64::*;
+
+pub(super) struct Avx512;
+
+/// Steps of `k` after which a row of the right panel that is fetched now will be needed.
+const AHEAD: isize = 8;
+
+impl Kernel for Avx512 {
+    const PATH: ProductPath = ProductPath::Avx512;
+    const LANES: usize = 16;
+
+    fn shape(columns: usize) -> Shape {
+        match columns {
+            ..=32 | 49..=64 => Shape { rows: 14, columns: 32 },
+            _ => Shape { rows: 9, columns: 48 },
+        }
+    }
+
+    unsafe fn tile(rows: usize, operands: &Operands, target: &Target) {
+        #[cfg(test)]
+        super::tile::count::one(Self::PATH);
+        macro_rules! by_shape {
+            ($($vectors:literal: $($rows:literal)*;)*) => {
+                // SAFETY: the caller promises the instructions and the arrays.
+                unsafe {
+                    match (target.columns.div_ceil(Self::LANES), rows) {
+                        $($(($vectors, $rows) => tile::<$rows, $vectors>(operands, target),)*)*
+                        _ => unreachable!("no tile is larger than the largest"),
+                    }
+                }
+            };
+        }
+        by_shape! {
+            1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
+            2: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
+            3: 1 2 3 4 5 6 7 8 9;
+        }
+    }
+
+    unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
+        // SAFETY: the caller's promise, for the first eight columns and the next eight.
+        unsafe {
+            turn_by_eight(depth, source, stride, into, width);
+            turn_by_eight(depth, source.offset(8 * stride), stride, into.add(8), width);
+        }
+    }
+}
+
+/// A tile of exactly `R` rows and `V` vectors.
+///
+/// # Safety
+/// As [`Kernel::tile`] says.
+#[target_feature(enable = "avx512f")]
+unsafe fn tile<const R: usize, const V: usize>(o: &Operands, t: &Target) {
+    let mut sums = [[_mm512_setzero_ps(); V]; 14];
+    let (mut a, mut b) = (groups(o.a, o.a_row), o.b);
+    for _ in 0..o.depth {
+        // SAFETY: row `k` of the right panel has `V` whole vectors.
+        let right: [__m512; V] = std::array::from_fn(|v| unsafe { _mm512_loadu_ps(b.add(16 * v)) });
+        let ahead = b.wrapping_offset(AHEAD * o.b_step);
+        for v in 0..V {
+            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(16 * v).cast());
+        }
+        // Written out, because the compiler does not unroll so long a loop, and sums must stay in registers.
+        macro_rules! rows {
+            ($($r:literal)*) => { $(
+                if $r < R {
+                    // SAFETY: `r < R` and `k < depth`.
+                    let left = _mm512_set1_ps(unsafe { *a[$r / 7].offset($r % 7 * o.a_row) });
+                    for v in 0..V {
+                        sums[$r][v] = _mm512_fmadd_ps(left, right[v], sums[$r][v]);
+                    }
+                }
+            )* };
+        }
+        rows!(0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+        // Wrapping, because the last step leaves the arrays.
+        a = a.map(|a| a.wrapping_offset(o.a_step));
+        b = b.wrapping_offset(o.b_step);
+    }
+    for (r, sums) in sums.into_iter().take(R).enumerate() {
+        for (v, sum) in sums.into_iter().enumerate() {
+            let columns = t.columns - 16 * v;
+            let mask = if columns >= 16 { u16::MAX } else { (1 << columns) - 1 };
+            // SAFETY: the mask lets only columns of the tile through, and `r < R`.
+            unsafe { finish(sum, mask, r as isize, 16 * v, t) };
+        }
+    }
+}
+
+/// `c = α s + β start` for those lanes of a vector that the mask names.
+///
+/// # Safety
+/// Those lanes of `c` in row `r`, from column `j` on, can be written, and of `start` read unless β is zero.
+#[target_feature(enable = "avx512f")]
+unsafe fn finish(sum: __m512, mask: __mmask16, r: isize, j: usize, t: &Target) {
+    let alpha = _mm512_set1_ps(t.alpha);
+    // SAFETY: masked lanes are neither read nor written; the caller promises the others.
+    unsafe {
+        let value = if t.beta == 0.0 {
+            _mm512_mul_ps(alpha, sum)
+        } else {
+            let start = _mm512_maskz_loadu_ps(mask, t.start.offset(r * t.start_row).add(j));
+            _mm512_fmadd_ps(alpha, sum, _mm512_mul_ps(_mm512_set1_ps(t.beta), start))
+        };
+        _mm512_mask_storeu_ps(t.c.offset(r * t.c_row).add(j), mask, value);
+    }
+}

@@ -1,0 +1,118 @@
+//! Packing: operands laid out in the order in which a micro-kernel reads them.
+//!
+//! The right operand `[K, N]` becomes panels of `WIDTH` columns, the last one filled up with zeros to
+//! whole vectors. Depth is cut into slices of [`DEPTH`]; slice after slice, panel after panel, row
+//! after row lie next to each other. The left operand is packed a tile at a time and only where its
+//! own layout is bad to read.
+
+use super::tile::{Kernel, Shape};
+use ndarray::{ArrayView2, s};
+use rayon::prelude::*;
+
+/// Length of a slice of `k`: a left tile (14 × 384) and a row of right panels stay in the first and the second cache.
+///
+/// The sums of a slice are added to the result before the next begins, so this number is part of
+/// what the bits of a product are, and the same for all kernels.
+pub(super) const DEPTH: usize = 384;
+
+/// Numbers to pack that are worth a second thread.
+const PARALLEL: usize = 1 << 17;
+
+/// A packed right operand, or consecutive panels of it.
+#[derive(Clone, Copy)]
+pub(super) struct Panels<'a> {
+    pub(super) numbers: &'a [f32],
+    pub(super) depth: usize,
+    pub(super) columns: usize,
+    /// Of the tiles that will read it.
+    pub(super) shape: Shape,
+}
+
+/// `columns`, filled up to whole vectors.
+fn padded<K: Kernel>(columns: usize) -> usize {
+    columns.next_multiple_of(K::LANES)
+}
+
+/// How many numbers a packed `[depth, columns]` has.
+pub(super) fn packed_length<K: Kernel>(depth: usize, columns: usize) -> usize {
+    depth * padded::<K>(columns)
+}
+
+impl<'a> Panels<'a> {
+    /// Packs `b` into the front of `space`.
+    pub(super) fn pack<K: Kernel>(b: ArrayView2<'_, f32>, shape: Shape, space: &'a mut [f32], parallel: bool) -> Self {
+        let (depth, columns) = b.dim();
+        let numbers = &mut space[..packed_length::<K>(depth, columns)];
+        let pieces = pieces::<K>(b, shape.columns, numbers);
+        if parallel && depth * columns >= PARALLEL {
+            pieces.collect::<Vec<_>>().into_par_iter().for_each(|(b, into)| pack_panel::<K>(b, into));
+        } else {
+            pieces.for_each(|(b, into)| pack_panel::<K>(b, into));
+        }
+        Self { numbers, depth, columns, shape }
+    }
+
+    /// The panel of the columns from `column` on, in the slice of depth from `k` on, which is `depth` deep.
+    pub(super) fn panel<K: Kernel>(&self, k: usize, depth: usize, column: usize) -> &'a [f32] {
+        let from = k * padded::<K>(self.columns) + depth * column;
+        &self.numbers[from..from + depth * self.shape.columns.min(padded::<K>(self.columns - column))]
+    }
+}
+
+/// Each panel of each slice with the numbers that belong there.
+fn pieces<'a, K: Kernel>(
+    b: ArrayView2<'a, f32>,
+    width: usize,
+    numbers: &'a mut [f32],
+) -> impl Iterator<Item = (ArrayView2<'a, f32>, &'a mut [f32])> {
+    let all = padded::<K>(b.ncols());
+    let slices = numbers.chunks_mut((DEPTH * all).max(1)).enumerate();
+    slices.flat_map(move |(i, slice)| {
+        let depth = slice.len() / all;
+        slice.chunks_mut(depth * width).enumerate().map(move |(j, panel)| {
+            let (k, column) = (i * DEPTH, j * width);
+            let end = b.ncols().min(column + width);
+            (b.slice_move(s![k..k + depth, column..end]), panel)
+        })
+    })
+}
+
+/// Packs one panel, `[depth, columns] → [depth, width]`.
+fn pack_panel<K: Kernel>(b: ArrayView2<'_, f32>, into: &mut [f32]) {
+    let (depth, columns) = b.dim();
+    let width = into.len() / depth.max(1);
+    if columns < width {
+        into.fill(0.0);
+    }
+    if has_rows_in_one_piece(b) {
+        return copy_rows::<K>(b, into, width);
+    }
+    let whole = if b.strides()[0] == 1 { columns - columns % K::LANES } else { 0 };
+    for j in (0..whole).step_by(K::LANES) {
+        let stride = b.strides()[1];
+        // SAFETY: the columns `j..j + LANES` are in `b`, whose `k` lie next to each other, and in `into`, which is
+        // `depth · width` long. That the processor has the kernel's instructions was checked when the product began.
+        unsafe { K::turn(depth, b.as_ptr().offset(j as isize * stride), stride, into.as_mut_ptr().add(j), width) };
+    }
+    for (row, into) in b.rows().into_iter().zip(into.chunks_mut(width)) {
+        (whole..columns).for_each(|j| into[j] = row[j]);
+    }
+}
+
+/// True if the numbers of each row lie next to each other.
+pub(super) fn has_rows_in_one_piece(b: ArrayView2<'_, f32>) -> bool {
+    b.strides()[1] == 1 || b.ncols() <= 1
+}
+
+/// Copies rows that lie in one piece, vector by vector, whose length the compiler knows.
+fn copy_rows<K: Kernel>(b: ArrayView2<'_, f32>, into: &mut [f32], width: usize) {
+    for (row, into) in b.rows().into_iter().zip(into.chunks_mut(width)) {
+        let row = row.to_slice().expect("the row lies in one piece");
+        let (mut from, mut to) = (row.chunks_exact(K::LANES), into.chunks_exact_mut(K::LANES));
+        for (from, to) in from.by_ref().zip(to.by_ref()) {
+            to[..K::LANES].copy_from_slice(&from[..K::LANES]);
+        }
+        let rest = from.remainder();
+        into[row.len() - rest.len()..row.len()].copy_from_slice(rest);
+    }
+}

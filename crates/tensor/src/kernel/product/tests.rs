@@ -1,0 +1,172 @@
+//! All paths against each other, to the bit, and against the triple loop.
+
+use super::tile::count;
+use super::*;
+use crate::matmul_reference;
+use crate::testing::random;
+use ndarray::{Array2, Axis, array};
+use proptest::prelude::*;
+
+/// `α a b + start` by one path.
+fn by(path: ProductPath, a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>) -> Array2<f32> {
+    let mut c = Array2::from_elem((a.nrows(), b.ncols()), f32::NAN);
+    multiply_by(path, Product { alpha: 1.0, a, b, start: Start::Zero, c: c.view_mut() }, true);
+    c
+}
+
+fn bits(array: &Array2<f32>) -> Vec<u32> {
+    array.iter().map(|x| x.to_bits()).collect()
+}
+
+/// What a view of an operand may look like.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    Rows,
+    Columns,
+    Strided,
+    Reversed,
+    Wide,
+}
+
+/// A random `[m, n]` in such a view: the array behind it, to be viewed by [`view`].
+fn stored(shape: Shape, seed: u64, (m, n): (usize, usize)) -> Array2<f32> {
+    match shape {
+        Shape::Rows | Shape::Reversed => random(seed, (m, n)),
+        Shape::Columns => random(seed, (n, m)),
+        Shape::Strided => random(seed, (2 * m, 3 * n)),
+        Shape::Wide => random(seed, (m, n + 5)),
+    }
+}
+
+fn view<'a>(shape: Shape, array: &'a mut Array2<f32>, n: usize) -> ArrayViewMut2<'a, f32> {
+    let mut view = array.view_mut();
+    match shape {
+        Shape::Rows => {}
+        Shape::Columns => view.swap_axes(0, 1),
+        Shape::Strided => return view.slice_move(s![..;2, ..;3]),
+        Shape::Reversed => {
+            view.invert_axis(Axis(0));
+            view.invert_axis(Axis(1));
+        }
+        Shape::Wide => return view.slice_move(s![.., 2..n + 2]),
+    }
+    view
+}
+
+fn shapes() -> impl Strategy<Value = Shape> {
+    prop_oneof![Just(Shape::Rows), Just(Shape::Columns), Just(Shape::Strided), Just(Shape::Reversed), Just(Shape::Wide)]
+}
+
+/// Lengths around those of tiles, panels and slices, and none.
+fn length() -> impl Strategy<Value = usize> {
+    prop_oneof![0usize..5, 5usize..70, 70usize..130]
+}
+
+fn depth() -> impl Strategy<Value = usize> {
+    prop_oneof![0usize..40, 380usize..390, 760usize..780]
+}
+
+proptest! {
+    // The portable path is slow.
+    #![proptest_config(ProptestConfig::with_cases(80))]
+
+    #[test]
+    fn all_paths_follow_the_triple_loop_and_agree_to_the_bit(
+        (m, k, n) in (length(), depth(), length()),
+        (left, right, result) in (shapes(), shapes(), shapes()),
+        (alpha, beta) in (prop_oneof![Just(1.0_f32), Just(-0.7)], prop_oneof![Just(0.0_f32), Just(1.0), Just(0.3)]),
+        given: bool,
+        seed: u64,
+    ) {
+        let (mut a, mut b) = (stored(left, seed, (m, k)), stored(right, seed ^ 1, (k, n)));
+        let (a, b) = (view(left, &mut a, k), view(right, &mut b, n));
+        let bias = random::<f32>(seed ^ 2, (1, n));
+        let before = stored(result, seed ^ 3, (m, n));
+        let mut first: Option<Array2<f32>> = None;
+        for path in ProductPath::available() {
+            let mut stored = before.clone();
+            let old = view(result, &mut stored, n).to_owned();
+            let start = match given {
+                true => Start::Given(bias.broadcast((m, n)).expect("one row for all")),
+                false => Start::scaled(beta),
+            };
+            let c = view(result, &mut stored, n);
+            multiply_by(path, Product { alpha, a: a.view(), b: b.view(), start, c }, true);
+            let c = view(result, &mut stored, n).to_owned();
+            let added = if given { bias.broadcast((m, n)).expect("one row for all").to_owned() } else { old * beta };
+            let expected = matmul_reference(a.view(), b.view()) * alpha + added;
+            prop_assert!(c.iter().zip(&expected).all(|(x, y)| (x - y).abs() < 1e-4), "{path:?}");
+            let first = first.get_or_insert_with(|| c.clone());
+            prop_assert_eq!(bits(first), bits(&c), "{:?}", path);
+        }
+    }
+}
+
+/// Sizes of the encoders, cut into parts and slices, in each transposition.
+#[test]
+fn large_products_agree_to_the_bit_in_each_transposition() {
+    for (m, k, n) in [(115, 768, 1100), (24, 2000, 384), (384, 1500, 24), (1300, 385, 48)] {
+        let (a, b) = (random::<f32>(1, (m, k)), random::<f32>(2, (k, n)));
+        let (at, bt) = (a.t().as_standard_layout().into_owned(), b.t().as_standard_layout().into_owned());
+        let expected = by(ProductPath::Portable, a.view(), b.view());
+        for path in ProductPath::available() {
+            for (a, b) in [(a.view(), b.view()), (at.t(), b.view()), (a.view(), bt.t()), (at.t(), bt.t())] {
+                assert!(bits(&by(path, a, b)) == bits(&expected), "{path:?} {m} {k} {n}");
+            }
+        }
+    }
+}
+
+/// Rows whose distance is a whole page are copied before they are read.
+#[test]
+fn rows_a_page_apart_give_the_same_bits() {
+    let (wide, b) = (random::<f32>(1, (50, 2048)), random::<f32>(2, (700, 130)));
+    let a = wide.slice(s![.., 3..703]);
+    let expected = by(ProductPath::Portable, a.to_owned().view(), b.view());
+    for path in ProductPath::available() {
+        assert!(bits(&by(path, a, b.view())) == bits(&expected), "{path:?}");
+    }
+}
+
+#[test]
+fn a_sum_is_a_chain_of_fused_multiply_adds_in_slices() {
+    let (a, b) = (random::<f32>(3, (1, 1000)), random::<f32>(4, (1000, 1)));
+    let mut expected = 0.0_f32;
+    for k in [0..384, 384..768, 768..1000] {
+        expected += k.fold(0.0_f32, |sum, k| a[[0, k]].mul_add(b[[k, 0]], sum));
+    }
+    assert_eq!(by(product_path().expect("a known path"), a.view(), b.view()), array![[expected]]);
+}
+
+#[test]
+fn a_result_that_is_not_added_to_is_not_looked_at() {
+    let (a, b) = (random::<f32>(5, (9, 11)), random::<f32>(6, (11, 35)));
+    for path in ProductPath::available() {
+        assert!(by(path, a.view(), b.view()).iter().all(|x| x.is_finite()), "{path:?}");
+        assert_eq!(by(path, a.slice(s![.., ..0]), b.slice(s![..0, ..])), Array2::<f32>::zeros((9, 35)));
+    }
+}
+
+/// Were the fast path never taken, everything else would pass too.
+#[test]
+fn each_path_runs_its_own_kernel() {
+    let (a, b) = (random::<f32>(7, (40, 20)), random::<f32>(8, (20, 50)));
+    for path in ProductPath::available() {
+        let before = count::all();
+        by(path, a.view(), b.view());
+        let after = count::all();
+        for other in ProductPath::ALL {
+            let ran = after[other as usize] > before[other as usize];
+            assert_eq!(ran, other == path, "{other:?} where {path:?} was asked for");
+        }
+    }
+}
+
+/// The door takes the path of this process, which is the best unless the environment says otherwise.
+#[test]
+fn the_door_takes_the_path_of_the_process() {
+    let path = product_path().expect("a known path");
+    let before = count::all()[path as usize];
+    let _ = crate::matmul(random::<f32>(9, (3, 4)).view(), random::<f32>(10, (4, 5)).view());
+    assert!(count::all()[path as usize] > before, "{path:?}");
+}
