@@ -15,7 +15,8 @@
 //! computes and keeps nothing; and without any variable there is no tape. So such a module costs a pass that evaluates no
 //! more than one whose gradients were derived by hand, and backward ends below the lowest of them that trains.
 //!
-//! [`Adapter::of_modules`] makes an adapter of such modules, and of others that implement [`Module`].
+//! [`Adapter::of_modules`](crate::Adapter::of_modules) makes an adapter of such modules, and of others that implement
+//! [`Module`](crate::Module).
 //!
 //! A gate on the sublayer's output, `y = LN(σ(W_up φ(W_down o)) ∘ o + r)`, which no method here has:
 //!
