@@ -42,7 +42,7 @@ impl Defaults {
         match model {
             BUILTIN => {
                 let method = "seq_bn[reduction_factor=4]";
-                Self { method, epochs: 8, learning_rate: 2e-3, rate_for_all: 5e-4 }
+                Self { method, epochs: 8, learning_rate: 3e-3, rate_for_all: 5e-4 }
             }
             _ => Self { method: "seq_bn", epochs: 3, learning_rate: 1e-3, rate_for_all: 5e-5 },
         }
