@@ -27,7 +27,8 @@ from adapters import ConfigUnion, DiReftConfig, LoReftConfig, NoReftConfig, Pref
 from adapters import IA3Config, LoRAConfig, VeraConfig
 from safetensors.torch import save
 from torch import nn
-from transformers import AutoModel, AutoModelForMaskedLM, get_linear_schedule_with_warmup
+from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+from transformers import AutoModelForTokenClassification, get_linear_schedule_with_warmup
 from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel, RobertaConfig, RobertaModel
 
 FIXTURES = Path(__file__).resolve().parent.parent / "crates" / "adapters" / "tests" / "fixtures"
@@ -173,6 +174,14 @@ PEFT_CASES = {
     "vera": peft.VeraConfig(r=5, target_modules=["key", "intermediate.dense"], layers_to_transform=[1, 2]),
 }
 
+# Family, task, and what `modules_to_save` names; PEFT adds the classifier itself, but not DistilBERT's first layer.
+PEFT_HEADS = [
+    ("bert", "SEQ_CLS", None),
+    ("bert", "TOKEN_CLS", None),
+    ("roberta", "SEQ_CLS", None),
+    ("distilbert", "SEQ_CLS", ["pre_classifier", "classifier"]),
+]
+
 HYPERPARAMETERS = {
     "optimizer": "torch.optim.AdamW", "learning_rate": 5e-3, "betas": [0.9, 0.999], "epsilon": 1e-8,
     "weight_decay": 0.01, "weight_decay_on": "tensors whose name ends with `weight` and that are no layer norm",
@@ -186,7 +195,7 @@ def main():
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    for folder in ("models", "base", "cases", "language", "train", "saved", "peft"):
+    for folder in ("models", "base", "cases", "language", "train", "saved", "peft", "peft-heads"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
     write_models(out / "models")
@@ -199,6 +208,8 @@ def main():
     write_saved_loreft(out)
     for name, config in PEFT_CASES.items():
         write_peft(out, name, config)
+    for family, task, heads in PEFT_HEADS:
+        write_peft_head(out, family, task, heads)
     print_sizes(out)
 
 
@@ -594,6 +605,27 @@ def write_peft(out, name, config):
             assert plain in saved, plain
             tensors[f"grad:{plain}"] = parameter.grad
     write_tensors(folder / "expected.safetensors", tensors, {"model": "bert", "note": f"peft {peft.__version__}, float64"})
+    tidy_config(folder / "adapter_config.json")
+
+
+def write_peft_head(out, family, task, heads):
+    """`peft-heads/<family>-<task>/`: LoRA with the classifier that PEFT saves beside it, in f64, and its logits."""
+    auto = AutoModelForTokenClassification if task == "TOKEN_CLS" else AutoModelForSequenceClassification
+    title = f"{family}-{task}"
+    base = auto.from_pretrained(out / "models" / family, attn_implementation="eager", num_labels=3).double()
+    target = "q_lin" if family == "distilbert" else "query"
+    config = peft.LoraConfig(r=2, lora_alpha=3, target_modules=[target], task_type=task, modules_to_save=heads)
+    model = peft.get_peft_model(base, config, autocast_adapter_dtype=False).double().eval()
+    redraw(model, f"peft head {title}", weight_deviation=0.4)
+    batch = Batch(base.config, f"peft head {title}")
+    with torch.no_grad():
+        logits = model(**batch.model_inputs()).logits
+    folder = out / "peft-heads" / title
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    tensors = batch.tensors("input.") | {"logits": batch.real(logits) if task == "TOKEN_CLS" else logits}
+    metadata = {"model": family, "note": f"peft {peft.__version__}, float64"}
+    write_tensors(folder / "expected.safetensors", tensors, metadata)
     tidy_config(folder / "adapter_config.json")
 
 

@@ -127,6 +127,21 @@ fn what_neither_library_has_is_refused() {
     }
 }
 
+/// The classifier that PEFT saves beside an adapter is the head of the model that is loaded.
+#[test]
+fn heads_come_along() {
+    for directory in files("peft-heads") {
+        let fixture = Fixture::open(&directory.join("expected.safetensors"));
+        let base = base::<f64>(fixture.metadata("model"));
+        let model = format::load(&directory, base).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(model.head().config().labels, ["LABEL_0", "LABEL_1", "LABEL_2"]);
+        let off = difference(model.logits(&fixture.batch("input.")).expect("good"), &fixture.floats("logits"));
+        assert!(off < 1e-9, "{}: logits are off by {off:.1e}", directory.display());
+    }
+    let error = format::load(&folder("peft/dora"), base::<f64>("bert")).expect_err("it has no head").to_string();
+    assert!(error.contains("task_type is null"), "{error}");
+}
+
 /// Files of the same adapter with one field changed, and the reason for which each is refused.
 #[test]
 fn what_cannot_be_computed_is_refused() {
@@ -134,6 +149,7 @@ fn what_cannot_be_computed_is_refused() {
     for (case, field, value, words) in [
         ("dora", "peft_type", "\"LOHA\"", "peft_type LOHA are not supported"),
         ("dora", "rank_pattern", "{\"query\": 4}", "rank_pattern={\"query\":4} is not supported"),
+        ("dora", "modules_to_save", "[\"embeddings\"]", "modules_to_save holds \"embeddings\", which is no head"),
         ("dora", "bias", "\"all\"", "bias=\"all\" is not supported"),
         ("dora", "init_lora_weights", "\"pissa\"", "changes the base too"),
         ("dora", "target_modules", "[\"query\"]", "the weights differ about layer.0.attention_output"),

@@ -197,12 +197,15 @@ pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Ad
     Ok(adapter)
 }
 
-/// Loads a head alone; see [`load`].
+/// Loads a head alone, or the one that a PEFT directory carries; see [`load`].
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let path = directory.join(HEAD.config);
+    if !path.exists() && directory.join(ADAPTER.config).exists() && peft::is_peft(directory)? {
+        return peft::head::load(directory, base);
+    }
     if !path.exists() {
         let message =
             format!("there is no {}: save the adapter with its head (in Python: with_head=True)", HEAD.config);

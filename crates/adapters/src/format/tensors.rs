@@ -69,6 +69,16 @@ impl<S: Scalar> Tensors<S> {
         self.left.keys().cloned().collect()
     }
 
+    /// Leaves out the tensors of another part of the model.
+    pub(super) fn set_aside(&mut self, belongs: impl Fn(&str) -> bool) {
+        self.left.retain(|name, _| !belongs(name));
+    }
+
+    /// The shape of a tensor, by its whole name.
+    pub(super) fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.left.get(name).map(ArrayD::shape)
+    }
+
     /// True if there is a tensor of this name, with or without the model's prefix.
     pub(super) fn has(&self, name: &str) -> bool {
         self.left.contains_key(name) || self.left.contains_key(&format!("{}{name}", self.prefix))

@@ -1,6 +1,6 @@
 //! PEFT's `adapter_config.json` of LoRA, IA3 and VeRA.
 
-use super::{peft_type, targets};
+use super::{head, peft_type, targets};
 use crate::format::json;
 use crate::lora::config::{AttentionMatrix, LoraConfig, LoraKind};
 use crate::method::fields::whole;
@@ -16,7 +16,6 @@ const IDLE: &[&str] = &[
     "alpha_pattern",
     "fan_in_fan_out",
     "lora_bias",
-    "modules_to_save",
     "trainable_token_indices",
     "target_parameters",
     "layer_replication",
@@ -79,6 +78,7 @@ pub(super) fn text(config: &LoraConfig, points: &[Point], model: &Config) -> Res
 /// The configuration of an adapter whose weights change these layers.
 pub(super) fn read(file: &Value, points: &[Point], model: &Config) -> Result<LoraConfig, String> {
     check_idle(file)?;
+    head::check_saved(file)?;
     let ground = match peft_type(file) {
         "LORA" => lora(file)?,
         "IA3" => LoraConfig { scale_inputs: inputs(file, points, model)?, ..LoraConfig::ia3() },

@@ -4,6 +4,7 @@
 //! bottlenecks, no gates, and no name for an adapter; ours is kept in the metadata of the weights.
 
 mod config;
+pub(super) mod head;
 mod targets;
 
 use super::directory::{Files, replace};
@@ -66,7 +67,7 @@ pub fn save_peft<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: 
     replace(&path, &text)
 }
 
-/// Loads an adapter from a PEFT directory. Which layers have one is what the weights say, and `target_modules` must agree.
+/// Loads an adapter from a PEFT directory; its head, if there is one, is [`load_head`](super::load_head)'s. Which layers have one is what the weights say, and `target_modules` must agree.
 ///
 /// # Errors
 /// If a file is missing or broken, a tensor is missing, unexpected or misshapen, or the configuration asks for something
@@ -74,6 +75,7 @@ pub fn save_peft<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: 
 pub fn load_peft<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
     let path = directory.join(FILES.config);
     let mut tensors = Tensors::read(directory, &FILES, base)?.without_prefix();
+    tensors.set_aside(head::is_head);
     let points = points_of(&tensors.names(), base.config().family);
     let config = config::read(&json::read(&path)?, &points, base.config());
     let config = config.map_err(|message| FormatError::config(&path, message))?;
