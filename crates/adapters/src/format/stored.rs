@@ -107,6 +107,9 @@ impl Form {
         if base.dim() != (array.ncols(), array.ncols()) || array.nrows() >= array.ncols() {
             return Err("has a base of another size than its columns");
         }
+        if array.diag().iter().any(|sign| sign.abs() != S::one()) {
+            return Err("has numbers other than 1 and −1 on its diagonal: PyTorch makes rows of zeros of them");
+        }
         Ok(refactored(array.view(), base.view()).into_dyn())
     }
 
@@ -148,5 +151,16 @@ mod tests {
     fn nothing_beside_a_diagonal_is_lost_in_silence() {
         let full = arr2(&[[1.0, 0.0], [1e-9, 2.0]]).into_dyn();
         assert!(Form::Diagonal.read(full).unwrap_err().contains("full matrix"));
+    }
+
+    #[test]
+    fn a_frame_needs_signs_and_a_square_base() {
+        let frame = arr2(&[[-1.0, 0.5, 0.2], [0.0, 1.0, -0.7]]).into_dyn();
+        let eye = Form::Frame.write_beside(frame.shape());
+        assert_eq!(Form::Frame.read_with(frame.clone(), eye.clone()).expect("as it is"), frame);
+        let error = |frame, base| Form::Frame.read_with::<f64>(frame, base).unwrap_err();
+        assert!(error(frame.mapv(|v| v * 0.9999), eye.clone()).contains("on its diagonal"), "weight decay made it so");
+        assert!(error(frame.clone(), arr2(&[[1.0, 0.0], [0.0, 1.0]]).into_dyn()).contains("another size"));
+        assert!(error(arr1(&[1.0]).into_dyn(), eye).contains("must be matrices"));
     }
 }

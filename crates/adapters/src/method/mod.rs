@@ -277,6 +277,29 @@ mod tests {
         }
     }
 
+    /// What is written into a file is read from it as what it was, for every preset and for odd settings.
+    #[test]
+    fn every_preset_comes_back_from_its_fields() {
+        let odd = [
+            "loreft[layers=[1],tied_weights=True,non_linearity=gelu,r=3]",
+            "prompt_tuning[combine=prefix_after_bos,prompt_init=from_string,prompt_init_text='a, b']",
+            "prefix_tuning[position_shift=True,leave_out=[0],shared_gating=False,dropout=0.25]",
+            "compacter[learn_phm=False,phm_c_init=uniform,hypercomplex_nonlinearity=normal,phm_rank=3]",
+            "seq_bn_inv[inv_adapter=glow,inv_adapter_reduction_factor=1.5,use_gating=True]",
+        ];
+        let presets = PRESETS.iter().map(|preset| (preset.method)());
+        for method in presets.chain(odd.map(|text| text.parse().unwrap_or_else(|e| panic!("{text}: {e}")))) {
+            for member in method.members() {
+                let mut copy =
+                    Method::grounds().find(|g| g.architecture() == member.architecture()).expect("it has one");
+                for (name, value) in member.fields().iter().filter(|(name, _)| *name != "architecture") {
+                    copy.set(name, value).unwrap_or_else(|e| panic!("{member:?}: {e}"));
+                }
+                assert_eq!(copy, *member);
+            }
+        }
+    }
+
     #[test]
     fn mistakes_are_explained() {
         for (text, words) in [
