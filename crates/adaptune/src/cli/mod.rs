@@ -40,6 +40,8 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<()> {
+    // Otherwise a wrong name in the environment would be found out by a panic in the first product.
+    adaptune::tensor::kernel::product_path()?;
     if let Some(threads) = cli.threads {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
         pool.build_global().context("cannot start the threads")?;

@@ -14,6 +14,9 @@ pub(super) struct Avx512;
 /// Steps of `k` after which a row of the right panel that is fetched now will be needed.
 const AHEAD: isize = 8;
 
+/// Below so many `k`, waiting for the result's place in memory would take a good part of a tile's time.
+const SHALLOW: usize = 128;
+
 impl Kernel for Avx512 {
     const PATH: ProductPath = ProductPath::Avx512;
     const LANES: usize = 16;
@@ -89,6 +92,12 @@ unsafe fn tile<const R: usize, const V: usize, const LAYOUT: u8>(o: &Operands, t
         PACKED => (1, R as isize, 16 * V as isize),
         _ => (o.a_row, o.a_step, o.b_step),
     };
+    for r in 0..if o.depth < SHALLOW { R as isize } else { 0 } {
+        for v in 0..V {
+            // The result is on its way while the sums are computed.
+            _mm_prefetch::<_MM_HINT_T0>(t.c.wrapping_offset(r * t.c_row).wrapping_add(16 * v).cast());
+        }
+    }
     let mut sums = [[_mm512_setzero_ps(); V]; 14];
     let (mut a, mut b) = (groups(o.a, a_row), o.b);
     // Written out, because the compiler does not unroll so long a loop, and sums must stay in registers.

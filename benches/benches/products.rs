@@ -1,0 +1,181 @@
+//! A table: products of the shapes of encoders, beside the crate `gemm`, ndarray, and the peak of the processor.
+//!
+//! `cargo bench -p adaptune-benches --bench products [-- THREADS [REPETITIONS [FILTER]]]`
+//!
+//! All three compute the same product in turn, again and again, so that a disturbance hits all of them. What is counted is
+//! the processor's time of this process where the system tells it (Linux), divided by the threads, and the wall's
+//! elsewhere: on a shared machine the wall would count what others do. The ratio is the median over repetitions.
+#![allow(unsafe_code, reason = "the entry point of `gemm`, and instructions to measure the peak with")]
+
+use adaptune_tensor::kernel::product_path;
+use adaptune_tensor::{Seed, init, matmul_into};
+use ndarray::linalg::general_mat_mul;
+use ndarray::{Array2, ArrayView2};
+use std::hint::black_box;
+
+/// `[M, K] × [K, N]`, and which operand is stored transposed.
+type Shape = (usize, usize, usize, &'static str);
+
+fn shapes() -> Vec<Shape> {
+    let mut shapes = Vec::new();
+    for t in [500, 1000, 4096] {
+        for (input, output) in [(384, 384), (384, 1536), (1536, 384)] {
+            shapes.extend([(t, input, output, "A Bt"), (t, output, input, "A B"), (output, t, input, "At B")]);
+        }
+    }
+    for (input, output) in [(768, 768), (768, 3072), (3072, 768)] {
+        shapes.extend([(1024, input, output, "A Bt"), (1024, output, input, "A B"), (output, 1024, input, "At B")]);
+    }
+    for m in [24, 48, 96] {
+        shapes.extend([(4096, 384, m, "A Bt"), (4096, m, 384, "A Bt"), (m, 4096, 384, "At B"), (384, 4096, m, "At B")]);
+    }
+    for t in [16, 32, 64, 128] {
+        shapes.extend([(t, 32, t, "A Bt"), (t, t, 32, "A B"), (t, t, 32, "At B")]);
+    }
+    shapes
+}
+
+fn main() {
+    // `cargo bench` adds `--bench`.
+    let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
+    let threads = args.next().map_or(1, |arg| arg.parse().expect("a number of threads"));
+    let repetitions = args.next().map_or(15, |arg| arg.parse().expect("a number of repetitions"));
+    let filter = args.next().unwrap_or_default();
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("the first pool");
+    let path = product_path().expect("a known path");
+    let peak = (0..100).map(|_| peak()).fold(0.0, f64::max) * threads as f64;
+    println!("{path:?}, {threads} threads, peak {peak:.0} GFLOP/s; rates are the best of {repetitions}");
+    println!(
+        "{:>20} {:>5} {:>7} {:>7} {:>7} {:>8} {:>8} {:>8}",
+        "shape", "", "ours", "gemm", "ndarray", "/ gemm", "/ ndarray", "/ peak"
+    );
+    for shape in shapes() {
+        let name = format!("{}x{}x{} {}", shape.0, shape.1, shape.2, shape.3);
+        if name.contains(&filter) {
+            row(&name, shape, threads, repetitions, peak);
+        }
+    }
+}
+
+fn row(name: &str, (m, k, n, order): Shape, threads: usize, repetitions: usize, peak: f64) {
+    let [a, b] = [(m, k, order == "At B", 1), (k, n, order == "A Bt", 2)].map(|(rows, columns, turned, seed)| {
+        let shape = if turned { (columns, rows) } else { (rows, columns) };
+        (init::normal::<f32>(shape, 1.0, Seed::new(seed)), turned)
+    });
+    let view =
+        |(array, turned): &(Array2<f32>, bool)| if *turned { array.clone().reversed_axes() } else { array.clone() };
+    let (a, b) = (view(&a), view(&b));
+    let (a, b) = (a.view(), b.view());
+    let work = 2.0 * (m * k * n) as f64 / 1e9;
+    // Products of a head of attention are too short for the clock.
+    let (times, threads) = if work < 0.005 { ((0.01 / work) as usize, 1) } else { (1, threads) };
+    let mut results = [(); 3].map(|()| Array2::zeros((m, n)));
+    let mut seconds = [const { Vec::new() }; 3];
+    for repetition in 0..=repetitions {
+        for (i, (c, seconds)) in results.iter_mut().zip(&mut seconds).enumerate() {
+            let start = clock();
+            (0..times).for_each(|_| [ours, gemm, theirs][i](a, b, c, threads));
+            // The first time is for warming up. ndarray has one thread.
+            if repetition > 0 {
+                seconds.push((clock() - start) / (times * if i == 2 { 1 } else { threads }) as f64);
+            }
+        }
+    }
+    assert!(results[0].iter().zip(&results[1]).all(|(x, y)| (x - y).abs() < 0.05), "products agree");
+    let ratio = |i: usize| median(seconds[i].iter().zip(&seconds[0]).map(|(theirs, ours)| theirs / ours).collect());
+    let [ours, gemm, theirs] = [0, 1, 2].map(|i| work / seconds[i].iter().copied().fold(f64::INFINITY, f64::min));
+    println!(
+        "{name:>26} {ours:>7.0} {gemm:>7.0} {theirs:>7.0} {:>8.2} {:>8.2} {:>8.2}",
+        ratio(1),
+        ratio(2),
+        ours / peak
+    );
+}
+
+fn ours(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut Array2<f32>, _: usize) {
+    matmul_into(1.0, a, b, 0.0, &mut c.view_mut());
+}
+
+fn gemm(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut Array2<f32>, threads: usize) {
+    let parallel = if threads == 1 { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(threads) };
+    let (m, k, n) = (a.nrows(), a.ncols(), b.ncols());
+    let strides = |array: ArrayView2<'_, f32>| (array.strides()[1], array.strides()[0]);
+    let ((a_column, a_row), (b_column, b_row), (c_column, c_row)) = (strides(a), strides(b), strides(c.view()));
+    let (from_a, from_b, to) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+    // SAFETY: pointers and strides are those of arrays of the shapes given.
+    unsafe {
+        gemm::gemm(
+            m, n, k, to, c_column, c_row, false, from_a, a_column, a_row, from_b, b_column, b_row, 0.0, 1.0, false,
+            false, false, parallel,
+        );
+    }
+}
+
+fn theirs(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut Array2<f32>, _: usize) {
+    general_mat_mul(1.0, &a, &b, 0.0, c);
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Seconds: of the processor for this process, or on the wall.
+fn clock() -> f64 {
+    #[cfg(target_os = "linux")]
+    {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the time is ours to write to.
+        unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &mut time) };
+        time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        use std::time::Instant;
+        static START: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        START.get_or_init(Instant::now).elapsed().as_secs_f64()
+    }
+}
+
+/// Billions of operations a second of one thread that does nothing but fused multiply-adds on registers.
+#[cfg(target_arch = "x86_64")]
+fn peak() -> f64 {
+    use std::arch::x86_64::*;
+    const STEPS: usize = 100_000;
+    macro_rules! spin {
+        ($name:ident, $features:literal, $set:ident, $fma:ident) => {
+            #[target_feature(enable = $features)]
+            fn $name() {
+                // Ten chains hide four cycles of latency on two units.
+                let (x, y) = ($set(black_box(1.0)), $set(black_box(0.0)));
+                let mut sums = [$set(0.5); 10];
+                for _ in 0..STEPS {
+                    for sum in &mut sums {
+                        *sum = $fma(*sum, x, y);
+                    }
+                }
+                black_box(sums);
+            }
+        };
+    }
+    spin!(wide, "avx512f", _mm512_set1_ps, _mm512_fmadd_ps);
+    spin!(narrow, "avx2,fma", _mm256_set1_ps, _mm256_fmadd_ps);
+    let start = clock();
+    let lanes = if is_x86_feature_detected!("avx512f") {
+        // SAFETY: the processor has the instructions.
+        unsafe { wide() };
+        16
+    } else if is_x86_feature_detected!("fma") {
+        // SAFETY: the processor has the instructions.
+        unsafe { narrow() };
+        8
+    } else {
+        return f64::NAN;
+    };
+    (2 * lanes * 10 * STEPS) as f64 / (clock() - start) / 1e9
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn peak() -> f64 {
+    f64::NAN
+}
