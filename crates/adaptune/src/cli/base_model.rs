@@ -94,11 +94,4 @@ mod tests {
             assert!(encoded.rows.iter().all(|row| !row.token_ids.contains(&unknown)), "{builtin}");
         }
     }
-
-    /// A folder of its name can still be named.
-    #[test]
-    fn a_folder_of_the_name_is_written_with_a_point() {
-        let message = BaseModel::find("./builtin").err().unwrap().to_string();
-        assert!(message.contains("./builtin"), "{message}");
-    }
 }
