@@ -310,10 +310,10 @@ fn help_names_every_default() {
     let help = |command: &str| ok(&mut bench.command(&format!("{command} --help")));
     let train = help("train");
     for (option, default) in [
-        ("epochs", "3"),
+        ("epochs", "3; for the built-in model 8"),
         ("batch-size", "32"),
         ("accumulate", "1"),
-        ("lr", "0.001"),
+        ("lr", "1e-3; for the built-in model 3e-3"),
         ("head-lr", "as --lr"),
         ("schedule", "linear"),
         ("warmup", "0.06"),
@@ -326,7 +326,7 @@ fn help_names_every_default() {
         ("max-length", "what the model can take"),
         ("seed", "0"),
         ("head-layers", "2, or 1 for tagging"),
-        ("method", "seq_bn"),
+        ("method", "seq_bn; for the built-in model seq_bn[reduction_factor=4]"),
         ("task", "auto"),
         ("name", "the name of the output folder"),
         ("text-column", "text, or text_a"),
