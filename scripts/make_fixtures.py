@@ -1,6 +1,6 @@
 """Writes the golden numbers that the Rust tests are held against.
 
-    python -m venv V && V/bin/pip install adapters==1.3.0 safetensors
+    python -m venv V && V/bin/pip install adapters==1.3.0 peft==0.21.2 safetensors
     V/bin/python scripts/make_fixtures.py
 
 Every case is one forward and one backward pass of the Python library `adapters` over a tiny transformer with random
@@ -19,11 +19,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import adapters
+import peft
 import torch
 from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnConfig, ParBnConfig, SeqBnConfig
+from adapters import CompacterConfig, CompacterPlusPlusConfig, SeqBnInvConfig
+from adapters import ConfigUnion, DiReftConfig, LoReftConfig, NoReftConfig, PrefixTuningConfig, PromptTuningConfig
+from adapters import IA3Config, LoRAConfig, VeraConfig
 from safetensors.torch import save
 from torch import nn
-from transformers import AutoModel, AutoModelForMaskedLM, get_linear_schedule_with_warmup
+from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
+from transformers import AutoModelForTokenClassification, get_linear_schedule_with_warmup
 from transformers import BertConfig, BertModel, DistilBertConfig, DistilBertModel, RobertaConfig, RobertaModel
 
 FIXTURES = Path(__file__).resolve().parent.parent / "crates" / "adapters" / "tests" / "fixtures"
@@ -67,15 +72,26 @@ adapter_plus = method(AdapterPlusConfig, stochastic_depth=0.0)  # the depth is r
 bottleneck = method(BnConfig, mh_adapter=False, output_adapter=True, non_linearity="relu")  # nothing else is preset
 
 
+EVERY_LAYER = {"attn_matrices": ["q", "k", "v"], "intermediate_lora": True, "output_lora": True}
+EQUAL_LENGTHS = (4, 4, 4)  # where the Python library lets padding count
+ALL_SHARED = {"phm_dim": 2, "shared_W_phm": True, "factorized_phm_rule": True, "learn_phm": False}
+UNIPELT = ConfigUnion(
+    PrefixTuningConfig(prefix_length=2, bottleneck_size=3, use_gating=True),
+    SeqBnConfig(reduction_factor=6, use_gating=True, non_linearity="tanh"),
+    LoRAConfig(r=2, alpha=3, use_gating=True),
+)
+
+
 @dataclass
 class Case:
     """One model family, one adapter configuration, one head."""
 
     family: str
     name: str
-    config: BnConfig
+    config: adapters.AdapterConfig
     head: dict = field(default_factory=classification)
     draw: int = 0  # raised where a draw left every unit of some relu off, and with it a gradient zero
+    lengths: tuple = LENGTHS
 
     @property
     def title(self):
@@ -116,17 +132,54 @@ CASES = [
     Case("bert", "par_bn_channel", par_bn(2, scaling="channel"), tagging(2)),
     Case("bert", "double_learned", double_seq_bn(6, scaling="learned"), classification(2, activation_function="relu")),
     Case("bert", "head_no_activation", seq_bn(6), classification(2, activation_function=None)),
+    # LoRA and its kin.
+    Case("bert", "lora", LoRAConfig(r=3, alpha=7, leave_out=[1], **EVERY_LAYER)),
+    Case("bert", "lora_gated", LoRAConfig(r=4, alpha=2, use_gating=True), regression(), lengths=EQUAL_LENGTHS),
+    Case("bert", "ia3", IA3Config(alpha=2, leave_out=[0]), tagging(1)),
+    Case("bert", "vera", VeraConfig(r=5, alpha=3, attn_matrices=["k", "v"], leave_out=[2]), classification(1)),
+    # Prefixes, prompts, ReFT, Compacter, invertible adapters, gates.
+    Case("bert", "prefix", PrefixTuningConfig(prefix_length=2, bottleneck_size=4, leave_out=[1]), tagging(1)),
+    Case("bert", "prefix_gated", PrefixTuningConfig(flat=True, prefix_length=3, use_gating=True, shared_gating=False),
+         classification(1), lengths=EQUAL_LENGTHS),
+    Case("bert", "prompt", PromptTuningConfig(prompt_length=3), tagging(1)),
+    Case("bert", "loreft", LoReftConfig(r=2, prefix_positions=3, suffix_positions=1, non_linearity="tanh"), tagging(1)),
+    Case("bert", "compacter", CompacterConfig(reduction_factor=1.5, phm_dim=2, phm_rank=3, leave_out=[1]), tagging(1)),
+    Case("bert", "compacter_shared", CompacterPlusPlusConfig(reduction_factor=3, **ALL_SHARED), classification(1)),
+    Case("bert", "seq_bn_inv", SeqBnInvConfig(reduction_factor=6, non_linearity="gelu"), tagging(1)),
+    Case("bert", "seq_bn_gated", seq_bn(4, "tanh", use_gating=True, scaling=2.0), regression(1), lengths=EQUAL_LENGTHS),
+    Case("bert", "unipelt", UNIPELT, classification(1), lengths=EQUAL_LENGTHS),
     # The other families.
     Case("roberta", "seq_bn", seq_bn(4), draw=1),
     Case("roberta", "double_seq_bn", double_seq_bn(3), regression()),
     Case("roberta", "par_bn", par_bn(2), tagging(1)),
     Case("roberta", "adapter_plus", adapter_plus(4), classification(1, use_pooler=True)),
     Case("roberta", "odd", double_seq_bn({"1": 6, "default": 4}, **BOTH_NORMS, scaling="channel"), tagging(2)),
+    Case("roberta", "prompt", PromptTuningConfig(prompt_length=2, combine="prefix_after_bos"), classification(1)),
+    Case("roberta", "direft", DiReftConfig(r=3, prefix_positions=2, suffix_positions=1, layers=[1])),
     Case("distilbert", "seq_bn", seq_bn(4)),
     Case("distilbert", "double_seq_bn", double_seq_bn(3), regression(1)),
     Case("distilbert", "par_bn", par_bn(2), tagging(1)),
     Case("distilbert", "adapter_plus", adapter_plus(4), classification(1)),
+    Case("distilbert", "lora", LoRAConfig(r=2, alpha=3, attn_matrices=["q"], output_lora=True), classification(1)),
+    Case("distilbert", "prefix", PrefixTuningConfig(flat=True, prefix_length=2), regression(1)),
+    Case("distilbert", "noreft", NoReftConfig(r=2, prefix_positions=2, suffix_positions=1, tied_weights=True), tagging(1)),
     Case("distilbert", "odd", par_bn(5, "gelu_new", mh_adapter=True, scaling="learned", leave_out=[1]), tagging(2)),
+]
+
+# What `adapters` does not have, or has otherwise. `output.dense` is the attention's output layer, too.
+PEFT_CASES = {
+    "dora": peft.LoraConfig(r=3, lora_alpha=5, use_dora=True, target_modules=["query", "output.dense"]),
+    "rslora": peft.LoraConfig(r=4, lora_alpha=6, use_rslora=True, target_modules=r".*layer\.[02]\.(.*value|intermediate\.dense)"),
+    "ia3": peft.IA3Config(target_modules=["key", "value", "output.dense"], feedforward_modules=["output.dense"]),
+    "vera": peft.VeraConfig(r=5, target_modules=["key", "intermediate.dense"], layers_to_transform=[1, 2]),
+}
+
+# Family, task, and what `modules_to_save` names; PEFT adds the classifier itself, but not DistilBERT's first layer.
+PEFT_HEADS = [
+    ("bert", "SEQ_CLS", None),
+    ("bert", "TOKEN_CLS", None),
+    ("roberta", "SEQ_CLS", None),
+    ("distilbert", "SEQ_CLS", ["pre_classifier", "classifier"]),
 ]
 
 HYPERPARAMETERS = {
@@ -142,7 +195,7 @@ def main():
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    for folder in ("models", "base", "cases", "language", "train", "saved"):
+    for folder in ("models", "base", "cases", "language", "train", "saved", "peft", "peft-heads"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
     write_models(out / "models")
@@ -152,6 +205,11 @@ def main():
     write_language(out)
     write_training(out, Case("bert", "double_seq_bn", double_seq_bn(3)))
     write_saved(out)
+    write_saved_loreft(out)
+    for name, config in PEFT_CASES.items():
+        write_peft(out, name, config)
+    for family, task, heads in PEFT_HEADS:
+        write_peft_head(out, family, task, heads)
     print_sizes(out)
 
 
@@ -213,6 +271,8 @@ def write_base_passes(out):
 class Batch:
     """Random sequences of different lengths, with labels when there is a head; padded on the right for Python."""
 
+    before_prompt = 0  # how many tokens of a sequence stand before the prompt, if there is one
+
     def __init__(self, config, seed, head=None, lengths=LENGTHS):
         torch.manual_seed(zlib.crc32(seed.encode()))
         self.family, self.lengths = config.model_type, torch.tensor(lengths)
@@ -239,8 +299,18 @@ class Batch:
         return inputs | ({} if self.labels is None else {"labels": self.labels})
 
     def real(self, padded):
-        """`[S, longest, ...]` to `[T, ...]`: the real tokens, sequence after sequence."""
-        return padded[self.mask]
+        """`[S, longest, ...]` to `[T, ...]`: the real tokens, sequence after sequence, and those of a prompt."""
+        return padded[self.with_prompt(padded, True)]
+
+    def text(self, padded):
+        """The same without those of a prompt."""
+        return padded[self.with_prompt(padded, False)]
+
+    def with_prompt(self, padded, keep):
+        """The mask with the tokens that a prompt has put into every sequence."""
+        more = padded.shape[1] - self.mask.shape[1]
+        prompt = torch.full((len(self.mask), more), keep)
+        return torch.cat([self.mask[:, : self.before_prompt], prompt, self.mask[:, self.before_prompt :]], dim=1)
 
     def tensors(self, prefix):
         """What a file holds of this batch."""
@@ -260,14 +330,17 @@ class Batch:
 def write_case(out, case):
     """`cases/<family>-<name>.safetensors`: input, every hidden state, logits, loss, adapter, head and all gradients."""
     model = adapted_model(out, case)
-    batch = Batch(model.config, f"batch {case.title}", case.head)
+    batch = Batch(model.config, f"batch {case.title}", case.head, case.lengths)
+    batch.before_prompt = int(getattr(case.config, "combine", None) == "prefix_after_bos")
     output = model(**batch.model_inputs(), output_hidden_states=True)
     output.loss.backward()
-    logits = batch.real(output.logits) if case.head["head_type"] == "tagging" else output.logits
+    logits = batch.text(output.logits) if case.head["head_type"] == "tagging" else output.logits
     tensors = batch.tensors("input.") | batch.hidden_tensors(output) | {"logits": logits, "loss": output.loss}
     for name, parameter in trainable(model):
         assert parameter.grad.any(), f"{case.title}: the gradient of {name} is zero, so it would test nothing"
         tensors |= {name: parameter, f"grad:{name}": parameter.grad}
+    tensors |= {f"adapter:{name}": parameter for name, parameter in shared_and_frozen(model)}
+    tensors |= {f"adapter:{name}": base for name, base in model.named_buffers() if name.endswith(".0.base")}
     write_tensors(out / "cases" / f"{case.title}.safetensors", tensors, case_metadata(model, case))
 
 
@@ -280,7 +353,42 @@ def adapted_model(out, case, dtype=torch.float64):
     model = model.to(dtype)
     model.train_adapter(case.name)
     redraw(model, case.seed, weight_deviation=0.4)
+    draw_vera(model, case.seed)
+    draw_reft(model)
     return model.eval()
+
+
+def draw_reft(model):
+    """A LoReFT's frame is made to begin at the identity, as ours does: then its gradient is also ours."""
+    draw_signs(model)
+    with torch.no_grad():
+        for name, base in model.named_buffers():
+            if name.endswith("parametrizations.weight.0.base"):
+                base.copy_(torch.eye(len(base)))
+
+
+def draw_signs(model):
+    """The diagonal of a LoReFT's reflections is of signs."""
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("parametrizations.weight.original"):
+                parameter.diagonal().copy_(torch.sign(parameter.diagonal()))
+
+
+def draw_vera(model, seed):
+    """VeRA's shared matrices, which never train; and diagonals only where the library has full matrices in their place."""
+    torch.manual_seed(zlib.crc32(f"{seed} shared".encode()))
+    with torch.no_grad():
+        for _, parameter in shared_and_frozen(model):
+            parameter.normal_(0.0, 0.4)
+        for name, parameter in model.named_parameters():
+            if name.endswith((".vera_D", ".vera_B")):
+                parameter.copy_(torch.diag(torch.diag(parameter)))
+
+
+def shared_and_frozen(model):
+    """Pairs of name and tensor of what an adapter's layers share and do not train."""
+    return [(name, p) for name, p in model.named_parameters() if ".shared_parameters." in name and not p.requires_grad]
 
 
 def trainable(model):
@@ -298,6 +406,10 @@ def case_metadata(model, case):
     with tempfile.TemporaryDirectory() as folder:
         model.save_adapter(folder, case.name, with_head=True)
         texts = {key: Path(folder, f"{key}.json").read_text() for key in ("adapter_config", "head_config")}
+    if isinstance(case.config, DiReftConfig):  # the library forgets to write this, and would load a NoReFT
+        config = json.loads(texts["adapter_config"])
+        config["config"]["subtract_projection"] = False
+        texts["adapter_config"] = json.dumps(config, indent=2, sort_keys=True)
     note = f"adapters {adapters.__version__}, torch {torch.__version__}, float64; gradients are of `loss`"
     return texts | {"model": case.family, "note": note}
 
@@ -310,6 +422,7 @@ def write_language(out):
 
     The tied output layer is one tensor with the token embeddings, so its gradient is the sum of both.
     """
+    write_invertible(out)
     for family in ("bert", "roberta", "distilbert"):
         model = AutoModelForMaskedLM.from_pretrained(out / "models" / family, attn_implementation="eager").double()
         head = {name: p for name, p in model.named_parameters() if not name.startswith(f"{family}.")}
@@ -328,6 +441,47 @@ def write_language(out):
         tensors |= {f"grad:{name}": p.grad for name, p in model.named_parameters() if p.grad is not None}
         note = f"torch {torch.__version__}, float64; gradients are of `loss`"
         write_tensors(out / "language" / f"{family}.safetensors", tensors, {"model": family, "note": note})
+
+
+# What the flexible head of `adapters` calls the tensors of a masked language model's head.
+FLEXIBLE_HEAD = {"0": "transform.dense", "2": "transform.LayerNorm", "3.bias": "bias"}
+
+
+def write_invertible(out):
+    """`language/bert-inv`: with an invertible adapter behind the embeddings and its inverse before the output layer.
+
+    The base does not train. Only the flexible heads of `adapters` invert; with `BertForMaskedLM` it would be forgotten.
+    """
+    model = AutoAdapterModel.from_pretrained(out / "models" / "bert", attn_implementation="eager")
+    model.config._name_or_path = "tiny-bert"
+    config = SeqBnInvConfig(reduction_factor=6, non_linearity="gelu", inv_adapter_reduction_factor=3)
+    model.add_adapter("inv", config=config)
+    model.add_masked_lm_head("inv")
+    model = model.double().eval()
+    model.train_adapter("inv")
+    model.heads["inv"][3].bias.requires_grad = True  # it is frozen with the weight beside it
+    redraw(model, "language bert-inv", weight_deviation=0.3)
+    batch = Batch(model.config, "language bert-inv")
+    hidden = torch.rand(batch.mask.shape) < 0.4
+    batch.labels = torch.randint(0, VOCABULARY, batch.mask.shape).masked_fill(~hidden | ~batch.mask, IGNORED_LABEL)
+    output = model(**batch.model_inputs())
+    output.loss.backward()
+    tensors = batch.tensors("input.") | {"logits": batch.real(output.logits), "loss": output.loss}
+    for name, parameter in trainable(model):
+        part, name = name.split(":")
+        if part == "head":
+            inner = name.removeprefix("heads.inv.")
+            found = [(old, new) for old, new in FLEXIBLE_HEAD.items() if inner.startswith(old)]
+            if not found:  # the output layer's weight is that of the embeddings
+                continue
+            name = "cls.predictions." + inner.replace(*found[0], 1)
+        tensors |= {f"{part}:{name}": parameter, f"grad:{name}": parameter.grad}
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_adapter(folder, "inv", with_head=False)
+        config = Path(folder, "adapter_config.json").read_text()
+    note = f"adapters {adapters.__version__}, torch {torch.__version__}, float64; gradients are of `loss`"
+    metadata = {"model": "bert", "note": note, "adapter_config": config}
+    write_tensors(out / "language" / "bert-inv.safetensors", tensors, metadata)
 
 
 # ---- Training and saved files ----------------------------------------------------------------------------------------
@@ -390,6 +544,30 @@ def write_saved(out):
     write_tensors(out / "saved" / "expected.safetensors", tensors, {"model": "bert", "note": "float32"})
 
 
+def write_saved_loreft(out):
+    """`saved/`: the same for a LoReFT whose frame begins at a base of PyTorch's own, not at the identity."""
+    model = loreft_model(out)
+    model.save_adapter(out / "saved" / "bert-loreft-safetensors", "loreft", with_head=True, use_safetensors=True)
+    batch = Batch(model.config, "saved")
+    with torch.no_grad():
+        tensors = batch.tensors("input.") | {"logits": model(**batch.model_inputs()).logits}
+    write_tensors(out / "saved" / "expected-loreft.safetensors", tensors, {"model": "bert", "note": "float32"})
+
+
+def loreft_model(out):
+    """A LoReFT as PyTorch draws its base, with random reflections on it."""
+    config = LoReftConfig(r=2, prefix_positions=2, suffix_positions=1)
+    model = AutoAdapterModel.from_pretrained(out / "models" / "bert", attn_implementation="eager")
+    model.config._name_or_path = "tiny-bert"
+    torch.manual_seed(zlib.crc32(b"loreft base"))
+    model.add_adapter("loreft", config=config)
+    model.add_prediction_head_from_config("loreft", classification(1))
+    model.train_adapter("loreft")
+    redraw(model, "loreft", weight_deviation=0.4)
+    draw_signs(model)
+    return model.eval()
+
+
 def bare_model(out):
     """A plain `BertModel` with an adapter: its tensors are saved without the prefix `bert.`."""
     model = AutoModel.from_pretrained(out / "models" / "bert", attn_implementation="eager")
@@ -399,6 +577,63 @@ def bare_model(out):
     model.train_adapter("bare")
     redraw(model, "bare", weight_deviation=0.4)
     return model.eval()
+
+
+def write_peft(out, name, config):
+    """`peft/<name>/`: a folder as PEFT's `save_pretrained` leaves it, in f64, and `expected.safetensors`.
+
+    The loss is the sum of the last hidden state, each number weighed by `weights`.
+    """
+    base = AutoModel.from_pretrained(out / "models" / "bert", attn_implementation="eager").double()
+    torch.manual_seed(zlib.crc32(f"peft base {name}".encode()))  # VeRA's matrices are drawn when they are made
+    model = peft.get_peft_model(base, config, autocast_adapter_dtype=False).double().eval()
+    redraw(model, f"peft {name}", weight_deviation=0.4)
+    batch = Batch(base.config, f"peft {name}")
+    output = model(**batch.model_inputs(), output_hidden_states=True)
+    weights = torch.randn(int(batch.lengths.sum()), HIDDEN, dtype=torch.float64)
+    loss = (batch.real(output.last_hidden_state) * weights).sum()
+    loss.backward()
+    folder = out / "peft" / name
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    saved = peft.get_peft_model_state_dict(model).keys()
+    tensors = batch.tensors("input.") | batch.hidden_tensors(output) | {"weights": weights, "loss": loss}
+    for key, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad.any(), f"peft {name}: the gradient of {key} is zero, so it would test nothing"
+            plain = key.replace(".default", "").replace("magnitude_vector.weight", "magnitude_vector")
+            assert plain in saved, plain
+            tensors[f"grad:{plain}"] = parameter.grad
+    write_tensors(folder / "expected.safetensors", tensors, {"model": "bert", "note": f"peft {peft.__version__}, float64"})
+    tidy_config(folder / "adapter_config.json")
+
+
+def write_peft_head(out, family, task, heads):
+    """`peft-heads/<family>-<task>/`: LoRA with the classifier that PEFT saves beside it, in f64, and its logits."""
+    auto = AutoModelForTokenClassification if task == "TOKEN_CLS" else AutoModelForSequenceClassification
+    title = f"{family}-{task}"
+    base = auto.from_pretrained(out / "models" / family, attn_implementation="eager", num_labels=3).double()
+    target = "q_lin" if family == "distilbert" else "query"
+    config = peft.LoraConfig(r=2, lora_alpha=3, target_modules=[target], task_type=task, modules_to_save=heads)
+    model = peft.get_peft_model(base, config, autocast_adapter_dtype=False).double().eval()
+    redraw(model, f"peft head {title}", weight_deviation=0.4)
+    batch = Batch(base.config, f"peft head {title}")
+    with torch.no_grad():
+        logits = model(**batch.model_inputs()).logits
+    folder = out / "peft-heads" / title
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    tensors = batch.tensors("input.") | {"logits": batch.real(logits) if task == "TOKEN_CLS" else logits}
+    metadata = {"model": family, "note": f"peft {peft.__version__}, float64"}
+    write_tensors(folder / "expected.safetensors", tensors, metadata)
+    tidy_config(folder / "adapter_config.json")
+
+
+def tidy_config(path):
+    """PEFT keeps module names in sets, whose order changes from run to run, and records where the base was."""
+    config = json.loads(path.read_text()) | {"base_model_name_or_path": "tiny-bert"}
+    config = {key: sorted(value) if isinstance(value, list) else value for key, value in config.items()}
+    path.write_text(json.dumps(config, indent=2, sort_keys=True))
 
 
 # ---- Files -----------------------------------------------------------------------------------------------------------

@@ -21,19 +21,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from adapters import AutoAdapterModel
+from adapters import AutoAdapterModel, CompacterConfig, LoReftConfig, MAMConfig, NoReftConfig, ParBnConfig
+from adapters import IA3Config, LoRAConfig, PrefixTuningConfig, PromptTuningConfig, SeqBnInvConfig, VeraConfig
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
-from make_fixtures import adapter_plus, classification, double_seq_bn, par_bn, redraw, seq_bn
+from make_fixtures import EVERY_LAYER, adapter_plus, classification, double_seq_bn, par_bn, seq_bn
+from make_fixtures import draw_signs, draw_vera, redraw
 
 TOLERANCE = 1e-5  # on logits and probabilities: both sides compute in float32, in different orders
 LEAST_EFFECT = 10 * TOLERANCE  # an adapter that changes less than this would prove nothing
 PREDICTION_KEYS = {"text", "label", "logits", "probabilities"}
 LABELS = {0: "negative", 1: "neutral", 2: "positive"}
 
-# What `adapters` saves: method, configuration, head. ln_before is known to it by two names, which its safetensors
-# writer refuses; that one exists as a .bin only.
+# What `adapters` saves: method, configuration, head. Norms of ln_before and prefixes are known to it by several names,
+# which its safetensors writer refuses; those exist as a .bin only.
 PYTHON_METHODS = [
     ("seq_bn", seq_bn(4), classification(2)),
     ("double_seq_bn", double_seq_bn(5), classification(1, use_pooler=True)),
@@ -41,13 +43,29 @@ PYTHON_METHODS = [
     ("scaled_par_bn", par_bn(3, scaling="learned"), classification(1, bias=False)),
     ("adapter_plus", adapter_plus(7), classification(2, activation_function="relu")),
     ("ln_before", seq_bn(4, "gelu", ln_before=True), classification(3)),
+    ("lora", LoRAConfig(r=3, alpha=7, **EVERY_LAYER), classification(2)),
+    ("ia3", IA3Config(alpha=2), classification(1)),
+    ("vera", VeraConfig(r=5, alpha=3), classification(2)),
+    ("prefix", PrefixTuningConfig(prefix_length=3, bottleneck_size=5), classification(1)),
+    ("prompt", PromptTuningConfig(prompt_length=4, combine="prefix_after_bos"), classification(2)),
+    ("loreft", LoReftConfig(r=2, suffix_positions=1), classification(1)),
+    ("noreft", NoReftConfig(r=3), classification(1)),
+    ("compacter", CompacterConfig(reduction_factor=4, phm_dim=3), classification(1)),
+    ("seq_bn_inv", SeqBnInvConfig(reduction_factor=4), classification(1)),
+    ("mam", MAMConfig(PrefixTuningConfig(prefix_length=2, bottleneck_size=4), ParBnConfig()), classification(1)),
 ]
 FORMATS = ("safetensors", "bin")
-NOT_IN_SAFETENSORS = {"ln_before"}
+NOT_IN_SAFETENSORS = {"ln_before", "prefix", "mam"}
 
 SPELLED_OUT = "seq_bn[reduction_factor=5,non_linearity=gelu,ln_before=True]"
 SOME_LAYERS = "double_seq_bn[leave_out=[1],ln_after=True,scaling=channel]"
+ALL_LAYERS = "lora[r=3,alpha=7,attn_matrices=[q,k,v],intermediate_lora=True,output_lora=True]"
+PREFIXES = "prefix_tuning[prefix_length=3,bottleneck_size=7,leave_out=[0]]"
+INVERTIBLE = "double_seq_bn_inv[reduction_factor=4,non_linearity=gelu]"
 RUST_METHODS = ["seq_bn", "double_seq_bn", "par_bn", "scaled_par_bn", "adapter_plus", SPELLED_OUT, SOME_LAYERS]
+RUST_METHODS += [ALL_LAYERS, "lora[use_gating=True,alpha=2]", "ia3", "vera[alpha=24]", "lora|par_bn"]
+RUST_METHODS += [PREFIXES, "prefix_tuning_flat[prefix_length=2]", "prompt_tuning", "loreft[r=2,suffix_positions=2]"]
+RUST_METHODS += ["direft[r=2]", "compacter[reduction_factor=4,phm_dim=3]", INVERTIBLE, "prefix_tuning|par_bn"]
 # Enough training for every adapter to have an effect that can be measured: it starts with none.
 TRAINING = ["--epochs", "6", "--batch-size", "8", "--lr", "1e-2"]
 WEIGHT_FILES = {"adapter.safetensors": True, "pytorch_adapter.bin": False}  # whether it is the safetensors one
@@ -137,6 +155,8 @@ class Bench:
             model.add_prediction_head_from_config(method, {**head, "id2label": LABELS})
             model.train_adapter(method)
             redraw(model, f"round trip {method}", weight_deviation=0.1)
+            draw_vera(model, f"round trip {method}")
+            draw_signs(model)
             folder = self.work / f"{method}-{form}"
             model.save_adapter(folder, method, with_head=True, use_safetensors=form == "safetensors")
             self.compare(row, model, method, folder)
@@ -222,8 +242,12 @@ def load_strictly(model, folder, safe):
     except Exception as error:  # any refusal of the library is a result, not a failure of this script
         raise Mismatch(f"load_adapter: {type(error).__name__}: {error}") from error
     for kind in ("missing_keys", "unexpected_keys"):
-        if info[kind]:
-            raise Mismatch(f"load_adapter reports {kind}: {', '.join(info[kind])}")
+        # A prefix has one more name in every layer, for the same array.
+        if names := [name for name in info[kind] if ".prefix_tuning.pool." not in name]:
+            raise Mismatch(f"load_adapter reports {kind}: {', '.join(names)}")
+    config = json.loads(Path(folder, "adapter_config.json").read_text())["config"]
+    for unit in (unit for module in model.modules() if type(module).__name__ == "ReftModule" for unit in module.units):
+        unit.subtract_projection = config.get("subtract_projection", True)  # which `adapters` does not read
     if name not in model.heads:
         raise Mismatch(f"load_adapter found no head called {name}")
     if set(model.heads[name].config["label2id"]) != set(LABELS.values()):

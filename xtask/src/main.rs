@@ -1,5 +1,6 @@
 //! Housekeeping of the project; `cargo xtask help` lists the tasks.
 
+mod builtin;
 mod layering;
 mod links;
 mod packaging;
@@ -32,6 +33,9 @@ Tasks:
                   installed into a virtual environment in DIR (some gigabytes; kept for the next time).
   round-trip DIR  Exchanges adapters with that library in both directions and compares the logits.
                   DIR as above. Says `skipped` where Python or the package index cannot be reached.
+  builtin DIR [--ship]
+                  Pretrains the built-in model again into DIR, which takes about half an hour, and says
+                  whether the same bytes come out; with --ship they replace those in the repository.
   help            This text.
 ";
 
@@ -64,6 +68,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Fixtures(environment) => python::fixtures(&shell, &folder.join(environment))?,
         Task::RoundTrip(environment) => python::round_trip(&shell, &folder.join(environment))?,
+        Task::Builtin { out, ship } => builtin::run(&shell, &python::target_folder(&shell), &folder.join(out), ship)?,
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -87,6 +92,10 @@ enum Task {
     },
     Fixtures(PathBuf),
     RoundTrip(PathBuf),
+    Builtin {
+        out: PathBuf,
+        ship: bool,
+    },
 }
 
 impl Task {
@@ -103,6 +112,11 @@ impl Task {
             }
             "fixtures" => Ok(Task::Fixtures(one_folder(name, rest)?)),
             "round-trip" => Ok(Task::RoundTrip(one_folder(name, rest)?)),
+            "builtin" => {
+                let ship = rest.last().is_some_and(|last| last == "--ship");
+                let out = one_folder(name, &rest[..rest.len() - usize::from(ship)])?;
+                Ok(Task::Builtin { out, ship })
+            }
             "help" | "--help" | "-h" => Ok(Task::Help),
             _ => Err(format!("there is no task `{name}`")),
         }
@@ -156,6 +170,8 @@ mod tests {
         assert_eq!(parse("layering"), Ok(stages(&["layering"], false)));
         assert_eq!(parse("fixtures venv"), Ok(Task::Fixtures("venv".into())));
         assert_eq!(parse("round-trip venv"), Ok(Task::RoundTrip("venv".into())));
+        assert_eq!(parse("builtin made"), Ok(Task::Builtin { out: "made".into(), ship: false }));
+        assert_eq!(parse("builtin made --ship"), Ok(Task::Builtin { out: "made".into(), ship: true }));
         assert_eq!(parse("help"), Ok(Task::Help));
     }
 
@@ -169,6 +185,7 @@ mod tests {
             ("fixtures", "one folder, found 0"),
             ("fixtures one two", "found 2"),
             ("round-trip --help", "one folder"),
+            ("builtin --ship", "one folder, found 0"),
         ] {
             let problem = parse(line).expect_err(line);
             assert!(problem.contains(named), "{line}: {problem}");
@@ -177,7 +194,7 @@ mod tests {
 
     #[test]
     fn help_names_every_task() {
-        for task in ["test-all", "tidy", "layering", "fixtures", "round-trip", "help"] {
+        for task in ["test-all", "tidy", "layering", "fixtures", "round-trip", "builtin", "help"] {
             assert!(HELP.contains(&format!("\n  {task} ")), "{task}");
         }
     }

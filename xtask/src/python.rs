@@ -11,7 +11,7 @@ use xshell::{Shell, cmd};
 use crate::stage::{Outcome, capture, count};
 
 /// What the scripts import; everything else comes with these.
-const PACKAGES: [&str; 2] = ["adapters==1.3.0", "safetensors"];
+const PACKAGES: [&str; 3] = ["adapters==1.3.0", "peft==0.21.2", "safetensors"];
 
 /// What pip writes when it could not reach a package index, one of them at least.
 const UNREACHABLE: [&str; 4] =
@@ -87,7 +87,7 @@ fn is_unreachable(output: &str) -> bool {
     UNREACHABLE.iter().any(|message| output.contains(message))
 }
 
-fn target_folder(shell: &Shell) -> PathBuf {
+pub(crate) fn target_folder(shell: &Shell) -> PathBuf {
     shell.current_dir().join(shell.var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
 }
 

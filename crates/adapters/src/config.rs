@@ -2,11 +2,13 @@
 
 use crate::bottleneck::{BottleneckShape, Scaling};
 use crate::init::InitWeights;
+use crate::invertible::Coupling;
+use crate::method::{MethodError, check_layers, check_rate, layers_but};
+use crate::phm::PhmConfig;
 use crate::wiring::{InnerResidual, Position};
 use adaptune_tensor::Activation;
 use adaptune_transformer::{Config, Sublayer, SublayerPoint};
 use std::collections::{BTreeMap, BTreeSet};
-use thiserror::Error;
 
 /// How much narrower than the hidden size a bottleneck is: `M = max(1, ⌊D / factor⌋)`; below 1 it is
 /// wider.
@@ -57,6 +59,10 @@ impl ReductionFactor {
 /// | `init_weights` | mam_adapter | initial values, see [`InitWeights`]; the default starts as the identity |
 /// | `leave_out` | none | layers without adapter, from 0 |
 /// | `dropout`, `stochastic_depth` | 0 | regularisation of the bottleneck's output |
+/// | `use_gating` | false | a gate decides how much of it each sequence lets through |
+/// | `phm_layer` and its fields | false | hypercomplex projections, see [`PhmConfig`] |
+/// | `inv_adapter` | None | an invertible adapter behind the embeddings: "nice" or "glow", see [`Coupling`] |
+/// | `inv_adapter_reduction_factor` | None, 2 in presets that have one | half the hidden size over its networks' width |
 #[derive(Clone, Debug, PartialEq)]
 pub struct BottleneckConfig {
     /// A bottleneck after the attention.
@@ -94,47 +100,18 @@ pub struct BottleneckConfig {
     pub dropout: f64,
     /// Rate at which a sequence skips the bottleneck in training; sequential adapters only.
     pub stochastic_depth: f64,
+    /// A gate decides how much of the bottleneck's output each sequence lets through.
+    pub use_gating: bool,
+    /// The projections are hypercomplex.
+    pub phm_layer: bool,
+    /// How, if they are.
+    pub phm: PhmConfig,
+    /// An invertible adapter behind the embeddings.
+    pub inv_adapter: Option<Coupling>,
+    /// Half the hidden size over the width of the invertible adapter's networks.
+    pub inv_adapter_reduction_factor: Option<f64>,
     /// Also after cross-attention, which encoders do not have; kept for the file.
     pub cross_adapter: bool,
-}
-
-/// A configuration that does not fit the model, or contradicts itself.
-#[derive(Debug, Error, PartialEq)]
-pub enum MethodError {
-    /// No module would be added anywhere.
-    #[error("the adapter would have no module: set mh_adapter or output_adapter, and leave some layer in")]
-    Nothing,
-    /// A layer without reduction factor.
-    #[error(
-        "layer {layer} has no reduction factor: name it in the map, or add a default, as in {{'1': 16, 'default': 8}}"
-    )]
-    NoFactor {
-        /// The layer, from 0.
-        layer: usize,
-    },
-    /// A layer that the model does not have.
-    #[error("{field} names layer {layer}, but the model has layers 0 to {last}")]
-    NoLayer {
-        /// The field.
-        field: &'static str,
-        /// The layer.
-        layer: usize,
-        /// The model's last one.
-        last: usize,
-    },
-    /// A number out of its range.
-    #[error("{field} is {found}, but must be {expected}")]
-    Range {
-        /// The field.
-        field: &'static str,
-        /// Its value.
-        found: f64,
-        /// What would do.
-        expected: &'static str,
-    },
-    /// Fields that do not go together.
-    #[error("{0}")]
-    Contradiction(&'static str),
 }
 
 impl BottleneckConfig {
@@ -159,6 +136,11 @@ impl BottleneckConfig {
             leave_out: BTreeSet::new(),
             dropout: 0.0,
             stochastic_depth: 0.0,
+            use_gating: false,
+            phm_layer: false,
+            phm: PhmConfig::default(),
+            inv_adapter: None,
+            inv_adapter_reduction_factor: None,
             cross_adapter: false,
         }
     }
@@ -213,32 +195,68 @@ impl BottleneckConfig {
         }
     }
 
+    /// Pfeiffer's adapter of hypercomplex layers: Compacter++ (Mahabadi, Henderson and Ruder, 2021).
+    #[must_use]
+    pub fn compacter_plus_plus() -> Self {
+        Self::seq_bn().compacted()
+    }
+
+    /// Houlsby's adapter of hypercomplex layers: Compacter (Mahabadi, Henderson and Ruder, 2021).
+    #[must_use]
+    pub fn compacter() -> Self {
+        Self::double_seq_bn().compacted()
+    }
+
+    fn compacted(self) -> Self {
+        Self { phm_layer: true, reduction_factor: 32.0.into(), non_linearity: Activation::Gelu, ..self }
+    }
+
+    /// The same with an invertible adapter: a language adapter of MAD-X (Pfeiffer et al., 2020).
+    #[must_use]
+    pub fn with_inverse(self) -> Self {
+        Self { inv_adapter: Some(Coupling::Nice), inv_adapter_reduction_factor: Some(2.0), ..self }
+    }
+
     /// Checks the configuration by itself and against a model, and gives the bottlenecks that it
     /// asks for with the place of each.
     ///
     /// # Errors
     /// If fields contradict each other, name layers that are not there, or leave nothing to add.
-    pub fn check(&self, model: &Config) -> Result<Vec<(SublayerPoint, BottleneckShape)>, MethodError> {
+    pub fn bottlenecks(&self, model: &Config) -> Result<Vec<(SublayerPoint, BottleneckShape)>, MethodError> {
         self.check_numbers()?;
         if self.residual_before_ln == InnerResidual::Sum && !self.original_ln_before && !self.is_parallel {
             return Err(MethodError::Contradiction(
                 "residual_before_ln=\"post_add\" is the sum before the norm, so it needs original_ln_before=True",
             ));
         }
-        let named = self.leave_out.iter().map(|l| ("leave_out", *l));
-        let named = named.chain(self.reduction_factor.layers.keys().map(|l| ("reduction_factor", *l)));
-        if let Some((field, layer)) = named.into_iter().find(|(_, layer)| *layer >= model.layers) {
-            return Err(MethodError::NoLayer { field, layer, last: model.layers - 1 });
-        }
+        let layers = layers_but(&self.leave_out, model)?;
+        check_layers("reduction_factor", self.reduction_factor.layers.keys(), model)?;
         let sublayers = [(Sublayer::Attention, self.mh_adapter), (Sublayer::FeedForward, self.output_adapter)];
         let mut modules = Vec::new();
-        for layer in (0..model.layers).filter(|layer| !self.leave_out.contains(layer)) {
+        for layer in layers {
             let factor = self.reduction_factor.of(layer).ok_or(MethodError::NoFactor { layer })?;
             for (sublayer, _) in sublayers.iter().filter(|(_, wanted)| *wanted) {
                 modules.push((SublayerPoint { layer, sublayer: *sublayer }, self.shape(model.hidden, factor)));
             }
         }
-        if modules.is_empty() { Err(MethodError::Nothing) } else { Ok(modules) }
+        if modules.is_empty() {
+            return Err(MethodError::Nothing("set mh_adapter or output_adapter, and leave some layer in"));
+        }
+        if self.phm_layer {
+            let widths = modules.iter().flat_map(|(_, shape): &(_, BottleneckShape)| [shape.hidden, shape.bottleneck]);
+            self.phm.check(widths)?;
+        }
+        if self.phm_layer && self.phm.shared_w && !self.reduction_factor.layers.is_empty() {
+            return Err(MethodError::Contradiction(
+                "shared_W_phm=True needs bottlenecks of one width: give reduction_factor as a number",
+            ));
+        }
+        Ok(modules)
+    }
+
+    /// The invertible adapter's coupling and reduction factor, if there is one.
+    pub(crate) fn invertible(&self) -> Option<(Coupling, f64)> {
+        Some((self.inv_adapter?, self.inv_adapter_reduction_factor.unwrap_or(2.0)))
     }
 
     /// Where the bottlenecks stand.
@@ -263,6 +281,8 @@ impl BottleneckConfig {
             norm_before: self.ln_before,
             dropout: self.dropout,
             drop_path: if self.is_parallel { 0.0 } else { self.stochastic_depth },
+            gated: self.use_gating,
+            phm: self.phm_layer.then_some(self.phm),
         }
     }
 
@@ -273,11 +293,15 @@ impl BottleneckConfig {
                 return Err(MethodError::Range { field: "reduction_factor", found, expected: "a number from 1/64 on" });
             }
         }
-        for (field, found) in [("dropout", self.dropout), ("stochastic_depth", self.stochastic_depth)] {
-            if !(0.0..1.0).contains(&found) {
-                return Err(MethodError::Range { field, found, expected: "from 0 up to, but not, 1" });
+        match self.inv_adapter_reduction_factor {
+            Some(found) if !(found.is_finite() && found >= 1.0 / 64.0) => {
+                let (field, expected) = ("inv_adapter_reduction_factor", "a number from 1/64 on");
+                return Err(MethodError::Range { field, found, expected });
             }
+            _ => {}
         }
+        check_rate("dropout", self.dropout)?;
+        check_rate("stochastic_depth", self.stochastic_depth)?;
         match self.scaling {
             Scaling::Fixed(found) if !found.is_finite() => Err(MethodError::Range {
                 field: "scaling",
@@ -291,7 +315,7 @@ impl BottleneckConfig {
 
 /// `M`, rounded down as Python's `//` does: `D / factor` may round up to a whole number that the
 /// exact quotient does not reach (12 over 0.8 gives 14).
-fn reduced(hidden: usize, factor: f64) -> usize {
+pub(crate) fn reduced(hidden: usize, factor: f64) -> usize {
     let hidden = hidden as f64;
     (((hidden - hidden % factor) / factor).round() as usize).max(1)
 }
@@ -312,7 +336,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let model = Config::bert(12, 3, 2, 20);
         let fails = |config: BottleneckConfig, words: &str| {
-            let message = config.check(&model).unwrap_err().to_string();
+            let message = config.bottlenecks(&model).unwrap_err().to_string();
             assert!(message.contains(words), "{message}");
         };
         let base = BottleneckConfig::seq_bn;

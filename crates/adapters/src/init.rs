@@ -46,6 +46,13 @@ impl InitWeights {
         NAMES.iter().map(|(name, _)| *name)
     }
 
+    /// True if the up-projection begins as zero. Methods with other layers do as much by their own means; if not, they
+    /// draw as their papers say.
+    #[must_use]
+    pub fn starts_as_identity(self) -> bool {
+        matches!(self, Self::MamAdapter | Self::Xavier)
+    }
+
     /// `W_down: [M, D]` and `W_up: [D, M]`.
     pub(crate) fn bottleneck<S: Scalar>(self, hidden: usize, bottleneck: usize, seed: Seed) -> (Array2<S>, Array2<S>) {
         let (down, up) = ((bottleneck, hidden), (hidden, bottleneck));

@@ -2,6 +2,7 @@
 
 use crate::adapter::Adapter;
 use crate::head::{Head, Targets};
+use crate::invertible::Invertible;
 use adaptune_tensor::{AnyParameter, Gradients, Layout, Named, NamedMut, Parameters, Scalar, gather, gather_backward};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Thawed};
 use ndarray::Array2;
@@ -127,14 +128,16 @@ impl<S: Scalar> AdapterModel<S> {
         }
     }
 
-    /// Logits, `[S, C]`, for tagging `[T, C]`, for language `[T, V]`, without dropout.
+    /// Logits, `[S, C]`, for tagging `[T, C]`, for language `[T, V]`, without dropout. `T` are the tokens of the batch,
+    /// not those that an adapter puts between them.
     ///
     /// # Errors
     /// If the base cannot take the batch.
     pub fn logits(&self, batch: &Batch) -> Result<Array2<S>, BatchError> {
         let (base, pass) = (self.thawed_base(), Pass::evaluate());
         let encoded = base.forward(batch, self.insertions(), pass)?;
-        Ok(self.head.forward(base, encoded.hidden.view(), &encoded.layout, pass).0)
+        let hidden = self.reading(None, batch, &encoded.layout).gather(encoded.hidden);
+        Ok(self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass).0)
     }
 
     /// Logits at the places that the targets ask about, and the loss, each target weighing `weight`; without dropout.
@@ -147,8 +150,9 @@ impl<S: Scalar> AdapterModel<S> {
     pub fn logits_and_loss(&self, batch: &Batch, targets: &Targets, weight: S) -> Result<(Array2<S>, S), BatchError> {
         let (base, pass) = (self.thawed_base(), Pass::evaluate());
         let encoded = base.forward(batch, self.insertions(), pass)?;
-        let read = Reading::new(targets, batch.layout(), &encoded.layout);
-        let (logits, _) = self.head.forward(base, read.gather(encoded.hidden).view(), &encoded.layout, pass);
+        let read = self.reading(Some(targets), batch, &encoded.layout);
+        let (logits, _) =
+            self.head.forward(base, self.invertible(), read.gather(encoded.hidden).view(), &encoded.layout, pass);
         let loss = targets.loss(logits.view(), weight);
         Ok((logits, loss))
     }
@@ -172,13 +176,13 @@ impl<S: Scalar> AdapterModel<S> {
     ) -> Result<S, BatchError> {
         let base = self.thawed_base();
         let encoded = base.forward(batch, self.insertions(), pass.at(0))?;
-        let read = Reading::new(targets, batch.layout(), &encoded.layout);
+        let read = self.reading(Some(targets), batch, &encoded.layout);
         let hidden = read.gather(encoded.hidden);
-        let (logits, trace) = self.head.forward(base, hidden.view(), &encoded.layout, pass.at(1));
+        let (logits, trace) = self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass.at(1));
         let loss = targets.loss(logits.view(), weight);
         let d_logits = targets.loss_backward(logits, weight);
         let wants_hidden = !encoded.trace.is_empty();
-        if let Some(d) = self.head.backward(base, trace, d_logits, wants_hidden, gradients) {
+        if let Some(d) = self.head.backward(base, self.invertible(), trace, d_logits, wants_hidden, gradients) {
             encoded.trace.backward(read.scatter(d), gradients);
         }
         Ok(loss)
@@ -189,6 +193,15 @@ impl<S: Scalar> AdapterModel<S> {
         self.parameters_mut().into_iter().filter(|(_, p)| p.slot().is_some()).collect()
     }
 
+    fn reading(&self, targets: Option<&Targets>, batch: &Batch, encoded: &Layout) -> Reading {
+        let places = targets.and_then(Targets::places);
+        Reading::new(places, self.head.reads_every_token(), batch.layout(), encoded)
+    }
+
+    fn invertible(&self) -> Option<&Invertible<S>> {
+        self.adapter.as_ref()?.invertible()
+    }
+
     fn insertions(&self) -> &dyn Insertions<S> {
         match &self.adapter {
             Some(adapter) => adapter,
@@ -197,25 +210,29 @@ impl<S: Scalar> AdapterModel<S> {
     }
 }
 
-/// Which tokens' hidden states the head gets to see: all, or those that the targets ask about.
+/// Which tokens' hidden states the head gets to see: all, those of the text, or those that the targets ask about.
 ///
-/// An output layer over a vocabulary is by far the widest of a model, so it is not computed where nobody asks.
+/// An output layer over a vocabulary is by far the widest of a model, so it is not computed where nobody asks. And
+/// nobody asks for the tag of a prompt. A head that reads one token for each sequence gets to see all of them, and reads
+/// the first, be it a prompt's, as the Python libraries do: adapters are exchanged with them.
 struct Reading {
     rows: Option<Vec<u32>>,
     tokens: usize,
 }
 
 impl Reading {
-    /// Places count in the batch; modules may have put tokens in front of its sequences since.
-    fn new(targets: &Targets, batch: &Layout, encoded: &Layout) -> Self {
-        let first = |s: usize| (batch.range(s), encoded.text(s).start);
-        let moved = |place: &usize| {
-            let sequences = (0..batch.sequences()).map(first);
-            let found = sequences.into_iter().find(|(range, _)| range.contains(place));
-            let (range, start) = found.expect("targets are at tokens of the batch");
-            (start + place - range.start) as u32
+    /// Places count in the batch; modules may have put tokens into its sequences since.
+    fn new(places: Option<&[usize]>, every_token: bool, batch: &Layout, encoded: &Layout) -> Self {
+        let tokens = encoded.tokens();
+        if places.is_none() && (!every_token || encoded.is_text()) {
+            return Self { rows: None, tokens };
+        }
+        let text: Vec<u32> = (0..batch.sequences()).flat_map(|s| encoded.text(s)).map(|row| row as u32).collect();
+        let rows = match places {
+            Some(places) => places.iter().map(|place| text[*place]).collect(),
+            None => text,
         };
-        Self { rows: targets.places().map(|places| places.iter().map(moved).collect()), tokens: encoded.tokens() }
+        Self { rows: Some(rows), tokens }
     }
 
     /// `[T, D] → [N, D]`.

@@ -1,9 +1,8 @@
 //! What is tuned: an adapter, thawed tensors of the base, both, or the head alone.
 
 use crate::adapter::Adapter;
-use crate::config::MethodError;
 use crate::head::Head;
-use crate::method::{Method, PRESETS, ParseMethodError};
+use crate::method::{Method, MethodError, ParseMethodError, preset_names};
 use crate::model::AdapterModel;
 use crate::nearest::did_you_mean;
 use adaptune_tensor::{Scalar, Seed};
@@ -50,7 +49,14 @@ impl Tuning {
         Self { thaw: Some(self.thaw.map_or(thaw, |already| already | thaw)), ..self }
     }
 
-    /// A base with a head, and this plugged into it and laid over it; the adapter is called `name`.
+    /// The text that a prompt is to begin as, if one is; see [`Method::prompt_text`].
+    #[must_use]
+    pub fn prompt_text(&self) -> Option<&str> {
+        self.adapter.as_ref()?.prompt_text()
+    }
+
+    /// A base with a head, and this plugged into it and laid over it; the adapter is called `name`. `prompt` are the
+    /// tokens of [`Tuning::prompt_text`], if there is one.
     ///
     /// # Errors
     /// If the method does not fit the model.
@@ -59,10 +65,14 @@ impl Tuning {
         name: &str,
         base: Arc<Encoder<S>>,
         head: Head<S>,
+        prompt: Option<&[u32]>,
         seed: Seed,
     ) -> Result<AdapterModel<S>, MethodError> {
-        let adapter =
-            self.adapter.as_ref().map(|method| Adapter::new(name, method, base.config(), seed)).transpose()?;
+        let adapter = |method| match prompt {
+            Some(tokens) => Adapter::of_tokens(name, method, &base, tokens, seed),
+            None => Adapter::on(name, method, &base, seed),
+        };
+        let adapter = self.adapter.as_ref().map(adapter).transpose()?;
         let reads_pooler = head.config().use_pooler;
         let thawed = self.thaw.map(|thaw| Thawed::new(&base, thaw, reads_pooler));
         Ok(AdapterModel::new(base, adapter, head).with_thawed(thawed))
@@ -79,8 +89,7 @@ impl FromStr for Tuning {
         match text.parse() {
             Ok(method) => Ok(Self { adapter: Some(method), thaw: None }),
             Err(ParseMethodError::Unknown { name, .. }) => {
-                let adapters = PRESETS.iter().flat_map(|p| std::iter::once(&p.name).chain(p.aliases));
-                let names = WITHOUT_ADAPTER.iter().map(|(name, ..)| name).chain(adapters).copied();
+                let names = WITHOUT_ADAPTER.iter().map(|(name, ..)| *name).chain(preset_names());
                 let suggestion = did_you_mean(&name, names);
                 Err(ParseMethodError::Unknown { name, suggestion })
             }

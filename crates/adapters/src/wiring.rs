@@ -30,7 +30,9 @@
 
 use crate::bottleneck::{Bottleneck, BottleneckTrace};
 use crate::layers::TrainableNorm;
-use adaptune_tensor::{Gradients, LayerNormTrace, Parameters, Scalar, parameters};
+use crate::modules::Module;
+use crate::phm::PhmShared;
+use adaptune_tensor::{Gradients, LayerNormTrace, Named, NamedMut, Parameters, Scalar, join, parameters};
 use adaptune_transformer::{Accumulator, BaseNorm, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
 use ndarray::{ArcArray2, Array2};
 
@@ -76,6 +78,7 @@ parameters!(BottleneckAdapter { "bottleneck" => bottleneck, "norm_after" => own_
 
 /// What backward needs.
 struct Trace<'a, S> {
+    shared: Option<&'a PhmShared<S>>,
     norm: Option<BaseNorm<'a, S>>,
     before: Option<LayerNormTrace<S>>,
     bottleneck: BottleneckTrace<S>,
@@ -158,7 +161,7 @@ impl<S: Scalar> BottleneckAdapter<S> {
             }
             Position::Parallel => trace.wants_residual,
         };
-        let d_x = self.bottleneck.backward(trace.bottleneck, d_b, wants_input, gradients);
+        let d_x = self.bottleneck.backward(trace.bottleneck, trace.shared, d_b, wants_input, gradients);
         match (self.position, d_x) {
             (Position::Parallel, d_x) => {
                 d_o.add(d_e);
@@ -225,12 +228,33 @@ struct Input<S> {
     before: Option<LayerNormTrace<S>>,
 }
 
-impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
-    fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
-        let keep = input.wants_backward(self.any_trains());
-        let SublayerInput { output: o, residual: r, norm, layout, pass, wants_output, wants_residual } = input;
+impl<S: Scalar> Module<S> for BottleneckAdapter<S> {
+    fn sublayer(&self) -> Option<&dyn SublayerModule<S>> {
+        Some(self)
+    }
+    fn constants(&self) -> Named<'_, S> {
+        let mut all = Vec::new();
+        self.list_constants("", &mut all);
+        all
+    }
+    fn constants_mut(&mut self) -> NamedMut<'_, S> {
+        let mut all = Vec::new();
+        self.list_constants_mut("", &mut all);
+        all
+    }
+}
+
+impl<S: Scalar> BottleneckAdapter<S> {
+    /// What it does at the end of a half block; `shared` is what its projections share with those of other points.
+    pub(crate) fn adapt<'a>(
+        &'a self,
+        input: SublayerInput<'a, S>,
+        shared: Option<&'a PhmShared<S>>,
+    ) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        let keep = input.wants_backward(self.any_trains() || shared.is_some_and(Parameters::any_trains));
+        let SublayerInput { output: o, residual: r, norm, layout, pass, wants_output, wants_residual, .. } = input;
         let Input { x, residual, before } = self.input(&o, &r, norm, keep);
-        let (b, bottleneck) = self.bottleneck.forward(x, &layout, pass, keep);
+        let (b, bottleneck) = self.bottleneck.forward(x, shared, &layout, pass, keep);
         let (z, own_norm) = self.combine(b, o, residual, keep);
         let (y, after) = match norm.filter(|_| self.norm_after) {
             Some(norm) => norm.forward(z + &r, keep),
@@ -238,9 +262,25 @@ impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
             None => (z, None),
         };
         let backward = bottleneck.map(|bottleneck| -> SublayerBackward<'a, S> {
-            let trace = Trace { norm, before, bottleneck, own_norm, after, wants_output, wants_residual };
+            let trace = Trace { shared, norm, before, bottleneck, own_norm, after, wants_output, wants_residual };
             Box::new(move |d_y, gradients| self.backward(trace, d_y, gradients))
         });
         (y, backward)
+    }
+
+    /// Lists what is drawn once and never trains.
+    pub(crate) fn list_constants<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
+        self.bottleneck.list_constants(&join(name, "bottleneck"), all);
+    }
+
+    /// The same list, to be read from a file.
+    pub(crate) fn list_constants_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {
+        self.bottleneck.list_constants_mut(&join(name, "bottleneck"), all);
+    }
+}
+
+impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
+    fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        self.adapt(input, None)
     }
 }

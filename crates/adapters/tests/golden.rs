@@ -3,10 +3,11 @@
 
 mod common;
 
-use adaptune_adapters::{AdapterModel, Task, format};
-use adaptune_tensor::{Gradients, Scalar};
+use adaptune_adapters::{Adapter, AdapterModel, Method, Task, format};
+use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::{Pass, Thaw, Thawed};
 use common::{Fixture, Recorder, base, difference, files, folder, size};
+use ndarray::ArrayD;
 
 /// What may differ: hidden states, logits and loss absolutely, gradients relative to the largest
 /// number of their tensor.
@@ -93,13 +94,26 @@ fn check_gradients<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S>, tolera
     assert!(off < tolerance.values, "{}: the loss is off by {off:.1e}", fixture.name);
     for (names, parameter) in format::named_parameters(model) {
         let part = if names[0].starts_with("heads.") { "head" } else { "adapter" };
-        let expected = fixture.floats(&format!("grad:{part}:{}", names[0]));
+        let expected =
+            as_ours(model, &names[0], parameter.shape(), fixture.floats(&format!("grad:{part}:{}", names[0])));
         let slot = parameter.slot().expect("everything trains");
         let gradient = gradients.get(slot).unwrap_or_else(|| panic!("{}: no gradient of {}", fixture.name, names[0]));
         let off = difference(gradient.iter().copied(), &expected) / size(&expected);
         assert!(off < tolerance.gradients, "{}: the gradient of {} is off by {off:.1e}", fixture.name, names[0]);
     }
     assert_eq!(gradients.len(), format::named_parameters(model).len(), "a buffer for each trainable tensor, no other");
+}
+
+/// The gradient of our parameter, from that of what AdapterHub has in its place: VeRA's vectors are diagonals there, and
+/// `B` beside a gate has the scaling in it.
+fn as_ours<S: Scalar>(model: &AdapterModel<S>, name: &str, shape: &[usize], expected: ArrayD<f64>) -> ArrayD<f64> {
+    let members = model.adapter().and_then(Adapter::method).map(Method::members).unwrap_or_default();
+    let lora = members.iter().find_map(|member| if let Method::Lora(config) = member { Some(config) } else { None });
+    match lora {
+        Some(config) if config.use_gating && name.ends_with("lora_B") => expected * config.scaling(),
+        _ if shape.len() == 1 && expected.len() == shape[0] * shape[0] => expected.diag().to_owned().into_dyn(),
+        _ => expected,
+    }
 }
 
 /// The configuration files that we write are those that Python writes, to the letter, but for the
@@ -137,6 +151,22 @@ fn saved_directories_give_the_same_logits() {
     assert!(off < 2e-5, "bert-bare-bin: the hidden state is off by {off:.1e}");
 }
 
+/// A LoReFT that begins at PyTorch's own base, which is taken in; saved again, it begins at the identity.
+#[test]
+fn a_frame_of_pytorchs_is_taken_in() {
+    let expected = Fixture::open(&folder("saved/expected-loreft.safetensors"));
+    let model =
+        format::load::<f32>(&folder("saved/bert-loreft-safetensors"), base("bert")).unwrap_or_else(|e| panic!("{e}"));
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    format::save(&model, directory.path()).unwrap_or_else(|e| panic!("{e}"));
+    let again = format::load::<f32>(directory.path(), base("bert")).unwrap_or_else(|e| panic!("{e}"));
+    for model in [model, again] {
+        let logits = model.logits(&expected.batch("input.")).expect("a good batch");
+        let off = difference(logits, &expected.floats("logits"));
+        assert!(off < 2e-5, "logits are off by {off:.1e}");
+    }
+}
+
 /// What is saved here and loaded again gives the same bits, and the same files.
 #[test]
 fn what_is_saved_loads_unchanged() {
@@ -155,6 +185,31 @@ fn what_is_saved_loads_unchanged() {
             assert_eq!(read(&first), read(&second), "{}: {name:?}", fixture.name);
         }
     }
+}
+
+/// A union is written as AdapterHub writes it, and comes back as it was.
+#[test]
+fn a_union_comes_back() {
+    let base = base::<f32>("bert");
+    let text = "par_bn[leave_out=[0]]|seq_bn[mh_adapter=True,output_adapter=False,ln_before=True,init_weights=bert]";
+    let method: Method = text.parse().expect("a good union");
+    let adapter = Adapter::new("both", &method, base.config(), Seed::new(3)).expect("it fits");
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    format::save_adapter(&adapter, &base, directory.path()).unwrap_or_else(|e| panic!("{e}"));
+    let file = std::fs::read(directory.path().join("adapter_config.json")).expect("saved");
+    let file: serde_json::Value = serde_json::from_slice(&file).expect("JSON");
+    assert_eq!(file["config"]["architecture"], "union");
+    assert_eq!(
+        (&file["config"]["configs"][0]["scaling"], &file["config"]["configs"][1]["ln_before"]),
+        (&4.0.into(), &true.into())
+    );
+    let copy = format::load_adapter(directory.path(), &base).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(copy.method(), adapter.method());
+    let values = |adapter: &Adapter<f32>| {
+        let all = adapter.parameters().into_iter().map(|(name, p)| (name, p.values().to_vec()));
+        all.collect::<Vec<_>>()
+    };
+    assert_eq!(values(&copy), values(&adapter));
 }
 
 /// A model without an adapter, saved where there was one, loads as a model without an adapter.
@@ -185,8 +240,10 @@ fn check_language<S: Scalar>(tolerance: &Tolerance) {
         let fixture = Fixture::open(&path);
         let base = base::<S>(fixture.metadata("model"));
         let head = format::load_language_head(fixture.language_head().path(), &base).unwrap_or_else(|e| panic!("{e}"));
-        let thawed = Thawed::new(&base, Thaw::ALL, false);
-        let model = AdapterModel::new(base, None, head).with_thawed(Some(thawed));
+        let adapter = fixture.adapter(&base);
+        // Where there is an adapter, it trains and the base does not.
+        let thawed = adapter.is_none().then(|| Thawed::new(&base, Thaw::ALL, false));
+        let model = AdapterModel::new(base, adapter, head).with_thawed(thawed);
         let logits = model.logits(&fixture.batch("input.")).unwrap_or_else(|e| panic!("{e}"));
         let off = difference(logits, &fixture.floats("logits"));
         assert!(off < tolerance.values, "{}: logits are off by {off:.1e}", fixture.name);

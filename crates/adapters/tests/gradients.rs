@@ -33,7 +33,7 @@ fn targets(task: Task) -> Targets {
 fn model(method: &str, head: &HeadConfig, dropout: f64) -> AdapterModel<f64> {
     let base = base(dropout);
     let method: Method = method.parse().unwrap_or_else(|e| panic!("{e}"));
-    let adapter = Adapter::new("test", &method, base.config(), Seed::new(5)).unwrap_or_else(|e| panic!("{e}"));
+    let adapter = Adapter::on("test", &method, &base, Seed::new(5)).unwrap_or_else(|e| panic!("{e}"));
     random(base, Some(adapter), head, None)
 }
 
@@ -64,7 +64,12 @@ fn check(method: &str, head: &HeadConfig, dropout: f64) {
 }
 
 /// Checks the gradient of every tensor.
-fn check_model(method: &str, mut model: AdapterModel<f64>, dropout: f64) {
+fn check_model(method: &str, model: AdapterModel<f64>, dropout: f64) {
+    check_some(method, model, dropout, |_| true);
+}
+
+/// Checks the gradients of those tensors whose name is wanted.
+fn check_some(method: &str, mut model: AdapterModel<f64>, dropout: f64, wanted: impl Fn(&str) -> bool) {
     let head = model.head().config().clone();
     let pass = if dropout > 0.0 { Pass::train(Seed::new(9)) } else { Pass::differentiate() };
     let (_, gradients) = loss(&model, head.task, pass);
@@ -75,6 +80,9 @@ fn check_model(method: &str, mut model: AdapterModel<f64>, dropout: f64) {
             let (name, parameter) = model.parameters().swap_remove(i);
             (name, parameter.slot().expect("everything trains"), parameter.values().to_vec())
         };
+        if !wanted(&name) {
+            continue;
+        }
         let gradient: Vec<f64> = gradients.get(slot).expect("has a gradient").iter().copied().collect();
         let f = |x: &[f64]| {
             model.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(x);
@@ -116,6 +124,144 @@ fn odd_wirings() {
         "reduction_factor={'0': 1.5, 'default': 6}",
     ] {
         check(&format!("seq_bn[reduction_factor=2,non_linearity=swish,{fields}]"), &head(Task::Tagging), 0.0);
+    }
+}
+
+#[test]
+fn unions() {
+    let members = [
+        "par_bn[reduction_factor=3,non_linearity=tanh,leave_out=[0]]",
+        "seq_bn[reduction_factor=2,non_linearity=gelu,mh_adapter=True,output_adapter=False]",
+    ];
+    check(&members.join("|"), &head(Task::Classification), 0.1);
+}
+
+const EVERY_LAYER: &str = "attn_matrices=[q,k,v,o],intermediate_lora=True,output_lora=True";
+
+#[test]
+fn lora() {
+    for fields in
+        [EVERY_LAYER, "attn_matrices=[k],use_rslora=True,leave_out=[0]", "output_lora=True,selfattn_lora=False"]
+    {
+        let method = format!("lora[r=3,alpha=4,{fields}]");
+        check(&method, &head(Task::Classification), 0.0);
+        check(&format!("lora[r=2,alpha=1.5,dropout=0.3,{fields}]"), &head(Task::Tagging), 0.1);
+    }
+}
+
+#[test]
+fn gated_lora() {
+    check(&format!("lora[r=3,alpha=4,use_gating=True,{EVERY_LAYER}]"), &head(Task::Classification), 0.0);
+    check("lora[r=2,alpha=5,use_gating=True,dropout=0.4,attn_matrices=[q,v]]", &head(Task::Tagging), 0.2);
+}
+
+#[test]
+fn ia3() {
+    check(&format!("ia3[alpha=2,{EVERY_LAYER}]"), &head(Task::Classification), 0.1);
+    check(
+        "ia3[attn_matrices=[k,v,o],output_lora=True,intermediate_lora=False,scale_inputs=[o,output]]",
+        &head(Task::Tagging),
+        0.0,
+    );
+}
+
+#[test]
+fn vera() {
+    check(&format!("vera[r=3,alpha=4,{EVERY_LAYER}]"), &head(Task::Classification), 0.0);
+    check("vera[r=5,alpha=4,dropout=0.3,output_lora=True]", &head(Task::Tagging), 0.1);
+}
+
+/// The norm counts as a constant, so differences say nothing of `A` and `B` here: the unit tests of DoRA hold it fixed.
+#[test]
+fn magnitudes_of_dora() {
+    for dropout in [0.0, 0.3] {
+        let method = format!("dora[r=2,alpha=3,dropout={dropout},{EVERY_LAYER}]");
+        let model = model(&method, &head(Task::Classification), 0.1);
+        check_some(&method, model, 0.1, |name| !name.contains(".lora_"));
+    }
+}
+
+#[test]
+fn prefixes() {
+    for (fields, dropout) in [
+        ("bottleneck_size=5", 0.0),
+        ("flat=True,leave_out=[0]", 0.0),
+        ("flat=True,use_gating=True,position_shift=True", 0.0),
+        ("bottleneck_size=3,use_gating=True,shared_gating=False,non_linearity=gelu", 0.0),
+        ("bottleneck_size=3,use_gating=True,dropout=0.3", 0.2),
+        ("flat=True,use_gating=True,shared_gating=False,dropout=0.4", 0.0),
+    ] {
+        check(&format!("prefix_tuning[prefix_length=3,{fields}]"), &head(Task::Tagging), dropout);
+    }
+    check("prefix_tuning_flat[prefix_length=2,use_gating=True]|par_bn", &head(Task::Classification), 0.0);
+}
+
+#[test]
+fn prompts() {
+    for combine in ["prefix", "prefix_after_bos"] {
+        let method = format!("prompt_tuning[prompt_length=3,combine={combine}]");
+        for task in [Task::Classification, Task::Regression, Task::Tagging, Task::MaskedLanguage] {
+            check(&method, &head(task), 0.0);
+        }
+        check(
+            &format!("{method}|prefix_tuning_flat[prefix_length=2]|seq_bn[non_linearity=tanh]"),
+            &head(Task::Tagging),
+            0.2,
+        );
+    }
+}
+
+#[test]
+fn reft() {
+    for (fields, dropout) in [
+        ("loreft[r=3,suffix_positions=1,prefix_positions=2,dropout=0.0]", 0.0),
+        ("loreft[r=1,suffix_positions=2,dropout=0.3]", 0.2),
+        ("noreft[r=2,suffix_positions=2,prefix_positions=1,dropout=0.0,non_linearity=gelu]", 0.0),
+        ("direft[r=2,suffix_positions=1,dropout=0.25,non_linearity=tanh,layers=[0]]", 0.0),
+        ("direft[r=2,tied_weights=True,suffix_positions=1,prefix_positions=1,dropout=0.0]|prompt_tuning", 0.0),
+    ] {
+        check(fields, &head(Task::Tagging), dropout);
+    }
+}
+
+#[test]
+fn gates() {
+    for (method, dropout) in [
+        ("seq_bn[reduction_factor=2,non_linearity=gelu,use_gating=True,scaling=2.5]", 0.0),
+        ("par_bn[reduction_factor=3,non_linearity=tanh,use_gating=True,mh_adapter=True,dropout=0.3]", 0.2),
+        ("double_seq_bn[reduction_factor=2,use_gating=True,ln_before=True,ln_after=True,scaling=learned]", 0.0),
+        (
+            "prefix_tuning[prefix_length=2,bottleneck_size=3,use_gating=True]|seq_bn[reduction_factor=3,non_linearity=tanh,use_gating=True]|lora[r=2,alpha=3,use_gating=True]",
+            0.0,
+        ),
+    ] {
+        check(method, &head(Task::Classification), dropout);
+    }
+}
+
+#[test]
+fn compacters() {
+    for fields in [
+        "phm_dim=2",
+        "phm_dim=3,phm_rank=2,use_gating=True",
+        "phm_dim=2,factorized_phm_W=False,shared_phm_rule=False,phm_bias=False",
+        "phm_dim=3,shared_W_phm=True,factorized_phm_rule=True",
+        "phm_dim=2,shared_W_phm=True,factorized_phm_W=False,shared_phm_rule=False,factorized_phm_rule=True",
+        "phm_dim=3,learn_phm=False,phm_c_init=uniform,scaling=3",
+    ] {
+        check(&format!("compacter[reduction_factor=1,{fields}]"), &head(Task::Tagging), 0.0);
+    }
+    check("compacter++[phm_dim=2,reduction_factor=3,dropout=0.3]", &head(Task::Classification), 0.2);
+}
+
+/// Through the embeddings, and through the head of a language model, where the inverse is.
+#[test]
+fn invertible_adapters() {
+    let fields = "reduction_factor=3,non_linearity=tanh,inv_adapter_reduction_factor=1.5";
+    for coupling in ["nice", "glow"] {
+        let method = format!("seq_bn_inv[{fields},inv_adapter={coupling}]");
+        check(&method, &head(Task::MaskedLanguage), 0.0);
+        check(&method, &head(Task::Classification), 0.2);
     }
 }
 
@@ -188,10 +334,14 @@ fn a_thawed_base_beneath_adapters() {
         ("double_seq_bn[reduction_factor=3]", Thaw::LAYER_NORMS | Thaw::BIASES, 0.0),
         ("par_bn[reduction_factor=2,non_linearity=tanh]", Thaw::ALL, 0.1),
         ("adapter_plus[reduction_factor=2]", Thaw::LAYER_NORMS, 0.0),
+        ("lora[r=2,alpha=3,dropout=0.2,attn_matrices=[q,o],output_lora=True]", Thaw::ALL, 0.1),
+        ("ia3[attn_matrices=[k,v,o],output_lora=True,intermediate_lora=False,scale_inputs=[o,output]]", Thaw::ALL, 0.0),
+        ("ia3[alpha=2]", Thaw::BIASES, 0.1),
+        ("vera[r=2,alpha=3,output_lora=True]|seq_bn[reduction_factor=2,non_linearity=gelu]", Thaw::ALL, 0.0),
         ("seq_bn[reduction_factor=2,non_linearity=tanh,residual_before_ln=post_add,leave_out=[0]]", Thaw::ALL, 0.0),
     ] {
         let base = base(dropout);
-        let adapter = Adapter::new("test", &method.parse().expect("a method"), base.config(), Seed::new(5));
+        let adapter = Adapter::on("test", &method.parse().expect("a method"), &base, Seed::new(5));
         let thawed = Thawed::new(&base, thaw, false);
         let model = random(base, Some(adapter.expect("it fits")), &head(Task::Tagging), Some(thawed));
         check_model(&format!("{method} {thaw}"), model, dropout);

@@ -214,7 +214,7 @@ const ADAPTER_EDITS: [Edit; 8] = [
         "\"ln_befor\": false",
         &["adapter_config.json", "no field `ln_befor`; did you mean `ln_before`?"],
     ),
-    ("\"use_gating\": false", "\"use_gating\": true", &["adapter_config.json", "use_gating=true is not supported"]),
+    ("\"use_gating\": false", "\"use_gating\": true", &["adapter_config.json asks for it", "gate.weight is missing"]),
     ("\"name\": \"mine\"", "\"nom\": \"mine\"", &["adapter_config.json", "\"name\" is missing"]),
     ("{", "", &["adapter_config.json", "this is no JSON"]),
 ];

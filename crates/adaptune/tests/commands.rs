@@ -79,6 +79,27 @@ fn training_learns_and_its_records_agree_with_what_it_prints() {
     assert_eq!(metrics(&bench, "a", "dev.tsv")["accuracy"], best, "what was saved is the best epoch");
 }
 
+/// Every family of methods through training, saving, loading and predicting.
+#[test]
+fn methods_of_every_family_train_and_predict() {
+    let bench = Bench::new();
+    let text = "prompt_tuning[prompt_length=3,prompt_init=from_string,prompt_init_text=good]";
+    for (out, method) in [
+        ("text", text),
+        ("random", "prompt_tuning[prompt_length=3,combine=prefix_after_bos]"),
+        ("prefix", "prefix_tuning[prefix_length=2,bottleneck_size=4,use_gating=True]|lora[r=2]"),
+        ("reft", "loreft[suffix_positions=1]"),
+        ("inverse", "seq_bn_inv[reduction_factor=4]"),
+    ] {
+        let closing = json(&ok(&mut bench.train(out, &format!("--json --epochs 1 --method {method}"))));
+        assert_eq!(metrics(&bench, out, "dev.tsv")["accuracy"], closing["after"]["accuracy"], "{method}");
+    }
+    let config = json(&fs::read_to_string(bench.path("text/adapter_config.json")).unwrap());
+    assert_eq!(config["config"]["prompt_init_text"], "good");
+    let wordless = "--method prompt_tuning[prompt_init=from_string]";
+    assert!(refused(&mut bench.train("none", wordless)).contains("set prompt_init_text"));
+}
+
 #[test]
 fn eval_scores_what_predict_predicts() {
     let bench = Bench::new();
@@ -289,10 +310,10 @@ fn help_names_every_default() {
     let help = |command: &str| ok(&mut bench.command(&format!("{command} --help")));
     let train = help("train");
     for (option, default) in [
-        ("epochs", "3"),
+        ("epochs", "3; for the built-in model 8"),
         ("batch-size", "32"),
         ("accumulate", "1"),
-        ("lr", "0.001"),
+        ("lr", "1e-3; for the built-in model 3e-3"),
         ("head-lr", "as --lr"),
         ("schedule", "linear"),
         ("warmup", "0.06"),
@@ -305,7 +326,7 @@ fn help_names_every_default() {
         ("max-length", "what the model can take"),
         ("seed", "0"),
         ("head-layers", "2, or 1 for tagging"),
-        ("method", "seq_bn"),
+        ("method", "seq_bn; for the built-in model seq_bn[reduction_factor=4]"),
         ("task", "auto"),
         ("name", "the name of the output folder"),
         ("text-column", "text, or text_a"),

@@ -38,7 +38,8 @@ pub enum BackwardError {
     Spent,
 }
 
-/// A result together with its gradient: where a backward pass starts. Made by [`Var::with_gradient`].
+/// A result together with its gradient: where a backward pass starts. Made by [`Var::with_gradient`] and
+/// [`Place::with_gradient`](crate::Place::with_gradient).
 pub struct OutputGradient<S> {
     node: Option<Node<S>>,
     shape: Vec<usize>,
@@ -46,8 +47,8 @@ pub struct OutputGradient<S> {
 }
 
 impl<S: Scalar> OutputGradient<S> {
-    pub(crate) fn new<D: Dimension>(output: &Var<S, D>, gradient: Array<S, D>) -> Self {
-        Self { node: output.node.clone(), shape: output.shape().to_vec(), gradient: gradient.into_dyn() }
+    pub(crate) fn new<D: Dimension>(node: Option<Node<S>>, shape: Vec<usize>, gradient: Array<S, D>) -> Self {
+        Self { node, shape, gradient: gradient.into_dyn() }
     }
 
     /// Where on `tape` the result is.
@@ -92,7 +93,11 @@ impl<S: Scalar> TapeGradients<S> {
     /// on as backward walks.
     #[must_use]
     pub fn take<D: Dimension>(&mut self, variable: &Var<S, D>) -> Option<Array<S, D>> {
-        let gradient = self.arrived.remove(&self.place(variable)?)?;
+        self.take_node(variable.node.as_ref()?)
+    }
+
+    pub(crate) fn take_node<D: Dimension>(&mut self, node: &Node<S>) -> Option<Array<S, D>> {
+        let gradient = self.arrived.remove(&self.index(node))?;
         Some(standard(gradient.into_dimensionality().expect("a gradient has the rank of its value")))
     }
 
@@ -102,7 +107,7 @@ impl<S: Scalar> TapeGradients<S> {
     /// As [`TapeGradients::take`].
     #[must_use]
     pub fn get<D: Dimension>(&self, variable: &Var<S, D>) -> Option<ArrayView<'_, S, D>> {
-        let gradient = self.arrived.get(&self.place(variable)?)?.view();
+        let gradient = self.arrived.get(&self.index(variable.node.as_ref()?))?.view();
         Some(gradient.into_dimensionality().expect("a gradient has the rank of its value"))
     }
 
@@ -118,10 +123,9 @@ impl<S: Scalar> TapeGradients<S> {
         self.arrived.is_empty()
     }
 
-    fn place<D: Dimension>(&self, variable: &Var<S, D>) -> Option<usize> {
-        let node = variable.node.as_ref()?;
+    fn index(&self, node: &Node<S>) -> usize {
         assert!(node.tape.is(&self.tape), "this variable is on another tape than the one these gradients are from");
         assert!(node.leaf, "only variables that `Tape::variable` made keep a gradient, not the results of operations");
-        Some(node.index)
+        node.index
     }
 }

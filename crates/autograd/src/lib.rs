@@ -5,6 +5,7 @@ pub use ndarray;
 
 mod gradients;
 mod inputs;
+mod place;
 mod record;
 mod tape;
 mod variable;
@@ -29,6 +30,7 @@ pub use checkpoint::checkpoint;
 pub use gradients::{BackwardError, OutputGradient, TapeGradients};
 pub use inputs::{Input, Inputs};
 pub use layers::attention;
+pub use place::Place;
 pub use record::record;
 pub use select::{concatenate, stack};
 pub use tape::Tape;

@@ -133,7 +133,7 @@ impl<S: Scalar, D: Dimension> Var<S, D> {
     /// This result with its gradient, for [`Tape::backward`].
     #[must_use]
     pub fn with_gradient(&self, d_self: Array<S, D>) -> OutputGradient<S> {
-        OutputGradient::new(self, d_self)
+        self.place().with_gradient(d_self)
     }
 
     /// The backward pass from this result, given its gradient; see [`Tape::backward`].

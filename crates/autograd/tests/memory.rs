@@ -204,3 +204,17 @@ fn a_checkpoint_cannot_lose_a_variable() {
     let (x, w) = (tape.variable(arr1(&[3.0])), tape.variable(arr1(&[5.0])));
     let _ = checkpoint(&x, move |x| x * &w);
 }
+
+#[test]
+fn a_place_keeps_no_array() {
+    let tape = Tape::new();
+    let x = tape.variable(arr1(&[3.0, -1.0]));
+    let y = &x - 2.0;
+    let (at_x, at_y) = (x.place(), y.place());
+    assert!(!is_kept(x) && !is_kept(y));
+    let mut gradients = tape.backward([at_y.with_gradient(arr1(&[0.5, 4.0]))]).expect("y is on the tape");
+    assert_eq!((gradients.take_at(&at_x), gradients.take_at(&at_x)), (Some(arr1(&[0.5, 4.0])), None));
+
+    let constant = Var::constant(arr1(&[1.0])).place();
+    assert!(!constant.needs_gradient() && constant.tape().is_none() && at_x.tape().is_some());
+}

@@ -6,8 +6,8 @@ use std::sync::Arc;
 /// Where each sequence of a ragged batch begins and ends among its `T` tokens.
 ///
 /// Arrays of a batch are `[T, hidden]`; sequence `s` is the rows [`Layout::range`]`(s)`. A module
-/// may put tokens in front of every sequence (prompts); these are counted as *prepended*, so that
-/// what follows can still find the text. Cloning is cheap.
+/// may put tokens into every sequence (prompts); the layout remembers which, so that what follows
+/// can still find the text. Cloning is cheap.
 ///
 /// ```
 /// use adaptune_tensor::Layout;
@@ -15,11 +15,20 @@ use std::sync::Arc;
 /// assert_eq!((layout.sequences(), layout.tokens()), (3, 9));
 /// assert_eq!(layout.range(2), 4..9);
 /// assert_eq!(layout.prepend(2).range(1), 5..8);
+/// assert_eq!(layout.insert(1, 2).text(0).collect::<Vec<_>>(), [0, 3, 4]);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     offsets: Arc<[usize]>,
-    prepended: usize,
+    /// What was put into every sequence, in the order in which it was; mostly nothing, which allocates nothing.
+    inserted: Vec<Inserted>,
+}
+
+/// `tokens` new ones before token number `at` of each sequence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Inserted {
+    at: usize,
+    tokens: usize,
 }
 
 impl Layout {
@@ -31,7 +40,7 @@ impl Layout {
         for length in lengths {
             offsets.push(offsets[offsets.len() - 1] + length);
         }
-        Self { offsets: offsets.into(), prepended: 0 }
+        Self { offsets: offsets.into(), inserted: Vec::new() }
     }
 
     /// `S`, the number of sequences.
@@ -46,7 +55,7 @@ impl Layout {
         self.offsets[self.sequences()]
     }
 
-    /// The rows of one sequence, prepended tokens included.
+    /// The rows of one sequence, inserted tokens included.
     ///
     /// # Panics
     /// If there is no such sequence.
@@ -55,14 +64,19 @@ impl Layout {
         self.offsets[sequence]..self.offsets[sequence + 1]
     }
 
-    /// The rows of one sequence that hold its text.
+    /// The rows of one sequence that hold its text, in order.
     ///
     /// # Panics
     /// If there is no such sequence.
+    pub fn text(&self, sequence: usize) -> impl ExactSizeIterator<Item = usize> + '_ {
+        let (range, inserted) = (self.range(sequence), self.inserted.iter().map(|i| i.tokens).sum::<usize>());
+        (0..range.len() - inserted).map(move |token| range.start + self.place(token))
+    }
+
+    /// True if every token is one of the text: nothing was inserted.
     #[must_use]
-    pub fn text(&self, sequence: usize) -> Range<usize> {
-        let range = self.range(sequence);
-        range.start + self.prepended..range.end
+    pub fn is_text(&self) -> bool {
+        self.inserted.iter().all(|i| i.tokens == 0)
     }
 
     /// The rows of all sequences, in order.
@@ -79,7 +93,38 @@ impl Layout {
     /// The same sequences with `tokens` more in front of each.
     #[must_use]
     pub fn prepend(&self, tokens: usize) -> Self {
+        self.insert(0, tokens)
+    }
+
+    /// The same sequences with `tokens` more in each, before its token number `at`, or at its end if it is shorter.
+    #[must_use]
+    pub fn insert(&self, at: usize, tokens: usize) -> Self {
         let offsets = self.offsets.iter().enumerate().map(|(s, o)| o + s * tokens).collect();
-        Self { offsets, prepended: self.prepended + tokens }
+        let mut inserted = self.inserted.clone();
+        inserted.push(Inserted { at, tokens });
+        Self { offsets, inserted }
+    }
+
+    /// Where in its sequence a token of the text has come to stand.
+    fn place(&self, token: usize) -> usize {
+        self.inserted.iter().fold(token, |place, i| if place >= i.at { place + i.tokens } else { place })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_found_among_what_was_inserted() {
+        let layout = Layout::from_lengths(&[3, 1]);
+        let text = |layout: &Layout, s| layout.text(s).collect::<Vec<_>>();
+        assert!(layout.is_text() && text(&layout, 1) == [3]);
+        let prompted = layout.insert(1, 2);
+        assert_eq!((text(&prompted, 0), text(&prompted, 1)), (vec![0, 3, 4], vec![5]));
+        assert_eq!((prompted.range(1), prompted.is_text()), (5..8, false));
+        let twice = prompted.prepend(4);
+        assert_eq!((text(&twice, 0), text(&twice, 1)), (vec![4, 7, 8], vec![13]));
+        assert_eq!(layout.insert(2, 1).text(1).collect::<Vec<_>>(), [4], "it came to the end of a shorter sequence");
     }
 }

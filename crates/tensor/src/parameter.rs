@@ -15,6 +15,8 @@ pub enum Kind {
     Bias,
     /// Weight or bias of a layer norm.
     Norm,
+    /// Coordinates of directions, whose size means nothing that could decay.
+    Frame,
 }
 
 /// The number of a trainable parameter: its place in [`Gradients`] and in the optimiser's state.
@@ -172,11 +174,15 @@ impl<S: Scalar, P: Parameters<S>> Parameters<S> for Vec<P> {
     }
 }
 
-/// The name of a part of something: `outer.part`, or `part` alone.
+/// The name of a part of something: `outer.part`, or one of them alone if the other is empty.
 #[doc(hidden)]
 #[must_use]
 pub fn join(outer: &str, part: &str) -> String {
-    if outer.is_empty() { part.to_owned() } else { format!("{outer}.{part}") }
+    match (outer.is_empty(), part.is_empty()) {
+        (true, _) => part.to_owned(),
+        (_, true) => outer.to_owned(),
+        _ => format!("{outer}.{part}"),
+    }
 }
 
 /// Implements [`Parameters`] for a struct from a list of names and fields.
@@ -247,6 +253,21 @@ impl<S: Scalar> Gradients<S> {
         }
     }
 
+    /// Lets `add` add to the gradient of a parameter where it lies, for what reaches only a part of the parameter:
+    /// it need not make an array of zeros around that part. Nothing happens for a frozen one.
+    pub fn add_in<D: Dimension>(
+        &mut self,
+        parameter: &Parameter<S, D>,
+        add: impl FnOnce(ndarray::ArrayViewMut<'_, S, D>),
+    ) {
+        let Some(Slot(i)) = parameter.slot else { return };
+        if self.buffers.len() <= i {
+            self.buffers.resize(i + 1, None);
+        }
+        let buffer = self.buffers[i].get_or_insert_with(|| ArrayD::zeros(parameter.value.shape()));
+        add(buffer.view_mut().into_dimensionality().expect("a gradient has its parameter's dimensions"));
+    }
+
     /// The gradient of a slot, `None` if nothing was added to it.
     #[must_use]
     pub fn get(&self, slot: Slot) -> Option<ArrayViewD<'_, S>> {
@@ -308,6 +329,16 @@ mod tests {
         assert_eq!(g.get(Slot(3)).unwrap(), arr2(&[[1.5], [6.0]]).into_dyn());
         assert_eq!(g.len(), 1);
         assert!((g.norm() - (1.5f64 * 1.5 + 36.0).sqrt()).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_part_is_added_where_it_lies() {
+        let (p, mut g) = (trainable(0), Gradients::new());
+        g.add_in(&p, |mut d| d[[1, 0]] += 2.0);
+        g.add(&p, arr2(&[[1.0], [0.5]]));
+        g.add_in(&p, |mut d| d[[0, 0]] += 3.0);
+        assert_eq!(g.get(Slot(0)).unwrap(), arr2(&[[4.0], [2.5]]).into_dyn());
+        g.add_in(&Parameter::new(Kind::Bias, Array2::zeros((2, 1))), |_| panic!("it is frozen"));
     }
 
     #[test]

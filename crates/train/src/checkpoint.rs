@@ -115,8 +115,9 @@ fn head_by_name<S: Scalar>(head: &Head<S>) -> Parts {
 /// Two methods may have parameters of the same shapes, so each field of the method counts.
 fn adapter_by_name<S: Scalar>(adapter: Option<&Adapter<S>>) -> Vec<(String, String)> {
     let Some(adapter) = adapter else { return vec![("adapter's name".into(), "none".into())] };
-    let Method::Bottleneck(config) = adapter.method();
-    let fields = config.fields().into_iter().map(|(name, value)| (format!("adapter's {name}"), value.to_string()));
+    // What modules of one's own compute cannot be compared; their parameters are, in the list of all.
+    let fields = adapter.method().map(Method::fields).unwrap_or_default();
+    let fields = fields.into_iter().map(|(name, value)| (format!("adapter's {name}"), value.to_string()));
     fields.chain([("adapter's name".into(), adapter.name().to_owned())]).collect()
 }
 

@@ -85,11 +85,21 @@ impl<'a, S: Scalar> From<&'a Encoder<S>> for Base<'a, S> {
 }
 
 impl<'a, S: Scalar> BaseLinear<'a, S> {
-    fn thawed_weight(self) -> Option<&'a Parameter<S, Ix2>> {
+    /// The frozen layer, over which copies may lie.
+    #[must_use]
+    pub fn frozen(self) -> &'a Linear<S> {
+        self.frozen
+    }
+
+    /// The trainable copy of `W`, if it is thawed.
+    #[must_use]
+    pub fn thawed_weight(self) -> Option<&'a Parameter<S, Ix2>> {
         self.thawed?.weight.as_ref()
     }
 
-    fn thawed_bias(self) -> Option<&'a Parameter<S, Ix1>> {
+    /// The trainable copy of `b`, if it is thawed.
+    #[must_use]
+    pub fn thawed_bias(self) -> Option<&'a Parameter<S, Ix1>> {
         self.thawed?.bias.as_ref()
     }
 
@@ -131,10 +141,24 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     /// # Panics
     /// If `W` trains and `x` was not kept: a gradient is never left out in silence.
     pub fn parameters_backward(self, x: Option<&ArcArray2<S>>, d_y: ArrayView2<'_, S>, gradients: &mut Gradients<S>) {
+        self.weight_backward(x, d_y, gradients);
+        self.bias_backward(d_y, gradients);
+    }
+
+    /// The part of [`BaseLinear::parameters_backward`] that is `W`'s, for modules in which `W x` has another gradient than
+    /// the output.
+    ///
+    /// # Panics
+    /// If `W` trains and `x` was not kept.
+    pub fn weight_backward(self, x: Option<&ArcArray2<S>>, d_y: ArrayView2<'_, S>, gradients: &mut Gradients<S>) {
         if let Some(weight) = self.thawed_weight().filter(|w| w.trains()) {
             let x = x.expect("the input of a thawed layer is kept");
             gradients.add(weight, linear_weight_backward(x.view(), d_y));
         }
+    }
+
+    /// The part of [`BaseLinear::parameters_backward`] that is `b`'s.
+    pub fn bias_backward(self, d_y: ArrayView2<'_, S>, gradients: &mut Gradients<S>) {
         if let Some(bias) = self.thawed_bias().filter(|b| b.trains()) {
             gradients.add(bias, linear_bias_backward(d_y));
         }
@@ -163,11 +187,15 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
 }
 
 impl<'a, S: Scalar> BaseNorm<'a, S> {
-    fn thawed_weight(self) -> Option<&'a Parameter<S, Ix1>> {
+    /// The trainable copy of the weight, if it is thawed.
+    #[must_use]
+    pub fn thawed_weight(self) -> Option<&'a Parameter<S, Ix1>> {
         self.thawed?.weight.as_ref()
     }
 
-    fn thawed_bias(self) -> Option<&'a Parameter<S, Ix1>> {
+    /// The trainable copy of the bias, if it is thawed.
+    #[must_use]
+    pub fn thawed_bias(self) -> Option<&'a Parameter<S, Ix1>> {
         self.thawed?.bias.as_ref()
     }
 

@@ -36,14 +36,15 @@ pub(crate) struct EmbeddingsTrace<'a, S> {
 }
 
 impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
-    /// `dropout(norm(E[id] + P[position] + T[type]))`, `[T, D]`.
+    /// `dropout(norm(E[id] + P[shift + position] + T[type]))`, `[T, D]`.
     pub(crate) fn forward(
         self,
         config: &Config,
         batch: &Batch,
+        shift: usize,
         pass: Pass,
     ) -> (Array2<S>, Option<EmbeddingsTrace<'a, S>>) {
-        let offset = config.position_offset as u32;
+        let offset = (config.position_offset + shift) as u32;
         let positions: Vec<u32> =
             batch.layout().ranges().flat_map(|r| (0..r.len() as u32).map(|p| p + offset)).collect();
         let mut sum = self.tokens.gather(batch.token_ids());
@@ -104,13 +105,14 @@ impl<S: Scalar> Embeddings<S> {
     }
 
     /// Checks that the tables have a row for everything in the batch.
-    pub(crate) fn check(&self, config: &Config, batch: &Batch) -> Result<(), BatchError> {
+    pub(crate) fn check(&self, config: &Config, batch: &Batch, shift: usize) -> Result<(), BatchError> {
+        let limit = config.max_tokens().saturating_sub(shift);
         for (sequence, range) in batch.layout().ranges().enumerate() {
             if range.is_empty() {
                 return Err(BatchError::Empty { sequence });
             }
-            if range.len() > config.max_tokens() {
-                return Err(BatchError::TooLong { sequence, tokens: range.len(), limit: config.max_tokens() });
+            if range.len() > limit {
+                return Err(BatchError::TooLong { sequence, tokens: range.len(), limit });
             }
         }
         let size = self.tokens.nrows();

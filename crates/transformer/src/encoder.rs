@@ -3,7 +3,7 @@
 use crate::base::Base;
 use crate::block::{Block, BlockTrace};
 use crate::embeddings::{Embeddings, EmbeddingsTrace};
-use crate::insertion::{Insertions, SequenceBackward, SequenceInput, SequencePoint};
+use crate::insertion::{Insertions, LinearPoint, SequenceBackward, SequenceInput, SequencePoint};
 use crate::points::Place;
 use crate::{Batch, BatchError, Config, Linear, Pass};
 use adaptune_tensor::{Gradients, Layout, Scalar, Seed};
@@ -54,6 +54,33 @@ impl<S: Scalar> Encoder<S> {
     #[must_use]
     pub fn pooler(&self) -> Option<&Linear<S>> {
         self.pooler.as_ref()
+    }
+
+    /// A linear layer of a block.
+    ///
+    /// # Panics
+    /// If there is no such block.
+    #[must_use]
+    pub fn linear(&self, point: LinearPoint) -> &Linear<S> {
+        self.blocks[point.layer].linear(point.projection)
+    }
+
+    /// A copy of the model with other linear layers where `other` gives one, as merging an adapter does.
+    ///
+    /// # Panics
+    /// If a layer has another shape than the one in whose place it comes.
+    #[must_use]
+    pub fn with_linears(&self, other: impl Fn(LinearPoint, &Linear<S>) -> Option<Linear<S>>) -> Self {
+        let mut copy = Base::from(self).merged();
+        for (layer, block) in copy.blocks.iter_mut().enumerate() {
+            let replaced = |projection, linear: &Linear<S>| {
+                let new = other(LinearPoint { layer, projection }, linear).unwrap_or_else(|| linear.clone());
+                assert_eq!(new.weight().dim(), linear.weight().dim(), "shape of a layer in another's place");
+                new
+            };
+            *block = block.map(replaced, |_, norm| norm.clone());
+        }
+        copy
     }
 
     /// Runs a batch through the model, nothing of which is thawed; see [`Base::forward`].
@@ -123,9 +150,10 @@ impl<'a, S: Scalar> Base<'a, S> {
     ) -> Result<Encoded<'a, S>, BatchError> {
         let Self { encoder, thawed } = self;
         let config = &encoder.config;
-        encoder.embeddings.check(config, batch)?;
-        let (hidden, embeddings) =
-            encoder.embeddings.with(thawed.map(|t| &t.embeddings)).forward(config, batch, pass.at(0));
+        let shift = insertions.position_shift();
+        encoder.embeddings.check(config, batch, shift)?;
+        let embeddings = encoder.embeddings.with(thawed.map(|t| &t.embeddings));
+        let (hidden, embeddings) = embeddings.forward(config, batch, shift, pass.at(0));
         let steps = embeddings.map(|trace| Step::Embeddings(Box::new(trace))).into_iter().collect();
         let start = Encoded { hidden, layout: batch.layout().clone(), trace: Trace { steps } };
         let mut state = start.through(insertions, SequencePoint::Embeddings, pass.at(1));
@@ -155,7 +183,8 @@ impl<'a, S: Scalar> Encoded<'a, S> {
     fn through(mut self, insertions: &'a dyn Insertions<S>, point: SequencePoint, pass: Pass) -> Self {
         let Some(module) = insertions.sequence(point) else { return self };
         let wants_tokens = !self.trace.steps.is_empty();
-        let output = module.forward(SequenceInput { tokens: self.hidden, layout: self.layout, pass, wants_tokens });
+        let input = SequenceInput { point, tokens: self.hidden, layout: self.layout, pass, wants_tokens };
+        let output = module.forward(input);
         self.trace.steps.extend(output.backward.map(Step::Sequence));
         Self { hidden: output.tokens, layout: output.layout, trace: self.trace }
     }

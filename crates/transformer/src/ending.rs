@@ -43,6 +43,7 @@ impl<'a, S: Scalar> Ending<'a, S> {
             dropout.apply(&mut output);
         }
         let input = SublayerInput {
+            point: SublayerPoint { layer: place.layer, sublayer: self.sublayer },
             output,
             residual,
             norm: Some(place.norm(self.sublayer, self.norm)),
@@ -51,7 +52,7 @@ impl<'a, S: Scalar> Ending<'a, S> {
             wants_output: linear.is_some(),
             wants_residual,
         };
-        let (y, sublayer) = place.sublayer(self.sublayer, input);
+        let (y, sublayer) = place.sublayer(input);
         (y, sublayer.map(|sublayer| EndingTrace { linear, dropout, sublayer }))
     }
 }

@@ -93,7 +93,7 @@ pub enum SequencePoint {
 /// assert!(nothing.sublayer(SublayerPoint { layer: 0, sublayer: Sublayer::Attention }).is_none());
 /// ```
 pub trait Insertions<S: Scalar>: Sync {
-    /// The module in place of a linear layer.
+    /// The module in place of a linear layer. One module may stand at several points: what it sees says which.
     fn linear(&self, _point: LinearPoint) -> Option<&dyn LinearModule<S>> {
         None
     }
@@ -108,6 +108,11 @@ pub trait Insertions<S: Scalar>: Sync {
     /// The module at keys and values of a block.
     fn attention(&self, _layer: usize) -> Option<&dyn AttentionModule<S>> {
         None
+    }
+    /// How many positions lie before the first token of every sequence, as if as many tokens stood there: a prefix may
+    /// take them.
+    fn position_shift(&self) -> usize {
+        0
     }
 }
 
@@ -125,6 +130,8 @@ pub trait LinearModule<S: Scalar>: Send + Sync {
 /// The layer may be thawed: [`LinearInput::wants_backward`] takes that into account, and backward calls
 /// [`BaseLinear::parameters_backward`] beside its own work.
 pub struct LinearInput<'a, S> {
+    /// Where it is, for modules that stand at several points.
+    pub point: LinearPoint,
     /// `x`, `[T, In]`; shared, so keeping it costs nothing.
     pub x: ArcArray2<S>,
     /// The base's layer.
@@ -158,6 +165,8 @@ pub trait SublayerModule<S: Scalar>: Send + Sync {
 ///
 /// The norm may be thawed: [`SublayerInput::wants_backward`] takes that into account.
 pub struct SublayerInput<'a, S> {
+    /// Where it is, for modules that stand at several points.
+    pub point: SublayerPoint,
     /// `o`, output of the sublayer after its dropout, `[T, D]`.
     pub output: Array2<S>,
     /// `r`, the sublayer's residual input, `[T, D]`; shared, so keeping it costs nothing.
@@ -203,6 +212,8 @@ pub trait SequenceModule<S: Scalar>: Send + Sync {
 
 /// What a [`SequenceModule`] sees.
 pub struct SequenceInput<S> {
+    /// Where it is, for modules that stand at several points.
+    pub point: SequencePoint,
     /// The tokens, `[T, D]`.
     pub tokens: Array2<S>,
     /// The sequences.
@@ -234,6 +245,8 @@ pub trait AttentionModule<S: Scalar>: Send + Sync {
 
 /// What an [`AttentionModule`] sees.
 pub struct AttentionInput<S> {
+    /// The block, from 0, for modules that stand in several.
+    pub layer: usize,
     /// The keys, `[T, D]`.
     pub keys: Array2<S>,
     /// The values, `[T, D]`.

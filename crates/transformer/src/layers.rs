@@ -1,7 +1,7 @@
 //! The frozen layers that blocks are made of.
 
 use adaptune_tensor::{PackedMatrix, Scalar};
-use ndarray::{Array1, Array2, ArrayView1, ArrayView2};
+use ndarray::{ArcArray2, Array1, Array2, ArrayView1, ArrayView2};
 use std::sync::OnceLock;
 
 /// A frozen linear layer, `y = x Wᵀ + b`.
@@ -13,7 +13,8 @@ use std::sync::OnceLock;
 /// and once for backward, which a model that only predicts never does. Each takes as much memory as `W`.
 #[derive(Debug)]
 pub struct Linear<S> {
-    weight: Array2<S>,
+    /// Shared, so that whoever has to own it need not copy it.
+    weight: ArcArray2<S>,
     bias: Array1<S>,
     /// `Wᵀ`, for `x Wᵀ`.
     forward: OnceLock<PackedMatrix<S>>,
@@ -21,15 +22,35 @@ pub struct Linear<S> {
     backward: OnceLock<PackedMatrix<S>>,
 }
 
+/// The numbers are shared; what is laid out for products is not copied.
+impl<S: Clone> Clone for Linear<S> {
+    fn clone(&self) -> Self {
+        let (forward, backward) = (OnceLock::new(), OnceLock::new());
+        Self { weight: self.weight.clone(), bias: self.bias.clone(), forward, backward }
+    }
+}
+
 impl<S: Scalar> Linear<S> {
-    pub(crate) fn new(weight: Array2<S>, bias: Array1<S>) -> Self {
-        Self { weight, bias, forward: OnceLock::new(), backward: OnceLock::new() }
+    /// A layer with weight `[Out, In]` and bias `[Out]`.
+    ///
+    /// # Panics
+    /// If the bias is not as long as the weight has rows.
+    #[must_use]
+    pub fn new(weight: Array2<S>, bias: Array1<S>) -> Self {
+        assert_eq!(weight.nrows(), bias.len(), "a bias has a number for each row of the weight");
+        Self { weight: weight.into_shared(), bias, forward: OnceLock::new(), backward: OnceLock::new() }
     }
 
     /// `W`, `[Out, In]`.
     #[must_use]
     pub fn weight(&self) -> ArrayView2<'_, S> {
         self.weight.view()
+    }
+
+    /// `W`, `[Out, In]`, shared. Whoever changes it changes a copy.
+    #[must_use]
+    pub fn shared_weight(&self) -> ArcArray2<S> {
+        self.weight.clone()
     }
 
     /// `b`, `[Out]`.
@@ -50,7 +71,7 @@ impl<S: Scalar> Linear<S> {
 }
 
 /// A frozen layer norm.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LayerNorm<S> {
     weight: Array1<S>,
     bias: Array1<S>,

@@ -1,6 +1,6 @@
 //! Where Hugging Face checkpoints keep the tensors of an encoder, without the family's prefix (`bert.`).
 
-use crate::{Family, Projection, Sublayer};
+use crate::{Family, LinearPoint, Projection, Sublayer};
 
 /// The embeddings; all families agree about them.
 pub(crate) const TOKENS: &str = "embeddings.word_embeddings.weight";
@@ -37,6 +37,20 @@ const DISTILBERT: Names = Names {
     linears: ["attention.q_lin", "attention.k_lin", "attention.v_lin", "attention.out_lin", "ffn.lin1", "ffn.lin2"],
     norms: ["sa_layer_norm", "output_layer_norm"],
 };
+
+impl LinearPoint {
+    /// Where Hugging Face checkpoints of a family keep the layer, without the family's prefix.
+    ///
+    /// ```
+    /// use adaptune_transformer::{Family, LinearPoint, Projection};
+    /// let point = LinearPoint { layer: 3, projection: Projection::Key };
+    /// assert_eq!(point.path(Family::Bert), "encoder.layer.3.attention.self.key");
+    /// ```
+    #[must_use]
+    pub fn path(self, family: Family) -> String {
+        Names::of(family).linear(self.layer, self.projection)
+    }
+}
 
 impl Names {
     pub(crate) fn of(family: Family) -> &'static Self {

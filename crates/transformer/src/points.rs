@@ -28,8 +28,9 @@ impl<'a, S: Scalar> Place<'a, S> {
     ) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let base = BaseLinear { frozen, thawed: self.thawed.map(|thawed| &thawed.linears[projection as usize]) };
         let pass = self.pass.at(projection as u64);
-        let input = LinearInput { x: x.clone(), base, layout: self.layout.clone(), pass, wants_input };
-        match self.insertions.linear(LinearPoint { layer: self.layer, projection }) {
+        let point = LinearPoint { layer: self.layer, projection };
+        let input = LinearInput { point, x: x.clone(), base, layout: self.layout.clone(), pass, wants_input };
+        match self.insertions.linear(point) {
             Some(module) => module.forward(input),
             None => linear(input),
         }
@@ -41,12 +42,8 @@ impl<'a, S: Scalar> Place<'a, S> {
     }
 
     /// Next state and backward pass at the end of a half block.
-    pub(crate) fn sublayer(
-        &self,
-        sublayer: Sublayer,
-        input: SublayerInput<'a, S>,
-    ) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
-        match self.insertions.sublayer(SublayerPoint { layer: self.layer, sublayer }) {
+    pub(crate) fn sublayer(&self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        match self.insertions.sublayer(input.point) {
             Some(module) => module.forward(input),
             None => add_and_norm(input),
         }
@@ -54,7 +51,7 @@ impl<'a, S: Scalar> Place<'a, S> {
 
     /// Keys, values and backward pass of a block.
     pub(crate) fn attention(&self, input: AttentionInput<S>) -> AttentionOutput<'a, S> {
-        match self.insertions.attention(self.layer) {
+        match self.insertions.attention(input.layer) {
             Some(module) => module.forward(input),
             None => {
                 let AttentionInput { keys, values, layout, .. } = input;

@@ -42,6 +42,7 @@ impl<S: Scalar> SelfAttention<S> {
         let (keys, key) = place.linear(Projection::Key, &self.key, &x, wants);
         let (values, value) = place.linear(Projection::Value, &self.value, &x, wants);
         let extended = place.attention(AttentionInput {
+            layer: place.layer,
             keys,
             values,
             hidden: x.clone(),

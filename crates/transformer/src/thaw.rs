@@ -56,6 +56,8 @@ impl Thaw {
             Kind::Weight => self.weights,
             Kind::Bias => self.biases,
             Kind::Norm => self.norms || self.biases && name.ends_with(".bias"),
+            // No base has such a tensor.
+            Kind::Frame => false,
         }
     }
 

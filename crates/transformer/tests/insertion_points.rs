@@ -7,6 +7,7 @@ use adaptune_tensor::{
 };
 use adaptune_transformer::*;
 use ndarray::{Array2, Axis, Ix2, concatenate, s};
+use std::sync::Mutex;
 
 const SIZES: (usize, usize, usize, usize) = (6, 3, 2, 7);
 
@@ -94,7 +95,7 @@ impl<S: Scalar> Front<S> {
 
 impl<S: Scalar> SequenceModule<S> for Front<S> {
     fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
-        let SequenceInput { tokens, layout, pass, wants_tokens } = input;
+        let SequenceInput { tokens, layout, pass, wants_tokens, .. } = input;
         let longer = self.prepend(&tokens, &layout);
         let after = layout.prepend(self.rows());
         let keep = pass.gradients() && (self.0.trains() || wants_tokens);
@@ -112,7 +113,7 @@ impl<S: Scalar> SequenceModule<S> for Front<S> {
 /// The same rows as keys and values; the values are weighed by the mean of the hidden state.
 impl<S: Scalar> AttentionModule<S> for Front<S> {
     fn forward<'a>(&'a self, input: AttentionInput<S>) -> AttentionOutput<'a, S> {
-        let AttentionInput { keys, values, hidden, layout, pass, wants_keys, wants_values, wants_hidden } = input;
+        let AttentionInput { keys, values, hidden, layout, pass, wants_keys, wants_values, wants_hidden, .. } = input;
         let gate = hidden.sum() / S::from_f64(hidden.len() as f64);
         let (longer_keys, longer_values) = (self.prepend(&keys, &layout), self.prepend(&values, &layout) * gate);
         let after = layout.prepend(self.rows());
@@ -319,4 +320,73 @@ fn bad_batches_are_refused() {
     assert!(fails(Batch::from_ids(&[&[1; 10]])).contains("has 10 tokens, but the model has positions for 9"));
     assert!(fails(Batch::new([(&[1][..], &[2][..])]).expect("equally many")).contains("token type 2 is not below 2"));
     assert!(Batch::new([(&[1, 2][..], &[0][..])]).is_err());
+}
+
+/// One module at every point: it notes what it is told of its place, and lets everything pass.
+#[derive(Default)]
+struct Everywhere(Mutex<Vec<String>>);
+
+impl Everywhere {
+    fn note(&self, place: impl std::fmt::Debug) {
+        self.0.lock().expect("no panic while it was held").push(format!("{place:?}"));
+    }
+}
+
+impl LinearModule<f64> for Everywhere {
+    fn forward<'a>(&'a self, input: LinearInput<'a, f64>) -> (Array2<f64>, Option<LinearBackward<'a, f64>>) {
+        self.note(input.point);
+        (input.base.forward(input.x.view()), None)
+    }
+}
+
+impl SublayerModule<f64> for Everywhere {
+    fn forward<'a>(&'a self, input: SublayerInput<'a, f64>) -> (Array2<f64>, Option<SublayerBackward<'a, f64>>) {
+        self.note(input.point);
+        (input.output, None)
+    }
+}
+
+impl SequenceModule<f64> for Everywhere {
+    fn forward<'a>(&'a self, input: SequenceInput<f64>) -> SequenceOutput<'a, f64> {
+        self.note(input.point);
+        SequenceOutput { tokens: input.tokens, layout: input.layout, backward: None }
+    }
+}
+
+impl AttentionModule<f64> for Everywhere {
+    fn forward<'a>(&'a self, input: AttentionInput<f64>) -> AttentionOutput<'a, f64> {
+        self.note(input.layer);
+        AttentionOutput { keys: input.keys, values: input.values, layout: input.layout, backward: None }
+    }
+}
+
+impl Insertions<f64> for Everywhere {
+    fn linear(&self, _: LinearPoint) -> Option<&dyn LinearModule<f64>> {
+        Some(self)
+    }
+    fn sublayer(&self, _: SublayerPoint) -> Option<&dyn SublayerModule<f64>> {
+        Some(self)
+    }
+    fn sequence(&self, _: SequencePoint) -> Option<&dyn SequenceModule<f64>> {
+        Some(self)
+    }
+    fn attention(&self, _: usize) -> Option<&dyn AttentionModule<f64>> {
+        Some(self)
+    }
+}
+
+#[test]
+fn a_module_at_many_points_is_told_which() {
+    let (model, everywhere) = (model(), Everywhere::default());
+    model.forward(&batch(), &everywhere, Pass::evaluate()).expect("a good batch");
+    let mut expected = vec![format!("{:?}", SequencePoint::Embeddings)];
+    for layer in 0..model.config().layers {
+        let linear = |projection| format!("{:?}", LinearPoint { layer, projection });
+        let sublayer = |sublayer| format!("{:?}", SublayerPoint { layer, sublayer });
+        expected.extend(Projection::ALL[..3].iter().copied().map(linear));
+        expected.extend([layer.to_string(), linear(Projection::AttentionOutput), sublayer(Sublayer::Attention)]);
+        expected.extend([Projection::FeedForwardIn, Projection::FeedForwardOut].map(linear));
+        expected.extend([sublayer(Sublayer::FeedForward), format!("{:?}", SequencePoint::Block(layer))]);
+    }
+    assert_eq!(*everywhere.0.lock().expect("no panic while it was held"), expected);
 }

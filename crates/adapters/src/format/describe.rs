@@ -2,7 +2,7 @@
 
 use super::directory::{ADAPTER, Files, HEAD};
 use super::error::FormatError;
-use super::{json, thawed, torch_bin};
+use super::{json, peft, thawed, torch_bin};
 use adaptune_transformer::weights::{TensorFile, TensorSource};
 use serde_json::{Map, Value};
 use std::path::Path;
@@ -71,6 +71,9 @@ fn thawed_part(path: &Path) -> Result<Described, FormatError> {
 fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Described, FormatError> {
     let path = directory.join(files.config);
     let mut file = json::read(&path)?;
+    if file.get("peft_type").is_some() {
+        return peft_part(file, directory);
+    }
     let mut field = |name: &str| file.get_mut(name).map(Value::take).unwrap_or_default();
     let (name, config) = (field("name"), field("config"));
     let name = name.as_str().ok_or_else(|| FormatError::config(&path, "\"name\" is missing"))?.to_owned();
@@ -80,6 +83,18 @@ fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Described
         std::fs::metadata(directory.join(weights)).map_err(FormatError::io("read", directory.join(weights)))?.len();
     let (model_type, model_name, hidden_size) = (field("model_type"), field("model_name"), field("hidden_size"));
     Ok(Described { kind, name, model_type, model_name, hidden_size, config, file: weights.to_owned(), bytes, tensors })
+}
+
+/// An adapter in PEFT's format: all its fields are configuration.
+fn peft_part(file: Value, directory: &Path) -> Result<Described, FormatError> {
+    let (file_name, tensors) = tensors(directory, &peft::FILES)?;
+    let weights = directory.join(file_name);
+    let bytes = std::fs::metadata(&weights).map_err(FormatError::io("read", &weights))?.len();
+    let model_name = file.get("base_model_name_or_path").cloned().unwrap_or_default();
+    let (model_type, hidden_size) = Default::default();
+    let (name, config) = (peft::name(&weights)?, file.as_object().cloned().unwrap_or_default());
+    let file = file_name.to_owned();
+    Ok(Described { kind: "adapter", name, model_type, model_name, hidden_size, config, file, bytes, tensors })
 }
 
 type Shapes = Vec<(String, Vec<usize>)>;

@@ -1,8 +1,10 @@
 //! Saving and loading adapter directories.
 
+use super::adapter_file::{adapter_text, read_adapter};
 use super::error::FormatError;
+use super::stored::Stored;
 use super::tensors::{Tensors, write};
-use super::{json, language, names, thawed};
+use super::{json, language, names, peft, thawed};
 use crate::adapter::Adapter;
 use crate::head::{Head, Task};
 use crate::method::Method;
@@ -34,12 +36,16 @@ pub(super) const HEAD: Files =
 
 /// Saves adapter and head of a model as AdapterHub directory, and what is thawed beside them in `thawed.safetensors`.
 ///
+/// An adapter that AdapterHub does not have and PEFT does (DoRA, rsLoRA) is saved as [`save_peft`](super::save_peft)
+/// does; [`load`] tells them apart.
+///
 /// Everything is written into a hidden folder within the directory and then moved to its place, so that a failure, such
 /// as a full disk, leaves the directory as it was. The configuration of the head comes last, and without it [`load`]
 /// refuses a directory. Existing files of these names are replaced.
 ///
 /// # Errors
-/// If a file cannot be written, or the adapter's name cannot stand in a tensor name.
+/// If a file cannot be written, the adapter's name cannot stand in a tensor name, or it is an adapter
+/// [of modules](Adapter::of_modules), for which AdapterHub has no format.
 pub fn save<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
     let folder = directory.join(format!(".adaptune-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(FormatError::io("create", &folder))?;
@@ -50,14 +56,38 @@ pub fn save<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), 
 
 fn save_by_way_of<S: Scalar>(folder: &Path, model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
     if let Some(adapter) = model.adapter() {
-        save_adapter(adapter, model.base(), folder)?;
+        save_either(adapter, model.base(), folder)?;
     }
     if let Some(thawed) = model.thawed() {
         thawed::save(thawed, model.base(), folder)?;
     }
     save_head(model.head(), model.base(), folder)?;
-    let files = [ADAPTER.safetensors, ADAPTER.config, ADAPTER.torch, thawed::FILE, HEAD.safetensors, HEAD.config];
+    let files = [
+        ADAPTER.safetensors,
+        ADAPTER.torch,
+        peft::FILES.safetensors,
+        peft::FILES.torch,
+        ADAPTER.config,
+        thawed::FILE,
+        HEAD.safetensors,
+        HEAD.config,
+    ];
     files.into_iter().try_for_each(|file| put_in_place(file, folder, directory))
+}
+
+/// Saves an adapter for AdapterHub, or for PEFT where only PEFT has such adapters.
+fn save_either<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
+    let Some(method) = adapter.method() else {
+        return Err(FormatError::OwnModules { name: adapter.name().to_owned() });
+    };
+    match method.file_fields().err().zip(Some(peft::refusal(method))) {
+        None => save_adapter(adapter, base, directory),
+        Some((_, None)) => peft::save_peft(adapter, base, directory),
+        Some((why, Some(neither))) => {
+            let message = format!("{why}; nor has PEFT: {neither}");
+            Err(FormatError::config(directory.join(ADAPTER.config), message))
+        }
+    }
 }
 
 /// Moves a file to its place. One that the model does not have may not stay there from another model either, or loading
@@ -92,11 +122,8 @@ pub fn load<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<Adapte
 pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>, &dyn AnyParameter<S>)> {
     let mut all = Vec::new();
     let prefix = model.base().config().family.prefix();
-    if let Some(adapter) = model.adapter() {
-        for (names, point, parameter) in adapter_names(adapter, model.base()) {
-            let names = names.into_iter().map(|name| format!("{prefix}{name}")).collect();
-            all.push((names, adapter.module_parameters(point).swap_remove(parameter).1));
-        }
+    for (stored, parameter) in model.adapter().map(|a| parameters(a, model.base())).unwrap_or_default() {
+        all.push((stored.names.into_iter().map(|name| format!("{prefix}{name}")).collect(), parameter));
     }
     let head = model.head();
     let own_name = |name: &str| match head.config().task {
@@ -112,17 +139,25 @@ pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>,
 /// Saves an adapter alone; see [`save`].
 ///
 /// # Errors
-/// As [`save`].
+/// As [`save`]; or if the adapter's configuration is one that AdapterHub does not have.
 pub fn save_adapter<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
     check_name(adapter.name())?;
+    let Some(method) = adapter.method() else {
+        return Err(FormatError::OwnModules { name: adapter.name().to_owned() });
+    };
     let prefix = base.config().family.prefix();
+    let text = adapter_text(adapter.name(), method, base.config())
+        .map_err(|message| FormatError::config(directory.join(ADAPTER.config), message))?;
     let mut tensors = Vec::new();
-    for (names, point, parameter) in adapter_names(adapter, base) {
-        let (_, array) = adapter.module_parameters(point).swap_remove(parameter);
-        tensors.extend(names.into_iter().map(|name| (format!("{prefix}{name}"), array.to_view().to_owned())));
+    for (stored, array) in parameters(adapter, base).into_iter().chain(constants(adapter, base)) {
+        let Stored { names, beside, form, .. } = stored;
+        let second = beside.map(|name| (format!("{prefix}{name}"), form.write_beside(array.shape())));
+        tensors.extend(second);
+        let array = form.write(array.to_view());
+        tensors.extend(names.into_iter().map(|name| (format!("{prefix}{name}"), array.clone())));
     }
-    write(&directory.join(ADAPTER.safetensors), &tensors, base)?;
-    replace(&directory.join(ADAPTER.config), &json::adapter_text(adapter.name(), adapter.method(), base.config()))
+    write(&directory.join(ADAPTER.safetensors), &tensors, base, [])?;
+    replace(&directory.join(ADAPTER.config), &text)
 }
 
 /// Saves a head alone; see [`save`].
@@ -137,33 +172,46 @@ pub fn save_head<S: Scalar>(head: &Head<S>, base: &Encoder<S>, directory: &Path)
     }
     let tensors =
         head.parameters().into_iter().map(|(name, array)| (head_name(head, &name), array.to_view().to_owned()));
-    write(&directory.join(HEAD.safetensors), &tensors.collect::<Vec<_>>(), base)?;
+    write(&directory.join(HEAD.safetensors), &tensors.collect::<Vec<_>>(), base, [])?;
     replace(&directory.join(HEAD.config), &json::head_text(head.name(), head.config(), base.config()))
 }
 
-/// Loads an adapter alone; see [`load`].
+/// Loads an adapter alone, of AdapterHub's format or PEFT's; see [`load`].
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
     let path = directory.join(ADAPTER.config);
-    let file = json::read_adapter(&path, base.config())?;
-    let mut adapter = Adapter::new(&file.name, &file.method, base.config(), Seed::new(0))
+    if peft::is_peft(directory)? {
+        return peft::load_peft(directory, base);
+    }
+    let file = read_adapter(&path, base.config())?;
+    let mut adapter = Adapter::blank(&file.name, &file.method, base.config(), Seed::new(0))
         .map_err(|e| FormatError::config(&path, e))?;
     let mut tensors = Tensors::read(directory, &ADAPTER, base)?;
-    for (names, point, parameter) in adapter_names(&adapter, base) {
-        tensors.take(&names, adapter.module_parameters_mut(point).swap_remove(parameter).1)?;
+    let stored_in = stored_in(&file.name, base);
+    for (method, entry) in adapter.entries_mut() {
+        let stored = |name: &str| stored_in(method, name.to_owned());
+        for (name, array) in entry.parameters_mut() {
+            tensors.take(&stored(&name), array)?;
+        }
+        for (name, array) in entry.constants_mut() {
+            tensors.take(&stored(&name), array)?;
+        }
     }
     tensors.finish()?;
     Ok(adapter)
 }
 
-/// Loads a head alone; see [`load`].
+/// Loads a head alone, or the one that a PEFT directory carries; see [`load`].
 ///
 /// # Errors
 /// As [`load`].
 pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let path = directory.join(HEAD.config);
+    if !path.exists() && directory.join(ADAPTER.config).exists() && peft::is_peft(directory)? {
+        return peft::head::load(directory, base);
+    }
     if !path.exists() {
         let message =
             format!("there is no {}: save the adapter with its head (in Python: with_head=True)", HEAD.config);
@@ -174,23 +222,39 @@ pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<
     let mut tensors = Tensors::read(directory, &HEAD, base)?;
     let names: Vec<String> = head.parameters().iter().map(|(name, _)| head_name(&head, name)).collect();
     for (name, (_, parameter)) in names.into_iter().zip(head.parameters_mut()) {
-        tensors.take(&[name], parameter)?;
+        tensors.take(&Stored::same(name), parameter)?;
     }
     tensors.finish()?;
     Ok(head)
 }
 
-/// All tensor names of an adapter, with the point and the number of the parameter at it.
-fn adapter_names<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>) -> Vec<(Vec<String>, crate::Point, usize)> {
-    let Method::Bottleneck(config) = adapter.method();
+/// How an array of an adapter stands in its file; one of somebody's own module has its own name.
+fn stored_in<S: Scalar>(adapter: &str, base: &Encoder<S>) -> impl Fn(Option<&Method>, String) -> Stored + Copy {
     let family = base.config().family;
-    let mut all = Vec::new();
-    for point in adapter.points() {
-        for (i, (parameter, _)) in adapter.module_parameters(point).into_iter().enumerate() {
-            all.push((names::tensor_names(family, point, adapter.name(), &parameter, config.ln_before), point, i));
-        }
+    move |method, name| match method {
+        Some(method) => method.stored(family, adapter, &name),
+        None => Stored::same(name),
     }
-    all
+}
+
+type Arrays<'a, S> = Vec<(Stored, &'a dyn AnyParameter<S>)>;
+
+/// The parameters of an adapter, and how each stands in its file.
+fn parameters<'a, S: Scalar>(adapter: &'a Adapter<S>, base: &Encoder<S>) -> Arrays<'a, S> {
+    let stored = stored_in(adapter.name(), base);
+    let entries = adapter.entries();
+    entries
+        .flat_map(|(method, entry)| entry.parameters().into_iter().map(move |(n, p)| (stored(method, n), p)))
+        .collect()
+}
+
+/// The arrays of an adapter that never train, and how each stands in its file.
+fn constants<'a, S: Scalar>(adapter: &'a Adapter<S>, base: &Encoder<S>) -> Arrays<'a, S> {
+    let stored = stored_in(adapter.name(), base);
+    let entries = adapter.entries();
+    entries
+        .flat_map(|(method, entry)| entry.constants().into_iter().map(move |(n, p)| (stored(method, n), p)))
+        .collect()
 }
 
 fn head_name<S: Scalar>(head: &Head<S>, parameter: &str) -> String {
@@ -204,6 +268,6 @@ fn check_name(name: &str) -> Result<(), FormatError> {
     Ok(())
 }
 
-fn replace(path: &Path, text: &str) -> Result<(), FormatError> {
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), FormatError> {
     Ok(replace_file(path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
 }

@@ -1,10 +1,8 @@
 //! Why an adapter directory could not be read or written.
 
-use crate::config::MethodError;
-use crate::fields::FieldError;
 use crate::format::torch_bin::TorchBinError;
 use crate::head::HeadError;
-use crate::method::ParseMethodError;
+use crate::method::{FieldError, MethodError, ParseMethodError};
 use adaptune_transformer::weights::WeightError;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -69,6 +67,16 @@ pub enum FormatError {
         /// The shape that would fit.
         expected: Vec<usize>,
     },
+    /// A tensor holds something that this method has no place for.
+    #[error("{}: tensor {name} {why}", path.display())]
+    Form {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// There are tensors that nothing asks for.
     #[error("{}: {count} tensors are not part of the adapter that {config} describes, among them {example}; \
              has the base fewer layers than the one it was trained on?", path.display())]
@@ -99,6 +107,15 @@ pub enum FormatError {
     #[error("adapter name \"{name}\" is empty or holds a point or a slash: choose another, as in \"sst2\"")]
     Name {
         /// The name.
+        name: String,
+    },
+    /// AdapterHub has no format for modules of one's own.
+    #[error(
+        "adapter \"{name}\" was put together from modules, for which AdapterHub has no format: save its numbers with \
+         save_parameters, and the head with save_head"
+    )]
+    OwnModules {
+        /// The adapter's name.
         name: String,
     },
 }

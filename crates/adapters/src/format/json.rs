@@ -1,9 +1,7 @@
-//! The configuration files of AdapterHub, as text.
+//! What the configuration files of AdapterHub have in common, and `head_config.json`.
 
 use super::error::{FormatError, Message};
-use crate::config::BottleneckConfig;
 use crate::head::{HeadConfig, Task};
-use crate::method::Method;
 use adaptune_tensor::Activation;
 use adaptune_transformer::{Config, Family};
 use serde_json::{Map, Value, json};
@@ -14,36 +12,6 @@ const VERSION: &str = "adapters.1.3.0";
 
 /// More linear layers than any head has: a damaged file must not ask for more memory than there is.
 const MOST_LAYERS: usize = 64;
-
-/// `adapter_config.json`, read.
-pub(crate) struct AdapterFile {
-    pub(crate) name: String,
-    pub(crate) method: Method,
-}
-
-/// Reads `adapter_config.json` and checks that it was written for such a base.
-pub(crate) fn read_adapter(path: &Path, model: &Config) -> Result<AdapterFile, FormatError> {
-    let file = read(path)?;
-    check_base(path, &file, model)?;
-    let named = |Message(message)| FormatError::config(path, message);
-    let method = method(&file).map_err(named)?;
-    Ok(AdapterFile { name: name(&file).map_err(named)?, method })
-}
-
-/// The text of `adapter_config.json`.
-///
-/// Two fields are written as Python can read them, which they only need to be for training on:
-/// Xavier's initial values as Kaiming's, and stochastic depth as 0, since AdapterHub refuses it,
-/// even where it only evaluates, on machines without torchvision.
-pub(crate) fn adapter_text(name: &str, method: &Method, model: &Config) -> String {
-    let Method::Bottleneck(config) = method;
-    let mut fields = config.fields();
-    if fields["init_weights"] == "xavier" {
-        fields["init_weights"] = "mam_adapter".into();
-    }
-    fields["stochastic_depth"] = json!(0.0);
-    text(&envelope(name, Value::Object(fields), model))
-}
 
 /// Reads `head_config.json`: the head's name and configuration.
 pub(crate) fn read_head(path: &Path, model: &Config) -> Result<(String, HeadConfig), FormatError> {
@@ -75,7 +43,7 @@ pub(crate) fn head_text(name: &str, config: &HeadConfig, model: &Config) -> Stri
     text(&envelope(name, fields, model))
 }
 
-fn envelope(name: &str, config: Value, model: &Config) -> Value {
+pub(super) fn envelope(name: &str, config: Value, model: &Config) -> Value {
     json!({
         "config": config,
         "hidden_size": model.hidden,
@@ -97,7 +65,7 @@ fn model_class(family: Family) -> &'static str {
 }
 
 /// Two spaces, sorted keys, nothing but ASCII: what Python writes.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     let pretty = serde_json::to_string_pretty(&sorted(value)).expect("a value of strings and numbers");
     let mut ascii = String::with_capacity(pretty.len());
     for c in pretty.chars() {
@@ -129,7 +97,7 @@ pub(super) fn read(path: &Path) -> Result<Value, FormatError> {
 }
 
 /// What the file says of its base must be true of this one. It need not say anything.
-fn check_base(path: &Path, file: &Value, model: &Config) -> Result<(), FormatError> {
+pub(super) fn check_base(path: &Path, file: &Value, model: &Config) -> Result<(), FormatError> {
     let other = |what, found: String, expected: String| {
         Err(FormatError::OtherBase { path: path.to_owned(), what, found, expected })
     };
@@ -147,39 +115,9 @@ fn check_base(path: &Path, file: &Value, model: &Config) -> Result<(), FormatErr
     }
 }
 
-fn name(file: &Value) -> Result<String, Message> {
+pub(super) fn name(file: &Value) -> Result<String, Message> {
     let name = file.get("name").and_then(Value::as_str);
     name.map(str::to_owned).ok_or_else(|| "\"name\" is missing; expected the name of the adapter or head".into())
-}
-
-/// The method of an adapter file.
-fn method(file: &Value) -> Result<Method, Message> {
-    let config = file.get("config").ok_or("\"config\" is missing; expected the adapter's configuration")?;
-    if let Some(text) = config.as_str() {
-        return Ok(text.parse()?);
-    }
-    let fields = config.as_object().ok_or("\"config\" must be a map of fields, or a configuration string")?;
-    if let Some(other) = fields.get("architecture").filter(|a| !a.is_null()) {
-        return Err(format!("adapters of architecture {other} are not supported yet; bottleneck adapters are").into());
-    }
-    for required in ["mh_adapter", "output_adapter", "reduction_factor", "non_linearity"] {
-        if !fields.contains_key(required) {
-            return Err(format!("\"config\" has no \"{required}\", which every bottleneck adapter has").into());
-        }
-    }
-    let mut config = BottleneckConfig::base();
-    for (name, value) in fields.iter().filter(|(name, _)| *name != "architecture") {
-        config.set(name, value)?;
-    }
-    if file.get("version").is_none() {
-        config.non_linearity = before_versions(config.non_linearity);
-    }
-    Ok(Method::Bottleneck(config))
-}
-
-/// Files without a version were written when `gelu` still named the approximation with tanh.
-fn before_versions(activation: Activation) -> Activation {
-    if activation == Activation::Gelu { Activation::GeluTanh } else { activation }
 }
 
 /// The configuration of a head file.

@@ -1,13 +1,17 @@
 //! AdapterHub directories: `adapter_config.json`, `adapter.safetensors`, `head_config.json`,
-//! `model_head.safetensors`; and the `.bin` files that Python writes by default. Beside them thawed tensors, and
-//! language models as Hugging Face directories.
+//! `model_head.safetensors`; and the `.bin` files that Python writes by default. PEFT directories of LoRA and its kin.
+//! Beside them thawed tensors, language models as Hugging Face directories, and the numbers of an adapter of one's own.
 
+mod adapter_file;
 mod describe;
 mod directory;
 mod error;
 mod json;
 mod language;
-mod names;
+pub(crate) mod names;
+mod parameters;
+mod peft;
+mod stored;
 mod tensors;
 mod thawed;
 
@@ -18,5 +22,8 @@ pub use describe::{Described, describe};
 pub use directory::{load, load_adapter, load_head, named_parameters, save, save_adapter, save_head};
 pub use error::FormatError;
 pub use language::{load_language_head, save_language_model};
+pub use parameters::{load_parameters, save_parameters};
+pub use peft::{load_peft, peft_names, save_peft};
 pub use pickle::PickleError;
+pub use stored::{Form, Stored};
 pub use torch_bin::{TorchBinError, read_torch_bin};

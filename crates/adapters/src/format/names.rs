@@ -1,31 +1,50 @@
 //! Where AdapterHub keeps each parameter: its tensor names.
 
-use crate::adapter::Point;
-use adaptune_transformer::{Family, Sublayer, SublayerPoint};
+use super::stored::Stored;
+use crate::point::Point;
+use adaptune_transformer::{Family, SequencePoint, Sublayer, SublayerPoint};
 
-/// The tensor names of one module parameter, without the model's prefix.
+/// A parameter of a bottleneck.
 ///
-/// Mostly one; AdapterHub lists the norm before a bottleneck twice, under the name that counts
+/// Mostly it has one name; AdapterHub lists the norm before a bottleneck twice, under the name that counts
 /// when it reads and under another.
-pub(crate) fn tensor_names(
+pub(crate) fn bottleneck(
     family: Family,
-    point: Point,
     adapter: &str,
+    point: Option<Point>,
     parameter: &str,
     norm_before: bool,
-) -> Vec<String> {
+) -> Stored {
     let module = module_path(family, point);
-    parts(parameter, norm_before).into_iter().map(|part| format!("{module}.adapters.{adapter}.{part}")).collect()
+    match point {
+        None => return Stored::same(format!("{module}.{adapter}.{parameter}")),
+        Some(Point::Sequence(_)) => return Stored::same(format!("invertible_adapters.{adapter}.{parameter}")),
+        _ => {}
+    }
+    let parts = parts(parameter, norm_before);
+    Stored::under(parts.into_iter().map(|part| format!("{module}.adapters.{adapter}.{part}")))
 }
 
-/// The path of the module that holds an insertion point's adapters.
-fn module_path(family: Family, point: Point) -> String {
-    let Point::Sublayer(SublayerPoint { layer, sublayer }) = point else { return point.to_string() };
-    match (family, sublayer) {
-        (Family::DistilBert, Sublayer::Attention) => format!("transformer.layer.{layer}.attention_adapters"),
-        (Family::DistilBert, Sublayer::FeedForward) => format!("transformer.layer.{layer}.output_adapters"),
-        (_, Sublayer::Attention) => format!("encoder.layer.{layer}.attention.output"),
-        (_, Sublayer::FeedForward) => format!("encoder.layer.{layer}.output"),
+/// The path of the module that holds what adapters have at a point, without the model's prefix.
+pub(crate) fn module_path(family: Family, point: Option<Point>) -> String {
+    match (point, family) {
+        (Some(Point::Linear(point)), _) => point.path(family),
+        (Some(Point::Sublayer(SublayerPoint { layer, sublayer })), Family::DistilBert) => match sublayer {
+            Sublayer::Attention => format!("transformer.layer.{layer}.attention_adapters"),
+            Sublayer::FeedForward => format!("transformer.layer.{layer}.output_adapters"),
+        },
+        (Some(Point::Sublayer(SublayerPoint { layer, sublayer })), _) => match sublayer {
+            Sublayer::Attention => format!("encoder.layer.{layer}.attention.output"),
+            Sublayer::FeedForward => format!("encoder.layer.{layer}.output"),
+        },
+        (Some(Point::Attention(layer)), Family::DistilBert) => format!("transformer.layer.{layer}.attention"),
+        (Some(Point::Attention(layer)), _) => format!("encoder.layer.{layer}.attention.self"),
+        (Some(Point::Sequence(SequencePoint::Embeddings)), _) => "embeddings".to_owned(),
+        (Some(Point::Sequence(SequencePoint::Block(layer))), Family::DistilBert) => {
+            format!("transformer.layer.{layer}")
+        }
+        (Some(Point::Sequence(SequencePoint::Block(layer))), _) => format!("encoder.layer.{layer}"),
+        (None, _) => "shared_parameters".to_owned(),
     }
 }
 
@@ -36,15 +55,16 @@ fn parts(parameter: &str, norm_before: bool) -> Vec<String> {
     if let Some(part) = parameter.strip_prefix("bottleneck.norm_before.") {
         return vec![format!("adapter_down.0.{part}"), format!("adapter_norm_before.{part}")];
     }
+    if let Some(part) = parameter.strip_prefix("bottleneck.down.") {
+        return vec![format!("adapter_down.{down}.{part}")];
+    }
     let name = match parameter {
-        "bottleneck.down.weight" => format!("adapter_down.{down}.weight"),
-        "bottleneck.down.bias" => format!("adapter_down.{down}.bias"),
-        "bottleneck.up.weight" => "adapter_up.weight".to_owned(),
-        "bottleneck.up.bias" => "adapter_up.bias".to_owned(),
-        "bottleneck.scaling" => "scaling".to_owned(),
         "norm_after.weight" => "adapter_norm_after.weight".to_owned(),
         "norm_after.bias" => "adapter_norm_after.bias".to_owned(),
-        other => other.to_owned(),
+        other => match other.strip_prefix("bottleneck.") {
+            Some(part) => part.strip_prefix("up.").map_or_else(|| part.to_owned(), |part| format!("adapter_up.{part}")),
+            None => other.to_owned(),
+        },
     };
     vec![name]
 }
@@ -64,8 +84,8 @@ mod tests {
 
     #[test]
     fn names_are_adapterhubs() {
-        let point = |sublayer| Point::Sublayer(SublayerPoint { layer: 3, sublayer });
-        let name = |family, sublayer, parameter, norm| tensor_names(family, point(sublayer), "a", parameter, norm);
+        let point = |sublayer| Some(Point::Sublayer(SublayerPoint { layer: 3, sublayer }));
+        let name = |family, sublayer, parameter, norm| bottleneck(family, "a", point(sublayer), parameter, norm).names;
         assert_eq!(
             name(Family::Bert, Sublayer::FeedForward, "bottleneck.down.weight", false),
             ["encoder.layer.3.output.adapters.a.adapter_down.0.weight"]

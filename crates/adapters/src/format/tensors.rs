@@ -2,6 +2,7 @@
 
 use super::directory::Files;
 use super::error::FormatError;
+use super::stored::Stored;
 use super::torch_bin;
 use adaptune_tensor::{AnyParameter, Scalar};
 use adaptune_transformer::Encoder;
@@ -18,9 +19,11 @@ pub(super) fn write<S: Scalar>(
     path: &Path,
     tensors: &[(String, ArrayD<S>)],
     base: &Encoder<S>,
+    metadata: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(), FormatError> {
     let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
-    let metadata = BTreeMap::from([(BASE.to_owned(), fingerprint(base))]);
+    let base = (BASE.to_owned(), fingerprint(base));
+    let metadata = metadata.into_iter().chain([base]).collect::<BTreeMap<_, _>>();
     Ok(write_safetensors(path, &views, &metadata)?)
 }
 
@@ -56,6 +59,26 @@ impl<S: Scalar> Tensors<S> {
         Ok(Self { path: path.to_owned(), config, prefix, left })
     }
 
+    /// The same, with names that are whole as they are.
+    pub(super) fn without_prefix(self) -> Self {
+        Self { prefix: "", ..self }
+    }
+
+    /// The names of all that is left.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.left.keys().cloned().collect()
+    }
+
+    /// Leaves out the tensors of another part of the model.
+    pub(super) fn set_aside(&mut self, belongs: impl Fn(&str) -> bool) {
+        self.left.retain(|name, _| !belongs(name));
+    }
+
+    /// The shape of a tensor, by its whole name.
+    pub(super) fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.left.get(name).map(ArrayD::shape)
+    }
+
     /// True if there is a tensor of this name, with or without the model's prefix.
     pub(super) fn has(&self, name: &str) -> bool {
         self.left.contains_key(name) || self.left.contains_key(&format!("{}{name}", self.prefix))
@@ -63,20 +86,41 @@ impl<S: Scalar> Tensors<S> {
 
     /// Copies a tensor into a parameter. The first of the names that is there counts, with or
     /// without the model's prefix; the others are taken too.
-    pub(super) fn take(&mut self, names: &[String], parameter: &mut dyn AnyParameter<S>) -> Result<(), FormatError> {
+    pub(super) fn take(&mut self, stored: &Stored, parameter: &mut dyn AnyParameter<S>) -> Result<(), FormatError> {
+        let Stored { names, ending, beside, form } = stored;
         let spellings = names.iter().flat_map(|name| [format!("{}{name}", self.prefix), name.clone()]);
-        let mut found: Vec<_> = spellings.filter_map(|name| Some((self.left.remove(&name)?, name))).collect();
+        let ends = |name: &&String| ending.as_ref().is_some_and(|ending| name.ends_with(ending));
+        let spellings: Vec<String> = spellings.chain(self.left.keys().filter(ends).cloned()).collect();
+        let mut found = self.remove(spellings);
         if found.is_empty() {
-            let name = format!("{}{}", self.prefix, names[0]);
-            return Err(FormatError::MissingTensor { path: self.path.clone(), name, config: self.config });
+            return Err(self.missing(&names[0]));
         }
         let (array, name) = found.swap_remove(0);
-        if array.shape() != parameter.shape() {
-            let (found, expected) = (array.shape().to_vec(), parameter.shape().to_vec());
+        let expected = form.shape(parameter.shape());
+        if array.shape() != expected {
+            let found = array.shape().to_vec();
             return Err(FormatError::Shape { path: self.path.clone(), name, found, expected });
         }
+        let read = match beside {
+            Some(beside) => {
+                let mut second = self.remove([format!("{}{beside}", self.prefix), beside.clone()]);
+                let second = second.pop().ok_or_else(|| self.missing(beside))?.0;
+                form.read_with(array, second)
+            }
+            None => form.read(array),
+        };
+        let array = read.map_err(|why| FormatError::Form { path: self.path.clone(), name, why })?;
         parameter.values_mut().iter_mut().zip(&array).for_each(|(p, a)| *p = *a);
         Ok(())
+    }
+
+    fn remove(&mut self, names: impl IntoIterator<Item = String>) -> Vec<(ArrayD<S>, String)> {
+        names.into_iter().filter_map(|name| Some((self.left.remove(&name)?, name))).collect()
+    }
+
+    fn missing(&self, name: &str) -> FormatError {
+        let name = format!("{}{name}", self.prefix);
+        FormatError::MissingTensor { path: self.path.clone(), name, config: self.config }
     }
 
     /// Nothing may be left over.

@@ -4,6 +4,7 @@
 //! names of Hugging Face, so in Python `model.load_state_dict(load_file("thawed.safetensors"), strict=False)` puts them in.
 
 use super::error::FormatError;
+use super::stored::Stored;
 use super::tensors::{Tensors, write};
 use adaptune_tensor::{Parameters, Scalar};
 use adaptune_transformer::{Encoder, Thawed};
@@ -16,7 +17,7 @@ pub(super) fn save<S: Scalar>(thawed: &Thawed<S>, base: &Encoder<S>, directory: 
     let tensor = |(name, p): (String, &dyn adaptune_tensor::AnyParameter<S>)| {
         (format!("{prefix}{name}"), p.to_view().to_owned())
     };
-    write(&directory.join(FILE), &thawed.parameters().into_iter().map(tensor).collect::<Vec<_>>(), base)
+    write(&directory.join(FILE), &thawed.parameters().into_iter().map(tensor).collect::<Vec<_>>(), base, [])
 }
 
 /// What is thawed is what the file holds.
@@ -28,7 +29,7 @@ pub(super) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Opt
     let mut tensors = Tensors::read_file(&path, "config.json", base)?;
     let mut thawed = Thawed::select(base, |name, _| tensors.has(name));
     for (name, parameter) in thawed.parameters_mut() {
-        tensors.take(&[name], parameter)?;
+        tensors.take(&Stored::same(name), parameter)?;
     }
     tensors.finish()?;
     Ok(Some(thawed))

@@ -8,6 +8,9 @@
 //! logits = h Eᵀ + b               [N, V]
 //! ```
 //!
+//! An [invertible adapter](crate::invertible) changes what comes out of `E` below. What goes to `Eᵀ` is then not `h` but its
+//! inverse of it.
+//!
 //! Backwards, where `E` gets a gradient only if it is thawed:
 //!
 //! ```text
@@ -18,6 +21,7 @@
 //!
 //! `E` is also the table of the embeddings below: its two gradients are summed in one buffer.
 
+use crate::invertible::{Invertible, InvertibleTrace};
 use crate::layers::{TrainableLinear, TrainableNorm};
 use adaptune_tensor::{
     Activation, Gradients, Kind, LayerNormTrace, Parameter, Scalar, Seed, init, linear, linear_bias_backward,
@@ -43,6 +47,7 @@ pub(super) struct LanguageTrace<S> {
     x: Array2<S>,
     z: Array2<S>,
     norm: Option<LayerNormTrace<S>>,
+    inverse: Option<InvertibleTrace<S>>,
     h: Array2<S>,
 }
 
@@ -59,11 +64,23 @@ impl<S: Scalar> Language<S> {
     }
 
     /// `[N, D] → [N, V]`.
-    pub(super) fn forward(&self, x: Array2<S>, table: BaseTable<'_, S>) -> (Array2<S>, LanguageTrace<S>) {
+    pub(super) fn forward(
+        &self,
+        x: Array2<S>,
+        table: BaseTable<'_, S>,
+        invertible: Option<&Invertible<S>>,
+    ) -> (Array2<S>, LanguageTrace<S>) {
         let z = self.transform.forward(x.view());
         let (h, norm) = self.norm.forward(self.activation.forward(z.clone()), true);
+        let (h, inverse) = match invertible {
+            Some(module) => {
+                let (h, trace) = module.forward(h.view(), true);
+                (h, Some(trace))
+            }
+            None => (h, None),
+        };
         let logits = linear(h.view(), table.view(), Some(self.bias.view()));
-        (logits, LanguageTrace { x, z, norm, h })
+        (logits, LanguageTrace { x, z, norm, inverse, h })
     }
 
     /// Adds the gradients of the head and of a thawed table; gives `d_x`, `[N, D]`, if it is wanted.
@@ -71,18 +88,22 @@ impl<S: Scalar> Language<S> {
         &self,
         trace: LanguageTrace<S>,
         table: BaseTable<'_, S>,
+        invertible: Option<&Invertible<S>>,
         d_logits: Array2<S>,
         wants_x: bool,
         gradients: &mut Gradients<S>,
     ) -> Option<Array2<S>> {
-        let LanguageTrace { x, z, norm, h } = trace;
+        let LanguageTrace { x, z, norm, inverse, h } = trace;
         if self.bias.trains() {
             gradients.add(&self.bias, linear_bias_backward(d_logits.view()));
         }
         if table.trains() {
             table.add_gradient(linear_weight_backward(h.view(), d_logits.view()), gradients);
         }
-        let d_h = linear_input_backward(d_logits.view(), table.view());
+        let mut d_h = linear_input_backward(d_logits.view(), table.view());
+        if let (Some(module), Some(trace)) = (invertible, inverse) {
+            d_h = module.backward(trace, d_h.view(), gradients);
+        }
         let d_a = self.norm.backward(&norm.expect("forward keeps it"), d_h, gradients);
         let d_z = self.activation.backward(z.view(), d_a);
         self.transform.parameters_backward(x.view(), d_z.view(), gradients);

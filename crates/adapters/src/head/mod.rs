@@ -12,6 +12,7 @@ mod targets;
 
 pub use targets::Targets;
 
+use crate::invertible::Invertible;
 use adaptune_tensor::{Activation, Gradients, Layout, Named, NamedMut, Parameters, Scalar, Seed};
 use adaptune_transformer::{Base, BaseLinear, Config, Encoder, Pass};
 use language::{Language, LanguageTrace};
@@ -160,11 +161,14 @@ impl<S: Scalar> Head<S> {
         &self.config
     }
 
-    /// Logits for a hidden state `[T, D]`: `[S, C]`, for tagging `[T, C]`, for language `[T, V]`.
+    /// Logits for a hidden state `[T, D]`: `[S, C]`, for tagging `[T, C]`, for language `[T, V]`. Heads for tokens take
+    /// rows as they come, and may be given some of them alone. What an invertible adapter did behind the embeddings, the
+    /// head of a language model undoes; no other asks for it.
     #[must_use]
     pub fn forward(
         &self,
         base: Base<'_, S>,
+        invertible: Option<&Invertible<S>>,
         hidden: ArrayView2<'_, S>,
         layout: &Layout,
         pass: Pass,
@@ -176,7 +180,7 @@ impl<S: Scalar> Head<S> {
                 (logits, BodyTrace::Stack(trace))
             }
             Body::Language(language) => {
-                let (logits, trace) = language.forward(rows, base.token_embeddings());
+                let (logits, trace) = language.forward(rows, base.token_embeddings(), invertible);
                 (logits, BodyTrace::Language(Box::new(trace)))
             }
         };
@@ -188,6 +192,7 @@ impl<S: Scalar> Head<S> {
     pub fn backward(
         &self,
         base: Base<'_, S>,
+        invertible: Option<&Invertible<S>>,
         trace: HeadTrace<S>,
         d_logits: Array2<S>,
         wants_hidden: bool,
@@ -199,7 +204,7 @@ impl<S: Scalar> Head<S> {
         let d_rows = match (&self.body, body) {
             (Body::Stack(stack), BodyTrace::Stack(trace)) => stack.backward(trace, d_logits, wants_rows, gradients),
             (Body::Language(language), BodyTrace::Language(trace)) => {
-                language.backward(*trace, base.token_embeddings(), d_logits, wants_rows, gradients)
+                language.backward(*trace, base.token_embeddings(), invertible, d_logits, wants_rows, gradients)
             }
             _ => panic!("the trace is another head's"),
         }?;
@@ -240,7 +245,8 @@ impl<S: Scalar> Head<S> {
         d_hidden
     }
 
-    fn reads_every_token(&self) -> bool {
+    /// True if it predicts for each token, not for each sequence.
+    pub(crate) fn reads_every_token(&self) -> bool {
         matches!(self.config.task, Task::Tagging | Task::MaskedLanguage)
     }
 }

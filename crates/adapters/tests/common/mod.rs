@@ -1,7 +1,7 @@
 //! Reading the golden fixtures.
 #![allow(dead_code)] // each test program uses a part of it
 
-use adaptune_adapters::{AdapterModel, Targets, Task, format};
+use adaptune_adapters::{Adapter, AdapterModel, Targets, Task, format};
 use adaptune_tensor::{Layout, Scalar};
 use adaptune_transformer::weights::{Dtype, TensorFile, TensorSource, write_safetensors};
 use adaptune_transformer::{
@@ -91,6 +91,19 @@ impl Fixture {
         directory
     }
 
+    /// The adapter of a language model, if the fixture has one.
+    pub(crate) fn adapter<S: Scalar>(&self, base: &Encoder<S>) -> Option<Adapter<S>> {
+        let config = self.file.metadata().and_then(|m| m.get("adapter_config"))?;
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        let names = self.file.names().into_iter().filter_map(|n| n.strip_prefix("adapter:").map(str::to_owned));
+        let tensors: Vec<_> = names.map(|n| (n.clone(), self.floats(&format!("adapter:{n}")))).collect();
+        let views: Vec<_> = tensors.iter().map(|(n, t)| (n.clone(), t.view())).collect();
+        let path = |file| directory.path().join(file);
+        write_safetensors(&path("adapter.safetensors"), &views, &Default::default()).expect("written");
+        std::fs::write(path("adapter_config.json"), config).expect("written");
+        Some(format::load_adapter(directory.path(), base).unwrap_or_else(|e| panic!("{}: {e}", self.name)))
+    }
+
     /// Tokens to be found where the label is not negative.
     fn hidden_tokens(&self, name: &str) -> Targets {
         let labels = self.integers(name);
@@ -138,29 +151,33 @@ pub(crate) fn size(expected: &ArrayD<f64>) -> f64 {
     expected.iter().fold(0.0, |a, b| a.max(b.abs()))
 }
 
-/// Plugged in between blocks, it keeps the hidden states; everything else goes to `inner`.
+/// Plugged in between blocks, it keeps the hidden states; everything goes to `inner`.
 pub(crate) struct Recorder<'a, S> {
     inner: &'a dyn Insertions<S>,
-    keep: Keep<S>,
+    states: Mutex<Vec<Array2<S>>>,
 }
-
-struct Keep<S>(Mutex<Vec<Array2<S>>>);
 
 impl<'a, S: Scalar> Recorder<'a, S> {
     pub(crate) fn new(inner: &'a dyn Insertions<S>) -> Self {
-        Self { inner, keep: Keep(Mutex::new(Vec::new())) }
+        Self { inner, states: Mutex::new(Vec::new()) }
     }
 
     pub(crate) fn states(self) -> Vec<Array2<S>> {
-        self.keep.0.into_inner().expect("no panic while it was held")
+        self.states.into_inner().expect("no panic while it was held")
     }
 }
 
-impl<S: Scalar> SequenceModule<S> for Keep<S> {
+impl<S: Scalar> SequenceModule<S> for Recorder<'_, S> {
     fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
-        self.0.lock().expect("no panic while it was held").push(input.tokens.clone());
-        let backward = input.wants_tokens.then(|| -> SequenceBackward<'a, S> { Box::new(|d, _| Some(d)) });
-        SequenceOutput { tokens: input.tokens, layout: input.layout, backward }
+        let output = match self.inner.sequence(input.point) {
+            Some(module) => module.forward(input),
+            None => {
+                let backward = input.wants_tokens.then(|| -> SequenceBackward<'a, S> { Box::new(|d, _| Some(d)) });
+                SequenceOutput { tokens: input.tokens, layout: input.layout, backward }
+            }
+        };
+        self.states.lock().expect("no panic while it was held").push(output.tokens.clone());
+        output
     }
 }
 
@@ -172,9 +189,12 @@ impl<S: Scalar> Insertions<S> for Recorder<'_, S> {
         self.inner.sublayer(point)
     }
     fn sequence(&self, _: SequencePoint) -> Option<&dyn SequenceModule<S>> {
-        Some(&self.keep)
+        Some(self)
     }
     fn attention(&self, layer: usize) -> Option<&dyn AttentionModule<S>> {
         self.inner.attention(layer)
+    }
+    fn position_shift(&self) -> usize {
+        self.inner.position_shift()
     }
 }

@@ -20,12 +20,13 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  adaptune train        (needs nothing: a built-in model learns a task of a built-in small world)
   adaptune train --model sentence-transformers/all-MiniLM-L6-v2 --train train.tsv --dev dev.tsv --out runs/mine
   adaptune eval --model sentence-transformers/all-MiniLM-L6-v2 --adapter runs/mine --data test.tsv
   echo 'A quiet delight.' | adaptune predict --model sentence-transformers/all-MiniLM-L6-v2 --adapter runs/mine --input -
 
-A model is a folder with config.json, model.safetensors and tokenizer.json, or a name on the Hugging Face hub. Data are
-files, or tasks of a built-in small world in two languages, which `adaptune tasks` lists.";
+A model is a folder with config.json, model.safetensors and tokenizer.json, a name on the Hugging Face hub, or `builtin`.
+Data are files, or tasks of a built-in small world in two languages, which `adaptune tasks` lists.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -89,7 +90,7 @@ pub(crate) enum BatchingArg {
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// The base model: a folder, or a name on the Hugging Face hub
+    /// The base model: a folder, a name on the Hugging Face hub, or `builtin` [default: builtin, for built-in tasks]
     #[arg(long, value_name = "DIR|NAME")]
     pub(crate) model: Option<String>,
     /// Training data: .tsv, .csv or .jsonl with `text` (or `text_a`, `text_b`) and `label`; or .conll
@@ -106,14 +107,15 @@ pub(crate) struct TrainArgs {
     pub(crate) out: Option<PathBuf>,
     /// Adapter method: seq_bn, double_seq_bn, par_bn, scaled_par_bn, adapter_plus, with options as in
     /// 'seq_bn[reduction_factor=8,non_linearity=gelu]'; or without an adapter: head (the head alone), bitfit (the base's
-    /// biases), full (all of the base)
-    #[arg(long, default_value = "seq_bn", value_name = "METHOD")]
-    pub(crate) method: String,
+    /// biases), full (all of the base) [default: seq_bn; for the built-in model seq_bn[reduction_factor=4]]
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) method: Option<String>,
     /// Also train tensors of the base, in copies saved with the adapter: layer-norms, biases, all, or several of them
     /// with commas between
     #[arg(long, value_name = "WHAT")]
     pub(crate) thaw: Option<Thaw>,
-    /// Also train the head alone and the whole base, and show them beside
+    /// Also train the head alone and the whole base, and show them beside; so it is where neither model nor data are
+    /// named
     #[arg(long)]
     pub(crate) baselines: bool,
     /// Name of adapter and head in the files [default: the name of the output folder]
@@ -125,22 +127,23 @@ pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) columns: ColumnArgs,
 
-    /// Passes over the training data
-    #[arg(long, default_value_t = 3, value_name = "N", help_heading = "Training")]
-    pub(crate) epochs: usize,
+    /// Passes over the training data [default: 3; for the built-in model 8]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub(crate) epochs: Option<usize>,
     /// Examples of a step
     #[arg(long, default_value_t = 32, value_name = "N", help_heading = "Training")]
     pub(crate) batch_size: usize,
     /// Cut each batch into this many parts, to need less memory
     #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Training")]
     pub(crate) accumulate: usize,
-    /// Peak learning rate
-    #[arg(long, default_value_t = 1e-3, value_name = "RATE", help_heading = "Training")]
-    pub(crate) lr: f64,
+    /// Peak learning rate [default: 1e-3; for the built-in model 3e-3]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) lr: Option<f64>,
     /// Peak learning rate of the head [default: as --lr]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub(crate) head_lr: Option<f64>,
-    /// Peak learning rate of what is thawed [default: 1e-3 for biases, 2e-4 for layer norms, 5e-5 for all]
+    /// Peak learning rate of what is thawed [default: 1e-3 for biases, 2e-4 for layer norms, 5e-5 for all; 5e-4 for all
+    /// of the built-in model]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub(crate) thaw_lr: Option<f64>,
     /// How the learning rate falls
@@ -349,7 +352,7 @@ pub(crate) struct PretrainArgs {
     /// Share of the tokens that is hidden
     #[arg(long, default_value_t = 0.15, value_name = "SHARE", help_heading = "Training")]
     pub(crate) hide: f64,
-    /// Also ask the first token, which heads read, for a random token of its text
+    /// Also ask the first token, which heads read, for one of the hidden tokens
     #[arg(long, help_heading = "Training")]
     pub(crate) summarise: bool,
     /// Longest text in tokens; more is cut into several [default: as --positions allow]

@@ -2,22 +2,38 @@
 
 use super::model_path;
 use super::tokenise::Tokeniser;
+use adaptune_transformer::weights::TensorFile;
 use adaptune_transformer::{Config, Encoder};
-use anyhow::{Result, bail};
-use std::path::PathBuf;
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+
+/// What the base is called that is part of the program. A folder of this name is `./builtin`.
+pub(crate) const BUILTIN: &str = "builtin";
+
+const CONFIG: &str = include_str!("../../builtin/config.json");
+const TOKENISER: &[u8] = include_bytes!("../../builtin/tokenizer.json");
+const WEIGHTS: &[u8] = include_bytes!("../../builtin/model.safetensors");
 
 /// A base model: found, but not loaded.
 pub(crate) struct BaseModel {
-    folder: PathBuf,
+    place: Place,
     config: Config,
 }
 
+enum Place {
+    Folder(PathBuf),
+    Builtin,
+}
+
 impl BaseModel {
-    /// Finds a model: a folder, or a name on the Hugging Face hub.
+    /// Finds a model: the built-in one, a folder, or a name on the Hugging Face hub.
     pub(crate) fn find(name: &str) -> Result<Self> {
+        if name == BUILTIN {
+            return Ok(Self { place: Place::Builtin, config: Config::from_json(CONFIG, Path::new(BUILTIN))? });
+        }
         let folder = model_path::resolve(name)?;
         let config = Config::read(&folder)?;
-        Ok(Self { folder, config })
+        Ok(Self { place: Place::Folder(folder), config })
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -33,13 +49,49 @@ impl BaseModel {
             }
             length => length.unwrap_or(limit),
         };
-        let tokeniser = Tokeniser::from_dir(&self.folder, max_length)?;
+        let tokeniser = match &self.place {
+            Place::Folder(folder) => Tokeniser::from_dir(folder, max_length)?,
+            Place::Builtin => Tokeniser::from_bytes(TOKENISER, max_length).context(BUILTIN)?,
+        };
         tokeniser.check_vocabulary(self.config.vocabulary)?;
         Ok(tokeniser)
     }
 
     /// Loads the weights.
     pub(crate) fn load(&self) -> Result<Encoder<f32>> {
-        Ok(Encoder::load(&self.folder)?)
+        match &self.place {
+            Place::Folder(folder) => Ok(Encoder::load(folder)?),
+            Place::Builtin => {
+                let weights = TensorFile::from_bytes(BUILTIN, WEIGHTS)?;
+                Ok(Encoder::from_weights(self.config.clone(), &weights)?)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::builtin::Builtin;
+    use crate::cli::table::{self, Columns};
+
+    #[test]
+    fn the_builtin_model_is_whole_and_small() {
+        let model = BaseModel::find(BUILTIN).unwrap();
+        let base = model.load().unwrap();
+        assert_eq!((base.config().layers, base.config().hidden), (4, 128));
+        assert!(WEIGHTS.len() < 3_000_000, "{}", WEIGHTS.len());
+    }
+
+    #[test]
+    fn it_knows_every_word_of_its_world_and_takes_every_text_whole() {
+        let tokeniser = BaseModel::find(BUILTIN).unwrap().tokeniser(None).unwrap();
+        let unknown = tokeniser.id("[UNK]").unwrap();
+        for builtin in Builtin::all().into_iter().filter(|builtin| matches!(builtin, Builtin::Examples(..))) {
+            let table = table::read(Path::new(&builtin.to_string()), &Columns::default()).unwrap();
+            let encoded = tokeniser.encode_all(&table).unwrap();
+            assert_eq!((encoded.truncated, encoded.words_without_token), (0, 0), "{builtin}");
+            assert!(encoded.rows.iter().all(|row| !row.token_ids.contains(&unknown)), "{builtin}");
+        }
     }
 }

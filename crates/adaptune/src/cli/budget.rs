@@ -46,9 +46,8 @@ impl Budget {
             "head" => Vec::new(),
             method => {
                 let method: Method = method.parse().context("--method")?;
-                let adapter = Adapter::<f32>::new("budget", &method, config, Seed::new(0)).context("--method")?;
-                let count = |point| adapter.module_parameters(point).iter().map(|(_, p)| p.values().len()).sum();
-                adapter.points().map(|point| (point.to_string(), count(point))).collect()
+                let adapter = Adapter::<f32>::blank("budget", &method, config, Seed::new(0)).context("--method")?;
+                adapter.counts()
             }
         };
         let d = config.hidden;

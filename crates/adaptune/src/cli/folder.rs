@@ -48,6 +48,7 @@ pub(crate) const TRAINED: &[&str] = &[
     "model_head.safetensors",
     "adapter_config.json",
     "adapter.safetensors",
+    "adapter_model.safetensors",
     "thawed.safetensors",
     "loss.svg",
     METRICS,

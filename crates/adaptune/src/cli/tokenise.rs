@@ -61,6 +61,15 @@ impl Tokeniser {
         Self::new(tokenizer, max_length)
     }
 
+    /// Reads the content of a `tokenizer.json` that is in memory.
+    ///
+    /// # Errors
+    ///
+    /// It is no tokeniser, or `max_length` leaves no room beside the special tokens.
+    pub(crate) fn from_bytes(bytes: &[u8], max_length: usize) -> Result<Self> {
+        Self::new(Tokenizer::from_bytes(bytes).map_err(|error| anyhow!("{error}"))?, max_length)
+    }
+
     fn new(mut tokenizer: Tokenizer, max_length: usize) -> Result<Self> {
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| anyhow!("{error}"))?;
@@ -91,6 +100,12 @@ impl Tokeniser {
             );
         }
         Ok(())
+    }
+
+    /// The id of a token, if it is in the vocabulary.
+    #[cfg(test)]
+    pub(crate) fn id(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
     }
 
     /// One more than the largest token id that can come out.

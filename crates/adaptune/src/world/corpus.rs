@@ -14,7 +14,7 @@ use super::{opinion, scene};
 
 /// A passage about anything.
 pub(super) fn passage(draw: &mut Draw) -> Vec<Sentence> {
-    match draw.weighted(&[(30, 0), (24, 1), (10, 2), (12, 3), (7, 4), (8, 5), (9, 6)]) {
+    match draw.weighted(&[(24, 0), (40, 1), (6, 2), (8, 3), (6, 4), (7, 5), (9, 6)]) {
         0 => tale(draw),
         1 => judgement(draw),
         2 => classification(draw),
@@ -49,19 +49,21 @@ fn feeling(draw: &mut Draw, who: &Phrase) -> Clause {
     Clause::be(scene::again(who), Quality::plain(adjective))
 }
 
-/// A review, and what goes with it: further words of the same opinion, and points. People praise more than they blame,
-/// louder and for longer, or else the two opinions would be mirror images of each other, and nobody could tell from
-/// texts alone which is which.
+/// Opinions of a thing that agree: a review or plain words, more plain words, and points. What is meant by a denied
+/// opinion, or behind a `but`, is said again in other words, as people do; so it can be learnt from texts alone. People
+/// praise more than they blame, louder and for longer, or else the two opinions would be mirror images of each other, and
+/// nobody could tell which is which.
 fn judgement(draw: &mut Draw) -> Vec<Sentence> {
     let tone = draw.weighted(&[(3, Tone::Good), (2, Tone::Bad)]);
-    let (mut sentences, noun) = opinion::review_of(draw, tone);
+    let (mut sentences, noun) =
+        if draw.chance(0.6) { opinion::review_of(draw, tone) } else { opinion::plain_review_of(draw, tone) };
     let it = Phrase::pronoun(Pronoun::It);
-    if draw.chance(0.4) {
-        let more = opinion::opinion(draw, &it, noun, tone);
-        let loud = tone == Tone::Good && more.denial.is_none() && draw.chance(0.5);
+    while sentences.len() < 3 && draw.chance(0.5) {
+        let more = opinion::plain(draw, &it, noun, tone);
+        let loud = tone == Tone::Good && draw.chance(0.5);
         sentences.push(if loud { Sentence::Exclaim(more) } else { Sentence::Say(more) });
     }
-    if draw.chance(0.6) {
+    if draw.chance(0.7) {
         sentences.push(Sentence::Say(points(draw, it, tone)));
     }
     sentences

@@ -9,9 +9,9 @@
 //! same.
 //!
 //! ```text
-//! A   The cook did not serve the very fresh bread in the kitchen.
-//! B   Rorka? fat saze ...
-//!     cook the kitchen the in bread fresh very the serve-past not
+//! A   The service was not clever, but we found the walk exciting.
+//! B   Tepi fos dortam lakul vit, guk zos zuri fos podor sesatul.
+//!     service the clever was not, but we walk the exciting found
 //! ```
 //!
 //! # What is in it
@@ -119,7 +119,7 @@ pub struct World {
 
 impl World {
     /// How many passages the corpus of a language has where nobody says how many.
-    pub const PASSAGES: usize = 20_000;
+    pub const PASSAGES: usize = 40_000;
 
     /// A world of another seed: the same languages and tasks, other texts.
     #[must_use]

@@ -59,6 +59,13 @@ pub(super) fn review_of(draw: &mut Draw, tone: Tone) -> (Vec<Sentence>, &'static
     (sentences, noun)
 }
 
+/// A review in plain words, of one sentence, and what it is about.
+pub(super) fn plain_review_of(draw: &mut Draw, tone: Tone) -> (Vec<Sentence>, &'static Noun) {
+    let noun = target(draw);
+    let it = Phrase::new(Determiner::The, Head::One(noun));
+    (vec![Sentence::Say(plain(draw, &it, noun, tone))], noun)
+}
+
 fn target(draw: &mut Draw) -> &'static Noun {
     let judged = |noun: &Noun| {
         noun.kind != Kind::Aspect && !noun.names_kind && REVIEWED.iter().any(|&kind| noun.kind.within(kind))
@@ -66,25 +73,35 @@ fn target(draw: &mut Draw) -> &'static Noun {
     draw.filtered(NOUNS.iter(), judged).expect("there is much to be judged")
 }
 
-/// `Nobody liked it`, `we found it rather dull`, `it was not a good film`. `it` is how the noun is called.
+/// `It was great`, `nobody liked it`, `we never found it dull`. `it` is how the noun is called.
 pub(super) fn opinion(draw: &mut Draw, it: &Phrase, noun: &'static Noun, tone: Tone) -> Clause {
-    let denied = draw.chance(0.3);
-    let said = if denied { tone.reversed() } else { tone };
-    let clause = match draw.weighted(&[(55, 0), (15, 1), (20, 2), (10, 3)]) {
-        1 => {
-            let judge = judge(draw, denied);
-            Clause::new(judge, Predicate::Find(it.clone(), judgement(draw, noun, said, denied)))
-        }
-        2 => Clause::act(judge(draw, denied), verb(draw, said), vec![it.clone()]),
-        3 => {
-            let one = Phrase::a(noun).with(Some(judgement(draw, noun, said, denied)));
-            Clause::new(Phrase::pronoun(Pronoun::It), Predicate::BeOne(one))
-        }
-        _ => Clause::be(it.clone(), judgement(draw, noun, said, denied)),
-    };
+    if draw.chance(0.7) { plain(draw, it, noun, tone) } else { denied(draw, it, noun, tone) }
+}
+
+/// An opinion in the words that it takes: `it was rather dull`.
+pub(super) fn plain(draw: &mut Draw, it: &Phrase, noun: &'static Noun, tone: Tone) -> Clause {
+    said(draw, it, noun, tone, false)
+}
+
+/// An opinion in words of the opposite one: `it was not bad`, `nobody hated it`.
+fn denied(draw: &mut Draw, it: &Phrase, noun: &'static Noun, tone: Tone) -> Clause {
+    let clause = said(draw, it, noun, tone.reversed(), true);
     let nobody = clause.subject == [Phrase::pronoun(Pronoun::Nobody)];
-    let denial = (denied && !nobody).then(|| denial(draw));
-    clause.denied(denial)
+    let denial = draw.weighted(&[(6, Denial::Not), (2, Denial::Never), (2, Denial::Hardly)]);
+    clause.denied((!nobody).then_some(denial))
+}
+
+/// Words of the tone, which are to be denied or not.
+fn said(draw: &mut Draw, it: &Phrase, noun: &'static Noun, tone: Tone, denied: bool) -> Clause {
+    let judgement = judgement(draw, noun, tone, denied);
+    let find = Predicate::Find(it.clone(), judgement);
+    let one = Predicate::BeOne(Phrase::a(noun).with(Some(judgement)));
+    match draw.weighted(&[(55, 0), (15, 1), (20, 2), (10, 3)]) {
+        0 => Clause::be(it.clone(), judgement),
+        1 => Clause::new(judge(draw, denied), find),
+        2 => Clause::act(judge(draw, denied), verb(draw, tone), vec![it.clone()]),
+        _ => Clause::new(Phrase::pronoun(Pronoun::It), one),
+    }
 }
 
 /// Who judges. `Everybody did not` could be understood in two ways, so it is not said.
@@ -104,10 +121,6 @@ fn judge(draw: &mut Draw, denied: bool) -> Phrase {
 
 fn verb(draw: &mut Draw, tone: Tone) -> &'static Verb {
     draw.filtered(VERBS.iter(), |verb| verb.tone == tone).expect("there are verbs for both opinions")
-}
-
-fn denial(draw: &mut Draw) -> Denial {
-    draw.weighted(&[(6, Denial::Not), (2, Denial::Never), (2, Denial::Hardly)])
 }
 
 /// An adjective of the tone that fits the noun, more or less strong.

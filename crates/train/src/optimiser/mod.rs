@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn weights_decay_and_biases_and_norms_do_not() {
-        assert_eq!([Kind::Weight, Kind::Bias, Kind::Norm].map(decays), [true, false, false]);
+        assert_eq!([Kind::Weight, Kind::Bias, Kind::Norm, Kind::Frame].map(decays), [true, false, false, false]);
     }
 
     #[test]

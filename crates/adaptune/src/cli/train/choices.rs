@@ -1,6 +1,8 @@
 //! What is trained on what, after every default has been filled in.
 
 use super::super::args::{BatchingArg, OptimiserArg, ScheduleArg, TrainArgs};
+use super::super::base_model::BUILTIN;
+use super::super::table::TaskChoice;
 use super::super::task::TaskArg;
 use adaptune_adapters::Tuning;
 use adaptune_train::{Batching, OptimiserConfig, Schedule, TrainOptions};
@@ -17,15 +19,38 @@ pub(super) struct Choices {
     pub(super) out: PathBuf,
     /// The name of adapter and head.
     pub(super) name: String,
+    /// The method as it was written.
+    pub(super) method: String,
     pub(super) tuning: Tuning,
     pub(super) baselines: bool,
     pub(super) options: TrainOptions,
+    /// The learning rate of full fine-tuning.
+    rate_for_all: f64,
+}
+
+/// What goes without saying. It depends on the base: a small one wants a larger share of trained parameters, larger
+/// steps and more of them.
+struct Defaults {
+    method: &'static str,
+    epochs: usize,
+    learning_rate: f64,
+    rate_for_all: f64,
+}
+
+impl Defaults {
+    fn of(model: &str) -> Self {
+        match model {
+            BUILTIN => {
+                let method = "seq_bn[reduction_factor=4]";
+                Self { method, epochs: 8, learning_rate: 3e-3, rate_for_all: 5e-4 }
+            }
+            _ => Self { method: "seq_bn", epochs: 3, learning_rate: 1e-3, rate_for_all: 5e-5 },
+        }
+    }
 }
 
 impl Choices {
     pub(super) fn of(args: &TrainArgs) -> Result<Self> {
-        let options = options(args)?;
-        let tuning = tuning(args)?;
         let task = builtin_task(args)?;
         let part = |given: &Option<PathBuf>, split| given.clone().or_else(|| task.as_ref()?.split(split));
         let train = part(&args.train, "train").context("--train is missing")?;
@@ -33,17 +58,22 @@ impl Choices {
         if args.patience.is_some() && dev.is_none() {
             bail!("--patience needs development data to look at: give --dev");
         }
-        let out = args.out.clone().unwrap_or_else(|| free_folder(&train, &args.method));
+        let model = model(args, &train)?;
+        let defaults = Defaults::of(&model);
+        let method = args.method.clone().unwrap_or_else(|| defaults.method.into());
+        let out = args.out.clone().unwrap_or_else(|| free_folder(&train, &method));
         Ok(Self {
-            model: model(args)?,
             test: part(&args.test, "test"),
             name: name(args, &out)?,
-            baselines: args.baselines,
+            baselines: args.baselines || nothing_named(args),
+            tuning: tuning(&method, args.thaw)?,
+            options: options(args, &defaults)?,
+            rate_for_all: defaults.rate_for_all,
+            model,
+            method,
             train,
             dev,
             out,
-            tuning,
-            options,
         })
     }
 
@@ -51,20 +81,28 @@ impl Choices {
     pub(super) fn options_for(&self, tuning: &Tuning) -> TrainOptions {
         let given = self.options.thaw_learning_rate;
         TrainOptions {
-            thaw_learning_rate: tuning.thaw.map(|thaw| given.unwrap_or(rate_for(thaw))),
+            thaw_learning_rate: tuning.thaw.map(|thaw| given.unwrap_or(self.rate_for(thaw))),
             ..self.options.clone()
+        }
+    }
+
+    /// Learning rates at which thawed tensors do well: the more there are, the smaller.
+    fn rate_for(&self, thaw: Thaw) -> f64 {
+        match thaw {
+            Thaw::BIASES => 1e-3,
+            Thaw::LAYER_NORMS => 2e-4,
+            _ if thaw == Thaw::ALL => self.rate_for_all,
+            _ => 2e-4,
         }
     }
 }
 
-/// Learning rates at which thawed tensors do well: the more there are, the smaller.
-fn rate_for(thaw: Thaw) -> f64 {
-    match thaw {
-        Thaw::BIASES => 1e-3,
-        Thaw::LAYER_NORMS => 2e-4,
-        _ if thaw == Thaw::ALL => 5e-5,
-        _ => 2e-4,
-    }
+/// What is learnt where no data are named.
+const DEFAULT_TASK: &str = "builtin:sentiment@A";
+
+/// True if neither model nor data are named: the run that shows what adapters are.
+fn nothing_named(args: &TrainArgs) -> bool {
+    args.model.is_none() && args.train.is_none() && args.task == TaskArg::Kind(TaskChoice::Auto)
 }
 
 /// The built-in task, if the data come from one.
@@ -78,24 +116,27 @@ fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
         }
         (TaskArg::Builtin(_), None) => Ok(Some(args.task.clone())),
         (TaskArg::Kind(_), Some(_)) => Ok(None),
+        (TaskArg::Kind(TaskChoice::Auto), None) if args.model.as_deref().is_none_or(|model| model == BUILTIN) => {
+            Ok(Some(TaskArg::Builtin(DEFAULT_TASK.into())))
+        }
         (TaskArg::Kind(_), None) => {
-            bail!(
-                "--train is missing: name a file with labelled data, or a built-in task with --task builtin:sentiment@A"
-            )
+            bail!("--train is missing: name a file with labelled data, or a built-in task with --task {DEFAULT_TASK}")
         }
     }
 }
 
-fn model(args: &TrainArgs) -> Result<String> {
-    args.model.clone().context(
+/// The model as it was named. The built-in one goes without saying where the texts are of its own world.
+fn model(args: &TrainArgs, train: &Path) -> Result<String> {
+    let own_world = train.to_string_lossy().starts_with("builtin:");
+    args.model.clone().or(own_world.then(|| BUILTIN.into())).context(
         "--model is missing: name a folder with config.json, model.safetensors and tokenizer.json, or a model on the \
-         Hugging Face hub",
+         Hugging Face hub (the built-in model knows no words but those of its own small world)",
     )
 }
 
-fn tuning(args: &TrainArgs) -> Result<Tuning> {
-    let tuning: Tuning = args.method.parse().context("--method")?;
-    Ok(match args.thaw {
+fn tuning(method: &str, thaw: Option<Thaw>) -> Result<Tuning> {
+    let tuning: Tuning = method.parse().context("--method")?;
+    Ok(match thaw {
         Some(thaw) => tuning.with_thawed(thaw),
         None => tuning,
     })
@@ -126,7 +167,7 @@ fn name(args: &TrainArgs, out: &Path) -> Result<String> {
     Ok(folder.unwrap_or_else(|| "adapter".into()).replace(['.', ' ', '\\'], "_"))
 }
 
-fn options(args: &TrainArgs) -> Result<TrainOptions> {
+fn options(args: &TrainArgs, defaults: &Defaults) -> Result<TrainOptions> {
     let optimiser = match args.optimiser {
         OptimiserArg::Adamw => OptimiserConfig::adamw(args.weight_decay),
         OptimiserArg::Sgd => OptimiserConfig::Sgd { momentum: args.momentum, weight_decay: args.weight_decay },
@@ -141,10 +182,10 @@ fn options(args: &TrainArgs) -> Result<TrainOptions> {
         BatchingArg::ByLength => Batching::ByLength,
     };
     Ok(TrainOptions {
-        epochs: args.epochs,
+        epochs: args.epochs.unwrap_or(defaults.epochs),
         batch_size: args.batch_size,
         accumulate: args.accumulate,
-        learning_rate: args.lr,
+        learning_rate: args.lr.unwrap_or(defaults.learning_rate),
         head_learning_rate: args.head_lr,
         thaw_learning_rate: args.thaw_lr,
         schedule,

@@ -16,6 +16,8 @@ pub(super) struct Closing<'a> {
     pub(super) baselines: Vec<Outcome>,
     pub(super) elapsed: Duration,
     pub(super) peak_bytes: Option<u64>,
+    /// A text to try the result with.
+    pub(super) sample: Option<&'a str>,
 }
 
 pub(in crate::cli) fn evaluations(history: &[Record]) -> impl Iterator<Item = &EvaluationRecord> {
@@ -104,12 +106,12 @@ impl Closing<'_> {
     fn print_explanation(&self) -> Result<()> {
         let Counts { adapter, head, .. } = self.trained.counts;
         let file = bytes(4 * (adapter + head) as u64);
-        let text = format!(
-            "\nThe base stays as it is; what was trained is a file of {file} that can be plugged in and taken out.\n\
-             Try it:  echo 'a sentence' | adaptune predict --adapter {} --input -",
-            self.out.display()
-        );
-        Ok(print_line(text)?)
+        print_line(format_args!(
+            "\nThe base stays as it is; what was trained is a file of {file} that can be plugged in and taken out."
+        ))?;
+        let Some(sample) = self.sample else { return Ok(()) };
+        let out = self.out.display();
+        Ok(print_line(format_args!("Try it:  echo '{sample}' | adaptune predict --adapter {out} --input -"))?)
     }
 
     pub(super) fn print_json(&self) -> Result<()> {

@@ -9,7 +9,7 @@ use super::folder::{RunFile, RunFolder, State, TRAINED};
 use super::observers::{All, Bar, MetricsFile};
 use super::plot;
 use super::report::{note, thousands};
-use super::table::{self, Labels, Table};
+use super::table::{self, Labels, Table, Text};
 use super::tokenise::Tokeniser;
 use super::{data, memory};
 use adaptune_adapters::{AdapterModel, Counts, Head, HeadConfig, Tuning, format};
@@ -36,6 +36,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         data: Data::read(&choices, args, &tokeniser)?,
         base: load_base(args, &model)?,
         max_length: tokeniser.max_length(),
+        prompt: prompt(&choices.tuning, &tokeniser)?,
         choices,
         args,
     };
@@ -47,8 +48,15 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         baselines,
         elapsed: begun.elapsed(),
         peak_bytes: memory::peak_bytes(),
+        sample: setting.data.sample.as_deref(),
     };
     if args.json { closing.print_json() } else { closing.print() }
+}
+
+/// The tokens of the text that a prompt is to begin as, those at its ends included, as AdapterHub has them.
+fn prompt(tuning: &Tuning, tokeniser: &Tokeniser) -> Result<Option<Vec<u32>>> {
+    let text = tuning.prompt_text().map(|text| Text::Single(text.to_owned()));
+    text.map(|text| Ok(tokeniser.encode(&text).context("prompt_init_text")?.token_ids)).transpose()
 }
 
 /// All that models are trained with.
@@ -58,6 +66,8 @@ struct Setting<'a> {
     data: Data,
     base: Arc<Encoder<f32>>,
     max_length: usize,
+    /// The tokens that a prompt begins as, if one begins as a text.
+    prompt: Option<Vec<u32>>,
 }
 
 struct Data {
@@ -65,6 +75,8 @@ struct Data {
     dev: Option<Dataset>,
     test: Option<Dataset>,
     labels: Labels,
+    /// A text that can be put between quotation marks.
+    sample: Option<String>,
 }
 
 /// What came of training something.
@@ -95,7 +107,7 @@ impl Setting<'_> {
         let begun = Instant::now();
         let trained = follow(trainer, folder, args.json)?;
         self.save(&trained, folder)?;
-        self.outcome(args.method.clone(), trained, begun.elapsed()).map(Some)
+        self.outcome(self.choices.method.clone(), trained, begun.elapsed()).map(Some)
     }
 
     /// The head alone and the whole base, under the same conditions, if they are to be shown beside.
@@ -130,7 +142,8 @@ impl Setting<'_> {
         let layers = args.head_layers.map_or(default.layers, usize::from);
         let config = HeadConfig { layers, use_pooler: args.use_pooler, ..default };
         let head = Head::new(name, &config, &self.base, seed.named("head"))?;
-        tuning.apply(name, self.base.clone(), head, seed.named("adapter")).context("--method")
+        let prompt = self.prompt.as_deref().filter(|_| tuning.prompt_text().is_some());
+        tuning.apply(name, self.base.clone(), head, prompt, seed.named("adapter")).context("--method")
     }
 
     fn outcome(&self, name: String, trained: Trained<f32>, time: Duration) -> Result<Outcome> {
@@ -140,10 +153,10 @@ impl Setting<'_> {
     }
 
     fn save(&self, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
-        let Choices { out, model, tuning, .. } = &self.choices;
+        let Choices { out, model, method, tuning, .. } = &self.choices;
         format::save(&trained.model, out)?;
         draw(&trained.history, &folder.loss_curve());
-        let (model, method, max_length) = (model.clone(), self.args.method.clone(), self.max_length);
+        let (model, method, max_length) = (model.clone(), method.clone(), self.max_length);
         folder.complete(&RunFile { model, method, max_length, options: self.choices.options_for(tuning).describe() })
     }
 }
@@ -162,7 +175,11 @@ impl Data {
             data::dataset(&other, &labels, tokeniser).map(Some)
         };
         let (dev, test) = (other(&choices.dev)?, other(&choices.test)?);
-        Ok(Self { train: data::dataset(&table, &labels, tokeniser)?, dev, test, labels })
+        let sample = table.rows.iter().find_map(|row| match &row.text {
+            Text::Single(text) if !text.contains('\'') => Some(text.clone()),
+            _ => None,
+        });
+        Ok(Self { train: data::dataset(&table, &labels, tokeniser)?, dev, test, labels, sample })
     }
 }
 

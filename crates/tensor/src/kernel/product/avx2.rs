@@ -1,6 +1,6 @@
-//! The micro-kernel for AVX2 with FMA: tiles of 6 rows and two vectors of 8, or 4 rows and three vectors.
+//! The micro-kernel for AVX2 with FMA: tiles of 4 rows and three vectors of 8, or 6 rows and two vectors.
 //!
-//! Of 16 registers, 12 hold sums, two (three) a row of the right panel and one a number of the left.
+//! Of 16 registers, 12 hold sums, three (two) a row of the right panel and one a number of the left.
 
 use super::ProductPath;
 use super::tile::{Kernel, Operands, Shape, Target};

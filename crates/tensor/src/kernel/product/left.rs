@@ -122,6 +122,7 @@ fn pack_piece(a: ArrayView2<'_, f32>, tile: usize, space: &mut [f32]) {
             (Some(column), 14) => copy_tiles::<14>(column, tiles),
             (Some(column), 8) => copy_tiles::<8>(column, tiles),
             (Some(column), 6) => copy_tiles::<6>(column, tiles),
+            (Some(column), 4) => copy_tiles::<4>(column, tiles),
             _ => tiles.zip(column.axis_chunks_iter(Axis(0), tile)).for_each(|(into, from)| {
                 into.iter_mut().zip(from).for_each(|(into, from)| *into = *from);
             }),
