@@ -94,4 +94,13 @@ mod tests {
             assert!(encoded.rows.iter().all(|row| !row.token_ids.contains(&unknown)), "{builtin}");
         }
     }
+
+    /// The folder that it was made from is a model like any other, and the same one.
+    #[test]
+    fn a_folder_of_the_name_is_written_with_a_point() {
+        let folder = BaseModel::find("./builtin").unwrap();
+        assert!(matches!(folder.place, Place::Folder(_)));
+        let builtin = BaseModel::find(BUILTIN).unwrap().load().unwrap();
+        assert_eq!(folder.load().unwrap().fingerprint(), builtin.fingerprint());
+    }
 }
