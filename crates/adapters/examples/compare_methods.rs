@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let config = Config { vocabulary: 500, ..Config::bert(96, 4, 6, 192) };
+    let config = Config { vocabulary: 500, ..Config::bert(128, 4, 4, 256) };
     let base = Arc::new(Encoder::<f32>::random(config, 0.1, Seed::new(1)));
     let batch = Batch::from_ids(&[&[2, 104, 77, 310, 3], &[2, 12, 3]]);
     compare(&base, &batch)?;
@@ -33,13 +33,15 @@ fn compare(base: &Arc<Encoder<f32>>, batch: &Batch) -> Result<(), Box<dyn Error>
         let moved = largest_difference(&model.logits(batch)?, &bare);
         println!("{text:<26} {:>10} {:>6.2} %  {moved:>8.0e}", counts.adapter, 100.0 * share);
     }
-    println!("\nA new adapter is the identity, unless its up-projection is asked not to start at zero.");
+    println!(
+        "\nMost new adapters are the identity. Prefixes and prompts are not, nor is what is asked not to start at zero."
+    );
     Ok(())
 }
 
 /// Base, adapter and a head that is the same for all methods.
 fn model(base: &Arc<Encoder<f32>>, method: Option<&Method>) -> Result<AdapterModel<f32>, Box<dyn Error>> {
-    let adapter = method.map(|method| Adapter::new("example", method, base.config(), Seed::new(2))).transpose()?;
+    let adapter = method.map(|method| Adapter::on("example", method, base, Seed::new(2))).transpose()?;
     let labels = ["no", "yes"].map(str::to_owned).to_vec();
     let head = Head::new("example", &HeadConfig::new(Task::Classification, labels), base, Seed::new(3))?;
     Ok(AdapterModel::new(base.clone(), adapter, head))
