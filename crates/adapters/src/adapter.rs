@@ -209,7 +209,7 @@ impl<S: Scalar> Insertions<S> for Adapter<S> {
     fn attention(&self, layer: usize) -> Option<&dyn AttentionModule<S>> {
         self.modules.at(Point::Attention(layer))?.attention()
     }
-    fn position_shift(&self) -> usize {
+    fn position_shift(&self, _sequence: usize) -> usize {
         self.modules.entries().iter().map(|entry| entry.module.position_shift()).sum()
     }
 }

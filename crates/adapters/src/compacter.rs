@@ -24,6 +24,9 @@ impl<S: Scalar> SublayerModule<S> for Compacter<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         self.adapters.at(input.point).adapt(input, Some(&self.shared))
     }
+    fn can_be_followed(&self) -> bool {
+        self.adapters.0.values().all(BottleneckAdapter::ends_as_the_base)
+    }
 }
 
 impl<S: Scalar> Module<S> for Compacter<S> {

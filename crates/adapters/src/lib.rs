@@ -5,6 +5,7 @@ pub use ndarray;
 pub mod bottleneck;
 pub mod closure;
 mod compacter;
+mod composition;
 mod gate;
 pub mod init;
 pub mod invertible;
@@ -34,6 +35,7 @@ mod tuning;
 
 pub use adapter::Adapter;
 pub use compacter::Compacter;
+pub use composition::{CompositionError, LayerDrop, Mixed, Stack};
 pub use config::{BottleneckConfig, ReductionFactor};
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Targets, Task};
 pub use lora::config::{AttentionMatrix, Composition, LoraConfig, LoraInit, LoraKind};

@@ -83,6 +83,8 @@ struct Trace<'a, S> {
     before: Option<LayerNormTrace<S>>,
     bottleneck: BottleneckTrace<S>,
     own_norm: Option<LayerNormTrace<S>>,
+    /// `y` is `LN(z + r)`, not `z`.
+    ends: bool,
     after: Option<LayerNormTrace<S>>,
     wants_output: bool,
     wants_residual: bool,
@@ -149,8 +151,8 @@ impl<S: Scalar> BottleneckAdapter<S> {
     fn backward(&self, trace: Trace<'_, S>, d_y: Array2<S>, gradients: &mut Gradients<S>) -> SublayerGradient<S> {
         let (mut d_o, mut d_r) = (Accumulator::new(), Accumulator::new());
         let norm = trace.norm;
-        let d_z = if self.norm_after { through(norm, &trace.after, d_y, gradients) } else { d_y };
-        if self.norm_after && trace.wants_residual {
+        let d_z = if trace.ends { through(norm, &trace.after, d_y, gradients) } else { d_y };
+        if trace.ends && trace.wants_residual {
             d_r.add(d_z.clone());
         }
         let (d_b, d_e) = self.combine_backward(trace.own_norm.as_ref(), d_z, gradients);
@@ -252,20 +254,26 @@ impl<S: Scalar> BottleneckAdapter<S> {
         shared: Option<&'a PhmShared<S>>,
     ) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         let keep = input.wants_backward(self.any_trains() || shared.is_some_and(Parameters::any_trains));
+        let ends = self.norm_after && !input.followed;
         let SublayerInput { output: o, residual: r, norm, layout, pass, wants_output, wants_residual, .. } = input;
         let Input { x, residual, before } = self.input(&o, &r, norm, keep);
         let (b, bottleneck) = self.bottleneck.forward(x, shared, &layout, pass, keep);
         let (z, own_norm) = self.combine(b, o, residual, keep);
-        let (y, after) = match norm.filter(|_| self.norm_after) {
+        let (y, after) = match norm.filter(|_| ends) {
             Some(norm) => norm.forward(z + &r, keep),
-            None if self.norm_after => (z + &r, None),
+            None if ends => (z + &r, None),
             None => (z, None),
         };
         let backward = bottleneck.map(|bottleneck| -> SublayerBackward<'a, S> {
-            let trace = Trace { shared, norm, before, bottleneck, own_norm, after, wants_output, wants_residual };
+            let trace = Trace { shared, norm, before, bottleneck, own_norm, ends, after, wants_output, wants_residual };
             Box::new(move |d_y, gradients| self.backward(trace, d_y, gradients))
         });
         (y, backward)
+    }
+
+    /// True if what it gives for `o` can go into another module: it ends as the base does, with `LN(z + r)`.
+    pub(crate) fn ends_as_the_base(&self) -> bool {
+        self.norm_after
     }
 
     /// Lists what is drawn once and never trains.
@@ -282,5 +290,8 @@ impl<S: Scalar> BottleneckAdapter<S> {
 impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         self.adapt(input, None)
+    }
+    fn can_be_followed(&self) -> bool {
+        self.ends_as_the_base()
     }
 }

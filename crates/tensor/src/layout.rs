@@ -20,11 +20,11 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
     offsets: Arc<[usize]>,
-    /// What was put into every sequence, in the order in which it was; mostly nothing, which allocates nothing.
-    inserted: Vec<Inserted>,
+    /// What was put into each sequence, in the order in which it was; mostly nothing, which allocates nothing.
+    inserted: Option<Arc<[Vec<Inserted>]>>,
 }
 
-/// `tokens` new ones before token number `at` of each sequence.
+/// `tokens` new ones before token number `at` of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Inserted {
     at: usize,
@@ -40,7 +40,7 @@ impl Layout {
         for length in lengths {
             offsets.push(offsets[offsets.len() - 1] + length);
         }
-        Self { offsets: offsets.into(), inserted: Vec::new() }
+        Self { offsets: offsets.into(), inserted: None }
     }
 
     /// `S`, the number of sequences.
@@ -69,14 +69,15 @@ impl Layout {
     /// # Panics
     /// If there is no such sequence.
     pub fn text(&self, sequence: usize) -> impl ExactSizeIterator<Item = usize> + '_ {
-        let (range, inserted) = (self.range(sequence), self.inserted.iter().map(|i| i.tokens).sum::<usize>());
-        (0..range.len() - inserted).map(move |token| range.start + self.place(token))
+        let (range, inserted) = (self.range(sequence), self.inserted(sequence));
+        let text = range.len() - inserted.iter().map(|i| i.tokens).sum::<usize>();
+        (0..text).map(move |token| range.start + place(inserted, token))
     }
 
     /// True if every token is one of the text: nothing was inserted.
     #[must_use]
     pub fn is_text(&self) -> bool {
-        self.inserted.iter().all(|i| i.tokens == 0)
+        self.inserted.iter().flat_map(|all| all.iter()).flatten().all(|i| i.tokens == 0)
     }
 
     /// The rows of all sequences, in order.
@@ -100,15 +101,64 @@ impl Layout {
     #[must_use]
     pub fn insert(&self, at: usize, tokens: usize) -> Self {
         let offsets = self.offsets.iter().enumerate().map(|(s, o)| o + s * tokens).collect();
-        let mut inserted = self.inserted.clone();
-        inserted.push(Inserted { at, tokens });
-        Self { offsets, inserted }
+        let more = |s| self.inserted(s).iter().copied().chain([Inserted { at, tokens }]).collect();
+        Self { offsets, inserted: Some((0..self.sequences()).map(more).collect()) }
     }
 
-    /// Where in its sequence a token of the text has come to stand.
-    fn place(&self, token: usize) -> usize {
-        self.inserted.iter().fold(token, |place, i| if place >= i.at { place + i.tokens } else { place })
+    /// Some of the sequences, in the order in which they are named.
+    ///
+    /// ```
+    /// use adaptune_tensor::Layout;
+    /// let layout = Layout::from_lengths(&[3, 1, 2]);
+    /// assert_eq!(layout.select(&[2, 0]).ranges().collect::<Vec<_>>(), [0..2, 2..5]);
+    /// assert_eq!(layout.rows(&[2, 0]), [4, 5, 0, 1, 2]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such sequence.
+    #[must_use]
+    pub fn select(&self, sequences: &[usize]) -> Self {
+        let lengths: Vec<usize> = sequences.iter().map(|s| self.range(*s).len()).collect();
+        let chosen = |all: &Arc<[Vec<Inserted>]>| sequences.iter().map(|s| all[*s].clone()).collect();
+        Self { inserted: self.inserted.as_ref().map(chosen), ..Self::from_lengths(&lengths) }
     }
+
+    /// The rows of some of the sequences, in the order in which these are named.
+    ///
+    /// # Panics
+    /// If there is no such sequence.
+    #[must_use]
+    pub fn rows(&self, sequences: &[usize]) -> Vec<usize> {
+        sequences.iter().flat_map(|s| self.range(*s)).collect()
+    }
+
+    /// The layout of which these are the parts: the inverse of [`Layout::select`] where every sequence is named once.
+    ///
+    /// # Panics
+    /// If the parts do not name the sequences from 0 on, each once.
+    #[must_use]
+    pub fn join(parts: &[(&[usize], &Self)]) -> Self {
+        let count = parts.iter().map(|(sequences, _)| sequences.len()).sum();
+        let mut found: Vec<Option<(&Self, usize)>> = vec![None; count];
+        for (sequences, part) in parts {
+            sequences.iter().enumerate().for_each(|(i, s)| found[*s] = Some((part, i)));
+        }
+        let found: Vec<(&Self, usize)> = found.into_iter().map(|f| f.expect("every sequence is in one part")).collect();
+        let lengths: Vec<usize> = found.iter().map(|(part, i)| part.range(*i).len()).collect();
+        let inserted = parts.iter().any(|(_, part)| part.inserted.is_some());
+        let all = || found.iter().map(|(part, i)| part.inserted(*i).to_vec()).collect();
+        Self { inserted: inserted.then(all), ..Self::from_lengths(&lengths) }
+    }
+
+    /// What was put into a sequence.
+    fn inserted(&self, sequence: usize) -> &[Inserted] {
+        self.inserted.as_ref().map_or(&[], |all| &all[sequence])
+    }
+}
+
+/// Where in its sequence a token of the text has come to stand.
+fn place(inserted: &[Inserted], token: usize) -> usize {
+    inserted.iter().fold(token, |place, i| if place >= i.at { place + i.tokens } else { place })
 }
 
 #[cfg(test)]
@@ -126,5 +176,19 @@ mod tests {
         let twice = prompted.prepend(4);
         assert_eq!((text(&twice, 0), text(&twice, 1)), (vec![4, 7, 8], vec![13]));
         assert_eq!(layout.insert(2, 1).text(1).collect::<Vec<_>>(), [4], "it came to the end of a shorter sequence");
+    }
+
+    #[test]
+    fn parts_with_other_insertions_are_one_layout() {
+        let layout = Layout::from_lengths(&[3, 1, 2, 4]);
+        let (even, odd) = ([2, 0], [1, 3]);
+        let prompted = layout.select(&even).prepend(2);
+        let joined = Layout::join(&[(&even, &prompted), (&odd, &layout.select(&odd))]);
+        assert_eq!(joined.ranges().map(|r| r.len()).collect::<Vec<_>>(), [5, 1, 4, 4]);
+        let text = |s| joined.text(s).collect::<Vec<_>>();
+        assert_eq!([text(0), text(1), text(2)], [vec![2, 3, 4], vec![5], vec![8, 9]]);
+        assert!(!joined.is_text() && joined.select(&odd).is_text());
+        assert_eq!(joined.select(&even), prompted);
+        assert_eq!(Layout::join(&[(&[1, 0], &layout.select(&[1, 0])), (&[2, 3], &layout.select(&[2, 3]))]), layout);
     }
 }

@@ -1,7 +1,7 @@
 //! The base as a pass sees it: frozen layers, with trainable copies over those that are thawed.
 
 use crate::thawed::{Thawed, ThawedLinear, ThawedNorm};
-use crate::{Accumulator, Config, Encoder, LayerNorm, Linear};
+use crate::{Accumulator, Config, Encoder, LayerNorm, Linear, LinearBackward};
 use adaptune_tensor::{
     Gradients, LayerNormTrace, Parameter, Scalar, gather, gather_backward, layer_norm, layer_norm_input_backward,
     layer_norm_parameters_backward, linear, linear_bias_backward, linear_input_backward, linear_weight_backward,
@@ -128,6 +128,29 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
             Some(weight) => linear(x, weight.view(), Some(self.bias())),
             None => self.frozen.packed_forward().product(x, Some(self.bias())),
         }
+    }
+
+    /// The layer with its backward pass, if that is wanted: the pass keeps gradients, and the layer trains or `d_x` is
+    /// asked for.
+    #[must_use]
+    pub fn layer(
+        self,
+        x: ArcArray2<S>,
+        gradients: bool,
+        wants_input: bool,
+    ) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
+        let keep = gradients && (self.trains() || wants_input);
+        let y = self.forward(x.view());
+        let x = self.keep(&x).filter(|_| keep);
+        let backward = keep.then(|| -> LinearBackward<'a, S> {
+            Box::new(move |d_y, gradients, d_x| {
+                self.parameters_backward(x.as_ref(), d_y, gradients);
+                if wants_input {
+                    self.add_input_gradient(d_y, d_x);
+                }
+            })
+        });
+        (y, backward)
     }
 
     /// What [`BaseLinear::parameters_backward`] will need of the input: nothing unless `W` trains.

@@ -46,6 +46,14 @@ pub enum BatchError {
         /// What the model can take.
         limit: usize,
     },
+    /// The insertions were put together for another batch.
+    #[error("the batch has {found} sequences, but {expected} were told which adapter is theirs: name one for each")]
+    Rows {
+        /// For how many sequences there is one.
+        expected: usize,
+        /// The sequences of the batch.
+        found: usize,
+    },
     /// A token that is not in the vocabulary.
     #[error("token id {id} is not below the vocabulary size {size}: does the tokenizer belong to this model?")]
     TokenId {

@@ -41,12 +41,15 @@ impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
         self,
         config: &Config,
         batch: &Batch,
-        shift: usize,
+        shift: impl Fn(usize) -> usize,
         pass: Pass,
     ) -> (Array2<S>, Option<EmbeddingsTrace<'a, S>>) {
-        let offset = (config.position_offset + shift) as u32;
-        let positions: Vec<u32> =
-            batch.layout().ranges().flat_map(|r| (0..r.len() as u32).map(|p| p + offset)).collect();
+        let positions: Vec<u32> = (batch.layout().ranges().enumerate())
+            .flat_map(|(sequence, range)| {
+                let first = config.position_offset + shift(sequence);
+                first as u32..(first + range.len()) as u32
+            })
+            .collect();
         let mut sum = self.tokens.gather(batch.token_ids());
         if let Some(types) = self.token_types {
             sum += &types.gather(batch.token_types());
@@ -105,9 +108,14 @@ impl<S: Scalar> Embeddings<S> {
     }
 
     /// Checks that the tables have a row for everything in the batch.
-    pub(crate) fn check(&self, config: &Config, batch: &Batch, shift: usize) -> Result<(), BatchError> {
-        let limit = config.max_tokens().saturating_sub(shift);
+    pub(crate) fn check(
+        &self,
+        config: &Config,
+        batch: &Batch,
+        shift: impl Fn(usize) -> usize,
+    ) -> Result<(), BatchError> {
         for (sequence, range) in batch.layout().ranges().enumerate() {
+            let limit = config.max_tokens().saturating_sub(shift(sequence));
             if range.is_empty() {
                 return Err(BatchError::Empty { sequence });
             }

@@ -150,7 +150,11 @@ impl<'a, S: Scalar> Base<'a, S> {
     ) -> Result<Encoded<'a, S>, BatchError> {
         let Self { encoder, thawed } = self;
         let config = &encoder.config;
-        let shift = insertions.position_shift();
+        let found = batch.layout().sequences();
+        if let Some(expected) = insertions.sequences().filter(|expected| *expected != found) {
+            return Err(BatchError::Rows { expected, found });
+        }
+        let shift = |sequence| insertions.position_shift(sequence);
         encoder.embeddings.check(config, batch, shift)?;
         let embeddings = encoder.embeddings.with(thawed.map(|t| &t.embeddings));
         let (hidden, embeddings) = embeddings.forward(config, batch, shift, pass.at(0));

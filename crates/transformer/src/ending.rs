@@ -51,6 +51,7 @@ impl<'a, S: Scalar> Ending<'a, S> {
             pass: place.pass.at(first + 1),
             wants_output: linear.is_some(),
             wants_residual,
+            followed: false,
         };
         let (y, sublayer) = place.sublayer(input);
         (y, sublayer.map(|sublayer| EndingTrace { linear, dropout, sublayer }))

@@ -109,10 +109,14 @@ pub trait Insertions<S: Scalar>: Sync {
     fn attention(&self, _layer: usize) -> Option<&dyn AttentionModule<S>> {
         None
     }
-    /// How many positions lie before the first token of every sequence, as if as many tokens stood there: a prefix may
-    /// take them.
-    fn position_shift(&self) -> usize {
+    /// How many positions lie before the first token of a sequence, as if as many tokens stood there: a prefix may take
+    /// them.
+    fn position_shift(&self, _sequence: usize) -> usize {
         0
+    }
+    /// How many sequences a batch must have, where this was put together for certain ones.
+    fn sequences(&self) -> Option<usize> {
+        None
     }
 }
 
@@ -122,13 +126,19 @@ impl<S: Scalar> Insertions<S> for () {}
 pub trait LinearModule<S: Scalar>: Send + Sync {
     /// Gives the layer's output, `[T, Out]`, and its backward pass if any gradient is wanted.
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>);
+
+    /// True if it computes with the layer by [`LinearInput::layer`] alone, never with its weights: then the layer may have
+    /// another module in it already.
+    fn stands_on_others(&self) -> bool {
+        false
+    }
 }
 
 /// What a [`LinearModule`] sees. It has the base's layer rather than its output, so that it may
 /// also change what goes in, or compute the product in another way.
 ///
-/// The layer may be thawed: [`LinearInput::wants_backward`] takes that into account, and backward calls
-/// [`BaseLinear::parameters_backward`] beside its own work.
+/// The layer may be thawed: [`LinearInput::layer`] and [`LinearInput::wants_backward`] take that into account, and who
+/// computes with [`LinearInput::base`] calls [`BaseLinear::parameters_backward`] beside its own work.
 pub struct LinearInput<'a, S> {
     /// Where it is, for modules that stand at several points.
     pub point: LinearPoint,
@@ -136,6 +146,9 @@ pub struct LinearInput<'a, S> {
     pub x: ArcArray2<S>,
     /// The base's layer.
     pub base: BaseLinear<'a, S>,
+    /// Modules that are in this layer already, the lowest first; there are some only where
+    /// [`LinearModule::stands_on_others`].
+    pub below: &'a [&'a dyn LinearModule<S>],
     /// The sequences.
     pub layout: Layout,
     /// Dropout and whether gradients are wanted at all.
@@ -144,13 +157,29 @@ pub struct LinearInput<'a, S> {
     pub wants_input: bool,
 }
 
-impl<S: Scalar> LinearInput<'_, S> {
+impl<'a, S: Scalar> LinearInput<'a, S> {
+    /// What the layer gives for an input, `[T, In] → [T, Out]`, and its backward pass: the base's `W x + b`, or what the
+    /// module below makes of it.
+    #[must_use]
+    pub fn layer(&self, x: &ArcArray2<S>, wants_input: bool) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
+        let Self { point, base, below, layout, pass, .. } = self;
+        let (x, layout) = (x.clone(), layout.clone());
+        let Some((module, below)) = below.split_last() else {
+            return base.layer(x, pass.gradients(), wants_input);
+        };
+        let pass = pass.at(BELOW);
+        module.forward(LinearInput { point: *point, x, base: *base, below, layout, pass, wants_input })
+    }
+
     /// True if backward must run: the module trains, the layer itself does, or `d_x` is wanted.
     #[must_use]
     pub fn wants_backward(&self, module_trains: bool) -> bool {
         self.pass.gradients() && (module_trains || self.base.trains() || self.wants_input)
     }
 }
+
+/// Place of the random draws of the next module below.
+const BELOW: u64 = 1;
 
 /// Takes `d_y`, adds parameter gradients to the buffers and, if it was wanted, `d_x` to the sum.
 pub type LinearBackward<'a, S> = Box<dyn FnOnce(ArrayView2<'_, S>, &mut Gradients<S>, &mut Accumulator<S>) + Send + 'a>;
@@ -159,6 +188,11 @@ pub type LinearBackward<'a, S> = Box<dyn FnOnce(ArrayView2<'_, S>, &mut Gradient
 pub trait SublayerModule<S: Scalar>: Send + Sync {
     /// Gives the next state, `[T, D]`, and its backward pass if any gradient is wanted.
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>);
+
+    /// True if another module may come behind it; see [`SublayerInput::followed`].
+    fn can_be_followed(&self) -> bool {
+        false
+    }
 }
 
 /// What a [`SublayerModule`] sees.
@@ -181,9 +215,18 @@ pub struct SublayerInput<'a, S> {
     pub wants_output: bool,
     /// True if `d_r` is wanted.
     pub wants_residual: bool,
+    /// Another module comes behind and takes what this one gives for the sublayer's output `o`. So it gives what it would
+    /// have added to `r` and normalised, where it does. It is never set unless [`SublayerModule::can_be_followed`].
+    pub followed: bool,
 }
 
-impl<S: Scalar> SublayerInput<'_, S> {
+impl<'a, S: Scalar> SublayerInput<'a, S> {
+    /// What the base does by itself, `norm(o + r)`.
+    #[must_use]
+    pub fn add_and_norm(self) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        crate::points::add_and_norm(self)
+    }
+
     /// True if backward must run: the module trains, the norm does, or `d_o` or `d_r` is wanted.
     #[must_use]
     pub fn wants_backward(&self, module_trains: bool) -> bool {
@@ -253,8 +296,10 @@ pub struct AttentionInput<S> {
     pub values: Array2<S>,
     /// The hidden state from which they were projected, for modules that weigh by it; shared.
     pub hidden: ArcArray2<S>,
-    /// The sequences.
+    /// How keys and values lie.
     pub layout: Layout,
+    /// How the hidden state lies: as they do, unless another module has been here already.
+    pub hidden_layout: Layout,
     /// Dropout and whether gradients are wanted at all.
     pub pass: Pass,
     /// True if the gradient of the keys is wanted.

@@ -29,10 +29,12 @@ impl<'a, S: Scalar> Place<'a, S> {
         let base = BaseLinear { frozen, thawed: self.thawed.map(|thawed| &thawed.linears[projection as usize]) };
         let pass = self.pass.at(projection as u64);
         let point = LinearPoint { layer: self.layer, projection };
-        let input = LinearInput { point, x: x.clone(), base, layout: self.layout.clone(), pass, wants_input };
         match self.insertions.linear(point) {
-            Some(module) => module.forward(input),
-            None => linear(input),
+            Some(module) => {
+                let (x, layout) = (x.clone(), self.layout.clone());
+                module.forward(LinearInput { point, x, base, below: &[], layout, pass, wants_input })
+            }
+            None => base.layer(x.clone(), pass.gradients(), wants_input),
         }
     }
 
@@ -61,26 +63,13 @@ impl<'a, S: Scalar> Place<'a, S> {
     }
 }
 
-/// The base's own linear layer.
-fn linear<S: Scalar>(input: LinearInput<'_, S>) -> (Array2<S>, Option<LinearBackward<'_, S>>) {
+/// The base's own way to end a half block, `norm(o + r)`; or nothing at all if a module comes behind.
+pub(crate) fn add_and_norm<S: Scalar>(input: SublayerInput<'_, S>) -> (Array2<S>, Option<SublayerBackward<'_, S>>) {
     let keep = input.wants_backward(false);
-    let LinearInput { x, base, wants_input, .. } = input;
-    let y = base.forward(x.view());
-    let x = base.keep(&x).filter(|_| keep);
-    let backward = keep.then(|| -> LinearBackward<'_, S> {
-        Box::new(move |d_y, gradients, d_x| {
-            base.parameters_backward(x.as_ref(), d_y, gradients);
-            if wants_input {
-                base.add_input_gradient(d_y, d_x);
-            }
-        })
-    });
-    (y, backward)
-}
-
-/// The base's own way to end a half block, `norm(o + r)`.
-fn add_and_norm<S: Scalar>(input: SublayerInput<'_, S>) -> (Array2<S>, Option<SublayerBackward<'_, S>>) {
-    let keep = input.wants_backward(false);
+    if input.followed {
+        let pass_on = |d, _: &mut _| SublayerGradient { d_output: Some(d), d_residual: None };
+        return (input.output, keep.then(|| -> SublayerBackward<'_, S> { Box::new(pass_on) }));
+    }
     let SublayerInput { output, residual, norm, wants_output, wants_residual, .. } = input;
     let sum = output + &residual;
     let (next, trace) = match norm {

@@ -47,6 +47,7 @@ impl<S: Scalar> SelfAttention<S> {
             values,
             hidden: x.clone(),
             layout: place.layout.clone(),
+            hidden_layout: place.layout.clone(),
             pass: place.pass.at(PREFIX),
             wants_keys: key.is_some(),
             wants_values: value.is_some(),

@@ -18,8 +18,10 @@ pub struct AttentionVars<S: Scalar> {
     pub values: Var<S, Ix2>,
     /// The hidden state from which they were projected, `[T, D]`.
     pub hidden: Var<S, Ix2>,
-    /// The sequences.
+    /// How keys and values lie.
     pub layout: Layout,
+    /// How the hidden state lies: as they do, unless another module has been here already.
+    pub hidden_layout: Layout,
     /// Dropout.
     pub pass: Pass,
 }
@@ -64,14 +66,15 @@ module!(AttentionClosure: attention, AttentionModule);
 
 impl<S: Scalar> AttentionModule<S> for AttentionClosure<S> {
     fn forward<'a>(&'a self, input: AttentionInput<S>) -> AttentionOutput<'a, S> {
-        let AttentionInput { keys, values, hidden, layout, pass, wants_keys, wants_values, wants_hidden, .. } = input;
+        let AttentionInput { keys, values, hidden, layout, hidden_layout, pass, .. } = input;
+        let AttentionInput { wants_keys, wants_values, wants_hidden, .. } = input;
         let wanted = self.any_trains() || wants_keys || wants_values || wants_hidden;
         let mut recording = Recording::new(pass.gradients() && wanted);
         let (width, sequences) = (keys.ncols(), layout.sequences());
         let (keys, values) = (recording.input(keys, wants_keys), recording.input(values, wants_values));
         let hidden = recording.input(hidden, wants_hidden);
         let (at_keys, at_values, at_hidden) = (keys.place(), values.place(), hidden.place());
-        let at = AttentionVars { keys, values, hidden, layout, pass };
+        let at = AttentionVars { keys, values, hidden, layout, hidden_layout, pass };
         let (keys, values, layout) = (self.closure)(&at, &self.parameters.record(&mut recording));
         drop(at);
         let shape = (tokens_of(&layout, sequences), width);

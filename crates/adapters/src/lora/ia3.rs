@@ -20,7 +20,7 @@
 use super::config::LoraConfig;
 use crate::modules::Module;
 use adaptune_tensor::{Kind, Parameter, Scalar, Seed, parameters};
-use adaptune_transformer::{Linear, LinearBackward, LinearInput, LinearModule, LinearPoint};
+use adaptune_transformer::{Accumulator, Linear, LinearBackward, LinearInput, LinearModule, LinearPoint};
 use ndarray::{Array2, Axis, Ix1};
 
 /// Which side of the layer is scaled.
@@ -56,21 +56,16 @@ impl<S: Scalar> Ia3<S> {
 
     fn on_output<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let keep = input.wants_backward(self.factors.trains());
-        let LinearInput { x, base, wants_input, .. } = input;
+        let (z, layer) = input.layer(&input.x, input.wants_input);
         let l = &self.factors.view() * self.scaling;
-        let z = base.forward(x.view());
         let y = &z * &l;
-        let backward = keep.then(|| -> LinearBackward<'a, S> {
-            let x = base.keep(&x);
+        let backward = (keep || layer.is_some()).then(|| -> LinearBackward<'a, S> {
             Box::new(move |d_y, gradients, d_x| {
                 if self.factors.trains() {
                     gradients.add(&self.factors, (&d_y * &z).sum_axis(Axis(0)) * self.scaling);
                 }
                 let d_z = &d_y * &l;
-                base.parameters_backward(x.as_ref(), d_z.view(), gradients);
-                if wants_input {
-                    d_x.add_product(d_z.view(), base.weight());
-                }
+                layer.into_iter().for_each(|layer| layer(d_z.view(), gradients, d_x));
             })
         });
         (y, backward)
@@ -78,18 +73,15 @@ impl<S: Scalar> Ia3<S> {
 
     fn on_input<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let keep = input.wants_backward(self.factors.trains());
-        let LinearInput { x, base, wants_input, .. } = input;
         let l = &self.factors.view() * self.scaling;
-        let scaled = (&x * &l).into_shared();
-        let y = base.forward(scaled.view());
-        let backward = keep.then(|| -> LinearBackward<'a, S> {
-            let scaled = base.keep(&scaled);
+        let scaled = (&input.x * &l).into_shared();
+        let (y, layer) = input.layer(&scaled, input.wants_input || self.factors.trains());
+        let LinearInput { x, wants_input, .. } = input;
+        let backward = (keep || layer.is_some()).then(|| -> LinearBackward<'a, S> {
             Box::new(move |d_y, gradients, d_x| {
-                base.parameters_backward(scaled.as_ref(), d_y, gradients);
-                if !wants_input && !self.factors.trains() {
-                    return;
-                }
-                let d = base.input_backward(d_y);
+                let mut d = Accumulator::new();
+                layer.into_iter().for_each(|layer| layer(d_y, gradients, &mut d));
+                let Some(d) = d.into_sum() else { return };
                 if self.factors.trains() {
                     gradients.add(&self.factors, (&d * &x).sum_axis(Axis(0)) * self.scaling);
                 }
@@ -118,6 +110,10 @@ impl<S: Scalar> Module<S> for Ia3<S> {
 }
 
 impl<S: Scalar> LinearModule<S> for Ia3<S> {
+    fn stands_on_others(&self) -> bool {
+        true
+    }
+
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         match self.side {
             Side::Output => self.on_output(input),

@@ -101,19 +101,21 @@ impl<S: Scalar> Module<S> for Lora<S> {
 }
 
 impl<S: Scalar> LinearModule<S> for Lora<S> {
+    fn stands_on_others(&self) -> bool {
+        true
+    }
+
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let keep = input.wants_backward(self.any_trains());
-        let LinearInput { x, base, layout, pass, wants_input, .. } = input;
-        let mut y = base.forward(x.view());
+        let (mut y, layer) = input.layer(&input.x, input.wants_input);
+        let keep = keep || layer.is_some();
+        let LinearInput { x, layout, pass, wants_input, .. } = input;
         let dropped = Input::new(&x, self.dropout, pass);
         let h = self.pair.down(dropped.dropped().view());
         let gated = self.add(&h, &x, &layout, &mut y);
         let backward = keep.then(|| -> LinearBackward<'a, S> {
             Box::new(move |d_y, gradients, d_x| {
-                base.parameters_backward(base.keep(&x).as_ref(), d_y, gradients);
-                if wants_input {
-                    d_x.add_product(d_y, base.weight());
-                }
+                layer.into_iter().for_each(|layer| layer(d_y, gradients, d_x));
                 let mut d_u = d_y.mapv(|d| d * self.scaling);
                 if let (Some(gate), Some(Gated { g, trace })) = (&self.gate, gated) {
                     let u = linear(h.view(), self.pair.up(), None);

@@ -119,19 +119,25 @@ impl<S: Scalar> Module<S> for Vera<S> {
 }
 
 impl<S: Scalar> LinearModule<S> for Vera<S> {
+    fn stands_on_others(&self) -> bool {
+        true
+    }
+
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let vectors = self.layers.at(input.point);
         let keep = input.wants_backward(vectors.any_trains());
-        let LinearInput { x, base, pass, wants_input, .. } = input;
-        let (a, b) = self.matrices(base.weight().dim());
+        let (y, layer) = input.layer(&input.x, input.wants_input);
+        let keep = keep || layer.is_some();
+        let LinearInput { x, pass, wants_input, .. } = input;
+        let (a, b) = self.matrices((y.ncols(), x.ncols()));
         let dropped = Input::new(&x, self.dropout, pass);
         let h = linear(dropped.dropped().view(), a, None);
         let u = linear((&h * &vectors.d.view()).view(), b, None);
         let scaled = &vectors.b.view() * self.scaling;
-        let y = base.forward(x.view()) + &u * &scaled;
+        let y = y + &u * &scaled;
         let backward = keep.then(|| -> LinearBackward<'a, S> {
             Box::new(move |d_y, gradients, d_x| {
-                base.parameters_backward(base.keep(&x).as_ref(), d_y, gradients);
+                layer.into_iter().for_each(|layer| layer(d_y, gradients, d_x));
                 if vectors.b.trains() {
                     gradients.add(&vectors.b, (&d_y * &u).sum_axis(Axis(0)) * self.scaling);
                 }
@@ -140,7 +146,6 @@ impl<S: Scalar> LinearModule<S> for Vera<S> {
                     gradients.add(&vectors.d, (&d_k * &h).sum_axis(Axis(0)));
                 }
                 if wants_input {
-                    d_x.add_product(d_y, base.weight());
                     let d_h = d_k * vectors.d.view();
                     d_x.add(dropped.backward(linear_input_backward(d_h.view(), a)));
                 }

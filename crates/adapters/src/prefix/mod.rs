@@ -73,6 +73,7 @@ struct Trace<S> {
     /// The number of the block among those with a prefix.
     place: usize,
     layout: Layout,
+    hidden_layout: Layout,
     source: SourceTrace<S>,
     dropout: Option<Dropout>,
     gates: Option<GatesTrace<S>>,
@@ -148,7 +149,8 @@ impl<S: Scalar> PrefixTuning<S> {
         gradients: &mut Gradients<S>,
         d_hidden: &mut Accumulator<S>,
     ) -> KeyValueGradient<S> {
-        let Trace { place, layout, source, dropout, gates, wants: [wants_keys, wants_values, wants_hidden] } = trace;
+        let Trace { place, layout, hidden_layout, source, dropout, gates, wants } = trace;
+        let [wants_keys, wants_values, wants_hidden] = wants;
         let columns = self.source.columns(self.layers.len());
         let mut d_prefix = Array2::zeros((self.length, columns));
         let mut d_open = gates.as_ref().map(|gates| Array2::zeros(gates.open.dim()));
@@ -171,7 +173,7 @@ impl<S: Scalar> PrefixTuning<S> {
         if let (Some(modules), Some(gates), Some(d_open)) = (&self.gates, gates, d_open) {
             let gate = modules.at(Point::Attention(self.layers[place]));
             let GatesTrace { hidden, trace, .. } = gates;
-            let d = gate.backward(&trace, hidden.view(), &layout, d_open.view(), wants_hidden, gradients);
+            let d = gate.backward(&trace, hidden.view(), &hidden_layout, d_open.view(), wants_hidden, gradients);
             d.into_iter().for_each(|d| d_hidden.add(d));
         }
         KeyValueGradient { d_keys: wants_keys.then_some(d_keys), d_values: wants_values.then_some(d_values) }
@@ -198,20 +200,21 @@ fn half_of_mut<S>(prefix: &mut Array2<S>, half: usize) -> ndarray::ArrayViewMut2
 
 impl<S: Scalar> AttentionModule<S> for PrefixTuning<S> {
     fn forward<'a>(&'a self, input: AttentionInput<S>) -> AttentionOutput<'a, S> {
-        let AttentionInput { layer, keys, values, hidden, layout, pass, .. } = input;
+        let AttentionInput { layer, keys, values, hidden, layout, hidden_layout, pass, .. } = input;
         let wants = [input.wants_keys, input.wants_values, input.wants_hidden];
         let keep = pass.gradients() && (self.any_trains() || wants.contains(&true));
         let place = self.place(layer);
         let (prefix, source) = self.source.forward(place, self.layers.len(), keep);
         let dropout = pass.dropout(self.dropout);
-        let gate = self.gates.as_ref().map(|gates| gates.at(Point::Attention(layer)).forward(hidden.view(), &layout));
+        let gate = self.gates.as_ref().map(|gates| gates.at(Point::Attention(layer)));
+        let gate = gate.map(|gate| gate.forward(hidden.view(), &hidden_layout));
         let seen = (dropout, gate.as_ref().map(|(open, _)| open.view()));
         let keys = self.prepend(keys.view(), 0, &prefix, &layout, seen);
         let values = self.prepend(values.view(), 1, &prefix, &layout, seen);
         let after = layout.prepend(self.length);
         let backward = source.filter(|_| keep).map(|source| -> AttentionBackward<'a, S> {
             let gates = gate.map(|(open, trace)| GatesTrace { hidden, trace, open, prefix });
-            let trace = Trace { place, layout, source, dropout, gates, wants };
+            let trace = Trace { place, layout, hidden_layout, source, dropout, gates, wants };
             Box::new(move |d, gradients, d_hidden| self.backward(trace, d, gradients, d_hidden))
         });
         AttentionOutput { keys, values, layout: after, backward }

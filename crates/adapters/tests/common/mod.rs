@@ -194,7 +194,7 @@ impl<S: Scalar> Insertions<S> for Recorder<'_, S> {
     fn attention(&self, layer: usize) -> Option<&dyn AttentionModule<S>> {
         self.inner.attention(layer)
     }
-    fn position_shift(&self) -> usize {
-        self.inner.position_shift()
+    fn position_shift(&self, sequence: usize) -> usize {
+        self.inner.position_shift(sequence)
     }
 }
