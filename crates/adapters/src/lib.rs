@@ -25,6 +25,7 @@ mod method;
 mod nearest;
 
 mod adapter;
+mod bank;
 pub mod format;
 mod head;
 mod merge;
@@ -34,6 +35,7 @@ mod point;
 mod tuning;
 
 pub use adapter::Adapter;
+pub use bank::{Bank, BankError};
 pub use compacter::Compacter;
 pub use composition::{CompositionError, LayerDrop, Mixed, Stack};
 pub use config::{BottleneckConfig, ReductionFactor};

@@ -1,23 +1,26 @@
 //! A frozen base, an adapter in it, what is thawed over it, and a head on it.
 
 use crate::adapter::Adapter;
-use crate::head::{Head, Targets};
+use crate::composition::{CompositionError, Stack};
+use crate::head::{Head, Targets, Task};
 use crate::invertible::Invertible;
 use adaptune_tensor::{AnyParameter, Gradients, Layout, Named, NamedMut, Parameters, Scalar, gather, gather_backward};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Thawed};
 use ndarray::Array2;
 use std::sync::Arc;
 
-/// A base model with at most one adapter, perhaps some of its own tensors thawed, and a head.
+/// A base model with an adapter, perhaps some of its own tensors thawed, and a head.
 ///
 /// The base is shared and never changes; adapter, thawed copies and head are what trains. Without the first two the
-/// head alone does.
+/// head alone does. The adapter may [stand upon](AdapterModel::upon) others, which belong to somebody else and stay as
+/// they are.
 #[derive(Debug)]
 pub struct AdapterModel<S> {
     base: Arc<Encoder<S>>,
     adapter: Option<Adapter<S>>,
     head: Head<S>,
     thawed: Option<Thawed<S>>,
+    below: Vec<Arc<Adapter<S>>>,
 }
 
 /// The part of a model that a parameter belongs to; each part may learn at its own rate.
@@ -74,7 +77,7 @@ impl<S: Scalar> AdapterModel<S> {
     /// Puts the three together. Adapter and head train from now on; [`Parameters::freeze`] ends that.
     #[must_use]
     pub fn new(base: Arc<Encoder<S>>, adapter: Option<Adapter<S>>, head: Head<S>) -> Self {
-        let mut model = Self { base, adapter, head, thawed: None };
+        let mut model = Self { base, adapter, head, thawed: None, below: Vec::new() };
         model.train_from(0);
         model
     }
@@ -85,6 +88,33 @@ impl<S: Scalar> AdapterModel<S> {
         let mut model = Self { thawed, ..self };
         model.train_from(0);
         model
+    }
+
+    /// The same model with its adapter upon these, the first one lowest; upon none if there are none. So a task's adapter
+    /// learns upon a language's, and is used upon another language's (MAD-X).
+    ///
+    /// They are frozen, and no part of the model's parameters or files.
+    ///
+    /// # Errors
+    /// If one of them trains, they mean nothing upon each other (see [`Stack`]), or a language model's output would have
+    /// to undo two invertible adapters.
+    pub fn upon(self, below: Vec<Arc<Adapter<S>>>) -> Result<Self, CompositionError> {
+        let model = Self { below, ..self };
+        let inverses = model.adapters().filter(|adapter| adapter.invertible().is_some()).count();
+        if model.head.config().task == Task::MaskedLanguage && inverses > 1 {
+            return Err(CompositionError::TwoInverses);
+        }
+        if let Some(below) = model.below.iter().find(|below| below.any_trains()) {
+            return Err(CompositionError::Trains { name: below.name().to_owned() });
+        }
+        model.composed()?;
+        Ok(model)
+    }
+
+    /// The adapters that its own stands upon.
+    #[must_use]
+    pub fn below(&self) -> &[Arc<Adapter<S>>] {
+        &self.below
     }
 
     /// The frozen base.
@@ -103,6 +133,13 @@ impl<S: Scalar> AdapterModel<S> {
     #[must_use]
     pub fn head(&self) -> &Head<S> {
         &self.head
+    }
+
+    /// Takes the model apart: adapter, head and thawed copies, which are frozen from now on.
+    #[must_use]
+    pub fn into_parts(mut self) -> (Option<Adapter<S>>, Head<S>, Option<Thawed<S>>) {
+        self.freeze();
+        (self.adapter, self.head, self.thawed)
     }
 
     /// The trainable copies of the base's tensors.
@@ -134,8 +171,8 @@ impl<S: Scalar> AdapterModel<S> {
     /// # Errors
     /// If the base cannot take the batch.
     pub fn logits(&self, batch: &Batch) -> Result<Array2<S>, BatchError> {
-        let (base, pass) = (self.thawed_base(), Pass::evaluate());
-        let encoded = base.forward(batch, self.insertions(), pass)?;
+        let (base, pass, insertions) = (self.thawed_base(), Pass::evaluate(), self.insertions());
+        let encoded = base.forward(batch, &*insertions, pass)?;
         let hidden = self.reading(None, batch, &encoded.layout).gather(encoded.hidden);
         Ok(self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass).0)
     }
@@ -148,8 +185,8 @@ impl<S: Scalar> AdapterModel<S> {
     /// # Panics
     /// As [`AdapterModel::loss_and_gradients`].
     pub fn logits_and_loss(&self, batch: &Batch, targets: &Targets, weight: S) -> Result<(Array2<S>, S), BatchError> {
-        let (base, pass) = (self.thawed_base(), Pass::evaluate());
-        let encoded = base.forward(batch, self.insertions(), pass)?;
+        let (base, pass, insertions) = (self.thawed_base(), Pass::evaluate(), self.insertions());
+        let encoded = base.forward(batch, &*insertions, pass)?;
         let read = self.reading(Some(targets), batch, &encoded.layout);
         let (logits, _) =
             self.head.forward(base, self.invertible(), read.gather(encoded.hidden).view(), &encoded.layout, pass);
@@ -174,8 +211,8 @@ impl<S: Scalar> AdapterModel<S> {
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
-        let base = self.thawed_base();
-        let encoded = base.forward(batch, self.insertions(), pass.at(0))?;
+        let (base, insertions) = (self.thawed_base(), self.insertions());
+        let encoded = base.forward(batch, &*insertions, pass.at(0))?;
         let read = self.reading(Some(targets), batch, &encoded.layout);
         let hidden = read.gather(encoded.hidden);
         let (logits, trace) = self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass.at(1));
@@ -198,14 +235,26 @@ impl<S: Scalar> AdapterModel<S> {
         Reading::new(places, self.head.reads_every_token(), batch.layout(), encoded)
     }
 
+    /// The invertible adapter, of which there is one where it matters.
     fn invertible(&self) -> Option<&Invertible<S>> {
-        self.adapter.as_ref()?.invertible()
+        self.adapter.iter().chain(self.below.iter().map(|below| &**below)).find_map(Adapter::invertible)
     }
 
-    fn insertions(&self) -> &dyn Insertions<S> {
-        match &self.adapter {
-            Some(adapter) => adapter,
-            None => &(),
+    /// The adapters, the lowest first.
+    fn adapters(&self) -> impl Iterator<Item = &Adapter<S>> {
+        self.below.iter().map(|below| &**below).chain(&self.adapter)
+    }
+
+    /// All of them together; `None` where there are not several.
+    fn composed(&self) -> Result<Option<Stack<'_, S>>, CompositionError> {
+        let parts: Vec<&dyn Insertions<S>> = self.adapters().map(|adapter| adapter as _).collect();
+        (parts.len() > 1).then(|| Stack::new(self.base.config(), &parts)).transpose()
+    }
+
+    fn insertions(&self) -> Box<dyn Insertions<S> + '_> {
+        match self.composed().expect("it was composed before") {
+            Some(stack) => Box::new(stack),
+            None => Box::new(self.adapters().next()),
         }
     }
 }
@@ -215,14 +264,14 @@ impl<S: Scalar> AdapterModel<S> {
 /// An output layer over a vocabulary is by far the widest of a model, so it is not computed where nobody asks. And
 /// nobody asks for the tag of a prompt. A head that reads one token for each sequence gets to see all of them, and reads
 /// the first, be it a prompt's, as the Python libraries do: adapters are exchanged with them.
-struct Reading {
+pub(crate) struct Reading {
     rows: Option<Vec<u32>>,
     tokens: usize,
 }
 
 impl Reading {
     /// Places count in the batch; modules may have put tokens into its sequences since.
-    fn new(places: Option<&[usize]>, every_token: bool, batch: &Layout, encoded: &Layout) -> Self {
+    pub(crate) fn new(places: Option<&[usize]>, every_token: bool, batch: &Layout, encoded: &Layout) -> Self {
         let tokens = encoded.tokens();
         if places.is_none() && (!every_token || encoded.is_text()) {
             return Self { rows: None, tokens };
@@ -236,7 +285,7 @@ impl Reading {
     }
 
     /// `[T, D] → [N, D]`.
-    fn gather<S: Scalar>(&self, hidden: Array2<S>) -> Array2<S> {
+    pub(crate) fn gather<S: Scalar>(&self, hidden: Array2<S>) -> Array2<S> {
         match &self.rows {
             Some(rows) => gather(hidden.view(), rows),
             None => hidden,

@@ -122,6 +122,28 @@ pub trait Insertions<S: Scalar>: Sync {
 
 impl<S: Scalar> Insertions<S> for () {}
 
+/// Perhaps nothing.
+impl<S: Scalar, I: Insertions<S> + ?Sized> Insertions<S> for Option<&I> {
+    fn linear(&self, point: LinearPoint) -> Option<&dyn LinearModule<S>> {
+        (*self)?.linear(point)
+    }
+    fn sublayer(&self, point: SublayerPoint) -> Option<&dyn SublayerModule<S>> {
+        (*self)?.sublayer(point)
+    }
+    fn sequence(&self, point: SequencePoint) -> Option<&dyn SequenceModule<S>> {
+        (*self)?.sequence(point)
+    }
+    fn attention(&self, layer: usize) -> Option<&dyn AttentionModule<S>> {
+        (*self)?.attention(layer)
+    }
+    fn position_shift(&self, sequence: usize) -> usize {
+        self.map_or(0, |inner| inner.position_shift(sequence))
+    }
+    fn sequences(&self) -> Option<usize> {
+        (*self)?.sequences()
+    }
+}
+
 /// A module in place of a linear layer of the base: LoRA, DoRA, IA3.
 pub trait LinearModule<S: Scalar>: Send + Sync {
     /// Gives the layer's output, `[T, Out]`, and its backward pass if any gradient is wanted.

@@ -70,6 +70,17 @@ pub enum CompositionError {
         /// The part, from 0.
         part: usize,
     },
+    /// An adapter that is to stay as it is trains.
+    #[error("the adapter `{name}` is to be stood upon, but it trains: freeze it first (Parameters::freeze)")]
+    Trains {
+        /// Its name.
+        name: String,
+    },
+    /// Two invertible adapters in a language model.
+    #[error(
+        "the output of a language model undoes one invertible adapter, and here are two: leave the inverse out of one          (seq_bn in place of seq_bn_inv)"
+    )]
+    TwoInverses,
     /// A sequence names a part that is not there.
     #[error("sequence {sequence} names part {part}, but there are {parts}, counted from 0")]
     NoPart {

@@ -1,0 +1,43 @@
+//! The recipes, with less of everything: what they promise holds.
+
+#[allow(dead_code)]
+#[path = "../examples/continual.rs"]
+mod continual;
+#[allow(dead_code)]
+#[path = "../examples/many_tasks.rs"]
+mod many_tasks;
+
+use adaptune::adapters::format;
+use adaptune::transformer::Batch;
+use adaptune::world::{Language, Split, Task};
+
+/// Whatever else was learnt since, what was learnt first is the same to the last bit; fine-tuning forgets.
+#[test]
+fn adapters_do_not_forget_and_fine_tuning_does() {
+    let studio = continual::support::Studio::open().unwrap();
+    let effort = continual::Effort { examples: 500, epochs: 4 };
+    let adapters = continual::adapters(&studio, &effort).unwrap();
+    for task in 0..3 {
+        let over_time: Vec<f64> = adapters[task..].iter().map(|row| row[task]).collect();
+        assert!(over_time.windows(2).all(|pair| pair[0].to_bits() == pair[1].to_bits()), "{over_time:?}");
+    }
+    let tuned = continual::fine_tuning(&studio, &effort).unwrap();
+    assert!(tuned[2][1] < tuned[1][1] - 5.0, "topics were forgotten: {tuned:?}");
+}
+
+/// What five adapters over one base answer to a mixed batch is what each answers alone.
+#[test]
+fn five_adapters_share_a_base_and_a_batch() {
+    let (studio, folder) = (many_tasks::support::Studio::open().unwrap(), tempfile::tempdir().unwrap());
+    many_tasks::train(&studio, folder.path(), &many_tasks::Effort { examples: 60, epochs: 1 }).unwrap();
+    let bank = many_tasks::load(&studio, folder.path()).unwrap();
+    assert!(bank.parameter_count() < studio.base.parameter_count(), "five adapters are less than one base");
+    let data = studio.task(Task::Topic, Language::A, Split::Test, 10).unwrap();
+    let sequences: Vec<&[u32]> = data.examples().iter().map(|e| e.token_ids.as_slice()).collect();
+    let names: Vec<&str> = bank.names().cycle().take(sequences.len()).collect();
+    let logits = bank.logits(&Batch::from_ids(&sequences), &names).unwrap();
+    for ((sequence, name), logits) in sequences.iter().zip(names).zip(logits) {
+        let alone = format::load(&folder.path().join(name), studio.base.clone()).unwrap();
+        assert_eq!(logits, alone.logits(&Batch::from_ids(&[sequence])).unwrap(), "{name}");
+    }
+}
