@@ -34,7 +34,8 @@ fn five_adapters_share_a_base_and_a_batch() {
     assert!(bank.parameter_count() < studio.base.parameter_count(), "five adapters are less than one base");
     let data = studio.task(Task::Topic, Language::A, Split::Test, 10).unwrap();
     let sequences: Vec<&[u32]> = data.examples().iter().map(|e| e.token_ids.as_slice()).collect();
-    let names: Vec<&str> = bank.names().cycle().take(sequences.len()).collect();
+    let all: Vec<&str> = bank.names().collect();
+    let names: Vec<&str> = all.into_iter().cycle().take(sequences.len()).collect();
     let logits = bank.logits(&Batch::from_ids(&sequences), &names).unwrap();
     for ((sequence, name), logits) in sequences.iter().zip(names).zip(logits) {
         let alone = format::load(&folder.path().join(name), studio.base.clone()).unwrap();
