@@ -25,6 +25,7 @@ from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnC
 from adapters import CompacterConfig, CompacterPlusPlusConfig, SeqBnInvConfig
 from adapters import ConfigUnion, DiReftConfig, LoReftConfig, NoReftConfig, PrefixTuningConfig, PromptTuningConfig
 from adapters import IA3Config, LoRAConfig, VeraConfig
+from adapters.composition import Stack
 from safetensors.torch import save
 from torch import nn
 from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
@@ -190,12 +191,18 @@ HYPERPARAMETERS = {
 }  # fmt: skip
 
 
+STACKS = [  # a family, and the adapters that stand upon each other, the first one lower
+    ("bert", SeqBnInvConfig(reduction_factor=4, non_linearity="gelu", inv_adapter_reduction_factor=3), seq_bn(6)),
+    ("roberta", seq_bn(4, "tanh"), double_seq_bn(6)),
+]  # fmt: skip
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    for folder in ("models", "base", "cases", "language", "train", "saved", "peft", "peft-heads"):
+    for folder in ("models", "base", "cases", "language", "train", "stacks", "saved", "peft", "peft-heads"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
     write_models(out / "models")
@@ -203,6 +210,8 @@ def main():
     for case in CASES:
         write_case(out, case)
     write_language(out)
+    for family, below, above in STACKS:
+        write_stack(out, family, below, above)
     write_training(out, Case("bert", "double_seq_bn", double_seq_bn(3)))
     write_saved(out)
     write_saved_loreft(out)
@@ -482,6 +491,39 @@ def write_invertible(out):
     note = f"adapters {adapters.__version__}, torch {torch.__version__}, float64; gradients are of `loss`"
     metadata = {"model": "bert", "note": note, "adapter_config": config}
     write_tensors(out / "language" / "bert-inv.safetensors", tensors, metadata)
+
+
+# ---- Adapters upon each other ----------------------------------------------------------------------------------------
+
+
+def write_stack(out, family, below, above):
+    """`stacks/<family>`: the last hidden state with two adapters upon each other, and the gradients of both.
+
+    The loss is a weighted sum of that state. A stack of the library may not hold LoRAs of layers that are not square.
+    """
+    model = AutoAdapterModel.from_pretrained(out / "models" / family, attn_implementation="eager")
+    model.config._name_or_path = f"tiny-{family}"
+    model.add_adapter("below", config=below)
+    model.add_adapter("above", config=above)
+    model = model.double().eval()
+    model.train_adapter(Stack("below", "above"))
+    redraw(model, f"stack {family}", weight_deviation=0.4)
+    batch = Batch(model.config, f"stack {family}")
+    hidden = batch.real(model.base_model(**batch.model_inputs()).last_hidden_state)
+    weight = torch.randn(hidden.shape, dtype=torch.float64)
+    loss = (hidden * weight).sum()
+    loss.backward()
+    tensors = batch.tensors("input.") | {"hidden": hidden, "weight": weight, "loss": loss}
+    metadata = {"model": family, "note": f"adapters {adapters.__version__}, torch {torch.__version__}, float64"}
+    for name in ("below", "above"):
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_adapter(folder, name, with_head=False)
+            metadata[f"{name}_config"] = Path(folder, "adapter_config.json").read_text()
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and not name.startswith("heads."):
+            owner = "below" if ".below." in name else "above"
+            tensors |= {f"{owner}:{name}": parameter, f"grad:{name}": parameter.grad}
+    write_tensors(out / "stacks" / f"{family}.safetensors", tensors, metadata)
 
 
 # ---- Training and saved files ----------------------------------------------------------------------------------------

@@ -3,9 +3,9 @@
 
 mod common;
 
-use adaptune_adapters::{Adapter, AdapterModel, Method, Task, format};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Stack, Task, format};
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
-use adaptune_transformer::{Pass, Thaw, Thawed};
+use adaptune_transformer::{Encoder, Pass, Thaw, Thawed};
 use common::{Fixture, Recorder, base, difference, files, folder, size};
 use ndarray::ArrayD;
 
@@ -240,7 +240,7 @@ fn check_language<S: Scalar>(tolerance: &Tolerance) {
         let fixture = Fixture::open(&path);
         let base = base::<S>(fixture.metadata("model"));
         let head = format::load_language_head(fixture.language_head().path(), &base).unwrap_or_else(|e| panic!("{e}"));
-        let adapter = fixture.adapter(&base);
+        let adapter = fixture.adapter("adapter", &base);
         // Where there is an adapter, it trains and the base does not.
         let thawed = adapter.is_none().then(|| Thawed::new(&base, Thaw::ALL, false));
         let model = AdapterModel::new(base, adapter, head).with_thawed(thawed);
@@ -270,4 +270,63 @@ fn check_language_gradients<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S
         let off = difference(gradient.iter().copied(), &expected) / scale;
         assert!(off < tolerance.gradients, "{}: the gradient of {name} is off by {off:.1e}", fixture.name);
     }
+}
+
+#[test]
+fn stacks_in_double_precision() {
+    check_stacks::<f64>(&DOUBLE);
+}
+
+#[test]
+fn stacks_in_single_precision() {
+    check_stacks::<f32>(&SINGLE);
+}
+
+/// Two adapters upon each other: the last hidden state, a weighted sum of it, and the gradients of both.
+fn check_stacks<S: Scalar>(tolerance: &Tolerance) {
+    for path in files("stacks") {
+        let fixture = Fixture::open(&path);
+        let base = base::<S>(fixture.metadata("model"));
+        let mut adapters = ["below", "above"].map(|name| fixture.adapter(name, &base).expect("the fixture has two"));
+        let first = adapters[0].train_from(0);
+        adapters[1].train_from(first);
+        let gradients = stack_gradients(&fixture, &base, &adapters, tolerance);
+        let mut checked = 0;
+        for adapter in adapters {
+            let head = HeadConfig::new(Task::Classification, vec!["a".into(), "b".into()]);
+            let head = Head::new("none", &head, &base, Seed::new(0)).expect("fits");
+            let slots: Vec<_> = adapter.parameters().iter().map(|(_, p)| p.slot().expect("it trains")).collect();
+            let model = AdapterModel::new(base.clone(), Some(adapter), head);
+            let adapter = format::named_parameters(&model).into_iter().zip(slots);
+            for ((names, _), slot) in adapter {
+                let expected = fixture.floats(&format!("grad:{}", names[0]));
+                let gradient = gradients.get(slot).unwrap_or_else(|| panic!("no gradient of {}", names[0]));
+                let off = difference(gradient.iter().copied(), &expected) / size(&expected);
+                assert!(
+                    off < tolerance.gradients,
+                    "{}: the gradient of {} is off by {off:.1e}",
+                    fixture.name,
+                    names[0]
+                );
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, gradients.len());
+    }
+}
+
+fn stack_gradients<S: Scalar>(
+    fixture: &Fixture,
+    base: &Encoder<S>,
+    [below, above]: &[Adapter<S>; 2],
+    tolerance: &Tolerance,
+) -> Gradients<S> {
+    let stack = Stack::new(base.config(), &[below, above]).unwrap_or_else(|e| panic!("{e}"));
+    let encoded = base.forward(&fixture.batch("input."), &stack, Pass::differentiate()).expect("a good batch");
+    let off = difference(encoded.hidden.iter().copied(), &fixture.floats("hidden"));
+    assert!(off < tolerance.values, "{}: the hidden state is off by {off:.1e}", fixture.name);
+    let weight = fixture.floats("weight").mapv(S::from_f64).into_dimensionality().expect("[T, D]");
+    let mut gradients = Gradients::new();
+    encoded.trace.backward(weight, &mut gradients);
+    gradients
 }

@@ -91,12 +91,12 @@ impl Fixture {
         directory
     }
 
-    /// The adapter of a language model, if the fixture has one.
-    pub(crate) fn adapter<S: Scalar>(&self, base: &Encoder<S>) -> Option<Adapter<S>> {
-        let config = self.file.metadata().and_then(|m| m.get("adapter_config"))?;
-        let directory = tempfile::tempdir().expect("a temporary folder");
-        let names = self.file.names().into_iter().filter_map(|n| n.strip_prefix("adapter:").map(str::to_owned));
-        let tensors: Vec<_> = names.map(|n| (n.clone(), self.floats(&format!("adapter:{n}")))).collect();
+    /// One of the adapters that the fixture has by this name (`adapter` where there is but one), if it is there.
+    pub(crate) fn adapter<S: Scalar>(&self, name: &str, base: &Encoder<S>) -> Option<Adapter<S>> {
+        let config = self.file.metadata().and_then(|m| m.get(&format!("{name}_config")))?;
+        let (directory, prefix) = (tempfile::tempdir().expect("a temporary folder"), format!("{name}:"));
+        let names = self.file.names().into_iter().filter_map(|n| n.strip_prefix(&prefix).map(str::to_owned));
+        let tensors: Vec<_> = names.map(|n| (n.clone(), self.floats(&format!("{prefix}{n}")))).collect();
         let views: Vec<_> = tensors.iter().map(|(n, t)| (n.clone(), t.view())).collect();
         let path = |file| directory.path().join(file);
         write_safetensors(&path("adapter.safetensors"), &views, &Default::default()).expect("written");
