@@ -1,10 +1,11 @@
 //! What adapters promise beside their numbers: they start as the identity, train alone, leave the
 //! base as it is, count exactly, and are what their seed says.
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Part, Targets, Task};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, PRESETS, Part, Targets, Task, merge};
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Pass};
 use ndarray::Array2;
+use std::path::Path;
 use std::sync::Arc;
 
 const METHODS: &[&str] = &[
@@ -172,6 +173,25 @@ fn counts_are_adapterhubs() {
     ] {
         let adapter = Adapter::<f32>::blank("test", &method(text), &config, Seed::new(0)).expect("fits");
         assert_eq!(adapter.parameter_count(), count, "{text}");
+    }
+}
+
+/// The table in the book: every preset has a row, and the row has its count and says whether it can be merged.
+#[test]
+fn the_table_of_methods_is_true() {
+    let book = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/methods.md");
+    let book = std::fs::read_to_string(book).expect("the book is in the repository");
+    let config = Config { vocabulary: 30522, ..Config::bert(768, 12, 12, 3072) };
+    let small = Config { vocabulary: 11, positions: 9, ..Config::bert(128, 1, 2, 128) };
+    let small = Encoder::<f32>::random(small, 0.4, Seed::new(3));
+    for preset in PRESETS {
+        let row = book.lines().find(|line| line.starts_with(&format!("| `{}` | ", preset.name)));
+        let cells: Vec<&str> = row.unwrap_or_else(|| panic!("no row for {}", preset.name)).split(" | ").collect();
+        let adapter = Adapter::<f32>::blank("test", &(preset.method)(), &config, Seed::new(0)).expect("fits");
+        assert_eq!(cells[4].replace(',', ""), adapter.parameter_count().to_string(), "{}", preset.name);
+        let merges = merge(&small, &self::adapter(preset.name, &small, 1)).is_ok();
+        assert_eq!(cells[5], if merges { "yes" } else { "no" }, "{}", preset.name);
+        assert!(cells[1].contains(preset.paper), "{}: {}", preset.name, preset.paper);
     }
 }
 
