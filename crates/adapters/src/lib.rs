@@ -26,6 +26,7 @@ mod nearest;
 
 mod adapter;
 mod bank;
+mod combine;
 pub mod format;
 mod head;
 mod merge;
@@ -36,6 +37,7 @@ mod tuning;
 
 pub use adapter::Adapter;
 pub use bank::{Bank, BankError};
+pub use combine::{Combination, CombineError, average_heads, combine};
 pub use compacter::Compacter;
 pub use composition::{CompositionError, LayerDrop, Mixed, Stack};
 pub use config::{BottleneckConfig, ReductionFactor};

@@ -155,6 +155,12 @@ impl<S: Scalar> Head<S> {
         &self.name
     }
 
+    /// The same head under another name.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     /// Its configuration.
     #[must_use]
     pub fn config(&self) -> &HeadConfig {

@@ -1,0 +1,326 @@
+//! One adapter made of several, without training: weighted combination.
+//!
+//! A LoRA changes a layer by `Δ = s B A`. What is combined is either the parameters as they are, or these changes:
+//!
+//! | | combines | result |
+//! |---|---|---|
+//! | [`Combination::Average`] | parameters, of any method | `Σ w_i θ_i`: AdapterSoup (Chronopoulou et al., 2023) |
+//! | [`Combination::Linear`] | changes | `Σ w_i Δ_i`, exactly: the ranks add up. With any weights this is task arithmetic (Ilharco et al., 2023), with negative ones it takes away |
+//! | [`Combination::Svd`] | changes | the best approximation of that sum of a given rank (Eckart and Young, 1936) |
+//! | [`Combination::Ties`] | changes | TIES (Yadav et al., 2023): small numbers are dropped, signs are elected, and those that agree are averaged |
+//! | [`Combination::Dare`] | changes | DARE (Yu et al., 2024): numbers are dropped at random and the others scaled up, then added |
+//!
+//! The last two give matrices of full rank, which are brought down to one by singular values.
+//!
+//! Averaging the parameters of LoRAs is not averaging what they do, since `B A` is no linear function of its parts; AdapterHub's
+//! `linear` and PEFT's are of that kind. PEFT's gives `2Δ` for two equal adapters with weights of a half, and
+//! AdapterHub's `lora_delta_w_svd` forgets `s`. Here one adapter with weight 1 is itself, and two equal ones with half of
+//! the weight each are that adapter, whichever way they are combined.
+
+mod deltas;
+mod sparse;
+mod svd;
+
+use crate::adapter::Adapter;
+use crate::head::Head;
+use crate::lora::config::{LoraConfig, LoraKind};
+use crate::method::{Method, MethodError};
+use adaptune_tensor::{NamedMut, Parameters, Scalar, Seed};
+use adaptune_transformer::Config;
+use deltas::Factors;
+use thiserror::Error;
+
+/// How adapters become one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Combination {
+    /// The weighted sum of all parameters.
+    Average {
+        /// Weights are divided by their sum first, as AdapterHub does.
+        normalise: bool,
+    },
+    /// The weighted sum of what LoRAs add to a layer, exactly. The rank is the sum of theirs.
+    Linear,
+    /// The same, at a rank.
+    Svd {
+        /// The rank; the largest of theirs if not given.
+        rank: Option<usize>,
+    },
+    /// TIES. Weights are shares of the average.
+    Ties {
+        /// The share of numbers that is kept, the largest ones.
+        density: f64,
+        /// The rank; the largest of theirs if not given.
+        rank: Option<usize>,
+    },
+    /// DARE.
+    Dare {
+        /// The share of numbers that is kept, whichever they are.
+        density: f64,
+        /// Which ones.
+        seed: Seed,
+        /// The rank; the largest of theirs if not given.
+        rank: Option<usize>,
+    },
+}
+
+/// Why adapters cannot be combined.
+#[derive(Debug, Error, PartialEq)]
+#[non_exhaustive]
+pub enum CombineError {
+    /// None were given.
+    #[error("there is nothing to combine: name at least one adapter")]
+    Nothing,
+    /// A weight that is no number, or one that the combination has no use for.
+    #[error("the weight of `{name}` is {weight}, but must be {expected}")]
+    Weight {
+        /// The adapter.
+        name: String,
+        /// Its weight.
+        weight: f64,
+        /// What would do.
+        expected: &'static str,
+    },
+    /// Weights whose sum is nothing to divide by.
+    #[error("the weights add up to {sum}, by which nothing can be divided: do not normalise, or change them")]
+    Sum {
+        /// Their sum.
+        sum: f64,
+    },
+    /// Adapters of other configurations.
+    #[error(
+        "`{name}` has another configuration than `{first}`: parameters can be averaged where both have the same, and \
+         LoRAs of different ranks combined by what they add (linear, svd, ties, dare)"
+    )]
+    OtherMethod {
+        /// The first adapter.
+        first: String,
+        /// The one that differs.
+        name: String,
+    },
+    /// Something that is never trained differs.
+    #[error(
+        "`{name}` has another {array} than `{first}`, which is drawn once and never trained: nothing between the two means anything"
+    )]
+    OtherConstants {
+        /// The first adapter.
+        first: String,
+        /// The one that differs.
+        name: String,
+        /// The array.
+        array: String,
+    },
+    /// Not a LoRA.
+    #[error("`{name}` adds nothing of the form s B A: {why}; only average combines it")]
+    NotLora {
+        /// The adapter.
+        name: String,
+        /// What it is.
+        why: &'static str,
+    },
+    /// LoRAs of other layers.
+    #[error(
+        "`{name}` changes other layers than `{first}` ({point} is one of them): only the same ones can be combined"
+    )]
+    OtherPoints {
+        /// The first adapter.
+        first: String,
+        /// The one that differs.
+        name: String,
+        /// A point that but one of them has.
+        point: String,
+    },
+    /// A rank that no layer has.
+    #[error("the rank is {rank}, but must be from 1 to {limit}, the smaller side of the layer at {point}")]
+    Rank {
+        /// The rank.
+        rank: usize,
+        /// The largest possible.
+        limit: usize,
+        /// The layer.
+        point: String,
+    },
+    /// A share that is none.
+    #[error("the density is {density}, but must be above 0 and at most 1")]
+    Density {
+        /// What was given.
+        density: f64,
+    },
+    /// Heads of other forms.
+    #[error("the heads `{first}` and `{name}` differ in their labels or layers: take one of them")]
+    OtherHeads {
+        /// The first head.
+        first: String,
+        /// The one that differs.
+        name: String,
+    },
+    /// The result does not fit the model.
+    #[error(transparent)]
+    Method(#[from] MethodError),
+}
+
+/// Makes one adapter, called `name`, of several for the same base, each with its weight. It is frozen.
+///
+/// ```
+/// use adaptune_adapters::{Adapter, Combination, combine};
+/// use adaptune_tensor::Seed;
+/// use adaptune_transformer::Config;
+/// let model = Config::bert(8, 2, 2, 12);
+/// let lora = |method: &str, seed| Adapter::<f64>::new("l", &method.parse().expect("a method"), &model, Seed::new(seed));
+/// let (a, b) = (lora("lora[r=2,alpha=6]", 1)?, lora("lora[r=3,alpha=3]", 2)?);
+/// let both = combine("both", &[(&a, 0.7), (&b, -0.2)], &Combination::Linear, &model)?;
+/// assert_eq!(both.method().expect("a LoRA").fields()["r"], 5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If they cannot be combined so: the reason.
+pub fn combine<S: Scalar>(
+    name: &str,
+    adapters: &[(&Adapter<S>, f64)],
+    how: &Combination,
+    model: &Config,
+) -> Result<Adapter<S>, CombineError> {
+    check_weights(adapters, how)?;
+    match *how {
+        Combination::Average { normalise } => average(name, adapters, normalise, model),
+        Combination::Linear => deltas::linear(name, &factors(adapters)?, model),
+        Combination::Svd { rank } => deltas::svd(name, &factors(adapters)?, rank, model),
+        Combination::Ties { density, rank } => {
+            let combined =
+                |deltas: &[ndarray::Array2<f64>], weights: &[f64], _: &str| sparse::ties(deltas, weights, density);
+            deltas::dense(name, &factors(adapters)?, rank, model, combined)
+        }
+        Combination::Dare { density, seed, rank } => {
+            let combined = |deltas: &[ndarray::Array2<f64>], weights: &[f64], point: &str| {
+                sparse::dare(deltas, weights, density, seed.named(point))
+            };
+            deltas::dense(name, &factors(adapters)?, rank, model, combined)
+        }
+    }
+}
+
+fn check_weights<S>(adapters: &[(&Adapter<S>, f64)], how: &Combination) -> Result<(), CombineError>
+where
+    S: Scalar,
+{
+    if adapters.is_empty() {
+        return Err(CombineError::Nothing);
+    }
+    if let Combination::Ties { density, .. } | Combination::Dare { density, .. } = *how {
+        if !(density > 0.0 && density <= 1.0) {
+            return Err(CombineError::Density { density });
+        }
+    }
+    let shares = matches!(how, Combination::Ties { .. });
+    let expected = if shares { "above 0: with TIES it is a share" } else { "a finite number" };
+    let bad = |weight: f64| !weight.is_finite() || (shares && weight <= 0.0);
+    match adapters.iter().find(|(_, weight)| bad(*weight)) {
+        Some((adapter, weight)) => {
+            Err(CombineError::Weight { name: adapter.name().to_owned(), weight: *weight, expected })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The weighted sum of the parameters of heads of one form, called `name`: AdapterHub's `average_head`.
+///
+/// # Errors
+/// If the heads differ in form, or the weights cannot be normalised.
+pub fn average_heads<S: Scalar>(
+    name: &str,
+    heads: &[(&Head<S>, f64)],
+    normalise: bool,
+) -> Result<Head<S>, CombineError> {
+    let (first, _) = *heads.first().ok_or(CombineError::Nothing)?;
+    if let Some((other, _)) = heads.iter().find(|(head, _)| head.config() != first.config()) {
+        let (first, name) = (first.name().to_owned(), other.name().to_owned());
+        return Err(CombineError::OtherHeads { first, name });
+    }
+    let mut sum = first.clone().named(name);
+    sum.freeze();
+    let weights = normalised(heads.iter().map(|(_, weight)| *weight).collect(), normalise)?;
+    let parts: Vec<_> = heads.iter().map(|(head, _)| head.parameters()).collect();
+    weighted_sum(sum.parameters_mut(), &parts, &weights);
+    Ok(sum)
+}
+
+fn average<S: Scalar>(
+    name: &str,
+    adapters: &[(&Adapter<S>, f64)],
+    normalise: bool,
+    model: &Config,
+) -> Result<Adapter<S>, CombineError> {
+    let (first, _) = adapters[0];
+    let owned = |adapter: &Adapter<S>| adapter.name().to_owned();
+    let method = first.method().ok_or(CombineError::NotLora { name: owned(first), why: "it is your own" })?;
+    if let Some((other, _)) = adapters.iter().find(|(adapter, _)| adapter.method() != first.method()) {
+        return Err(CombineError::OtherMethod { first: owned(first), name: owned(other) });
+    }
+    let constants =
+        |adapter| -> Vec<_> { Adapter::entries(adapter).flat_map(|(_, entry)| entry.constants()).collect() };
+    let drawn = constants(first);
+    for (other, _) in adapters {
+        let other_drawn = constants(other);
+        let differs = drawn.iter().zip(&other_drawn).find(|((_, a), (_, b))| a.values() != b.values());
+        if let Some(((array, _), _)) = differs {
+            let (first, name, array) = (owned(first), owned(other), array.clone());
+            return Err(CombineError::OtherConstants { first, name, array });
+        }
+    }
+    let mut sum = Adapter::blank(name, method, model, Seed::new(0))?;
+    let of_sum = sum.entries_mut().flat_map(|(_, entry)| entry.constants_mut());
+    of_sum.zip(&drawn).for_each(|((_, into), (_, from))| into.values_mut().copy_from_slice(from.values()));
+    let weights = normalised(adapters.iter().map(|(_, weight)| *weight).collect(), normalise)?;
+    let parts: Vec<_> = adapters.iter().map(|(adapter, _)| adapter.parameters()).collect();
+    weighted_sum(sum.parameters_mut(), &parts, &weights);
+    Ok(sum)
+}
+
+fn normalised(weights: Vec<f64>, normalise: bool) -> Result<Vec<f64>, CombineError> {
+    let sum: f64 = weights.iter().sum();
+    if !normalise {
+        return Ok(weights);
+    }
+    if sum.abs() < 1e-12 {
+        return Err(CombineError::Sum { sum });
+    }
+    Ok(weights.into_iter().map(|weight| weight / sum).collect())
+}
+
+/// `θ = Σ w_i θ_i` for each parameter; all lists are in one order.
+fn weighted_sum<S: Scalar>(sum: NamedMut<'_, S>, parts: &[adaptune_tensor::Named<'_, S>], weights: &[f64]) {
+    for (i, (_, into)) in sum.into_iter().enumerate() {
+        for (k, value) in into.values_mut().iter_mut().enumerate() {
+            let terms = parts.iter().zip(weights).map(|(part, weight)| part[i].1.values()[k].to_f64() * weight);
+            *value = S::from_f64(terms.sum());
+        }
+    }
+}
+
+/// What LoRAs are made of, each with its weight, after checking that they are of one kind and at the same layers.
+fn factors<'a, S: Scalar>(adapters: &[(&'a Adapter<S>, f64)]) -> Result<Vec<(Factors<'a>, f64)>, CombineError> {
+    let found: Vec<_> = adapters
+        .iter()
+        .map(|(adapter, weight)| Ok((Factors::of(adapter.name(), lora(adapter)?, adapter), *weight)))
+        .collect::<Result<_, CombineError>>()?;
+    let first = &found[0].0;
+    for (other, _) in &found {
+        if let Some(point) = first.point_that_differs(other) {
+            let (first, name) = (first.name.to_owned(), other.name.to_owned());
+            return Err(CombineError::OtherPoints { first, name, point });
+        }
+    }
+    Ok(found)
+}
+
+/// The configuration of a plain LoRA.
+fn lora<S: Scalar>(adapter: &Adapter<S>) -> Result<&LoraConfig, CombineError> {
+    let not = |why| Err(CombineError::NotLora { name: adapter.name().to_owned(), why });
+    match adapter.method() {
+        Some(Method::Lora(config)) if config.kind() != LoraKind::Lora => not("it is of LoRA's kin, but no LoRA"),
+        Some(Method::Lora(config)) if config.use_gating => not("a gate stands before it, which depends on the text"),
+        Some(Method::Lora(config)) => Ok(config),
+        Some(_) => not("it is no LoRA"),
+        None => not("it is your own"),
+    }
+}
