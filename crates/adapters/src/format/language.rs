@@ -1,4 +1,4 @@
-//! Masked language models as Hugging Face directories: `config.json` and `model.safetensors`.
+//! Bases and masked language models as Hugging Face directories: `config.json` and `model.safetensors`.
 //!
 //! The output layer is tied to the token embeddings, so it is not among the tensors; Python ties it again.
 
@@ -30,8 +30,17 @@ pub fn save_language_model<S: Scalar>(
     let parameters = model.head().parameters();
     tensors.extend(parameters.iter().map(|(name, p)| (tensor_name(family, name), p.to_view())));
     write_safetensors_as(format, &directory.join("model.safetensors"), &tensors, &[].into())?;
-    let text = config_text(&merged, format);
-    Ok(replace_file(&directory.join("config.json"), |file| std::io::Write::write_all(file, text.as_bytes()))?)
+    write_config(&merged, format, "ForMaskedLM", directory)
+}
+
+/// Saves a base, such as one that an adapter was merged into, as a directory that Python's transformers loads as
+/// `AutoModel`, with numbers rounded to `format`. The tokeniser is not its business.
+///
+/// # Errors
+/// If a file cannot be written.
+pub fn save_base<S: Scalar>(base: &Encoder<S>, directory: &Path, format: FloatFormat) -> Result<(), FormatError> {
+    write_safetensors_as(format, &directory.join("model.safetensors"), &base.tensors(), &[].into())?;
+    write_config(base, format, "Model", directory)
 }
 
 /// Loads the head with which a base was pretrained.
@@ -67,16 +76,23 @@ pub(super) fn tensor_name(family: Family, parameter: &str) -> String {
     }
 }
 
-fn config_text<S: Scalar>(base: &Encoder<S>, format: FloatFormat) -> String {
+/// Writes `config.json`, last: without it a directory is no model. `class` is the end of the class's name.
+fn write_config<S: Scalar>(
+    base: &Encoder<S>,
+    format: FloatFormat,
+    class: &str,
+    directory: &Path,
+) -> Result<(), FormatError> {
     let config = base.config();
     let mut fields = config.to_json();
-    let class = match config.family {
-        Family::Bert => "BertForMaskedLM",
-        Family::Roberta => "RobertaForMaskedLM",
-        Family::XlmRoberta => "XLMRobertaForMaskedLM",
-        Family::DistilBert => "DistilBertForMaskedLM",
+    let family = match config.family {
+        Family::Bert => "Bert",
+        Family::Roberta => "Roberta",
+        Family::XlmRoberta => "XLMRoberta",
+        Family::DistilBert => "DistilBert",
     };
-    fields["architectures"] = serde_json::json!([class]);
+    fields["architectures"] = serde_json::json!([format!("{family}{class}")]);
     fields["torch_dtype"] = format.name().into();
-    serde_json::to_string_pretty(&fields).expect("strings and numbers") + "\n"
+    let text = serde_json::to_string_pretty(&fields).expect("strings and numbers") + "\n";
+    Ok(replace_file(&directory.join("config.json"), |file| std::io::Write::write_all(file, text.as_bytes()))?)
 }

@@ -21,7 +21,7 @@ mod torch_bin;
 pub use describe::{Described, describe};
 pub use directory::{load, load_adapter, load_head, named_parameters, save, save_adapter, save_head};
 pub use error::FormatError;
-pub use language::{load_language_head, save_language_model};
+pub use language::{load_language_head, save_base, save_language_model};
 pub use parameters::{load_parameters, save_parameters};
 pub use peft::{load_peft, peft_names, save_peft};
 pub use pickle::PickleError;

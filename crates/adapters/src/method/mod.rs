@@ -103,8 +103,9 @@ impl Method {
         each!(self, config => of(config), _members => Some(Self::UNION))
     }
 
-    /// The same in words.
-    pub(crate) fn kind(&self) -> &'static str {
+    /// The same in words: `bottleneck`, `lora`, `prefix_tuning`, and so on.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
         self.architecture().unwrap_or("bottleneck")
     }
 

@@ -1,8 +1,13 @@
 //! Arguments, as `--help` explains them.
 
+mod finished;
+
+pub(crate) use finished::{CombinationArg, CombineArgs, ConvertArgs, FormatArg, MergeArgs};
+
 use super::table::Columns;
 use super::task::TaskArg;
 use adaptune_transformer::Thaw;
+use adaptune_transformer::weights::FloatFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -42,6 +47,12 @@ pub(crate) enum Command {
     Inspect(InspectArgs),
     /// Count what a method would train in a model, without training
     Budget(BudgetArgs),
+    /// Make an adapter a part of a copy of its base, at no cost in use
+    Merge(MergeArgs),
+    /// Make one adapter of several, by weights
+    Combine(CombineArgs),
+    /// Write an adapter in the files of the other Python library
+    Convert(ConvertArgs),
     /// List the tasks of the built-in micro-world, or write them as files
     Tasks(TasksArgs),
 }
@@ -286,6 +297,16 @@ pub(crate) enum PrecisionArg {
     F32,
     F16,
     Bf16,
+}
+
+impl PrecisionArg {
+    pub(crate) fn format(self) -> FloatFormat {
+        match self {
+            Self::F32 => FloatFormat::F32,
+            Self::F16 => FloatFormat::F16,
+            Self::Bf16 => FloatFormat::BF16,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use super::model_path;
 use super::tokenise::Tokeniser;
-use adaptune_transformer::weights::TensorFile;
+use adaptune_transformer::weights::{TensorFile, replace_file};
 use adaptune_transformer::{Config, Encoder};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,10 @@ pub(crate) const BUILTIN: &str = "builtin";
 const CONFIG: &str = include_str!("../../builtin/config.json");
 const TOKENISER: &[u8] = include_bytes!("../../builtin/tokenizer.json");
 const WEIGHTS: &[u8] = include_bytes!("../../builtin/model.safetensors");
+
+/// What transformers' tokenisers consist of, one way or another.
+const TOKENISER_FILES: [&str; 6] =
+    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt"];
 
 /// A base model: found, but not loaded.
 pub(crate) struct BaseModel {
@@ -55,6 +59,19 @@ impl BaseModel {
         };
         tokeniser.check_vocabulary(self.config.vocabulary)?;
         Ok(tokeniser)
+    }
+
+    /// Puts the tokeniser's files into a folder, as far as the model has them.
+    pub(crate) fn copy_tokeniser(&self, to: &Path) -> Result<()> {
+        let write = |name: &str, bytes: &[u8]| -> Result<()> {
+            Ok(replace_file(&to.join(name), |file| std::io::Write::write_all(file, bytes))?)
+        };
+        let Place::Folder(folder) = &self.place else { return write("tokenizer.json", TOKENISER) };
+        for name in TOKENISER_FILES.iter().filter(|name| folder.join(name).exists()) {
+            let path = folder.join(name);
+            write(name, &std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?)?;
+        }
+        Ok(())
     }
 
     /// Loads the weights.

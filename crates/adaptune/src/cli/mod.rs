@@ -4,11 +4,15 @@ mod args;
 mod base_model;
 mod budget;
 mod builtin;
+mod combine;
+mod convert;
 mod data;
 mod eval;
+mod finished;
 mod folder;
 mod inspect;
 mod memory;
+mod merge;
 mod model_path;
 mod observers;
 mod plot;
@@ -53,6 +57,9 @@ fn run(cli: Cli) -> Result<()> {
         Command::Predict(args) => predict::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Budget(args) => budget::run(&args),
+        Command::Merge(args) => merge::run(&args),
+        Command::Combine(args) => combine::run(&args),
+        Command::Convert(args) => convert::run(&args),
         Command::Tasks(args) => tasks::run(&args),
     }
 }

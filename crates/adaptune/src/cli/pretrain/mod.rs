@@ -3,7 +3,7 @@
 mod corpus;
 mod tokeniser;
 
-use super::args::{ArchitectureArg, PrecisionArg, PretrainArgs};
+use super::args::{ArchitectureArg, PretrainArgs};
 use super::folder::{PRETRAINED, RunFile, RunFolder, State};
 use super::memory;
 use super::report::{Cell, Report, bytes, duration, note, percent, print_line, thousands};
@@ -11,7 +11,7 @@ use super::train::{draw, evaluations, follow};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, format};
 use adaptune_tensor::Seed;
 use adaptune_train::{Dataset, OptimiserConfig, TrainOptions, Trained, Trainer};
-use adaptune_transformer::weights::{FloatFormat, replace_file};
+use adaptune_transformer::weights::replace_file;
 use adaptune_transformer::{Config, Encoder, Family, Thaw, Thawed};
 use anyhow::{Context, Result, bail};
 use corpus::Corpus;
@@ -144,15 +144,10 @@ fn options(args: &PretrainArgs) -> Result<TrainOptions> {
 }
 
 fn save(args: &PretrainArgs, material: &Material, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
-    let precision = match args.precision {
-        PrecisionArg::F32 => FloatFormat::F32,
-        PrecisionArg::F16 => FloatFormat::F16,
-        PrecisionArg::Bf16 => FloatFormat::BF16,
-    };
     let text = material.tokeniser.to_string(false).map_err(|e| anyhow::anyhow!("cannot write the tokeniser: {e}"))?;
     write(args, "tokenizer.json", &text)?;
     write(args, "tokenizer_config.json", &tokenizer_config(args))?;
-    format::save_language_model(&trained.model, &args.out, precision)?;
+    format::save_language_model(&trained.model, &args.out, args.precision.format())?;
     draw(&trained.history, &folder.loss_curve());
     let run = RunFile {
         model: args.out.display().to_string(),

@@ -1,0 +1,38 @@
+//! `adaptune convert`.
+
+use super::args::{ConvertArgs, FormatArg};
+use super::finished::Finished;
+use super::folder::{RunFolder, TRAINED};
+use super::report::print_line;
+use adaptune_adapters::{Method, format};
+use anyhow::{Context, Result};
+use serde_json::json;
+
+/// Reads an adapter in one library's files and writes it in the other's.
+pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
+    let (folder, out) = (RunFolder::new(&args.out.out, TRAINED), &args.out.out);
+    folder.check(false, args.out.overwrite)?;
+    let finished = Finished::open(args.model.as_deref(), &args.adapter)?;
+    let model = finished.load(&args.adapter)?;
+    let adapter = model.adapter().context("it was loaded with one")?;
+    // Whether it can be written is found out in a folder that is thrown away, before anything is replaced.
+    let trial = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let write = |to: &std::path::Path| match args.to {
+        FormatArg::Adapterhub => format::save_adapter(adapter, &finished.base, to),
+        FormatArg::Peft => format::save_peft(adapter, &finished.base, to),
+    };
+    let kind = adapter.method().map_or("", Method::kind);
+    write(trial.path()).with_context(|| format!("this {kind} adapter cannot be converted exactly"))?;
+    folder.prepare(false, args.out.overwrite)?;
+    write(out)?;
+    format::save_head(model.head(), &finished.base, out)?;
+    finished.complete(&folder, &finished.name, kind.to_owned())?;
+    let to = match args.to {
+        FormatArg::Adapterhub => "AdapterHub",
+        FormatArg::Peft => "PEFT",
+    };
+    if args.out.json {
+        return Ok(print_line(json!({ "out": out, "format": to, "name": adapter.name() }))?);
+    }
+    Ok(print_line(format_args!("saved in {} in the files of {to}", out.display()))?)
+}

@@ -1,0 +1,58 @@
+//! Finished adapters, as `merge`, `combine` and `convert` read and write them.
+
+use super::base_model::BaseModel;
+use super::folder::{RunFile, RunFolder, State, TRAINED};
+use adaptune_adapters::{AdapterModel, format};
+use adaptune_transformer::Encoder;
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::sync::Arc;
+
+/// The base of finished adapters.
+pub(crate) struct Finished {
+    pub(crate) base: Arc<Encoder<f32>>,
+    pub(crate) model: BaseModel,
+    /// The base as it was named.
+    pub(crate) name: String,
+    /// Longest text in tokens.
+    pub(crate) max_length: usize,
+}
+
+impl Finished {
+    /// Loads the base that is named, or that the run in the folder of an adapter names.
+    pub(crate) fn open(model: Option<&str>, adapter: &Path) -> Result<Self> {
+        if !adapter.is_dir() {
+            bail!("{} is no folder; --adapter names a folder that train or a Python library wrote", adapter.display());
+        }
+        let folder = RunFolder::new(adapter, TRAINED);
+        if folder.state() == State::Interrupted {
+            bail!("{} holds a run that did not end; go on with train --resume", adapter.display());
+        }
+        let run = folder.run_file();
+        let Some(name) = model.or(run.as_ref().map(|run| run.model.as_str())) else {
+            bail!("{} does not say what it was trained on: name the base with --model", adapter.display());
+        };
+        let model = BaseModel::find(name)?;
+        let limit = model.config().max_tokens();
+        let max_length = run.as_ref().map_or(limit, |run| run.max_length.min(limit));
+        Ok(Self { base: Arc::new(model.load()?), name: name.to_owned(), model, max_length })
+    }
+
+    /// The adapter with its head.
+    pub(crate) fn load(&self, adapter: &Path) -> Result<AdapterModel<f32>> {
+        let model = format::load(adapter, self.base.clone()).with_context(|| adapter.display().to_string())?;
+        if model.thawed().is_some() {
+            bail!("{} holds changed tensors of the base (thawed), which no adapter can take along", adapter.display());
+        }
+        if model.adapter().is_none() {
+            bail!("{} holds a head and no adapter", adapter.display());
+        }
+        Ok(model)
+    }
+
+    /// Marks a folder as complete, so that later commands know the base.
+    pub(crate) fn complete(&self, folder: &RunFolder, model: &str, method: String) -> Result<()> {
+        let run = RunFile { model: model.to_owned(), method, max_length: self.max_length, options: String::new() };
+        folder.complete(&run)
+    }
+}

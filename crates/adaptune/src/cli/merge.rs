@@ -1,0 +1,67 @@
+//! `adaptune merge`.
+
+use super::args::MergeArgs;
+use super::finished::Finished;
+use super::folder::{RunFolder, TRAINED};
+use super::report::{Cell, Report, bytes, print_line, thousands};
+use adaptune_adapters::{Adapter, Method, format, merge};
+use adaptune_tensor::Parameters;
+use adaptune_transformer::Encoder;
+use anyhow::{Context, Result};
+use serde_json::json;
+use std::path::Path;
+
+/// Everything that a merged model consists of; the file that makes it one comes last, and first goes away.
+const MERGED: &[&str] = &[
+    "run.json",
+    "config.json",
+    "model.safetensors",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+    "head/run.json",
+    "head/head_config.json",
+    "head/model_head.safetensors",
+];
+
+/// Merges and saves.
+pub(crate) fn run(args: &MergeArgs) -> Result<()> {
+    let (folder, out) = (RunFolder::new(&args.out.out, MERGED), &args.out.out);
+    folder.check(false, args.out.overwrite)?;
+    let finished = Finished::open(args.model.as_deref(), &args.adapter)?;
+    let model = finished.load(&args.adapter)?;
+    let adapter = model.adapter().context("it was loaded with one")?;
+    let merged = merge(&finished.base, adapter)?;
+    folder.prepare(false, args.out.overwrite)?;
+    finished.model.copy_tokeniser(out)?;
+    format::save_base(&merged, out, args.precision.format())?;
+    // The head belongs to the base as it will be read, rounded or not.
+    let saved = Encoder::load(out)?;
+    let head = out.join("head");
+    std::fs::create_dir_all(&head).with_context(|| format!("cannot make the folder {}", head.display()))?;
+    format::save_head(model.head(), &saved, &head)?;
+    let name = out.display().to_string();
+    finished.complete(&RunFolder::new(&head, TRAINED), &name, "head".into())?;
+    finished.complete(&folder, &name, format!("merged: {}", adapter.method().map_or("", Method::kind)))?;
+    close(args, adapter, out)
+}
+
+fn close(args: &MergeArgs, adapter: &Adapter<f32>, out: &Path) -> Result<()> {
+    let (layers, parameters) = (adapter.points().count(), adapter.parameter_count());
+    let size = std::fs::metadata(out.join("model.safetensors")).map_or(0, |file| file.len());
+    if args.out.json {
+        return Ok(print_line(json!({ "out": out, "layers": layers, "merged": parameters, "bytes": size }))?);
+    }
+    let mut report = Report::new();
+    report.row(vec!["changed layers".into(), Cell::number(thousands(layers as u64))]);
+    report.row(vec!["merged parameters".into(), Cell::number(thousands(parameters as u64))]);
+    report.row(vec!["model".into(), Cell::number(bytes(size))]);
+    report.print()?;
+    let shown = out.display();
+    Ok(print_line(format_args!(
+        "saved in {shown}; its head in {shown}/head, which eval and predict take as --adapter"
+    ))?)
+}
