@@ -1,7 +1,9 @@
 //! Arguments, as `--help` explains them.
 
+mod compare;
 mod finished;
 
+pub(crate) use compare::CompareArgs;
 pub(crate) use finished::{CombinationArg, CombineArgs, ConvertArgs, FormatArg, MergeArgs};
 
 use super::table::Columns;
@@ -53,6 +55,8 @@ pub(crate) enum Command {
     Combine(CombineArgs),
     /// Write an adapter in the files of the other Python library
     Convert(ConvertArgs),
+    /// Train several methods on one task, and show them side by side
+    Compare(CompareArgs),
     /// List the tasks of the built-in micro-world, or write them as files
     Tasks(TasksArgs),
 }

@@ -5,6 +5,7 @@ mod base_model;
 mod budget;
 mod builtin;
 mod combine;
+mod compare;
 mod convert;
 mod data;
 mod eval;
@@ -60,6 +61,7 @@ fn run(cli: Cli) -> Result<()> {
         Command::Merge(args) => merge::run(&args),
         Command::Combine(args) => combine::run(&args),
         Command::Convert(args) => convert::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Tasks(args) => tasks::run(&args),
     }
 }

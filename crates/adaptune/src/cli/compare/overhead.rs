@@ -1,0 +1,59 @@
+//! What an adapter costs in use: predictions with it, and with the head alone, in turn.
+
+use super::super::args::CompareArgs;
+use super::super::finished::Finished;
+use super::super::{data, table};
+use super::judged_by;
+use super::row::{Row, median};
+use adaptune_adapters::{AdapterModel, format, merge};
+use adaptune_train::{Dataset, predict};
+use anyhow::Result;
+use std::path::Path;
+use std::time::Instant;
+
+/// Rounds of both; the medians are compared.
+const ROUNDS: usize = 5;
+/// Examples of a round at most.
+const EXAMPLES: usize = 256;
+const BATCH: usize = 32;
+
+pub(super) struct Overhead {
+    finished: Finished,
+    data: Dataset,
+}
+
+impl Overhead {
+    /// Loads the base and the data, which are the same for all methods; any run tells the labels.
+    pub(super) fn open(args: &CompareArgs, run: &Path) -> Result<Self> {
+        let finished = Finished::open(args.model.as_deref(), run)?;
+        let tokeniser = finished.model.tokeniser(Some(finished.max_length))?;
+        let head = format::load_head(run, &finished.base)?;
+        let mut table = table::read(&judged_by(args), &table::Columns::default())?;
+        table.rows.truncate(EXAMPLES);
+        let labels = data::labels(head.config().task, &head.config().labels);
+        Ok(Self { data: data::dataset(&table, &labels, &tokeniser)?, finished })
+    }
+
+    /// Times predictions, asks whether the adapter merges, and looks at the size of its file.
+    pub(super) fn measure(&self, run: &Path, row: &mut Row) -> Result<()> {
+        let model = format::load(run, self.finished.base.clone())?;
+        let files = ["adapter.safetensors", "adapter_model.safetensors", "thawed.safetensors"];
+        row.bytes = files.iter().filter_map(|file| Some(std::fs::metadata(run.join(file)).ok()?.len())).sum();
+        let Some(adapter) = model.adapter() else { return Ok(()) };
+        row.merges = Some(merge(&self.finished.base, adapter).is_ok());
+        let bare = AdapterModel::new(self.finished.base.clone(), None, model.head().clone());
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            with.push(self.time(&model)?);
+            without.push(self.time(&bare)?);
+        }
+        row.overhead = Some(median(with) / median(without));
+        Ok(())
+    }
+
+    fn time(&self, model: &AdapterModel<f32>) -> Result<f64> {
+        let begun = Instant::now();
+        predict(model, &self.data, BATCH)?;
+        Ok(begun.elapsed().as_secs_f64())
+    }
+}
