@@ -118,7 +118,7 @@ impl<S: Scalar> Bank<S> {
     #[must_use]
     pub fn parameter_count(&self) -> usize {
         let of = |member: &Member<S>| {
-            member.head.parameter_count() + member.adapter.as_ref().map_or(0, |a| a.parameter_count())
+            member.head.parameter_count() + member.adapter.as_ref().map_or(0, Parameters::parameter_count)
         };
         self.members.values().map(of).sum()
     }

@@ -1,4 +1,5 @@
 //! The recipes, with less of everything: what they promise holds.
+#![allow(clippy::duplicate_mod, reason = "each recipe is a program with a copy of what they have in common")]
 
 #[allow(dead_code)]
 #[path = "../examples/continual.rs"]

@@ -206,10 +206,10 @@ where
     if adapters.is_empty() {
         return Err(CombineError::Nothing);
     }
-    if let Combination::Ties { density, .. } | Combination::Dare { density, .. } = *how {
-        if !(density > 0.0 && density <= 1.0) {
-            return Err(CombineError::Density { density });
-        }
+    if let Combination::Ties { density, .. } | Combination::Dare { density, .. } = *how
+        && !(density > 0.0 && density <= 1.0)
+    {
+        return Err(CombineError::Density { density });
     }
     let shares = matches!(how, Combination::Ties { .. });
     let expected = if shares { "above 0: with TIES it is a share" } else { "a finite number" };

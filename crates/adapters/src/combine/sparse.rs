@@ -64,13 +64,13 @@ mod tests {
 
     #[test]
     fn what_dare_drops_is_made_up_for() {
-        let ones = Array2::<f64>::ones((60, 50));
-        let sparse = dare(&[ones.clone()], &[2.0], 0.3, Seed::new(1));
+        let ones = [Array2::<f64>::ones((60, 50))];
+        let sparse = dare(&ones, &[2.0], 0.3, Seed::new(1));
         let kept = sparse.iter().filter(|v| **v != 0.0).count();
         assert!((800..1000).contains(&kept), "{kept} of 3000");
         assert!(sparse.iter().all(|v| *v == 0.0 || (*v - 2.0 / 0.3).abs() < 1e-12));
-        assert_eq!(sparse, dare(&[ones.clone()], &[2.0], 0.3, Seed::new(1)));
-        assert_ne!(sparse, dare(&[ones.clone()], &[2.0], 0.3, Seed::new(2)));
-        assert_eq!(dare(&[ones.clone()], &[2.0], 1.0, Seed::new(1)), ones * 2.0);
+        assert_eq!(sparse, dare(&ones, &[2.0], 0.3, Seed::new(1)));
+        assert_ne!(sparse, dare(&ones, &[2.0], 0.3, Seed::new(2)));
+        assert_eq!(dare(&ones, &[2.0], 1.0, Seed::new(1)), &ones[0] * 2.0);
     }
 }

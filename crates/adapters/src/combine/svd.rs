@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn columns_become_orthonormal_or_zero() {
         let mut a = random((6, 4));
-        let doubled = &a.column(0) * 2.0 + &a.column(1);
+        let doubled = &a.column(0) * 2.0 + a.column(1);
         a.column_mut(2).assign(&doubled);
         let (q, r) = thin_qr(a.view());
         assert!(largest(&(q.dot(&r) - &a)) < 1e-12);
