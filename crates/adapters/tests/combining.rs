@@ -120,7 +120,7 @@ fn a_smaller_rank_is_the_best_approximation() {
 fn parameters_are_averaged_for_any_method() {
     let base = base();
     for method in
-        ["double_seq_bn[reduction_factor=3]", "ia3", "prefix_tuning[prefix_length=2,bottleneck_size=3]", "loreft"]
+        ["double_seq_bn[reduction_factor=3]", "ia3", "prefix_tuning[prefix_length=2,bottleneck_size=3]", "noreft"]
     {
         let [a, b, c] = [1, 2, 3].map(|seed| adapter(method, &base, seed));
         let parts = [(&a, -0.2), (&b, 0.9), (&c, 0.3)];
@@ -147,6 +147,31 @@ fn what_was_drawn_once_must_be_the_same() {
     assert!(matches!(&error, CombineError::OtherConstants { array, .. } if array.contains("lora_A")), "{error}");
     let same = combined(&base, &[(&a, 1.0), (&a, 3.0)], how);
     assert_eq!(merge(&base, &same).expect("VeRA").fingerprint(), merge(&base, &a).expect("VeRA").fingerprint());
+}
+
+/// The diagonal of a LoReFT's frame is of signs, and a file in which it is not would be refused.
+#[test]
+fn the_average_of_lorefts_can_be_saved_and_loaded() {
+    let base = base();
+    let make =
+        |seed| Adapter::on(&format!("r{seed}"), &"loreft[r=2]".parse().expect("a method"), &base, Seed::new(seed));
+    let (a, b) = (make(1).expect("fits"), make(2).expect("fits"));
+    match combine("soup", &[(&a, 0.3), (&b, 0.9)], &Combination::Average { normalise: false }, base.config()) {
+        Err(error) => assert!(matches!(error, CombineError::OtherConstants { .. }), "{error}"),
+        Ok(soup) => drop(soup),
+    }
+    let soup = combined(&base, &[(&a, 0.3), (&a, 0.9)], Combination::Average { normalise: false });
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    format::save_adapter(&soup, &base, folder.path()).expect("it can be saved");
+    format::load_adapter(folder.path(), &base).expect("and loaded");
+}
+
+#[test]
+fn adapters_of_other_sizes_are_refused() {
+    let (base, wider) = (base(), Config { vocabulary: 11, positions: 9, ..Config::bert(12, 2, 2, 13) });
+    let [a, ..] = &loras(&base);
+    let error = combine("x", &[(a, 1.0)], &Combination::Linear, &wider).expect_err("another size");
+    assert_eq!(error, CombineError::OtherSizes { name: "from_1".into() });
 }
 
 #[test]

@@ -52,7 +52,23 @@ fn what_is_trained_already_is_not_trained_again() {
     compared(&bench, "--resume");
     assert_eq!(modified("c/lora_r_2_-0/adapter.safetensors"), time, "it was left alone");
     assert_eq!((contents(&bench.path("c/lora_r_2_-0")), &contents(&gone)["adapter.safetensors"]), (kept, &before));
+    let other = format!("compare {} {METHODS} --out c --resume", DATA.replace("--epochs 2", "--epochs 3"));
+    bench.refuses(&other, &["was trained with", "--epochs 2", "--epochs 3", "--overwrite"]);
     bench.refuses(&format!("compare {DATA} {METHODS} --out c"), &["is not empty", "--resume", "--overwrite"]);
+}
+
+#[test]
+fn columns_may_have_other_names_and_thawed_tensors_a_rate() {
+    let bench = Bench::new();
+    for name in ["train", "dev"] {
+        let text = fs::read_to_string(bench.path(&format!("{name}.tsv"))).expect("the bench has it");
+        bench.write(&format!("{name}.tsv"), text.replacen("text\t", "review\t", 1));
+    }
+    let line = "--method bitfit@3e-4 --seeds 1 --text-column review --out c --json";
+    let all = json(&ok(&mut bench.command(&format!("compare {DATA} {line}"))));
+    assert_eq!(all["methods"][0]["method"], "bitfit@3e-4");
+    let run = fs::read_to_string(bench.path("c/bitfit_3e_4-0/run.json")).expect("the run is kept");
+    assert!(run.contains("thaw_learning_rate: Some(0.0003)"), "{run}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ use crate::adapter::Adapter;
 use crate::head::Head;
 use crate::lora::config::{LoraConfig, LoraKind};
 use crate::method::{Method, MethodError};
-use adaptune_tensor::{NamedMut, Parameters, Scalar, Seed};
+use adaptune_tensor::{Kind, NamedMut, Parameters, Scalar, Seed};
 use adaptune_transformer::Config;
 use deltas::Factors;
 use thiserror::Error;
@@ -129,6 +129,14 @@ pub enum CombineError {
         /// A point that but one of them has.
         point: String,
     },
+    /// Adapters for models of other sizes.
+    #[error(
+        "`{name}` does not have the shapes that this model wants: all must be adapters for one base, the given one"
+    )]
+    OtherSizes {
+        /// The adapter that differs.
+        name: String,
+    },
     /// A rank that no layer has.
     #[error("the rank is {rank}, but must be from 1 to {limit}, the smaller side of the layer at {point}")]
     Rank {
@@ -181,6 +189,7 @@ pub fn combine<S: Scalar>(
     model: &Config,
 ) -> Result<Adapter<S>, CombineError> {
     check_weights(adapters, how)?;
+    adapters.iter().try_for_each(|(adapter, _)| check_sizes(adapter, model))?;
     match *how {
         Combination::Average { normalise } => average(name, adapters, normalise, model),
         Combination::Linear => deltas::linear(name, &factors(adapters)?, model),
@@ -196,6 +205,19 @@ pub fn combine<S: Scalar>(
             };
             deltas::dense(name, &factors(adapters)?, rank, model, combined)
         }
+    }
+}
+
+/// An adapter must have the arrays that its method has in this model.
+fn check_sizes<S: Scalar>(adapter: &Adapter<S>, model: &Config) -> Result<(), CombineError> {
+    let Some(method) = adapter.method() else { return Ok(()) };
+    let blank = Adapter::<S>::blank(adapter.name(), method, model, Seed::new(0))?;
+    let shapes = |adapter: &Adapter<S>| -> Vec<_> {
+        adapter.parameters().into_iter().map(|(name, parameter)| (name, parameter.shape().to_vec())).collect()
+    };
+    match shapes(adapter) == shapes(&blank) {
+        true => Ok(()),
+        false => Err(CombineError::OtherSizes { name: adapter.name().to_owned() }),
     }
 }
 
@@ -273,7 +295,26 @@ fn average<S: Scalar>(
     let weights = normalised(adapters.iter().map(|(_, weight)| *weight).collect(), normalise)?;
     let parts: Vec<_> = adapters.iter().map(|(adapter, _)| adapter.parameters()).collect();
     weighted_sum(sum.parameters_mut(), &parts, &weights);
+    keep_signs(sum.parameters_mut(), adapters)?;
     Ok(sum)
+}
+
+/// The diagonal of a frame (LoReFT's orthonormal rows) is of signs, which cannot be averaged: all must have the same.
+fn keep_signs<S: Scalar>(sum: NamedMut<'_, S>, adapters: &[(&Adapter<S>, f64)]) -> Result<(), CombineError> {
+    let (first, _) = adapters[0];
+    for (i, (array, into)) in sum.into_iter().enumerate().filter(|(_, (_, p))| p.kind() == Kind::Frame) {
+        let columns = into.shape().last().copied().unwrap_or(1);
+        for k in (0..into.values().len()).step_by(columns + 1) {
+            let value = |adapter: &Adapter<S>| adapter.parameters()[i].1.values()[k];
+            let differs = adapters.iter().find(|(adapter, _)| value(adapter) * value(first) <= S::zero());
+            if let Some((other, _)) = differs {
+                let (first, name) = (first.name().to_owned(), other.name().to_owned());
+                return Err(CombineError::OtherConstants { first, name, array });
+            }
+            into.values_mut()[k] = value(first);
+        }
+    }
+    Ok(())
 }
 
 fn normalised(weights: Vec<f64>, normalise: bool) -> Result<Vec<f64>, CombineError> {

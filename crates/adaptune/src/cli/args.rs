@@ -80,6 +80,17 @@ impl ColumnArgs {
         let Self { text_column, text_b_column, label_column } = self;
         Columns { text: text_column.clone(), text_b: text_b_column.clone(), label: label_column.clone() }
     }
+
+    /// The same as they are written, to be handed on.
+    pub(crate) fn options(&self) -> Vec<String> {
+        let all = [
+            ("--text-column", &self.text_column),
+            ("--text-b-column", &self.text_b_column),
+            ("--label-column", &self.label_column),
+        ];
+        let given = all.into_iter().filter_map(|(name, column)| Some([name.to_owned(), column.clone()?]));
+        given.flatten().collect()
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

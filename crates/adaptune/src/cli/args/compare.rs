@@ -1,6 +1,7 @@
 //! Arguments of `compare`.
 
 use super::super::task::TaskArg;
+use super::ColumnArgs;
 use clap::Args;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ pub(crate) struct CompareArgs {
     /// A built-in task in place of files
     #[arg(long, value_name = "TASK", conflicts_with = "train")]
     pub(crate) task: Option<TaskArg>,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
     /// Passes over the training data [default: as for train]
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<usize>,

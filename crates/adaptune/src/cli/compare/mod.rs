@@ -52,8 +52,10 @@ struct Contestant {
 impl Contestant {
     /// Reads `method` or `method@rate`.
     fn read(text: &str) -> Result<Self> {
-        let (method, rate) = match text.rsplit_once('@') {
-            Some((method, rate)) => (method, Some(rate)),
+        // A sign within brackets belongs to a field.
+        let brackets = text.rfind(']').map_or(0, |end| end + 1);
+        let (method, rate) = match text[brackets..].find('@') {
+            Some(sign) => (&text[..brackets + sign], Some(&text[brackets + sign + 1..])),
             None => (text, None),
         };
         if let Some(rate) = rate.filter(|rate| !rate.parse().is_ok_and(|rate: f64| rate > 0.0 && rate.is_finite())) {

@@ -28,7 +28,7 @@ impl Overhead {
         let finished = Finished::open(args.model.as_deref(), run)?;
         let tokeniser = finished.model.tokeniser(Some(finished.max_length))?;
         let head = format::load_head(run, &finished.base)?;
-        let mut table = table::read(&judged_by(args), &table::Columns::default())?;
+        let mut table = table::read(&judged_by(args), &args.columns.columns())?;
         table.rows.truncate(EXAMPLES);
         let labels = data::labels(head.config().task, &head.config().labels);
         Ok(Self { data: data::dataset(&table, &labels, &tokeniser)?, finished })

@@ -5,7 +5,7 @@ use super::super::folder::{RunFolder, State, TRAINED};
 use super::{Contestant, tell, write};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 pub(super) struct Trial<'a> {
@@ -16,42 +16,74 @@ pub(super) struct Trial<'a> {
 
 /// What `train --json` said, kept beside the run.
 const CLOSING: &str = "closing.json";
+/// What it was asked for.
+const ASKED: &str = "asked.json";
 
 impl Trial<'_> {
     /// What came of it, trained now or before.
     pub(super) fn outcome(&self, args: &CompareArgs) -> Result<Value> {
-        let kept = self.folder.join(CLOSING);
+        let (kept, asked) = (self.folder.join(CLOSING), self.folder.join(ASKED));
+        let options = self.options(args);
         let complete = RunFolder::new(&self.folder, TRAINED).state() == State::Complete;
         if args.resume && complete && kept.exists() {
+            self.check_same(&asked, &options)?;
             let text = std::fs::read_to_string(&kept).with_context(|| format!("cannot read {}", kept.display()))?;
             return serde_json::from_str(&text).with_context(|| format!("{} is damaged: remove it", kept.display()));
         }
         tell(args, format_args!("{}, seed {}", self.contestant.text, self.seed));
-        let said = self.train(args)?;
+        let said = self.train(&options)?;
+        write(&asked, &serde_json::to_string(&options)?)?;
         write(&kept, &said)?;
         serde_json::from_str(&said).context("train gave no JSON")
     }
 
-    /// In a process of its own: the peak of its memory is its own too, and nothing is warmed up by the method before.
-    fn train(&self, args: &CompareArgs) -> Result<String> {
-        let program = std::env::current_exe().context("cannot find the program itself")?;
-        let mut command = Command::new(program);
-        command.args(["train", "--json", "--overwrite", "--method", &self.contestant.method]);
-        command.args(["--seed", &self.seed.to_string()]).arg("--out").arg(&self.folder);
-        let files = [("--train", &args.train), ("--dev", &args.dev), ("--test", &args.test)];
-        for (name, file) in files.into_iter().filter_map(|(name, file)| Some((name, file.as_ref()?))) {
-            command.arg(name).arg(file);
+    /// A run that was made under other conditions may not stand beside the others.
+    fn check_same(&self, asked: &Path, options: &[String]) -> Result<()> {
+        let before =
+            std::fs::read_to_string(asked).ok().and_then(|text| serde_json::from_str::<Vec<String>>(&text).ok());
+        if before.as_deref() != Some(options) {
+            let before = before.map_or_else(|| "something else".into(), |before| before.join(" "));
+            bail!(
+                "{} was trained with `{before}`, and now it is `{}`: resume with the same options, or begin anew with \
+                 --overwrite",
+                self.folder.display(),
+                options.join(" ")
+            );
         }
-        command.args(args.model.iter().flat_map(|model| ["--model", model]));
-        command.args(args.epochs.iter().flat_map(|epochs| ["--epochs".to_owned(), epochs.to_string()]));
-        command.args(self.contestant.rate.iter().flat_map(|rate| ["--lr", rate]));
+        Ok(())
+    }
+
+    /// The options of train, but for the folder.
+    fn options(&self, args: &CompareArgs) -> Vec<String> {
+        let mut options = vec!["--method".to_owned(), self.contestant.method.clone()];
+        let mut push = |name: &str, value: String| options.extend([name.to_owned(), value]);
+        push("--seed", self.seed.to_string());
+        for (name, file) in [("--train", &args.train), ("--dev", &args.dev), ("--test", &args.test)] {
+            file.iter().for_each(|file| push(name, file.display().to_string()));
+        }
+        args.model.iter().for_each(|model| push("--model", model.clone()));
+        args.epochs.iter().for_each(|epochs| push("--epochs", epochs.to_string()));
+        if let Some(rate) = &self.contestant.rate {
+            push("--lr", rate.clone());
+            self.contestant.tuning.thaw.iter().for_each(|_| push("--thaw-lr", rate.clone()));
+        }
         if args.train.is_none() {
             // A task that is named has no baselines of its own.
-            let task =
-                args.task.as_ref().and_then(|task| task.split("")).unwrap_or_else(|| "builtin:sentiment@A:".into());
-            command.args(["--task", task.to_string_lossy().trim_end_matches(':')]);
+            let task = args.task.as_ref().and_then(|task| task.split(""));
+            let task = task.map_or_else(|| "builtin:sentiment@A".to_owned(), |task| task.display().to_string());
+            push("--task", task.trim_end_matches(':').to_owned());
         }
-        let output = command.args(&args.more).stderr(Stdio::piped()).output().context("cannot start the training")?;
+        options.extend(args.columns.options());
+        options.extend(args.more.iter().cloned());
+        options
+    }
+
+    /// In a process of its own: the peak of its memory is its own too, and nothing is warmed up by the method before.
+    fn train(&self, options: &[String]) -> Result<String> {
+        let program = std::env::current_exe().context("cannot find the program itself")?;
+        let mut command = Command::new(program);
+        command.args(["train", "--json", "--overwrite", "--out"]).arg(&self.folder).args(options);
+        let output = command.stderr(Stdio::piped()).output().context("cannot start the training")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             bail!("{}, seed {}: {}", self.contestant.text, self.seed, said.trim().trim_start_matches("error: "));
