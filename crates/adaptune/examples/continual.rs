@@ -29,7 +29,7 @@ pub(crate) struct Effort {
 pub(crate) type Accuracies = Vec<Vec<f64>>;
 
 fn main() -> Outcome<()> {
-    let (studio, effort) = (Studio::open()?, Effort { examples: usize::MAX, epochs: 4 });
+    let (studio, effort) = (Studio::open()?, Effort { examples: usize::MAX, epochs: 6 });
     println!("Test accuracy in per cent after each task, {METHOD}:");
     print(&adapters(&studio, &effort)?);
     println!("\nThe same with full fine-tuning, which goes on from what the task before left:");

@@ -35,7 +35,7 @@ pub(crate) struct Effort {
 fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let studio = Studio::open()?;
-    train(&studio, folder.path(), &Effort { examples: usize::MAX, epochs: 4 })?;
+    train(&studio, folder.path(), &Effort { examples: usize::MAX, epochs: 6 })?;
     let bank = load(&studio, folder.path())?;
     serve(&studio, &bank)
 }
