@@ -168,14 +168,11 @@ impl<S: Scalar> Bank<S> {
         let chosen = Chosen::of(names);
         let members = chosen.names.iter().map(|name| self.member(name)).collect::<Result<Vec<_>, _>>()?;
         let parts: Vec<Option<&Adapter<S>>> = members.iter().map(|member| member.adapter.as_ref()).collect();
-        let parts: Vec<&dyn Insertions<S>> = parts.iter().map(|part| part as _).collect();
-        let mixed = Mixed::new(self.base.config(), &parts, &chosen.rows)?;
-        let encoded = self.base.forward(batch, &mixed, Pass::evaluate())?;
+        let (hidden, layout) = self.forward(batch, &parts, &chosen.rows)?;
         let mut logits = vec![None; names.len()];
         for (i, member) in members.iter().enumerate() {
             let sequences = chosen.sequences(i);
-            let (rows, layout) = (encoded.layout.rows(&sequences), encoded.layout.select(&sequences));
-            let hidden = encoded.hidden.select(Axis(0), &rows);
+            let (hidden, layout) = (hidden.select(Axis(0), &layout.rows(&sequences)), layout.select(&sequences));
             let found = member.logits(Base::from(&*self.base), hidden, &batch.layout().select(&sequences), &layout);
             sequences.into_iter().zip(found).for_each(|(sequence, found)| logits[sequence] = Some(found));
         }
@@ -190,8 +187,18 @@ impl<S: Scalar> Bank<S> {
         let chosen = Chosen::of(names);
         let adapter = |name: &Option<&str>| name.map_or(Ok(None), |name| Ok(self.member(name)?.adapter.as_ref()));
         let parts = chosen.names.iter().map(adapter).collect::<Result<Vec<_>, BankError>>()?;
+        self.forward(batch, &parts, &chosen.rows)
+    }
+
+    /// The last hidden state, where each sequence has one of these adapters.
+    fn forward(
+        &self,
+        batch: &Batch,
+        parts: &[Option<&Adapter<S>>],
+        rows: &[usize],
+    ) -> Result<(Array2<S>, Layout), BankError> {
         let parts: Vec<&dyn Insertions<S>> = parts.iter().map(|part| part as _).collect();
-        let mixed = Mixed::new(self.base.config(), &parts, &chosen.rows)?;
+        let mixed = Mixed::new(self.base.config(), &parts, rows)?;
         let encoded = self.base.forward(batch, &mixed, Pass::evaluate())?;
         Ok((encoded.hidden, encoded.layout))
     }

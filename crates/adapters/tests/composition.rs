@@ -1,11 +1,14 @@
 //! Several adapters at once: stacks, mixed batches, dropped layers. What each sequence gets is what it would get alone,
 //! and gradients are those of finite differences.
 
-use adaptune_adapters::{Adapter, CompositionError, LayerDrop, Method, Mixed, Stack};
+use adaptune_adapters::{
+    Adapter, AdapterModel, CompositionError, Head, HeadConfig, LayerDrop, Method, Mixed, Stack, Targets, Task,
+};
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Layout, Parameters, Scalar, Seed};
 use adaptune_transformer::{Batch, BatchError, Config, Encoder, Insertions, Pass};
 use ndarray::{Array2, Axis, concatenate, s};
+use std::sync::Arc;
 
 /// One of each kind, none neutral: prompts of two lengths, gates, shifted positions, constants, unions.
 const METHODS: &[&str] = &[
@@ -304,4 +307,47 @@ fn the_order_of_sequences_does_not_count() {
     let (backward, _) = run(&[2, 1, 0], &[1, 1, 0]);
     let reversed: Vec<_> = (0..3).rev().map(|s| forward.slice(s![layout.range(s), ..])).collect();
     assert_eq!(backward, concatenate(Axis(0), &reversed).expect("the same width"));
+}
+
+/// A model upon a frozen adapter computes what the stack does, trains its own part alone, and can be put upon another.
+#[test]
+fn a_model_stands_upon_one_adapter_and_then_upon_another() {
+    let (base, batch) = (Arc::new(base::<f64>()), batch(&sequences(3)));
+    let [a, b] = ["seq_bn_inv[reduction_factor=2]", "double_seq_bn[reduction_factor=3]"]
+        .map(|method| Arc::new(adapter(method, &base)));
+    let head = HeadConfig::new(Task::Tagging, vec!["x".into(), "y".into()]);
+    let head = Head::new("task", &head, &base, Seed::new(1)).expect("fits");
+    let model = AdapterModel::new(base.clone(), Some(adapter("seq_bn[reduction_factor=2]", &base)), head.clone());
+    let mut seen = vec![model.logits(&batch).expect("a good batch")];
+    let mut model = model;
+    for below in [&a, &b] {
+        model = model.upon(vec![below.clone()]).expect("a stack");
+        let stack = Stack::new(base.config(), &[&**below, model.adapter().expect("there")]).expect("a stack");
+        let (state, layout) = hidden(&base, &batch, &stack);
+        let expected = head.forward((&*base).into(), None, state.view(), &layout, Pass::evaluate()).0;
+        seen.push(model.logits(&batch).expect("a good batch"));
+        assert_eq!(seen.last(), Some(&expected));
+    }
+    assert!(seen[0] != seen[1] && seen[1] != seen[2]);
+    let (targets, mut gradients) = (Targets::Tags(vec![Some(1); batch.layout().tokens()]), Gradients::new());
+    let pass = Pass::differentiate();
+    model.loss_and_gradients(&batch, &targets, 0.5, pass, &mut gradients).expect("a good batch");
+    assert_eq!(gradients.len(), model.parameters().len(), "what it stands upon has no gradient");
+}
+
+#[test]
+fn a_model_stands_upon_nothing_that_trains_nor_upon_a_second_inverse() {
+    let base = Arc::new(base::<f64>());
+    let inverse = |base: &Encoder<f64>| adapter("seq_bn_inv[reduction_factor=2]", base);
+    let model = |task| {
+        let head = Head::new("h", &HeadConfig::new(task, vec!["x".into(), "y".into()]), &base, Seed::new(1));
+        AdapterModel::new(base.clone(), Some(inverse(&base)), head.expect("fits"))
+    };
+    let mut training = inverse(&base);
+    training.train_from(0);
+    let error = model(Task::Classification).upon(vec![Arc::new(training)]).expect_err("it trains");
+    assert_eq!(error, CompositionError::Trains { name: "test".into() });
+    let error = model(Task::MaskedLanguage).upon(vec![Arc::new(inverse(&base))]).expect_err("two inverses");
+    assert_eq!(error, CompositionError::TwoInverses);
+    assert!(model(Task::Classification).upon(vec![Arc::new(inverse(&base))]).is_ok());
 }

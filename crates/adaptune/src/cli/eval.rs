@@ -1,16 +1,14 @@
 //! `adaptune eval`, and loading a trained model for it and for `predict`.
 
 use super::args::{EvalArgs, ModelArgs};
-use super::base_model::BaseModel;
-use super::folder::{RunFolder, State, TRAINED};
+use super::finished::Finished;
 use super::report::{Cell, Report, print_line, thousands};
 use super::tokenise::Tokeniser;
 use super::{data, table};
 use adaptune_adapters::{AdapterModel, format};
 use adaptune_train::{Evaluation, evaluate};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::{Map, json};
-use std::sync::Arc;
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
@@ -24,23 +22,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
 
 /// The base with adapter and head, and the tokeniser for it.
 pub(crate) fn load(args: &ModelArgs) -> Result<(AdapterModel<f32>, Tokeniser)> {
-    if !args.adapter.is_dir() {
-        bail!("{} is no folder; --adapter names the folder that train wrote", args.adapter.display());
-    }
-    let folder = RunFolder::new(&args.adapter, TRAINED);
-    if folder.state() == State::Interrupted {
-        bail!("{} holds a run that did not end; go on with train --resume", args.adapter.display());
-    }
-    let run = folder.run_file();
-    let Some(name) = args.model.as_ref().or(run.as_ref().map(|run| &run.model)) else {
-        bail!("{} does not say what it was trained on: name the base with --model", args.adapter.display());
-    };
-    let base = BaseModel::find(name)?;
-    let limit = base.config().max_tokens();
-    let trained_with = run.as_ref().map(|run| run.max_length.min(limit));
-    let tokeniser = base.tokeniser(args.max_length.or(trained_with))?;
-    let model = format::load(&args.adapter, Arc::new(base.load()?))?;
-    Ok((model, tokeniser))
+    let finished = Finished::open(args.model.as_deref(), &args.adapter)?;
+    let tokeniser = finished.model.tokeniser(args.max_length.or(Some(finished.max_length)))?;
+    Ok((format::load(&args.adapter, finished.base)?, tokeniser))
 }
 
 fn print(evaluation: &Evaluation, examples: usize) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Finished adapters, as `merge`, `combine` and `convert` read and write them.
+//! Finished adapters, as all commands but `train` read them, and `merge`, `combine` and `convert` write them.
 
 use super::base_model::BaseModel;
 use super::folder::{RunFile, RunFolder, State, TRAINED};
@@ -22,7 +22,10 @@ impl Finished {
     /// Loads the base that is named, or that the run in the folder of an adapter names.
     pub(crate) fn open(model: Option<&str>, adapter: &Path) -> Result<Self> {
         if !adapter.is_dir() {
-            bail!("{} is no folder; --adapter names a folder that train or a Python library wrote", adapter.display());
+            bail!(
+                "{} is no folder; --adapter names the folder that train wrote, or a Python library",
+                adapter.display()
+            );
         }
         let folder = RunFolder::new(adapter, TRAINED);
         if folder.state() == State::Interrupted {

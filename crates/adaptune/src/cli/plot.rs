@@ -21,10 +21,10 @@ const MARGIN: u32 = 12 * SCALE;
 const VALUE_AREA: u32 = 64 * SCALE;
 
 /// Blue and vermilion of Okabe and Ito (2008), which are told apart with any kind of colour vision.
-const LOSS: RGBColor = RGBColor(0, 114, 178);
+pub(crate) const LOSS: RGBColor = RGBColor(0, 114, 178);
 const DEV: RGBColor = RGBColor(213, 94, 0);
-const INK: RGBColor = RGBColor(51, 51, 51);
-const GRID: RGBColor = RGBColor(226, 226, 226);
+pub(crate) const INK: RGBColor = RGBColor(51, 51, 51);
+pub(crate) const GRID: RGBColor = RGBColor(226, 226, 226);
 
 /// More points than this cannot be seen apart. Of a longer run each stretch is drawn by its lowest and highest loss.
 const MOST_POINTS: usize = 1200;

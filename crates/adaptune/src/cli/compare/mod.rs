@@ -10,6 +10,7 @@ use super::args::CompareArgs;
 use super::base_model::{BUILTIN, BaseModel};
 use super::report::{Cell, Report, bytes, note, percent, print_line, thousands};
 use super::task::TaskArg;
+use super::train::DEFAULT_TASK;
 use adaptune_adapters::{Adapter, Tuning};
 use adaptune_tensor::Seed;
 use adaptune_transformer::weights::replace_file;
@@ -113,7 +114,7 @@ fn prepare(args: &CompareArgs) -> Result<()> {
 /// The data by which methods are compared, as `eval` names them.
 fn judged_by(args: &CompareArgs) -> PathBuf {
     let of_task = |task: &TaskArg| task.split("test");
-    let builtin = || args.task.as_ref().and_then(of_task).unwrap_or_else(|| "builtin:sentiment@A:test".into());
+    let builtin = || args.task.as_ref().and_then(of_task).unwrap_or_else(|| format!("{DEFAULT_TASK}:test").into());
     args.test.clone().or(args.dev.clone()).unwrap_or_else(builtin)
 }
 

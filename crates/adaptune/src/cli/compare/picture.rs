@@ -1,5 +1,6 @@
 //! Scores over trained parameters, as SVG.
 
+use super::super::plot::{GRID, INK, LOSS as MARK};
 use super::Row;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
@@ -7,9 +8,6 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::ops::Range;
 
 const SIZE: (u32, u32) = (860, 460);
-const MARK: RGBColor = RGBColor(0, 114, 178);
-const INK: RGBColor = RGBColor(51, 51, 51);
-const GRID: RGBColor = RGBColor(226, 226, 226);
 
 /// A dot for each method, with a bar of one standard deviation over seeds, its name beside it.
 pub(super) fn draw(rows: &[Row]) -> Result<String> {

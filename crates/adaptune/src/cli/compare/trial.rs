@@ -2,6 +2,7 @@
 
 use super::super::args::CompareArgs;
 use super::super::folder::{RunFolder, State, TRAINED};
+use super::super::train::DEFAULT_TASK;
 use super::{Contestant, tell, write};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
@@ -70,7 +71,7 @@ impl Trial<'_> {
         if args.train.is_none() {
             // A task that is named has no baselines of its own.
             let task = args.task.as_ref().and_then(|task| task.split(""));
-            let task = task.map_or_else(|| "builtin:sentiment@A".to_owned(), |task| task.display().to_string());
+            let task = task.map_or_else(|| DEFAULT_TASK.to_owned(), |task| task.display().to_string());
             push("--task", task.trim_end_matches(':').to_owned());
         }
         options.extend(args.columns.options());

@@ -98,7 +98,7 @@ impl Choices {
 }
 
 /// What is learnt where no data are named.
-const DEFAULT_TASK: &str = "builtin:sentiment@A";
+pub(in crate::cli) const DEFAULT_TASK: &str = "builtin:sentiment@A";
 
 /// True if neither model nor data are named: the run that shows what adapters are.
 fn nothing_named(args: &TrainArgs) -> bool {

@@ -18,6 +18,7 @@ use adaptune_train::{Dataset, Evaluation, Record, Trained, Trainer, evaluate};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use choices::Choices;
+pub(super) use choices::DEFAULT_TASK;
 use closing::Closing;
 pub(super) use closing::evaluations;
 use std::path::Path;
