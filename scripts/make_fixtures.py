@@ -24,7 +24,7 @@ import torch
 from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnConfig, ParBnConfig, SeqBnConfig
 from adapters import CompacterConfig, CompacterPlusPlusConfig, SeqBnInvConfig
 from adapters import ConfigUnion, DiReftConfig, LoReftConfig, NoReftConfig, PrefixTuningConfig, PromptTuningConfig
-from adapters import IA3Config, LoRAConfig, VeraConfig
+from adapters import IA3Config, LoRAConfig, MTLLoRAConfig, VeraConfig
 from adapters.composition import Stack
 from safetensors.torch import save
 from torch import nn
@@ -74,6 +74,7 @@ bottleneck = method(BnConfig, mh_adapter=False, output_adapter=True, non_lineari
 
 
 EVERY_LAYER = {"attn_matrices": ["q", "k", "v"], "intermediate_lora": True, "output_lora": True}
+MTL_LORA = MTLLoRAConfig(r=3, alpha=7, n_up_projection=3, weights_sharpness=0.6, leave_out=[1], **EVERY_LAYER)
 EQUAL_LENGTHS = (4, 4, 4)  # where the Python library lets padding count
 ALL_SHARED = {"phm_dim": 2, "shared_W_phm": True, "factorized_phm_rule": True, "learn_phm": False}
 UNIPELT = ConfigUnion(
@@ -138,6 +139,7 @@ CASES = [
     Case("bert", "lora_gated", LoRAConfig(r=4, alpha=2, use_gating=True), regression(), lengths=EQUAL_LENGTHS),
     Case("bert", "ia3", IA3Config(alpha=2, leave_out=[0]), tagging(1)),
     Case("bert", "vera", VeraConfig(r=5, alpha=3, attn_matrices=["k", "v"], leave_out=[2]), classification(1)),
+    Case("bert", "mtl_lora", MTL_LORA, classification(1)),
     # Prefixes, prompts, ReFT, Compacter, invertible adapters, gates.
     Case("bert", "prefix", PrefixTuningConfig(prefix_length=2, bottleneck_size=4, leave_out=[1]), tagging(1)),
     Case("bert", "prefix_gated", PrefixTuningConfig(flat=True, prefix_length=3, use_gating=True, shared_gating=False),
@@ -162,6 +164,8 @@ CASES = [
     Case("distilbert", "par_bn", par_bn(2), tagging(1)),
     Case("distilbert", "adapter_plus", adapter_plus(4), classification(1)),
     Case("distilbert", "lora", LoRAConfig(r=2, alpha=3, attn_matrices=["q"], output_lora=True), classification(1)),
+    Case("distilbert", "mtl_lora",
+         MTLLoRAConfig(r=2, alpha=3, n_up_projection=2, weights_sharpness=0.9, attn_matrices=["k"]), tagging(1)),
     Case("distilbert", "prefix", PrefixTuningConfig(flat=True, prefix_length=2), regression(1)),
     Case("distilbert", "noreft", NoReftConfig(r=2, prefix_positions=2, suffix_positions=1, tied_weights=True), tagging(1)),
     Case("distilbert", "odd", par_bn(5, "gelu_new", mh_adapter=True, scaling="learned", leave_out=[1]), tagging(2)),

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import torch
 from adapters import AutoAdapterModel, CompacterConfig, LoReftConfig, MAMConfig, NoReftConfig, ParBnConfig
-from adapters import IA3Config, LoRAConfig, PrefixTuningConfig, PromptTuningConfig, SeqBnInvConfig, VeraConfig
+from adapters import IA3Config, LoRAConfig, MTLLoRAConfig, PrefixTuningConfig, PromptTuningConfig, SeqBnInvConfig, VeraConfig
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel
 
@@ -46,6 +46,7 @@ PYTHON_METHODS = [
     ("lora", LoRAConfig(r=3, alpha=7, **EVERY_LAYER), classification(2)),
     ("ia3", IA3Config(alpha=2), classification(1)),
     ("vera", VeraConfig(r=5, alpha=3), classification(2)),
+    ("mtl_lora", MTLLoRAConfig(r=3, alpha=7, n_up_projection=3, weights_sharpness=0.4), classification(1)),
     ("prefix", PrefixTuningConfig(prefix_length=3, bottleneck_size=5), classification(1)),
     ("prompt", PromptTuningConfig(prompt_length=4, combine="prefix_after_bos"), classification(2)),
     ("loreft", LoReftConfig(r=2, suffix_positions=1), classification(1)),
@@ -64,6 +65,7 @@ PREFIXES = "prefix_tuning[prefix_length=3,bottleneck_size=7,leave_out=[0]]"
 INVERTIBLE = "double_seq_bn_inv[reduction_factor=4,non_linearity=gelu]"
 RUST_METHODS = ["seq_bn", "double_seq_bn", "par_bn", "scaled_par_bn", "adapter_plus", SPELLED_OUT, SOME_LAYERS]
 RUST_METHODS += [ALL_LAYERS, "lora[use_gating=True,alpha=2]", "ia3", "vera[alpha=24]", "lora|par_bn"]
+RUST_METHODS += ["mtl_lora", "mtl_lora[r=3,alpha=7,n_up_projection=3,intermediate_lora=True,output_lora=True]"]
 RUST_METHODS += [PREFIXES, "prefix_tuning_flat[prefix_length=2]", "prompt_tuning", "loreft[r=2,suffix_positions=2]"]
 RUST_METHODS += ["direft[r=2]", "compacter[reduction_factor=4,phm_dim=3]", INVERTIBLE, "prefix_tuning|par_bn"]
 # Enough training for every adapter to have an effect that can be measured: it starts with none.

@@ -14,7 +14,7 @@ pub enum MergeError {
     /// A module that is no change of a weight.
     #[error(
         "{kind} at {point} cannot be merged: only what changes the weight of a linear layer can, \
-         which is LoRA without gating, DoRA, IA3 and VeRA"
+         which is LoRA without gating, MTL-LoRA, DoRA, IA3 and VeRA"
     )]
     NoWeight {
         /// Where it stands.

@@ -171,6 +171,17 @@ fn vera() {
     check("vera[r=5,alpha=4,dropout=0.3,output_lora=True]", &head(Task::Tagging), 0.1);
 }
 
+#[test]
+fn mtl_lora() {
+    let sharp = "weights_sharpness=0.6,n_up_projection=3";
+    check(&format!("mtl_lora[r=3,alpha=4,{sharp},{EVERY_LAYER}]"), &head(Task::Classification), 0.0);
+    for matrix in ["singular_values", "linear"] {
+        let fields = format!("r=2,alpha=1.5,task_specific_matrix_type={matrix}");
+        check(&format!("mtl_lora[{fields},{sharp},use_rslora=True,{EVERY_LAYER}]"), &head(Task::Regression), 0.0);
+        check(&format!("mtl_lora[{fields},n_up_projection=2,dropout=0.3,output_lora=True]"), &head(Task::Tagging), 0.1);
+    }
+}
+
 /// The norm counts as a constant, so differences say nothing of `A` and `B` here: the unit tests of DoRA hold it fixed.
 #[test]
 fn magnitudes_of_dora() {
@@ -337,6 +348,7 @@ fn a_thawed_base_beneath_adapters() {
         ("lora[r=2,alpha=3,dropout=0.2,attn_matrices=[q,o],output_lora=True]", Thaw::ALL, 0.1),
         ("ia3[attn_matrices=[k,v,o],output_lora=True,intermediate_lora=False,scale_inputs=[o,output]]", Thaw::ALL, 0.0),
         ("ia3[alpha=2]", Thaw::BIASES, 0.1),
+        ("mtl_lora[r=2,alpha=3,n_up_projection=2,output_lora=True]", Thaw::ALL, 0.1),
         ("vera[r=2,alpha=3,output_lora=True]|seq_bn[reduction_factor=2,non_linearity=gelu]", Thaw::ALL, 0.0),
         ("seq_bn[reduction_factor=2,non_linearity=tanh,residual_before_ln=post_add,leave_out=[0]]", Thaw::ALL, 0.0),
     ] {

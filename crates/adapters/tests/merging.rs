@@ -39,6 +39,10 @@ fn check<S: Scalar>(tolerance: f64) {
         format!("ia3[alpha=0.7,{EVERY_LAYER}]"),
         "ia3[attn_matrices=[k,v,o],output_lora=True,intermediate_lora=False,scale_inputs=[o,output]]".to_owned(),
         format!("vera[r=5,alpha=3,{EVERY_LAYER}]"),
+        format!("mtl_lora[r=3,alpha=5,n_up_projection=3,{EVERY_LAYER}]"),
+        format!(
+            "mtl_lora[r=4,alpha=3,task_specific_matrix_type=linear,use_rslora=True,n_up_projection=2,{EVERY_LAYER}]"
+        ),
         "lora[r=2,alpha=3]|ia3[attn_matrices=[k]]".to_owned(),
     ] {
         let adapter = adapter(&method, &base);

@@ -27,6 +27,8 @@ const METHODS: &[&str] = &[
     "ia3[attn_matrices=[k,v,o],output_lora=True,intermediate_lora=False,scale_inputs=[o,output]]",
     "vera[intermediate_lora=True,r=5]",
     "lora[use_rslora=True]|par_bn",
+    "mtl_lora[n_up_projection=3,alpha=5,intermediate_lora=True,output_lora=True]",
+    "mtl_lora[task_specific_matrix_type=linear,use_rslora=True,dropout=0.2]",
 ];
 
 fn base() -> Arc<Encoder<f32>> {
@@ -168,6 +170,8 @@ fn counts_are_adapterhubs() {
         ("lora", 294_912),
         ("ia3", 55_296),
         ("dora", 294_912 + 24 * 768),
+        ("mtl_lora", 294_912 + 24 * (1 + 8)),
+        ("mtl_lora[n_up_projection=3]", 24 * (8 * 768 + 3 * 768 * 8 + 3 + 8)),
         // AdapterHub trains 24 full matrices, [R, R] and [D, D]; the paper's vectors are their diagonals.
         ("vera", 24 * (8 + 768)),
     ] {

@@ -17,6 +17,7 @@ pub use presets::{PRESETS, Preset};
 use crate::config::BottleneckConfig;
 use crate::format::Stored;
 use crate::lora::config::LoraConfig;
+use crate::lora::mtl_config::MtlLoraConfig;
 use crate::modules::Modules;
 use crate::point::Point;
 use crate::prefix::PrefixConfig;
@@ -44,6 +45,8 @@ pub enum Method {
     Bottleneck(BottleneckConfig),
     /// LoRA, DoRA, IA3, VeRA.
     Lora(LoraConfig),
+    /// MTL-LoRA.
+    MtlLora(MtlLoraConfig),
     /// Prefix tuning.
     Prefix(PrefixConfig),
     /// Prompt tuning.
@@ -60,6 +63,7 @@ macro_rules! each {
         match $method {
             Method::Bottleneck($config) => $one,
             Method::Lora($config) => $one,
+            Method::MtlLora($config) => $one,
             Method::Prefix($config) => $one,
             Method::Prompt($config) => $one,
             Method::Reft($config) => $one,
@@ -72,6 +76,7 @@ macro_rules! each {
 const GROUNDS: &[fn() -> Method] = &[
     || Method::Bottleneck(MethodConfig::ground()),
     || Method::Lora(MethodConfig::ground()),
+    || Method::MtlLora(MethodConfig::ground()),
     || Method::Prefix(MethodConfig::ground()),
     || Method::Prompt(MethodConfig::ground()),
     || Method::Reft(MethodConfig::ground()),

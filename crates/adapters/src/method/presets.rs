@@ -3,6 +3,7 @@
 use super::Method;
 use crate::config::BottleneckConfig;
 use crate::lora::config::LoraConfig;
+use crate::lora::mtl_config::MtlLoraConfig;
 use crate::prefix::PrefixConfig;
 use crate::prompt::PromptConfig;
 use crate::reft::ReftConfig;
@@ -114,6 +115,13 @@ pub const PRESETS: &[Preset] = &[
         about: "two vectors a layer over random matrices that all layers share",
         paper: "Kopiczko et al., 2024",
         method: || Method::Lora(LoraConfig::vera()),
+    },
+    Preset {
+        name: "mtl_lora",
+        aliases: &[],
+        about: "LoRA with a small matrix and mixing weights that belong to a task",
+        paper: "Yang et al., 2024",
+        method: || Method::MtlLora(MtlLoraConfig::mtl_lora()),
     },
     Preset {
         name: "prefix_tuning",

@@ -19,7 +19,7 @@ pub(crate) struct OutArgs {
 }
 
 /// The base computes alone what it computes with the adapter, as fast as without it. It works for what only changes the
-/// weights of linear layers: LoRA, DoRA, IA3, VeRA. The head of the adapter is put into OUT/head, and evaluated with
+/// weights of linear layers: LoRA, DoRA, IA3, VeRA, MTL-LoRA. The head of the adapter is put into OUT/head, and evaluated with
 /// `adaptune eval --adapter OUT/head`.
 #[derive(Debug, Args)]
 pub(crate) struct MergeArgs {
