@@ -65,12 +65,14 @@ fn combined(base: &Encoder<f64>, parts: &[(&Adapter<f64>, f64)], how: Combinatio
 }
 
 /// All combinations of changes, with nothing dropped.
-fn full() -> [Combination; 4] {
+fn full() -> [Combination; 6] {
     [
         Combination::Linear,
         Combination::Svd { rank: Some(8) },
         Combination::Dare { density: 1.0, seed: Seed::new(0), rank: Some(8) },
+        Combination::Prune { density: 1.0, rank: Some(8) },
         Combination::Ties { density: 1.0, rank: Some(8) },
+        Combination::DareTies { density: 1.0, seed: Seed::new(0), rank: Some(8) },
     ]
 }
 
@@ -80,7 +82,7 @@ fn sums_are_exact_at_full_rank() {
     let base = base();
     let [a, b, c] = &loras(&base);
     let parts = [(a, -0.2), (b, 0.9), (c, 0.3)];
-    for how in &full()[..3] {
+    for how in &full()[..4] {
         check_sum(&base, &combined(&base, &parts, *how), &parts);
     }
 }
@@ -207,8 +209,18 @@ fn what_cannot_be_combined_is_refused_with_the_reason() {
         assert!(error(&[(a, 1.0)], svd(rank)).contains("from 1 to 8"), "{}", error(&[(a, 1.0)], svd(rank)));
     }
     for density in [0.0, 1.5, f64::NAN] {
-        assert!(error(&[(a, 1.0)], Combination::Ties { density, rank: None }).contains("density"));
+        let seed = Seed::new(0);
+        for how in [
+            Combination::Ties { density, rank: None },
+            Combination::Prune { density, rank: None },
+            Combination::Dare { density, seed, rank: None },
+            Combination::DareTies { density, seed, rank: None },
+        ] {
+            assert!(error(&[(a, 1.0)], how).contains("density"), "{how:?}");
+        }
     }
+    let elects = Combination::DareTies { density: 0.5, seed: Seed::new(0), rank: None };
+    assert!(error(&[(a, 1.0), (b, 0.0)], elects).contains("share"));
     let other = adapter("lora[r=2,alpha=5]", &base, 4);
     assert!(error(&[(a, 1.0), (&other, 1.0)], Combination::Linear).contains("feed_forward"));
     for (method, why) in [("dora", "no LoRA"), ("lora[use_gating=True]", "gate"), ("seq_bn", "no LoRA"), ("ia3", "kin")]

@@ -115,6 +115,7 @@ fn what_neither_library_has_is_refused() {
     for (text, words) in [
         ("lora[attn_matrices=[o],use_gating=True]", "nor has PEFT: it has no gates"),
         ("ia3[scale_inputs=[k],alpha=2]", "nor has PEFT: its IA3 has no alpha"),
+        ("mtl_lora[use_rslora=True]", "nor has PEFT: it has no adapters of kind mtl_lora"),
         ("dora|par_bn", "nor has PEFT: it has no adapters of kind union"),
     ] {
         let adapter = Adapter::on("mine", &text.parse().expect("a method"), &base, Seed::new(1)).expect("it fits");

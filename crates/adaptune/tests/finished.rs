@@ -54,7 +54,9 @@ fn adapters_are_combined_and_the_result_is_one() {
         bench.trained(&format!("lora{seed}"), &format!("{LORA} --seed {seed}"));
         bench.trained(&format!("bn{seed}"), &format!("--seed {seed}"));
     }
-    for how in ["average", "linear", "svd --rank 3", "ties --density 0.6", "dare --density 0.9 --seed 3"] {
+    let exact = ["average", "linear", "svd --rank 3", "cat"];
+    let sparse = ["ties --density 0.6", "prune --density 0.6", "dare --density 0.9 --seed 3", "dare-ties --seed 3"];
+    for how in exact.into_iter().chain(sparse) {
         let name = how.split(' ').next().expect("a word");
         let line = format!("combine --adapter lora1=0.6 --adapter lora2=0.4 --how {how} --out {name} --json");
         let closing = json(&ok(&mut bench.command(&line)));
@@ -67,6 +69,10 @@ fn adapters_are_combined_and_the_result_is_one() {
     same(&evaluated(&bench, "--adapter lora1"), &evaluated(&bench, "--adapter alone"));
     ok(&mut bench.command("combine --adapter bn1 --adapter bn2 --head-of 2 --out soup"));
     assert!(evaluated(&bench, "--adapter soup")["loss"].is_number());
+    assert_eq!(
+        contents(&bench.path("cat"))["adapter.safetensors"],
+        contents(&bench.path("linear"))["adapter.safetensors"]
+    );
     let twice = contents(&bench.path("dare"));
     ok(&mut bench
         .command("combine --adapter lora1=0.6 --adapter lora2=0.4 --how dare --density 0.9 --seed 3 --out again"));
@@ -112,6 +118,7 @@ fn what_the_other_library_does_not_have_is_refused() {
         ("gated", "lora[use_gating=True]", "peft", "gat"),
         ("dora", "dora", "adapterhub", "DoRA"),
         ("prefix", "prefix_tuning[prefix_length=2]", "peft", "prefix_tuning"),
+        ("mtl", "mtl_lora[n_up_projection=2]", "peft", "it has no adapters of kind mtl_lora"),
     ] {
         bench.trained(name, &format!("--method {method}"));
         bench.refuses(&format!("convert --adapter {name} --to {to} --out x"), &["cannot be converted exactly", why]);

@@ -8,9 +8,11 @@
 //! | [`Combination::Linear`] | changes | `Σ w_i Δ_i`, exactly: the ranks add up. With any weights this is task arithmetic (Ilharco et al., 2023), with negative ones it takes away |
 //! | [`Combination::Svd`] | changes | the best approximation of that sum of a given rank (Eckart and Young, 1936) |
 //! | [`Combination::Ties`] | changes | TIES (Yadav et al., 2023): small numbers are dropped, signs are elected, and those that agree are averaged |
+//! | [`Combination::Prune`] | changes | the sum after small numbers are dropped: TIES without the election |
 //! | [`Combination::Dare`] | changes | DARE (Yu et al., 2024): numbers are dropped at random and the others scaled up, then added |
+//! | [`Combination::DareTies`] | changes | DARE, then signs are elected as in TIES |
 //!
-//! The last two give matrices of full rank, which are brought down to one by singular values.
+//! The last four give matrices of full rank, which are brought down to one by singular values.
 //!
 //! Averaging the parameters of LoRAs is not averaging what they do, since `B A` is no linear function of its parts; AdapterHub's
 //! `linear` and PEFT's are of that kind. PEFT's gives `2Δ` for two equal adapters with weights of a half, and
@@ -38,7 +40,8 @@ pub enum Combination {
         /// Weights are divided by their sum first, as AdapterHub does.
         normalise: bool,
     },
-    /// The weighted sum of what LoRAs add to a layer, exactly. The rank is the sum of theirs.
+    /// The weighted sum of what LoRAs add to a layer, exactly: their matrices side by side, PEFT's `cat`. The rank is the sum
+    /// of theirs.
     Linear,
     /// The same, at a rank.
     Svd {
@@ -47,6 +50,13 @@ pub enum Combination {
     },
     /// TIES. Weights are shares of the average.
     Ties {
+        /// The share of numbers that is kept, the largest ones.
+        density: f64,
+        /// The rank; the largest of theirs if not given.
+        rank: Option<usize>,
+    },
+    /// The sum of the largest numbers of each.
+    Prune {
         /// The share of numbers that is kept, the largest ones.
         density: f64,
         /// The rank; the largest of theirs if not given.
@@ -61,6 +71,28 @@ pub enum Combination {
         /// The rank; the largest of theirs if not given.
         rank: Option<usize>,
     },
+    /// DARE with the election of TIES. Weights are shares of the average.
+    DareTies {
+        /// The share of numbers that is kept, whichever they are.
+        density: f64,
+        /// Which ones.
+        seed: Seed,
+        /// The rank; the largest of theirs if not given.
+        rank: Option<usize>,
+    },
+}
+
+impl Combination {
+    /// The share of numbers that is kept, where some are dropped.
+    fn density(&self) -> Option<f64> {
+        match *self {
+            Self::Average { .. } | Self::Linear | Self::Svd { .. } => None,
+            Self::Ties { density, .. }
+            | Self::Prune { density, .. }
+            | Self::Dare { density, .. }
+            | Self::DareTies { density, .. } => Some(density),
+        }
+    }
 }
 
 /// Why adapters cannot be combined.
@@ -89,7 +121,7 @@ pub enum CombineError {
     /// Adapters of other configurations.
     #[error(
         "`{name}` has another configuration than `{first}`: parameters can be averaged where both have the same, and \
-         LoRAs of different ranks combined by what they add (linear, svd, ties, dare)"
+         LoRAs of different ranks combined by what they add (linear, svd, ties, prune, dare, dare-ties)"
     )]
     OtherMethod {
         /// The first adapter.
@@ -195,14 +227,17 @@ pub fn combine<S: Scalar>(
         Combination::Linear => deltas::linear(name, &factors(adapters)?, model),
         Combination::Svd { rank } => deltas::svd(name, &factors(adapters)?, rank, model),
         Combination::Ties { density, rank } => {
-            let combined =
-                |deltas: &[ndarray::Array2<f64>], weights: &[f64], _: &str| sparse::ties(deltas, weights, density);
-            deltas::dense(name, &factors(adapters)?, rank, model, combined)
+            deltas::dense(name, &factors(adapters)?, rank, model, |d, w, _| sparse::ties(d, w, density))
+        }
+        Combination::Prune { density, rank } => {
+            deltas::dense(name, &factors(adapters)?, rank, model, |d, w, _| sparse::prune(d, w, density))
         }
         Combination::Dare { density, seed, rank } => {
-            let combined = |deltas: &[ndarray::Array2<f64>], weights: &[f64], point: &str| {
-                sparse::dare(deltas, weights, density, seed.named(point))
-            };
+            let combined = |d: &[_], w: &[_], point: &str| sparse::dare(d, w, density, seed.named(point));
+            deltas::dense(name, &factors(adapters)?, rank, model, combined)
+        }
+        Combination::DareTies { density, seed, rank } => {
+            let combined = |d: &[_], w: &[_], point: &str| sparse::dare_ties(d, w, density, seed.named(point));
             deltas::dense(name, &factors(adapters)?, rank, model, combined)
         }
     }
@@ -228,12 +263,12 @@ where
     if adapters.is_empty() {
         return Err(CombineError::Nothing);
     }
-    if let Combination::Ties { density, .. } | Combination::Dare { density, .. } = *how
+    if let Some(density) = how.density()
         && !(density > 0.0 && density <= 1.0)
     {
         return Err(CombineError::Density { density });
     }
-    let shares = matches!(how, Combination::Ties { .. });
+    let shares = matches!(how, Combination::Ties { .. } | Combination::DareTies { .. });
     let expected = if shares { "above 0: with TIES it is a share" } else { "a finite number" };
     let bad = |weight: f64| !weight.is_finite() || (shares && weight <= 0.0);
     match adapters.iter().find(|(_, weight)| bad(*weight)) {

@@ -1,4 +1,4 @@
-//! Combining changes after most of their numbers are dropped: TIES and DARE.
+//! Combining changes after most of their numbers are dropped: the small ones or any, and then by a sum or an election.
 
 use adaptune_tensor::Seed;
 use ndarray::{Array2, Zip};
@@ -6,11 +6,37 @@ use ndarray::{Array2, Zip};
 /// TIES (Yadav et al., 2023): of every `Δ_i` the largest numbers are kept; at each place the sign with the larger weighted
 /// sum is elected; and those that have it are averaged, in the proportion of their weights.
 pub(super) fn ties(deltas: &[Array2<f64>], weights: &[f64], density: f64) -> Array2<f64> {
-    let trimmed: Vec<Array2<f64>> = deltas.iter().map(|delta| trim(delta, density)).collect();
-    let mut elected = Array2::<f64>::zeros(deltas[0].dim());
-    trimmed.iter().zip(weights).for_each(|(delta, weight)| elected.scaled_add(*weight, delta));
+    elect(&trimmed(deltas, density), weights)
+}
+
+/// The sum of what is left of every `Δ_i` when only the largest numbers are kept; PEFT's `magnitude_prune`.
+pub(super) fn prune(deltas: &[Array2<f64>], weights: &[f64], density: f64) -> Array2<f64> {
+    sum(&trimmed(deltas, density), weights)
+}
+
+/// DARE (Yu et al., 2024): every number is kept with the probability `density` and then divided by it, so that the expected
+/// change stays what it was; then the changes are added.
+pub(super) fn dare(deltas: &[Array2<f64>], weights: &[f64], density: f64, seed: Seed) -> Array2<f64> {
+    sum(&dropped(deltas, density, seed), weights)
+}
+
+/// The same, but signs are elected and numbers averaged as in TIES; PEFT's `dare_ties`.
+pub(super) fn dare_ties(deltas: &[Array2<f64>], weights: &[f64], density: f64, seed: Seed) -> Array2<f64> {
+    elect(&dropped(deltas, density, seed), weights)
+}
+
+/// `Σ w_i Δ_i`.
+fn sum(deltas: &[Array2<f64>], weights: &[f64]) -> Array2<f64> {
+    let mut sum = Array2::zeros(deltas[0].dim());
+    deltas.iter().zip(weights).for_each(|(delta, weight)| sum.scaled_add(*weight, delta));
+    sum
+}
+
+/// At each place the average, in the proportion of the weights, of the numbers that have the sign of the weighted sum.
+fn elect(deltas: &[Array2<f64>], weights: &[f64]) -> Array2<f64> {
+    let elected = sum(deltas, weights);
     let (mut sum, mut shares) = (Array2::zeros(elected.dim()), Array2::<f64>::zeros(elected.dim()));
-    for (delta, weight) in trimmed.iter().zip(weights) {
+    for (delta, weight) in deltas.iter().zip(weights) {
         Zip::from(&mut sum).and(&mut shares).and(delta).and(&elected).for_each(|sum, share, d, sign| {
             if d * sign > 0.0 {
                 *sum += weight * d;
@@ -22,6 +48,10 @@ pub(super) fn ties(deltas: &[Array2<f64>], weights: &[f64], density: f64) -> Arr
     sum
 }
 
+fn trimmed(deltas: &[Array2<f64>], density: f64) -> Vec<Array2<f64>> {
+    deltas.iter().map(|delta| trim(delta, density)).collect()
+}
+
 /// The numbers of largest magnitude, a share of all; the others become zero.
 fn trim(delta: &Array2<f64>, density: f64) -> Array2<f64> {
     let kept = ((density * delta.len() as f64).round() as usize).clamp(1, delta.len());
@@ -31,19 +61,15 @@ fn trim(delta: &Array2<f64>, density: f64) -> Array2<f64> {
     delta.mapv(|d| if d.abs() >= least { d } else { 0.0 })
 }
 
-/// DARE (Yu et al., 2024): every number is kept with the probability `density` and then divided by it, so that the expected
-/// change stays what it was; then the changes are added.
-pub(super) fn dare(deltas: &[Array2<f64>], weights: &[f64], density: f64, seed: Seed) -> Array2<f64> {
-    let mut sum = Array2::zeros(deltas[0].dim());
-    for (i, (delta, weight)) in deltas.iter().zip(weights).enumerate() {
-        let draws = seed.at(i as u64);
-        for (place, (sum, d)) in sum.iter_mut().zip(delta).enumerate() {
-            if draws.unit(place as u64) < density {
-                *sum += weight * d / density;
-            }
-        }
-    }
-    sum
+/// Every number with the probability `density`, divided by it; the others become zero.
+fn dropped(deltas: &[Array2<f64>], density: f64, seed: Seed) -> Vec<Array2<f64>> {
+    let drop = |(i, delta): (usize, &Array2<f64>)| {
+        let (draws, mut delta) = (seed.at(i as u64), delta.clone());
+        let keeps = |place: usize| draws.unit(place as u64) < density;
+        delta.iter_mut().enumerate().for_each(|(place, d)| *d = if keeps(place) { *d / density } else { 0.0 });
+        delta
+    };
+    deltas.iter().enumerate().map(drop).collect()
 }
 
 #[cfg(test)]
@@ -60,6 +86,55 @@ mod tests {
         let merged = ties(&[a.clone(), c], &[1.0, 3.0], 0.5);
         assert_eq!(merged, arr2(&[[5.0, -2.0, (2.0 + 3.0 * 8.0) / 4.0, 0.0]]));
         assert_eq!(ties(&[a.clone(), a.clone()], &[0.5, 0.5], 1.0), a);
+    }
+
+    /// What PEFT's `ties` (all weights 1) and `magnitude_prune` (of 0.7, −0.2 and 1.6) give for these three in f64.
+    #[test]
+    fn pefts_numbers() {
+        let deltas = [
+            arr2(&[[5.0, 1.0, -2.0, 0.5], [-0.75, 3.5, 0.25, -4.0], [1.5, -6.0, 2.25, 0.125]]),
+            arr2(&[[-3.0, -4.5, 1.25, 0.375], [-2.5, 1.75, -0.625, 6.5], [-1.0, -7.0, 0.0625, 3.0]]),
+            arr2(&[[2.0, 0.25, -3.25, -1.0], [4.0, -5.5, 0.875, -0.5], [2.75, 7.5, -1.125, 1.375]]),
+        ];
+        let same = |found: Array2<f64>, expected| {
+            assert!((&found - &arr2(expected)).iter().all(|d| d.abs() < 1e-12), "{found}")
+        };
+        let (equal, unequal) = ([1.0; 3], [0.7, -0.2, 1.6]);
+        let half = [[3.5, -4.5, -2.625, 0.0], [4.0, -5.5, 0.0, 6.5], [2.75, -6.5, 2.25, 3.0]];
+        let all = [[3.5, -4.5, -2.625, -1.0], [4.0, -5.5, 0.5625, 6.5], [2.125, -6.5, 1.15625, 1.5]];
+        same(ties(&deltas, &equal, 0.25), &[[5.0, -4.5, 0.0, 0.0], [4.0, -5.5, 0.0, 6.5], [0.0, -6.5, 0.0, 0.0]]);
+        same(ties(&deltas, &equal, 0.5), &half);
+        same(ties(&deltas, &equal, 1.0), &all);
+        same(dare_ties(&deltas, &equal, 1.0, Seed::new(1)), &all);
+        let quarter = [[3.5, 0.9, 0.0, 0.0], [6.4, -8.8, 0.0, -4.1], [0.0, 9.2, 0.0, 0.0]];
+        let half = [[7.3, 0.9, -6.6, 0.0], [6.9, -6.35, 0.0, -4.1], [4.4, 9.2, 1.575, -0.6]];
+        same(prune(&deltas, &unequal, 0.25), &quarter);
+        same(prune(&deltas, &unequal, 0.5), &half);
+    }
+
+    /// By hand from what DARE itself has kept: of two ones of different sizes and signs, the larger wins where both are.
+    #[test]
+    fn dare_ties_elects_among_what_dare_keeps() {
+        let (size, density, seed) = ((40, 30), 0.4, Seed::new(5));
+        let deltas = [Array2::from_elem(size, 2.0), Array2::from_elem(size, -3.0), Array2::from_elem(size, 4.0)];
+        let kept = |i: usize| {
+            let weights: Vec<f64> = (0..3).map(|k| f64::from(u8::from(k == i))).collect();
+            dare(&deltas, &weights, density, seed).mapv(|v| v != 0.0)
+        };
+        let kept = [kept(0), kept(1), kept(2)];
+        let found = dare_ties(&deltas, &[1.0, 2.5, 0.5], density, seed);
+        for (at, found) in found.indexed_iter() {
+            // Weighted: 2, −7.5 and 2.
+            let expected = match (kept[0][at], kept[1][at], kept[2][at]) {
+                (_, true, _) => -3.0,
+                (true, false, true) => (2.0 + 0.5 * 4.0) / 1.5,
+                (true, false, false) => 2.0,
+                (false, false, true) => 4.0,
+                (false, false, false) => 0.0,
+            };
+            assert!((found - expected / density).abs() < 1e-12, "{at:?}: {found}, {expected}");
+        }
+        assert!(kept.iter().all(|kept| (400..560).contains(&kept.iter().filter(|k| **k).count())));
     }
 
     #[test]

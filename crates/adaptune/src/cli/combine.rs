@@ -24,7 +24,8 @@ pub(crate) fn run(args: &CombineArgs) -> Result<()> {
     let model = AdapterModel::new(finished.base.clone(), Some(adapter), head);
     folder.prepare(false, args.out.overwrite)?;
     format::save(&model, &args.out.out)?;
-    finished.complete(&folder, &finished.name, format!("combined: {:?}", args.how).to_lowercase())?;
+    let how = args.how.to_possible_value().map_or_else(String::new, |how| how.get_name().to_owned());
+    finished.complete(&folder, &finished.name, format!("combined: {how}"))?;
     close(args, &parts, &model)
 }
 
@@ -50,7 +51,9 @@ fn combination(args: &CombineArgs) -> Combination {
         CombinationArg::Linear => Combination::Linear,
         CombinationArg::Svd => Combination::Svd { rank },
         CombinationArg::Ties => Combination::Ties { density, rank },
+        CombinationArg::Prune => Combination::Prune { density, rank },
         CombinationArg::Dare => Combination::Dare { density, rank, seed: Seed::new(args.seed) },
+        CombinationArg::DareTies => Combination::DareTies { density, rank, seed: Seed::new(args.seed) },
     }
 }
 

@@ -40,15 +40,22 @@ pub(crate) struct MergeArgs {
 pub(crate) enum CombinationArg {
     /// Parameters averaged, for any method (AdapterSoup)
     Average,
-    /// What LoRAs add to the layers, summed exactly; the rank grows (task arithmetic)
+    /// What LoRAs add to the layers, summed exactly by putting their matrices side by side; ranks add up (task arithmetic)
     #[value(alias = "cat", alias = "task-arithmetic")]
     Linear,
     /// That sum, at the rank --rank
     Svd,
     /// Small numbers dropped, signs elected, the rest averaged (TIES)
     Ties,
+    /// Small numbers dropped, the rest summed
+    #[value(alias = "magnitude-prune", alias = "magnitude_prune")]
+    Prune,
     /// Numbers dropped at random and the others scaled up, then summed (DARE)
+    #[value(alias = "dare-linear", alias = "dare_linear")]
     Dare,
+    /// Dropped and scaled up as in dare, then signs elected and the rest averaged as in ties
+    #[value(alias = "dare_ties")]
+    DareTies,
 }
 
 /// One adapter of several for the same base, without training.
@@ -63,13 +70,13 @@ pub(crate) struct CombineArgs {
     /// How they become one
     #[arg(long, value_enum, default_value = "average")]
     pub(crate) how: CombinationArg,
-    /// Rank of the result, for svd, ties and dare [default: the largest of theirs]
+    /// Rank of the result, for svd, ties, prune, dare and dare-ties [default: the largest of theirs]
     #[arg(long, value_name = "N")]
     pub(crate) rank: Option<usize>,
-    /// Share of the numbers that ties and dare keep
+    /// Share of the numbers that ties, prune, dare and dare-ties keep
     #[arg(long, default_value_t = 0.5, value_name = "SHARE")]
     pub(crate) density: f64,
-    /// Which numbers dare keeps
+    /// Which numbers dare and dare-ties keep
     #[arg(long, default_value_t = 0, value_name = "N")]
     pub(crate) seed: u64,
     /// With average: take the weights as they are, not divided by their sum
