@@ -179,6 +179,15 @@ PEFT_CASES = {
     "vera": peft.VeraConfig(r=5, target_modules=["key", "intermediate.dense"], layers_to_transform=[1, 2]),
 }
 
+# Weights, rank and density of what PEFT makes one of three LoRAs of, where nothing is drawn.
+# It holds weights in f32: these are exact there.
+COMBINATIONS = {
+    "cat": ([0.75, -0.25, 1.5], {}),
+    "svd": ([0.75, -0.25, 1.5], {"svd_rank": 4}),
+    "ties_svd": ([1.0, 1.0, 1.0], {"svd_rank": 5, "density": 0.5}),
+    "magnitude_prune_svd": ([0.75, -0.25, 1.5], {"svd_rank": 12, "density": 0.25}),
+}
+
 # Family, task, and what `modules_to_save` names; PEFT adds the classifier itself, but not DistilBERT's first layer.
 PEFT_HEADS = [
     ("bert", "SEQ_CLS", None),
@@ -206,7 +215,7 @@ def main():
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    for folder in ("models", "base", "cases", "language", "train", "stacks", "saved", "peft", "peft-heads"):
+    for folder in ("models", "base", "cases", "language", "train", "stacks", "saved", "peft", "peft-heads", "combined"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
     write_models(out / "models")
@@ -223,6 +232,7 @@ def main():
         write_peft(out, name, config)
     for family, task, heads in PEFT_HEADS:
         write_peft_head(out, family, task, heads)
+    write_combined(out)
     print_sizes(out)
 
 
@@ -673,6 +683,32 @@ def write_peft_head(out, family, task, heads):
     metadata = {"model": family, "note": f"peft {peft.__version__}, float64"}
     write_tensors(folder / "expected.safetensors", tensors, metadata)
     tidy_config(folder / "adapter_config.json")
+
+
+def write_combined(out):
+    """`combined/`: three LoRAs, and what PEFT adds to every layer with each of `COMBINATIONS` of them, in f64."""
+    base = AutoModel.from_pretrained(out / "models" / "bert", attn_implementation="eager").double()
+    layers = ["query", "intermediate.dense"]
+    shapes = {"x": dict(r=2, lora_alpha=5), "y": dict(r=3, lora_alpha=2), "z": dict(r=1, lora_alpha=4)}
+    configs = {name: peft.LoraConfig(**shape, target_modules=layers) for name, shape in shapes.items()}
+    model = peft.get_peft_model(base, configs["x"], "x", autocast_adapter_dtype=False)
+    for name in ("y", "z"):
+        model.add_adapter(name, configs[name])
+    for name in shapes:
+        model.set_adapter(name)
+        redraw(model.double(), f"combined {name}", weight_deviation=0.4)
+    tensors = {}
+    for how, (weights, rest) in COMBINATIONS.items():
+        model.add_weighted_adapter(list(shapes), weights, how, combination_type=how, **rest)
+        for path, layer in model.named_modules():
+            if how in getattr(layer, "lora_A", {}):
+                tensors[f"{how}:{path.removeprefix('base_model.model.')}"] = layer.get_delta_weight(how)
+    folder = out / "combined"
+    model.save_pretrained(folder, selected_adapters=list(shapes))
+    (folder / "README.md").unlink()
+    for name in shapes:
+        tidy_config(folder / name / "adapter_config.json")
+    write_tensors(folder / "expected.safetensors", tensors, {"model": "bert", "note": f"peft {peft.__version__}, float64"})
 
 
 def tidy_config(path):

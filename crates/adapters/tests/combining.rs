@@ -7,6 +7,8 @@ use adaptune_tensor::{Parameters, Seed};
 use adaptune_transformer::{Config, Encoder, LinearPoint, Projection};
 use ndarray::Array2;
 
+mod common;
+
 const LAYERS: &str = "intermediate_lora=True,output_lora=True";
 
 fn base() -> Encoder<f64> {
@@ -97,6 +99,33 @@ fn one_adapter_is_itself_and_two_equal_ones_are_that_adapter() {
     }
     let one_hot = combined(&base, &[(a, 1.0), (&loras(&base)[1], 0.0)], Combination::Linear);
     check_sum(&base, &one_hot, &[(a, 1.0)]);
+}
+
+/// What PEFT adds to every layer with three LoRAs in one, where it draws nothing. Its ties divides by the number of
+/// adapters that agree, ours by their weights, so the weights are 1 there.
+#[test]
+fn changes_are_pefts() {
+    let (folder, base) = (common::folder("combined"), common::base::<f64>("bert"));
+    let [x, y, z] =
+        ["x", "y", "z"].map(|name| format::load_adapter(&folder.join(name), &base).unwrap_or_else(|e| panic!("{e}")));
+    let expected = common::Fixture::open(&folder.join("expected.safetensors"));
+    let (equal, unequal) = ([1.0; 3], [0.75, -0.25, 1.5]);
+    for (peft, how, weights) in [
+        ("cat", Combination::Linear, unequal),
+        ("svd", Combination::Svd { rank: Some(4) }, unequal),
+        ("ties_svd", Combination::Ties { density: 0.5, rank: Some(5) }, equal),
+        ("magnitude_prune_svd", Combination::Prune { density: 0.25, rank: Some(12) }, unequal),
+    ] {
+        let parts = [(&x, weights[0]), (&y, weights[1]), (&z, weights[2])];
+        let combined = combined(&base, &parts, how);
+        let layers = [(Projection::Query, "attention.self.query"), (Projection::FeedForwardIn, "intermediate.dense")];
+        for (layer, (projection, path)) in (0..3).flat_map(|layer| layers.map(|found| (layer, found))) {
+            let expected = expected.floats(&format!("{peft}:encoder.layer.{layer}.{path}"));
+            let found = delta(&base, &combined, LinearPoint { layer, projection }).into_dyn();
+            let off = (&found - &expected).iter().fold(0.0_f64, |most, d| most.max(d.abs()));
+            assert!(off < 1e-10, "{peft}: {layer} {path} is off by {off:.1e}");
+        }
+    }
 }
 
 /// Eckart and Young: no matrix of the rank is nearer, and the error is what the dropped singular values say. A rank is

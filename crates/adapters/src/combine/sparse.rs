@@ -97,7 +97,7 @@ mod tests {
             arr2(&[[2.0, 0.25, -3.25, -1.0], [4.0, -5.5, 0.875, -0.5], [2.75, 7.5, -1.125, 1.375]]),
         ];
         let same = |found: Array2<f64>, expected| {
-            assert!((&found - &arr2(expected)).iter().all(|d| d.abs() < 1e-12), "{found}")
+            assert!((&found - &arr2(expected)).iter().all(|d| d.abs() < 1e-12), "{found}");
         };
         let (equal, unequal) = ([1.0; 3], [0.7, -0.2, 1.6]);
         let half = [[3.5, -4.5, -2.625, 0.0], [4.0, -5.5, 0.0, 6.5], [2.75, -6.5, 2.25, 3.0]];

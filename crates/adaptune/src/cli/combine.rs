@@ -7,6 +7,7 @@ use super::report::{Cell, Report, print_line, thousands};
 use adaptune_adapters::{Adapter, AdapterModel, Combination, Head, average_heads, combine, format};
 use adaptune_tensor::{Parameters, Seed};
 use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
 use serde_json::json;
 use std::path::PathBuf;
 
