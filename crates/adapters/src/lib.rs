@@ -44,6 +44,7 @@ pub use config::{BottleneckConfig, ReductionFactor};
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Targets, Task};
 pub use lora::config::{AttentionMatrix, Composition, LoraConfig, LoraInit, LoraKind};
 pub use lora::mtl_config::{MtlLoraConfig, TaskMatrix};
+pub use lora::multi_task::{MultiTask, TaskOf};
 pub use merge::{MergeError, merge};
 pub use method::{FieldError, Method, MethodConfig, MethodError, PRESETS, ParseMethodError, Preset};
 pub use model::{AdapterModel, Counts, Part};

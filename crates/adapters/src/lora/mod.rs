@@ -21,4 +21,5 @@ pub mod lora;
 mod low_rank;
 pub mod mtl;
 pub(crate) mod mtl_config;
+pub(crate) mod multi_task;
 pub mod vera;

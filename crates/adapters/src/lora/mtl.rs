@@ -95,6 +95,12 @@ impl<S: Scalar> MtlLora<S> {
     }
 }
 
+impl<S> MtlLora<S> {
+    pub(super) fn of(shared: Shared<S>, own: Own<S>) -> Self {
+        Self { shared, own }
+    }
+}
+
 impl<S: Scalar> Shared<S> {
     pub(super) fn new(shape: (usize, usize), config: &MtlLoraConfig, seed: Seed) -> Self {
         let (lora, n) = (&config.lora, config.n_up_projection);
