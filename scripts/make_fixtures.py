@@ -25,7 +25,7 @@ from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnC
 from adapters import CompacterConfig, CompacterPlusPlusConfig, SeqBnInvConfig
 from adapters import ConfigUnion, DiReftConfig, LoReftConfig, NoReftConfig, PrefixTuningConfig, PromptTuningConfig
 from adapters import IA3Config, LoRAConfig, MTLLoRAConfig, VeraConfig
-from adapters.composition import Stack
+from adapters.composition import MultiTask, Stack
 from safetensors.torch import save
 from torch import nn
 from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification
@@ -75,6 +75,7 @@ bottleneck = method(BnConfig, mh_adapter=False, output_adapter=True, non_lineari
 
 EVERY_LAYER = {"attn_matrices": ["q", "k", "v"], "intermediate_lora": True, "output_lora": True}
 MTL_LORA = MTLLoRAConfig(r=3, alpha=7, n_up_projection=3, weights_sharpness=0.6, leave_out=[1], **EVERY_LAYER)
+TASKS = MTLLoRAConfig(r=2, alpha=5, n_up_projection=2, weights_sharpness=0.7, leave_out=[1], intermediate_lora=True)
 EQUAL_LENGTHS = (4, 4, 4)  # where the Python library lets padding count
 ALL_SHARED = {"phm_dim": 2, "shared_W_phm": True, "factorized_phm_rule": True, "learn_phm": False}
 UNIPELT = ConfigUnion(
@@ -215,7 +216,7 @@ def main():
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    for folder in ("models", "base", "cases", "language", "train", "stacks", "saved", "peft", "peft-heads", "combined"):
+    for folder in ("models", "base", "cases", "language", "train", "stacks", "tasks", "saved", "peft", "peft-heads", "combined"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
     write_models(out / "models")
@@ -225,6 +226,7 @@ def main():
     write_language(out)
     for family, below, above in STACKS:
         write_stack(out, family, below, above)
+    write_tasks(out)
     write_training(out, Case("bert", "double_seq_bn", double_seq_bn(3)))
     write_saved(out)
     write_saved_loreft(out)
@@ -538,6 +540,38 @@ def write_stack(out, family, below, above):
             owner = "below" if ".below." in name else "above"
             tensors |= {f"{owner}:{name}": parameter, f"grad:{name}": parameter.grad}
     write_tensors(out / "stacks" / f"{family}.safetensors", tensors, metadata)
+
+
+# ---- Tasks that share matrices ---------------------------------------------------------------------------------------
+
+
+def write_tasks(out):
+    """`tasks/bert`: the last hidden state of a batch of two tasks, whose MTL-LoRAs share `A` and `B`, and all gradients."""
+    model = AutoAdapterModel.from_pretrained(out / "models" / "bert", attn_implementation="eager")
+    tasks = MultiTask("one", "two")
+    for name in tasks:
+        model.add_adapter(name, config=TASKS)
+    model = model.double().eval()
+    model.share_parameters(tasks)
+    model.train_adapter(tasks)
+    redraw(model, "tasks", weight_deviation=0.4)
+    batch = Batch(model.config, "tasks")
+    of_task = torch.tensor([1, 0, 0, 1])  # queries of a sequence of one token have no gradient
+    hidden = batch.real(model.base_model(**batch.model_inputs(), task_ids=of_task).last_hidden_state)
+    weight = torch.randn(hidden.shape, dtype=torch.float64)
+    loss = (hidden * weight).sum()
+    loss.backward()
+    tensors = batch.tensors("input.") | {"hidden": hidden, "weight": weight, "loss": loss, "tasks": of_task}
+    metadata = {"model": "bert", "note": f"adapters {adapters.__version__}, torch {torch.__version__}, float64"}
+    for task in tasks:
+        for name, parameter in model.named_parameters(remove_duplicate=False):
+            if f".loras.{task}." in name:
+                assert parameter.grad.any(), f"tasks: the gradient of {name} is zero, so it would test nothing"
+                tensors |= {f"{task}:{name}": parameter, f"grad:{name}": parameter.grad}
+        with tempfile.TemporaryDirectory() as folder:
+            model.save_adapter(folder, task, with_head=False)
+            metadata[f"{task}_config"] = Path(folder, "adapter_config.json").read_text()
+    write_tensors(out / "tasks" / "bert.safetensors", tensors, metadata)
 
 
 # ---- Training and saved files ----------------------------------------------------------------------------------------

@@ -1,8 +1,12 @@
 //! MTL-LoRAs of several tasks: one array in one place, gradients that add up, and adapters that come out of it.
 
-use adaptune_adapters::{Adapter, Method, Mixed, MtlLoraConfig, MultiTask, format, merge};
+mod common;
+
+use adaptune_adapters::{
+    Adapter, AdapterModel, Head, HeadConfig, Method, Mixed, MtlLoraConfig, MultiTask, Point, Task, format, merge,
+};
 use adaptune_autograd::check_gradients;
-use adaptune_tensor::{Gradients, Parameters, Seed, init};
+use adaptune_tensor::{Gradients, Parameters, Seed, Slot, init};
 use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
 use ndarray::{Array2, s};
 
@@ -74,6 +78,45 @@ fn gradients_of_all_tasks_add_up() {
             tasks.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(&point);
         }
     }
+}
+
+/// What AdapterHub computes with a batch of two tasks that share: the last hidden state, and the gradients of a weighed sum.
+#[test]
+fn numbers_are_adapterhubs() {
+    let fixture = common::Fixture::open(&common::folder("tasks").join("bert.safetensors"));
+    let base = common::base::<f64>(fixture.metadata("model"));
+    let adapters = ["one", "two"].map(|name| fixture.adapter(name, &base).expect("the fixture has two"));
+    let mut tasks = MultiTask::of(&[&adapters[0], &adapters[1]], base.config()).expect("they are alike");
+    tasks.train_from(0);
+    let rows: Vec<usize> = fixture.integers("tasks").into_iter().map(|task| task as usize).collect();
+    let (one, two) = (tasks.task(0), tasks.task(1));
+    let mixed = Mixed::new(base.config(), &[&one, &two], &rows).expect("both are there");
+    let encoded = base.forward(&fixture.batch("input."), &mixed, Pass::differentiate()).expect("a good batch");
+    assert!(common::difference(encoded.hidden.iter().copied(), &fixture.floats("hidden")) < 1e-9);
+    let mut gradients = Gradients::new();
+    encoded.trace.backward(fixture.floats("weight").into_dimensionality().expect("[T, D]"), &mut gradients);
+    for (task, adapter) in adapters.into_iter().enumerate() {
+        let names: Vec<String> = adapter.parameters().into_iter().map(|(name, _)| name).collect();
+        let head =
+            Head::new("none", &HeadConfig::new(Task::Tagging, vec!["a".into(), "b".into()]), &base, Seed::new(0));
+        let model = AdapterModel::new(base.clone(), Some(adapter), head.expect("it fits"));
+        for (name, (stored, _)) in names.iter().zip(format::named_parameters(&model)) {
+            let expected = fixture.floats(&format!("grad:{}", stored[0]));
+            let gradient = gradients.get(slot(&tasks, task, name)).expect("both are in the batch");
+            let off = common::difference(gradient.iter().copied(), &expected) / common::size(&expected);
+            assert!(off < 1e-9, "the gradient of {} is off by {off:.1e}", stored[0]);
+        }
+    }
+    assert_eq!(gradients.len(), 2 * 3 * (2 + 2 * 2), "2 blocks, 3 layers each: A, B, and two arrays of each task");
+}
+
+/// The slot of what goes by this name in a task's adapter.
+fn slot(tasks: &MultiTask<f64>, task: usize, name: &str) -> Slot {
+    let shared = tasks.parameters().into_iter().find(|(known, _)| known == name);
+    let (point, part) = Point::split(name);
+    let own = || format!("{}.{}.{part}", point.expect("it stands at a layer"), tasks.names()[task]);
+    let found = shared.or_else(|| tasks.parameters().into_iter().find(|(known, _)| *known == own()));
+    found.and_then(|(_, parameter)| parameter.slot()).unwrap_or_else(|| panic!("{name} is not there"))
 }
 
 /// What a task computes among others, it computes alone, and its adapter too; merged to rounding.
