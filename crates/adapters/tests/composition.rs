@@ -21,6 +21,7 @@ const METHODS: &[&str] = &[
     "dora[r=2,alpha=3]",
     "ia3",
     "vera[r=3]",
+    "mtl_lora[r=2,alpha=3,n_up_projection=2]",
     "prefix_tuning[prefix_length=3,bottleneck_size=4]",
     "prefix_tuning_flat[prefix_length=2,position_shift=True,use_gating=True]",
     "prompt_tuning[prompt_length=2]",
@@ -66,20 +67,23 @@ fn hidden<S: Scalar>(base: &Encoder<S>, batch: &Batch, insertions: &dyn Insertio
     (encoded.hidden, encoded.layout)
 }
 
-/// Every sequence of a batch in which all methods are mixed, and one that has none, gives the very bits that it gives alone.
-fn mixed_is_each_alone<S: Scalar>() {
+/// Every sequence of a batch in which all methods are mixed, and one that has none, gives what it gives alone: in f32 the
+/// very bits. Products of f64 are not ours, and what they add to a result may round otherwise where there are more rows.
+fn mixed_is_each_alone<S: Scalar>(tolerance: f64) {
     let base = base::<S>();
     let adapters: Vec<Adapter<S>> = METHODS.iter().map(|method| adapter(method, &base)).collect();
     let mut parts: Vec<&dyn Insertions<S>> = adapters.iter().map(|a| a as _).collect();
     parts.push(&());
     let sequences = sequences(2 * parts.len());
-    let rows: Vec<usize> = (0..sequences.len()).map(|s| (s * 3) % parts.len()).collect();
+    let rows: Vec<usize> = (0..sequences.len()).map(|s| (s * 5) % parts.len()).collect();
     let mixed = Mixed::new(base.config(), &parts, &rows).expect("every part is there");
     let (together, layout) = hidden(&base, &batch(&sequences), &mixed);
     for (s, part) in rows.iter().enumerate() {
         let (alone, its) = hidden(&base, &batch(&sequences[s..=s]), parts[*part]);
         let name = METHODS.get(*part).unwrap_or(&"none");
-        assert_eq!(together.slice(s![layout.range(s), ..]), alone, "{name}, sequence {s}");
+        let among_others = together.slice(s![layout.range(s), ..]);
+        let off = (&among_others - &alone).iter().fold(0.0_f64, |most, d| most.max(d.to_f64().abs()));
+        assert!(off <= tolerance, "{name}, sequence {s}: off by {off:.1e}");
         let text: Vec<usize> = layout.text(s).map(|row| row - layout.range(s).start).collect();
         assert_eq!(text, its.text(0).collect::<Vec<_>>(), "{name}: where the text of sequence {s} lies");
     }
@@ -87,8 +91,8 @@ fn mixed_is_each_alone<S: Scalar>() {
 
 #[test]
 fn each_row_of_a_mixed_batch_is_what_it_is_alone() {
-    mixed_is_each_alone::<f32>();
-    mixed_is_each_alone::<f64>();
+    mixed_is_each_alone::<f32>(0.0);
+    mixed_is_each_alone::<f64>(1e-13);
 }
 
 /// The loss `Σ w ∘ hidden` with fixed random weights; its gradients.

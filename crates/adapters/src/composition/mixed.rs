@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 /// A batch whose sequences each name their adapter, of whatever method, or none (`&()`).
 ///
-/// Every sequence gets, to the bit, what it would get alone: what the base computes at points without modules it computes
+/// Every sequence gets what it would get alone, in f32 to the bit (f64 is for checks, and rounds as ndarray does): what the base computes at points without modules it computes
 /// for all sequences together, and at a point with modules each module sees its own sequences. Gates, prompts of different
 /// lengths and prefixes with or without shifted positions stay with their sequences.
 ///
