@@ -11,9 +11,10 @@ use std::collections::BTreeMap;
 
 /// A batch whose sequences each name their adapter, of whatever method, or none (`&()`).
 ///
-/// Every sequence gets what it would get alone, in f32 to the bit (f64 is for checks, and rounds as ndarray does): what the base computes at points without modules it computes
-/// for all sequences together, and at a point with modules each module sees its own sequences. Gates, prompts of different
-/// lengths and prefixes with or without shifted positions stay with their sequences.
+/// Every sequence gets what it would get alone, in f32 to the bit (f64 is for checks, and rounds as ndarray does): what the
+/// base computes at points without modules it computes for all sequences together, and at a point with modules each module
+/// sees its own sequences. Gates, prompts of different lengths and prefixes with or without shifted positions stay with
+/// their sequences.
 ///
 /// It fits batches of as many sequences as it was told of; others are an error of the pass. In training the draws of
 /// dropout are other ones than those of a batch with one adapter.
