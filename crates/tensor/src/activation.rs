@@ -1,6 +1,7 @@
 //! Element-wise activation functions with their derivatives.
 
 use crate::Scalar;
+use crate::kernel::rows;
 use crate::rows::{for_each_row, standard};
 use ndarray::{Array2, ArrayView2};
 use std::f64::consts::{FRAC_1_SQRT_2, PI, SQRT_2};
@@ -106,7 +107,7 @@ impl Activation {
 }
 
 fn map<S: Scalar>(values: &mut Array2<S>, f: impl Fn(S) -> S + Sync) {
-    for_each_row(values, |_, row| row.iter_mut().for_each(|v| *v = f(*v)));
+    for_each_row(values, |_, row| rows::map(row, &f));
 }
 
 fn chain<S: Scalar>(d: &mut Array2<S>, x: ArrayView2<'_, S>, derivative: impl Fn(S) -> S + Sync) {
@@ -114,53 +115,53 @@ fn chain<S: Scalar>(d: &mut Array2<S>, x: ArrayView2<'_, S>, derivative: impl Fn
     let x = x.as_slice().expect("standard layout");
     for_each_row(d, |t, row| {
         let x = &x[t * row.len()..][..row.len()];
-        row.iter_mut().zip(x).for_each(|(d, x)| *d *= derivative(*x));
+        rows::chain(row, x, &derivative);
     });
 }
 
 /// `Φ(x) = (1 + erf(x/√2)) / 2`.
-#[inline]
+#[inline(always)]
 fn normal_distribution<S: Scalar>(x: S) -> S {
     S::from_f64(0.5) * (S::one() + (x * S::from_f64(FRAC_1_SQRT_2)).erf())
 }
 
-#[inline]
+#[inline(always)]
 fn gelu<S: Scalar>(x: S) -> S {
     x * normal_distribution(x)
 }
 
 /// `Φ(x) + x e^(−x²/2)/√(2π)`.
-#[inline]
+#[inline(always)]
 fn d_gelu<S: Scalar>(x: S) -> S {
     let density = (x * x * S::from_f64(-0.5)).exp() * S::from_f64(1.0 / (SQRT_2 * PI.sqrt()));
     normal_distribution(x) + x * density
 }
 
-#[inline]
+#[inline(always)]
 fn gelu_tanh_inner<S: Scalar>(x: S) -> S {
     S::from_f64((2.0 / PI).sqrt()) * (x + S::from_f64(0.044_715) * x * x * x)
 }
 
-#[inline]
+#[inline(always)]
 fn gelu_tanh<S: Scalar>(x: S) -> S {
     S::from_f64(0.5) * x * (S::one() + gelu_tanh_inner(x).tanh())
 }
 
 /// `(1 + t)/2 + x/2 (1 − t²) √(2/π)(1 + 3 · 0.044715 x²)` with `t = tanh(…)`.
-#[inline]
+#[inline(always)]
 fn d_gelu_tanh<S: Scalar>(x: S) -> S {
     let t = gelu_tanh_inner(x).tanh();
     let inner = S::from_f64((2.0 / PI).sqrt()) * (S::one() + S::from_f64(3.0 * 0.044_715) * x * x);
     S::from_f64(0.5) * (S::one() + t + x * (S::one() - t * t) * inner)
 }
 
-#[inline]
+#[inline(always)]
 fn sigmoid<S: Scalar>(x: S) -> S {
     S::one() / (S::one() + (-x).exp())
 }
 
 /// `σ(x)(1 + x(1 − σ(x)))`.
-#[inline]
+#[inline(always)]
 fn d_silu<S: Scalar>(x: S) -> S {
     let s = sigmoid(x);
     s * (S::one() + x * (S::one() - s))

@@ -5,7 +5,7 @@
 ///
 /// `x = n ln 2 + r` with whole `n` and `|r| ≤ ln 2 / 2`; then `e^x = 2^n e^r`, where `e^r` is its
 /// Taylor polynomial of degree 7 and `2^n` is written into the exponent bits.
-#[inline]
+#[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
     // Adding 1.5 · 2²³ leaves the nearest whole number in the low bits of the mantissa.
     const ROUND: f32 = 12_582_912.0;
@@ -26,7 +26,7 @@ pub(crate) fn exp(x: f32) -> f32 {
 /// The coefficients are our own minimax fit of the relative error (2.5e-8 in exact arithmetic) by
 /// iteratively reweighted least squares at 400 Chebyshev nodes. The first is the slope at 0, `2/√π`, which lies
 /// halfway between two numbers of f32: the fit takes the lower one.
-#[inline]
+#[inline(always)]
 pub(crate) fn erf(x: f32) -> f32 {
     const SLOPE: f32 = std::f32::consts::FRAC_2_SQRT_PI - f32::EPSILON;
     const P: [f32; 6] = [SLOPE, 0.193_540_19, 0.053_101_074, 3.883_126_5e-3, 2.845_597_3e-4, 1.986_804e-6];
@@ -38,7 +38,7 @@ pub(crate) fn erf(x: f32) -> f32 {
 }
 
 /// `c[0] + c[1] x + c[2] x² + …` by Horner's rule.
-#[inline]
+#[inline(always)]
 fn polynomial<const N: usize>(x: f32, coefficients: &[f32; N]) -> f32 {
     let mut sum = coefficients[N - 1];
     for c in coefficients[..N - 1].iter().rev() {

@@ -1,7 +1,8 @@
 //! Scaled dot-product attention (Vaswani et al., 2017) over ragged sequences, several heads.
 
 use crate::matmul::matmul_alone;
-use crate::softmax::log_sum_exp;
+use crate::kernel::rows;
+use crate::softmax::softmax_rows;
 use crate::{Dropout, Layout, Scalar};
 use ndarray::{Array2, ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, Ix2, s};
 use rayon::prelude::*;
@@ -91,10 +92,7 @@ pub fn attention<S: Scalar>(
     results.into_par_iter().zip(stored).enumerate().for_each(|(i, (mut out, mut store))| {
         let block = Block::new(&shape, i, dropout);
         let mut p = block.scores(block.queries(&queries), block.keys(&keys));
-        for (mut row, normaliser) in p.rows_mut().into_iter().zip(store.iter_mut()) {
-            *normaliser = log_sum_exp(row.iter().copied());
-            row.mapv_inplace(|v| (v - *normaliser).exp());
-        }
+        softmax_rows(&mut p, |row, normaliser| store[[row, 0]] = normaliser);
         block.drop(&mut p);
         matmul_alone(S::one(), p.view(), block.keys(&values), S::zero(), &mut out);
     });
@@ -165,7 +163,7 @@ impl<S: Scalar> AttentionTrace<S> {
         let normalisers = self.normalisers.slice(s![block.query_rows.clone(), block.head]);
         let mut p = block.scores(q, k);
         for (mut row, normaliser) in p.rows_mut().into_iter().zip(normalisers) {
-            row.mapv_inplace(|s| (s - *normaliser).exp());
+            rows::exp_minus(row.as_slice_mut().expect("products have standard layout"), *normaliser);
         }
         if let Some(mut d_v) = part.d_values {
             let mut dropped = p.clone();
@@ -292,11 +290,8 @@ impl Block {
     fn drop<S: Scalar>(&self, p: &mut Array2<S>) {
         let Some(dropout) = self.dropout else { return };
         let dropout = dropout.at(self.head as u64);
-        let growth = dropout.growth::<S>();
         for (t, mut row) in self.query_rows.clone().zip(p.rows_mut()) {
-            for (j, v) in row.iter_mut().enumerate() {
-                *v = if dropout.keeps((t * self.longest + j) as u64) { *v * growth } else { S::zero() };
-            }
+            rows::drop(row.as_slice_mut().expect("standard layout"), dropout, (t * self.longest) as u64);
         }
     }
 }

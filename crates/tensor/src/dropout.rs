@@ -1,5 +1,6 @@
 //! Dropout (Srivastava et al., 2014) from addressed randomness.
 
+use crate::kernel::rows;
 use crate::rows::for_each_row;
 use crate::{Scalar, Seed};
 use ndarray::Array2;
@@ -36,13 +37,14 @@ impl Dropout {
     }
 
     /// True if element `index` is kept.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn keeps(&self, index: u64) -> bool {
         (self.seed.bits(index) >> 32) as u32 >= self.threshold && self.rate < 1.0
     }
 
     /// `1/(1 − rate)`, by which kept elements grow so that the expectation stays.
+    #[inline(always)]
     #[must_use]
     pub fn growth<S: Scalar>(&self) -> S {
         S::from_f64(if self.rate < 1.0 { 1.0 / (1.0 - self.rate) } else { 0.0 })
@@ -50,12 +52,9 @@ impl Dropout {
 
     /// `y = m ∘ x / (1 − rate)`, in place; given `d_y` it gives `d_x`. Elements count row by row.
     pub fn apply<S: Scalar>(&self, x: &mut Array2<S>) {
-        let growth = self.growth::<S>();
         for_each_row(x, |t, row| {
             let first = (t * row.len()) as u64;
-            for (i, v) in row.iter_mut().enumerate() {
-                *v = if self.keeps(first + i as u64) { *v * growth } else { S::zero() };
-            }
+            rows::drop(row, *self, first);
         });
     }
 }

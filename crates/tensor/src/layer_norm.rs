@@ -1,6 +1,7 @@
 //! Layer normalisation (Ba, Kiros and Hinton, 2016).
 
 use crate::Scalar;
+use crate::kernel::rows;
 use crate::rows::{for_each_row, standard};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
@@ -36,11 +37,7 @@ pub fn layer_norm<S: Scalar>(
     let mut y = normalised;
     let (w, b) = (w.as_standard_layout(), b.as_standard_layout());
     let (w, b) = (w.as_slice().expect("standard layout"), b.as_slice().expect("standard layout"));
-    for_each_row(&mut y, |_, row| {
-        for ((v, w), b) in row.iter_mut().zip(w).zip(b) {
-            *v = *v * *w + *b;
-        }
-    });
+    for_each_row(&mut y, |_, row| rows::scale_and_shift(row, w, b));
     (y, trace)
 }
 
@@ -63,9 +60,7 @@ pub fn layer_norm_input_backward<S: Scalar>(
         let x = &normalised[t * g.len()..][..g.len()];
         g.iter_mut().zip(w).for_each(|(g, w)| *g *= *w);
         let (mean, along) = (mean_of(g.iter().copied()), mean_of(g.iter().zip(x).map(|(g, x)| *g * *x)));
-        for (g, x) in g.iter_mut().zip(x) {
-            *g = (*g - mean - *x * along) * trace.inverse_deviation[t];
-        }
+        rows::norm_backward(g, x, mean, along, trace.inverse_deviation[t]);
     });
     d_x
 }
@@ -85,7 +80,7 @@ fn inverse_deviations<S: Scalar>(x: ArrayView2<'_, S>, epsilon: f64) -> Vec<S> {
 
 fn normalise<S: Scalar>(row: &mut [S], epsilon: f64) {
     let (mean, inverse) = statistics(row, epsilon);
-    row.iter_mut().for_each(|v| *v = (*v - mean) * inverse);
+    rows::normalise(row, mean, inverse);
 }
 
 /// `(μ, 1/√(σ² + ε))` of a row.

@@ -14,8 +14,13 @@ use ndarray::{Array2, ArrayView2};
 #[must_use]
 pub fn cross_entropy<S: Scalar>(logits: ArrayView2<'_, S>, targets: &[Option<usize>], weight: S) -> S {
     assert_eq!(logits.nrows(), targets.len(), "one target a row");
+    let mut exponentials = vec![S::zero(); logits.ncols()];
+    let logits = logits.as_standard_layout();
     let rows = logits.rows().into_iter().zip(targets);
-    let losses = rows.filter_map(|(row, target)| Some(log_sum_exp(row.iter().copied()) - row[(*target)?]));
+    let losses = rows.filter_map(|(row, target)| {
+        let row = row.to_slice().expect("standard layout");
+        Some(log_sum_exp(row, &mut exponentials) - row[(*target)?])
+    });
     losses.sum::<S>() * weight
 }
 

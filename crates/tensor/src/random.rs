@@ -44,7 +44,7 @@ impl Seed {
     }
 
     /// Draw number `index`: 64 uniform bits.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn bits(self, index: u64) -> u64 {
         mix(self.0.wrapping_add(index.wrapping_mul(GOLDEN)))
@@ -88,7 +88,7 @@ impl RngCore for SeedRng {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

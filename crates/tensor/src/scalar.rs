@@ -59,6 +59,7 @@ pub trait Scalar:
     fn is_finite(self) -> bool;
 
     /// The larger of two numbers.
+    #[inline(always)]
     fn max(self, other: Self) -> Self {
         if other > self { other } else { self }
     }
@@ -68,35 +69,38 @@ macro_rules! scalar {
     ($type:ident, $exp:path, $erf:path) => {
         impl Scalar for $type {
             const NAME: &'static str = stringify!($type);
-            #[inline]
+            #[inline(always)]
             fn from_f64(x: f64) -> Self {
                 x as $type
             }
-            #[inline]
+            #[inline(always)]
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
-            #[inline]
+            #[inline(always)]
             fn exp(self) -> Self {
                 $exp(self)
             }
+            #[inline]
             fn ln(self) -> Self {
                 $type::ln(self)
             }
+            #[inline(always)]
             fn sqrt(self) -> Self {
                 $type::sqrt(self)
             }
             fn tanh(self) -> Self {
                 $type::tanh(self)
             }
-            #[inline]
+            #[inline(always)]
             fn erf(self) -> Self {
                 $erf(self)
             }
+            #[inline(always)]
             fn abs(self) -> Self {
                 $type::abs(self)
             }
-            #[inline]
+            #[inline(always)]
             fn is_finite(self) -> bool {
                 $type::is_finite(self)
             }

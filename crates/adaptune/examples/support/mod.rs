@@ -1,9 +1,9 @@
 //! What the recipes have in common: the built-in model, the built-in world in its tokens, and a loop.
 #![allow(dead_code)] // each recipe uses a part of it
 
-use adaptune::adapters::{AdapterModel, Head, HeadConfig, Task};
+use adaptune::adapters::{AdapterModel, Head, HeadConfig, Task, format};
 use adaptune::tensor::Seed;
-use adaptune::train::{Dataset, Example, Target, TrainOptions, Trainer, evaluate};
+use adaptune::train::{Dataset, Example, Masking, Target, TrainOptions, Trainer, evaluate};
 use adaptune::transformer::Encoder;
 use adaptune::world::{self, Language, Split, World};
 use std::error::Error;
@@ -27,22 +27,19 @@ impl Studio {
         Ok(Self { base: Arc::new(Encoder::load(&folder)?), tokeniser, world: World::default() })
     }
 
-    /// A new head for a task of the world, called by the task's name.
-    pub(crate) fn head(&self, task: world::Task, seed: u64) -> Outcome<Head<f32>> {
-        let labels = task.labels().iter().map(|label| (*label).to_owned()).collect();
-        Ok(Head::new(task.name(), &HeadConfig::new(Task::Classification, labels), &self.base, Seed::new(seed))?)
+    /// Tokens of texts of which `rate` are hidden and to be found; the first token is asked for one of them.
+    pub(crate) fn masked(&self, texts: Vec<Vec<u32>>, rate: f64) -> Outcome<Dataset> {
+        let id = |token: &str| self.tokeniser.token_to_id(token).ok_or("a special token is missing");
+        let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map(id).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let vocabulary = u32::try_from(self.tokeniser.get_vocab_size(true))?;
+        let masking = Masking { rate, mask: special[4], vocabulary, special, summarise: true };
+        let longest = self.base.config().max_tokens();
+        Ok(Dataset::language(texts.into_iter().filter(|text| text.len() <= longest).collect(), masking)?)
     }
 
-    /// The examples of a task that judges whole texts, at most `most` of them.
-    pub(crate) fn task(&self, task: world::Task, language: Language, split: Split, most: usize) -> Outcome<Dataset> {
-        let examples = self.world.examples(task, language, split).into_iter().take(most);
-        let examples = examples.map(|example| self.example(task, example)).collect::<Outcome<Vec<_>>>()?;
-        Ok(Dataset::new(Task::Classification, task.labels().len(), examples)?)
-    }
-
-    /// The tokens of a text, with those that mark its ends.
-    pub(crate) fn ids(&self, text: &str) -> Outcome<Vec<u32>> {
-        Ok(self.tokeniser.encode(text, true).map_err(|e| e.to_string())?.get_ids().to_vec())
+    /// The head that the model was pretrained with: it finds hidden tokens.
+    pub(crate) fn language_head(&self) -> Outcome<Head<f32>> {
+        Ok(format::load_language_head(&folder(), &self.base)?)
     }
 
     fn example(&self, task: world::Task, example: world::Example) -> Outcome<Example> {

@@ -145,6 +145,15 @@ impl World {
         let passage = |i: usize| language.text(&corpus::passage(&mut Draw::new(seed.at(i as u64))));
         (0..passages).map(passage).collect()
     }
+
+    /// Unlabelled passages, each in language A and in language B: the same is said in both. None of them is in a
+    /// [corpus](World::corpus).
+    #[must_use]
+    pub fn parallel(&self, passages: usize) -> Vec<[String; 2]> {
+        let seed = self.seed.named("parallel");
+        let both = |said: Vec<Sentence>| Language::ALL.map(|language| language.text(&said));
+        (0..passages).map(|i| both(corpus::passage(&mut Draw::new(seed.at(i as u64))))).collect()
+    }
 }
 
 impl Default for World {

@@ -7,6 +7,7 @@
 
 mod map;
 mod product;
+pub(crate) mod rows;
 
 pub use map::{Mapped, map_read_only};
 pub(crate) use product::Form;

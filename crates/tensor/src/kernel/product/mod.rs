@@ -192,7 +192,7 @@ impl Products for f32 {
 ///
 /// # Panics
 /// If [`product_path`] is an error.
-fn path() -> ProductPath {
+pub(super) fn path() -> ProductPath {
     product_path().unwrap_or_else(|error| panic!("{error}"))
 }
 

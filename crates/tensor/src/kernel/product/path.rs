@@ -14,7 +14,7 @@ pub enum ProductPath {
     Portable,
     /// Vectors of 8, x86-64 with AVX2 and FMA.
     Avx2,
-    /// Vectors of 16, x86-64 with AVX-512F.
+    /// Vectors of 16, x86-64 with AVX-512 F, BW, DQ and VL.
     Avx512,
     /// Vectors of 4, aarch64.
     Neon,
@@ -43,7 +43,7 @@ impl ProductPath {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
             #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => Self::Avx2.is_available() && is_x86_feature_detected!("avx512f"),
+            Self::Avx512 => Self::Avx2.is_available() && has_avx512(),
             #[cfg(target_arch = "aarch64")]
             Self::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             _ => false,
@@ -64,6 +64,16 @@ impl ProductPath {
             }
         }
     }
+}
+
+/// Products need the first alone; [rows](crate::kernel::rows) the others too. Every processor for desktops and servers that
+/// has the first has them.
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
 }
 
 /// [`PATH_VARIABLE`] names no path that this processor has.

@@ -1,0 +1,102 @@
+//! The work that `cargo xtask peers` measures, done by this project: steps of training, or forward passes, with random weights
+//! of a known shape. Prints one line of JSON. `benches/peers/worker.py` does the same in PyTorch with AdapterHub.
+//!
+//! ```sh
+//! cargo run --release -p adaptune-benches --example worker -- step minilm seq_bn 32 128 2 5
+//! ```
+
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task};
+use adaptune_tensor::Seed;
+use adaptune_train::{Dataset, Example, Observer, StepRecord, Target, TrainOptions, Trainer};
+use adaptune_transformer::{Batch, Config, Encoder};
+use std::error::Error;
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Steps that are not counted: caches fill, threads start.
+const WARM_UP: usize = 2;
+
+const USAGE: &str = "expected: step|forward minilm|bert-base METHOD SEQUENCES TOKENS THREADS STEPS";
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [work, shape, method, numbers @ ..] = arguments.as_slice() else { return Err(USAGE.into()) };
+    let numbers: Vec<usize> = numbers.iter().map(|n| n.parse()).collect::<Result<_, _>>()?;
+    let [sequences, tokens, threads, steps] = numbers[..] else { return Err(USAGE.into()) };
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    let (model, count) = (model(shape, method)?, steps + WARM_UP);
+    let times = match work.as_str() {
+        "step" => training(model, &data(sequences, tokens, count)?, sequences)?,
+        "forward" => forward(&model, &data(sequences, tokens, 1)?, count)?,
+        _ => return Err(USAGE.into()),
+    };
+    let times = &times[WARM_UP..];
+    println!("{{\"seconds\": {times:?}, \"peak_bytes\": {}}}", peak_bytes().unwrap_or(0));
+    Ok(())
+}
+
+fn model(shape: &str, method: &str) -> Outcome<AdapterModel<f32>> {
+    let sizes = match shape {
+        "minilm" => Config::bert(384, 6, 12, 1536),
+        "bert-base" => Config::bert(768, 12, 12, 3072),
+        _ => return Err(USAGE.into()),
+    };
+    let config = Config { vocabulary: 30522, ..sizes.with_dropout(0.1, 0.1) };
+    let base = Arc::new(Encoder::random(config, 0.02, Seed::new(0)));
+    let adapter = Adapter::on("bench", &method.parse()?, &base, Seed::new(1))?;
+    let head = HeadConfig::new(Task::Classification, vec!["a".into(), "b".into()]);
+    let head = Head::new("bench", &head, &base, Seed::new(2))?;
+    Ok(AdapterModel::new(base, Some(adapter), head))
+}
+
+/// Sequences of one length, as many as `steps` batches hold.
+fn data(sequences: usize, tokens: usize, steps: usize) -> Outcome<Dataset> {
+    let id = |s: usize, t: usize| 1000 + ((s * 131 + t * 7919) % 29_000) as u32;
+    let example = |s: usize| Example {
+        token_ids: (0..tokens).map(|t| id(s, t)).collect(),
+        token_types: vec![0; tokens],
+        target: Target::Class(s % 2),
+    };
+    Ok(Dataset::new(Task::Classification, 2, (0..sequences * steps).map(example).collect())?)
+}
+
+/// Seconds of each step: forward, backward, clipping, the optimiser.
+fn training(model: AdapterModel<f32>, data: &Dataset, sequences: usize) -> Outcome<Vec<f64>> {
+    let options = TrainOptions { epochs: 1, batch_size: sequences, learning_rate: 1e-4, ..TrainOptions::default() };
+    let mut clock = Clock { last: Instant::now(), times: Vec::new() };
+    Trainer::new(model, data, None, options)?.run(&mut clock)?;
+    Ok(clock.times)
+}
+
+struct Clock {
+    last: Instant,
+    times: Vec<f64>,
+}
+
+impl Observer for Clock {
+    fn step(&mut self, _: &StepRecord) {
+        self.times.push(self.last.elapsed().as_secs_f64());
+        self.last = Instant::now();
+    }
+}
+
+fn forward(model: &AdapterModel<f32>, data: &Dataset, times: usize) -> Outcome<Vec<f64>> {
+    let sequences: Vec<&[u32]> = data.examples().iter().map(|e| e.token_ids.as_slice()).collect();
+    let batch = Batch::from_ids(&sequences);
+    let once = || {
+        let begun = Instant::now();
+        black_box(model.logits(&batch)?);
+        Ok(begun.elapsed().as_secs_f64())
+    };
+    (0..times).map(|_| once()).collect()
+}
+
+/// The most memory that the process has had, where Linux tells.
+fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(1024 * line.split_whitespace().nth(1)?.parse::<u64>().ok()?)
+}

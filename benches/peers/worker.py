@@ -1,0 +1,85 @@
+"""The work that `cargo xtask peers` measures, done by PyTorch with AdapterHub; see benches/examples/worker.rs.
+
+    python worker.py step|forward minilm|bert-base METHOD SEQUENCES TOKENS THREADS STEPS [--bf16]
+"""
+
+import json
+import sys
+import time
+
+import torch
+from adapters import BertAdapterModel
+from transformers import BertConfig
+
+WARM_UP = 2
+SHAPES = {
+    "minilm": {"hidden_size": 384, "num_hidden_layers": 6, "num_attention_heads": 12, "intermediate_size": 1536},
+    "bert-base": {},
+}
+
+
+def build(shape, method, trains):
+    torch.manual_seed(0)
+    model = BertAdapterModel(BertConfig(**SHAPES[shape]))
+    model.add_adapter("bench", config=method)
+    model.add_classification_head("bench", num_labels=2)
+    if trains:
+        model.train_adapter("bench")
+    else:
+        model.set_active_adapters("bench")
+    return model.train(trains)
+
+
+def training(model, tokens, labels, steps, bf16):
+    """Seconds of each step: forward, backward, clipping, the optimiser; what `Trainer` does too."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=1e-4)
+    mask = torch.ones_like(tokens)
+    times = []
+    for _ in range(steps):
+        begun = time.perf_counter()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+            logits = model(tokens, attention_mask=mask)[0]
+            loss = torch.nn.functional.cross_entropy(logits.float(), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimiser.step()
+        times.append(time.perf_counter() - begun)
+    return times
+
+
+def forward(model, tokens, steps, bf16):
+    mask = torch.ones_like(tokens)
+    times = []
+    for _ in range(steps):
+        begun = time.perf_counter()
+        with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
+            model(tokens, attention_mask=mask)
+        times.append(time.perf_counter() - begun)
+    return times
+
+
+def peak_bytes():
+    with open("/proc/self/status") as status:
+        line = next(line for line in status if line.startswith("VmHWM:"))
+    return 1024 * int(line.split()[1])
+
+
+def main():
+    bf16 = sys.argv[-1] == "--bf16"
+    work, shape, method = sys.argv[1:4]
+    sequences, length, threads, steps = map(int, sys.argv[4:8])
+    torch.set_num_threads(threads)
+    model = build(shape, method, work == "step")
+    tokens = torch.randint(1000, 30000, (sequences, length))
+    steps += WARM_UP
+    if work == "step":
+        times = training(model, tokens, torch.arange(sequences) % 2, steps, bf16)
+    else:
+        times = forward(model, tokens, steps, bf16)
+    print(json.dumps({"seconds": times[WARM_UP:], "peak_bytes": peak_bytes()}))
+
+
+if __name__ == "__main__":
+    main()
