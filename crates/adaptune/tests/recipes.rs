@@ -5,6 +5,9 @@
 #[path = "../examples/continual.rs"]
 mod continual;
 #[allow(dead_code)]
+#[path = "../examples/cross_lingual.rs"]
+mod cross_lingual;
+#[allow(dead_code)]
 #[path = "../examples/many_tasks.rs"]
 mod many_tasks;
 
@@ -42,4 +45,15 @@ fn five_adapters_share_a_base_and_a_batch() {
         let alone = format::load(&folder.path().join(name), studio.base.clone()).unwrap();
         assert_eq!(logits, alone.logits(&Batch::from_ids(&[sequence])).unwrap(), "{name}");
     }
+}
+
+/// A task that was learnt in one language is done better in the other upon that one's adapter.
+#[test]
+fn a_language_adapter_that_is_exchanged_carries_a_task_over() {
+    let studio = cross_lingual::support::Studio::open().unwrap();
+    let effort = cross_lingual::Effort { passages: 1000, language_epochs: 8, examples: 1000, task_epochs: 3 };
+    let languages = cross_lingual::languages(&studio, &effort).unwrap();
+    let found = cross_lingual::transfer(&studio, &languages, Task::Topic, &effort).unwrap();
+    assert!(found.exchanged > found.unchanged + 5.0, "{found:?}");
+    assert!(found.at_home > found.exchanged, "what is learnt is best at home: {found:?}");
 }
