@@ -197,6 +197,21 @@ PEFT_HEADS = [
     ("distilbert", "SEQ_CLS", ["pre_classifier", "classifier"]),
 ]
 
+# Trained keys, values and tokens. PEFT asks for sizes that it does not know DistilBERT's names of; its prefixes do not run
+# in a RobertaForSequenceClassification (it takes the cache for the pooled state), nor in DistilBERT, which has no cache.
+DISTILBERT_SIZES = dict(token_dim=HIDDEN, num_layers=2, num_attention_heads=3)
+PEFT_PROMPTS = {  # family, task, configuration
+    "bert-prefix": ("bert", "SEQ_CLS", peft.PrefixTuningConfig(num_virtual_tokens=3)),
+    "bert-prefix-tags": ("bert", "TOKEN_CLS", peft.PrefixTuningConfig(num_virtual_tokens=2)),
+    "bert-prefix-projection": ("bert", "SEQ_CLS", peft.PrefixTuningConfig(num_virtual_tokens=4, prefix_projection=True, encoder_hidden_size=5)),
+    "roberta-prefix-tags": ("roberta", "TOKEN_CLS", peft.PrefixTuningConfig(num_virtual_tokens=1)),
+    "bert-prompt": ("bert", "SEQ_CLS", peft.PromptTuningConfig(num_virtual_tokens=4)),
+    "bert-prompt-tags": ("bert", "TOKEN_CLS", peft.PromptTuningConfig(num_virtual_tokens=3)),
+    "roberta-prompt": ("roberta", "SEQ_CLS", peft.PromptTuningConfig(num_virtual_tokens=2)),
+    "distilbert-prompt": ("distilbert", "SEQ_CLS", peft.PromptTuningConfig(
+        num_virtual_tokens=1, modules_to_save=["pre_classifier", "classifier"], **DISTILBERT_SIZES)),
+}  # fmt: skip
+
 HYPERPARAMETERS = {
     "optimizer": "torch.optim.AdamW", "learning_rate": 5e-3, "betas": [0.9, 0.999], "epsilon": 1e-8,
     "weight_decay": 0.01, "weight_decay_on": "tensors whose name ends with `weight` and that are no layer norm",
@@ -216,7 +231,7 @@ def main():
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    for folder in ("models", "base", "cases", "language", "train", "stacks", "tasks", "saved", "peft", "peft-heads", "combined"):
+    for folder in ("models", "base", "cases", "language", "train", "stacks", "tasks", "saved", "peft", "peft-heads", "combined", "peft-prompts"):
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
     write_models(out / "models")
@@ -235,6 +250,8 @@ def main():
     for family, task, heads in PEFT_HEADS:
         write_peft_head(out, family, task, heads)
     write_combined(out)
+    for name, (family, task, config) in PEFT_PROMPTS.items():
+        write_peft_prompt(out, name, family, task, config)
     print_sizes(out)
 
 
@@ -743,6 +760,45 @@ def write_combined(out):
     for name in shapes:
         tidy_config(folder / name / "adapter_config.json")
     write_tensors(folder / "expected.safetensors", tensors, {"model": "bert", "note": f"peft {peft.__version__}, float64"})
+
+
+def write_peft_prompt(out, name, family, task, config):
+    """`peft-prompts/<name>/`: a prefix or prompt with the classifier beside it, in f64; logits, weights of the loss, which is
+    their sum weighed by them, and the gradients by the names of the files. Those of a projection belong to no file: `grad:`
+    is left out.
+    """
+    auto = AutoModelForTokenClassification if task == "TOKEN_CLS" else AutoModelForSequenceClassification
+    base = auto.from_pretrained(out / "models" / family, attn_implementation="eager", num_labels=3).double()
+    config = config.__class__(**{**config.to_dict(), "task_type": task})
+    model = peft.get_peft_model(base, config, autocast_adapter_dtype=False).double().eval()
+    redraw(model, f"peft prompt {name}", weight_deviation=0.4)
+    batch = Batch(base.config, f"peft prompt {name}")
+    logits = model(**batch.model_inputs()).logits
+    logits = batch.text(logits) if task == "TOKEN_CLS" else logits
+    weights = torch.randn(logits.shape, dtype=torch.float64)
+    loss = (logits * weights).sum()
+    loss.backward()
+    folder = out / "peft-prompts" / name
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    tensors = batch.tensors("input.") | {"logits": logits, "weights": weights, "loss": loss}
+    if not getattr(config, "prefix_projection", False):
+        tensors |= prompt_gradients(model, name)
+    metadata = {"model": family, "note": f"peft {peft.__version__}, float64"}
+    write_tensors(folder / "expected.safetensors", tensors, metadata)
+    tidy_config(folder / "adapter_config.json")
+
+
+def prompt_gradients(model, name):
+    """`grad:NAME` for every tensor that trains, by the name that the file has for it."""
+    gradients = {}
+    for key, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert parameter.grad.any(), f"peft {name}: the gradient of {key} is zero, so it would test nothing"
+            plain = key.replace("modules_to_save.default.", "")
+            plain = "prompt_embeddings" if key.startswith("prompt_encoder") else plain
+            gradients[f"grad:{plain}"] = parameter.grad
+    return gradients
 
 
 def tidy_config(path):

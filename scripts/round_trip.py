@@ -1,12 +1,12 @@
-"""Shows that adapters travel between the Python library `adapters` and adaptune, in both directions.
+"""Shows that adapters travel between the Python libraries `adapters` and `peft` and adaptune, in both directions.
 
-    python -m venv V && V/bin/pip install adapters==1.3.0 safetensors
+    python -m venv V && V/bin/pip install adapters==1.3.0 peft==0.21.2 safetensors
     cargo build --release
     V/bin/python scripts/round_trip.py --adaptune target/release/adaptune
 
-From Python to Rust: an adapter saved by `adapters`, in either of its file formats, must give the same logits in
-`adaptune predict`. From Rust to Python: what `adaptune train` wrote must load without one missing or unexpected tensor,
-and give the logits that `adaptune predict` gives. Prints one table; exits with 1 if any row of it fails, with 2 if
+From Python to Rust: an adapter saved by `adapters`, in either of its file formats, or by `peft` must give the same logits in
+`adaptune predict`. From Rust to Python: what `adaptune train` or `adaptune convert --to peft` wrote must load without one
+missing or unexpected tensor, and give the logits that `adaptune predict` gives. Prints one table; exits with 1 if any row of it fails, with 2 if
 there is no binary to ask.
 """
 
@@ -20,11 +20,14 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import peft
 import torch
 from adapters import AutoAdapterModel, CompacterConfig, LoReftConfig, MAMConfig, NoReftConfig, ParBnConfig
 from adapters import IA3Config, LoRAConfig, MTLLoRAConfig, PrefixTuningConfig, PromptTuningConfig, SeqBnInvConfig, VeraConfig
+from safetensors import safe_open
+from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
-from transformers import BertConfig, BertModel
+from transformers import AutoModelForSequenceClassification, BertConfig, BertModel
 
 from make_fixtures import EVERY_LAYER, adapter_plus, classification, double_seq_bn, par_bn, seq_bn
 from make_fixtures import draw_signs, draw_vera, redraw
@@ -72,6 +75,21 @@ RUST_METHODS += ["direft[r=2]", "compacter[reduction_factor=4,phm_dim=3]", INVER
 TRAINING = ["--epochs", "6", "--batch-size", "8", "--lr", "1e-2"]
 WEIGHT_FILES = {"adapter.safetensors": True, "pytorch_adapter.bin": False}  # whether it is the safetensors one
 
+# The same with `peft`, whose head is transformers' own classifier: one layer on the pooler. What PEFT alone has is written for
+# it by `train`, the rest by `convert`. The last ones have a head that it does not have, which stays beside the adapter.
+PEFT_METHODS = [
+    ("lora", peft.LoraConfig(r=3, lora_alpha=7, target_modules=["query", "output.dense"], task_type="SEQ_CLS")),
+    ("dora", peft.LoraConfig(r=2, lora_alpha=5, use_dora=True, target_modules=["value"], task_type="SEQ_CLS")),
+    ("ia3", peft.IA3Config(target_modules=["key", "value", "output.dense"], feedforward_modules=["output.dense"], task_type="SEQ_CLS")),
+    ("prefix", peft.PrefixTuningConfig(num_virtual_tokens=3, task_type="SEQ_CLS")),
+    ("prefix-projection", peft.PrefixTuningConfig(num_virtual_tokens=2, prefix_projection=True, task_type="SEQ_CLS")),
+    ("prompt", peft.PromptTuningConfig(num_virtual_tokens=4, task_type="SEQ_CLS")),
+]  # fmt: skip
+PEFT_HEAD = ["--head-layers", "1", "--use-pooler"]
+TO_PEFT = [ALL_LAYERS, "lora[r=3,alpha=7,use_rslora=True]", "dora[r=2,alpha=3]", "ia3", "vera[alpha=8]"]
+TO_PEFT += ["prefix_tuning[prefix_length=3,bottleneck_size=7,position_shift=True]"]
+TO_PEFT += ["prefix_tuning_flat[prefix_length=2,position_shift=True]", "prompt_tuning[prompt_length=3,combine=as_tokens]"]
+
 TEXTS = [
     "a fine film , warm and funny",
     "dull",
@@ -93,6 +111,8 @@ def main():
         bench = Bench(arguments.adaptune, work)
         rows = [bench.python_to_rust(*method, form) for method in PYTHON_METHODS for form in formats_of(method[0])]
         rows += [row for method in RUST_METHODS for row in bench.rust_to_python(method)]
+        rows += [bench.peft_to_rust(*method) for method in PEFT_METHODS]
+        rows += [bench.rust_to_peft(method) for method in TO_PEFT]
     print_table(rows)
     sys.exit(0 if all(row.passed for row in rows) else 1)
 
@@ -191,6 +211,56 @@ class Bench:
             row.problem = str(mismatch)
         return row
 
+    def peft_to_rust(self, method, config):
+        """Saves a random adapter and classifier with `peft` and asks adaptune for the logits."""
+        row = Row("PEFT to Rust", method, "safetensors")
+        try:
+            model = peft.get_peft_model(self.fresh_classifier(), config).eval()
+            redraw(model, f"round trip peft {method}", weight_deviation=0.1)
+            folder = self.work / f"peft-{method}"
+            model.save_pretrained(folder)
+            self.compare_peft(row, model, folder, {f"LABEL_{id}": id for id in LABELS})
+        except Mismatch as mismatch:
+            row.problem = str(mismatch)
+        return row
+
+    def rust_to_peft(self, method):
+        """Trains with adaptune, converts, and loads with `peft`: every tensor of the file, and no other."""
+        row = Row("Rust to PEFT", method, "safetensors")
+        trained, folder = (self.work / f"{kind}-{method.replace('[', '-').rstrip(']')}" for kind in ("for-peft", "to-peft"))
+        for old in (trained, folder):
+            shutil.rmtree(old, ignore_errors=True)
+        tables = ["--train", self.work / "train.tsv", "--dev", self.work / "dev.tsv"]
+        try:
+            how = ["--method", method, *PEFT_HEAD, *TRAINING]
+            self.run("train", "--model", self.model_folder, *tables, *how, "--out", trained)
+            self.run("convert", "--adapter", trained, "--to", "peft", "--out", folder)
+            if Path(folder, "head_config.json").exists():
+                raise Mismatch("the head is beside the adapter, not in PEFT's file")
+            model = peft.PeftModel.from_pretrained(self.fresh_classifier(), str(folder)).eval()
+            check_peft_state(model, folder)
+            with safe_open(folder / "adapter_model.safetensors", "pt") as file:
+                labels = json.loads(file.metadata()["adaptune_head"])["config"]["label2id"]
+            self.compare_peft(row, model, folder, labels)
+        except Mismatch as mismatch:
+            row.problem = str(mismatch)
+        return row
+
+    def compare_peft(self, row, model, folder, labels):
+        """The same for `peft`: the effect is that on the base with the same classifier and no adapter."""
+        predictions = self.predict(folder)
+        expected = self.logits(model)
+        alone = self.fresh_classifier()
+        head = {key: tensor for key, tensor in load_file(folder / "adapter_model.safetensors").items() if "classifier" in key}
+        alone.classifier.load_state_dict({key.rsplit(".", 1)[-1]: tensor for key, tensor in head.items()})
+        row.effect = (expected - self.logits(alone)).abs().max().item()
+        row.difference = check_predictions(predictions, expected, {id: label for label, id in labels.items()})
+        if row.effect < LEAST_EFFECT:
+            raise Mismatch(f"the adapter changes no logit by more than {row.effect:.1e}, so this row proves nothing")
+
+    def fresh_classifier(self):
+        return AutoModelForSequenceClassification.from_pretrained(self.model_folder, num_labels=len(LABELS)).eval()
+
     def compare(self, row, model, name, folder):
         """Fills in the row: Python's logits with the adapter, without it, and those of `adaptune predict`."""
         predictions = self.predict(folder)
@@ -228,12 +298,25 @@ class Bench:
     def python_logits(self, model, adapter):
         """`[texts, labels]`, one text at a time, so that no padding is involved."""
         model.set_active_adapters(adapter)
+        return self.logits(model)
+
+    def logits(self, model):
         rows = []
         with torch.no_grad():
             for text in TEXTS:
                 ids = torch.tensor([self.tokenizer.encode(text).ids])
                 rows.append(model.eval()(input_ids=ids).logits[0])
         return torch.stack(rows)
+
+
+def check_peft_state(model, folder):
+    """What `peft` holds of the adapter must be what the file holds: names and numbers."""
+    found, expected = peft.get_peft_model_state_dict(model), load_file(folder / "adapter_model.safetensors")
+    if odd := found.keys() ^ expected.keys():
+        raise Mismatch(f"peft and the file differ in {', '.join(sorted(odd))}")
+    for name, tensor in expected.items():
+        if not torch.equal(found[name], tensor):
+            raise Mismatch(f"peft did not load {name} as it is in the file")
 
 
 def load_strictly(model, folder, safe):

@@ -243,7 +243,7 @@ impl<S: Scalar> Network<S> {
 }
 
 impl<S: Scalar> SequenceModule<S> for Invertible<S> {
-    fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
+    fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S> {
         let SequenceInput { tokens, layout, pass, wants_tokens, .. } = input;
         let keep = pass.gradients() && (self.any_trains() || wants_tokens);
         let (tokens, trace) = self.forward(tokens.view(), false);

@@ -26,6 +26,7 @@ const METHODS: &[&str] = &[
     "prefix_tuning_flat[prefix_length=2,position_shift=True,use_gating=True]",
     "prompt_tuning[prompt_length=2]",
     "prompt_tuning[prompt_length=3,combine=prefix_after_bos]",
+    "prompt_tuning[prompt_length=2,combine=as_tokens]",
     "loreft[r=2]",
     "mam[reduction_factor=2]",
     "unipelt",

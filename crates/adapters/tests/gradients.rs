@@ -209,7 +209,7 @@ fn prefixes() {
 
 #[test]
 fn prompts() {
-    for combine in ["prefix", "prefix_after_bos"] {
+    for combine in ["prefix", "prefix_after_bos", "as_tokens"] {
         let method = format!("prompt_tuning[prompt_length=3,combine={combine}]");
         for task in [Task::Classification, Task::Regression, Task::Tagging, Task::MaskedLanguage] {
             check(&method, &head(task), 0.0);

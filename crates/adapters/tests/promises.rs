@@ -299,7 +299,8 @@ fn a_prefix_may_shift_positions() {
 fn a_prompt_gets_no_tags() {
     let base = base();
     let config = HeadConfig::new(Task::Tagging, vec!["a".into(), "b".into()]);
-    for (combine, rows) in [("prefix", [3, 4, 5, 6, 10, 14, 15, 16]), ("prefix_after_bos", [0, 4, 5, 6, 7, 11, 15, 16])]
+    let first = [3, 4, 5, 6, 10, 14, 15, 16];
+    for (combine, rows) in [("prefix", first), ("prefix_after_bos", [0, 4, 5, 6, 7, 11, 15, 16]), ("as_tokens", first)]
     {
         let text = format!("prompt_tuning[prompt_length=3,combine={combine}]");
         let head = Head::new("test", &config, &base, Seed::new(1)).expect("fits");

@@ -1,5 +1,6 @@
 //! The base as a pass sees it: frozen layers, with trainable copies over those that are thawed.
 
+use crate::embeddings::EmbeddedRows;
 use crate::thawed::{Thawed, ThawedLinear, ThawedNorm};
 use crate::{Accumulator, Config, Encoder, LayerNorm, Linear, LinearBackward};
 use adaptune_tensor::{
@@ -75,6 +76,18 @@ impl<'a, S: Scalar> Base<'a, S> {
     pub fn token_embeddings(self) -> BaseTable<'a, S> {
         let thawed = self.thawed.and_then(|thawed| thawed.embeddings.tokens.as_ref());
         BaseTable { frozen: &self.encoder.embeddings.tokens, thawed }
+    }
+
+    /// What the embeddings make of rows that stand in front of a text in place of token embeddings:
+    /// `norm(x + P[position] + T[0])`, `[P, D]`, positions from the first on. There is no dropout in it. The trace is kept
+    /// if `keep` says so.
+    ///
+    /// # Panics
+    /// If there are more rows than the model has positions.
+    #[must_use]
+    pub fn embed(self, x: Array2<S>, keep: bool) -> (Array2<S>, Option<EmbeddedRows<'a, S>>) {
+        let embeddings = self.encoder.embeddings.with(self.thawed.map(|thawed| &thawed.embeddings));
+        embeddings.rows(self.config(), x, keep)
     }
 }
 

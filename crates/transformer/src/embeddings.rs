@@ -35,6 +35,13 @@ pub(crate) struct EmbeddingsTrace<'a, S> {
     dropout: Option<Dropout>,
 }
 
+/// What the backward pass of [`Base::embed`](crate::Base::embed) needs.
+pub struct EmbeddedRows<'a, S> {
+    layers: BaseEmbeddings<'a, S>,
+    positions: Vec<u32>,
+    norm: LayerNormTrace<S>,
+}
+
 impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
     /// `dropout(norm(E[id] + P[shift + position] + T[type]))`, `[T, D]`.
     pub(crate) fn forward(
@@ -64,6 +71,23 @@ impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
         (x, norm.map(|norm| EmbeddingsTrace { layers: self, token_ids, positions, token_types, norm, dropout }))
     }
 
+    /// `norm(x + P[i] + T[0])` for rows in place of token embeddings, `[P, D]`.
+    pub(crate) fn rows(
+        self,
+        config: &Config,
+        mut x: Array2<S>,
+        keep: bool,
+    ) -> (Array2<S>, Option<EmbeddedRows<'a, S>>) {
+        let first = config.position_offset as u32;
+        let positions: Vec<u32> = (first..first + x.nrows() as u32).collect();
+        if let Some(types) = self.token_types {
+            x += &types.gather(&vec![0; positions.len()]);
+        }
+        x += &self.positions.gather(&positions);
+        let (x, norm) = self.norm.forward(x, keep);
+        (x, norm.map(|norm| EmbeddedRows { layers: self, positions, norm }))
+    }
+
     pub(crate) fn merged(self) -> Embeddings<S> {
         Embeddings {
             tokens: self.tokens.view().to_owned(),
@@ -76,6 +100,20 @@ impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
     fn trains(&self) -> bool {
         let tables = [Some(self.tokens), Some(self.positions), self.token_types];
         self.norm.trains() || tables.into_iter().flatten().any(BaseTable::trains)
+    }
+}
+
+impl<S: Scalar> EmbeddedRows<'_, S> {
+    /// Adds the gradients of the norm and the tables, those that train; gives that of the rows, `[P, D]`.
+    #[must_use]
+    pub fn backward(self, d: Array2<S>, gradients: &mut Gradients<S>) -> Array2<S> {
+        let BaseEmbeddings { positions, token_types, norm, .. } = self.layers;
+        let d_x = norm.backward(&self.norm, d, gradients);
+        positions.gather_backward(&self.positions, d_x.view(), gradients);
+        if let Some(types) = token_types {
+            types.gather_backward(&vec![0; self.positions.len()], d_x.view(), gradients);
+        }
+        d_x
     }
 }
 

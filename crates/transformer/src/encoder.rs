@@ -160,7 +160,7 @@ impl<'a, S: Scalar> Base<'a, S> {
         let (hidden, embeddings) = embeddings.forward(config, batch, shift, pass.at(0));
         let steps = embeddings.map(|trace| Step::Embeddings(Box::new(trace))).into_iter().collect();
         let start = Encoded { hidden, layout: batch.layout().clone(), trace: Trace { steps } };
-        let mut state = start.through(insertions, SequencePoint::Embeddings, pass.at(1));
+        let mut state = start.through(self, insertions, SequencePoint::Embeddings, pass.at(1));
         for (layer, block) in encoder.blocks.iter().enumerate() {
             let (pass, thawed) = (pass.at(2 + layer as u64), thawed.map(|t| &t.blocks[layer]));
             let place = Place { layer, layout: state.layout.clone(), insertions, pass, config, thawed };
@@ -168,7 +168,7 @@ impl<'a, S: Scalar> Base<'a, S> {
             let (hidden, trace) = block.forward(&place, state.hidden, wants);
             state.hidden = hidden;
             state.trace.steps.extend(trace.map(|t| Step::Block(Box::new(t))));
-            state = state.through(insertions, SequencePoint::Block(layer), pass.at(64));
+            state = state.through(self, insertions, SequencePoint::Block(layer), pass.at(64));
         }
         Ok(state)
     }
@@ -184,10 +184,16 @@ fn digest<S: Scalar>(weight: ArrayView2<'_, S>) -> u64 {
 
 impl<'a, S: Scalar> Encoded<'a, S> {
     /// Passes a sequence point.
-    fn through(mut self, insertions: &'a dyn Insertions<S>, point: SequencePoint, pass: Pass) -> Self {
+    fn through(
+        mut self,
+        base: Base<'a, S>,
+        insertions: &'a dyn Insertions<S>,
+        point: SequencePoint,
+        pass: Pass,
+    ) -> Self {
         let Some(module) = insertions.sequence(point) else { return self };
         let wants_tokens = !self.trace.steps.is_empty();
-        let input = SequenceInput { point, tokens: self.hidden, layout: self.layout, pass, wants_tokens };
+        let input = SequenceInput { point, base, tokens: self.hidden, layout: self.layout, pass, wants_tokens };
         let output = module.forward(input);
         self.trace.steps.extend(output.backward.map(Step::Sequence));
         Self { hidden: output.tokens, layout: output.layout, trace: self.trace }

@@ -15,7 +15,7 @@
 //! the module does not train and neither does anything below it. So a pass that only evaluates
 //! keeps nothing, and backward ends by itself at the lowest point that trains.
 
-use crate::{BaseLinear, BaseNorm, Pass};
+use crate::{Base, BaseLinear, BaseNorm, Pass};
 use adaptune_tensor::{Gradients, Layout, PackedMatrix, Scalar, matmul, matmul_add};
 use ndarray::{ArcArray2, Array2, ArrayView2};
 
@@ -272,13 +272,15 @@ pub struct SublayerGradient<S> {
 /// A module between blocks: prompts, invertible adapters, ReFT.
 pub trait SequenceModule<S: Scalar>: Send + Sync {
     /// Gives tokens and layout, and its backward pass if any gradient is wanted.
-    fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S>;
+    fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S>;
 }
 
 /// What a [`SequenceModule`] sees.
-pub struct SequenceInput<S> {
+pub struct SequenceInput<'a, S> {
     /// Where it is, for modules that stand at several points.
     pub point: SequencePoint,
+    /// The base, for modules that do with their own rows what it does with tokens.
+    pub base: Base<'a, S>,
     /// The tokens, `[T, D]`.
     pub tokens: Array2<S>,
     /// The sequences.

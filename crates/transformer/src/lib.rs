@@ -27,6 +27,7 @@ mod thawed;
 pub use base::{Base, BaseLinear, BaseNorm, BaseTable};
 pub use batch::{Batch, BatchError};
 pub use config::{Config, ConfigError, Family};
+pub use embeddings::EmbeddedRows;
 pub use encoder::{Encoded, Encoder, Trace};
 pub use insertion::{
     Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, KeyValueGradient,

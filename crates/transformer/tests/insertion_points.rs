@@ -94,7 +94,7 @@ impl<S: Scalar> Front<S> {
 }
 
 impl<S: Scalar> SequenceModule<S> for Front<S> {
-    fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
+    fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S> {
         let SequenceInput { tokens, layout, pass, wants_tokens, .. } = input;
         let longer = self.prepend(&tokens, &layout);
         let after = layout.prepend(self.rows());
@@ -347,7 +347,7 @@ impl SublayerModule<f64> for Everywhere {
 }
 
 impl SequenceModule<f64> for Everywhere {
-    fn forward<'a>(&'a self, input: SequenceInput<f64>) -> SequenceOutput<'a, f64> {
+    fn forward<'a>(&'a self, input: SequenceInput<'a, f64>) -> SequenceOutput<'a, f64> {
         self.note(input.point);
         SequenceOutput { tokens: input.tokens, layout: input.layout, backward: None }
     }

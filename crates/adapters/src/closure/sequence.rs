@@ -50,7 +50,7 @@ impl<S: Scalar> SequenceClosure<S> {
 module!(SequenceClosure: sequence, SequenceModule);
 
 impl<S: Scalar> SequenceModule<S> for SequenceClosure<S> {
-    fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
+    fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S> {
         let SequenceInput { tokens, layout, pass, wants_tokens, .. } = input;
         let mut recording = Recording::new(pass.gradients() && (self.any_trains() || wants_tokens));
         let (width, sequences) = (tokens.ncols(), layout.sequences());

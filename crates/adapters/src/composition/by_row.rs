@@ -149,17 +149,17 @@ fn joined<B>(parts: Vec<Part<'_, B>>) -> (Layout, Vec<Placed<B>>) {
 }
 
 impl<S: Scalar> SequenceModule<S> for ByRow<'_, dyn SequenceModule<S> + '_> {
-    fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
+    fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S> {
         if let Some(module) = self.only() {
             return module.forward(input);
         }
-        let SequenceInput { point, tokens, layout, pass, wants_tokens } = input;
+        let SequenceInput { point, base, tokens, layout, pass, wants_tokens } = input;
         let (mut parts, mut outputs) = (Vec::new(), Vec::new());
         for (i, sequences, module) in self.groups() {
             let before = Rows::of(&layout, sequences);
             let (tokens, layout, pass) = (before.take(&tokens), layout.select(sequences), pass.at(i));
             let output = match module {
-                Some(module) => module.forward(SequenceInput { point, tokens, layout, pass, wants_tokens }),
+                Some(module) => module.forward(SequenceInput { point, base, tokens, layout, pass, wants_tokens }),
                 None => SequenceOutput { tokens, layout, backward: None },
             };
             outputs.push(output.tokens);

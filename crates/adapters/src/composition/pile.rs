@@ -65,12 +65,12 @@ impl<S: Scalar> SublayerModule<S> for Pile<'_, dyn SublayerModule<S> + '_> {
 }
 
 impl<S: Scalar> SequenceModule<S> for Pile<'_, dyn SequenceModule<S> + '_> {
-    fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
-        let SequenceInput { point, mut tokens, mut layout, pass, mut wants_tokens } = input;
+    fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S> {
+        let SequenceInput { point, base, mut tokens, mut layout, pass, mut wants_tokens } = input;
         let mut backwards = Vec::new();
         for (i, module) in self.0.iter().enumerate() {
             let pass = pass.at(i as u64);
-            let output = module.forward(SequenceInput { point, tokens, layout, pass, wants_tokens });
+            let output = module.forward(SequenceInput { point, base, tokens, layout, pass, wants_tokens });
             (tokens, layout) = (output.tokens, output.layout);
             wants_tokens = output.backward.is_some();
             backwards.extend(output.backward);

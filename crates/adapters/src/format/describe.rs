@@ -46,7 +46,7 @@ pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
     let mut parts = Vec::new();
     for (kind, files) in [("adapter", &ADAPTER), ("head", &HEAD)] {
         if directory.join(files.config).exists() {
-            parts.push(part(kind, files, directory)?);
+            parts.extend(part(kind, files, directory)?);
         }
     }
     if parts.is_empty() {
@@ -68,11 +68,11 @@ fn thawed_part(path: &Path) -> Result<Described, FormatError> {
     Ok(Described { kind: "thawed", name, model_type, model_name, hidden_size, config, file, bytes, tensors })
 }
 
-fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Described, FormatError> {
+fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Vec<Described>, FormatError> {
     let path = directory.join(files.config);
     let mut file = json::read(&path)?;
     if file.get("peft_type").is_some() {
-        return peft_part(file, directory);
+        return peft_parts(file, directory);
     }
     let mut field = |name: &str| file.get_mut(name).map(Value::take).unwrap_or_default();
     let (name, config) = (field("name"), field("config"));
@@ -82,19 +82,35 @@ fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Described
     let bytes =
         std::fs::metadata(directory.join(weights)).map_err(FormatError::io("read", directory.join(weights)))?.len();
     let (model_type, model_name, hidden_size) = (field("model_type"), field("model_name"), field("hidden_size"));
-    Ok(Described { kind, name, model_type, model_name, hidden_size, config, file: weights.to_owned(), bytes, tensors })
+    let file = weights.to_owned();
+    Ok(vec![Described { kind, name, model_type, model_name, hidden_size, config, file, bytes, tensors }])
 }
 
-/// An adapter in PEFT's format: all its fields are configuration.
-fn peft_part(file: Value, directory: &Path) -> Result<Described, FormatError> {
+/// An adapter in PEFT's format, of which all fields are configuration, and the head among its weights if there is one.
+fn peft_parts(file: Value, directory: &Path) -> Result<Vec<Described>, FormatError> {
     let (file_name, tensors) = tensors(directory, &peft::FILES)?;
     let weights = directory.join(file_name);
     let bytes = std::fs::metadata(&weights).map_err(FormatError::io("read", &weights))?.len();
     let model_name = file.get("base_model_name_or_path").cloned().unwrap_or_default();
-    let (model_type, hidden_size) = Default::default();
-    let (name, config) = (peft::name(&weights)?, file.as_object().cloned().unwrap_or_default());
-    let file = file_name.to_owned();
-    Ok(Described { kind: "adapter", name, model_type, model_name, hidden_size, config, file, bytes, tensors })
+    let (of_head, of_adapter): (Vec<_>, Vec<_>) = tensors.into_iter().partition(|(name, _)| peft::head::is_head(name));
+    let described = |kind, name, config, tensors| Described {
+        kind,
+        name,
+        config,
+        tensors,
+        bytes,
+        model_name: model_name.clone(),
+        model_type: Value::Null,
+        hidden_size: Value::Null,
+        file: file_name.to_owned(),
+    };
+    let config = file.as_object().cloned().unwrap_or_default();
+    let mut parts = vec![described("adapter", peft::name(&weights)?, config, of_adapter)];
+    if !of_head.is_empty() {
+        let (name, config) = peft::head::described(&weights)?;
+        parts.push(described("head", name, config, of_head));
+    }
+    Ok(parts)
 }
 
 type Shapes = Vec<(String, Vec<usize>)>;

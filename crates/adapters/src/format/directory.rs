@@ -36,8 +36,8 @@ pub(super) const HEAD: Files =
 
 /// Saves adapter and head of a model as AdapterHub directory, and what is thawed beside them in `thawed.safetensors`.
 ///
-/// An adapter that AdapterHub does not have and PEFT does (DoRA, rsLoRA) is saved as [`save_peft`](super::save_peft)
-/// does; [`load`] tells them apart.
+/// An adapter that AdapterHub does not have and PEFT does (DoRA, rsLoRA, prompts of tokens like others) is saved as
+/// [`save_peft_with_head`](super::save_peft_with_head) does; [`load`] tells them apart.
 ///
 /// Everything is written into a hidden folder within the directory and then moved to its place, so that a failure, such
 /// as a full disk, leaves the directory as it was. The configuration of the head comes last, and without it [`load`]
@@ -55,13 +55,16 @@ pub fn save<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), 
 }
 
 fn save_by_way_of<S: Scalar>(folder: &Path, model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
-    if let Some(adapter) = model.adapter() {
-        save_either(adapter, model.base(), folder)?;
-    }
+    let with_head = match model.adapter() {
+        Some(adapter) => save_either(adapter, model.head(), model.base(), folder)?,
+        None => false,
+    };
     if let Some(thawed) = model.thawed() {
         thawed::save(thawed, model.base(), folder)?;
     }
-    save_head(model.head(), model.base(), folder)?;
+    if !with_head {
+        save_head(model.head(), model.base(), folder)?;
+    }
     let files = [
         ADAPTER.safetensors,
         ADAPTER.torch,
@@ -75,15 +78,23 @@ fn save_by_way_of<S: Scalar>(folder: &Path, model: &AdapterModel<S>, directory: 
     files.into_iter().try_for_each(|file| put_in_place(file, folder, directory))
 }
 
-/// Saves an adapter for AdapterHub, or for PEFT where only PEFT has such adapters.
-fn save_either<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
+/// Saves an adapter for AdapterHub, or for PEFT where only PEFT has such adapters; true if the head went along, as a part
+/// of PEFT's files.
+fn save_either<S: Scalar>(
+    adapter: &Adapter<S>,
+    head: &Head<S>,
+    base: &Encoder<S>,
+    directory: &Path,
+) -> Result<bool, FormatError> {
     let Some(method) = adapter.method() else {
         return Err(FormatError::OwnModules { name: adapter.name().to_owned() });
     };
-    match method.file_fields().err().zip(Some(peft::refusal(method))) {
-        None => save_adapter(adapter, base, directory),
-        Some((_, None)) => peft::save_peft(adapter, base, directory),
-        Some((why, Some(neither))) => {
+    let model = base.config();
+    match (method.file_fields(), peft::refusal(method, model)) {
+        (Ok(_), _) if !peft::is_its_own(method, model) => save_adapter(adapter, base, directory).map(|()| false),
+        (_, None) => peft::save_either_head(adapter, Some(head), base, directory),
+        (fields, Some(neither)) => {
+            let why = fields.err().unwrap_or_default();
             let message = format!("{why}; nor has PEFT: {neither}");
             Err(FormatError::config(directory.join(ADAPTER.config), message))
         }
@@ -158,6 +169,26 @@ pub fn save_adapter<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, director
     }
     write(&directory.join(ADAPTER.safetensors), &tensors, base, [])?;
     replace(&directory.join(ADAPTER.config), &text)
+}
+
+/// Saves an adapter alone for AdapterHub to read: [`save_adapter`], but for what AdapterHub would read and compute
+/// otherwise. Those are prefixes that shift positions, a field that it ignores.
+///
+/// # Errors
+/// As [`save_adapter`]; and if AdapterHub would compute something else.
+pub fn save_adapterhub<S: Scalar>(
+    adapter: &Adapter<S>,
+    base: &Encoder<S>,
+    directory: &Path,
+) -> Result<(), FormatError> {
+    let members = adapter.method().map(Method::members).unwrap_or_default();
+    if members.iter().any(|member| matches!(member, Method::Prefix(config) if config.position_shift)) {
+        let message = "in AdapterHub the text's positions stay as they are, and this prefix was trained with positions that \
+                       begin behind it, as PEFT has them (position_shift is True): with learned positions that is another \
+                       function";
+        return Err(FormatError::config(directory.join(ADAPTER.config), message));
+    }
+    save_adapter(adapter, base, directory)
 }
 
 /// Saves a head alone; see [`save`].

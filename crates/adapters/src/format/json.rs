@@ -121,7 +121,7 @@ pub(super) fn name(file: &Value) -> Result<String, Message> {
 }
 
 /// The configuration of a head file.
-fn head(file: &Value) -> Result<HeadConfig, Message> {
+pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
     let fields = file.get("config").and_then(Value::as_object);
     let fields =
         fields.ok_or("\"config\" is missing: only heads of AdapterHub's flexible model classes can be read")?;

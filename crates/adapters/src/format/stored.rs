@@ -26,6 +26,11 @@ pub enum Form {
     Column,
     /// `[N]` as `[1, N]`.
     Row,
+    /// `[N]` as `[rows, N / rows]`, row by row.
+    Table {
+        /// How many.
+        rows: usize,
+    },
     /// Every number times this one, which is not 0.
     Times(f64),
     /// `[N]` as the diagonal of an `[N, N]` that is zero elsewhere.
@@ -74,6 +79,7 @@ impl Form {
             Self::Same | Self::Times(_) | Self::Frame => shape.to_vec(),
             Self::Column => [shape, &[1]].concat(),
             Self::Row => [&[1], shape].concat(),
+            Self::Table { rows } => vec![rows, shape.iter().product::<usize>() / rows],
             Self::Diagonal => [shape, shape].concat(),
         }
     }
@@ -81,13 +87,17 @@ impl Form {
     /// The array as the file has it.
     ///
     /// # Panics
-    /// If a diagonal is no vector.
+    /// If a diagonal is no vector, or the rows of a table do not divide it.
     pub(super) fn write<S: Scalar>(self, array: ArrayViewD<'_, S>) -> ArrayD<S> {
         match self {
             Self::Same | Self::Frame => array.to_owned(),
             Self::Times(factor) => array.mapv(|v| v * S::from_f64(factor)),
             Self::Column => array.to_owned().insert_axis(Axis(array.ndim())),
             Self::Row => array.to_owned().insert_axis(Axis(0)),
+            Self::Table { .. } => {
+                let shape = self.shape(array.shape());
+                ArrayD::from_shape_vec(shape, array.iter().copied().collect()).expect("rows divide the numbers")
+            }
             Self::Diagonal => {
                 let vector = array.into_dimensionality::<Ix1>().expect("a diagonal is a vector");
                 ndarray::Array2::from_diag(&vector).into_dyn()
@@ -116,7 +126,7 @@ impl Form {
     /// The array from what the file has, whose shape is that of [`Form::shape`].
     pub(super) fn read<S: Scalar>(self, array: ArrayD<S>) -> Result<ArrayD<S>, &'static str> {
         match self {
-            Self::Same | Self::Column | Self::Row | Self::Frame => return Ok(array),
+            Self::Same | Self::Column | Self::Row | Self::Table { .. } | Self::Frame => return Ok(array),
             Self::Times(factor) => return Ok(array.mapv(|v| v / S::from_f64(factor))),
             Self::Diagonal => {}
         }
@@ -136,7 +146,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let vector = arr1(&[2.0, 0.0, -3.0]).into_dyn();
-        for form in [Form::Same, Form::Column, Form::Row, Form::Diagonal, Form::Times(0.25)] {
+        for form in [Form::Same, Form::Column, Form::Row, Form::Table { rows: 3 }, Form::Diagonal, Form::Times(0.25)] {
             let written = form.write(vector.view());
             assert_eq!(written.shape(), form.shape(&[3]));
             assert!(form.read(written).expect("written here").iter().eq(&vector), "{form:?}");

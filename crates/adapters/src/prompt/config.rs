@@ -17,6 +17,19 @@ pub enum Combine {
     First,
     /// Behind its first token (`prefix_after_bos`), which heads go on to read.
     AfterFirst,
+    /// In front of the sequence as tokens like others (`as_tokens`), as in PEFT: with positions, behind which those of the
+    /// text begin, with token type 0, and through the norm of the embeddings. AdapterHub has none of this.
+    AsTokens,
+}
+
+impl Combine {
+    fn name(self) -> &'static str {
+        match self {
+            Self::First => "prefix",
+            Self::AfterFirst => "prefix_after_bos",
+            Self::AsTokens => "as_tokens",
+        }
+    }
 }
 
 /// What the prompt begins as.
@@ -76,7 +89,7 @@ impl MethodConfig for PromptConfig {
     fn fields(&self) -> Map<String, Value> {
         let fields = json!({
             "prompt_length": self.prompt_length,
-            "combine": if self.combine == Combine::First { "prefix" } else { "prefix_after_bos" },
+            "combine": self.combine.name(),
             "prompt_init": if self.prompt_init == PromptInit::Random { "random_uniform" } else { "from_string" },
             "prompt_init_text": self.prompt_init_text,
             "init_weights_seed": self.init_weights_seed,
@@ -89,7 +102,8 @@ impl MethodConfig for PromptConfig {
             ("prompt_length", _) => self.prompt_length = count(name, value)?,
             ("combine", Some("prefix")) => self.combine = Combine::First,
             ("combine", Some("prefix_after_bos")) => self.combine = Combine::AfterFirst,
-            ("combine", _) => return Err(wrong(name, value, "\"prefix\" or \"prefix_after_bos\"")),
+            ("combine", Some("as_tokens")) => self.combine = Combine::AsTokens,
+            ("combine", _) => return Err(wrong(name, value, "\"prefix\", \"prefix_after_bos\" or \"as_tokens\"")),
             ("prompt_init", Some("random_uniform")) => self.prompt_init = PromptInit::Random,
             ("prompt_init", Some("from_string")) => self.prompt_init = PromptInit::Text,
             ("prompt_init", _) => return Err(wrong(name, value, "\"random_uniform\" or \"from_string\"")),
@@ -102,9 +116,25 @@ impl MethodConfig for PromptConfig {
         Ok(())
     }
 
-    fn check(&self, _model: &Config) -> Result<(), MethodError> {
+    fn file_fields(&self) -> Result<Map<String, Value>, String> {
+        match self.combine {
+            Combine::AsTokens => {
+                Err("AdapterHub has no such adapter: its prompts take no positions and stand behind the \
+                                      embeddings' norm (combine is as_tokens)"
+                    .into())
+            }
+            _ => Ok(self.fields()),
+        }
+    }
+
+    fn check(&self, model: &Config) -> Result<(), MethodError> {
         if self.prompt_init == PromptInit::Text && self.prompt_init_text.is_none() {
             return Err(MethodError::Contradiction("prompt_init=from_string needs the text: set prompt_init_text"));
+        }
+        if self.combine == Combine::AsTokens && self.prompt_length >= model.max_tokens() {
+            return Err(MethodError::Contradiction(
+                "combine=as_tokens leaves the text no position: the prompt is as long as the model's positions",
+            ));
         }
         check_count("prompt_length", self.prompt_length)
     }

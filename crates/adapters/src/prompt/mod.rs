@@ -4,17 +4,23 @@
 //!
 //! ```text
 //! y = [E ; x]                          or [x_0 ; E ; x_1 …] behind the first token        [P + n, D]
+//! y = [m ∘ norm(E + P[0..P] + T[0]) ; x]    as tokens like others, m the embeddings' dropout for each sequence
 //! ```
 //!
 //! The sequence is longer from here on: its tokens attend to the prompt, and the prompt's tokens attend to them and to each
-//! other. Positions of the text stay as they are. The layout remembers where the text lies
+//! other. The layout remembers where the text lies
 //! ([`Layout::text`](adaptune_tensor::Layout::text)), so tags and hidden words are predicted there alone. A head that reads
 //! one token for each sequence reads the first one. That is the prompt's own if the prompt comes first: so it is in the
 //! Python libraries, and a prompt that was trained to be read there must be read there.
 //!
+//! The two Python libraries compute different functions of the same numbers. In AdapterHub the prompt comes behind the
+//! embeddings' norm, and positions of the text stay as they are. In PEFT it takes the place of token embeddings
+//! ([`Combine::AsTokens`]): it has positions and a token type, goes through the norm, and the text's positions begin at `P`.
+//!
 //! # Gradients
 //!
-//! Every sequence has the same prompt: `d_E = Σ_s` the prompt's rows of `d_y`, and `d_x` the other rows.
+//! Every sequence has the same prompt: `d_E = Σ_s` the prompt's rows of `d_y`, through the norm if it went through it, and
+//! `d_x` the other rows.
 
 mod config;
 
@@ -22,8 +28,8 @@ pub use config::{Combine, PromptConfig, PromptInit};
 
 use crate::modules::Module;
 use crate::splice;
-use adaptune_tensor::{AnyParameter, Kind, Parameter, Scalar, Seed, parameters};
-use adaptune_transformer::{SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
+use adaptune_tensor::{AnyParameter, Dropout, Kind, Parameter, Scalar, Seed, parameters};
+use adaptune_transformer::{Base, EmbeddedRows, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
 use ndarray::{Array2, ArrayView2, Ix2};
 
 /// The prompt: a module behind the embeddings.
@@ -48,25 +54,45 @@ impl<S: Scalar> PromptTuning<S> {
     /// Before which token of a sequence it stands, and how many rows it has.
     fn place(&self) -> (usize, usize) {
         let at = match self.combine {
-            Combine::First => 0,
+            Combine::First | Combine::AsTokens => 0,
             Combine::AfterFirst => 1,
         };
         (at, self.embedding.view().nrows())
     }
 }
 
+impl<S: Scalar> PromptTuning<S> {
+    /// The prompt as it stands in front of a text, `[P, D]`, and what backward needs if it went through the embeddings.
+    fn rows<'a>(&self, base: Base<'a, S>, keep: bool) -> (Array2<S>, Option<EmbeddedRows<'a, S>>) {
+        let rows = self.embedding.view().to_owned();
+        match self.combine {
+            Combine::AsTokens => base.embed(rows, keep),
+            Combine::First | Combine::AfterFirst => (rows, None),
+        }
+    }
+}
+
 impl<S: Scalar> SequenceModule<S> for PromptTuning<S> {
-    fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
-        let SequenceInput { tokens: x, layout, pass, wants_tokens, .. } = input;
-        let (at, rows) = self.place();
-        let tokens =
-            splice::insert(x.view(), &layout, (at, rows), |_, mut prompt| prompt.assign(&self.embedding.view()));
-        let longer = layout.insert(at, rows);
+    fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S> {
+        let SequenceInput { base, tokens: x, layout, pass, wants_tokens, .. } = input;
+        let (at, count) = self.place();
         let keep = pass.gradients() && (self.embedding.trains() || wants_tokens);
+        let (rows, embedded) = self.rows(base, keep);
+        let dropout = pass.dropout(base.config().hidden_dropout).filter(|_| self.combine == Combine::AsTokens);
+        let tokens = splice::insert(x.view(), &layout, (at, count), |sequence, mut prompt| {
+            prompt.assign(&dropped(rows.view(), dropout, sequence));
+        });
+        let longer = layout.insert(at, count);
         let backward = keep.then(|| -> SequenceBackward<'a, S> {
             Box::new(move |d_y, gradients| {
-                let mut d_embedding = Array2::zeros(self.embedding.view().dim());
-                let d_x = splice::remove(d_y.view(), &layout, (at, rows), |_, d| d_embedding += &d);
+                let mut d_rows = Array2::zeros(self.embedding.view().dim());
+                let d_x = splice::remove(d_y.view(), &layout, (at, count), |sequence, d| {
+                    d_rows += &dropped(d, dropout, sequence);
+                });
+                let d_embedding = match embedded {
+                    Some(embedded) => embedded.backward(d_rows, gradients),
+                    None => d_rows,
+                };
                 gradients.add(&self.embedding, d_embedding);
                 wants_tokens.then_some(d_x)
             })
@@ -75,9 +101,19 @@ impl<S: Scalar> SequenceModule<S> for PromptTuning<S> {
     }
 }
 
+/// Rows as a sequence sees them: each has a dropout mask of its own. Given the gradient of that it gives theirs.
+fn dropped<S: Scalar>(rows: ArrayView2<'_, S>, dropout: Option<Dropout>, sequence: usize) -> Array2<S> {
+    let mut rows = rows.to_owned();
+    dropout.into_iter().for_each(|dropout| dropout.at(sequence as u64).apply(&mut rows));
+    rows
+}
+
 impl<S: Scalar> Module<S> for PromptTuning<S> {
     fn sequence(&self) -> Option<&dyn SequenceModule<S>> {
         Some(self)
+    }
+    fn position_shift(&self) -> usize {
+        if self.combine == Combine::AsTokens { self.embedding.view().nrows() } else { 0 }
     }
     fn begin_as(&mut self, rows: ArrayView2<'_, S>) {
         let (n, width) = (rows.nrows(), rows.ncols());

@@ -215,7 +215,7 @@ impl<S: Scalar> Projection<S> {
 }
 
 impl<S: Scalar> SequenceModule<S> for Reft<S> {
-    fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
+    fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S> {
         let SequenceInput { mut tokens, layout, pass, wants_tokens, .. } = input;
         let keep = pass.gradients() && (self.any_trains() || wants_tokens);
         let mut traces = Vec::with_capacity(self.units.len());

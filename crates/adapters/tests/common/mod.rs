@@ -168,7 +168,7 @@ impl<'a, S: Scalar> Recorder<'a, S> {
 }
 
 impl<S: Scalar> SequenceModule<S> for Recorder<'_, S> {
-    fn forward<'a>(&'a self, input: SequenceInput<S>) -> SequenceOutput<'a, S> {
+    fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S> {
         let output = match self.inner.sequence(input.point) {
             Some(module) => module.forward(input),
             None => {

@@ -18,14 +18,14 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
     // Whether it can be written is found out in a folder that is thrown away, before anything is replaced.
     let trial = tempfile::tempdir().context("cannot make a temporary folder")?;
     let write = |to: &std::path::Path| match args.to {
-        FormatArg::Adapterhub => format::save_adapter(adapter, &finished.base, to),
-        FormatArg::Peft => format::save_peft(adapter, &finished.base, to),
+        FormatArg::Adapterhub => format::save_adapterhub(adapter, &finished.base, to)
+            .and_then(|()| format::save_head(model.head(), &finished.base, to)),
+        FormatArg::Peft => format::save_peft_with_head(adapter, model.head(), &finished.base, to),
     };
     let kind = adapter.method().map_or("", Method::kind);
     write(trial.path()).with_context(|| format!("this {kind} adapter cannot be converted exactly"))?;
     folder.prepare(false, args.out.overwrite)?;
     write(out)?;
-    format::save_head(model.head(), &finished.base, out)?;
     finished.complete(&folder, &finished.name, kind.to_owned())?;
     let to = match args.to {
         FormatArg::Adapterhub => "AdapterHub",

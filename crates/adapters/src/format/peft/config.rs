@@ -1,7 +1,6 @@
 //! PEFT's `adapter_config.json` of LoRA, IA3 and VeRA.
 
 use super::{head, peft_type, targets};
-use crate::format::json;
 use crate::lora::config::{AttentionMatrix, LoraConfig, LoraKind};
 use crate::method::fields::whole;
 use crate::point::Point;
@@ -40,15 +39,10 @@ pub(super) fn refusal(config: &LoraConfig) -> Option<&'static str> {
     }
 }
 
-/// The text of the file.
-pub(super) fn text(config: &LoraConfig, points: &[Point], model: &Config) -> Result<String, String> {
+/// The fields of the file that are this method's.
+pub(super) fn fields(config: &LoraConfig, points: &[Point], model: &Config) -> Result<Value, String> {
     let mut file = json!({
-        "auto_mapping": null,
-        "base_model_name_or_path": model.name,
         "fan_in_fan_out": false,
-        "inference_mode": true,
-        "modules_to_save": null,
-        "revision": null,
         "target_modules": targets::list(points, model),
         "task_type": null,
     });
@@ -72,7 +66,7 @@ pub(super) fn text(config: &LoraConfig, points: &[Point], model: &Config) -> Res
     };
     let own = own.as_object().cloned().unwrap_or_default();
     file.as_object_mut().ok_or("the file is a map")?.extend(own);
-    Ok(json::text(&file))
+    Ok(file)
 }
 
 /// The configuration of an adapter whose weights change these layers.
@@ -83,7 +77,10 @@ pub(super) fn read(file: &Value, points: &[Point], model: &Config) -> Result<Lor
         "LORA" => lora(file)?,
         "IA3" => LoraConfig { scale_inputs: inputs(file, points, model)?, ..LoraConfig::ia3() },
         "VERA" => vera(file)?,
-        other => return Err(format!("adapters of peft_type {other} are not supported; LORA, IA3 and VERA are")),
+        other => {
+            let known = "LORA, IA3, VERA, PREFIX_TUNING and PROMPT_TUNING are";
+            return Err(format!("adapters of peft_type {other} are not supported; {known}"));
+        }
     };
     let config = on_layers(ground, points, model)?;
     if let Some(named) = targets::named(file, model)?.filter(|named| named != points) {

@@ -5,26 +5,35 @@
 //! | `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | `pre_classifier`, relu, `classifier` |
 //! | `TOKEN_CLS` | `classifier` | the same | the same |
 //!
+//! Their tensors begin with `base_model.model.`, beside prefixes and prompts with `base_model.`. A head of ours is written so
+//! where it is one of these, with its labels and its dropout in the metadata, for which PEFT has no place.
+//!
 //! PEFT itself adds `classifier` and `score` to `modules_to_save`, but not DistilBERT's `pre_classifier`, which is then in
 //! no file: such a head cannot be loaded.
 
-use super::{FILES, name};
-use crate::format::error::FormatError;
+use super::{FILES, Written, name};
+use crate::format::error::{FormatError, Message};
 use crate::format::json;
 use crate::format::stored::Stored;
 use crate::format::tensors::Tensors;
 use crate::head::{Head, HeadConfig, Task};
+use crate::method::Method;
 use adaptune_tensor::{Activation, Parameters, Scalar, Seed};
-use adaptune_transformer::{Encoder, Family};
-use serde_json::Value;
+use adaptune_transformer::weights::TensorFile;
+use adaptune_transformer::{Config, Encoder, Family};
+use serde_json::{Map, Value, json};
 use std::path::Path;
+
+/// Metadata key of the head's configuration, as AdapterHub writes it.
+const CONFIG: &str = "adaptune_head";
 
 /// Modules that are heads and not parts of the base.
 const HEADS: [&str; 3] = ["classifier", "score", "pre_classifier"];
 
 /// True of a tensor that belongs to the head.
-pub(super) fn is_head(tensor: &str) -> bool {
-    let module = tensor.strip_prefix("base_model.model.").and_then(|rest| rest.split('.').next());
+pub(in crate::format) fn is_head(tensor: &str) -> bool {
+    let rest = tensor.strip_prefix("base_model.").map(|rest| rest.strip_prefix("model.").unwrap_or(rest));
+    let module = rest.and_then(|rest| rest.split('.').next());
     module.is_some_and(|module| HEADS.contains(&module))
 }
 
@@ -37,26 +46,110 @@ pub(super) fn check_saved(file: &Value) -> Result<(), String> {
     }
 }
 
-/// Loads the head. Labels have no names in PEFT's files: they are called `LABEL_0` and so on.
+/// The layers of a head that transformers' model classes have, from the first to the last; `None` if they have none such.
+pub(super) fn layers_of(head: &HeadConfig, method: &Method, model: &Config) -> Option<Vec<&'static str>> {
+    let task_type = task_type(head.task)?;
+    // Of what RobertaModel gives without a pooler, PEFT takes the cache for the pooled state.
+    let (prefix, roberta) = (matches!(method, Method::Prefix(_)), Family::Roberta == model.family);
+    if prefix && task_type == "SEQ_CLS" && (roberta || model.family == Family::XlmRoberta) {
+        return None;
+    }
+    let (_, layers) = form(&json!({ "task_type": task_type }), model.family).ok()?;
+    same_form(head, &config(head.task, &layers, head.labels.len(), model.family)).then_some(layers)
+}
+
+fn task_type(task: Task) -> Option<&'static str> {
+    match task {
+        Task::Classification | Task::Regression => Some("SEQ_CLS"),
+        Task::Tagging => Some("TOKEN_CLS"),
+        Task::MaskedLanguage => None,
+    }
+}
+
+/// True if two heads compute the same but for their numbers. One layer has no activation, whatever it is said to be.
+fn same_form(a: &HeadConfig, b: &HeadConfig) -> bool {
+    let of = |head: &HeadConfig| {
+        let activation = head.activation.filter(|_| head.layers > 1);
+        (head.task, head.labels.len(), head.layers, activation, head.use_pooler, head.bias)
+    };
+    of(a) == of(b)
+}
+
+/// Adds a head that has [layers](layers_of) to what is written, and gives what belongs into the metadata.
+pub(super) fn write<S: Scalar>(
+    head: &Head<S>,
+    method: &Method,
+    model: &Config,
+    written: &mut Written<S>,
+) -> (String, String) {
+    let layers = layers_of(head.config(), method, model).expect("the caller asked for them");
+    let prefix = if matches!(method, Method::Lora(_)) { "base_model.model." } else { "base_model." };
+    let mut saved: Vec<&str> = layers.iter().map(|layer| layer.split('.').next().unwrap_or(layer)).collect();
+    saved.dedup();
+    written.file["modules_to_save"] = json!(saved);
+    written.file["task_type"] = json!(task_type(head.config().task));
+    for (name, array) in head.parameters() {
+        written.tensors.push((format!("{prefix}{}", tensor(&layers, &name)), array.to_view().to_owned()));
+    }
+    (CONFIG.to_owned(), json::head_text(head.name(), head.config(), model))
+}
+
+/// The name of a parameter `layer.<i>.<part>` within the model.
+fn tensor(layers: &[&str], parameter: &str) -> String {
+    let mut parts = parameter.splitn(3, '.').skip(1);
+    let layer: usize = parts.next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    format!("{}.{}", layers[layer], parts.next().unwrap_or_default())
+}
+
+/// Loads the head. Labels have no names in PEFT's files: they are called `LABEL_0` and so on, unless the file is ours.
 pub(in crate::format) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let path = directory.join(FILES.config);
     let mut tensors = Tensors::read(directory, &FILES, base)?.without_prefix();
     let (task, layers) = form(&json::read(&path)?, base.config().family).map_err(|e| FormatError::config(&path, e))?;
-    let last = format!("base_model.model.{}.bias", layers[layers.len() - 1]);
-    let Some(&[outputs]) = tensors.shape(&last) else {
-        let message = format!("the weights hold no {last}: the adapter was saved without its head");
+    let names = |name: &str| ["base_model.model.", "base_model."].map(|prefix| format!("{prefix}{name}"));
+    let last = names(&format!("{}.bias", layers[layers.len() - 1]));
+    let Some(&[outputs]) = last.iter().find_map(|name| tensors.shape(name)) else {
+        let message = format!("the weights hold no {}: the adapter was saved without its head", last[0]);
         return Err(FormatError::config(&path, message));
     };
     let config = config(task, &layers, outputs, base.config().family);
-    let title = name(&directory.join(FILES.safetensors))?;
+    let (title, config) = own(&directory.join(FILES.safetensors), config)?;
     let mut head = Head::new(&title, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
     for (name, parameter) in head.parameters_mut() {
-        let mut parts = name.splitn(3, '.').skip(1);
-        let layer: usize = parts.next().and_then(|n| n.parse().ok()).unwrap_or(0);
-        let part = parts.next().unwrap_or_default();
-        tensors.take(&Stored::same(format!("base_model.model.{}.{part}", layers[layer])), parameter)?;
+        tensors.take(&Stored::under(names(&tensor(&layers, &name))), parameter)?;
     }
     Ok(head)
+}
+
+/// Name and configuration as a file of ours has them, if they are those of this head; else as PEFT's file says.
+fn own(path: &Path, plain: HeadConfig) -> Result<(String, HeadConfig), FormatError> {
+    let Some(file) = metadata(path)? else { return Ok((name(path)?, plain)) };
+    let parsed = json::name(&file).and_then(|title| Ok((title, json::head(&file)?)));
+    let (title, config) = parsed.map_err(|Message(why)| FormatError::config(path, format!("{CONFIG}: {why}")))?;
+    if !same_form(&config, &plain) {
+        let message = format!("its metadata {CONFIG} describes another head than its tensors are");
+        return Err(FormatError::config(path, message));
+    }
+    Ok((title, config))
+}
+
+/// What the metadata of the weights say of the head, if they are ours.
+fn metadata(path: &Path) -> Result<Option<Value>, FormatError> {
+    if path.extension().is_none_or(|end| end != "safetensors") || !path.exists() {
+        return Ok(None);
+    }
+    let file = TensorFile::open(path)?;
+    let Some(text) = file.metadata().and_then(|metadata| metadata.get(CONFIG)) else { return Ok(None) };
+    let parsed = serde_json::from_str(text).map(Some);
+    parsed.map_err(|e| FormatError::config(path, format!("its metadata {CONFIG} is no JSON: {e}")))
+}
+
+/// Name and configuration of the head, for who only wants to look at them.
+pub(in crate::format) fn described(path: &Path) -> Result<(String, Map<String, Value>), FormatError> {
+    let Some(mut file) = metadata(path)? else { return Ok((name(path)?, Map::new())) };
+    let config = file["config"].take();
+    let title = json::name(&file).map_err(|Message(why)| FormatError::config(path, format!("{CONFIG}: {why}")))?;
+    Ok((title, config.as_object().cloned().unwrap_or_default()))
 }
 
 /// What the head predicts, and its layers from the first to the last.

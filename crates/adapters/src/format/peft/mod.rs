@@ -1,25 +1,30 @@
 //! PEFT directories: `adapter_config.json` with a `peft_type`, and `adapter_model.safetensors`.
 //!
-//! PEFT has what AdapterHub lacks of LoRA's kin: DoRA as its paper defines it, rsLoRA, the attention's output. It has no
-//! bottlenecks, no gates, and no name for an adapter; ours is kept in the metadata of the weights.
+//! PEFT has what AdapterHub lacks of LoRA's kin: DoRA as its paper defines it, rsLoRA, the attention's output. Its prefixes
+//! and prompts are other functions of the same numbers than AdapterHub's. It has no bottlenecks, no gates, and no name for
+//! an adapter; ours is kept in the metadata of the weights. The head stands among the weights where it is the classifier of
+//! one of transformers' own model classes.
 
 mod config;
 pub(super) mod head;
+mod low_rank;
+mod prompts;
 mod targets;
 
-use super::directory::{Files, replace};
+pub use low_rank::peft_names;
+
+use super::directory::{Files, HEAD, replace, save_head};
 use super::error::FormatError;
 use super::json;
-use super::stored::{Form, Stored};
 use super::tensors::{Tensors, write};
 use crate::adapter::Adapter;
-use crate::lora::config::{LoraConfig, LoraKind};
+use crate::head::Head;
 use crate::method::Method;
-use crate::point::Point;
-use adaptune_tensor::{AnyParameter, Parameters, Scalar, Seed};
+use adaptune_tensor::Scalar;
 use adaptune_transformer::weights::TensorFile;
-use adaptune_transformer::{Encoder, Family};
-use serde_json::Value;
+use adaptune_transformer::{Config, Encoder};
+use ndarray::ArrayD;
+use serde_json::{Value, json};
 use std::path::Path;
 
 pub(super) const FILES: Files =
@@ -31,122 +36,128 @@ const NAME: &str = "adaptune_name";
 /// The name of an adapter whose files say none.
 const DEFAULT_NAME: &str = "default";
 
+/// What the two files hold: the configuration, and the tensors under their names.
+struct Written<S> {
+    file: Value,
+    tensors: Vec<(String, ArrayD<S>)>,
+}
+
 /// True if a directory's `adapter_config.json` is PEFT's.
 pub(super) fn is_peft(directory: &Path) -> Result<bool, FormatError> {
     Ok(json::read(&directory.join(FILES.config))?.get("peft_type").is_some())
 }
 
 /// Why PEFT has no such adapter, if it has not.
-pub(super) fn refusal(method: &Method) -> Option<String> {
+pub(super) fn refusal(method: &Method, model: &Config) -> Option<String> {
     match method {
         Method::Lora(config) => config::refusal(config).map(str::to_owned),
+        Method::Prefix(config) => prompts::prefix_refusal(config, model).map(str::to_owned),
+        Method::Prompt(config) => prompts::prompt_refusal(config).map(str::to_owned),
         other => Some(format!("it has no adapters of kind {}", other.kind())),
     }
 }
 
-/// Saves an adapter of LoRA's kin as a PEFT directory, as of a model with a head (tensors begin with `bert.` and the like).
-///
-/// # Errors
-/// If PEFT has no such adapter, or a file cannot be written.
-pub fn save_peft<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
-    let path = directory.join(FILES.config);
-    let config = match adapter.method() {
-        Some(Method::Lora(config)) => config,
-        Some(other) => return Err(FormatError::config(path, refusal(other).unwrap_or_default())),
-        None => return Err(FormatError::OwnModules { name: adapter.name().to_owned() }),
-    };
-    if let Some(why) = config::refusal(config) {
-        return Err(FormatError::config(path, format!("PEFT has no such adapter: {why}")));
-    }
-    let points: Vec<_> = adapter.points().collect();
-    let text = config::text(config, &points, base.config()).map_err(|why| FormatError::config(&path, why))?;
-    let tensors = arrays(adapter).into_iter().map(|(name, array)| {
-        let Stored { mut names, form, .. } = stored(config, base.config().family, &name);
-        (names.swap_remove(0), form.write(array.to_view()))
-    });
-    let metadata = [(NAME.to_owned(), adapter.name().to_owned())];
-    write(&directory.join(FILES.safetensors), &tensors.collect::<Vec<_>>(), base, metadata)?;
-    replace(&path, &text)
+/// True if PEFT's files keep all that there is to know of an adapter, and AdapterHub would compute something else with it.
+pub(super) fn is_its_own(method: &Method, model: &Config) -> bool {
+    matches!(method, Method::Prefix(config) if prompts::keeps_all(config)) && refusal(method, model).is_none()
 }
 
-/// Loads an adapter from a PEFT directory; its head, if there is one, is [`load_head`](super::load_head)'s. Which layers have one is what the weights say, and `target_modules` must agree.
+/// Saves an adapter as a PEFT directory without its head: LoRA's kin, a prefix that shifts positions, or a prompt of tokens like
+/// others. A prefix that comes out of a network is written as [`Adapter::ejected`] gives it, the same to the bit: PEFT's
+/// files have no other form. Names are those of a model with a head (tensors of LoRA begin with `bert.` and the like).
+///
+/// # Errors
+/// If PEFT has no such adapter, or would compute something else with it: the reason. Or a file cannot be written.
+pub fn save_peft<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
+    save_either_head(adapter, None, base, directory).map(|_| ())
+}
+
+/// Saves an adapter with its head as a PEFT directory. The head is written as PEFT's `modules_to_save` where it is what
+/// transformers' `AutoModelForSequenceClassification` or `AutoModelForTokenClassification` computes for this family; any
+/// other is written [as AdapterHub has it](super::save_head), beside the adapter.
+///
+/// | family | sequences | tokens |
+/// |---|---|---|
+/// | BERT | one layer on the pooler | one layer |
+/// | RoBERTa, XLM-R | two layers, tanh; not with a prefix, with which PEFT does not run them | one layer |
+/// | DistilBERT | two layers, relu | one layer |
+///
+/// # Errors
+/// As [`save_peft`] and [`save_head`](super::save_head).
+pub fn save_peft_with_head<S: Scalar>(
+    adapter: &Adapter<S>,
+    head: &Head<S>,
+    base: &Encoder<S>,
+    directory: &Path,
+) -> Result<(), FormatError> {
+    if !save_either_head(adapter, Some(head), base, directory)? {
+        return save_head(head, base, directory);
+    }
+    // A head of another adapter would be read in its place.
+    for path in [HEAD.config, HEAD.safetensors, HEAD.torch].map(|file| directory.join(file)) {
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(FormatError::io("remove", path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Saves an adapter, and its head if PEFT has such; true if it has.
+pub(super) fn save_either_head<S: Scalar>(
+    adapter: &Adapter<S>,
+    head: Option<&Head<S>>,
+    base: &Encoder<S>,
+    directory: &Path,
+) -> Result<bool, FormatError> {
+    let path = directory.join(FILES.config);
+    let Some(method) = adapter.method() else {
+        return Err(FormatError::OwnModules { name: adapter.name().to_owned() });
+    };
+    let mut written = written(method, adapter, base)
+        .map_err(|why| FormatError::config(&path, format!("PEFT has no such adapter: {why}")))?;
+    let mut metadata = vec![(NAME.to_owned(), adapter.name().to_owned())];
+    let head = head.filter(|head| head::layers_of(head.config(), method, base.config()).is_some());
+    metadata.extend(head.map(|head| head::write(head, method, base.config(), &mut written)));
+    write(&directory.join(FILES.safetensors), &written.tensors, base, metadata)?;
+    replace(&path, &json::text(&written.file))?;
+    Ok(head.is_some())
+}
+
+/// What the files hold, but for the head; or why PEFT has no such adapter.
+fn written<S: Scalar>(method: &Method, adapter: &Adapter<S>, base: &Encoder<S>) -> Result<Written<S>, String> {
+    if let Some(why) = refusal(method, base.config()) {
+        return Err(why);
+    }
+    let mut written = match method {
+        Method::Lora(config) => low_rank::written(config, adapter, base)?,
+        _ => prompts::written(method, adapter, base)?,
+    };
+    let common = json!({
+        "auto_mapping": null, "base_model_name_or_path": base.config().name, "inference_mode": true,
+        "modules_to_save": null, "revision": null,
+    });
+    let (all, common) = (written.file.as_object_mut(), common.as_object().cloned());
+    all.ok_or("the file is a map")?.extend(common.unwrap_or_default());
+    Ok(written)
+}
+
+/// Loads an adapter from a PEFT directory; its head, if there is one, is [`load_head`](super::load_head)'s. Which layers have
+/// a LoRA is what the weights say, and `target_modules` must agree.
 ///
 /// # Errors
 /// If a file is missing or broken, a tensor is missing, unexpected or misshapen, or the configuration asks for something
 /// that is not there: the reason.
 pub fn load_peft<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
-    let path = directory.join(FILES.config);
+    let file = json::read(&directory.join(FILES.config))?;
     let mut tensors = Tensors::read(directory, &FILES, base)?.without_prefix();
     tensors.set_aside(head::is_head);
-    let points = points_of(&tensors.names(), base.config().family);
-    let config = config::read(&json::read(&path)?, &points, base.config());
-    let config = config.map_err(|message| FormatError::config(&path, message))?;
-    let method = Method::Lora(config.clone());
     let name = name(&directory.join(FILES.safetensors))?;
-    let mut adapter =
-        Adapter::blank(&name, &method, base.config(), Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
-    for (_, entry) in adapter.entries_mut() {
-        for (name, array) in entry.parameters_mut() {
-            tensors.take(&stored(&config, base.config().family, &name), array)?;
-        }
-        for (name, array) in entry.constants_mut() {
-            tensors.take(&stored(&config, base.config().family, &name), array)?;
-        }
-    }
+    let adapter = match peft_type(&file) {
+        "PREFIX_TUNING" | "PROMPT_TUNING" => prompts::load(&name, directory, &file, &mut tensors, base)?,
+        _ => low_rank::load(&name, directory, &file, &mut tensors, base)?,
+    };
     tensors.finish()?;
     Ok(adapter)
-}
-
-/// The names that a parameter or constant of an adapter may have in PEFT's files, the one that is written first.
-///
-/// ```
-/// use adaptune_adapters::{LoraConfig, format::peft_names};
-/// use adaptune_transformer::Family;
-/// let [in_a_model, alone] = &peft_names(&LoraConfig::lora(), Family::Bert, "layer.3.query.lora_A")[..] else { panic!() };
-/// assert_eq!(in_a_model, "base_model.model.bert.encoder.layer.3.attention.self.query.lora_A.weight");
-/// assert_eq!(alone, "base_model.model.encoder.layer.3.attention.self.query.lora_A.weight");
-/// ```
-#[must_use]
-pub fn peft_names(config: &LoraConfig, family: Family, name: &str) -> Vec<String> {
-    stored(config, family, name).names
-}
-
-/// Parameters, then constants, with their names.
-fn arrays<S: Scalar>(adapter: &Adapter<S>) -> Vec<(String, &dyn AnyParameter<S>)> {
-    let constants = adapter.entries().flat_map(|(_, entry)| entry.constants());
-    adapter.parameters().into_iter().chain(constants).collect()
-}
-
-/// The layers that the weights change.
-fn points_of(names: &[String], family: Family) -> Vec<Point> {
-    let path = |name: &str| {
-        let module = name.strip_prefix("base_model.model.").and_then(|rest| targets::module_of(rest));
-        module.and_then(|module| targets::point(module, family))
-    };
-    let mut points: Vec<_> = names.iter().filter_map(|name| path(name)).collect();
-    points.sort();
-    points.dedup();
-    points
-}
-
-/// How PEFT stores an array: in a model with a head, or alone.
-fn stored(config: &LoraConfig, family: Family, name: &str) -> Stored {
-    let (point, parameter) = Point::split(name);
-    let Some(Point::Linear(point)) = point else {
-        // VeRA's matrices, which no layer owns.
-        let shared = parameter.replace("lora_", "vera_");
-        return Stored::under([format!("base_model.{shared}"), format!("base_model.model.{shared}")]);
-    };
-    let (part, form) = match (config.kind(), parameter) {
-        (LoraKind::Vera, vector) => (format!("vera_lambda_{vector}"), Form::Same),
-        (LoraKind::Ia3, _) if config.scale_inputs.contains(&point.projection) => ("ia3_l".to_owned(), Form::Row),
-        (LoraKind::Ia3, _) => ("ia3_l".to_owned(), Form::Column),
-        (_, "m") => ("lora_magnitude_vector".to_owned(), Form::Same),
-        (_, matrix) => (format!("{matrix}.weight"), Form::Same),
-    };
-    let path = point.path(family);
-    let prefixes = [family.prefix(), ""];
-    Stored::under(prefixes.map(|prefix| format!("base_model.model.{prefix}{path}.{part}"))).as_form(form)
 }
 
 /// The name that a file of ours holds.
