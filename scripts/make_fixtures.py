@@ -231,7 +231,8 @@ def main():
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    for folder in ("models", "base", "cases", "language", "train", "stacks", "tasks", "saved", "peft", "peft-heads", "combined", "peft-prompts"):
+    folders = ["models", "base", "cases", "language", "train", "stacks", "tasks", "saved"]
+    for folder in folders + ["peft", "peft-heads", "peft-prompts", "combined"]:
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
     write_models(out / "models")

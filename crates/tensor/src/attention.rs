@@ -1,7 +1,7 @@
 //! Scaled dot-product attention (Vaswani et al., 2017) over ragged sequences, several heads.
 
-use crate::matmul::matmul_alone;
 use crate::kernel::rows;
+use crate::matmul::matmul_alone;
 use crate::softmax::softmax_rows;
 use crate::{Dropout, Layout, Scalar};
 use ndarray::{Array2, ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, Ix2, s};

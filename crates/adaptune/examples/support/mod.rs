@@ -30,7 +30,8 @@ impl Studio {
     /// Tokens of texts of which `rate` are hidden and to be found; the first token is asked for one of them.
     pub(crate) fn masked(&self, texts: Vec<Vec<u32>>, rate: f64) -> Outcome<Dataset> {
         let id = |token: &str| self.tokeniser.token_to_id(token).ok_or("a special token is missing");
-        let special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map(id).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let special =
+            ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"].map(id).into_iter().collect::<Result<Vec<_>, _>>()?;
         let vocabulary = u32::try_from(self.tokeniser.get_vocab_size(true))?;
         let masking = Masking { rate, mask: special[4], vocabulary, special, summarise: true };
         let longest = self.base.config().max_tokens();
