@@ -4,6 +4,7 @@ mod builtin;
 mod layering;
 mod links;
 mod packaging;
+mod peers;
 mod python;
 mod stage;
 mod test_all;
@@ -33,6 +34,8 @@ Tasks:
                   installed into a virtual environment in DIR (some gigabytes; kept for the next time).
   round-trip DIR  Exchanges adapters with that library in both directions and compares the logits.
                   DIR as above. Says `skipped` where Python or the package index cannot be reached.
+  peers DIR       Runs the same work here and in PyTorch with that library, in turn, and prints ratios of
+                  times and memory. DIR as above.
   builtin DIR [--ship]
                   Pretrains the built-in model again into DIR, which takes about half an hour, and says
                   whether the same bytes come out; with --ship they replace those in the repository.
@@ -68,6 +71,7 @@ fn run(task: Task) -> Result<ExitCode> {
         }
         Task::Fixtures(environment) => python::fixtures(&shell, &folder.join(environment))?,
         Task::RoundTrip(environment) => python::round_trip(&shell, &folder.join(environment))?,
+        Task::Peers(environment) => peers::run(&shell, &folder.join(environment))?,
         Task::Builtin { out, ship } => builtin::run(&shell, &python::target_folder(&shell), &folder.join(out), ship)?,
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -92,6 +96,7 @@ enum Task {
     },
     Fixtures(PathBuf),
     RoundTrip(PathBuf),
+    Peers(PathBuf),
     Builtin {
         out: PathBuf,
         ship: bool,
@@ -112,6 +117,7 @@ impl Task {
             }
             "fixtures" => Ok(Task::Fixtures(one_folder(name, rest)?)),
             "round-trip" => Ok(Task::RoundTrip(one_folder(name, rest)?)),
+            "peers" => Ok(Task::Peers(one_folder(name, rest)?)),
             "builtin" => {
                 let ship = rest.last().is_some_and(|last| last == "--ship");
                 let out = one_folder(name, &rest[..rest.len() - usize::from(ship)])?;
@@ -170,6 +176,7 @@ mod tests {
         assert_eq!(parse("layering"), Ok(stages(&["layering"], false)));
         assert_eq!(parse("fixtures venv"), Ok(Task::Fixtures("venv".into())));
         assert_eq!(parse("round-trip venv"), Ok(Task::RoundTrip("venv".into())));
+        assert_eq!(parse("peers venv"), Ok(Task::Peers("venv".into())));
         assert_eq!(parse("builtin made"), Ok(Task::Builtin { out: "made".into(), ship: false }));
         assert_eq!(parse("builtin made --ship"), Ok(Task::Builtin { out: "made".into(), ship: true }));
         assert_eq!(parse("help"), Ok(Task::Help));
@@ -194,7 +201,7 @@ mod tests {
 
     #[test]
     fn help_names_every_task() {
-        for task in ["test-all", "tidy", "layering", "fixtures", "round-trip", "builtin", "help"] {
+        for task in ["test-all", "tidy", "layering", "fixtures", "round-trip", "peers", "builtin", "help"] {
             assert!(HELP.contains(&format!("\n  {task} ")), "{task}");
         }
     }

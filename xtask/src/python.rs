@@ -23,6 +23,7 @@ pub(crate) fn check(shell: &Shell) -> Result<Outcome> {
         return Ok(Outcome::Skipped("there is no python3".to_owned()));
     }
     let mut scripts = shell.read_dir("scripts")?;
+    scripts.extend(shell.read_dir("benches/peers").unwrap_or_default());
     scripts.retain(|path| path.extension().is_some_and(|extension| extension == "py"));
     let compiled = count(scripts.len(), "script");
     let compile = cmd!(shell, "python3 -m py_compile {scripts...}").env("PYTHONPYCACHEPREFIX", "target/python");
@@ -53,14 +54,14 @@ pub(crate) fn round_trip(shell: &Shell, environment: &Path) -> Result<()> {
 }
 
 /// A virtual environment with `PACKAGES` in it.
-enum Environment {
+pub(crate) enum Environment {
     Ready(PathBuf),
     /// Why there is none.
     Absent(String),
 }
 
 /// Completes the environment that is there, or makes one.
-fn prepare(shell: &Shell, folder: &Path) -> Result<Environment> {
+pub(crate) fn prepare(shell: &Shell, folder: &Path) -> Result<Environment> {
     if !has_python(shell) {
         return Ok(Environment::Absent("there is no python3".to_owned()));
     }

@@ -1,0 +1,116 @@
+//! The same work in this project and in PyTorch with AdapterHub, in turn, and the ratios of their times and memory.
+//!
+//! Each number comes from a process of its own. The processes take turns, so that what else the machine does meets both.
+
+use std::{env::consts::EXE_SUFFIX, path::Path};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use xshell::{Shell, cmd};
+
+use crate::python::{self, Environment};
+
+/// Times that each process takes its turn.
+const ROUNDS: usize = 3;
+/// Steps of a process that count.
+const STEPS: &str = "5";
+const THREADS: &str = "2";
+
+/// What is compared: work, shape, method, sequences, tokens of each. The workers' own words.
+const WORKS: [[&str; 5]; 7] = [
+    ["step", "minilm", "seq_bn", "32", "128"],
+    ["step", "minilm", "double_seq_bn", "32", "128"],
+    ["step", "minilm", "par_bn", "32", "128"],
+    ["forward", "minilm", "seq_bn", "32", "128"],
+    ["step", "bert-base", "seq_bn", "16", "128"],
+    ["step", "bert-base", "double_seq_bn", "16", "128"],
+    ["step", "bert-base", "par_bn", "16", "128"],
+];
+
+/// Compares and prints a table, in the form of the book. Says so where there is no Python to compare with.
+pub(crate) fn run(shell: &Shell, environment: &Path) -> Result<()> {
+    let python = match python::prepare(shell, environment)? {
+        Environment::Absent(reason) => {
+            println!("skipped: {reason}");
+            return Ok(());
+        }
+        Environment::Ready(python) => python,
+    };
+    cmd!(shell, "cargo build --release --package adaptune-benches --example worker").run()?;
+    let worker = python::target_folder(shell).join("release/examples").join(format!("worker{EXE_SUFFIX}"));
+    println!("\n{THREADS} threads, {ROUNDS} rounds in turn, {STEPS} steps each; seconds are medians of all steps.\n");
+    println!("| work | adaptune | PyTorch | ratio | in each round | memory | PyTorch | ratio |");
+    println!("|---|---|---|---|---|---|---|---|");
+    for work in WORKS {
+        let mut both = [Vec::new(), Vec::new()];
+        for _ in 0..ROUNDS {
+            both[0].push(measured(cmd!(shell, "{worker} {work...} {THREADS} {STEPS}"))?);
+            both[1].push(measured(cmd!(shell, "{python} benches/peers/worker.py {work...} {THREADS} {STEPS}"))?);
+        }
+        println!("{}", row(&work, &both));
+    }
+    Ok(())
+}
+
+/// What a process measured of itself.
+#[derive(Debug)]
+struct Measured {
+    seconds: Vec<f64>,
+    peak_bytes: f64,
+}
+
+fn measured(command: xshell::Cmd<'_>) -> Result<Measured> {
+    let output = command.quiet().ignore_stderr().read()?;
+    parse(output.lines().last().unwrap_or_default())
+}
+
+fn parse(line: &str) -> Result<Measured> {
+    let json: Value = serde_json::from_str(line).with_context(|| format!("expected JSON, found {line:?}"))?;
+    let seconds = json["seconds"].as_array().context("no `seconds`")?;
+    let seconds = seconds.iter().map(|s| s.as_f64().context("seconds are numbers")).collect::<Result<_>>()?;
+    Ok(Measured { seconds, peak_bytes: json["peak_bytes"].as_f64().context("no `peak_bytes`")? })
+}
+
+fn row(work: &[&str; 5], [ours, theirs]: &[Vec<Measured>; 2]) -> String {
+    let [work, shape, method, sequences, tokens] = work;
+    let all = |rounds: &[Measured]| median(rounds.iter().flat_map(|round| round.seconds.clone()).collect());
+    let peak = |rounds: &[Measured]| median(rounds.iter().map(|round| round.peak_bytes / 1e6).collect());
+    let (time, time_there) = (all(ours), all(theirs));
+    let (memory, memory_there) = (peak(ours), peak(theirs));
+    let rounds = ours.iter().zip(theirs).map(|(a, b)| median(a.seconds.clone()) / median(b.seconds.clone()));
+    let rounds: Vec<String> = rounds.map(|ratio| format!("{ratio:.2}")).collect();
+    format!(
+        "| {work}, {shape}, `{method}`, {sequences} × {tokens} | {time:.2} s | {time_there:.2} s | {:.2} | {} | {memory:.0} MB | \
+         {memory_there:.0} MB | {:.2} |",
+        time / time_there,
+        rounds.join(", "),
+        memory / memory_there,
+    )
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_of_medians() {
+        let round = |seconds: &[f64], peak_bytes| Measured { seconds: seconds.to_vec(), peak_bytes };
+        let ours = vec![round(&[1.0, 9.0, 1.0], 2e8), round(&[1.0, 1.0, 1.0], 2e8)];
+        let theirs = vec![round(&[2.0, 2.0, 2.0], 8e8), round(&[4.0, 4.0, 2.0], 8e8)];
+        let row = row(&["step", "minilm", "seq_bn", "32", "128"], &[ours, theirs]);
+        assert!(row.contains("| 1.00 s | 2.00 s | 0.50 | 0.50, 0.25 | 200 MB | 800 MB | 0.25 |"), "{row}");
+    }
+
+    #[test]
+    fn what_a_worker_prints_is_read_and_nonsense_is_shown() {
+        let read = parse("{\"seconds\": [0.5, 1e-1], \"peak_bytes\": 1024}").unwrap();
+        assert_eq!((read.seconds, read.peak_bytes), (vec![0.5, 0.1], 1024.0));
+        assert!(parse("Killed").unwrap_err().to_string().contains("Killed"));
+        assert!(parse("{\"peak_bytes\": 1}").unwrap_err().to_string().contains("seconds"));
+    }
+}
