@@ -74,7 +74,7 @@ fn mixed_is_each_alone<S: Scalar>() {
     let mut parts: Vec<&dyn Insertions<S>> = adapters.iter().map(|a| a as _).collect();
     parts.push(&());
     let sequences = sequences(2 * parts.len());
-    let rows: Vec<usize> = (0..sequences.len()).map(|s| (s * 3) % parts.len()).collect();
+    let rows: Vec<usize> = (0..sequences.len()).map(|s| (s * 5) % parts.len()).collect();
     let mixed = Mixed::new(base.config(), &parts, &rows).expect("every part is there");
     let (together, layout) = hidden(&base, &batch(&sequences), &mixed);
     for (s, part) in rows.iter().enumerate() {

@@ -297,7 +297,7 @@ fn heads_are_written_as_peft_has_them() {
 
 /// Names and shapes of the weights.
 fn tensors(directory: &Path) -> Vec<(String, Vec<usize>)> {
-    let file = TensorFile::open(&directory.join("adapter_model.safetensors")).expect("there");
+    let file = TensorFile::open(directory.join("adapter_model.safetensors")).expect("there");
     let names = file.names();
     let mut all: Vec<_> = names.iter().map(|n| (n.to_string(), file.shape(n).expect("it has one").to_vec())).collect();
     all.sort();
