@@ -110,6 +110,24 @@ fn an_adapter_goes_to_the_other_library_and_back() {
     }
 }
 
+/// A prefix leaves its network behind, and a head that PEFT has goes into PEFT's file.
+#[test]
+fn prefixes_prompts_and_heads_go_to_peft() {
+    let bench = Bench::new();
+    for (name, method) in [
+        ("prefix", "prefix_tuning[prefix_length=2,bottleneck_size=3,position_shift=True]"),
+        ("prompt", "prompt_tuning[prompt_length=2,combine=as_tokens]"),
+    ] {
+        for (head, along) in [("--head-layers 1 --use-pooler", true), ("--head-layers 2", false)] {
+            let (from, to) = (format!("{name}_{along}"), format!("{name}_{along}_peft"));
+            bench.trained(&from, &format!("--method {method} {head}"));
+            ok(&mut bench.command(&format!("convert --adapter {from} --to peft --out {to}")));
+            assert_eq!(listing(&bench.path(&to)).contains(&"head_config.json".to_owned()), !along, "{to}");
+            same(&evaluated(&bench, &format!("--adapter {from}")), &evaluated(&bench, &format!("--adapter {to}")));
+        }
+    }
+}
+
 #[test]
 fn what_the_other_library_does_not_have_is_refused() {
     let bench = Bench::new();
@@ -117,8 +135,16 @@ fn what_the_other_library_does_not_have_is_refused() {
         ("bn", "seq_bn", "peft", "bottleneck"),
         ("gated", "lora[use_gating=True]", "peft", "gat"),
         ("dora", "dora", "adapterhub", "DoRA"),
-        ("prefix", "prefix_tuning[prefix_length=2]", "peft", "prefix_tuning"),
         ("mtl", "mtl_lora[n_up_projection=2]", "peft", "it has no adapters of kind mtl_lora"),
+        ("prefix", "prefix_tuning[prefix_length=2]", "peft", "AdapterHub's positions"),
+        (
+            "shifted",
+            "prefix_tuning_flat[prefix_length=2,position_shift=True]",
+            "adapterhub",
+            "positions stay as they are",
+        ),
+        ("prompt", "prompt_tuning", "peft", "goes through the embeddings' norm"),
+        ("tokens", "prompt_tuning[combine=as_tokens]", "adapterhub", "take no positions"),
     ] {
         bench.trained(name, &format!("--method {method}"));
         bench.refuses(&format!("convert --adapter {name} --to {to} --out x"), &["cannot be converted exactly", why]);
