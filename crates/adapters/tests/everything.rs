@@ -11,14 +11,15 @@ use std::sync::Arc;
 
 const LAYERS: usize = 3;
 
-/// Hypercomplex dimensions must divide the width, a small one must not be dead under relu, and ReFT's unit for last tokens
-/// has something to do.
+/// Hypercomplex dimensions must divide the width, a small one must not be dead under relu, ReFT's unit for last tokens has
+/// something to do, and a weight among others has a gradient.
 const SMALLER: &[(&str, &str)] = &[
     ("compacter", "compacter[reduction_factor=2]"),
     ("compacter++", "compacter++[reduction_factor=2]"),
     ("loreft", "loreft[suffix_positions=1]"),
     ("noreft", "noreft[suffix_positions=1]"),
     ("direft", "direft[suffix_positions=1]"),
+    ("mtl_lora", "mtl_lora[n_up_projection=2]"),
     ("seq_bn", "seq_bn[reduction_factor=2]"),
     ("seq_bn_inv", "seq_bn_inv[reduction_factor=2]"),
     (
@@ -235,7 +236,7 @@ fn what_is_mergeable_merges() {
         assert!(off < 1e-10, "{method}: merged and active differ by {off:.1e}");
         merged_ones.push(method);
     }
-    assert_eq!(merged_ones, ["lora", "dora", "ia3", "vera"]);
+    assert_eq!(merged_ones, ["lora", "dora", "ia3", "vera", "mtl_lora[n_up_projection=2]"]);
     assert_eq!(base.fingerprint(), before);
 }
 
