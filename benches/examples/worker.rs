@@ -21,8 +21,14 @@ const WARM_UP: usize = 2;
 
 const USAGE: &str = "expected: step|forward minilm|bert-base METHOD SEQUENCES TOKENS THREADS STEPS";
 
+/// What runs when nothing is asked for: a glance.
+const DEFAULT: [&str; 7] = ["step", "minilm", "seq_bn", "2", "16", "2", "1"];
+
 fn main() -> Outcome<()> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.is_empty() {
+        arguments = DEFAULT.map(String::from).to_vec();
+    }
     let [work, shape, method, numbers @ ..] = arguments.as_slice() else { return Err(USAGE.into()) };
     let numbers: Vec<usize> = numbers.iter().map(|n| n.parse()).collect::<Result<_, _>>()?;
     let [sequences, tokens, threads, steps] = numbers[..] else { return Err(USAGE.into()) };
