@@ -5,7 +5,7 @@ use crate::composition::{CompositionError, Stack};
 use crate::head::{Head, Targets, Task};
 use crate::invertible::Invertible;
 use adaptune_tensor::{AnyParameter, Gradients, Layout, Named, NamedMut, Parameters, Scalar, gather, gather_backward};
-use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Thawed};
+use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Insertions, Pass, State, Thawed};
 use ndarray::Array2;
 use std::sync::Arc;
 
@@ -165,16 +165,33 @@ impl<S: Scalar> AdapterModel<S> {
         }
     }
 
+    /// How many of the base's blocks, from the lowest on, nothing that trains is in or below. What they make of a text is
+    /// the same in every step, so it can be kept; see [`AdapterModel::lower`].
+    #[must_use]
+    pub fn constant_blocks(&self) -> usize {
+        let (insertions, probe) = (self.insertions(), Batch::from_ids(&[&[0]]));
+        let encoded = self.thawed_base().forward(&probe, &*insertions, Pass::differentiate());
+        encoded.map_or(0, |encoded| encoded.trace.constant_blocks())
+    }
+
+    /// What the first `blocks` blocks make of a batch, without dropout: an [`Entry::State`] to begin the rest with.
+    ///
+    /// # Errors
+    /// If the base cannot take the batch.
+    ///
+    /// # Panics
+    /// If the base has fewer blocks.
+    pub fn lower(&self, batch: &Batch, blocks: usize) -> Result<State<S>, BatchError> {
+        self.thawed_base().lower(batch, &*self.insertions(), blocks)
+    }
+
     /// Logits, `[S, C]`, for tagging `[T, C]`, for language `[T, V]`, without dropout. `T` are the tokens of the batch,
     /// not those that an adapter puts between them.
     ///
     /// # Errors
     /// If the base cannot take the batch.
-    pub fn logits(&self, batch: &Batch) -> Result<Array2<S>, BatchError> {
-        let (base, pass, insertions) = (self.thawed_base(), Pass::evaluate(), self.insertions());
-        let encoded = base.forward(batch, &*insertions, pass)?;
-        let hidden = self.reading(None, batch, &encoded.layout).gather(encoded.hidden);
-        Ok(self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass).0)
+    pub fn logits<'e>(&self, entry: impl Into<Entry<'e, S>>) -> Result<Array2<S>, BatchError> {
+        self.logits_at(entry.into(), None)
     }
 
     /// Logits at the places that the targets ask about, and the loss, each target weighing `weight`; without dropout.
@@ -184,14 +201,22 @@ impl<S: Scalar> AdapterModel<S> {
     ///
     /// # Panics
     /// As [`AdapterModel::loss_and_gradients`].
-    pub fn logits_and_loss(&self, batch: &Batch, targets: &Targets, weight: S) -> Result<(Array2<S>, S), BatchError> {
-        let (base, pass, insertions) = (self.thawed_base(), Pass::evaluate(), self.insertions());
-        let encoded = base.forward(batch, &*insertions, pass)?;
-        let read = self.reading(Some(targets), batch, &encoded.layout);
-        let (logits, _) =
-            self.head.forward(base, self.invertible(), read.gather(encoded.hidden).view(), &encoded.layout, pass);
+    pub fn logits_and_loss<'e>(
+        &self,
+        entry: impl Into<Entry<'e, S>>,
+        targets: &Targets,
+        weight: S,
+    ) -> Result<(Array2<S>, S), BatchError> {
+        let logits = self.logits_at(entry.into(), Some(targets))?;
         let loss = targets.loss(logits.view(), weight);
         Ok((logits, loss))
+    }
+
+    fn logits_at(&self, entry: Entry<'_, S>, targets: Option<&Targets>) -> Result<Array2<S>, BatchError> {
+        let (base, pass, insertions, batch) = (self.thawed_base(), Pass::evaluate(), self.insertions(), entry.batch());
+        let encoded = base.forward(entry, &*insertions, pass)?;
+        let hidden = self.reading(targets, batch, &encoded.layout).gather(encoded.hidden);
+        Ok(self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass).0)
     }
 
     /// The loss of a batch, each target weighing `weight`; its gradients are added to `gradients`.
@@ -203,16 +228,17 @@ impl<S: Scalar> AdapterModel<S> {
     ///
     /// # Panics
     /// If the targets are not of the head's task or not as many as there are rows to predict.
-    pub fn loss_and_gradients(
+    pub fn loss_and_gradients<'e>(
         &self,
-        batch: &Batch,
+        entry: impl Into<Entry<'e, S>>,
         targets: &Targets,
         weight: S,
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
-        let (base, insertions) = (self.thawed_base(), self.insertions());
-        let encoded = base.forward(batch, &*insertions, pass.at(0))?;
+        let (base, insertions, entry) = (self.thawed_base(), self.insertions(), entry.into());
+        let batch = entry.batch();
+        let encoded = base.forward(entry, &*insertions, pass.at(0))?;
         let read = self.reading(Some(targets), batch, &encoded.layout);
         let hidden = read.gather(encoded.hidden);
         let (logits, trace) = self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass.at(1));

@@ -2,7 +2,7 @@
 
 use crate::kernel::{Form, PackedMatrix, Product, Products, Start};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 /// Multiply-adds that are worth a task of their own.
@@ -32,11 +32,23 @@ impl Products for f64 {
     fn multiply_packed<'a>(
         a: ArrayView2<'a, f64>,
         b: &'a PackedMatrix<f64>,
+        turned: bool,
         start: Start<'a, f64>,
         c: ArrayViewMut2<'a, f64>,
     ) {
-        let Form::Array(b) = &b.0 else { unreachable!("f64 is packed as an array") };
-        Self::multiply(Product { alpha: 1.0, a, b: b.view(), start, c }, true);
+        let b = if turned { array(b).t() } else { array(b).view() };
+        Self::multiply(Product { alpha: 1.0, a, b, start, c }, true);
+    }
+
+    fn unpack(b: &PackedMatrix<f64>) -> Array2<f64> {
+        array(b).clone()
+    }
+}
+
+fn array(b: &PackedMatrix<f64>) -> &Array2<f64> {
+    match &b.0 {
+        Form::Array(array) => array,
+        Form::Panels(_) => unreachable!("f64 is packed as an array"),
     }
 }
 

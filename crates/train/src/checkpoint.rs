@@ -69,6 +69,7 @@ fn options_by_name(options: &TrainOptions) -> Parts {
         batching,
         patience,
         eval_batch_size,
+        cache,
         seed,
     } = options;
     let or_none = |value: Option<String>| value.unwrap_or_else(|| "none".into());
@@ -86,6 +87,8 @@ fn options_by_name(options: &TrainOptions) -> Parts {
         ("batching", format!("{batching:?}")),
         ("patience", or_none(patience.map(|epochs| epochs.to_string()))),
         ("evaluation batch size", eval_batch_size.to_string()),
+        // Whether there is one, not how large: that changes no bit.
+        ("cache", if cache.is_some() { "yes" } else { "no" }.into()),
         ("seed", seed.to_string()),
     ]
 }

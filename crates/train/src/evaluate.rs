@@ -1,5 +1,6 @@
 //! Predicting and evaluating.
 
+use crate::activations::{self, Activations, Numbered};
 use crate::batching::in_order;
 use crate::data::{Dataset, Target};
 use crate::metrics::Metrics;
@@ -22,10 +23,20 @@ pub struct Evaluation {
 /// # Errors
 /// If the base cannot take an example.
 pub fn predict<S: Scalar>(model: &AdapterModel<S>, data: &Dataset, batch_size: usize) -> Result<Array2<S>, BatchError> {
-    let batches = in_order(data.len(), batch_size).into_iter();
-    let logits = batches
-        .map(|batch| model.logits(&data.batch(&batch, hidden_in_evaluations()).0))
-        .collect::<Result<Vec<_>, _>>()?;
+    predict_from(model, Numbered { data, first: 0 }, batch_size, &mut None)
+}
+
+fn predict_from<S: Scalar>(
+    model: &AdapterModel<S>,
+    of: Numbered<'_>,
+    batch_size: usize,
+    activations: &mut Option<Activations<S>>,
+) -> Result<Array2<S>, BatchError> {
+    let mut logits = Vec::new();
+    for examples in in_order(of.data.len(), batch_size) {
+        let (batch, _) = of.data.batch(&examples, hidden_in_evaluations());
+        logits.push(model.logits(activations::entry(activations, model, of, &examples, &batch)?)?);
+    }
     let views: Vec<_> = logits.iter().map(|l| l.view()).collect();
     Ok(concatenate(Axis(0), &views).expect("all batches have as many classes"))
 }
@@ -44,10 +55,21 @@ pub fn evaluate<S: Scalar>(
     data: &Dataset,
     batch_size: usize,
 ) -> Result<Evaluation, BatchError> {
+    evaluate_from(model, Numbered { data, first: 0 }, batch_size, &mut None)
+}
+
+/// The same, beginning at what is kept of the examples.
+pub(crate) fn evaluate_from<S: Scalar>(
+    model: &AdapterModel<S>,
+    of: Numbered<'_>,
+    batch_size: usize,
+    activations: &mut Option<Activations<S>>,
+) -> Result<Evaluation, BatchError> {
+    let data = of.data;
     if data.task() == Task::MaskedLanguage {
         return evaluate_language(model, data, batch_size);
     }
-    let logits = predict(model, data, batch_size)?;
+    let logits = predict_from(model, of, batch_size, activations)?;
     let all: Vec<usize> = (0..data.len()).collect();
     let (_, targets) = data.batch(&all, hidden_in_evaluations());
     let weight = S::from_f64(1.0 / targets.count().max(1) as f64);

@@ -10,6 +10,7 @@ pub mod metrics;
 mod optimiser;
 mod schedule;
 
+mod activations;
 mod checkpoint;
 mod error;
 mod evaluate;
@@ -17,6 +18,7 @@ mod options;
 mod record;
 mod trainer;
 
+pub use activations::CacheLimits;
 pub use batching::{Batching, in_order};
 pub use clip::clip_by_global_norm;
 pub use data::{DataError, Dataset, Example, Target};

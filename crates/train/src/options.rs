@@ -1,5 +1,6 @@
 //! How a run trains.
 
+use crate::activations::CacheLimits;
 use crate::batching::Batching;
 use crate::optimiser::OptimiserConfig;
 use crate::schedule::{Schedule, Warmup};
@@ -20,6 +21,7 @@ use crate::schedule::{Schedule, Warmup};
 /// | `batching` | shuffled | how examples come together |
 /// | `patience` | none | epochs without improvement after which the run ends |
 /// | `eval_batch_size` | 64 | examples of a batch in evaluations |
+/// | `cache` | none | room for what lies below the lowest point that trains |
 /// | `seed` | 0 | of order and dropout |
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainOptions {
@@ -49,6 +51,10 @@ pub struct TrainOptions {
     pub patience: Option<usize>,
     /// Examples of a batch in evaluations.
     pub eval_batch_size: usize,
+    /// Room for what the blocks below the lowest point that trains make of each example, so that later epochs begin there.
+    /// Those blocks then run without dropout, in the first epoch too: the run is another than without this, but the room
+    /// changes no bit of it.
+    pub cache: Option<CacheLimits>,
     /// Seed of order and dropout.
     pub seed: u64,
 }
@@ -69,6 +75,7 @@ impl Default for TrainOptions {
             batching: Batching::Shuffled,
             patience: None,
             eval_batch_size: 64,
+            cache: None,
             seed: 0,
         }
     }

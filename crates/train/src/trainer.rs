@@ -1,16 +1,17 @@
 //! The loop.
 
+use crate::activations::{self, Activations, CacheLimits, Numbered};
 use crate::batching::Batching;
 use crate::checkpoint::{self, Checkpoint, Identity, Position, Tensors};
 use crate::clip::clip_by_global_norm;
 use crate::data::Dataset;
 use crate::error::TrainError;
-use crate::evaluate::evaluate;
+use crate::evaluate::evaluate_from;
 use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
 use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
 use crate::schedule::LearningRate;
-use adaptune_adapters::{AdapterModel, Part};
+use adaptune_adapters::{AdapterModel, Part, Task};
 use adaptune_tensor::{AnyParameter, Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::Pass;
 use ndarray::ArrayD;
@@ -54,6 +55,8 @@ pub struct Trainer<'a, S> {
     /// The parameters after the best epoch, by name.
     best: Option<Tensors<S>>,
     checkpoint: Option<CheckpointPlan>,
+    /// Of the training data, then of the development data.
+    activations: Option<Activations<S>>,
 }
 
 /// Where and how often checkpoints are written.
@@ -93,7 +96,8 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let optimiser =
             Optimiser::new(options.optimiser, &model.parameters()).map_err(|e| TrainError::Options(e.to_string()))?;
         let position = Position { epoch: 0, batch: 0, step: 0, stale: 0, stopped: false, history: Vec::new() };
-        Ok(Self { model, train, dev, options, rate, optimiser, position, best: None, checkpoint: None })
+        let activations = options.cache.map(|limits| activations_of(&model, train, dev, limits)).transpose()?;
+        Ok(Self { model, train, dev, options, rate, optimiser, position, best: None, checkpoint: None, activations })
     }
 
     /// Writes a checkpoint to `path` after every epoch and every `every` steps.
@@ -126,6 +130,12 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     pub fn extent(&self) -> RunExtent {
         let steps_per_epoch = self.train.len().div_ceil(self.options.batch_size);
         RunExtent { steps: self.options.epochs * steps_per_epoch, steps_per_epoch, done: self.position.step }
+    }
+
+    /// The blocks whose output is kept from epoch to epoch, if any are; see [`TrainOptions::cache`].
+    #[must_use]
+    pub fn cached_blocks(&self) -> Option<usize> {
+        self.activations.as_ref().map(Activations::blocks)
     }
 
     /// Trains to the end.
@@ -171,14 +181,16 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let step = self.position.step;
         let hidden = self.seed().named("hidden").at(self.position.epoch as u64);
         let parts = batch.chunks(batch.len().div_ceil(self.options.accumulate));
-        let micro_batches: Vec<_> = parts.map(|part| self.train.batch(part, hidden)).collect();
+        let micro_batches: Vec<_> = parts.clone().map(|part| self.train.batch(part, hidden)).collect();
         let targets: usize = micro_batches.iter().map(|(_, targets)| targets.count()).sum();
         let tokens = micro_batches.iter().map(|(batch, _)| batch.layout().tokens()).sum();
         let weight = S::from_f64(1.0 / targets.max(1) as f64);
         let (mut gradients, mut loss) = (Gradients::new(), 0.0);
-        for (i, (batch, targets)) in micro_batches.iter().enumerate() {
+        for (i, (part, (batch, targets))) in parts.zip(&micro_batches).enumerate() {
             let pass = Pass::train(self.seed().named("dropout").at(step as u64).at(i as u64));
-            loss += self.model.loss_and_gradients(batch, targets, weight, pass, &mut gradients)?.to_f64();
+            let of = Numbered { data: self.train, first: 0 };
+            let entry = activations::entry(&mut self.activations, &self.model, of, part, batch)?;
+            loss += self.model.loss_and_gradients(entry, targets, weight, pass, &mut gradients)?.to_f64();
         }
         let gradient_norm = match self.options.clip {
             Some(clip) => clip_by_global_norm(&mut gradients, clip),
@@ -219,7 +231,9 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// Evaluates the development data, if there is any, and keeps the parameters if they are best.
     fn evaluate_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let Some(dev) = self.dev else { return Ok(()) };
-        let evaluation = evaluate(&self.model, dev, self.options.eval_batch_size)?;
+        let of = Numbered { data: dev, first: self.train.len() };
+        let size = self.options.eval_batch_size;
+        let evaluation = evaluate_from(&self.model, of, size, &mut self.activations)?;
         let Position { step, epoch, .. } = self.position;
         let (loss, metrics) = (evaluation.loss, values(&evaluation.metrics));
         if !loss.is_finite() {
@@ -273,6 +287,25 @@ fn check_data<S: Scalar>(which: &'static str, data: &Dataset, model: &AdapterMod
         });
     }
     data.check_tokens(model.base().config()).map_err(|source| TrainError::Data { which, source })
+}
+
+/// Room for what the constant blocks make of both data sets.
+fn activations_of<S: Scalar>(
+    model: &AdapterModel<S>,
+    train: &Dataset,
+    dev: Option<&Dataset>,
+    limits: CacheLimits,
+) -> Result<Activations<S>, TrainError> {
+    if train.task() == Task::MaskedLanguage {
+        let message = "what lies below the adapter cannot be kept: other tokens are hidden in every epoch";
+        return Err(TrainError::Options(message.into()));
+    }
+    let examples = train.len() + dev.map_or(0, Dataset::len);
+    Activations::new(model, examples, limits).ok_or_else(|| {
+        let message = "there is nothing to keep: the adapter, or what is thawed, trains in the lowest block already; \
+                       leave layers out (`leave_out=[0,1]`), or train without a cache";
+        TrainError::Options(message.into())
+    })
 }
 
 fn check_finite<const N: usize>(step: &StepRecord, numbers: [(&'static str, f64); N]) -> Result<(), TrainError> {

@@ -192,3 +192,49 @@ fn what_does_not_fit_is_refused_before_training() {
     let long = Dataset::new(Task::Classification, 2, vec![long]).expect("sound examples");
     assert!(fails(&long, options()).contains("it has 17 tokens, but the base has positions for 16"));
 }
+
+/// An adapter in the upper block alone: the lower one is constant.
+fn upper_model(base: &Arc<Encoder<f32>>) -> AdapterModel<f32> {
+    let method: Method = "seq_bn[reduction_factor=4,leave_out=[0]]".parse().expect("a known method");
+    let adapter = Adapter::new("odd", &method, base.config(), Seed::new(2)).expect("fits");
+    let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+    AdapterModel::new(base.clone(), Some(adapter), Head::new("odd", &head, base, Seed::new(3)).expect("fits"))
+}
+
+fn cached(base: &Arc<Encoder<f32>>, memory: u64, disk: u64) -> Trained<f32> {
+    let (train, dev) = (data(0, 100), data(100, 40));
+    let options = TrainOptions { cache: Some(CacheLimits { memory, disk }), accumulate: 2, ..options() };
+    let trainer = Trainer::new(upper_model(base), &train, Some(&dev), options).expect("fits");
+    assert_eq!(trainer.cached_blocks(), Some(1));
+    trainer.run(&mut ()).expect("trains")
+}
+
+/// All in memory, a part in memory, a part in a file, nothing anywhere.
+#[test]
+fn the_room_for_constant_blocks_changes_no_bit() {
+    let base = base();
+    let all = cached(&base, 1 << 20, 0);
+    for (memory, disk) in [(2000, 0), (2000, 3000), (0, 1 << 20), (0, 0)] {
+        let other = cached(&base, memory, disk);
+        assert_eq!((values(&other.model), &other.history), (values(&all.model), &all.history), "{memory}, {disk}");
+    }
+}
+
+/// Without dropout in the base, what is kept is what would have been computed.
+#[test]
+fn what_is_kept_is_what_would_have_been_computed() {
+    let base = Arc::new(Arc::into_inner(base()).expect("alone").with_dropout(0.0, 0.0));
+    let (train, dev) = (data(0, 100), data(100, 40));
+    let options = TrainOptions { accumulate: 2, ..options() };
+    let trainer = Trainer::new(upper_model(&base), &train, Some(&dev), options).expect("fits");
+    let (plain, kept) = (trainer.run(&mut ()).expect("trains"), cached(&base, 1 << 20, 0));
+    assert_eq!((values(&kept.model), kept.history), (values(&plain.model), plain.history));
+}
+
+#[test]
+fn where_nothing_is_constant_a_cache_is_refused() {
+    let (train, base) = (data(0, 100), base());
+    let options = TrainOptions { cache: Some(CacheLimits { memory: 1, disk: 0 }), ..options() };
+    let error = Trainer::new(model(&base), &train, None, options).err().expect("refused").to_string();
+    assert!(error.contains("lowest block") && error.contains("leave_out"), "{error}");
+}

@@ -128,6 +128,12 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
         self.thawed_bias().map_or_else(|| self.frozen.bias(), Parameter::view)
     }
 
+    /// `(Out, In)`.
+    #[must_use]
+    pub fn dim(self) -> (usize, usize) {
+        self.frozen.dim()
+    }
+
     /// True if `W` or `b` trains.
     #[must_use]
     pub fn trains(self) -> bool {
@@ -139,7 +145,7 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     pub fn forward(self, x: ArrayView2<'_, S>) -> Array2<S> {
         match self.thawed_weight() {
             Some(weight) => linear(x, weight.view(), Some(self.bias())),
-            None => self.frozen.packed_forward().product(x, Some(self.bias())),
+            None => self.frozen.packed().product(x, Some(self.bias())),
         }
     }
 
@@ -205,7 +211,7 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     pub fn input_backward(self, d_y: ArrayView2<'_, S>) -> Array2<S> {
         match self.thawed_weight() {
             Some(weight) => linear_input_backward(d_y, weight.view()),
-            None => self.frozen.packed_backward().product(d_y, None),
+            None => self.frozen.packed().product_turned(d_y),
         }
     }
 
@@ -213,12 +219,13 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     pub fn add_input_gradient(self, d_y: ArrayView2<'_, S>, d_x: &mut Accumulator<S>) {
         match self.thawed_weight() {
             Some(weight) => d_x.add_product(d_y, weight.view()),
-            None => d_x.add_packed_product(d_y, self.frozen.packed_backward()),
+            None => d_x.add_product_turned(d_y, self.frozen.packed()),
         }
     }
 
     pub(crate) fn merged(self) -> Linear<S> {
-        Linear::new(self.weight().to_owned(), self.bias().to_owned())
+        let weight = self.thawed_weight().map_or_else(|| self.frozen.to_weight(), |weight| weight.view().to_owned());
+        Linear::new(weight, self.bias().to_owned())
     }
 }
 

@@ -5,9 +5,10 @@ use crate::block::{Block, BlockTrace};
 use crate::embeddings::{Embeddings, EmbeddingsTrace};
 use crate::insertion::{Insertions, LinearPoint, SequenceBackward, SequenceInput, SequencePoint};
 use crate::points::Place;
-use crate::{Batch, BatchError, Config, Linear, Pass};
+use crate::{Batch, BatchError, Config, Entry, Linear, Pass};
 use adaptune_tensor::{Gradients, Layout, Scalar, Seed};
 use ndarray::{Array2, ArrayView2};
+use std::ops::Range;
 
 /// A pretrained encoder whose weights never change.
 ///
@@ -35,6 +36,7 @@ pub struct Encoded<'a, S> {
 /// What backward needs, from the lowest point that trains up to the last hidden state.
 pub struct Trace<'a, S> {
     steps: Vec<Step<'a, S>>,
+    constant_blocks: usize,
 }
 
 enum Step<'a, S> {
@@ -75,7 +77,7 @@ impl<S: Scalar> Encoder<S> {
         for (layer, block) in copy.blocks.iter_mut().enumerate() {
             let replaced = |projection, linear: &Linear<S>| {
                 let new = other(LinearPoint { layer, projection }, linear).unwrap_or_else(|| linear.clone());
-                assert_eq!(new.weight().dim(), linear.weight().dim(), "shape of a layer in another's place");
+                assert_eq!(new.dim(), linear.dim(), "shape of a layer in another's place");
                 new
             };
             *block = block.map(replaced, |_, norm| norm.clone());
@@ -87,13 +89,13 @@ impl<S: Scalar> Encoder<S> {
     ///
     /// # Errors
     /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
-    pub fn forward<'a>(
+    pub fn forward<'a, 'e>(
         &'a self,
-        batch: &Batch,
+        entry: impl Into<Entry<'e, S>>,
         insertions: &'a dyn Insertions<S>,
         pass: Pass,
     ) -> Result<Encoded<'a, S>, BatchError> {
-        Base::from(self).forward(batch, insertions, pass)
+        Base::from(self).forward(entry, insertions, pass)
     }
 
     /// A number that tells this base from others: it is computed from every weight, rounded to
@@ -127,7 +129,7 @@ impl<S: Scalar> Encoder<S> {
         }
         linears.extend(&self.pooler);
         for linear in linears {
-            visit(linear.weight());
+            visit(linear.to_weight().view());
             visit(linear.bias().insert_axis(ndarray::Axis(0)));
         }
         for norm in norms {
@@ -138,39 +140,58 @@ impl<S: Scalar> Encoder<S> {
 }
 
 impl<'a, S: Scalar> Base<'a, S> {
-    /// Runs a batch through the model.
+    /// Runs a batch through the model, or through what is left of it behind a state.
     ///
     /// # Errors
     /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
-    pub fn forward(
+    ///
+    /// # Panics
+    /// If a state stands behind more blocks than the model has.
+    pub fn forward<'e>(
         self,
-        batch: &Batch,
+        entry: impl Into<Entry<'e, S>>,
         insertions: &'a dyn Insertions<S>,
         pass: Pass,
     ) -> Result<Encoded<'a, S>, BatchError> {
+        let (start, done) = match entry.into() {
+            Entry::Tokens(batch) => (self.embedded(batch, insertions, pass)?, 0),
+            Entry::State(batch, state) => {
+                check_rows(batch, insertions)?;
+                let trace = Trace { steps: Vec::new(), constant_blocks: state.blocks };
+                (Encoded { hidden: state.hidden, layout: state.layout, trace }, state.blocks)
+            }
+        };
+        Ok(start.through_blocks(self, done..self.encoder.blocks.len(), insertions, pass))
+    }
+
+    /// What stands before the first block.
+    pub(crate) fn embedded<'b>(
+        self,
+        batch: &Batch,
+        insertions: &'b dyn Insertions<S>,
+        pass: Pass,
+    ) -> Result<Encoded<'b, S>, BatchError>
+    where
+        'a: 'b,
+    {
         let Self { encoder, thawed } = self;
-        let config = &encoder.config;
-        let found = batch.layout().sequences();
-        if let Some(expected) = insertions.sequences().filter(|expected| *expected != found) {
-            return Err(BatchError::Rows { expected, found });
-        }
+        check_rows(batch, insertions)?;
         let shift = |sequence| insertions.position_shift(sequence);
-        encoder.embeddings.check(config, batch, shift)?;
+        encoder.embeddings.check(&encoder.config, batch, shift)?;
         let embeddings = encoder.embeddings.with(thawed.map(|t| &t.embeddings));
-        let (hidden, embeddings) = embeddings.forward(config, batch, shift, pass.at(0));
+        let (hidden, embeddings) = embeddings.forward(&encoder.config, batch, shift, pass.at(0));
         let steps = embeddings.map(|trace| Step::Embeddings(Box::new(trace))).into_iter().collect();
-        let start = Encoded { hidden, layout: batch.layout().clone(), trace: Trace { steps } };
-        let mut state = start.through(self, insertions, SequencePoint::Embeddings, pass.at(1));
-        for (layer, block) in encoder.blocks.iter().enumerate() {
-            let (pass, thawed) = (pass.at(2 + layer as u64), thawed.map(|t| &t.blocks[layer]));
-            let place = Place { layer, layout: state.layout.clone(), insertions, pass, config, thawed };
-            let wants = !state.trace.steps.is_empty();
-            let (hidden, trace) = block.forward(&place, state.hidden, wants);
-            state.hidden = hidden;
-            state.trace.steps.extend(trace.map(|t| Step::Block(Box::new(t))));
-            state = state.through(self, insertions, SequencePoint::Block(layer), pass.at(64));
-        }
-        Ok(state)
+        let trace = Trace { steps, constant_blocks: 0 };
+        let start = Encoded { hidden, layout: batch.layout().clone(), trace };
+        Ok(start.through(self, insertions, SequencePoint::Embeddings, pass.at(1)))
+    }
+}
+
+fn check_rows<S: Scalar>(batch: &Batch, insertions: &dyn Insertions<S>) -> Result<(), BatchError> {
+    let found = batch.layout().sequences();
+    match insertions.sequences().filter(|expected| *expected != found) {
+        Some(expected) => Err(BatchError::Rows { expected, found }),
+        None => Ok(()),
     }
 }
 
@@ -183,6 +204,29 @@ fn digest<S: Scalar>(weight: ArrayView2<'_, S>) -> u64 {
 }
 
 impl<'a, S: Scalar> Encoded<'a, S> {
+    /// Passes some blocks, and the sequence point behind each.
+    pub(crate) fn through_blocks(
+        mut self,
+        base: Base<'a, S>,
+        blocks: Range<usize>,
+        insertions: &'a dyn Insertions<S>,
+        pass: Pass,
+    ) -> Self {
+        let Base { encoder, thawed } = base;
+        let config = &encoder.config;
+        for layer in blocks {
+            let (pass, thawed) = (pass.at(2 + layer as u64), thawed.map(|t| &t.blocks[layer]));
+            let place = Place { layer, layout: self.layout.clone(), insertions, pass, config, thawed };
+            let wants = !self.trace.is_empty();
+            let (hidden, trace) = encoder.blocks[layer].forward(&place, self.hidden, wants);
+            self.hidden = hidden;
+            self.trace.steps.extend(trace.map(|t| Step::Block(Box::new(t))));
+            self = self.through(base, insertions, SequencePoint::Block(layer), pass.at(64));
+            self.trace.constant_blocks += usize::from(self.trace.is_empty());
+        }
+        self
+    }
+
     /// Passes a sequence point.
     fn through(
         mut self,
@@ -216,6 +260,13 @@ impl<S: Scalar> Trace<'_, S> {
                 None => return,
             }
         }
+    }
+
+    /// How many blocks, from the lowest on and with the modules behind each, nothing that trains is in or below: without
+    /// dropout, what they make of the same tokens is always the same. That of a pass without gradients is all of them.
+    #[must_use]
+    pub fn constant_blocks(&self) -> usize {
+        self.constant_blocks
     }
 
     /// How many blocks, modules between blocks, and (if thawed) embeddings backward goes through.

@@ -388,11 +388,11 @@ impl<S: Scalar> Accumulator<S> {
         }
     }
 
-    /// Adds `A B`, where `B` was packed before.
-    pub fn add_packed_product(&mut self, a: ArrayView2<'_, S>, b: &PackedMatrix<S>) {
+    /// Adds `A Bᵀ`, where `B` was packed before.
+    pub fn add_product_turned(&mut self, a: ArrayView2<'_, S>, b: &PackedMatrix<S>) {
         match &mut self.0 {
-            Some(sum) => b.add_product(a, sum),
-            None => self.0 = Some(b.product(a, None)),
+            Some(sum) => b.add_product_turned(a, sum),
+            None => self.0 = Some(b.product_turned(a)),
         }
     }
 

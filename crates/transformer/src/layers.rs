@@ -2,32 +2,21 @@
 
 use adaptune_tensor::{PackedMatrix, Scalar};
 use ndarray::{ArcArray2, Array1, Array2, ArrayView1, ArrayView2};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// A frozen linear layer, `y = x Wᵀ + b`.
 ///
 /// It is numbers alone, and there is no way to change them. Passes compute with a [`BaseLinear`](crate::BaseLinear), which
 /// is this layer or a thawed copy.
 ///
-/// Because `W` never changes it is laid out for products once, when the first product asks for it: once for forward,
-/// and once for backward, which a model that only predicts never does. Each takes as much memory as `W`.
-#[derive(Debug)]
+/// Because `W` never changes it lies in memory once, in the order in which products read it, and both products of a step,
+/// forward and input gradient, are computed from that. A plain `W` is made when somebody first asks for one.
+#[derive(Clone, Debug)]
 pub struct Linear<S> {
-    /// Shared, so that whoever has to own it need not copy it.
-    weight: ArcArray2<S>,
+    /// `Wᵀ`.
+    packed: Arc<PackedMatrix<S>>,
     bias: Array1<S>,
-    /// `Wᵀ`, for `x Wᵀ`.
-    forward: OnceLock<PackedMatrix<S>>,
-    /// `W`, for `d_y W`.
-    backward: OnceLock<PackedMatrix<S>>,
-}
-
-/// The numbers are shared; what is laid out for products is not copied.
-impl<S: Clone> Clone for Linear<S> {
-    fn clone(&self) -> Self {
-        let (forward, backward) = (OnceLock::new(), OnceLock::new());
-        Self { weight: self.weight.clone(), bias: self.bias.clone(), forward, backward }
-    }
+    plain: OnceLock<ArcArray2<S>>,
 }
 
 impl<S: Scalar> Linear<S> {
@@ -38,19 +27,32 @@ impl<S: Scalar> Linear<S> {
     #[must_use]
     pub fn new(weight: Array2<S>, bias: Array1<S>) -> Self {
         assert_eq!(weight.nrows(), bias.len(), "a bias has a number for each row of the weight");
-        Self { weight: weight.into_shared(), bias, forward: OnceLock::new(), backward: OnceLock::new() }
+        Self { packed: Arc::new(PackedMatrix::new(weight.t())), bias, plain: OnceLock::new() }
     }
 
-    /// `W`, `[Out, In]`.
+    /// `(Out, In)`.
+    #[must_use]
+    pub fn dim(&self) -> (usize, usize) {
+        let (inputs, outputs) = self.packed.dim();
+        (outputs, inputs)
+    }
+
+    /// `W`, `[Out, In]`. The first call makes it, in as much memory as the layer already takes.
     #[must_use]
     pub fn weight(&self) -> ArrayView2<'_, S> {
-        self.weight.view()
+        self.plain().view()
     }
 
     /// `W`, `[Out, In]`, shared. Whoever changes it changes a copy.
     #[must_use]
     pub fn shared_weight(&self) -> ArcArray2<S> {
-        self.weight.clone()
+        self.plain().clone()
+    }
+
+    /// A copy of `W`, `[Out, In]`, nothing of which stays here.
+    #[must_use]
+    pub fn to_weight(&self) -> Array2<S> {
+        self.packed.unpack().reversed_axes().as_standard_layout().into_owned()
     }
 
     /// `b`, `[Out]`.
@@ -60,13 +62,12 @@ impl<S: Scalar> Linear<S> {
     }
 
     /// `Wᵀ`, laid out for products.
-    pub(crate) fn packed_forward(&self) -> &PackedMatrix<S> {
-        self.forward.get_or_init(|| PackedMatrix::new(self.weight.t()))
+    pub(crate) fn packed(&self) -> &PackedMatrix<S> {
+        &self.packed
     }
 
-    /// `W`, laid out for products.
-    pub(crate) fn packed_backward(&self) -> &PackedMatrix<S> {
-        self.backward.get_or_init(|| PackedMatrix::new(self.weight.view()))
+    fn plain(&self) -> &ArcArray2<S> {
+        self.plain.get_or_init(|| self.to_weight().into_shared())
     }
 }
 

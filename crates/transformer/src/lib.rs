@@ -13,6 +13,7 @@ mod block;
 mod embeddings;
 mod encoder;
 mod ending;
+mod entry;
 mod feed_forward;
 mod insertion;
 mod load;
@@ -29,6 +30,7 @@ pub use batch::{Batch, BatchError};
 pub use config::{Config, ConfigError, Family};
 pub use embeddings::EmbeddedRows;
 pub use encoder::{Encoded, Encoder, Trace};
+pub use entry::{Entry, State};
 pub use insertion::{
     Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, KeyValueGradient,
     LinearBackward, LinearInput, LinearModule, LinearPoint, Projection, SequenceBackward, SequenceInput,

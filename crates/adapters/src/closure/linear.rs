@@ -61,7 +61,7 @@ impl<S: Scalar> LinearModule<S> for LinearClosure<S> {
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let mut recording = Recording::new(input.wants_backward(self.any_trains()));
         let LinearInput { x, base, layout, pass, wants_input, .. } = input;
-        let shape = (x.nrows(), base.weight().nrows());
+        let shape = (x.nrows(), base.dim().0);
         let x = recording.input(x, wants_input);
         let at_x = x.place();
         let at = LinearVars { x, base: LinearOperation::new(base, &mut recording), layout, pass };

@@ -153,7 +153,7 @@ impl<S: Scalar> Module<S> for Dora<S> {
 
     /// `m (W + s B A) / n`, row by row.
     fn merged(&self, _: LinearPoint, layer: &Linear<S>) -> Option<Linear<S>> {
-        let mut weight = self.direction(layer.weight());
+        let mut weight = self.direction(layer.to_weight().view());
         let c = &self.magnitude.view() / &lengths(weight.view());
         weight *= &c.insert_axis(Axis(1));
         Some(Linear::new(weight, layer.bias().to_owned()))

@@ -94,7 +94,7 @@ impl<S: Scalar> Module<S> for Lora<S> {
         if self.gate.is_some() {
             return None;
         }
-        let mut weight = layer.weight().to_owned();
+        let mut weight = layer.to_weight();
         weight.scaled_add(self.scaling, &self.pair.product());
         Some(Linear::new(weight, layer.bias().to_owned()))
     }

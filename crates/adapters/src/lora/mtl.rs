@@ -253,7 +253,7 @@ impl<S: Scalar> Module<S> for MtlLora<S> {
         let Shared { a, scaling, .. } = &self.shared;
         let mixed = self.shared.mixed(self.shared.shares(&self.own).view());
         let product = matmul(mixed.view(), self.own.task.forward(a.view().t()).t());
-        let mut weight = layer.weight().to_owned();
+        let mut weight = layer.to_weight();
         weight.scaled_add(*scaling, &product);
         Some(Linear::new(weight, layer.bias().to_owned()))
     }

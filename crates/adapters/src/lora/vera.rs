@@ -109,10 +109,10 @@ impl<S: Scalar> Module<S> for Vera<S> {
     /// `W + s diag(β) B diag(δ) A`.
     fn merged(&self, point: LinearPoint, layer: &Linear<S>) -> Option<Linear<S>> {
         let vectors = self.layers.at(point);
-        let (a, b) = self.matrices(layer.weight().dim());
+        let (a, b) = self.matrices(layer.dim());
         let a = &a * &vectors.d.view().insert_axis(Axis(1));
         let b = &b * &vectors.b.view().insert_axis(Axis(1));
-        let mut weight = layer.weight().to_owned();
+        let mut weight = layer.to_weight();
         weight.scaled_add(self.scaling, &matmul(b.view(), a.view()));
         Some(Linear::new(weight, layer.bias().to_owned()))
     }

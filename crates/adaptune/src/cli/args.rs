@@ -10,6 +10,7 @@ use super::table::Columns;
 use super::task::TaskArg;
 use adaptune_transformer::Thaw;
 use adaptune_transformer::weights::FloatFormat;
+use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -202,6 +203,14 @@ pub(crate) struct TrainArgs {
     /// Longest text in tokens; more is cut off [default: what the model can take]
     #[arg(long, value_name = "TOKENS", help_heading = "Training")]
     pub(crate) max_length: Option<usize>,
+    /// Keep what the blocks below the lowest point that trains make of each text, in this much memory, and begin there in
+    /// later epochs; those blocks then run without dropout. Worth it for --method head, and where an adapter leaves lower
+    /// layers out, as seq_bn[leave_out=[0,1,2,3]]
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, default_missing_value = "1GB", help_heading = "Training")]
+    pub(crate) cache: Option<ByteSize>,
+    /// Go on in a temporary file of at most this size when that memory is full
+    #[arg(long, value_name = "SIZE", default_value = "0B", requires = "cache", help_heading = "Training")]
+    pub(crate) cache_disk: ByteSize,
     /// Seed of initial values, order and dropout
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Training")]
     pub(crate) seed: u64,

@@ -53,7 +53,8 @@ impl FloatFormat {
     }
 
     /// The format that holds an `S` exactly.
-    pub(super) fn exact<S: Scalar>() -> Self {
+    #[must_use]
+    pub fn exact<S: Scalar>() -> Self {
         if size_of::<S>() == 4 { Self::F32 } else { Self::F64 }
     }
 
@@ -78,7 +79,7 @@ impl FloatFormat {
     }
 
     /// Appends the bytes of a number, rounded to the nearest that the format has.
-    pub(super) fn encode(self, x: f64, bytes: &mut Vec<u8>) {
+    pub fn encode(self, x: f64, bytes: &mut Vec<u8>) {
         match self {
             Self::F16 => bytes.extend(f16::from_f64(x).to_le_bytes()),
             Self::BF16 => bytes.extend(bf16::from_f64(x).to_le_bytes()),

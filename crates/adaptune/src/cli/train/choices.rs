@@ -5,7 +5,7 @@ use super::super::base_model::BUILTIN;
 use super::super::table::TaskChoice;
 use super::super::task::TaskArg;
 use adaptune_adapters::Tuning;
-use adaptune_train::{Batching, OptimiserConfig, Schedule, TrainOptions};
+use adaptune_train::{CacheLimits, Batching, OptimiserConfig, Schedule, TrainOptions};
 use adaptune_transformer::Thaw;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -194,6 +194,7 @@ fn options(args: &TrainArgs, defaults: &Defaults) -> Result<TrainOptions> {
         clip: Some(args.clip).filter(|clip| *clip != 0.0),
         batching,
         patience: args.patience,
+        cache: args.cache.map(|memory| CacheLimits { memory: memory.as_u64(), disk: args.cache_disk.as_u64() }),
         seed: args.seed,
         ..TrainOptions::default()
     })

@@ -105,6 +105,10 @@ impl Setting<'_> {
                 self.choices.out.display()
             ));
         }
+        if let Some(blocks) = trainer.cached_blocks().filter(|_| !args.json) {
+            let all = self.base.config().layers;
+            note(format_args!("what the lower {blocks} of {all} blocks make of each text is kept from epoch to epoch"));
+        }
         let begun = Instant::now();
         let trained = follow(trainer, folder, args.json)?;
         self.save(&trained, folder)?;
@@ -134,7 +138,10 @@ impl Setting<'_> {
 
     fn trainer(&self, tuning: &Tuning) -> Result<Trainer<'_, f32>> {
         let Data { train, dev, .. } = &self.data;
-        Ok(Trainer::new(self.model(tuning)?, train, dev.as_ref(), self.choices.options_for(tuning))?)
+        let (model, mut options) = (self.model(tuning)?, self.choices.options_for(tuning));
+        // A baseline may have nothing to keep where what was asked for has.
+        options.cache = options.cache.filter(|_| *tuning == self.choices.tuning || model.constant_blocks() > 0);
+        Ok(Trainer::new(model, train, dev.as_ref(), options)?)
     }
 
     fn model(&self, tuning: &Tuning) -> Result<AdapterModel<f32>> {

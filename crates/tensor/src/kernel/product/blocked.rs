@@ -15,6 +15,7 @@ use super::tile::{Kernel, Shape};
 use super::{Product, Start};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Columns that are packed at a time; a multiple of all widths of panels.
 const COLUMNS: usize = 4032;
@@ -56,14 +57,43 @@ fn multiply_directly<K: Kernel>(product: Product<'_, f32>, shape: Shape, paralle
 
 /// Block after block of the right operand is packed.
 fn multiply_packing<K: Kernel>(product: Product<'_, f32>, shape: Shape, parallel: bool) {
-    let Product { alpha, a, b, start, mut c } = product;
-    let columns = b.ncols().min(COLUMNS);
+    let Product { alpha, a, b, start, c } = product;
+    in_blocks::<K>(alpha, a, b.dim(), start, c, parallel, |depth, columns, space| {
+        Panels::pack::<K>(b.slice(s![depth, columns]), shape, space, parallel)
+    });
+}
+
+/// Computes `c = a bᵀ + start` from the panels of `b`.
+pub(super) fn multiply_turned<K: Kernel>(
+    a: ArrayView2<'_, f32>,
+    b: Panels<'_>,
+    start: Start<'_, f32>,
+    c: ArrayViewMut2<'_, f32>,
+) {
+    assert!(K::PATH.is_available(), "this processor has not the instructions of {:?}", K::PATH);
+    let shape = K::shape(b.depth);
+    in_blocks::<K>(1.0, a, (b.columns, b.depth), start, c, true, |depth, columns, space| {
+        Panels::pack_turned::<K>(b, depth, columns, shape, space, true)
+    });
+}
+
+/// Computes a product with a right operand `[K, N]`, block after block of which is packed.
+fn in_blocks<K: Kernel>(
+    alpha: f32,
+    a: ArrayView2<'_, f32>,
+    (k, n): (usize, usize),
+    start: Start<'_, f32>,
+    mut c: ArrayViewMut2<'_, f32>,
+    parallel: bool,
+    pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32]) -> Panels<'s>,
+) {
+    let columns = n.min(COLUMNS);
     let packed_rows = if left::lies_well(a) { 0 } else { a.nrows() };
     let depth = (PACKED / columns.max(packed_rows) / DEPTH).max(1) * DEPTH;
-    with_space(Use::Right, packed_length::<K>(depth.min(b.nrows()), columns), |space| {
-        for columns in cut(0..b.ncols(), columns) {
-            for depth in cut(0..b.nrows(), depth) {
-                let panels = Panels::pack::<K>(b.slice(s![depth.clone(), columns.clone()]), shape, space, parallel);
+    with_space(Use::Right, packed_length::<K>(depth.min(k), columns), |space| {
+        for columns in cut(0..n, columns) {
+            for depth in cut(0..k, depth) {
+                let panels = pack(depth.clone(), columns.clone(), space);
                 let start = match depth.start {
                     0 => start.part(0..a.nrows(), columns.clone()),
                     _ => Start::Result(1.0),

@@ -70,7 +70,7 @@ pub use path::{PATH_VARIABLE, ProductPath, UnknownPath, product_path};
 pub(crate) use packed::Form;
 use packed::PackedPanels;
 
-use ndarray::{ArrayView2, ArrayViewMut2, LinalgScalar, s};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, LinalgScalar, s};
 use std::ops::Range;
 
 /// `c = α a b + start`.
@@ -110,16 +110,20 @@ pub trait Products: Sized {
     /// Lays out a right operand for many products.
     fn pack(b: ArrayView2<'_, Self>) -> PackedMatrix<Self>;
 
-    /// Computes `c = a b + start`.
+    /// Computes `c = a b + start`, or `c = a bᵀ + start` where `b` is turned.
     ///
     /// # Panics
     /// If the shapes do not fit.
     fn multiply_packed<'a>(
         a: ArrayView2<'a, Self>,
         b: &'a PackedMatrix<Self>,
+        turned: bool,
         start: Start<'a, Self>,
         c: ArrayViewMut2<'a, Self>,
     );
+
+    /// What was laid out, plainly.
+    fn unpack(b: &PackedMatrix<Self>) -> Array2<Self>;
 }
 
 impl<S> Product<'_, S> {
@@ -178,12 +182,23 @@ impl Products for f32 {
     fn multiply_packed<'a>(
         a: ArrayView2<'a, f32>,
         b: &'a PackedMatrix<f32>,
+        turned: bool,
         start: Start<'a, f32>,
         c: ArrayViewMut2<'a, f32>,
     ) {
-        match &b.0 {
-            Form::Panels(panels) => panels.multiply(a, start, c),
-            Form::Array(b) => Self::multiply(Product { alpha: 1.0, a, b: b.view(), start, c }, true),
+        b.panels().multiply(a, turned, start, c);
+    }
+
+    fn unpack(b: &PackedMatrix<f32>) -> Array2<f32> {
+        b.panels().unpack()
+    }
+}
+
+impl PackedMatrix<f32> {
+    fn panels(&self) -> &PackedPanels {
+        match &self.0 {
+            Form::Panels(panels) => panels,
+            Form::Array(_) => unreachable!("f32 is packed in panels"),
         }
     }
 }

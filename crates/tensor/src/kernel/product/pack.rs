@@ -5,9 +5,11 @@
 //! after row lie next to each other. The left operand is packed a tile at a time and only where its
 //! own layout is bad to read.
 
+use super::sweep::cut;
 use super::tile::{Kernel, Shape};
-use ndarray::{ArrayView2, s};
+use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Length of a slice of `k`: a left tile (14 × 384) and a row of right panels stay in the first and the second cache.
 ///
@@ -52,6 +54,54 @@ impl<'a> Panels<'a> {
         Self { numbers, depth, columns, shape }
     }
 
+    /// Packs `bᵀ[depth, columns]` into the front of `space`, from the panels of `b`. Slices of depth and columns begin where
+    /// slices and panels of `b` do.
+    pub(super) fn pack_turned<K: Kernel>(
+        b: Panels<'_>,
+        depth: Range<usize>,
+        columns: Range<usize>,
+        shape: Shape,
+        space: &'a mut [f32],
+        parallel: bool,
+    ) -> Self {
+        let all = padded::<K>(columns.len());
+        let numbers = &mut space[..depth.len() * all];
+        let slices = numbers.chunks_mut((DEPTH * all).max(1)).zip(cut(depth.clone(), DEPTH));
+        let pieces = slices.flat_map(|(slice, depth)| {
+            let panels = slice.chunks_mut((depth.len() * shape.columns).max(1));
+            panels.zip(cut(columns.clone(), shape.columns)).map(move |(into, columns)| (into, depth.clone(), columns))
+        });
+        let pack = |(into, depth, columns)| pack_turned_panel::<K>(b, depth, columns, into);
+        if parallel && depth.len() * columns.len() >= PARALLEL {
+            pieces.collect::<Vec<_>>().into_par_iter().for_each(pack);
+        } else {
+            pieces.for_each(pack);
+        }
+        Self { numbers, depth: depth.len(), columns: columns.len(), shape }
+    }
+
+    /// `[depth, columns]`, plainly.
+    pub(super) fn unpack<K: Kernel>(&self) -> Array2<f32> {
+        let mut plain = Array2::zeros((self.depth, self.columns));
+        for depth in cut(0..self.depth, DEPTH) {
+            for columns in cut(0..self.columns, self.shape.columns) {
+                let panel = self.view::<K>(depth.clone(), columns.start);
+                plain.slice_mut(s![depth.clone(), columns.clone()]).assign(&panel.slice(s![.., ..columns.len()]));
+            }
+        }
+        plain
+    }
+
+    /// The panel from `column` on, in some `k` of one slice: `[k, width]`.
+    fn view<K: Kernel>(&self, k: Range<usize>, column: usize) -> ArrayView2<'a, f32> {
+        let first = k.start - k.start % DEPTH;
+        let depth = self.depth.min(first + DEPTH) - first;
+        let panel = self.panel::<K>(first, depth, column);
+        let width = panel.len() / depth.max(1);
+        let view = ArrayView2::from_shape((depth, width), panel).expect("a panel is as deep as its slice");
+        view.slice_move(s![k.start - first..k.end - first, ..])
+    }
+
     /// The panel of the columns from `column` on, in the slice of depth from `k` on, which is `depth` deep.
     pub(super) fn panel<K: Kernel>(&self, k: usize, depth: usize, column: usize) -> &'a [f32] {
         let from = k * padded::<K>(self.columns) + depth * column;
@@ -75,6 +125,16 @@ fn pieces<'a, K: Kernel>(
             (b.slice_move(s![k..k + depth, column..end]), panel)
         })
     })
+}
+
+/// Packs one panel of `bᵀ`: in it lie pieces of the panels of `b`, each turned.
+fn pack_turned_panel<K: Kernel>(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &mut [f32]) {
+    let width = into.len() / depth.len().max(1);
+    for rows in cut(depth.clone(), b.shape.columns) {
+        let piece = b.view::<K>(columns.clone(), rows.start);
+        let from = (rows.start - depth.start) * width;
+        pack_panel::<K>(piece.slice(s![.., ..rows.len()]).reversed_axes(), &mut into[from..from + rows.len() * width]);
+    }
 }
 
 /// Packs one panel, `[depth, columns] → [depth, width]`.

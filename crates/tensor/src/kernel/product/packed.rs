@@ -16,7 +16,8 @@ use std::fmt;
 /// A matrix `B: [K, N]` that is laid out once for many products `A B`, in the order in which a kernel reads it.
 ///
 /// A product with it gives the same bits as [`matmul`](crate::matmul) and spends no time on laying out `B`, which counts
-/// where `A` has few rows. It takes as much memory as the matrix.
+/// where `A` has few rows. It takes as much memory as the matrix, and can stand in its place: `A Bᵀ` is computed from it as
+/// well, and [`PackedMatrix::unpack`] gives `B` back.
 ///
 /// ```
 /// use adaptune_tensor::PackedMatrix;
@@ -25,6 +26,8 @@ use std::fmt;
 /// let packed = PackedMatrix::new(w.t());
 /// let y = packed.product(arr2(&[[1.0, 2.0]]).view(), Some(arr1(&[0.5, 0.0]).view()));
 /// assert_eq!(y, arr2(&[[11.5, -2.0]]));
+/// assert_eq!(packed.product_turned(arr2(&[[1.0, 2.0]]).view()), arr2(&[[3.0, 2.0]]));
+/// assert_eq!(packed.unpack(), w.t());
 /// ```
 pub struct PackedMatrix<S>(pub(crate) Form<S>);
 
@@ -69,16 +72,34 @@ impl<S: Scalar> PackedMatrix<S> {
             Some(bias) => Start::Given(bias.broadcast(shape).expect("a bias has a number for each column")),
             None => Start::Zero,
         };
-        S::multiply_packed(a, self, start, c.view_mut());
+        S::multiply_packed(a, self, false, start, c.view_mut());
         c
     }
 
-    /// `C += A B`.
+    /// `A Bᵀ`, `[M, N] → [M, K]`. The panels are turned piece by piece on the way, which takes no memory to speak of, and
+    /// time that counts only where `A` has few rows.
     ///
     /// # Panics
     /// If the shapes do not fit.
-    pub fn add_product(&self, a: ArrayView2<'_, S>, c: &mut Array2<S>) {
-        S::multiply_packed(a, self, Start::Result(S::one()), c.view_mut());
+    #[must_use]
+    pub fn product_turned(&self, a: ArrayView2<'_, S>) -> Array2<S> {
+        let mut c = Array2::zeros((a.nrows(), self.dim().0));
+        S::multiply_packed(a, self, true, Start::Zero, c.view_mut());
+        c
+    }
+
+    /// `C += A Bᵀ`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    pub fn add_product_turned(&self, a: ArrayView2<'_, S>, c: &mut Array2<S>) {
+        S::multiply_packed(a, self, true, Start::Result(S::one()), c.view_mut());
+    }
+
+    /// `B`, `[K, N]`, exactly.
+    #[must_use]
+    pub fn unpack(&self) -> Array2<S> {
+        S::unpack(self)
     }
 }
 
@@ -111,16 +132,33 @@ impl PackedPanels {
         Self { path: K::PATH, lines, depth, columns, shape }
     }
 
-    /// `c = a b + start`.
-    pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, start: Start<'_, f32>, c: ArrayViewMut2<'_, f32>) {
-        assert_eq!(a.ncols(), self.depth, "inner lengths of a product");
-        assert_eq!((a.nrows(), self.columns), c.dim(), "shape of a product's result");
+    /// `c = a b + start`, or `c = a bᵀ + start`.
+    pub(super) fn multiply(
+        &self,
+        a: ArrayView2<'_, f32>,
+        turned: bool,
+        start: Start<'_, f32>,
+        c: ArrayViewMut2<'_, f32>,
+    ) {
+        let (depth, columns) = if turned { (self.columns, self.depth) } else { (self.depth, self.columns) };
+        assert_eq!(a.ncols(), depth, "inner lengths of a product");
+        assert_eq!((a.nrows(), columns), c.dim(), "shape of a product's result");
         assert!(start.fits(c.dim()), "what is added has the shape of the result");
         if c.is_empty() {
             return;
         }
+        match turned {
+            true => with_kernel!(self.path, K => blocked::multiply_turned::<K>(a, self.panels(), start, c)),
+            false => with_kernel!(self.path, K => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c)),
+        }
+    }
+
+    pub(super) fn unpack(&self) -> Array2<f32> {
+        with_kernel!(self.path, K => self.panels().unpack::<K>())
+    }
+
+    fn panels(&self) -> Panels<'_> {
         let Self { ref lines, depth, columns, shape, .. } = *self;
-        let panels = Panels { numbers: numbers(lines), depth, columns, shape };
-        with_kernel!(self.path, K => blocked::multiply_packed::<K>(1.0, a, panels, start, c));
+        Panels { numbers: numbers(lines), depth, columns, shape }
     }
 }

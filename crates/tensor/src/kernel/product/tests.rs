@@ -122,9 +122,26 @@ proptest! {
                 let (mut expected, mut c) = (before.clone(), before.clone());
                 let start = start(kind, &bias, (m, n));
                 multiply_by(path, Product { alpha: 1.0, a: a.view(), b: b.view(), start, c: expected.view_mut() }, true);
-                packed.multiply(a.view(), self::start(kind, &bias, (m, n)), c.view_mut());
+                packed.multiply(a.view(), false, self::start(kind, &bias, (m, n)), c.view_mut());
                 prop_assert_eq!(bits(&c), bits(&expected), "{:?} {}", path, kind);
             }
+        }
+    }
+}
+
+/// Several slices and blocks, whole panels and others.
+#[test]
+fn panels_are_turned_and_unpacked_to_the_bit() {
+    for (m, k, n) in [(1, 1, 1), (7, 50, 41), (33, 384, 48), (20, 385, 1540), (15, 1000, 97), (5, 4100, 771)] {
+        let (a, b) = (random::<f32>(1, (m, n)), random::<f32>(2, (k, n)));
+        let before = random::<f32>(3, (m, k));
+        for path in ProductPath::available() {
+            let (packed, mut c, mut expected) = (PackedPanels::new(path, b.view()), before.clone(), before.clone());
+            let product = Product { alpha: 1.0, a: a.view(), b: b.t(), start: Start::Result(1.0), c: expected.view_mut() };
+            multiply_by(path, product, true);
+            packed.multiply(a.view(), true, Start::Result(1.0), c.view_mut());
+            assert!(bits(&c) == bits(&expected), "{path:?} {m} {k} {n}");
+            assert!(packed.unpack() == b, "{path:?} {k} {n}");
         }
     }
 }
@@ -135,12 +152,15 @@ fn packed_matrices_of_both_types_compute_products() {
         let (a, b) = (random::<S>(1, (7, 50)), random::<S>(2, (50, 41)));
         let (packed, bias) = (crate::PackedMatrix::new(b.view()), random::<S>(3, (1, 41)));
         assert_eq!(packed.dim(), (50, 41));
-        let mut expected = crate::matmul(a.view(), b.view());
-        assert_eq!(packed.product(a.view(), None), expected);
-        crate::matmul_add(a.view(), b.view(), &mut expected);
-        let mut sum = packed.product(a.view(), None);
-        packed.add_product(a.view(), &mut sum);
+        assert_eq!(packed.product(a.view(), None), crate::matmul(a.view(), b.view()));
+        let d = random::<S>(4, (7, 41));
+        let mut expected = crate::matmul(d.view(), b.t());
+        assert_eq!(packed.product_turned(d.view()), expected);
+        crate::matmul_add(d.view(), b.t(), &mut expected);
+        let mut sum = packed.product_turned(d.view());
+        packed.add_product_turned(d.view(), &mut sum);
         assert_eq!(sum, expected);
+        assert_eq!(packed.unpack(), b);
         assert_eq!(packed.product(a.view(), Some(bias.row(0))), crate::linear(a.view(), b.t(), Some(bias.row(0))));
     }
     check::<f32>();
