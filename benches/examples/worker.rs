@@ -2,11 +2,11 @@
 //! of a known shape. Prints one line of JSON. `benches/peers/worker.py` does the same in PyTorch with AdapterHub.
 //!
 //! ```sh
-//! cargo run --release -p adaptune-benches --example worker -- step minilm seq_bn 32 128 2 5
+//! cargo run --release -p adaptune-benches --example worker -- step minilm f32 seq_bn 32 128 2 5
 //! ```
 
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task};
-use adaptune_tensor::Seed;
+use adaptune_tensor::{Precision, Seed};
 use adaptune_train::{Dataset, Example, Observer, StepRecord, Target, TrainOptions, Trainer};
 use adaptune_transformer::{Batch, Config, Encoder};
 use std::error::Error;
@@ -19,21 +19,22 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// Steps that are not counted: caches fill, threads start.
 const WARM_UP: usize = 2;
 
-const USAGE: &str = "expected: step|forward minilm|bert-base METHOD SEQUENCES TOKENS THREADS STEPS";
+const USAGE: &str = "expected: step|forward minilm|bert-base f32|bf16 METHOD SEQUENCES TOKENS THREADS STEPS";
 
 /// What runs when nothing is asked for: a glance.
-const DEFAULT: [&str; 7] = ["step", "minilm", "seq_bn", "2", "16", "2", "1"];
+const DEFAULT: [&str; 8] = ["step", "minilm", "f32", "seq_bn", "2", "16", "2", "1"];
 
 fn main() -> Outcome<()> {
+    adaptune_tensor::kernel::keep_freed_memory();
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.is_empty() {
         arguments = DEFAULT.map(String::from).to_vec();
     }
-    let [work, shape, method, numbers @ ..] = arguments.as_slice() else { return Err(USAGE.into()) };
+    let [work, shape, dtype, method, numbers @ ..] = arguments.as_slice() else { return Err(USAGE.into()) };
     let numbers: Vec<usize> = numbers.iter().map(|n| n.parse()).collect::<Result<_, _>>()?;
     let [sequences, tokens, threads, steps] = numbers[..] else { return Err(USAGE.into()) };
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
-    let (model, count) = (model(shape, method)?, steps + WARM_UP);
+    let (model, count) = (model(shape, dtype, method)?, steps + WARM_UP);
     let times = match work.as_str() {
         "step" => training(model, &data(sequences, tokens, count)?, sequences)?,
         "forward" => forward(&model, &data(sequences, tokens, 1)?, count)?,
@@ -44,14 +45,19 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-fn model(shape: &str, method: &str) -> Outcome<AdapterModel<f32>> {
+fn model(shape: &str, dtype: &str, method: &str) -> Outcome<AdapterModel<f32>> {
     let sizes = match shape {
         "minilm" => Config::bert(384, 6, 12, 1536),
         "bert-base" => Config::bert(768, 12, 12, 3072),
         _ => return Err(USAGE.into()),
     };
     let config = Config { vocabulary: 30522, ..sizes.with_dropout(0.1, 0.1) };
-    let base = Arc::new(Encoder::random(config, 0.02, Seed::new(0)));
+    let precision = match dtype {
+        "f32" => Precision::Full,
+        "bf16" => Precision::Bf16,
+        _ => return Err(USAGE.into()),
+    };
+    let base = Arc::new(Encoder::random(config, 0.02, Seed::new(0)).with_precision(precision));
     let adapter = Adapter::on("bench", &method.parse()?, &base, Seed::new(1))?;
     let head = HeadConfig::new(Task::Classification, vec!["a".into(), "b".into()]);
     let head = Head::new("bench", &head, &base, Seed::new(2))?;

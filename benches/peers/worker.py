@@ -1,6 +1,6 @@
 """The work that `cargo xtask peers` measures, done by PyTorch with AdapterHub; see benches/examples/worker.rs.
 
-    python worker.py step|forward minilm|bert-base METHOD SEQUENCES TOKENS THREADS STEPS [--bf16]
+    python worker.py step|forward minilm|bert-base f32|bf16 METHOD SEQUENCES TOKENS THREADS STEPS
 """
 
 import json
@@ -67,9 +67,9 @@ def peak_bytes():
 
 
 def main():
-    bf16 = sys.argv[-1] == "--bf16"
-    work, shape, method = sys.argv[1:4]
-    sequences, length, threads, steps = map(int, sys.argv[4:8])
+    work, shape, dtype, method = sys.argv[1:5]
+    sequences, length, threads, steps = map(int, sys.argv[5:9])
+    bf16 = dtype == "bf16"
     torch.set_num_threads(threads)
     model = build(shape, method, work == "step")
     tokens = torch.randint(1000, 30000, (sequences, length))

@@ -1,4 +1,5 @@
-//! The same work in this project and in PyTorch with AdapterHub, in turn, and the ratios of their times and memory.
+//! The same work in this project, in PyTorch with AdapterHub and, for a forward pass, in candle, in turn, and the ratios of
+//! their times and memory.
 //!
 //! Each number comes from a process of its own. The processes take turns, so that what else the machine does meets both.
 
@@ -16,15 +17,20 @@ const ROUNDS: usize = 3;
 const STEPS: &str = "5";
 const THREADS: &str = "2";
 
-/// What is compared: work, shape, method, sequences, tokens of each. The workers' own words.
-const WORKS: [[&str; 5]; 7] = [
-    ["step", "minilm", "seq_bn", "32", "128"],
-    ["step", "minilm", "double_seq_bn", "32", "128"],
-    ["step", "minilm", "par_bn", "32", "128"],
-    ["forward", "minilm", "seq_bn", "32", "128"],
-    ["step", "bert-base", "seq_bn", "16", "128"],
-    ["step", "bert-base", "double_seq_bn", "16", "128"],
-    ["step", "bert-base", "par_bn", "16", "128"],
+/// What is compared: work, shape, numbers (in bf16 a rounded base here, autocast there), method, sequences, tokens of each.
+/// The workers' own words.
+const WORKS: [[&str; 6]; 11] = [
+    ["step", "minilm", "f32", "seq_bn", "32", "128"],
+    ["step", "minilm", "f32", "double_seq_bn", "32", "128"],
+    ["step", "minilm", "f32", "par_bn", "32", "128"],
+    ["forward", "minilm", "f32", "seq_bn", "32", "128"],
+    ["step", "bert-base", "f32", "seq_bn", "16", "128"],
+    ["step", "bert-base", "f32", "double_seq_bn", "16", "128"],
+    ["step", "bert-base", "f32", "par_bn", "16", "128"],
+    ["step", "minilm", "bf16", "seq_bn", "32", "128"],
+    ["step", "minilm", "bf16", "double_seq_bn", "32", "128"],
+    ["step", "minilm", "bf16", "par_bn", "32", "128"],
+    ["step", "bert-base", "bf16", "seq_bn", "16", "128"],
 ];
 
 /// Compares and prints a table, in the form of the book. Says so where there is no Python to compare with.
@@ -38,18 +44,38 @@ pub(crate) fn run(shell: &Shell, environment: &Path) -> Result<()> {
     };
     cmd!(shell, "cargo build --release --package adaptune-benches --example worker").run()?;
     let worker = python::target_folder(shell).join("release/examples").join(format!("worker{EXE_SUFFIX}"));
-    println!("\n{THREADS} threads, {ROUNDS} rounds in turn, {STEPS} steps each; seconds are medians of all steps.\n");
-    println!("| work | adaptune | PyTorch | ratio | in each round | memory | PyTorch | ratio |");
-    println!("|---|---|---|---|---|---|---|---|");
+    println!("\n{THREADS} threads, {ROUNDS} rounds in turn, {STEPS} steps each; seconds are medians of all steps.");
+    let ours = |work: &[&str; 6]| measured(cmd!(shell, "{worker} {work...} {THREADS} {STEPS}"));
+    head("PyTorch");
     for work in WORKS {
-        let mut both = [Vec::new(), Vec::new()];
-        for _ in 0..ROUNDS {
-            both[0].push(measured(cmd!(shell, "{worker} {work...} {THREADS} {STEPS}"))?);
-            both[1].push(measured(cmd!(shell, "{python} benches/peers/worker.py {work...} {THREADS} {STEPS}"))?);
-        }
-        println!("{}", row(&work, &both));
+        let theirs = || measured(cmd!(shell, "{python} benches/peers/worker.py {work...} {THREADS} {STEPS}"));
+        println!("{}", row(&work, &in_turn(|| ours(&work), theirs)?));
     }
+    let target = python::target_folder(shell).join("candle");
+    cmd!(shell, "cargo build --release --manifest-path benches/candle/Cargo.toml --target-dir {target}").run()?;
+    let candle = target.join("release").join(format!("candle-worker{EXE_SUFFIX}"));
+    let work = WORKS.iter().find(|work| work[0] == "forward").context("a forward pass")?;
+    head("candle");
+    let theirs = || measured(cmd!(shell, "{candle} {work...} {THREADS} {STEPS}").env("RAYON_NUM_THREADS", THREADS));
+    println!("{}", row(work, &in_turn(|| ours(work), theirs)?));
     Ok(())
+}
+
+fn head(other: &str) {
+    println!("\n| work | adaptune | {other} | ratio | in each round | memory | {other} | ratio |");
+    println!("|---|---|---|---|---|---|---|---|");
+}
+
+fn in_turn(
+    ours: impl Fn() -> Result<Measured>,
+    theirs: impl Fn() -> Result<Measured>,
+) -> Result<[Vec<Measured>; 2]> {
+    let mut both = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        both[0].push(ours()?);
+        both[1].push(theirs()?);
+    }
+    Ok(both)
 }
 
 /// What a process measured of itself.
@@ -71,8 +97,8 @@ fn parse(line: &str) -> Result<Measured> {
     Ok(Measured { seconds, peak_bytes: json["peak_bytes"].as_f64().context("no `peak_bytes`")? })
 }
 
-fn row(work: &[&str; 5], [ours, theirs]: &[Vec<Measured>; 2]) -> String {
-    let [work, shape, method, sequences, tokens] = work;
+fn row(work: &[&str; 6], [ours, theirs]: &[Vec<Measured>; 2]) -> String {
+    let [work, shape, dtype, method, sequences, tokens] = work;
     let all = |rounds: &[Measured]| median(rounds.iter().flat_map(|round| round.seconds.clone()).collect());
     let peak = |rounds: &[Measured]| median(rounds.iter().map(|round| round.peak_bytes / 1e6).collect());
     let (time, time_there) = (all(ours), all(theirs));
@@ -80,7 +106,7 @@ fn row(work: &[&str; 5], [ours, theirs]: &[Vec<Measured>; 2]) -> String {
     let rounds = ours.iter().zip(theirs).map(|(a, b)| median(a.seconds.clone()) / median(b.seconds.clone()));
     let rounds: Vec<String> = rounds.map(|ratio| format!("{ratio:.2}")).collect();
     format!(
-        "| {work}, {shape}, `{method}`, {sequences} × {tokens} | {time:.2} s | {time_there:.2} s | {:.2} | {} | {memory:.0} MB | \
+        "| {work}, {shape}, {dtype}, `{method}`, {sequences} × {tokens} | {time:.2} s | {time_there:.2} s | {:.2} | {} | {memory:.0} MB | \
          {memory_there:.0} MB | {:.2} |",
         time / time_there,
         rounds.join(", "),
@@ -102,7 +128,7 @@ mod tests {
         let round = |seconds: &[f64], peak_bytes| Measured { seconds: seconds.to_vec(), peak_bytes };
         let ours = vec![round(&[1.0, 9.0, 1.0], 2e8), round(&[1.0, 1.0, 1.0], 2e8)];
         let theirs = vec![round(&[2.0, 2.0, 2.0], 8e8), round(&[4.0, 4.0, 2.0], 8e8)];
-        let row = row(&["step", "minilm", "seq_bn", "32", "128"], &[ours, theirs]);
+        let row = row(&["step", "minilm", "f32", "seq_bn", "32", "128"], &[ours, theirs]);
         assert!(row.contains("| 1.00 s | 2.00 s | 0.50 | 0.50, 0.25 | 200 MB | 800 MB | 0.25 |"), "{row}");
     }
 

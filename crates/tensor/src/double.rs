@@ -1,6 +1,6 @@
 //! Products of f64 matrices, in which gradients are checked: ndarray's own, cut into blocks.
 
-use crate::kernel::{Form, PackedMatrix, Product, Products, Start};
+use crate::kernel::{Form, PackedMatrix, Precision, Product, Products, Start, bf16_round};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
@@ -25,8 +25,11 @@ impl Products for f64 {
         multiply(alpha, a, b, beta, c, parallel);
     }
 
-    fn pack(b: ArrayView2<'_, f64>) -> PackedMatrix<f64> {
-        PackedMatrix(Form::Array(b.to_owned()))
+    fn pack(b: ArrayView2<'_, f64>, precision: Precision) -> PackedMatrix<f64> {
+        PackedMatrix(Form::Array(match precision {
+            Precision::Full => b.to_owned(),
+            Precision::Bf16 => b.mapv(|x| f64::from(bf16_round(x as f32))),
+        }))
     }
 
     fn multiply_packed<'a>(
@@ -48,7 +51,7 @@ impl Products for f64 {
 fn array(b: &PackedMatrix<f64>) -> &Array2<f64> {
     match &b.0 {
         Form::Array(array) => array,
-        Form::Panels(_) => unreachable!("f64 is packed as an array"),
+        _ => unreachable!("f64 is packed as an array"),
     }
 }
 

@@ -34,7 +34,7 @@ pub use attention::{
 };
 pub use dropout::Dropout;
 pub use embedding::{gather, gather_backward};
-pub use kernel::PackedMatrix;
+pub use kernel::{PackedMatrix, Precision};
 pub use layer_norm::{LayerNormTrace, layer_norm, layer_norm_input_backward, layer_norm_parameters_backward};
 pub use layout::Layout;
 pub use linear::{linear, linear_bias_backward, linear_input_backward, linear_weight_backward};

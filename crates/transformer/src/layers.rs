@@ -1,6 +1,6 @@
 //! The frozen layers that blocks are made of.
 
-use adaptune_tensor::{PackedMatrix, Scalar};
+use adaptune_tensor::{PackedMatrix, Precision, Scalar};
 use ndarray::{ArcArray2, Array1, Array2, ArrayView1, ArrayView2};
 use std::sync::{Arc, OnceLock};
 
@@ -28,6 +28,13 @@ impl<S: Scalar> Linear<S> {
     pub fn new(weight: Array2<S>, bias: Array1<S>) -> Self {
         assert_eq!(weight.nrows(), bias.len(), "a bias has a number for each row of the weight");
         Self { packed: Arc::new(PackedMatrix::new(weight.t())), bias, plain: OnceLock::new() }
+    }
+
+    /// The same layer, its weight rounded or not from now on; the bias stays as it is.
+    #[must_use]
+    pub fn with_precision(&self, precision: Precision) -> Self {
+        let packed = Arc::new(PackedMatrix::with_precision(self.packed.unpack().view(), precision));
+        Self { packed, bias: self.bias.clone(), plain: OnceLock::new() }
     }
 
     /// `(Out, In)`.

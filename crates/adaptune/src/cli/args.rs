@@ -12,6 +12,7 @@ use adaptune_transformer::Thaw;
 use adaptune_transformer::weights::FloatFormat;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -99,6 +100,17 @@ pub(crate) enum ScheduleArg {
     Constant,
     Linear,
     Cosine,
+}
+
+/// Numbers of the base's large weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum BaseDtype {
+    /// As exact as products are
+    #[default]
+    F32,
+    /// Half the memory, and half the time where the processor has AVX-512 for bf16
+    Bf16,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -222,6 +234,9 @@ pub(crate) struct TrainArgs {
     #[arg(long, help_heading = "Head")]
     pub(crate) use_pooler: bool,
 
+    /// Numbers of the base's linear layers
+    #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = "Run")]
+    pub(crate) base_dtype: BaseDtype,
     /// Go on with the run in --out that was interrupted
     #[arg(long, help_heading = "Run")]
     pub(crate) resume: bool,
@@ -249,6 +264,9 @@ pub(crate) struct ModelArgs {
     /// Longest text in tokens [default: as in training]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,
+    /// Numbers of the base's linear layers [default: as in training]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub(crate) base_dtype: Option<BaseDtype>,
     /// Texts of a batch
     #[arg(long, default_value_t = NonZeroUsize::new(64).expect("not zero"), value_name = "N")]
     pub(crate) batch_size: NonZeroUsize,

@@ -1,7 +1,9 @@
 //! The base model that `--model` names, with its tokeniser.
 
+use super::args::BaseDtype;
 use super::model_path;
 use super::tokenise::Tokeniser;
+use adaptune_tensor::Precision;
 use adaptune_transformer::weights::{TensorFile, replace_file};
 use adaptune_transformer::{Config, Encoder};
 use anyhow::{Context, Result, bail};
@@ -75,7 +77,15 @@ impl BaseModel {
     }
 
     /// Loads the weights.
-    pub(crate) fn load(&self) -> Result<Encoder<f32>> {
+    pub(crate) fn load(&self, dtype: BaseDtype) -> Result<Encoder<f32>> {
+        let base = self.load_full()?;
+        Ok(match dtype {
+            BaseDtype::F32 => base,
+            BaseDtype::Bf16 => base.with_precision(Precision::Bf16),
+        })
+    }
+
+    fn load_full(&self) -> Result<Encoder<f32>> {
         match &self.place {
             Place::Folder(folder) => Ok(Encoder::load(folder)?),
             Place::Builtin => {
@@ -95,7 +105,7 @@ mod tests {
     #[test]
     fn the_builtin_model_is_whole_and_small() {
         let model = BaseModel::find(BUILTIN).unwrap();
-        let base = model.load().unwrap();
+        let base = model.load_full().unwrap();
         assert_eq!((base.config().layers, base.config().hidden), (4, 128));
         assert!(WEIGHTS.len() < 3_000_000, "{}", WEIGHTS.len());
     }
@@ -117,7 +127,7 @@ mod tests {
     fn a_folder_of_the_name_is_written_with_a_point() {
         let folder = BaseModel::find("./builtin").unwrap();
         assert!(matches!(folder.place, Place::Folder(_)));
-        let builtin = BaseModel::find(BUILTIN).unwrap().load().unwrap();
-        assert_eq!(folder.load().unwrap().fingerprint(), builtin.fingerprint());
+        let builtin = BaseModel::find(BUILTIN).unwrap().load_full().unwrap();
+        assert_eq!(folder.load_full().unwrap().fingerprint(), builtin.fingerprint());
     }
 }

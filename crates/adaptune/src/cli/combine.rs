@@ -16,7 +16,7 @@ pub(crate) fn run(args: &CombineArgs) -> Result<()> {
     let folder = RunFolder::new(&args.out.out, TRAINED);
     folder.check(false, args.out.overwrite)?;
     let parts = parts(&args.adapter)?;
-    let finished = Finished::open(args.model.as_deref(), &parts[0].0)?;
+    let finished = Finished::open(args.model.as_deref(), None, &parts[0].0)?;
     let models = parts.iter().map(|(path, _)| finished.load(path)).collect::<Result<Vec<_>>>()?;
     let weighted = models.iter().zip(&parts).filter_map(|(model, (_, weight))| Some((model.adapter()?, *weight)));
     let weighted: Vec<(&Adapter<f32>, f64)> = weighted.collect();

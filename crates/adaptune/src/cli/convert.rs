@@ -12,7 +12,7 @@ use serde_json::json;
 pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
     let (folder, out) = (RunFolder::new(&args.out.out, TRAINED), &args.out.out);
     folder.check(false, args.out.overwrite)?;
-    let finished = Finished::open(args.model.as_deref(), &args.adapter)?;
+    let finished = Finished::open(args.model.as_deref(), None, &args.adapter)?;
     let model = finished.load(&args.adapter)?;
     let adapter = model.adapter().context("it was loaded with one")?;
     // Whether it can be written is found out in a folder that is thrown away, before anything is replaced.

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
 
 /// The base with adapter and head, and the tokeniser for it.
 pub(crate) fn load(args: &ModelArgs) -> Result<(AdapterModel<f32>, Tokeniser)> {
-    let finished = Finished::open(args.model.as_deref(), &args.adapter)?;
+    let finished = Finished::open(args.model.as_deref(), args.base_dtype, &args.adapter)?;
     let tokeniser = finished.model.tokeniser(args.max_length.or(Some(finished.max_length)))?;
     Ok((format::load(&args.adapter, finished.base)?, tokeniser))
 }

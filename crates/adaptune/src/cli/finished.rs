@@ -1,5 +1,6 @@
 //! Finished adapters, as all commands but `train` read them, and `merge`, `combine` and `convert` write them.
 
+use super::args::BaseDtype;
 use super::base_model::BaseModel;
 use super::folder::{RunFile, RunFolder, State, TRAINED};
 use adaptune_adapters::{AdapterModel, format};
@@ -16,11 +17,12 @@ pub(crate) struct Finished {
     pub(crate) name: String,
     /// Longest text in tokens.
     pub(crate) max_length: usize,
+    pub(crate) base_dtype: BaseDtype,
 }
 
 impl Finished {
     /// Loads the base that is named, or that the run in the folder of an adapter names.
-    pub(crate) fn open(model: Option<&str>, adapter: &Path) -> Result<Self> {
+    pub(crate) fn open(model: Option<&str>, dtype: Option<BaseDtype>, adapter: &Path) -> Result<Self> {
         if !adapter.is_dir() {
             bail!(
                 "{} is no folder; --adapter names the folder that train wrote, or a Python library",
@@ -38,7 +40,8 @@ impl Finished {
         let model = BaseModel::find(name)?;
         let limit = model.config().max_tokens();
         let max_length = run.as_ref().map_or(limit, |run| run.max_length.min(limit));
-        Ok(Self { base: Arc::new(model.load()?), name: name.to_owned(), model, max_length })
+        let base_dtype = dtype.or(run.as_ref().map(|run| run.base_dtype)).unwrap_or_default();
+        Ok(Self { base: Arc::new(model.load(base_dtype)?), name: name.to_owned(), model, max_length, base_dtype })
     }
 
     /// The adapter with its head.
@@ -55,7 +58,8 @@ impl Finished {
 
     /// Marks a folder as complete, so that later commands know the base.
     pub(crate) fn complete(&self, folder: &RunFolder, model: &str, method: String) -> Result<()> {
-        let run = RunFile { model: model.to_owned(), method, max_length: self.max_length, options: String::new() };
+        let Self { max_length, base_dtype, .. } = *self;
+        let run = RunFile { model: model.to_owned(), method, max_length, base_dtype, options: String::new() };
         folder.complete(&run)
     }
 }

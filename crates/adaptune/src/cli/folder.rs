@@ -1,5 +1,6 @@
 //! The folder of a run: what lies in it, and when it may be written.
 
+use super::args::BaseDtype;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ pub(crate) struct RunFile {
     pub(crate) method: String,
     /// Longest text in tokens.
     pub(crate) max_length: usize,
+    /// Numbers of the base's linear layers.
+    #[serde(default)]
+    pub(crate) base_dtype: BaseDtype,
     /// All other options.
     pub(crate) options: String,
 }
@@ -208,7 +212,7 @@ mod tests {
         std::fs::write(folder.metrics(), "{}").unwrap();
         assert!(folder.prepare(false, false).unwrap_err().to_string().contains("--resume"));
         assert_eq!(folder.prepare(true, false).unwrap(), State::Interrupted);
-        let run = RunFile { model: "m".into(), method: "seq_bn".into(), max_length: 7, options: "o".into() };
+        let run = RunFile { model: "m".into(), method: "seq_bn".into(), max_length: 7, base_dtype: BaseDtype::Bf16, options: "o".into() };
         folder.complete(&run).unwrap();
         assert_eq!(folder.prepare(true, false).unwrap(), State::Complete);
         assert_eq!(folder.run_file().unwrap().max_length, 7);

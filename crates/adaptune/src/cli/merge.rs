@@ -1,6 +1,6 @@
 //! `adaptune merge`.
 
-use super::args::MergeArgs;
+use super::args::{BaseDtype, MergeArgs};
 use super::finished::Finished;
 use super::folder::{RunFolder, TRAINED};
 use super::report::{Cell, Report, bytes, print_line, thousands};
@@ -31,7 +31,7 @@ const MERGED: &[&str] = &[
 pub(crate) fn run(args: &MergeArgs) -> Result<()> {
     let (folder, out) = (RunFolder::new(&args.out.out, MERGED), &args.out.out);
     folder.check(false, args.out.overwrite)?;
-    let finished = Finished::open(args.model.as_deref(), &args.adapter)?;
+    let finished = Finished::open(args.model.as_deref(), Some(BaseDtype::F32), &args.adapter)?;
     let model = finished.load(&args.adapter)?;
     let adapter = model.adapter().context("it was loaded with one")?;
     let merged = merge(&finished.base, adapter)?;

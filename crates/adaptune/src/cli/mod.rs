@@ -34,6 +34,7 @@ use std::process::ExitCode;
 
 /// Runs the command that was asked for. Errors go to standard error, and the exit status is 1.
 pub(crate) fn main() -> ExitCode {
+    adaptune_tensor::kernel::keep_freed_memory();
     match run(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

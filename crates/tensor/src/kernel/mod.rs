@@ -3,14 +3,16 @@
 //! Each file here wraps what the compiler cannot check in safe functions, and says beside it what
 //! the caller and the world have to keep for it to be sound.
 
-#![allow(unsafe_code)] // vector instructions, and mapping a file, are unsafe by nature
+#![allow(unsafe_code)] // vector instructions, mapping a file and C functions are unsafe by nature
 
+mod allocator;
 mod map;
 mod product;
 pub(crate) mod rows;
 
+pub use allocator::keep_freed_memory;
 pub use map::{Mapped, map_read_only};
-pub(crate) use product::Form;
-pub use product::{PATH_VARIABLE, PackedMatrix, ProductPath, UnknownPath, product_path};
+pub(crate) use product::{Form, bf16_round};
+pub use product::{PATH_VARIABLE, PackedMatrix, Precision, ProductPath, UnknownPath, product_path};
 #[doc(hidden)]
 pub use product::{Product, Products, Start};

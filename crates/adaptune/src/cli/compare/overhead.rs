@@ -25,7 +25,7 @@ pub(super) struct Overhead {
 impl Overhead {
     /// Loads the base and the data, which are the same for all methods; any run tells the labels.
     pub(super) fn open(args: &CompareArgs, run: &Path) -> Result<Self> {
-        let finished = Finished::open(args.model.as_deref(), run)?;
+        let finished = Finished::open(args.model.as_deref(), None, run)?;
         let tokeniser = finished.model.tokeniser(Some(finished.max_length))?;
         let head = format::load_head(run, &finished.base)?;
         let mut table = table::read(&judged_by(args), &args.columns.columns())?;

@@ -3,7 +3,7 @@
 mod corpus;
 mod tokeniser;
 
-use super::args::{ArchitectureArg, PretrainArgs};
+use super::args::{ArchitectureArg, BaseDtype, PretrainArgs};
 use super::folder::{PRETRAINED, RunFile, RunFolder, State};
 use super::memory;
 use super::report::{Cell, Report, bytes, duration, note, percent, print_line, thousands};
@@ -153,6 +153,7 @@ fn save(args: &PretrainArgs, material: &Material, trained: &Trained<f32>, folder
         model: args.out.display().to_string(),
         method: "pretrain".into(),
         max_length: args.max_length.unwrap_or(args.positions),
+        base_dtype: BaseDtype::F32,
         options: options(args)?.describe(),
     };
     folder.complete(&run)

@@ -165,7 +165,8 @@ impl Setting<'_> {
         format::save(&trained.model, out)?;
         draw(&trained.history, &folder.loss_curve());
         let (model, method, max_length) = (model.clone(), method.clone(), self.max_length);
-        folder.complete(&RunFile { model, method, max_length, options: self.choices.options_for(tuning).describe() })
+        let (base_dtype, options) = (self.args.base_dtype, self.choices.options_for(tuning).describe());
+        folder.complete(&RunFile { model, method, max_length, base_dtype, options })
     }
 }
 
@@ -206,7 +207,7 @@ fn same_kind(dev: Table, train: &Table) -> Result<Table> {
 }
 
 fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {
-    let base = model.load()?;
+    let base = model.load(args.base_dtype)?;
     Ok(Arc::new(match args.dropout {
         Some(rate) if !(0.0..1.0).contains(&rate) => bail!("--dropout is {rate}, but must be from 0 up to, but not, 1"),
         Some(rate) => base.with_dropout(rate, rate),

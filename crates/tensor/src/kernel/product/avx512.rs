@@ -8,6 +8,7 @@ use super::ProductPath;
 use super::tile::{Kernel, Operands, Shape, Target};
 use super::x86::{groups, turn_by_eight};
 use std::arch::x86_64::*;
+use std::mem::transmute;
 
 pub(super) struct Avx512;
 
@@ -16,6 +17,9 @@ const AHEAD: isize = 8;
 
 /// Below so many `k`, waiting for the result's place in memory would take a good part of a tile's time.
 const SHALLOW: usize = 128;
+
+/// The same for pairs of bf16; see [`half`](super::half).
+pub(super) struct Avx512Half;
 
 impl Kernel for Avx512 {
     const PATH: ProductPath = ProductPath::Avx512;
@@ -31,22 +35,8 @@ impl Kernel for Avx512 {
     unsafe fn tile(rows: usize, operands: &Operands, target: &Target) {
         #[cfg(test)]
         super::tile::count::one(Self::PATH);
-        macro_rules! by_shape {
-            ($($vectors:literal: $($rows:literal)*;)*) => {
-                // SAFETY: the caller promises the instructions and the arrays.
-                unsafe {
-                    match (target.columns.div_ceil(Self::LANES), rows) {
-                        $($(($vectors, $rows) => by_layout::<$rows, $vectors>(operands, target),)*)*
-                        _ => unreachable!("no tile is larger than the largest"),
-                    }
-                }
-            };
-        }
-        by_shape! {
-            1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
-            2: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
-            3: 1 2 3 4 5 6 7 8 9;
-        }
+        // SAFETY: the caller's promise is the same.
+        unsafe { single::by_size(rows, operands, target) };
     }
 
     unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
@@ -58,6 +48,31 @@ impl Kernel for Avx512 {
     }
 }
 
+impl Kernel for Avx512Half {
+    const PATH: ProductPath = ProductPath::Avx512;
+    const LANES: usize = 16;
+
+    fn is_available() -> bool {
+        Self::PATH.is_available() && is_x86_feature_detected!("avx512bf16")
+    }
+
+    fn shape(columns: usize) -> Shape {
+        Avx512::shape(columns)
+    }
+
+    unsafe fn tile(rows: usize, operands: &Operands, target: &Target) {
+        #[cfg(test)]
+        super::tile::count::half();
+        // SAFETY: the caller's promise is the same.
+        unsafe { half::by_size(rows, operands, target) };
+    }
+
+    unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
+        // SAFETY: the caller's promise is the same.
+        unsafe { Avx512::turn(depth, source, stride, into, width) };
+    }
+}
+
 /// How a left tile lies. Where the compiler knows it, four steps of `k` share their addresses.
 const ANYHOW: u8 = 0;
 /// `k` lie next to each other, and the right panel is packed.
@@ -65,85 +80,140 @@ const ROWS: u8 = 1;
 /// Packed, as is the right panel: rows lie next to each other, and next to those of the next `k`.
 const PACKED: u8 = 2;
 
-/// A tile of exactly `R` rows and `V` vectors.
-///
-/// # Safety
-/// As [`Kernel::tile`] says.
+/// One multiply-add of numbers.
+#[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn by_layout<const R: usize, const V: usize>(o: &Operands, t: &Target) {
-    // SAFETY: the caller's promise is the same.
-    unsafe {
-        match (o.a_row, o.a_step) {
-            (_, 1) if o.b_step == 16 * V as isize => tile::<R, V, ROWS>(o, t),
-            (1, step) if step == R as isize && o.b_step == 16 * V as isize => tile::<R, V, PACKED>(o, t),
-            _ => tile::<R, V, ANYHOW>(o, t),
-        }
-    }
+fn fused(left: __m512, right: __m512, sum: __m512) -> __m512 {
+    _mm512_fmadd_ps(left, right, sum)
 }
 
-/// A tile of exactly `R` rows and `V` vectors, whose operands lie as `LAYOUT` says.
-///
-/// # Safety
-/// As [`Kernel::tile`] says.
-#[target_feature(enable = "avx512f")]
-unsafe fn tile<const R: usize, const V: usize, const LAYOUT: u8>(o: &Operands, t: &Target) {
-    let (a_row, a_step, b_step) = match LAYOUT {
-        ROWS => (o.a_row, 1, 16 * V as isize),
-        PACKED => (1, R as isize, 16 * V as isize),
-        _ => (o.a_row, o.a_step, o.b_step),
-    };
-    for r in 0..if o.depth < SHALLOW { R as isize } else { 0 } {
+/// Two multiply-adds, of pairs.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn dot(left: __m512, right: __m512, sum: __m512) -> __m512 {
+    // SAFETY: both types are 64 bytes, any of which are numbers of either.
+    let [left, right] = [left, right].map(|pairs| unsafe { transmute::<__m512, __m512bh>(pairs) });
+    _mm512_dpbf16_ps(sum, left, right)
+}
+
+/// Step `k` for the rows that are named. Written out, because the compiler does not unroll so long a loop, and sums must
+/// stay in registers.
+macro_rules! step {
+    ($add:ident, $a:ident $a_row:ident $a_step:ident, $b:ident $b_step:ident, $sums:ident, $k:literal, $($r:literal)*) => {{
+        let b = $b.wrapping_offset($k * $b_step);
+        // SAFETY: row `k` of the right panel has `V` whole vectors.
+        let right: [__m512; V] = std::array::from_fn(|v| unsafe { _mm512_loadu_ps(b.add(16 * v)) });
+        let ahead = b.wrapping_offset(AHEAD * $b_step);
         for v in 0..V {
-            // The result is on its way while the sums are computed.
-            _mm_prefetch::<_MM_HINT_T0>(t.c.wrapping_offset(r * t.c_row).wrapping_add(16 * v).cast());
+            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(16 * v).cast());
         }
-    }
-    let mut sums = [[_mm512_setzero_ps(); V]; 14];
-    let (mut a, mut b) = (groups::<7>(o.a, a_row), o.b);
-    // Written out, because the compiler does not unroll so long a loop, and sums must stay in registers.
-    macro_rules! step {
-        ($k:expr, $($r:literal)*) => {{
-            let b = b.wrapping_offset($k * b_step);
-            // SAFETY: row `k` of the right panel has `V` whole vectors.
-            let right: [__m512; V] = std::array::from_fn(|v| unsafe { _mm512_loadu_ps(b.add(16 * v)) });
-            let ahead = b.wrapping_offset(AHEAD * b_step);
-            for v in 0..V {
-                _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(16 * v).cast());
+        $(
+            if $r < R {
+                // SAFETY: `r < R` and `k < depth`.
+                let left = _mm512_set1_ps(unsafe { *$a[$r / 7].offset($r % 7 * $a_row + $k * $a_step) });
+                for v in 0..V {
+                    $sums[$r][v] = $add(left, right[v], $sums[$r][v]);
+                }
             }
-            $(
-                if $r < R {
-                    // SAFETY: `r < R` and `k < depth`.
-                    let left = _mm512_set1_ps(unsafe { *a[$r / 7].offset($r % 7 * a_row + $k * a_step) });
-                    for v in 0..V {
-                        sums[$r][v] = _mm512_fmadd_ps(left, right[v], sums[$r][v]);
+        )*
+    }};
+}
+
+/// Steps of `k`, one behind the other.
+macro_rules! steps {
+    ($add:ident, $a:ident $a_row:ident $a_step:ident, $b:ident $b_step:ident, $sums:ident, $($k:literal)*) => {
+        $( step!($add, $a $a_row $a_step, $b $b_step, $sums, $k, 0 1 2 3 4 5 6 7 8 9 10 11 12 13); )*
+        // Wrapping, because the last step leaves the arrays.
+        $a = $a.map(|a| a.wrapping_offset([$($k),*].len() as isize * $a_step));
+        $b = $b.wrapping_offset([$($k),*].len() as isize * $b_step);
+    };
+}
+
+macro_rules! by_size {
+    ($rows:ident $operands:ident $target:ident, $($vectors:literal: $($r:literal)*;)*) => {
+        // SAFETY: the caller promises the instructions and the arrays.
+        unsafe {
+            match ($target.columns.div_ceil(16), $rows) {
+                $($(($vectors, $r) => by_layout::<$r, $vectors>($operands, $target),)*)*
+                _ => unreachable!("no tile is larger than the largest"),
+            }
+        }
+    };
+}
+
+/// A micro-kernel with one way to multiply and add.
+macro_rules! micro_kernel {
+    ($name:ident, $features:literal, $add:ident) => {
+        mod $name {
+            use super::*;
+
+            /// # Safety
+            /// As [`Kernel::tile`] says.
+            pub(super) unsafe fn by_size(rows: usize, operands: &Operands, target: &Target) {
+                by_size! {
+                    rows operands target,
+                    1: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
+                    2: 1 2 3 4 5 6 7 8 9 10 11 12 13 14;
+                    3: 1 2 3 4 5 6 7 8 9;
+                }
+            }
+
+            /// A tile of exactly `R` rows and `V` vectors.
+            ///
+            /// # Safety
+            /// As [`Kernel::tile`] says.
+            #[target_feature(enable = $features)]
+            unsafe fn by_layout<const R: usize, const V: usize>(o: &Operands, t: &Target) {
+                // SAFETY: the caller's promise is the same.
+                unsafe {
+                    match (o.a_row, o.a_step) {
+                        (_, 1) if o.b_step == 16 * V as isize => tile::<R, V, ROWS>(o, t),
+                        (1, step) if step == R as isize && o.b_step == 16 * V as isize => tile::<R, V, PACKED>(o, t),
+                        _ => tile::<R, V, ANYHOW>(o, t),
                     }
                 }
-            )*
-        }};
-    }
-    macro_rules! steps {
-        ($($k:literal)*) => {
-            $( step!($k, 0 1 2 3 4 5 6 7 8 9 10 11 12 13); )*
-            // Wrapping, because the last step leaves the arrays.
-            a = a.map(|a| a.wrapping_offset([$($k),*].len() as isize * a_step));
-            b = b.wrapping_offset([$($k),*].len() as isize * b_step);
-        };
-    }
-    for _ in 0..if LAYOUT == ANYHOW { 0 } else { o.depth / 4 } {
-        steps!(0 1 2 3);
-    }
-    for _ in 0..if LAYOUT == ANYHOW { o.depth } else { o.depth % 4 } {
-        steps!(0);
-    }
-    for (r, sums) in sums.into_iter().take(R).enumerate() {
-        for (v, sum) in sums.into_iter().enumerate() {
-            let columns = t.columns - 16 * v;
-            let mask = if columns >= 16 { u16::MAX } else { (1 << columns) - 1 };
-            // SAFETY: the mask lets only columns of the tile through, and `r < R`.
-            unsafe { finish(sum, mask, r as isize, 16 * v, t) };
+            }
+
+            /// A tile of exactly `R` rows and `V` vectors, whose operands lie as `LAYOUT` says.
+            ///
+            /// # Safety
+            /// As [`Kernel::tile`] says.
+            #[target_feature(enable = $features)]
+            unsafe fn tile<const R: usize, const V: usize, const LAYOUT: u8>(o: &Operands, t: &Target) {
+                let (a_row, a_step, b_step) = match LAYOUT {
+                    ROWS => (o.a_row, 1, 16 * V as isize),
+                    PACKED => (1, R as isize, 16 * V as isize),
+                    _ => (o.a_row, o.a_step, o.b_step),
+                };
+                for r in 0..if o.depth < SHALLOW { R as isize } else { 0 } {
+                    for v in 0..V {
+                        // The result is on its way while the sums are computed.
+                        _mm_prefetch::<_MM_HINT_T0>(t.c.wrapping_offset(r * t.c_row).wrapping_add(16 * v).cast());
+                    }
+                }
+                let mut sums = [[_mm512_setzero_ps(); V]; 14];
+                let (mut a, mut b) = (groups::<7>(o.a, a_row), o.b);
+                for _ in 0..if LAYOUT == ANYHOW { 0 } else { o.depth / 4 } {
+                    steps!($add, a a_row a_step, b b_step, sums, 0 1 2 3);
+                }
+                for _ in 0..if LAYOUT == ANYHOW { o.depth } else { o.depth % 4 } {
+                    steps!($add, a a_row a_step, b b_step, sums, 0);
+                }
+                for (r, sums) in sums.into_iter().take(R).enumerate() {
+                    for (v, sum) in sums.into_iter().enumerate() {
+                        let columns = t.columns - 16 * v;
+                        let mask = if columns >= 16 { u16::MAX } else { (1 << columns) - 1 };
+                        // SAFETY: the mask lets only columns of the tile through, and `r < R`.
+                        unsafe { finish(sum, mask, r as isize, 16 * v, t) };
+                    }
+                }
+            }
         }
-    }
+    };
 }
+
+micro_kernel!(single, "avx512f", fused);
+micro_kernel!(half, "avx512f,avx512bf16", dot);
 
 /// `c = α s + β start` for those lanes of a vector that the mask names.
 ///

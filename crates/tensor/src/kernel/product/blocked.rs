@@ -35,7 +35,7 @@ const DIRECT_ROWS: usize = 64;
 
 /// Computes a product; `parallel` allows more than this thread.
 pub(super) fn multiply<K: Kernel>(product: Product<'_, f32>, parallel: bool) {
-    assert!(K::PATH.is_available(), "this processor has not the instructions of {:?}", K::PATH);
+    assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
     let product = turned_if_better::<K>(product);
     let shape = K::shape(product.b.ncols());
     if reads_directly(product.a.nrows(), product.b) {
@@ -70,7 +70,7 @@ pub(super) fn multiply_turned<K: Kernel>(
     start: Start<'_, f32>,
     c: ArrayViewMut2<'_, f32>,
 ) {
-    assert!(K::PATH.is_available(), "this processor has not the instructions of {:?}", K::PATH);
+    assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
     let shape = K::shape(b.depth);
     in_blocks::<K>(1.0, a, (b.columns, b.depth), start, c, true, |depth, columns, space| {
         Panels::pack_turned::<K>(b, depth, columns, shape, space, true)
@@ -78,7 +78,7 @@ pub(super) fn multiply_turned<K: Kernel>(
 }
 
 /// Computes a product with a right operand `[K, N]`, block after block of which is packed.
-fn in_blocks<K: Kernel>(
+pub(super) fn in_blocks<K: Kernel>(
     alpha: f32,
     a: ArrayView2<'_, f32>,
     (k, n): (usize, usize),
@@ -113,7 +113,7 @@ pub(super) fn multiply_packed<K: Kernel>(
     start: Start<'_, f32>,
     c: ArrayViewMut2<'_, f32>,
 ) {
-    assert!(K::PATH.is_available(), "this processor has not the instructions of {:?}", K::PATH);
+    assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
     in_parts::<K>(alpha, a, Right::packed(panels), start, c, true);
 }
 

@@ -11,6 +11,7 @@
 //! threads, nor neighbouring rows, nor the instructions, nor whether an operand was packed
 //! beforehand change a bit.
 
+mod bf16;
 mod blocked;
 mod left;
 mod pack;
@@ -24,6 +25,8 @@ mod tile;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "x86_64")]
+mod half;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod portable;
@@ -64,9 +67,10 @@ mod packed;
 #[cfg(test)]
 mod tests;
 
-pub use packed::PackedMatrix;
+pub use packed::{PackedMatrix, Precision};
 pub use path::{PATH_VARIABLE, ProductPath, UnknownPath, product_path};
 
+pub(crate) use bf16::round as bf16_round;
 pub(crate) use packed::Form;
 use packed::PackedPanels;
 
@@ -108,7 +112,7 @@ pub trait Products: Sized {
     fn multiply(product: Product<'_, Self>, parallel: bool);
 
     /// Lays out a right operand for many products.
-    fn pack(b: ArrayView2<'_, Self>) -> PackedMatrix<Self>;
+    fn pack(b: ArrayView2<'_, Self>, precision: Precision) -> PackedMatrix<Self>;
 
     /// Computes `c = a b + start`, or `c = a bᵀ + start` where `b` is turned.
     ///
@@ -175,8 +179,11 @@ impl Products for f32 {
         multiply_by(path(), product, parallel);
     }
 
-    fn pack(b: ArrayView2<'_, f32>) -> PackedMatrix<f32> {
-        PackedMatrix(Form::Panels(PackedPanels::new(path(), b)))
+    fn pack(b: ArrayView2<'_, f32>, precision: Precision) -> PackedMatrix<f32> {
+        PackedMatrix(match precision {
+            Precision::Full => Form::Panels(PackedPanels::new(path(), b)),
+            Precision::Bf16 => packed::half(b),
+        })
     }
 
     fn multiply_packed<'a>(
@@ -186,18 +193,20 @@ impl Products for f32 {
         start: Start<'a, f32>,
         c: ArrayViewMut2<'a, f32>,
     ) {
-        b.panels().multiply(a, turned, start, c);
+        match &b.0 {
+            Form::Panels(panels) => panels.multiply(a, turned, start, c),
+            Form::Rounded(panels) => panels.multiply(a.mapv(bf16::round).view(), turned, start, c),
+            #[cfg(target_arch = "x86_64")]
+            Form::Half(panels) => panels.multiply(a, turned, start, c),
+            Form::Array(_) => unreachable!("f32 is packed in panels"),
+        }
     }
 
     fn unpack(b: &PackedMatrix<f32>) -> Array2<f32> {
-        b.panels().unpack()
-    }
-}
-
-impl PackedMatrix<f32> {
-    fn panels(&self) -> &PackedPanels {
-        match &self.0 {
-            Form::Panels(panels) => panels,
+        match &b.0 {
+            Form::Panels(panels) | Form::Rounded(panels) => panels.unpack(),
+            #[cfg(target_arch = "x86_64")]
+            Form::Half(panels) => panels.unpack(),
             Form::Array(_) => unreachable!("f32 is packed in panels"),
         }
     }

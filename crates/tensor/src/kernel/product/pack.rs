@@ -31,7 +31,7 @@ pub(super) struct Panels<'a> {
 }
 
 /// `columns`, filled up to whole vectors.
-fn padded<K: Kernel>(columns: usize) -> usize {
+pub(super) fn padded<K: Kernel>(columns: usize) -> usize {
     columns.next_multiple_of(K::LANES)
 }
 
@@ -93,7 +93,7 @@ impl<'a> Panels<'a> {
     }
 
     /// The panel from `column` on, in some `k` of one slice: `[k, width]`.
-    fn view<K: Kernel>(&self, k: Range<usize>, column: usize) -> ArrayView2<'a, f32> {
+    pub(super) fn view<K: Kernel>(&self, k: Range<usize>, column: usize) -> ArrayView2<'a, f32> {
         let first = k.start - k.start % DEPTH;
         let depth = self.depth.min(first + DEPTH) - first;
         let panel = self.panel::<K>(first, depth, column);

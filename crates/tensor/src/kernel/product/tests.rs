@@ -235,3 +235,64 @@ fn the_door_takes_the_path_of_the_process() {
     let _ = crate::matmul(random::<f32>(9, (3, 4)).view(), random::<f32>(10, (4, 5)).view());
     assert!(count::all()[path as usize] > before, "{path:?}");
 }
+
+/// The largest error of a product of rounded numbers, as a share of the sum of absolute values.
+fn error_of_half(packed: &crate::PackedMatrix<f32>, turned: bool, (m, k, n): (usize, usize, usize)) -> f64 {
+    let (a, b) = (random::<f32>(1, (m, if turned { n } else { k })), random::<f32>(2, (k, n)));
+    let exact = |x: &Array2<f32>| x.mapv(|x| f64::from(bf16::round(x)));
+    let (rounded, right) = (exact(&a), exact(&b));
+    let right = if turned { right.t() } else { right.view() };
+    let c = if turned { packed.product_turned(a.view()) } else { packed.product(a.view(), None) };
+    let (expected, size) = (rounded.dot(&right), rounded.mapv(f64::abs).dot(&right.mapv(f64::abs)));
+    c.iter().zip(&expected).zip(&size).map(|((c, e), size)| (f64::from(*c) - e).abs() / size.max(1e-3)).fold(0.0, f64::max)
+}
+
+const SIZES_OF_HALF: [(usize, usize, usize); 7] =
+    [(1, 1, 1), (7, 50, 41), (33, 384, 48), (20, 769, 1541), (15, 1000, 97), (5, 4100, 771), (70, 63, 4100)];
+
+#[test]
+fn products_in_bf16_are_those_of_rounded_numbers() {
+    for (m, k, n) in SIZES_OF_HALF {
+        let b = random::<f32>(2, (k, n));
+        let fallback = crate::PackedMatrix(Form::Rounded(PackedPanels::new(path(), b.mapv(bf16::round).view())));
+        for packed in [crate::PackedMatrix::with_precision(b.view(), Precision::Bf16), fallback] {
+            assert!(packed.unpack() == b.mapv(bf16::round), "{k} {n}");
+            for turned in [false, true] {
+                let error = error_of_half(&packed, turned, (m, k, n));
+                assert!(error < 2e-6, "{m} {k} {n} {turned}: {error:e}");
+            }
+        }
+    }
+}
+
+/// Where the processor can, products in bf16 are computed in it, on any number of threads to the same bits.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn the_kernel_for_bf16_runs_where_there_is_one() {
+    use super::tile::Kernel;
+    let (a, b) = (random::<f32>(1, (300, 400)), random::<f32>(2, (400, 500)));
+    let packed = crate::PackedMatrix::with_precision(b.view(), Precision::Bf16);
+    let able = avx512::Avx512Half::is_available() && path() == ProductPath::Avx512;
+    assert_eq!(matches!(packed.0, Form::Half(_)), able);
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool");
+        pool.install(|| {
+            let (before, c) = (count::halves(), packed.product(a.view(), None));
+            assert!(threads > 1 || (count::halves() > before) == able);
+            (packed.product_turned(c.view()), c)
+        })
+    };
+    let one = run(1);
+    assert!([2, 3].into_iter().all(|threads| run(threads) == one));
+    let part = packed.product(a.slice(s![13..77, ..]), None);
+    assert!(part == one.1.slice(s![13..77, ..]), "neighbouring rows change no bit");
+}
+
+#[test]
+fn in_f64_the_matrix_alone_is_rounded() {
+    let (a, b) = (random::<f64>(1, (3, 5)), random::<f64>(2, (5, 4)));
+    let packed = crate::PackedMatrix::with_precision(b.view(), Precision::Bf16);
+    let rounded = b.mapv(|x| f64::from(bf16::round(x as f32)));
+    assert_eq!(packed.unpack(), rounded);
+    assert_eq!(packed.product(a.view(), None), crate::matmul(a.view(), rounded.view()));
+}

@@ -46,6 +46,10 @@ pub(super) const MOST_NUMBERS: usize = 14 * 32;
 pub(super) trait Kernel {
     /// The instructions it needs.
     const PATH: ProductPath;
+    /// True if the processor has them.
+    fn is_available() -> bool {
+        Self::PATH.is_available()
+    }
     /// Numbers in a vector. A right panel is a whole number of vectors wide.
     const LANES: usize;
 
@@ -95,9 +99,20 @@ pub(super) mod count {
     use std::cell::Cell;
 
     thread_local!(static TILES: [Cell<usize>; 4] = const { [const { Cell::new(0) }; 4] });
+    thread_local!(static HALF: Cell<usize> = const { Cell::new(0) });
 
     pub(in super::super) fn one(path: ProductPath) {
         TILES.with(|tiles| tiles[path as usize].set(tiles[path as usize].get() + 1));
+    }
+
+    /// A tile of pairs.
+    pub(in super::super) fn half() {
+        HALF.with(|tiles| tiles.set(tiles.get() + 1));
+    }
+
+    /// Tiles of pairs that this thread has computed.
+    pub(in super::super) fn halves() -> usize {
+        HALF.with(Cell::get)
     }
 
     /// Tiles that this thread has computed, by path.

@@ -1,0 +1,183 @@
+//! Products with right operands in bf16.
+//!
+//! Two bf16 that follow each other along `k` take the place of one f32: a *pair*, the earlier one in the lower half. The
+//! instruction `vdpbf16ps` multiplies a pair with a pair and adds both products to a sum in f32, so a matrix of pairs is
+//! laid out, cut and swept like one of numbers, `k` half as long; only the micro-kernel differs. The left operand is rounded
+//! to bf16 on the way.
+//!
+//! A product of two bf16 is exact in f32, whose sums are rounded like any other. Without the instruction the rounded numbers
+//! are multiplied as f32, to the same result but for the order of the sum.
+
+use super::bf16::rounded;
+use super::blocked;
+use super::pack::{DEPTH, PARALLEL, Panels, packed_length, padded};
+use super::scratch::{Line, lines, numbers, numbers_mut};
+use super::sweep::cut;
+use super::tile::{Kernel, Shape};
+use super::{Start, avx512::Avx512Half};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use rayon::prelude::*;
+use std::ops::Range;
+
+type K = Avx512Half;
+
+/// A right operand `[K, N]` as pairs, in panels.
+pub(crate) struct HalfPanels {
+    lines: Vec<Line>,
+    depth: usize,
+    columns: usize,
+    shape: Shape,
+}
+
+impl HalfPanels {
+    /// `b`, rounded; `None` if the processor has not the instruction, or another path was asked for.
+    pub(super) fn new(b: ArrayView2<'_, f32>) -> Option<Self> {
+        if super::path() != K::PATH || !K::is_available() {
+            return None;
+        }
+        let (depth, columns) = b.dim();
+        let (shape, pairs) = (K::shape(columns), pairs_of_rows(b));
+        let mut lines = lines(packed_length::<K>(pairs.nrows(), columns));
+        Panels::pack::<K>(pairs.view(), shape, numbers_mut(&mut lines), true);
+        Some(Self { lines, depth, columns, shape })
+    }
+
+    /// `[K, N]`.
+    pub(super) fn dim(&self) -> (usize, usize) {
+        (self.depth, self.columns)
+    }
+
+    /// `c = a b + start`, or `c = a bᵀ + start`.
+    pub(super) fn multiply(
+        &self,
+        a: ArrayView2<'_, f32>,
+        turned: bool,
+        start: Start<'_, f32>,
+        c: ArrayViewMut2<'_, f32>,
+    ) {
+        let (depth, columns) = if turned { (self.columns, self.depth) } else { self.dim() };
+        assert_eq!(a.ncols(), depth, "inner lengths of a product");
+        assert_eq!((a.nrows(), columns), c.dim(), "shape of a product's result");
+        assert!(start.fits(c.dim()), "what is added has the shape of the result");
+        if c.is_empty() {
+            return;
+        }
+        let a = pairs_of_columns(a);
+        if !turned {
+            return blocked::multiply_packed::<K>(1.0, a.view(), self.panels(), start, c);
+        }
+        let shape = K::shape(columns);
+        blocked::in_blocks::<K>(1.0, a.view(), (a.ncols(), columns), start, c, true, |depth, columns, space| {
+            pack_turned(self.panels(), depth, columns, shape, space)
+        });
+    }
+
+    pub(super) fn unpack(&self) -> Array2<f32> {
+        let pairs = self.panels().unpack::<K>();
+        let part = |(k, j): (usize, usize)| {
+            let [early, late] = halves(pairs[[k / 2, j]]);
+            if k % 2 == 0 { early } else { late }
+        };
+        Array2::from_shape_fn(self.dim(), part)
+    }
+
+    fn panels(&self) -> Panels<'_> {
+        let Self { ref lines, depth, columns, shape } = *self;
+        Panels { numbers: numbers(lines), depth: depth.div_ceil(2), columns, shape }
+    }
+}
+
+/// A pair, in the place of an f32. It is copied and never computed with.
+#[inline(always)]
+fn pair(early: f32, late: f32) -> f32 {
+    f32::from_bits(rounded(early) >> 16 | rounded(late))
+}
+
+/// The two numbers of a pair.
+fn halves(pair: f32) -> [f32; 2] {
+    let bits = pair.to_bits();
+    [f32::from_bits(bits << 16), f32::from_bits(bits & 0xFFFF_0000)]
+}
+
+/// Pairs of neighbours in each row, `[M, K] → [M, K/2]`. What has no neighbour is paired with zero.
+fn pairs_of_columns(a: ArrayView2<'_, f32>) -> Array2<f32> {
+    let a = a.as_standard_layout();
+    let mut pairs = Array2::zeros((a.nrows(), a.ncols().div_ceil(2)));
+    crate::rows::for_each_row(&mut pairs, |row, pairs| {
+        let row = a.row(row);
+        pair_up(row.as_slice().expect("standard layout"), pairs);
+    });
+    pairs
+}
+
+fn pair_up(row: &[f32], pairs: &mut [f32]) {
+    let (whole, rest) = row.as_chunks::<2>();
+    for (into, [early, late]) in pairs.iter_mut().zip(whole) {
+        *into = pair(*early, *late);
+    }
+    if let ([last], Some(into)) = (rest, pairs.last_mut()) {
+        *into = pair(*last, 0.0);
+    }
+}
+
+/// Pairs of neighbours in each column, `[K, N] → [K/2, N]`.
+fn pairs_of_rows(b: ArrayView2<'_, f32>) -> Array2<f32> {
+    let mut pairs = Array2::zeros((b.nrows().div_ceil(2), b.ncols()));
+    for (mut into, rows) in pairs.rows_mut().into_iter().zip(b.axis_chunks_iter(Axis(0), 2)) {
+        for (j, into) in into.iter_mut().enumerate() {
+            *into = pair(rows[[0, j]], if rows.nrows() == 2 { rows[[1, j]] } else { 0.0 });
+        }
+    }
+    pairs
+}
+
+/// Packs `bᵀ[depth, columns]` from the panels of `b`, where `depth` counts pairs of its own.
+///
+/// Neighbours along `k` become neighbours along `n`: of two by two numbers the corners change places.
+fn pack_turned<'a>(
+    b: Panels<'_>,
+    depth: Range<usize>,
+    columns: Range<usize>,
+    shape: Shape,
+    space: &'a mut [f32],
+) -> Panels<'a> {
+    let all = padded::<K>(columns.len());
+    let numbers = &mut space[..depth.len() * all];
+    let slices = numbers.chunks_mut((DEPTH * all).max(1)).zip(cut(depth.clone(), DEPTH));
+    let pieces = slices.flat_map(|(slice, depth)| {
+        let panels = slice.chunks_mut((depth.len() * shape.columns).max(1));
+        panels.zip(cut(columns.clone(), shape.columns)).map(move |(into, columns)| (into, depth.clone(), columns))
+    });
+    let pack = |(into, depth, columns)| turn_panel(b, depth, columns, into);
+    if depth.len() * columns.len() >= PARALLEL {
+        pieces.collect::<Vec<_>>().into_par_iter().for_each(pack);
+    } else {
+        pieces.for_each(pack);
+    }
+    Panels { numbers, depth: depth.len(), columns: columns.len(), shape }
+}
+
+/// One panel of pairs of `bᵀ`, `[depth, columns] → [depth, width]`, both ranges beginning with even numbers.
+fn turn_panel(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &mut [f32]) {
+    let width = into.len() / depth.len().max(1);
+    into.fill(0.0);
+    // Pairs of the source along its k are columns here, its columns pairs of depth.
+    let sources = columns.start / 2..columns.end.div_ceil(2);
+    let ends = b.columns.min(2 * depth.end);
+    for from in cut(2 * depth.start..ends, b.shape.columns) {
+        let view = b.view::<K>(sources.clone(), from.start);
+        let first = from.start / 2 - depth.start;
+        for (p, row) in view.rows().into_iter().enumerate() {
+            let row = row.to_slice().expect("rows of a panel lie in one piece");
+            let whole = &row[..from.len()];
+            let rows = into[first * width..].chunks_mut(width);
+            for (into, neighbours) in rows.zip(whole.chunks(2)) {
+                let [left, right] = [neighbours[0].to_bits(), neighbours.get(1).map_or(0, |x| x.to_bits())];
+                into[2 * p] = f32::from_bits(left & 0xFFFF | right << 16);
+                if let Some(into) = into.get_mut(2 * p + 1) {
+                    *into = f32::from_bits(left >> 16 | right & 0xFFFF_0000);
+                }
+            }
+        }
+    }
+}
