@@ -17,6 +17,8 @@ use super::tile::{Kernel, Shape};
 use super::{Start, avx512::Avx512Half};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
+use std::arch::x86_64::*;
+use std::mem::transmute;
 use std::ops::Range;
 
 type K = Avx512Half;
@@ -105,13 +107,22 @@ fn pairs_of_columns(a: ArrayView2<'_, f32>) -> Array2<f32> {
     let mut pairs = Array2::zeros((a.nrows(), a.ncols().div_ceil(2)));
     crate::rows::for_each_row(&mut pairs, |row, pairs| {
         let row = a.row(row);
-        pair_up(row.as_slice().expect("standard layout"), pairs);
+        // SAFETY: there are such panels only where the processor has the instructions.
+        unsafe { pair_up(row.as_slice().expect("standard layout"), pairs) };
     });
     pairs
 }
 
+/// Sixteen numbers at a time: in memory, pairs are nothing but one bf16 behind the other.
+#[target_feature(enable = "avx512f,avx512bf16")]
 fn pair_up(row: &[f32], pairs: &mut [f32]) {
-    let (whole, rest) = row.as_chunks::<2>();
+    let (sixteens, rest) = row.as_chunks::<16>();
+    let (eights, pairs) = pairs.split_at_mut(8 * sixteens.len());
+    for (into, numbers) in eights.as_chunks_mut::<8>().0.iter_mut().zip(sixteens) {
+        // SAFETY: sixteen numbers are read; eight pairs are as many bytes as sixteen bf16.
+        *into = unsafe { transmute::<__m256bh, [f32; 8]>(_mm512_cvtneps_pbh(_mm512_loadu_ps(numbers.as_ptr()))) };
+    }
+    let (whole, rest) = rest.as_chunks::<2>();
     for (into, [early, late]) in pairs.iter_mut().zip(whole) {
         *into = pair(*early, *late);
     }
