@@ -11,7 +11,7 @@
 use super::bf16::rounded;
 use super::blocked;
 use super::pack::{DEPTH, PARALLEL, Panels, packed_length, padded};
-use super::scratch::{Line, lines, numbers, numbers_mut};
+use super::scratch::{Line, Use, lines, numbers, numbers_mut, with_space};
 use super::sweep::cut;
 use super::tile::{Kernel, Shape};
 use super::{Start, avx512::Avx512Half};
@@ -64,13 +64,14 @@ impl HalfPanels {
         if c.is_empty() {
             return;
         }
-        let a = pairs_of_columns(a);
-        if !turned {
-            return blocked::multiply_packed::<K>(1.0, a.view(), self.panels(), start, c);
-        }
-        let shape = K::shape(columns);
-        blocked::in_blocks::<K>(1.0, a.view(), (a.ncols(), columns), start, c, true, |depth, columns, space| {
-            pack_turned(self.panels(), depth, columns, shape, space)
+        with_pairs(a, |a| match turned {
+            false => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c),
+            true => {
+                let (shape, dim) = (K::shape(columns), (a.ncols(), columns));
+                blocked::in_blocks::<K>(1.0, a, dim, start, c, true, |depth, columns, space| {
+                    pack_turned(self.panels(), depth, columns, shape, space)
+                });
+            }
         });
     }
 
@@ -101,16 +102,18 @@ fn halves(pair: f32) -> [f32; 2] {
     [f32::from_bits(bits << 16), f32::from_bits(bits & 0xFFFF_0000)]
 }
 
-/// Pairs of neighbours in each row, `[M, K] → [M, K/2]`. What has no neighbour is paired with zero.
-fn pairs_of_columns(a: ArrayView2<'_, f32>) -> Array2<f32> {
-    let a = a.as_standard_layout();
-    let mut pairs = Array2::zeros((a.nrows(), a.ncols().div_ceil(2)));
-    crate::rows::for_each_row(&mut pairs, |row, pairs| {
-        let row = a.row(row);
-        // SAFETY: there are such panels only where the processor has the instructions.
-        unsafe { pair_up(row.as_slice().expect("standard layout"), pairs) };
-    });
-    pairs
+/// Lends the pairs of neighbours in each row, `[M, K] → [M, K/2]`. What has no neighbour is paired with zero.
+fn with_pairs<T>(a: ArrayView2<'_, f32>, f: impl FnOnce(ArrayView2<'_, f32>) -> T) -> T {
+    let (a, dim) = (a.as_standard_layout(), (a.nrows(), a.ncols().div_ceil(2)));
+    with_space(Use::Pairs, dim.0 * dim.1, |space| {
+        let least = PARALLEL.div_ceil(4 * dim.1.max(1));
+        space.par_chunks_mut(dim.1.max(1)).with_min_len(least).enumerate().for_each(|(row, pairs)| {
+            let row = a.row(row);
+            // SAFETY: there are such panels only where the processor has the instructions.
+            unsafe { pair_up(row.as_slice().expect("standard layout"), pairs) };
+        });
+        f(ArrayView2::from_shape(dim, space).expect("as many pairs as there is space for"))
+    })
 }
 
 /// Sixteen numbers at a time: in memory, pairs are nothing but one bf16 behind the other.

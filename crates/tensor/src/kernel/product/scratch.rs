@@ -14,9 +14,11 @@ pub(super) enum Use {
     Right,
     /// A packed left operand.
     Left,
+    /// A left operand in bf16.
+    Pairs,
 }
 
-thread_local!(static SPACES: [Cell<Vec<Line>>; 2] = const { [const { Cell::new(Vec::new()) }; 2] });
+thread_local!(static SPACES: [Cell<Vec<Line>>; 3] = const { [const { Cell::new(Vec::new()) }; 3] });
 
 /// Lines of zeros with room for `length` numbers.
 pub(super) fn lines(length: usize) -> Vec<Line> {
