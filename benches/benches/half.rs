@@ -5,6 +5,7 @@
 //! Both are laid out beforehand, as a model's weights are, and the left operand is rounded within the time that is measured.
 //! They take turns; times are the wall's, ratios the median over repetitions.
 
+use adaptune_benches::median;
 use adaptune_tensor::{PackedMatrix, Precision, Seed, init};
 use ndarray::Array2;
 use std::hint::black_box;
@@ -54,9 +55,4 @@ fn seconds<T>(f: impl Fn() -> T) -> f64 {
     let begun = Instant::now();
     black_box(f());
     begun.elapsed().as_secs_f64()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }

@@ -2,6 +2,7 @@
 //! eight adapters in turn against one for all, in turn, and medians of their times.
 
 use adaptune_adapters::{Adapter, Mixed};
+use adaptune_benches::median;
 use adaptune_tensor::{Parameters, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
 use std::hint::black_box;
@@ -58,9 +59,5 @@ fn medians(base: &Encoder<f32>, batch: &Batch, one: &dyn Insertions<f32>, eight:
         ones.push(time(one));
         eights.push(time(eight));
     }
-    let median = |mut times: Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
     (median(ones), median(eights))
 }

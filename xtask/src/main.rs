@@ -6,6 +6,7 @@ mod links;
 mod packaging;
 mod peers;
 mod python;
+mod sanitizer;
 mod stage;
 mod test_all;
 mod tidy;

@@ -12,12 +12,12 @@ use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::{
-    layering, packaging, python,
+    layering, packaging, python, sanitizer,
     stage::{Outcome, Stage, capture, count},
     tidy,
 };
 
-const STAGES: [Stage; 10] = [
+const STAGES: [Stage; 11] = [
     Stage { name: "formatting", check: formatting },
     Stage { name: "tidy", check: tidy::check },
     Stage { name: "python", check: python::check },
@@ -28,6 +28,7 @@ const STAGES: [Stage; 10] = [
     Stage { name: "tests", check: tests },
     Stage { name: "examples", check: examples },
     Stage { name: "packaging", check: packaging::check },
+    Stage { name: "sanitizer", check: sanitizer::check },
 ];
 
 pub(crate) fn stage_names() -> impl Iterator<Item = &'static str> {

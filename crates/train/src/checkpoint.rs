@@ -69,6 +69,8 @@ fn options_by_name(options: &TrainOptions) -> Parts {
         batching,
         patience,
         eval_batch_size,
+        // Changes no bit.
+        gradient_checkpointing: _,
         cache,
         seed,
     } = options;

@@ -21,6 +21,7 @@ use crate::schedule::{Schedule, Warmup};
 /// | `batching` | shuffled | how examples come together |
 /// | `patience` | none | epochs without improvement after which the run ends |
 /// | `eval_batch_size` | 64 | examples of a batch in evaluations |
+/// | `gradient_checkpointing` | false | less memory, more time |
 /// | `cache` | none | room for what lies below the lowest point that trains |
 /// | `seed` | 0 | of order and dropout |
 #[derive(Clone, Debug, PartialEq)]
@@ -51,6 +52,8 @@ pub struct TrainOptions {
     pub patience: Option<usize>,
     /// Examples of a batch in evaluations.
     pub eval_batch_size: usize,
+    /// Keep only the inputs of blocks for backward, and run them again: less memory, more time, the same bits.
+    pub gradient_checkpointing: bool,
     /// Room for what the blocks below the lowest point that trains make of each example, so that later epochs begin there.
     /// Those blocks then run without dropout, in the first epoch too: the run is another than without this, but the room
     /// changes no bit of it.
@@ -75,6 +78,7 @@ impl Default for TrainOptions {
             batching: Batching::Shuffled,
             patience: None,
             eval_batch_size: 64,
+            gradient_checkpointing: false,
             cache: None,
             seed: 0,
         }

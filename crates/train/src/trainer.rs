@@ -188,6 +188,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let (mut gradients, mut loss) = (Gradients::new(), 0.0);
         for (i, (part, (batch, targets))) in parts.zip(&micro_batches).enumerate() {
             let pass = Pass::train(self.seed().named("dropout").at(step as u64).at(i as u64));
+            let pass = pass.with_checkpointing(self.options.gradient_checkpointing);
             let of = Numbered { data: self.train, first: 0 };
             let entry = activations::entry(&mut self.activations, &self.model, of, part, batch)?;
             loss += self.model.loss_and_gradients(entry, targets, weight, pass, &mut gradients)?.to_f64();

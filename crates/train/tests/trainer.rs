@@ -238,3 +238,9 @@ fn where_nothing_is_constant_a_cache_is_refused() {
     let error = Trainer::new(model(&base), &train, None, options).err().expect("refused").to_string();
     assert!(error.contains("lowest block") && error.contains("leave_out"), "{error}");
 }
+
+#[test]
+fn gradient_checkpointing_changes_no_bit() {
+    let (plain, again) = (run(options()), run(TrainOptions { gradient_checkpointing: true, ..options() }));
+    assert_eq!((values(&again.model), again.history), (values(&plain.model), plain.history));
+}

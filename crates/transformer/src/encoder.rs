@@ -43,6 +43,15 @@ enum Step<'a, S> {
     Embeddings(Box<EmbeddingsTrace<'a, S>>),
     Sequence(SequenceBackward<'a, S>),
     Block(Box<BlockTrace<'a, S>>),
+    /// A block that backward runs again from its input; see [`Pass::with_checkpointing`].
+    Again(Box<Again<'a, S>>),
+}
+
+struct Again<'a, S> {
+    block: &'a Block<S>,
+    place: Place<'a, S>,
+    input: Array2<S>,
+    wants: bool,
 }
 
 impl<S: Scalar> Encoder<S> {
@@ -218,9 +227,14 @@ impl<'a, S: Scalar> Encoded<'a, S> {
             let (pass, thawed) = (pass.at(2 + layer as u64), thawed.map(|t| &t.blocks[layer]));
             let place = Place { layer, layout: self.layout.clone(), insertions, pass, config, thawed };
             let wants = !self.trace.is_empty();
-            let (hidden, trace) = encoder.blocks[layer].forward(&place, self.hidden, wants);
+            let block = &encoder.blocks[layer];
+            let input = pass.checkpointing().then(|| self.hidden.clone());
+            let (hidden, trace) = block.forward(&place, self.hidden, wants);
             self.hidden = hidden;
-            self.trace.steps.extend(trace.map(|t| Step::Block(Box::new(t))));
+            self.trace.steps.extend(trace.map(|trace| match input {
+                Some(input) => Step::Again(Box::new(Again { block, place, input, wants })),
+                None => Step::Block(Box::new(trace)),
+            }));
             self = self.through(base, insertions, SequencePoint::Block(layer), pass.at(64));
             self.trace.constant_blocks += usize::from(self.trace.is_empty());
         }
@@ -244,6 +258,13 @@ impl<'a, S: Scalar> Encoded<'a, S> {
     }
 }
 
+impl<S: Scalar> Again<'_, S> {
+    fn backward(self, d: Array2<S>, gradients: &mut Gradients<S>) -> Option<Array2<S>> {
+        let (_, trace) = self.block.forward(&self.place, self.input, self.wants);
+        trace.expect("there was one before").backward(d, gradients)
+    }
+}
+
 impl<S: Scalar> Trace<'_, S> {
     /// Carries the gradient of the last hidden state, `[T, D]`, down to the lowest point that
     /// trains, and adds the gradients of the parameters it passes.
@@ -253,6 +274,7 @@ impl<S: Scalar> Trace<'_, S> {
             let below = match step {
                 Step::Sequence(backward) => backward(d, gradients),
                 Step::Block(trace) => trace.backward(d, gradients),
+                Step::Again(again) => again.backward(d, gradients),
                 Step::Embeddings(trace) => return trace.backward(d, gradients),
             };
             match below {

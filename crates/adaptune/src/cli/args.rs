@@ -215,6 +215,10 @@ pub(crate) struct TrainArgs {
     /// Longest text in tokens; more is cut off [default: what the model can take]
     #[arg(long, value_name = "TOKENS", help_heading = "Training")]
     pub(crate) max_length: Option<usize>,
+    /// Keep only the inputs of the base's blocks for the backward pass, and run each block again: less memory, more time,
+    /// the same adapter
+    #[arg(long, help_heading = "Training")]
+    pub(crate) gradient_checkpointing: bool,
     /// Keep what the blocks below the lowest point that trains make of each text, in this much memory, and begin there in
     /// later epochs; those blocks then run without dropout. Worth it for --method head, and where an adapter leaves lower
     /// layers out, as seq_bn[leave_out=[0,1,2,3]]

@@ -194,6 +194,7 @@ fn options(args: &TrainArgs, defaults: &Defaults) -> Result<TrainOptions> {
         clip: Some(args.clip).filter(|clip| *clip != 0.0),
         batching,
         patience: args.patience,
+        gradient_checkpointing: args.gradient_checkpointing,
         cache: args.cache.map(|memory| CacheLimits { memory: memory.as_u64(), disk: args.cache_disk.as_u64() }),
         seed: args.seed,
         ..TrainOptions::default()
