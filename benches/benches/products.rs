@@ -12,7 +12,6 @@ use adaptune_tensor::kernel::product_path;
 use adaptune_tensor::{Seed, init, matmul_into};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2};
-use std::hint::black_box;
 
 /// `[M, K] × [K, N]`, and which operand is stored transposed.
 type Shape = (usize, usize, usize, &'static str);

@@ -122,7 +122,7 @@ fn draw(path: &str, threads: usize, peak: f64, bandwidth: f64, points: &[[Point;
     }
     chart.draw_series(points[0].iter().map(|point| {
         let at = (point.intensity, point.rate);
-        EmptyElement::at(at) + Text::new(point.name, (-30, 10), ("sans-serif", 12, &INK))
+        EmptyElement::at(at) + Text::new(point.name, (-30, 10), ("sans-serif", 12).into_font().color(&INK))
     }))?;
     root.present()?;
     println!("wrote {path}");

@@ -66,10 +66,7 @@ fn head(other: &str) {
     println!("|---|---|---|---|---|---|---|---|");
 }
 
-fn in_turn(
-    ours: impl Fn() -> Result<Measured>,
-    theirs: impl Fn() -> Result<Measured>,
-) -> Result<[Vec<Measured>; 2]> {
+fn in_turn(ours: impl Fn() -> Result<Measured>, theirs: impl Fn() -> Result<Measured>) -> Result<[Vec<Measured>; 2]> {
     let mut both = [Vec::new(), Vec::new()];
     for _ in 0..ROUNDS {
         both[0].push(ours()?);

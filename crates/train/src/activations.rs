@@ -93,7 +93,12 @@ impl<S: Scalar> Activations<S> {
         Ok(Entry::State(batch, state))
     }
 
-    fn compute(&self, model: &AdapterModel<S>, data: &Dataset, examples: &[usize]) -> Result<Vec<State<S>>, BatchError> {
+    fn compute(
+        &self,
+        model: &AdapterModel<S>,
+        data: &Dataset,
+        examples: &[usize],
+    ) -> Result<Vec<State<S>>, BatchError> {
         if examples.is_empty() {
             return Ok(Vec::new());
         }

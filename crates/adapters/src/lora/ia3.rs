@@ -103,7 +103,7 @@ impl<S: Scalar> Module<S> for Ia3<S> {
     fn merged(&self, _: LinearPoint, layer: &Linear<S>) -> Option<Linear<S>> {
         let l = &self.factors.view() * self.scaling;
         Some(match self.side {
-            Side::Output => Linear::new(layer.to_weight() * &l.view().insert_axis(Axis(1)), &layer.bias() * &l),
+            Side::Output => Linear::new(layer.to_weight() * l.view().insert_axis(Axis(1)), &layer.bias() * &l),
             Side::Input => Linear::new(layer.to_weight() * &l, layer.bias().to_owned()),
         })
     }

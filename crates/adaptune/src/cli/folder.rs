@@ -212,7 +212,13 @@ mod tests {
         std::fs::write(folder.metrics(), "{}").unwrap();
         assert!(folder.prepare(false, false).unwrap_err().to_string().contains("--resume"));
         assert_eq!(folder.prepare(true, false).unwrap(), State::Interrupted);
-        let run = RunFile { model: "m".into(), method: "seq_bn".into(), max_length: 7, base_dtype: BaseDtype::Bf16, options: "o".into() };
+        let run = RunFile {
+            model: "m".into(),
+            method: "seq_bn".into(),
+            max_length: 7,
+            base_dtype: BaseDtype::Bf16,
+            options: "o".into(),
+        };
         folder.complete(&run).unwrap();
         assert_eq!(folder.prepare(true, false).unwrap(), State::Complete);
         assert_eq!(folder.run_file().unwrap().max_length, 7);

@@ -5,7 +5,7 @@ use super::super::base_model::BUILTIN;
 use super::super::table::TaskChoice;
 use super::super::task::TaskArg;
 use adaptune_adapters::Tuning;
-use adaptune_train::{CacheLimits, Batching, OptimiserConfig, Schedule, TrainOptions};
+use adaptune_train::{Batching, CacheLimits, OptimiserConfig, Schedule, TrainOptions};
 use adaptune_transformer::Thaw;
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};

@@ -1,13 +1,13 @@
 //! Right operands that are packed once for many products.
 
+#[cfg(target_arch = "x86_64")]
+use super::half::HalfPanels;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
 use super::pack::{Panels, packed_length};
 use super::portable;
 use super::scratch::{Line, lines, numbers, numbers_mut};
 use super::tile::{Kernel, Shape};
-#[cfg(target_arch = "x86_64")]
-use super::half::HalfPanels;
 use super::{ProductPath, Start, bf16, blocked, path};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};

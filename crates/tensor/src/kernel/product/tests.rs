@@ -137,7 +137,8 @@ fn panels_are_turned_and_unpacked_to_the_bit() {
         let before = random::<f32>(3, (m, k));
         for path in ProductPath::available() {
             let (packed, mut c, mut expected) = (PackedPanels::new(path, b.view()), before.clone(), before.clone());
-            let product = Product { alpha: 1.0, a: a.view(), b: b.t(), start: Start::Result(1.0), c: expected.view_mut() };
+            let product =
+                Product { alpha: 1.0, a: a.view(), b: b.t(), start: Start::Result(1.0), c: expected.view_mut() };
             multiply_by(path, product, true);
             packed.multiply(a.view(), true, Start::Result(1.0), c.view_mut());
             assert!(bits(&c) == bits(&expected), "{path:?} {m} {k} {n}");
@@ -244,7 +245,11 @@ fn error_of_half(packed: &crate::PackedMatrix<f32>, turned: bool, (m, k, n): (us
     let right = if turned { right.t() } else { right.view() };
     let c = if turned { packed.product_turned(a.view()) } else { packed.product(a.view(), None) };
     let (expected, size) = (rounded.dot(&right), rounded.mapv(f64::abs).dot(&right.mapv(f64::abs)));
-    c.iter().zip(&expected).zip(&size).map(|((c, e), size)| (f64::from(*c) - e).abs() / size.max(1e-3)).fold(0.0, f64::max)
+    c.iter()
+        .zip(&expected)
+        .zip(&size)
+        .map(|((c, e), size)| (f64::from(*c) - e).abs() / size.max(1e-3))
+        .fold(0.0, f64::max)
 }
 
 const SIZES_OF_HALF: [(usize, usize, usize); 7] =
