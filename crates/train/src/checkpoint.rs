@@ -100,6 +100,7 @@ fn base_by_name<S: Scalar>(base: &Encoder<S>) -> Parts {
     let config = base.config();
     vec![
         ("base model's fingerprint", format!("{:016x}", base.fingerprint())),
+        ("base model's precision", format!("{:?}", base.precision())),
         ("dropout of hidden states", config.hidden_dropout.to_string()),
         ("dropout of attention", config.attention_dropout.to_string()),
         ("dropout of the head", config.head_dropout.to_string()),

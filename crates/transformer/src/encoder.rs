@@ -6,7 +6,7 @@ use crate::embeddings::{Embeddings, EmbeddingsTrace};
 use crate::insertion::{Insertions, LinearPoint, SequenceBackward, SequenceInput, SequencePoint};
 use crate::points::Place;
 use crate::{Batch, BatchError, Config, Entry, Linear, Pass};
-use adaptune_tensor::{Gradients, Layout, Scalar, Seed};
+use adaptune_tensor::{Gradients, Layout, Precision, Scalar, Seed};
 use ndarray::{Array2, ArrayView2};
 use std::ops::Range;
 
@@ -21,6 +21,13 @@ pub struct Encoder<S> {
     pub(crate) embeddings: Embeddings<S>,
     pub(crate) blocks: Vec<Block<S>>,
     pub(crate) pooler: Option<Linear<S>>,
+    pub(crate) rounded: Option<Rounded>,
+}
+
+/// What a base was before its linear layers were rounded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rounded {
+    fingerprint: u64,
 }
 
 /// What a pass through the encoder gives.
@@ -107,10 +114,45 @@ impl<S: Scalar> Encoder<S> {
         Base::from(self).forward(entry, insertions, pass)
     }
 
+    /// The same base with the linear layers of its blocks in another precision. In bf16 they take half the memory and, where
+    /// the processor has instructions for it, their products half the time; embeddings, norms, biases and the pooler stay as
+    /// they are. It is a way to compute with the same base: adapters of one fit the other. What was rounded stays so.
+    ///
+    /// ```
+    /// use adaptune_tensor::{Precision, Seed};
+    /// use adaptune_transformer::{Batch, Config, Encoder, Pass};
+    /// let base = |precision| Encoder::<f32>::random(Config::bert(16, 2, 2, 32), 0.1, Seed::new(1)).with_precision(precision);
+    /// let hidden = |base: Encoder<f32>| base.forward(&Batch::from_ids(&[&[1, 2, 3]]), &(), Pass::evaluate()).map(|e| e.hidden);
+    /// let difference = hidden(base(Precision::Full))? - hidden(base(Precision::Bf16))?;
+    /// assert!(difference.iter().all(|d| d.abs() < 0.05) && difference.iter().any(|d| *d != 0.0));
+    /// assert_eq!(base(Precision::Full).fingerprint(), base(Precision::Bf16).fingerprint());
+    /// # Ok::<(), adaptune_transformer::BatchError>(())
+    /// ```
+    #[must_use]
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        if precision == Precision::Full || self.rounded.is_some() {
+            return self;
+        }
+        self.rounded = Some(Rounded { fingerprint: self.fingerprint() });
+        for block in &mut self.blocks {
+            *block = block.map(|_, linear| linear.with_precision(Precision::Bf16), |_, norm| norm.clone());
+        }
+        self
+    }
+
+    /// How exactly the linear layers of the blocks are held.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        if self.rounded.is_some() { Precision::Bf16 } else { Precision::Full }
+    }
+
     /// A number that tells this base from others: it is computed from every weight, rounded to
-    /// f32, and from nothing else.
+    /// f32, and from nothing else. Of a base that was rounded to less it is that of before.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
+        if let Some(rounded) = self.rounded {
+            return rounded.fingerprint;
+        }
         let mut weights = Vec::new();
         self.each_weight(|w| weights.push(digest(w)));
         weights.into_iter().fold(Seed::new(0), Seed::at).bits(0)

@@ -7,7 +7,7 @@ use crate::names::{EMBEDDINGS_NORM, Names, POOLER, POSITIONS, TOKEN_TYPES, TOKEN
 use crate::self_attention::SelfAttention;
 use crate::weights::{Reader, TensorSource, WeightDirectory, WeightError};
 use crate::{Config, ConfigError, Encoder, LayerNorm, Linear, Projection, Sublayer};
-use adaptune_tensor::{Precision, Scalar};
+use adaptune_tensor::Scalar;
 use ndarray::{Array1, Array2, Ix1, Ix2};
 use std::path::Path;
 use thiserror::Error;
@@ -54,27 +54,6 @@ impl<S: Scalar> Encoder<S> {
     pub fn with_dropout(self, hidden: f64, attention: f64) -> Self {
         Self { config: self.config.with_dropout(hidden, attention), ..self }
     }
-
-    /// The same base with the linear layers of its blocks in another precision. In bf16 they take half the memory and, where
-    /// the processor has instructions for it, their products half the time; embeddings, norms, biases and the pooler stay as
-    /// they are. What was rounded is another base, with another [fingerprint](Encoder::fingerprint).
-    ///
-    /// ```
-    /// use adaptune_tensor::{Precision, Seed};
-    /// use adaptune_transformer::{Batch, Config, Encoder, Pass};
-    /// let base = |precision| Encoder::<f32>::random(Config::bert(16, 2, 2, 32), 0.1, Seed::new(1)).with_precision(precision);
-    /// let hidden = |base: Encoder<f32>| base.forward(&Batch::from_ids(&[&[1, 2, 3]]), &(), Pass::evaluate()).map(|e| e.hidden);
-    /// let difference = hidden(base(Precision::Full))? - hidden(base(Precision::Bf16))?;
-    /// assert!(difference.iter().all(|d| d.abs() < 0.05) && difference.iter().any(|d| *d != 0.0));
-    /// # Ok::<(), adaptune_transformer::BatchError>(())
-    /// ```
-    #[must_use]
-    pub fn with_precision(mut self, precision: Precision) -> Self {
-        for block in &mut self.blocks {
-            *block = block.map(|_, linear| linear.with_precision(precision), |_, norm| norm.clone());
-        }
-        self
-    }
 }
 
 /// Tensors that checkpoints carry beside the encoder: heads, and tables that are computed.
@@ -102,7 +81,7 @@ impl Names {
             true => Some(linear(reader, POOLER, d, d)?),
             false => None,
         };
-        Ok(Encoder { config, embeddings, blocks, pooler })
+        Ok(Encoder { config, embeddings, blocks, pooler, rounded: None })
     }
 
     fn block<S: Scalar>(

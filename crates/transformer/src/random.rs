@@ -99,7 +99,7 @@ impl Draw {
         };
         let blocks = (0..config.layers).map(|_| self.block(&config)).collect();
         let pooler = (config.family != Family::DistilBert).then(|| self.linear(d, d));
-        Encoder { config, embeddings, blocks, pooler }
+        Encoder { config, embeddings, blocks, pooler, rounded: None }
     }
 
     fn block<S: Scalar>(&mut self, config: &Config) -> Block<S> {

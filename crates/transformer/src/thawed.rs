@@ -113,6 +113,7 @@ impl<S: Scalar> Base<'_, S> {
             embeddings: e.with(thawed.map(|thawed| &thawed.embeddings)).merged(),
             blocks: blocks.iter().enumerate().map(block).collect(),
             pooler: self.pooler().map(BaseLinear::merged),
+            rounded: None,
         }
     }
 }

@@ -87,7 +87,7 @@ impl<S: Scalar> PackedMatrix<S> {
     /// use adaptune_tensor::{PackedMatrix, Precision};
     /// use ndarray::arr2;
     /// let packed = PackedMatrix::with_precision(arr2(&[[0.1_f32]]).view(), Precision::Bf16);
-    /// assert_eq!(packed.unpack(), arr2(&[[0.10009766]]));
+    /// assert_eq!(packed.unpack(), arr2(&[[205.0 / 2048.0]]));
     /// ```
     ///
     /// # Panics
