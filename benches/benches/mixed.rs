@@ -14,6 +14,7 @@ const ROUNDS: usize = 15;
 const METHODS: [&str; 4] = ["seq_bn", "double_seq_bn", "lora", "prefix_tuning_flat"];
 
 fn main() {
+    adaptune_tensor::kernel::keep_freed_memory(); // as the command line does
     let config = Config { vocabulary: 30522, ..Config::bert(384, 6, 12, 1536) };
     let base = Encoder::<f32>::random(config, 0.02, Seed::new(0));
     println!("{:<20} {:>6} {:>10} {:>10} {:>10}", "adapters", "tokens", "one", "eight", "eight/one");
