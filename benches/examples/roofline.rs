@@ -32,6 +32,8 @@ const PRODUCTS: [(&str, usize, usize, usize); 10] = [
     ("one token", 1, 384, 1536),
 ];
 const REPETITIONS: usize = 25;
+/// The least intensity in the picture.
+const LEAST: f64 = 0.25;
 /// Blue and vermilion of Okabe and Ito (2008).
 const COLOURS: [RGBColor; 2] = [RGBColor(0, 114, 178), RGBColor(213, 94, 0)];
 const INK: RGBColor = RGBColor(51, 51, 51);
@@ -94,6 +96,17 @@ fn bandwidth(numbers: usize) -> f64 {
     12.0 * numbers as f64 / least / 1e9
 }
 
+/// What is written near a point, and how far below: nothing where others lie too near.
+fn label(name: &str) -> Option<(&str, i32)> {
+    match name {
+        "feed-forward in" => Some(("layers of MiniLM and BERT-base", 14)),
+        "one sentence" => Some((name, -20)),
+        "down to 24" => Some(("bottlenecks of 24", 14)),
+        "one token" => Some((name, 14)),
+        _ => None,
+    }
+}
+
 fn draw(path: &str, threads: usize, peak: f64, bandwidth: f64, points: &[[Point; 10]; 2]) -> Outcome<()> {
     let root = SVGBackend::new(path, (860, 520)).into_drawing_area();
     root.fill(&WHITE)?;
@@ -103,7 +116,7 @@ fn draw(path: &str, threads: usize, peak: f64, bandwidth: f64, points: &[[Point;
         .caption(title, ("sans-serif", 18, &INK))
         .x_label_area_size(44)
         .y_label_area_size(60)
-        .build_cartesian_2d((0.25_f64..1024.0).log_scale().base(2.0), (8.0_f64..2048.0).log_scale().base(2.0))?;
+        .build_cartesian_2d((LEAST..1024.0).log_scale().base(2.0), (8.0_f64..2048.0).log_scale().base(2.0))?;
     chart
         .configure_mesh()
         .light_line_style(WHITE)
@@ -113,16 +126,17 @@ fn draw(path: &str, threads: usize, peak: f64, bandwidth: f64, points: &[[Point;
         .draw()?;
     for (colour, roof) in COLOURS.iter().zip([peak, 2.0 * peak]) {
         let corner = roof / bandwidth;
-        let line = [(8.0 / bandwidth, 8.0), (corner, roof), (1024.0, roof)];
-        chart.draw_series(LineSeries::new(line.into_iter().filter(|p| p.0 >= 0.25), colour.stroke_width(2)))?;
+        let line = [(LEAST, LEAST * bandwidth), (corner, roof), (1024.0, roof)];
+        chart.draw_series(LineSeries::new(line, colour.stroke_width(2)))?;
     }
     for (colour, points) in COLOURS.iter().zip(points) {
         let place = |point: &Point| (point.intensity, point.rate);
         chart.draw_series(points.iter().map(|point| Circle::new(place(point), 5, colour.filled())))?;
     }
-    chart.draw_series(points[0].iter().map(|point| {
+    let labels = points[0].iter().filter_map(|point| Some((point, label(point.name)?)));
+    chart.draw_series(labels.map(|(point, (label, below))| {
         let at = (point.intensity, point.rate);
-        EmptyElement::at(at) + Text::new(point.name, (-30, 10), ("sans-serif", 12).into_font().color(&INK))
+        EmptyElement::at(at) + Text::new(label, (-40, below), ("sans-serif", 14).into_font().color(&INK))
     }))?;
     root.present()?;
     println!("wrote {path}");
