@@ -29,14 +29,15 @@ const LAYERS: [(&str, &[&str]); 8] = [
 const TESTS_MAY_ADD: [(&str, &str); 2] =
     [("adaptune-tensor", "adaptune-autograd"), ("adaptune-transformer", "adaptune-autograd")];
 
-/// What only the command line needs, with the packages that may ask for it.
-const COMMAND_LINE_ONLY: [(&str, &[&str]); 7] = [
+/// What no library needs, with the packages that may ask for it.
+const COMMAND_LINE_ONLY: [(&str, &[&str]); 8] = [
     ("anyhow", &["adaptune", "xtask"]),
+    ("bytesize", &["adaptune"]),
     ("clap", &["adaptune"]),
     ("csv", &["adaptune"]),
     ("hf-hub", &["adaptune"]),
     ("indicatif", &["adaptune"]),
-    ("plotters", &["adaptune"]),
+    ("plotters", &["adaptune", "adaptune-benches"]),
     ("tokenizers", &["adaptune"]),
 ];
 
