@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(arrow("xtask", "anyhow").problem(), None);
         for (name, _) in COMMAND_LINE_ONLY {
             assert!(arrow("adaptune-train", name).problem().is_some(), "{name}");
-            assert!(test_arrow("adaptune-benches", name).problem().is_some(), "{name}");
+            assert_eq!(test_arrow("adaptune-benches", name).problem().is_some(), name != "plotters", "{name}");
         }
         assert!(arrow("xtask", "clap").problem().is_some());
         assert_eq!(arrow("adaptune-train", "serde").problem(), None);

@@ -144,7 +144,8 @@ fn examples(shell: &Shell) -> Result<Outcome> {
         return Ok(Outcome::of_problems(&problems, ""));
     }
     for program in programs.values() {
-        let run = capture(cmd!(shell, "{program}"))?;
+        // Recipes take minutes, and are tested elsewhere; here it is enough that they run.
+        let run = capture(cmd!(shell, "{program}").env("ADAPTUNE_BRIEF", "1"))?;
         if !run.success {
             return Ok(run.failed());
         }

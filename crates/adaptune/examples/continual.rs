@@ -14,7 +14,7 @@ use adaptune::tensor::Seed;
 use adaptune::train::{Dataset, TrainOptions};
 use adaptune::transformer::{Thaw, Thawed};
 use adaptune::world::{Language, Split, Task};
-use support::{Outcome, Studio, accuracy, fit};
+use support::{Outcome, Studio, accuracy, brief, fit};
 
 const TASKS: [Task; 3] = [Task::Sentiment, Task::Topic, Task::Entailment];
 const METHOD: &str = "seq_bn[reduction_factor=4]";
@@ -29,7 +29,8 @@ pub(crate) struct Effort {
 pub(crate) type Accuracies = Vec<Vec<f64>>;
 
 fn main() -> Outcome<()> {
-    let (studio, effort) = (Studio::open()?, Effort { examples: usize::MAX, epochs: 6 });
+    let (whole, glance) = (Effort { examples: usize::MAX, epochs: 6 }, Effort { examples: 100, epochs: 1 });
+    let (studio, effort) = (Studio::open()?, if brief() { glance } else { whole });
     println!("Test accuracy in per cent after each task, {METHOD}:");
     print(&adapters(&studio, &effort)?);
     println!("\nThe same with full fine-tuning, which goes on from what the task before left:");

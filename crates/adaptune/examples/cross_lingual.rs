@@ -19,7 +19,7 @@ use adaptune::tensor::{Parameters, Seed};
 use adaptune::train::{Dataset, TrainOptions};
 use adaptune::world::{Language, Split, Task};
 use std::sync::Arc;
-use support::{Outcome, Studio, accuracy, fit};
+use support::{Outcome, Studio, accuracy, brief, fit};
 
 const LANGUAGE: &str = "double_seq_bn_inv[reduction_factor=1]";
 const TASK: &str = "seq_bn[reduction_factor=4]";
@@ -47,7 +47,9 @@ pub(crate) struct Transfer {
 pub(crate) type Languages = [Arc<Adapter<f32>>; 2];
 
 fn main() -> Outcome<()> {
-    let effort = Effort { passages: 8000, language_epochs: 8, examples: usize::MAX, task_epochs: 4 };
+    let whole = Effort { passages: 8000, language_epochs: 8, examples: usize::MAX, task_epochs: 4 };
+    let glance = Effort { passages: 100, language_epochs: 1, examples: 100, task_epochs: 1 };
+    let effort = if brief() { glance } else { whole };
     let studio = Studio::open()?;
     let languages = languages(&studio, &effort)?;
     println!("{:<12}{:>8}{:>20}{:>20}", "", "in A", "in B, A's adapter", "in B, B's adapter");

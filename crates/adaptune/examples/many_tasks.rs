@@ -15,7 +15,7 @@ use adaptune::train::{TrainOptions, argmax};
 use adaptune::transformer::Batch;
 use adaptune::world::{Language, Split, Task};
 use std::path::Path;
-use support::{Outcome, Studio, accuracy, fit};
+use support::{Outcome, Studio, accuracy, brief, fit};
 
 /// What is learnt: name, task, language, method.
 const TASKS: [(&str, Task, Language, &str); 5] = [
@@ -35,7 +35,8 @@ pub(crate) struct Effort {
 fn main() -> Outcome<()> {
     let folder = tempfile::tempdir()?;
     let studio = Studio::open()?;
-    train(&studio, folder.path(), &Effort { examples: usize::MAX, epochs: 6 })?;
+    let (whole, glance) = (Effort { examples: usize::MAX, epochs: 6 }, Effort { examples: 100, epochs: 1 });
+    train(&studio, folder.path(), if brief() { &glance } else { &whole })?;
     let bank = load(&studio, folder.path())?;
     serve(&studio, &bank)
 }

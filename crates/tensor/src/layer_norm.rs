@@ -2,7 +2,7 @@
 
 use crate::Scalar;
 use crate::kernel::rows;
-use crate::rows::{for_each_row, standard};
+use crate::rows::{GROUP, for_each_group, for_each_row, standard, sums};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// What the backward pass of [`layer_norm`] needs.
@@ -30,10 +30,9 @@ pub fn layer_norm<S: Scalar>(
 ) -> (Array2<S>, Option<LayerNormTrace<S>>) {
     assert_eq!((w.len(), b.len()), (x.ncols(), x.ncols()), "a layer norm is as long as a row");
     let mut normalised = standard(x);
-    let deviations = keep.then(|| inverse_deviations(normalised.view(), epsilon));
-    for_each_row(&mut normalised, |_, row| normalise(row, epsilon));
-    let trace =
-        deviations.map(|inverse_deviation| LayerNormTrace { normalised: normalised.clone(), inverse_deviation });
+    let mut inverse_deviation = vec![S::zero(); normalised.nrows()];
+    for_each_group(&mut normalised, &mut inverse_deviation, |_, rows, inverse| normalise(rows, inverse, epsilon));
+    let trace = keep.then(|| LayerNormTrace { normalised: normalised.clone(), inverse_deviation });
     let mut y = normalised;
     let (w, b) = (w.as_standard_layout(), b.as_standard_layout());
     let (w, b) = (w.as_slice().expect("standard layout"), b.as_slice().expect("standard layout"));
@@ -56,11 +55,16 @@ pub fn layer_norm_input_backward<S: Scalar>(
     let w = w.as_standard_layout();
     let w = w.as_slice().expect("standard layout");
     let normalised = trace.normalised.as_slice().expect("standard layout");
-    for_each_row(&mut d_x, |t, g| {
-        let x = &normalised[t * g.len()..][..g.len()];
-        g.iter_mut().zip(w).for_each(|(g, w)| *g *= *w);
-        let (mean, along) = (mean_of(g.iter().copied()), mean_of(g.iter().zip(x).map(|(g, x)| *g * *x)));
-        rows::norm_backward(g, x, mean, along, trace.inverse_deviation[t]);
+    let columns = w.len();
+    let mut inverse = trace.inverse_deviation.clone();
+    for_each_group(&mut d_x, &mut inverse, |first, g, inverse| {
+        let x = &normalised[first * columns..][..g.len()];
+        g.chunks_mut(columns).for_each(|g| g.iter_mut().zip(w).for_each(|(g, w)| *g *= *w));
+        let means = means(g, inverse.len(), |g, _| g);
+        let along = means_with(g, x, inverse.len());
+        for (r, (g, x)) in g.chunks_mut(columns).zip(x.chunks(columns)).enumerate() {
+            rows::norm_backward(g, x, means[r], along[r], inverse[r]);
+        }
     });
     d_x
 }
@@ -74,23 +78,28 @@ pub fn layer_norm_parameters_backward<S: Scalar>(
     ((&d_y * &trace.normalised).sum_axis(Axis(0)), d_y.sum_axis(Axis(0)))
 }
 
-fn inverse_deviations<S: Scalar>(x: ArrayView2<'_, S>, epsilon: f64) -> Vec<S> {
-    x.rows().into_iter().map(|row| statistics(row.as_slice().expect("standard layout"), epsilon).1).collect()
+/// Normalises the rows of a group; writes `1/√(σ² + ε)` of each.
+fn normalise<S: Scalar>(group: &mut [S], inverse: &mut [S], epsilon: f64) {
+    let count = inverse.len();
+    let mean = means(group, count, |v, _| v);
+    let variance = means(group, count, |v, r| (v - mean[r]) * (v - mean[r]));
+    for (r, row) in group.chunks_mut(group.len() / count).enumerate() {
+        inverse[r] = S::one() / (variance[r] + S::from_f64(epsilon)).sqrt();
+        rows::normalise(row, mean[r], inverse[r]);
+    }
 }
 
-fn normalise<S: Scalar>(row: &mut [S], epsilon: f64) {
-    let (mean, inverse) = statistics(row, epsilon);
-    rows::normalise(row, mean, inverse);
+/// The mean of `f(v, r)` over each row `r` of a group.
+fn means<S: Scalar>(group: &[S], count: usize, f: impl Fn(S, usize) -> S) -> [S; GROUP] {
+    let columns = group.len() / count;
+    let n = S::from_f64(columns as f64);
+    let rows: [&[S]; GROUP] = std::array::from_fn(|r| if r < count { &group[r * columns..][..columns] } else { &[] });
+    sums(count, columns, |r, i| f(rows[r][i], r)).map(|sum| sum / n)
 }
 
-/// `(μ, 1/√(σ² + ε))` of a row.
-fn statistics<S: Scalar>(row: &[S], epsilon: f64) -> (S, S) {
-    let mean = mean_of(row.iter().copied());
-    let variance = mean_of(row.iter().map(|v| (*v - mean) * (*v - mean)));
-    (mean, S::one() / (variance + S::from_f64(epsilon)).sqrt())
-}
-
-fn mean_of<S: Scalar>(values: impl ExactSizeIterator<Item = S>) -> S {
-    let n = S::from_f64(values.len() as f64);
-    values.sum::<S>() / n
+/// The mean of `g ∘ x` over each row of two groups.
+fn means_with<S: Scalar>(g: &[S], x: &[S], count: usize) -> [S; GROUP] {
+    let columns = g.len() / count;
+    let n = S::from_f64(columns as f64);
+    sums(count, columns, |r, i| g[r * columns + i] * x[r * columns + i]).map(|sum| sum / n)
 }

@@ -24,7 +24,76 @@ pub(crate) fn for_each_row<S: Scalar>(rows: &mut Array2<S>, work: impl Fn(usize,
     }
 }
 
+/// Rows of a group: as many sums as hide the time that one addition waits for the one before.
+pub(crate) const GROUP: usize = 8;
+
+/// Calls `work(first row, values of up to `[`GROUP`]` rows, their numbers in `own`)` for each group of rows, in parallel where
+/// it is large enough. `own` has a number for each row.
+pub(crate) fn for_each_group<S: Scalar>(
+    rows: &mut Array2<S>,
+    own: &mut [S],
+    work: impl Fn(usize, &mut [S], &mut [S]) + Sync,
+) {
+    assert_eq!(rows.nrows(), own.len(), "a number for each row");
+    let columns = rows.ncols();
+    if columns == 0 {
+        return;
+    }
+    let values = rows.as_slice_mut().expect("operations make arrays in standard layout");
+    let work = |(group, (values, own)): (usize, (&mut [S], &mut [S]))| work(group * GROUP, values, own);
+    if values.len() < MIN_ELEMENTS {
+        values.chunks_mut(GROUP * columns).zip(own.chunks_mut(GROUP)).enumerate().for_each(work);
+    } else {
+        let least = (MIN_ELEMENTS / 4).div_ceil(GROUP * columns);
+        let groups = values.par_chunks_mut(GROUP * columns).zip(own.par_chunks_mut(GROUP));
+        groups.with_min_len(least).enumerate().for_each(work);
+    }
+}
+
+/// `Σ_i f(r, i)` for each row `r` of a group, in the order of `i`: rows side by side, since within a row each addition has to
+/// wait for the one before.
+pub(crate) fn sums<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usize) -> S) -> [S; GROUP] {
+    let mut sums = [S::zero(); GROUP];
+    if rows == GROUP {
+        for i in 0..columns {
+            for (r, sum) in sums.iter_mut().enumerate() {
+                *sum += f(r, i);
+            }
+        }
+    } else {
+        for (r, sum) in sums.iter_mut().enumerate().take(rows) {
+            (0..columns).for_each(|i| *sum += f(r, i));
+        }
+    }
+    sums
+}
+
 /// The array in standard layout, copied only if it is not so already.
 pub(crate) fn standard<S: Scalar>(x: Array2<S>) -> Array2<S> {
     if x.is_standard_layout() { x } else { x.as_standard_layout().into_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::random;
+
+    /// Whole groups and others, below and above the size that is worth threads.
+    #[test]
+    fn groups_and_their_sums_are_those_of_rows() {
+        for (rows, columns) in [(1, 1), (7, 30), (8, 33), (29, 5), (1003, 70)] {
+            let mut values = random::<f32>(1, (rows, columns));
+            let expected: Vec<f32> =
+                values.rows().into_iter().map(|row| row.iter().fold(0.0, |sum, v| sum + v)).collect();
+            let before = values.clone();
+            let mut own = vec![0.0; rows];
+            for_each_group(&mut values, &mut own, |first, group, own| {
+                own.copy_from_slice(&sums(own.len(), columns, |r, i| group[r * columns + i])[..own.len()]);
+                group.iter_mut().for_each(|v| *v += first as f32);
+            });
+            assert_eq!(own, expected, "{rows} {columns}");
+            let firsts = Array2::from_shape_fn((rows, columns), |(r, _)| (r - r % GROUP) as f32);
+            assert_eq!(values, before + firsts);
+        }
+    }
 }

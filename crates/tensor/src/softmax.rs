@@ -2,7 +2,7 @@
 
 use crate::Scalar;
 use crate::kernel::rows;
-use crate::rows::standard;
+use crate::rows::{GROUP, standard, sums};
 use ndarray::{Array2, ArrayView2};
 
 /// `p_j = e^(x_j) / Σ_k e^(x_k)` for each row of `x: [N, K]`.
@@ -17,13 +17,29 @@ pub fn softmax<S: Scalar>(x: Array2<S>) -> Array2<S> {
 
 /// The same in place, for rows in standard layout. Tells each row's number and `ln Σ_k e^(x_k)`.
 pub(crate) fn softmax_rows<S: Scalar>(x: &mut Array2<S>, mut normalisers: impl FnMut(usize, S)) {
-    let mut exponentials = vec![S::zero(); x.ncols()];
-    for (i, mut row) in x.rows_mut().into_iter().enumerate() {
-        let row = row.as_slice_mut().expect("standard layout");
-        let normaliser = log_sum_exp(row, &mut exponentials);
-        rows::exp_minus(row, normaliser);
-        normalisers(i, normaliser);
+    let columns = x.ncols();
+    let mut exponentials = vec![S::zero(); GROUP * columns];
+    let values = x.as_slice_mut().expect("standard layout");
+    for (group, rows) in values.chunks_mut((GROUP * columns).max(1)).enumerate() {
+        let count = rows.len() / columns;
+        let of_group = log_sums_exp(rows, count, &mut exponentials);
+        for (r, row) in rows.chunks_mut(columns).enumerate() {
+            rows::exp_minus(row, of_group[r]);
+            normalisers(group * GROUP + r, of_group[r]);
+        }
     }
+}
+
+/// `ln Σ e^x` of each row of a group.
+fn log_sums_exp<S: Scalar>(rows: &[S], count: usize, exponentials: &mut [S]) -> [S; GROUP] {
+    let columns = rows.len() / count;
+    let mut maxima = [S::zero(); GROUP];
+    for (r, row) in rows.chunks(columns).enumerate() {
+        maxima[r] = rows::maximum(row);
+        rows::exp_into(row, maxima[r], &mut exponentials[r * columns..][..columns]);
+    }
+    let sums = sums(count, columns, |r, i| exponentials[r * columns + i]);
+    std::array::from_fn(|r| maxima[r] + sums[r].ln())
 }
 
 /// `d_x = p ∘ (d_p − Σ_k p_k d_p_k)` for each row; `p` is the result of [`softmax`].
@@ -33,11 +49,14 @@ pub(crate) fn softmax_rows<S: Scalar>(x: &mut Array2<S>, mut normalisers: impl F
 #[must_use]
 pub fn softmax_backward<S: Scalar>(p: ArrayView2<'_, S>, d_p: Array2<S>) -> Array2<S> {
     assert_eq!(p.dim(), d_p.dim(), "a gradient has the shape of its value");
-    let (p, mut d) = (p.as_standard_layout(), standard(d_p));
-    for (p, mut d) in p.rows().into_iter().zip(d.rows_mut()) {
-        let (p, d) = (p.as_slice().expect("standard layout"), d.as_slice_mut().expect("standard layout"));
-        let along = p.iter().zip(&*d).map(|(p, d)| *p * *d).sum::<S>();
-        rows::softmax_backward(p, d, along);
+    let (p, mut d, columns) = (p.as_standard_layout(), standard(d_p), p.ncols());
+    let (p_all, d_all) = (p.as_slice().expect("standard layout"), d.as_slice_mut().expect("standard layout"));
+    let length = (GROUP * columns).max(1);
+    for (p, d) in p_all.chunks(length).zip(d_all.chunks_mut(length)) {
+        let along = sums(p.len() / columns, columns, |r, i| p[r * columns + i] * d[r * columns + i]);
+        for (r, (p, d)) in p.chunks(columns).zip(d.chunks_mut(columns)).enumerate() {
+            rows::softmax_backward(p, d, along[r]);
+        }
     }
     d
 }

@@ -13,6 +13,11 @@ use tokenizers::Tokenizer;
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// True if the environment asks for a glance instead of the whole recipe, as the check that examples run does.
+pub(crate) fn brief() -> bool {
+    std::env::var_os("ADAPTUNE_BRIEF").is_some()
+}
+
 /// The built-in model with its tokeniser, and the world that it was pretrained on.
 pub(crate) struct Studio {
     pub(crate) base: Arc<Encoder<f32>>,
