@@ -56,14 +56,14 @@ pub fn layer_norm_input_backward<S: Scalar>(
     let w = w.as_slice().expect("standard layout");
     let normalised = trace.normalised.as_slice().expect("standard layout");
     let columns = w.len();
-    let mut inverse = trace.inverse_deviation.clone();
-    for_each_group(&mut d_x, &mut inverse, |first, g, inverse| {
+    let mut nothing = vec![(); d_x.nrows()];
+    for_each_group(&mut d_x, &mut nothing, |first, g, group| {
         let x = &normalised[first * columns..][..g.len()];
         g.chunks_mut(columns).for_each(|g| g.iter_mut().zip(w).for_each(|(g, w)| *g *= *w));
-        let means = means(g, inverse.len(), |g, _| g);
-        let along = means_with(g, x, inverse.len());
+        let mean = means(group.len(), columns, |r, i| g[r * columns + i]);
+        let along = means(group.len(), columns, |r, i| g[r * columns + i] * x[r * columns + i]);
         for (r, (g, x)) in g.chunks_mut(columns).zip(x.chunks(columns)).enumerate() {
-            rows::norm_backward(g, x, means[r], along[r], inverse[r]);
+            rows::norm_backward(g, x, mean[r], along[r], trace.inverse_deviation[first + r]);
         }
     });
     d_x
@@ -80,26 +80,18 @@ pub fn layer_norm_parameters_backward<S: Scalar>(
 
 /// Normalises the rows of a group; writes `1/√(σ² + ε)` of each.
 fn normalise<S: Scalar>(group: &mut [S], inverse: &mut [S], epsilon: f64) {
-    let count = inverse.len();
-    let mean = means(group, count, |v, _| v);
-    let variance = means(group, count, |v, r| (v - mean[r]) * (v - mean[r]));
-    for (r, row) in group.chunks_mut(group.len() / count).enumerate() {
+    let (count, columns) = (inverse.len(), group.len() / inverse.len());
+    let mean = means(count, columns, |r, i| group[r * columns + i]);
+    let squared = |r: usize, i| (group[r * columns + i] - mean[r]) * (group[r * columns + i] - mean[r]);
+    let variance = means(count, columns, squared);
+    for (r, row) in group.chunks_mut(columns).enumerate() {
         inverse[r] = S::one() / (variance[r] + S::from_f64(epsilon)).sqrt();
         rows::normalise(row, mean[r], inverse[r]);
     }
 }
 
-/// The mean of `f(v, r)` over each row `r` of a group.
-fn means<S: Scalar>(group: &[S], count: usize, f: impl Fn(S, usize) -> S) -> [S; GROUP] {
-    let columns = group.len() / count;
+/// The mean of `f(r, i)` over each row `r` of a group.
+fn means<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usize) -> S) -> [S; GROUP] {
     let n = S::from_f64(columns as f64);
-    let rows: [&[S]; GROUP] = std::array::from_fn(|r| if r < count { &group[r * columns..][..columns] } else { &[] });
-    sums(count, columns, |r, i| f(rows[r][i], r)).map(|sum| sum / n)
-}
-
-/// The mean of `g ∘ x` over each row of two groups.
-fn means_with<S: Scalar>(g: &[S], x: &[S], count: usize) -> [S; GROUP] {
-    let columns = g.len() / count;
-    let n = S::from_f64(columns as f64);
-    sums(count, columns, |r, i| g[r * columns + i] * x[r * columns + i]).map(|sum| sum / n)
+    sums(rows, columns, f).map(|sum| sum / n)
 }

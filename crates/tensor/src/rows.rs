@@ -27,20 +27,20 @@ pub(crate) fn for_each_row<S: Scalar>(rows: &mut Array2<S>, work: impl Fn(usize,
 /// Rows of a group: as many sums as hide the time that one addition waits for the one before.
 pub(crate) const GROUP: usize = 8;
 
-/// Calls `work(first row, values of up to `[`GROUP`]` rows, their numbers in `own`)` for each group of rows, in parallel where
-/// it is large enough. `own` has a number for each row.
-pub(crate) fn for_each_group<S: Scalar>(
+/// Calls `work(first row, values of up to `[`GROUP`]` rows, what each has in `own`)` for each group of rows, in parallel where
+/// it is large enough. `own` has something for each row, be it nothing.
+pub(crate) fn for_each_group<S: Scalar, O: Send>(
     rows: &mut Array2<S>,
-    own: &mut [S],
-    work: impl Fn(usize, &mut [S], &mut [S]) + Sync,
+    own: &mut [O],
+    work: impl Fn(usize, &mut [S], &mut [O]) + Sync,
 ) {
-    assert_eq!(rows.nrows(), own.len(), "a number for each row");
+    assert_eq!(rows.nrows(), own.len(), "something for each row");
     let columns = rows.ncols();
     if columns == 0 {
         return;
     }
     let values = rows.as_slice_mut().expect("operations make arrays in standard layout");
-    let work = |(group, (values, own)): (usize, (&mut [S], &mut [S]))| work(group * GROUP, values, own);
+    let work = |(group, (values, own)): (usize, (&mut [S], &mut [O]))| work(group * GROUP, values, own);
     if values.len() < MIN_ELEMENTS {
         values.chunks_mut(GROUP * columns).zip(own.chunks_mut(GROUP)).enumerate().for_each(work);
     } else {

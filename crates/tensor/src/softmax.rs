@@ -64,10 +64,5 @@ pub fn softmax_backward<S: Scalar>(p: ArrayView2<'_, S>, d_p: Array2<S>) -> Arra
 /// `ln Σ e^x`, exact for large numbers too; minus infinity-like for none. `exponentials` is as long as the row, and what it
 /// holds is lost.
 pub(crate) fn log_sum_exp<S: Scalar>(row: &[S], exponentials: &mut [S]) -> S {
-    let maximum = rows::maximum(row);
-    if row.is_empty() {
-        return maximum;
-    }
-    rows::exp_into(row, maximum, exponentials);
-    maximum + exponentials.iter().copied().sum::<S>().ln()
+    if row.is_empty() { rows::maximum(row) } else { log_sums_exp(row, 1, exponentials)[0] }
 }

@@ -114,8 +114,8 @@ impl<S: Scalar> Encoder<S> {
         Base::from(self).forward(entry, insertions, pass)
     }
 
-    /// The same base with the linear layers of its blocks in another precision. In bf16 they take half the memory and, where
-    /// the processor has instructions for it, their products half the time; embeddings, norms, biases and the pooler stay as
+    /// The same base with the linear layers of its blocks in another precision. In bf16 they take half the memory and
+    /// less time where the processor has AVX-512 for it, elsewhere neither; embeddings, norms, biases and the pooler stay as
     /// they are. It is a way to compute with the same base: adapters of one fit the other. What was rounded stays so.
     ///
     /// ```

@@ -109,7 +109,7 @@ pub(crate) enum BaseDtype {
     /// As exact as products are
     #[default]
     F32,
-    /// Half the memory, and half the time where the processor has AVX-512 for bf16
+    /// Half the memory and less time where the processor has AVX-512 for bf16; elsewhere neither
     Bf16,
 }
 

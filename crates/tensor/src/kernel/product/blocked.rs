@@ -73,7 +73,7 @@ pub(super) fn multiply_turned<K: Kernel>(
     assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
     let shape = K::shape(b.depth);
     in_blocks::<K>(1.0, a, (b.columns, b.depth), start, c, true, |depth, columns, space| {
-        Panels::pack_turned::<K>(b, depth, columns, shape, space, true)
+        Panels::pack_turned::<K>(b, depth, columns, shape, space)
     });
 }
 
@@ -87,6 +87,9 @@ pub(super) fn in_blocks<K: Kernel>(
     parallel: bool,
     pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32]) -> Panels<'s>,
 ) {
+    if c.is_empty() {
+        return;
+    }
     let columns = n.min(COLUMNS);
     let packed_rows = if left::lies_well(a) { 0 } else { a.nrows() };
     let depth = (PACKED / columns.max(packed_rows) / DEPTH).max(1) * DEPTH;
@@ -126,6 +129,9 @@ fn in_parts<K: Kernel>(
     mut c: ArrayViewMut2<'_, f32>,
     parallel: bool,
 ) {
+    if c.is_empty() {
+        return;
+    }
     let shape = right.shape();
     let length = left::packed_length(a, shape.rows, c.ncols().div_ceil(shape.columns));
     let (rows, columns) = part_size(c.dim(), a.ncols(), shape);

@@ -10,7 +10,7 @@
 
 use super::bf16::rounded;
 use super::blocked;
-use super::pack::{DEPTH, PARALLEL, Panels, packed_length, padded};
+use super::pack::{PARALLEL, Panels, packed_length};
 use super::scratch::{Line, Use, lines, numbers, numbers_mut, with_space};
 use super::sweep::cut;
 use super::tile::{Kernel, Shape};
@@ -57,19 +57,13 @@ impl HalfPanels {
         start: Start<'_, f32>,
         c: ArrayViewMut2<'_, f32>,
     ) {
-        let (depth, columns) = if turned { (self.columns, self.depth) } else { self.dim() };
-        assert_eq!(a.ncols(), depth, "inner lengths of a product");
-        assert_eq!((a.nrows(), columns), c.dim(), "shape of a product's result");
-        assert!(start.fits(c.dim()), "what is added has the shape of the result");
-        if c.is_empty() {
-            return;
-        }
         with_pairs(a, |a| match turned {
             false => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c),
             true => {
-                let (shape, dim) = (K::shape(columns), (a.ncols(), columns));
+                let (shape, dim) = (K::shape(self.depth), (a.ncols(), self.depth));
                 blocked::in_blocks::<K>(1.0, a, dim, start, c, true, |depth, columns, space| {
-                    pack_turned(self.panels(), depth, columns, shape, space)
+                    let turn = |depth, columns, into: &mut [f32]| turn_panel(self.panels(), depth, columns, into);
+                    Panels::fill::<K>(depth, columns, shape, space, true, turn)
                 });
             }
         });
@@ -145,33 +139,9 @@ fn pairs_of_rows(b: ArrayView2<'_, f32>) -> Array2<f32> {
     pairs
 }
 
-/// Packs `bᵀ[depth, columns]` from the panels of `b`, where `depth` counts pairs of its own.
-///
-/// Neighbours along `k` become neighbours along `n`: of two by two numbers the corners change places.
-fn pack_turned<'a>(
-    b: Panels<'_>,
-    depth: Range<usize>,
-    columns: Range<usize>,
-    shape: Shape,
-    space: &'a mut [f32],
-) -> Panels<'a> {
-    let all = padded::<K>(columns.len());
-    let numbers = &mut space[..depth.len() * all];
-    let slices = numbers.chunks_mut((DEPTH * all).max(1)).zip(cut(depth.clone(), DEPTH));
-    let pieces = slices.flat_map(|(slice, depth)| {
-        let panels = slice.chunks_mut((depth.len() * shape.columns).max(1));
-        panels.zip(cut(columns.clone(), shape.columns)).map(move |(into, columns)| (into, depth.clone(), columns))
-    });
-    let pack = |(into, depth, columns)| turn_panel(b, depth, columns, into);
-    if depth.len() * columns.len() >= PARALLEL {
-        pieces.collect::<Vec<_>>().into_par_iter().for_each(pack);
-    } else {
-        pieces.for_each(pack);
-    }
-    Panels { numbers, depth: depth.len(), columns: columns.len(), shape }
-}
-
-/// One panel of pairs of `bᵀ`, `[depth, columns] → [depth, width]`, both ranges beginning with even numbers.
+/// One panel of pairs of `bᵀ`, `[depth, columns] → [depth, width]`, from the panels of `b`; `depth` counts pairs of `bᵀ`, and
+/// columns begin with an even number. Neighbours along `k` become neighbours along `n`: of two by two numbers the corners
+/// change places.
 fn turn_panel(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &mut [f32]) {
     let width = into.len() / depth.len().max(1);
     into.fill(0.0);

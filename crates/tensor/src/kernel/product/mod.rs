@@ -193,6 +193,10 @@ impl Products for f32 {
         start: Start<'a, f32>,
         c: ArrayViewMut2<'a, f32>,
     ) {
+        let (depth, columns) = if turned { (b.dim().1, b.dim().0) } else { b.dim() };
+        assert_eq!(a.ncols(), depth, "inner lengths of a product");
+        assert_eq!((a.nrows(), columns), c.dim(), "shape of a product's result");
+        assert!(start.fits(c.dim()), "what is added has the shape of the result");
         match &b.0 {
             Form::Panels(panels) => panels.multiply(a, turned, start, c),
             Form::Rounded(panels) => panels.multiply(a.mapv(bf16::round).view(), turned, start, c),

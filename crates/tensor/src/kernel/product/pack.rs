@@ -44,14 +44,8 @@ impl<'a> Panels<'a> {
     /// Packs `b` into the front of `space`.
     pub(super) fn pack<K: Kernel>(b: ArrayView2<'_, f32>, shape: Shape, space: &'a mut [f32], parallel: bool) -> Self {
         let (depth, columns) = b.dim();
-        let numbers = &mut space[..packed_length::<K>(depth, columns)];
-        let pieces = pieces::<K>(b, shape.columns, numbers);
-        if parallel && depth * columns >= PARALLEL {
-            pieces.collect::<Vec<_>>().into_par_iter().for_each(|(b, into)| pack_panel::<K>(b, into));
-        } else {
-            pieces.for_each(|(b, into)| pack_panel::<K>(b, into));
-        }
-        Self { numbers, depth, columns, shape }
+        let pack = |depth, columns, into: &mut [f32]| pack_panel::<K>(b.slice(s![depth, columns]), into);
+        Self::fill::<K>(0..depth, 0..columns, shape, space, parallel, pack)
     }
 
     /// Packs `bᵀ[depth, columns]` into the front of `space`, from the panels of `b`. Slices of depth and columns begin where
@@ -62,20 +56,31 @@ impl<'a> Panels<'a> {
         columns: Range<usize>,
         shape: Shape,
         space: &'a mut [f32],
+    ) -> Self {
+        let pack = |depth, columns, into: &mut [f32]| pack_turned_panel::<K>(b, depth, columns, into);
+        Self::fill::<K>(depth, columns, shape, space, true, pack)
+    }
+
+    /// Fills the front of `space` with a right operand: `pack(depth, columns, panel)` for each panel of each slice.
+    pub(super) fn fill<K: Kernel>(
+        depth: Range<usize>,
+        columns: Range<usize>,
+        shape: Shape,
+        space: &'a mut [f32],
         parallel: bool,
+        pack: impl Fn(Range<usize>, Range<usize>, &mut [f32]) + Sync,
     ) -> Self {
         let all = padded::<K>(columns.len());
         let numbers = &mut space[..depth.len() * all];
         let slices = numbers.chunks_mut((DEPTH * all).max(1)).zip(cut(depth.clone(), DEPTH));
         let pieces = slices.flat_map(|(slice, depth)| {
             let panels = slice.chunks_mut((depth.len() * shape.columns).max(1));
-            panels.zip(cut(columns.clone(), shape.columns)).map(move |(into, columns)| (into, depth.clone(), columns))
+            panels.zip(cut(columns.clone(), shape.columns)).map(move |(into, columns)| (depth.clone(), columns, into))
         });
-        let pack = |(into, depth, columns)| pack_turned_panel::<K>(b, depth, columns, into);
         if parallel && depth.len() * columns.len() >= PARALLEL {
-            pieces.collect::<Vec<_>>().into_par_iter().for_each(pack);
+            pieces.collect::<Vec<_>>().into_par_iter().for_each(|(depth, columns, into)| pack(depth, columns, into));
         } else {
-            pieces.for_each(pack);
+            pieces.for_each(|(depth, columns, into)| pack(depth, columns, into));
         }
         Self { numbers, depth: depth.len(), columns: columns.len(), shape }
     }
@@ -107,24 +112,6 @@ impl<'a> Panels<'a> {
         let from = k * padded::<K>(self.columns) + depth * column;
         &self.numbers[from..from + depth * self.shape.columns.min(padded::<K>(self.columns - column))]
     }
-}
-
-/// Each panel of each slice with the numbers that belong there.
-fn pieces<'a, K: Kernel>(
-    b: ArrayView2<'a, f32>,
-    width: usize,
-    numbers: &'a mut [f32],
-) -> impl Iterator<Item = (ArrayView2<'a, f32>, &'a mut [f32])> {
-    let all = padded::<K>(b.ncols());
-    let slices = numbers.chunks_mut((DEPTH * all).max(1)).enumerate();
-    slices.flat_map(move |(i, slice)| {
-        let depth = slice.len() / all;
-        slice.chunks_mut(depth * width).enumerate().map(move |(j, panel)| {
-            let (k, column) = (i * DEPTH, j * width);
-            let end = b.ncols().min(column + width);
-            (b.slice_move(s![k..k + depth, column..end]), panel)
-        })
-    })
 }
 
 /// Packs one panel of `bᵀ`: in it lie pieces of the panels of `b`, each turned.
