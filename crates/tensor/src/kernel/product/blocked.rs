@@ -31,12 +31,34 @@ const PART: (usize, usize) = (192, 480);
 /// Fewest, unless the result has fewer: what a part reads, it should read often.
 const SMALL_PART: (usize, usize) = (36, 96);
 /// Up to so many rows, a right operand whose own rows lie in one piece is not worth packing.
-const DIRECT_ROWS: usize = 64;
+const DIRECT_ROWS: usize = 192;
 
 /// Computes a product; `parallel` allows more than this thread.
 pub(super) fn multiply<K: Kernel>(product: Product<'_, f32>, parallel: bool) {
     assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
     let product = turned_if_better::<K>(product);
+    if product.a.ncols() > DEPTH && !has_rows_in_one_piece(product.c.view()) {
+        return multiply_elsewhere::<K>(product, parallel);
+    }
+    multiply_in_place::<K>(product, parallel);
+}
+
+/// A result whose rows do not lie in one piece is visited for each slice of `k`, so one whose rows do is cheaper, and copied
+/// in the end.
+fn multiply_elsewhere<K: Kernel>(product: Product<'_, f32>, parallel: bool) {
+    let Product { alpha, a, b, start, mut c } = product;
+    with_space(Use::Result, c.len(), |space| {
+        let mut rows = ArrayViewMut2::from_shape(c.dim(), space).expect("as many numbers as there is space for");
+        if matches!(start, Start::Result(_)) {
+            rows.assign(&c);
+        }
+        let (a, b, start) = (a.view(), b.view(), start.view());
+        multiply_in_place::<K>(Product { alpha, a, b, start, c: rows.view_mut() }, parallel);
+        c.assign(&rows);
+    });
+}
+
+fn multiply_in_place<K: Kernel>(product: Product<'_, f32>, parallel: bool) {
     let shape = K::shape(product.b.ncols());
     if reads_directly(product.a.nrows(), product.b) {
         multiply_directly::<K>(product, shape, parallel);

@@ -11,6 +11,8 @@ use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// From one `k` to the next so far at most, rows that lie next to each other are no better packed.
+const NARROW: isize = 128;
 /// Up to so many panels, packing costs more than it brings.
 const FEW_PANELS: usize = 2;
 /// Tiles that are packed side by side: more would write to more pages than the processor keeps addresses of.
@@ -40,9 +42,10 @@ pub(super) fn packed_length(a: ArrayView2<'_, f32>, tile: usize, panels: usize) 
     if lies_well(a) || panels <= FEW_PANELS { 0 } else { a.nrows().next_multiple_of(tile) * a.ncols() }
 }
 
-/// True if `a` is read as it lies, however often.
+/// True if `a` is read as it lies, however often: a tile touches few lines of the cache from one `k` to the next.
 pub(super) fn lies_well(a: ArrayView2<'_, f32>) -> bool {
-    a.strides()[1] == 1 || a.ncols() <= 1
+    let [row, step] = [a.strides()[0], a.strides()[1]];
+    step == 1 || a.ncols() <= 1 || row == 1 && (0..=NARROW).contains(&step)
 }
 
 impl<'a> Left<'a> {

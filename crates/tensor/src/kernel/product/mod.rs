@@ -147,6 +147,17 @@ impl<S> Product<'_, S> {
     }
 }
 
+impl<S: Copy> Start<'_, S> {
+    /// The same, lent for a shorter time.
+    fn view(&self) -> Start<'_, S> {
+        match self {
+            Self::Zero => Start::Zero,
+            Self::Result(beta) => Start::Result(*beta),
+            Self::Given(view) => Start::Given(view.view()),
+        }
+    }
+}
+
 impl<S> Start<'_, S> {
     fn part(self, rows: Range<usize>, columns: Range<usize>) -> Self {
         match self {

@@ -16,9 +16,11 @@ pub(super) enum Use {
     Left,
     /// A left operand in bf16.
     Pairs,
+    /// A result that is copied to its place later.
+    Result,
 }
 
-thread_local!(static SPACES: [Cell<Vec<Line>>; 3] = const { [const { Cell::new(Vec::new()) }; 3] });
+thread_local!(static SPACES: [Cell<Vec<Line>>; 4] = const { [const { Cell::new(Vec::new()) }; 4] });
 
 /// Lines of zeros with room for `length` numbers.
 pub(super) fn lines(length: usize) -> Vec<Line> {
