@@ -234,6 +234,11 @@ impl<S: Scalar> Bottleneck<S> {
         gate.backward(&trace, x.view(), &layout, d_g.view(), wants_input, gradients)
     }
 
+    /// True if it looks at one row at a time, and not at a whole sequence as a gate does.
+    pub(crate) fn is_row_by_row(&self) -> bool {
+        self.gate.is_none()
+    }
+
     /// Lists what is drawn once and never trains: rules of hypercomplex projections may be.
     pub(crate) fn list_constants<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
         self.down.list_arrays(true, &join(name, "down"), all);

@@ -27,6 +27,9 @@ impl<S: Scalar> SublayerModule<S> for Compacter<S> {
     fn can_be_followed(&self) -> bool {
         self.adapters.0.values().all(BottleneckAdapter::ends_as_the_base)
     }
+    fn is_row_by_row(&self) -> bool {
+        self.adapters.0.values().all(SublayerModule::is_row_by_row)
+    }
 }
 
 impl<S: Scalar> Module<S> for Compacter<S> {

@@ -182,7 +182,7 @@ impl<S: Scalar> AdapterModel<S> {
     /// # Panics
     /// If the base has fewer blocks.
     pub fn lower(&self, batch: &Batch, blocks: usize) -> Result<State<S>, BatchError> {
-        self.thawed_base().lower(batch, &*self.insertions(), blocks)
+        self.thawed_base().lower(batch, &*self.insertions(), blocks, self.head.reads())
     }
 
     /// Logits, `[S, C]`, for tagging `[T, C]`, for language `[T, V]`, without dropout. `T` are the tokens of the batch,
@@ -214,7 +214,7 @@ impl<S: Scalar> AdapterModel<S> {
 
     fn logits_at(&self, entry: Entry<'_, S>, targets: Option<&Targets>) -> Result<Array2<S>, BatchError> {
         let (base, pass, insertions, batch) = (self.thawed_base(), Pass::evaluate(), self.insertions(), entry.batch());
-        let encoded = base.forward(entry, &*insertions, pass)?;
+        let encoded = base.forward(entry, &*insertions, pass.reading(self.head.reads()))?;
         let hidden = self.reading(targets, batch, &encoded.layout).gather(encoded.hidden);
         Ok(self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass).0)
     }
@@ -238,7 +238,7 @@ impl<S: Scalar> AdapterModel<S> {
     ) -> Result<S, BatchError> {
         let (base, insertions, entry) = (self.thawed_base(), self.insertions(), entry.into());
         let batch = entry.batch();
-        let encoded = base.forward(entry, &*insertions, pass.at(0))?;
+        let encoded = base.forward(entry, &*insertions, pass.at(0).reading(self.head.reads()))?;
         let read = self.reading(Some(targets), batch, &encoded.layout);
         let hidden = read.gather(encoded.hidden);
         let (logits, trace) = self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass.at(1));

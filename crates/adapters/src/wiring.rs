@@ -294,4 +294,7 @@ impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
     fn can_be_followed(&self) -> bool {
         self.ends_as_the_base()
     }
+    fn is_row_by_row(&self) -> bool {
+        self.bottleneck.is_row_by_row()
+    }
 }

@@ -53,7 +53,7 @@ fn on_tape(adapter: &Adapter<f64>) -> Adapter<f64> {
         let named = adapter.module_parameters(point).into_iter();
         let set = named.fold(ParameterSet::new(), |set, (name, p)| set.with(&name, p.kind(), p.to_view().to_owned()));
         let config = config.clone();
-        (point, SublayerClosure::new(set, move |at, p| wired(&config, at, p)))
+        (point, SublayerClosure::new(set, move |at, p| wired(&config, at, p)).row_by_row())
     };
     Adapter::of_modules("test", base::<f64>(0.0).config(), adapter.points().map(module)).expect("it fits")
 }

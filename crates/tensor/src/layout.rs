@@ -105,6 +105,17 @@ impl Layout {
         Self { offsets, inserted: Some((0..self.sequences()).map(more).collect()) }
     }
 
+    /// The row of the first token of each sequence.
+    ///
+    /// ```
+    /// use adaptune_tensor::Layout;
+    /// assert_eq!(Layout::from_lengths(&[3, 1, 2]).first_rows(), [0, 3, 4]);
+    /// ```
+    #[must_use]
+    pub fn first_rows(&self) -> Vec<u32> {
+        self.ranges().map(|range| range.start as u32).collect()
+    }
+
     /// Some of the sequences, in the order in which they are named.
     ///
     /// ```

@@ -62,16 +62,17 @@ impl<S: Scalar> Block<S> {
         }
     }
 
-    /// `[T, D] → [T, D]`; `wants` says that the gradient of `x` is wanted. No trace means that
-    /// neither this block nor anything below it trains.
+    /// `[T, D] → [T, D]`, or fewer rows if no more are read; `wants` says that the gradient of `x` is wanted. No trace means
+    /// that neither this block nor anything below it trains.
     pub(crate) fn forward<'a>(
         &'a self,
         place: &Place<'a, S>,
         x: Array2<S>,
         wants: bool,
     ) -> (Array2<S>, Option<BlockTrace<'a, S>>) {
-        let (h, attention) = self.attention.forward(place, x.into_shared(), wants);
-        let (y, feed_forward) = self.feed_forward.forward(place, h.into_shared(), attention.is_some());
+        let behind = place.behind_keys();
+        let (h, attention) = self.attention.forward(place, &behind, x.into_shared(), wants);
+        let (y, feed_forward) = self.feed_forward.forward(&behind, h.into_shared(), attention.is_some());
         (y, feed_forward.map(|feed_forward| BlockTrace { attention, feed_forward }))
     }
 }

@@ -3,9 +3,9 @@
 use crate::base::Base;
 use crate::block::{Block, BlockTrace};
 use crate::embeddings::{Embeddings, EmbeddingsTrace};
-use crate::insertion::{Insertions, LinearPoint, SequenceBackward, SequenceInput, SequencePoint};
+use crate::insertion::*;
 use crate::points::Place;
-use crate::{Batch, BatchError, Config, Entry, Linear, Pass};
+use crate::{Batch, BatchError, Config, Entry, Linear, Pass, Reads};
 use adaptune_tensor::{Gradients, Layout, Precision, Scalar, Seed};
 use ndarray::{Array2, ArrayView2};
 use std::ops::Range;
@@ -246,6 +246,29 @@ fn check_rows<S: Scalar>(batch: &Batch, insertions: &dyn Insertions<S>) -> Resul
     }
 }
 
+/// The rows that are read behind a block and how they lie there, if there are fewer than all: behind the last one, where no
+/// module but at keys and values looks at more than one row at a time.
+fn first_rows<S: Scalar>(
+    base: Base<'_, S>,
+    layer: usize,
+    insertions: &dyn Insertions<S>,
+    pass: Pass,
+    layout: &Layout,
+) -> Option<(Vec<u32>, Layout)> {
+    use Projection::{AttentionOutput, FeedForwardIn, FeedForwardOut, Query};
+    if pass.reads() == Reads::EveryToken || layer + 1 < base.encoder.blocks.len() {
+        return None;
+    }
+    let linears = [Query, AttentionOutput, FeedForwardIn, FeedForwardOut];
+    let linears = linears.into_iter().filter_map(|projection| insertions.linear(LinearPoint { layer, projection }));
+    let sublayers =
+        Sublayer::ALL.into_iter().filter_map(|sublayer| insertions.sublayer(SublayerPoint { layer, sublayer }));
+    let alone = insertions.sequence(SequencePoint::Block(layer)).is_none()
+        && linears.into_iter().all(LinearModule::is_row_by_row)
+        && sublayers.into_iter().all(SublayerModule::is_row_by_row);
+    alone.then(|| (layout.first_rows(), Layout::from_lengths(&vec![1; layout.sequences()])))
+}
+
 fn digest<S: Scalar>(weight: ArrayView2<'_, S>) -> u64 {
     let bits = |v: &S| u64::from((v.to_f64() as f32).to_bits());
     // An odd multiplier makes each step invertible, so no change of a single weight goes unseen.
@@ -267,7 +290,10 @@ impl<'a, S: Scalar> Encoded<'a, S> {
         let config = &encoder.config;
         for layer in blocks {
             let (pass, thawed) = (pass.at(2 + layer as u64), thawed.map(|t| &t.blocks[layer]));
-            let place = Place { layer, layout: self.layout.clone(), insertions, pass, config, thawed };
+            let read = first_rows(base, layer, insertions, pass, &self.layout);
+            let behind = read.as_ref().map_or(&self.layout, |(_, layout)| layout).clone();
+            let layout = std::mem::replace(&mut self.layout, behind);
+            let place = Place { layer, layout, read, insertions, pass, config, thawed };
             let wants = !self.trace.is_empty();
             let block = &encoder.blocks[layer];
             let input = pass.checkpointing().then(|| self.hidden.clone());

@@ -2,7 +2,7 @@
 
 use crate::insertion::*;
 use crate::points::Place;
-use crate::{LayerNorm, Linear};
+use crate::{Accumulator, LayerNorm, Linear};
 use adaptune_tensor::{Dropout, Gradients, Scalar};
 use ndarray::{ArcArray2, Array2};
 

@@ -1,7 +1,7 @@
 //! Where a pass enters a model: at its embeddings, or behind lower blocks that have run before.
 
 use crate::base::Base;
-use crate::{Batch, BatchError, Insertions, Pass};
+use crate::{Batch, BatchError, Insertions, Pass, Reads};
 use adaptune_tensor::{Layout, Scalar};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
@@ -12,10 +12,10 @@ use ndarray::{Array2, ArrayView2, Axis, concatenate};
 ///
 /// ```
 /// use adaptune_tensor::Seed;
-/// use adaptune_transformer::{Base, Batch, Config, Encoder, Entry, Pass};
+/// use adaptune_transformer::{Base, Batch, Config, Encoder, Entry, Pass, Reads};
 /// let base = Encoder::<f32>::random(Config { vocabulary: 11, ..Config::bert(8, 3, 2, 12) }, 0.1, Seed::new(1));
 /// let batch = Batch::from_ids(&[&[1, 2, 3], &[4, 5]]);
-/// let state = Base::from(&base).lower(&batch, &(), 2)?;
+/// let state = Base::from(&base).lower(&batch, &(), 2, Reads::EveryToken)?;
 /// let upper = base.forward(Entry::State(&batch, state), &(), Pass::evaluate())?;
 /// assert_eq!(upper.hidden, base.forward(&batch, &(), Pass::evaluate())?.hidden);
 /// # Ok::<(), adaptune_transformer::BatchError>(())
@@ -112,15 +112,22 @@ impl<S: Scalar> State<S> {
 }
 
 impl<S: Scalar> Base<'_, S> {
-    /// Runs the embeddings and the first `blocks` blocks, without gradients and without dropout.
+    /// Runs the embeddings and the first `blocks` blocks, without gradients and without dropout, for somebody who reads these
+    /// rows of the last hidden state.
     ///
     /// # Errors
     /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
     ///
     /// # Panics
     /// If the model has fewer blocks.
-    pub fn lower(self, batch: &Batch, insertions: &dyn Insertions<S>, blocks: usize) -> Result<State<S>, BatchError> {
-        let pass = Pass::evaluate();
+    pub fn lower(
+        self,
+        batch: &Batch,
+        insertions: &dyn Insertions<S>,
+        blocks: usize,
+        reads: Reads,
+    ) -> Result<State<S>, BatchError> {
+        let pass = Pass::evaluate().reading(reads);
         let encoded = self.embedded(batch, insertions, pass)?.through_blocks(self, 0..blocks, insertions, pass);
         Ok(State { blocks, hidden: encoded.hidden, layout: encoded.layout })
     }

@@ -3,7 +3,7 @@
 use crate::ending::{Ending, EndingTrace};
 use crate::insertion::*;
 use crate::points::Place;
-use crate::{LayerNorm, Linear};
+use crate::{Accumulator, LayerNorm, Linear};
 use adaptune_tensor::{Activation, Gradients, Scalar};
 use ndarray::{ArcArray2, Array2};
 

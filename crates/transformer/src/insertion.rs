@@ -15,8 +15,8 @@
 //! the module does not train and neither does anything below it. So a pass that only evaluates
 //! keeps nothing, and backward ends by itself at the lowest point that trains.
 
-use crate::{Base, BaseLinear, BaseNorm, Pass};
-use adaptune_tensor::{Gradients, Layout, PackedMatrix, Scalar, matmul, matmul_add};
+use crate::{Accumulator, Base, BaseLinear, BaseNorm, Pass};
+use adaptune_tensor::{Gradients, Layout, Scalar};
 use ndarray::{ArcArray2, Array2, ArrayView2};
 
 /// The six linear layers of a block.
@@ -154,6 +154,12 @@ pub trait LinearModule<S: Scalar>: Send + Sync {
     fn stands_on_others(&self) -> bool {
         false
     }
+
+    /// True if each row that it gives comes from the same row of `x`, and perhaps the number of its sequence, alone. Then
+    /// rows that nobody reads may be left out; see [`Reads`](crate::Reads). A module that averages over a sequence must not say so.
+    fn is_row_by_row(&self) -> bool {
+        false
+    }
 }
 
 /// What a [`LinearModule`] sees. It has the base's layer rather than its output, so that it may
@@ -213,6 +219,12 @@ pub trait SublayerModule<S: Scalar>: Send + Sync {
 
     /// True if another module may come behind it; see [`SublayerInput::followed`].
     fn can_be_followed(&self) -> bool {
+        false
+    }
+
+    /// True if each row that it gives comes from the same row of `o` and `r`, and perhaps the number of its sequence, alone:
+    /// the same promise as [`LinearModule::is_row_by_row`].
+    fn is_row_by_row(&self) -> bool {
         false
     }
 }
@@ -358,53 +370,4 @@ pub struct KeyValueGradient<S> {
     pub d_keys: Option<Array2<S>>,
     /// `[T_k, D]`.
     pub d_values: Option<Array2<S>>,
-}
-
-/// A sum of gradients that reach one array by several ways. The first is moved in, not added to
-/// zeros.
-#[derive(Debug)]
-pub struct Accumulator<S>(Option<Array2<S>>);
-
-impl<S: Scalar> Accumulator<S> {
-    /// An empty sum.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(None)
-    }
-
-    /// Adds an array.
-    pub fn add(&mut self, d: Array2<S>) {
-        match &mut self.0 {
-            Some(sum) => *sum += &d,
-            None => self.0 = Some(d),
-        }
-    }
-
-    /// Adds `A B`.
-    pub fn add_product(&mut self, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) {
-        match &mut self.0 {
-            Some(sum) => matmul_add(a, b, sum),
-            None => self.0 = Some(matmul(a, b)),
-        }
-    }
-
-    /// Adds `A Bᵀ`, where `B` was packed before.
-    pub fn add_product_turned(&mut self, a: ArrayView2<'_, S>, b: &PackedMatrix<S>) {
-        match &mut self.0 {
-            Some(sum) => b.add_product_turned(a, sum),
-            None => self.0 = Some(b.product_turned(a)),
-        }
-    }
-
-    /// The sum, `None` if nothing was added.
-    #[must_use]
-    pub fn into_sum(self) -> Option<Array2<S>> {
-        self.0
-    }
-}
-
-impl<S: Scalar> Default for Accumulator<S> {
-    fn default() -> Self {
-        Self::new()
-    }
 }

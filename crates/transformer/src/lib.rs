@@ -8,6 +8,7 @@ mod layers;
 mod pass;
 pub mod weights;
 
+mod accumulator;
 mod base;
 mod block;
 mod embeddings;
@@ -25,6 +26,7 @@ mod self_attention;
 mod thaw;
 mod thawed;
 
+pub use accumulator::Accumulator;
 pub use base::{Base, BaseLinear, BaseNorm, BaseTable};
 pub use batch::{Batch, BatchError};
 pub use config::{Config, ConfigError, Family};
@@ -32,13 +34,13 @@ pub use embeddings::EmbeddedRows;
 pub use encoder::{Encoded, Encoder, Trace};
 pub use entry::{Entry, State};
 pub use insertion::{
-    Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, KeyValueGradient,
-    LinearBackward, LinearInput, LinearModule, LinearPoint, Projection, SequenceBackward, SequenceInput,
-    SequenceModule, SequenceOutput, SequencePoint, Sublayer, SublayerBackward, SublayerGradient, SublayerInput,
-    SublayerModule, SublayerPoint,
+    AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, KeyValueGradient, LinearBackward,
+    LinearInput, LinearModule, LinearPoint, Projection, SequenceBackward, SequenceInput, SequenceModule,
+    SequenceOutput, SequencePoint, Sublayer, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
+    SublayerPoint,
 };
 pub use layers::{LayerNorm, Linear};
 pub use load::LoadError;
-pub use pass::Pass;
+pub use pass::{Pass, Reads};
 pub use thaw::{ParseThawError, Thaw};
 pub use thawed::Thawed;

@@ -10,25 +10,39 @@ pub struct Pass {
     gradients: bool,
     dropout: Option<Seed>,
     checkpointing: bool,
+    reads: Reads,
+}
+
+/// Which rows of the last hidden state are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reads {
+    /// All of them.
+    #[default]
+    EveryToken,
+    /// Those of the first token of each sequence, as a head for whole sequences does. Behind its keys and values, the last
+    /// block then leaves the others out, and the hidden state has a row for each sequence and a layout that says so, with the
+    /// same bits as those rows would have had. It does not where a module in it looks at more than one row at a time:
+    /// then every token is there.
+    FirstTokens,
 }
 
 impl Pass {
     /// Forward only: nothing is kept, nothing is dropped.
     #[must_use]
     pub fn evaluate() -> Self {
-        Self { gradients: false, dropout: None, checkpointing: false }
+        Self { gradients: false, dropout: None, checkpointing: false, reads: Reads::EveryToken }
     }
 
     /// With gradients, without dropout.
     #[must_use]
     pub fn differentiate() -> Self {
-        Self { gradients: true, dropout: None, checkpointing: false }
+        Self { gradients: true, dropout: None, checkpointing: false, reads: Reads::EveryToken }
     }
 
     /// With gradients and dropout. The seed is that of one batch: it names run and step.
     #[must_use]
     pub fn train(seed: Seed) -> Self {
-        Self { gradients: true, dropout: Some(seed), checkpointing: false }
+        Self { gradients: true, dropout: Some(seed), checkpointing: false, reads: Reads::EveryToken }
     }
 
     /// The same pass with gradient checkpointing (Chen et al., 2016): of each block only the input is kept, and backward runs
@@ -36,6 +50,30 @@ impl Pass {
     #[must_use]
     pub fn with_checkpointing(self, checkpointing: bool) -> Self {
         Self { checkpointing, ..self }
+    }
+
+    /// The same pass for somebody who reads some rows of the last hidden state alone.
+    ///
+    /// ```
+    /// use adaptune_tensor::Seed;
+    /// use adaptune_transformer::{Batch, Config, Encoder, Pass, Reads};
+    /// let base = Encoder::<f32>::random(Config { vocabulary: 11, ..Config::bert(8, 3, 2, 12) }, 0.1, Seed::new(1));
+    /// let batch = Batch::from_ids(&[&[1, 2, 3], &[4, 5]]);
+    /// let every = base.forward(&batch, &(), Pass::evaluate())?.hidden;
+    /// let first = base.forward(&batch, &(), Pass::evaluate().reading(Reads::FirstTokens))?.hidden;
+    /// assert_eq!(first.dim(), (2, 8));
+    /// assert!(first.row(0) == every.row(0) && first.row(1) == every.row(3));
+    /// # Ok::<(), adaptune_transformer::BatchError>(())
+    /// ```
+    #[must_use]
+    pub fn reading(self, reads: Reads) -> Self {
+        Self { reads, ..self }
+    }
+
+    /// Which rows of the last hidden state are read.
+    #[must_use]
+    pub fn reads(self) -> Reads {
+        self.reads
     }
 
     /// True if backward runs blocks again rather than keeping what it needs of them.

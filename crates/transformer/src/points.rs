@@ -10,6 +10,8 @@ use ndarray::{ArcArray2, Array2};
 pub(crate) struct Place<'a, S> {
     pub(crate) layer: usize,
     pub(crate) layout: Layout,
+    /// The rows that are read of what the block gives, and how they lie there; all if there is nothing here.
+    pub(crate) read: Option<(Vec<u32>, Layout)>,
     pub(crate) insertions: &'a dyn Insertions<S>,
     pub(crate) pass: Pass,
     pub(crate) config: &'a Config,
@@ -18,6 +20,13 @@ pub(crate) struct Place<'a, S> {
 }
 
 impl<'a, S: Scalar> Place<'a, S> {
+    /// Where the rows are that the block gives: behind keys and values, the others are left out.
+    pub(crate) fn behind_keys(&self) -> Self {
+        let Self { layer, insertions, pass, config, thawed, .. } = *self;
+        let layout = self.read.as_ref().map_or(&self.layout, |(_, layout)| layout).clone();
+        Self { layer, layout, read: None, insertions, pass, config, thawed }
+    }
+
     /// Output and backward pass of a linear layer.
     pub(crate) fn linear(
         &self,

@@ -3,9 +3,9 @@
 use crate::ending::{Ending, EndingTrace};
 use crate::insertion::*;
 use crate::points::Place;
-use crate::{LayerNorm, Linear};
+use crate::{Accumulator, LayerNorm, Linear};
 use adaptune_tensor::{
-    AttentionNeeds, AttentionShape, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward,
+    AttentionNeeds, AttentionShape, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward, gather,
 };
 use ndarray::{ArcArray2, Array2};
 
@@ -21,6 +21,8 @@ pub(crate) struct SelfAttention<S> {
 
 /// What backward needs; the parts below the lowest point that trains are `None`.
 pub(crate) struct SelfAttentionTrace<'a, S> {
+    /// The rows that are read and how many there are, unless all are.
+    read: Option<(Vec<u32>, usize)>,
     query: Option<LinearBackward<'a, S>>,
     key: Option<LinearBackward<'a, S>>,
     value: Option<LinearBackward<'a, S>>,
@@ -31,21 +33,25 @@ pub(crate) struct SelfAttentionTrace<'a, S> {
 }
 
 impl<S: Scalar> SelfAttention<S> {
-    /// `[T, D] → [T, D]`; `wants` says that the gradient of `x` is wanted.
+    /// `[T, D] → [T, D]`; `wants` says that the gradient of `x` is wanted. Keys and values are those of all tokens, what comes
+    /// behind them is that of the rows that are read.
     pub(crate) fn forward<'a>(
         &'a self,
         place: &Place<'a, S>,
+        behind: &Place<'a, S>,
         x: ArcArray2<S>,
         wants: bool,
     ) -> (Array2<S>, Option<SelfAttentionTrace<'a, S>>) {
-        let (q, query) = place.linear(Projection::Query, &self.query, &x, wants);
+        let read = place.read.as_ref().map(|(rows, _)| (rows.clone(), x.nrows()));
+        let residual = read.as_ref().map_or_else(|| x.clone(), |(rows, _)| gather(x.view(), rows).into_shared());
+        let (q, query) = behind.linear(Projection::Query, &self.query, &residual, wants);
         let (keys, key) = place.linear(Projection::Key, &self.key, &x, wants);
         let (values, value) = place.linear(Projection::Value, &self.value, &x, wants);
         let extended = place.attention(AttentionInput {
             layer: place.layer,
             keys,
             values,
-            hidden: x.clone(),
+            hidden: x,
             layout: place.layout.clone(),
             hidden_layout: place.layout.clone(),
             pass: place.pass.at(PREFIX),
@@ -60,10 +66,10 @@ impl<S: Scalar> SelfAttention<S> {
             values: value.is_some() || extension.is_some(),
         };
         let probabilities = place.pass.at(PROBABILITIES).dropout(place.config.attention_dropout);
-        let (context, attention) = attention(q, keys, values, shape(place, layout), probabilities, needs.any());
-        let (y, ending) = self.ending(place).forward(place, (context.into_shared(), needs.any()), (x, wants));
-        let trace = ending.map(|ending| SelfAttentionTrace { query, key, value, extension, attention, needs, ending });
-        (y, trace)
+        let (context, attention) = attention(q, keys, values, shape(behind, layout), probabilities, needs.any());
+        let (y, ending) = self.ending(place).forward(behind, (context.into_shared(), needs.any()), (residual, wants));
+        let trace = |ending| SelfAttentionTrace { read, query, key, value, extension, attention, needs, ending };
+        (y, ending.map(trace))
     }
 
     fn ending<'a>(&'a self, place: &Place<'a, S>) -> Ending<'a, S> {
@@ -90,19 +96,39 @@ impl<S: Scalar> SelfAttentionTrace<'_, S> {
     /// From the gradient of the half block's result to that of `x`, if wanted.
     pub(crate) fn backward(self, d_y: Array2<S>, gradients: &mut Gradients<S>) -> Option<Array2<S>> {
         let mut d_x = Accumulator::new();
-        let d_context = self.ending.backward(d_y, gradients, &mut d_x);
-        let (Some(d_context), Some(attention)) = (d_context, self.attention) else { return d_x.into_sum() };
+        let Some((rows, tokens)) = self.read.clone() else {
+            self.ways_back(d_y, gradients, &mut d_x, None);
+            return d_x.into_sum();
+        };
+        let mut d_read = Accumulator::new();
+        self.ways_back(d_y, gradients, &mut d_x, Some(&mut d_read));
+        d_read.into_sum().into_iter().for_each(|d| d_x.add_rows(&rows, d.view(), tokens));
+        d_x.into_sum()
+    }
+
+    /// Adds what reaches `x` through keys and values to `d_x`, and what reaches its rows that are read through the rest of
+    /// the half block to `d_read`, which is `d_x` itself if all are.
+    fn ways_back(
+        self,
+        d_y: Array2<S>,
+        gradients: &mut Gradients<S>,
+        d_x: &mut Accumulator<S>,
+        mut d_read: Option<&mut Accumulator<S>>,
+    ) {
+        let d_context = self.ending.backward(d_y, gradients, d_read.as_deref_mut().unwrap_or(d_x));
+        let (Some(d_context), Some(attention)) = (d_context, self.attention) else { return };
         let d = attention_backward(&attention, d_context.view(), self.needs);
         let mut d_kv = KeyValueGradient { d_keys: d.d_keys, d_values: d.d_values };
         if let Some(extension) = self.extension {
-            d_kv = extension(d_kv, gradients, &mut d_x);
+            d_kv = extension(d_kv, gradients, d_x);
         }
-        let projections = [(self.query, d.d_queries), (self.key, d_kv.d_keys), (self.value, d_kv.d_values)];
-        for (backward, d) in projections {
+        if let (Some(backward), Some(d)) = (self.query, d.d_queries) {
+            backward(d.view(), gradients, d_read.unwrap_or(d_x));
+        }
+        for (backward, d) in [(self.key, d_kv.d_keys), (self.value, d_kv.d_values)] {
             if let (Some(backward), Some(d)) = (backward, d) {
-                backward(d.view(), gradients, &mut d_x);
+                backward(d.view(), gradients, d_x);
             }
         }
-        d_x.into_sum()
     }
 }

@@ -41,6 +41,7 @@ type Forward<S> = dyn Fn(&LinearVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Sen
 pub struct LinearClosure<S: Scalar> {
     parameters: ParameterSet<S>,
     closure: Box<Forward<S>>,
+    row_by_row: bool,
 }
 
 impl<S: Scalar> LinearClosure<S> {
@@ -51,7 +52,14 @@ impl<S: Scalar> LinearClosure<S> {
         parameters: ParameterSet<S>,
         closure: impl Fn(&LinearVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Send + Sync + 'static,
     ) -> Self {
-        Self { parameters, closure: Box::new(closure) }
+        Self { parameters, closure: Box::new(closure), row_by_row: false }
+    }
+
+    /// The same module with a promise: each row that the closure gives comes from the same row of what it sees alone. Then the
+    /// last block leaves out rows that nobody reads; see [`Reads`](adaptune_transformer::Reads).
+    #[must_use]
+    pub fn row_by_row(self) -> Self {
+        Self { row_by_row: true, ..self }
     }
 }
 
@@ -75,5 +83,9 @@ impl<S: Scalar> LinearModule<S> for LinearClosure<S> {
             })
         });
         (y, backward)
+    }
+
+    fn is_row_by_row(&self) -> bool {
+        self.row_by_row
     }
 }

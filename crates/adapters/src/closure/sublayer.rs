@@ -58,6 +58,7 @@ type Forward<S> = dyn Fn(&SublayerVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + S
 pub struct SublayerClosure<S: Scalar> {
     parameters: ParameterSet<S>,
     closure: Box<Forward<S>>,
+    row_by_row: bool,
 }
 
 impl<S: Scalar> SublayerClosure<S> {
@@ -68,7 +69,14 @@ impl<S: Scalar> SublayerClosure<S> {
         parameters: ParameterSet<S>,
         closure: impl Fn(&SublayerVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Send + Sync + 'static,
     ) -> Self {
-        Self { parameters, closure: Box::new(closure) }
+        Self { parameters, closure: Box::new(closure), row_by_row: false }
+    }
+
+    /// The same module with a promise: each row that the closure gives comes from the same row of what it sees alone. Then the
+    /// last block leaves out rows that nobody reads; see [`Reads`](adaptune_transformer::Reads).
+    #[must_use]
+    pub fn row_by_row(self) -> Self {
+        Self { row_by_row: true, ..self }
     }
 }
 
@@ -93,5 +101,9 @@ impl<S: Scalar> SublayerModule<S> for SublayerClosure<S> {
             })
         });
         (y, backward)
+    }
+
+    fn is_row_by_row(&self) -> bool {
+        self.row_by_row
     }
 }

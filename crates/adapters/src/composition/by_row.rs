@@ -59,6 +59,10 @@ impl<S: Scalar> LinearModule<S> for ByRow<'_, dyn LinearModule<S> + '_> {
         });
         (y.expect("some sequence belongs to a part"), backward)
     }
+
+    fn is_row_by_row(&self) -> bool {
+        self.modules.iter().flatten().all(|module| module.is_row_by_row())
+    }
 }
 
 fn linear_backward<S: Scalar>(
@@ -112,6 +116,10 @@ impl<S: Scalar> SublayerModule<S> for ByRow<'_, dyn SublayerModule<S> + '_> {
 
     fn can_be_followed(&self) -> bool {
         self.modules.iter().flatten().all(|module| module.can_be_followed())
+    }
+
+    fn is_row_by_row(&self) -> bool {
+        self.modules.iter().flatten().all(|module| module.is_row_by_row())
     }
 }
 

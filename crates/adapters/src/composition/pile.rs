@@ -20,6 +20,10 @@ impl<S: Scalar> LinearModule<S> for Pile<'_, dyn LinearModule<S> + '_> {
         let (last, below) = self.0.split_last().expect("a pile has modules");
         last.forward(LinearInput { below, ..input })
     }
+
+    fn is_row_by_row(&self) -> bool {
+        self.0.iter().all(|module| module.is_row_by_row())
+    }
 }
 
 impl<S: Scalar> SublayerModule<S> for Pile<'_, dyn SublayerModule<S> + '_> {
@@ -61,6 +65,10 @@ impl<S: Scalar> SublayerModule<S> for Pile<'_, dyn SublayerModule<S> + '_> {
 
     fn can_be_followed(&self) -> bool {
         self.0.iter().all(|module| module.can_be_followed())
+    }
+
+    fn is_row_by_row(&self) -> bool {
+        self.0.iter().all(|module| module.is_row_by_row())
     }
 }
 

@@ -14,7 +14,7 @@ pub use targets::Targets;
 
 use crate::invertible::Invertible;
 use adaptune_tensor::{Activation, Gradients, Layout, Named, NamedMut, Parameters, Scalar, Seed};
-use adaptune_transformer::{Base, BaseLinear, Config, Encoder, Pass};
+use adaptune_transformer::{Base, BaseLinear, Config, Encoder, Pass, Reads};
 use language::{Language, LanguageTrace};
 use ndarray::{ArcArray2, Array2, ArrayView2, Axis, s};
 use stack::{Stack, StackTrace};
@@ -249,6 +249,11 @@ impl<S: Scalar> Head<S> {
             d_hidden.slice_mut(s![range.start, ..]).assign(&row);
         }
         d_hidden
+    }
+
+    /// Which rows of the hidden state it reads.
+    pub(crate) fn reads(&self) -> Reads {
+        if self.reads_every_token() { Reads::EveryToken } else { Reads::FirstTokens }
     }
 
     /// True if it predicts for each token, not for each sequence.

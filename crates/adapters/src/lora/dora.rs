@@ -165,6 +165,10 @@ impl<S: Scalar> LinearModule<S> for Dora<S> {
         let n = self.norm(input.base.weight());
         self.with_norm(input, n)
     }
+
+    fn is_row_by_row(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

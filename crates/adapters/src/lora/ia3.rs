@@ -114,6 +114,10 @@ impl<S: Scalar> LinearModule<S> for Ia3<S> {
         true
     }
 
+    fn is_row_by_row(&self) -> bool {
+        true
+    }
+
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         match self.side {
             Side::Output => self.on_output(input),

@@ -105,6 +105,10 @@ impl<S: Scalar> LinearModule<S> for Lora<S> {
         true
     }
 
+    fn is_row_by_row(&self) -> bool {
+        self.gate.is_none()
+    }
+
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let keep = input.wants_backward(self.any_trains());
         let (mut y, layer) = input.layer(&input.x, input.wants_input);

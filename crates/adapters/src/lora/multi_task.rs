@@ -195,6 +195,10 @@ impl<S: Scalar> LinearModule<S> for One<'_, S> {
         true
     }
 
+    fn is_row_by_row(&self) -> bool {
+        true
+    }
+
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         self.shared.forward(self.own, input)
     }

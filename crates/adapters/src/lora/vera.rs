@@ -123,6 +123,10 @@ impl<S: Scalar> LinearModule<S> for Vera<S> {
         true
     }
 
+    fn is_row_by_row(&self) -> bool {
+        true
+    }
+
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let vectors = self.layers.at(input.point);
         let keep = input.wants_backward(vectors.any_trains());

@@ -1,0 +1,158 @@
+//! A head that reads first tokens leaves the rest of the last block out: the same logits to the bit, the same gradients, and
+//! every token is there where a module needs it.
+
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Mixed, Part, Targets, Task};
+use adaptune_tensor::{Gradients, Parameters, Seed, Slot};
+use adaptune_transformer::{Base, Batch, Config, Encoder, Entry, Insertions, Pass, Reads, Thaw, Thawed};
+use std::sync::Arc;
+
+const LAYERS: usize = 3;
+const SEQUENCES: usize = 4;
+
+/// Methods all of whose modules in the last block take rows one by one, but for those at keys and values.
+const ALONE: [&str; 12] = [
+    "seq_bn[reduction_factor=2,non_linearity=gelu]",
+    "double_seq_bn[reduction_factor=2]",
+    "par_bn[reduction_factor=2]",
+    "compacter[phm_dim=2,reduction_factor=2]",
+    "lora[selfattn_lora=True,intermediate_lora=True,output_lora=True]",
+    "dora[attn_matrices=[\"q\",\"k\"],output_lora=True]",
+    "ia3",
+    "vera[attn_matrices=[\"q\",\"v\"],intermediate_lora=True]",
+    "mtl_lora",
+    "prefix_tuning",
+    "prompt_tuning",
+    "prefix_tuning|par_bn[reduction_factor=2]",
+];
+
+/// Methods of which some module in the last block looks at more than one row.
+const TOGETHER: [&str; 3] = ["unipelt", "loreft", "direft"];
+
+fn base() -> Arc<Encoder<f64>> {
+    let config = Config { vocabulary: 11, positions: 60, ..Config::bert(8, LAYERS, 2, 12) };
+    Arc::new(Encoder::random(config, 0.4, Seed::new(3)))
+}
+
+fn batch() -> Batch {
+    Batch::from_ids(&[&[3, 1, 4, 1], &[5], &[9, 2, 6], &[8, 7, 3, 0, 2]])
+}
+
+fn adapter(method: &str, seed: u64) -> Adapter<f64> {
+    let parsed: Method = method.parse().unwrap_or_else(|e| panic!("{method}: {e}"));
+    let mut adapter =
+        Adapter::on("test", &parsed, &base(), Seed::new(seed)).unwrap_or_else(|e| panic!("{method}: {e}"));
+    move_about(&mut adapter, seed);
+    adapter
+}
+
+/// No bias is zero, no scale is one.
+fn move_about(parameters: &mut dyn Parameters<f64>, seed: u64) {
+    for (name, parameter) in parameters.parameters_mut() {
+        let seed = Seed::new(seed).named(&name);
+        parameter.values_mut().iter_mut().enumerate().for_each(|(i, v)| *v += 0.6 * seed.unit(i as u64) - 0.3);
+    }
+}
+
+fn model(adapter: Option<Adapter<f64>>, thaw: Option<Thaw>, use_pooler: bool) -> AdapterModel<f64> {
+    let labels = ["a", "b", "c"].map(str::to_owned).to_vec();
+    let head = HeadConfig { use_pooler, ..HeadConfig::new(Task::Classification, labels) };
+    let head = Head::new("test", &head, &base(), Seed::new(6)).expect("it fits");
+    let mut model = AdapterModel::new(base(), adapter, head);
+    model = model.with_thawed(thaw.map(|thaw| Thawed::new(&base(), thaw, use_pooler)));
+    move_about(&mut model, 7);
+    model
+}
+
+/// The rows of the last hidden state in a pass for a head that reads first tokens.
+fn rows(base: Base<'_, f64>, insertions: &dyn Insertions<f64>) -> usize {
+    let pass = Pass::evaluate().reading(Reads::FirstTokens);
+    base.forward(&batch(), insertions, pass).expect("a good batch").hidden.nrows()
+}
+
+/// Logits, and gradients in order, with every token there.
+fn plainly(model: &AdapterModel<f64>) -> (ndarray::Array2<f64>, Gradients<f64>) {
+    let (base, insertions, pass) = (model.thawed_base(), model.adapter(), Pass::differentiate());
+    let encoded = base.forward(&batch(), &insertions, pass).expect("a good batch");
+    let (logits, trace) = model.head().forward(base, None, encoded.hidden.view(), &encoded.layout, pass);
+    let mut gradients = Gradients::new();
+    let d = targets().loss_backward(logits.clone(), 0.3);
+    let d = model.head().backward(base, None, trace, d, !encoded.trace.is_empty(), &mut gradients);
+    if let Some(d) = d {
+        encoded.trace.backward(d, &mut gradients);
+    }
+    (logits, gradients)
+}
+
+fn targets() -> Targets {
+    Targets::Classes(vec![2, 0, 1, 1])
+}
+
+/// The model's own way against the plain one.
+fn compare(what: &str, model: &AdapterModel<f64>) {
+    let (logits, expected) = plainly(model);
+    assert_eq!(model.logits(&batch()).expect("a good batch"), logits, "{what}: logits, to the bit");
+    for pass in [Pass::differentiate(), Pass::differentiate().with_checkpointing(true)] {
+        let (mut found, mut speaks) = (Gradients::new(), model.adapter().is_none());
+        model.loss_and_gradients(&batch(), &targets(), 0.3, pass, &mut found).expect("a good batch");
+        for (i, (name, _)) in model.parameters().into_iter().enumerate() {
+            let (found, expected) = (found.get(Slot(i)), expected.get(Slot(i)));
+            assert_eq!(found.is_some(), expected.is_some(), "{what}: {name}");
+            let (Some(found), Some(expected)) = (found, expected) else { continue };
+            let close = found.iter().zip(&expected).all(|(a, b)| (a - b).abs() <= 1e-12 * (1.0 + b.abs()));
+            assert!(close, "{what}: {name}: {found} and {expected}");
+            speaks |= Part::of(&name) == Part::Adapter && expected.iter().any(|d| d.abs() > 1e-6);
+        }
+        assert!(speaks, "{what}: the adapter learns");
+    }
+}
+
+#[test]
+fn what_nobody_reads_changes_nothing() {
+    for method in ALONE.into_iter().chain(TOGETHER) {
+        compare(method, &model(Some(adapter(method, 5)), None, false));
+    }
+}
+
+#[test]
+fn nor_beside_a_thawed_base_or_a_pooler() {
+    for thaw in [Thaw::ALL, Thaw::BIASES, Thaw::LAYER_NORMS] {
+        compare("thawed", &model(None, Some(thaw), false));
+        compare("thawed, with a pooler", &model(Some(adapter(ALONE[0], 5)), Some(thaw), true));
+    }
+    compare("a head alone", &model(None, None, false));
+}
+
+#[test]
+fn rows_are_left_out_where_modules_take_them_one_by_one() {
+    let base = base();
+    let rows = |insertions: &dyn Insertions<f64>| rows(Base::from(&*base), insertions);
+    for method in ALONE {
+        assert_eq!(rows(&adapter(method, 5)), SEQUENCES, "{method}");
+    }
+    for method in TOGETHER {
+        assert_eq!(rows(&adapter(method, 5)), 13, "{method} sees every token");
+    }
+    assert_eq!(rows(&adapter("loreft[layers=[0,1]]", 5)), SEQUENCES, "nothing stands behind the last block");
+    let (alone, other, together) = (adapter("lora", 5), adapter("seq_bn", 6), adapter("unipelt", 7));
+    let mixed =
+        |parts: &[&dyn Insertions<f64>]| rows(&Mixed::new(base.config(), parts, &[0, 1, 1, 0]).expect("it fits"));
+    assert_eq!(mixed(&[&alone, &other]), SEQUENCES);
+    assert_eq!(mixed(&[&alone, &together]), 13);
+}
+
+#[test]
+fn a_state_behind_the_last_block_has_a_row_for_each_sequence() {
+    let model = model(Some(adapter("seq_bn", 5)), None, false);
+    let state = model.lower(&batch(), LAYERS).expect("a good batch");
+    assert_eq!(state.hidden().nrows(), SEQUENCES);
+    assert_eq!(model.lower(&batch(), LAYERS - 1).expect("a good batch").hidden().nrows(), 13);
+    let logits = model.logits(&batch()).expect("a good batch");
+    for blocks in 1..=LAYERS {
+        let state = model.lower(&batch(), blocks).expect("a good batch");
+        assert_eq!(
+            model.logits(Entry::State(&batch(), state)).expect("a good batch"),
+            logits,
+            "behind {blocks} blocks"
+        );
+    }
+}

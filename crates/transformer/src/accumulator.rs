@@ -1,0 +1,62 @@
+//! Gradients that reach one array by several ways.
+
+use adaptune_tensor::{PackedMatrix, Scalar, matmul, matmul_add};
+use ndarray::{Array2, ArrayView2};
+
+/// A sum of gradients that reach one array by several ways. The first is moved in, not added to
+/// zeros.
+#[derive(Debug)]
+pub struct Accumulator<S>(Option<Array2<S>>);
+
+impl<S: Scalar> Accumulator<S> {
+    /// An empty sum.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(None)
+    }
+
+    /// Adds an array.
+    pub fn add(&mut self, d: Array2<S>) {
+        match &mut self.0 {
+            Some(sum) => *sum += &d,
+            None => self.0 = Some(d),
+        }
+    }
+
+    /// Adds `A B`.
+    pub fn add_product(&mut self, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) {
+        match &mut self.0 {
+            Some(sum) => matmul_add(a, b, sum),
+            None => self.0 = Some(matmul(a, b)),
+        }
+    }
+
+    /// Adds `A Bᵀ`, where `B` was packed before.
+    pub fn add_product_turned(&mut self, a: ArrayView2<'_, S>, b: &PackedMatrix<S>) {
+        match &mut self.0 {
+            Some(sum) => b.add_product_turned(a, sum),
+            None => self.0 = Some(b.product_turned(a)),
+        }
+    }
+
+    /// Adds `d: [N, D]` to some rows of the array, which has `tokens` of them; each is named once.
+    pub(crate) fn add_rows(&mut self, rows: &[u32], d: ArrayView2<'_, S>, tokens: usize) {
+        let sum = self.0.get_or_insert_with(|| Array2::zeros((tokens, d.ncols())));
+        for (row, d) in rows.iter().zip(d.rows()) {
+            let mut row = sum.row_mut(*row as usize);
+            row += &d;
+        }
+    }
+
+    /// The sum, `None` if nothing was added.
+    #[must_use]
+    pub fn into_sum(self) -> Option<Array2<S>> {
+        self.0
+    }
+}
+
+impl<S: Scalar> Default for Accumulator<S> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
