@@ -1,7 +1,7 @@
 //! Scaled dot-product attention (Vaswani et al., 2017) over ragged sequences, several heads.
 
 use crate::kernel::rows;
-use crate::matmul::matmul_alone;
+use crate::matmul::{matmul_alone, product_alone};
 use crate::softmax::softmax_rows;
 use crate::{Dropout, Layout, Scalar};
 use ndarray::{Array2, ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, Ix2, s};
@@ -173,7 +173,7 @@ impl<S: Scalar> AttentionTrace<S> {
         if part.d_queries.is_none() && part.d_keys.is_none() {
             return;
         }
-        let mut d_p = product(S::one(), d_out, v.t());
+        let mut d_p = product_alone(S::one(), d_out, v.t());
         block.drop(&mut d_p);
         let d_scores = crate::softmax_backward(p.view(), d_p);
         if let Some(mut d_q) = part.d_queries {
@@ -238,13 +238,6 @@ fn parts<'a, S>(
     queries.into_iter().zip(keys).map(|(d_queries, (d_keys, d_values))| Part { d_queries, d_keys, d_values }).collect()
 }
 
-/// `α A B` on this thread: blocks are what runs in parallel.
-fn product<S: Scalar>(alpha: S, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Array2<S> {
-    let mut c = Array2::zeros((a.nrows(), b.ncols()));
-    matmul_alone(alpha, a, b, S::zero(), &mut c.view_mut());
-    c
-}
-
 /// One sequence and head: which rows and columns are its own.
 struct Block {
     query_rows: Range<usize>,
@@ -283,7 +276,7 @@ impl Block {
 
     /// Scores `Q Kᵀ / √K` of this block.
     fn scores<S: Scalar>(&self, q: ArrayView2<'_, S>, k: ArrayView2<'_, S>) -> Array2<S> {
-        product(self.scale(), q, k.t())
+        product_alone(self.scale(), q, k.t())
     }
 
     /// Applies the dropout mask. Draws are addressed by head, token and key, not by block.

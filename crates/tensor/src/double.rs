@@ -2,7 +2,7 @@
 
 use crate::kernel::{Form, PackedMatrix, Precision, Product, Products, Start, bf16_round};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, Axis};
 use rayon::prelude::*;
 
 /// Multiply-adds that are worth a task of their own.
@@ -23,6 +23,33 @@ impl Products for f64 {
             }
         };
         multiply(alpha, a, b, beta, c, parallel);
+    }
+
+    fn product(
+        alpha: f64,
+        a: ArrayView2<'_, f64>,
+        b: ArrayView2<'_, f64>,
+        bias: Option<ArrayView1<'_, f64>>,
+        parallel: bool,
+    ) -> Array2<f64> {
+        let mut c = Array2::zeros((a.nrows(), b.ncols()));
+        let shape = c.dim();
+        let start = match &bias {
+            Some(bias) => Start::Given(bias.broadcast(shape).expect("a bias has a number for each column")),
+            None => Start::Zero,
+        };
+        Self::multiply(Product { alpha, a, b, start, c: c.view_mut() }, parallel);
+        c
+    }
+
+    fn product_packed(
+        a: ArrayView2<'_, f64>,
+        b: &PackedMatrix<f64>,
+        turned: bool,
+        bias: Option<ArrayView1<'_, f64>>,
+    ) -> Array2<f64> {
+        let b = if turned { array(b).t() } else { array(b).view() };
+        Self::product(1.0, a, b, bias, true)
     }
 
     fn pack(b: ArrayView2<'_, f64>, precision: Precision) -> PackedMatrix<f64> {

@@ -30,9 +30,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 /// If the inner lengths differ.
 #[must_use]
 pub fn matmul<S: Scalar>(a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Array2<S> {
-    let mut c = Array2::zeros((a.nrows(), b.ncols()));
-    matmul_into(S::one(), a, b, S::zero(), &mut c.view_mut());
-    c
+    S::product(S::one(), a, b, None, true)
 }
 
 /// `C += A B`.
@@ -71,6 +69,14 @@ pub(crate) fn matmul_alone<S: Scalar>(
     S::multiply(Product { alpha, a, b, start: Start::scaled(beta), c: c.view_mut() }, false);
 }
 
+/// A new `α A B` on this thread alone.
+///
+/// # Panics
+/// If the inner lengths differ.
+pub(crate) fn product_alone<S: Scalar>(alpha: S, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Array2<S> {
+    S::product(alpha, a, b, None, false)
+}
+
 /// `A B + 1 bᵀ`: a `bias: [N]` in each row.
 ///
 /// # Panics
@@ -80,11 +86,7 @@ pub(crate) fn matmul_with_bias<S: Scalar>(
     b: ArrayView2<'_, S>,
     bias: ArrayView1<'_, S>,
 ) -> Array2<S> {
-    let shape = (a.nrows(), b.ncols());
-    let mut c = Array2::zeros(shape);
-    let start = Start::Given(bias.broadcast(shape).expect("a bias has a number for each column"));
-    S::multiply(Product { alpha: S::one(), a, b, start, c: c.view_mut() }, true);
-    c
+    S::product(S::one(), a, b, Some(bias), true)
 }
 
 /// The plain triple loop: the oracle of [`matmul`].

@@ -7,6 +7,7 @@
 //! ```
 
 use super::left::{self, Left};
+use super::out::Out;
 use super::pack::{DEPTH, Panels, has_rows_in_one_piece, packed_length};
 use super::right::Right;
 use super::scratch::{Use, with_space};
@@ -34,10 +35,10 @@ const SMALL_PART: (usize, usize) = (36, 96);
 const DIRECT_ROWS: usize = 192;
 
 /// Computes a product; `parallel` allows more than this thread.
-pub(super) fn multiply<K: Kernel>(product: Product<'_, f32>, parallel: bool) {
+pub(super) fn multiply<K: Kernel>(product: Product<'_, f32, Out<'_>>, parallel: bool) {
     assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
     let product = turned_if_better::<K>(product);
-    if product.a.ncols() > DEPTH && !has_rows_in_one_piece(product.c.view()) {
+    if product.a.ncols() > DEPTH && !product.c.has_rows_in_one_piece() {
         return multiply_elsewhere::<K>(product, parallel);
     }
     multiply_in_place::<K>(product, parallel);
@@ -45,20 +46,22 @@ pub(super) fn multiply<K: Kernel>(product: Product<'_, f32>, parallel: bool) {
 
 /// A result whose rows do not lie in one piece is visited for each slice of `k`, so one whose rows do is cheaper, and copied
 /// in the end.
-fn multiply_elsewhere<K: Kernel>(product: Product<'_, f32>, parallel: bool) {
-    let Product { alpha, a, b, start, mut c } = product;
-    with_space(Use::Result, c.len(), |space| {
-        let mut rows = ArrayViewMut2::from_shape(c.dim(), space).expect("as many numbers as there is space for");
+fn multiply_elsewhere<K: Kernel>(product: Product<'_, f32, Out<'_>>, parallel: bool) {
+    let Product { alpha, a, b, start, c } = product;
+    let (m, n) = c.dim();
+    with_space(Use::Result, m * n, |space| {
+        let mut rows = ArrayViewMut2::from_shape((m, n), space).expect("as many numbers as there is space for");
         if matches!(start, Start::Result(_)) {
-            rows.assign(&c);
+            // SAFETY: who starts from a result has written it.
+            rows.assign(&unsafe { c.view() });
         }
         let (a, b, start) = (a.view(), b.view(), start.view());
-        multiply_in_place::<K>(Product { alpha, a, b, start, c: rows.view_mut() }, parallel);
-        c.assign(&rows);
+        multiply_in_place::<K>(Product { alpha, a, b, start, c: Out::of(rows.view_mut()) }, parallel);
+        c.write(rows.view());
     });
 }
 
-fn multiply_in_place<K: Kernel>(product: Product<'_, f32>, parallel: bool) {
+fn multiply_in_place<K: Kernel>(product: Product<'_, f32, Out<'_>>, parallel: bool) {
     let shape = K::shape(product.b.ncols());
     if reads_directly(product.a.nrows(), product.b) {
         multiply_directly::<K>(product, shape, parallel);
@@ -68,7 +71,7 @@ fn multiply_in_place<K: Kernel>(product: Product<'_, f32>, parallel: bool) {
 }
 
 /// The right operand is read where it lies, but for what is left behind its last whole panel.
-fn multiply_directly<K: Kernel>(product: Product<'_, f32>, shape: Shape, parallel: bool) {
+fn multiply_directly<K: Kernel>(product: Product<'_, f32, Out<'_>>, shape: Shape, parallel: bool) {
     let Product { alpha, a, b, start, c } = product;
     let (direct, rest) = b.split_at(Axis(1), b.ncols() - b.ncols() % shape.columns);
     with_space(Use::Right, packed_length::<K>(rest.nrows(), rest.ncols()), |space| {
@@ -78,7 +81,7 @@ fn multiply_directly<K: Kernel>(product: Product<'_, f32>, shape: Shape, paralle
 }
 
 /// Block after block of the right operand is packed.
-fn multiply_packing<K: Kernel>(product: Product<'_, f32>, shape: Shape, parallel: bool) {
+fn multiply_packing<K: Kernel>(product: Product<'_, f32, Out<'_>>, shape: Shape, parallel: bool) {
     let Product { alpha, a, b, start, c } = product;
     in_blocks::<K>(alpha, a, b.dim(), start, c, parallel, |depth, columns, space| {
         Panels::pack::<K>(b.slice(s![depth, columns]), shape, space, parallel)
@@ -86,12 +89,7 @@ fn multiply_packing<K: Kernel>(product: Product<'_, f32>, shape: Shape, parallel
 }
 
 /// Computes `c = a bᵀ + start` from the panels of `b`.
-pub(super) fn multiply_turned<K: Kernel>(
-    a: ArrayView2<'_, f32>,
-    b: Panels<'_>,
-    start: Start<'_, f32>,
-    c: ArrayViewMut2<'_, f32>,
-) {
+pub(super) fn multiply_turned<K: Kernel>(a: ArrayView2<'_, f32>, b: Panels<'_>, start: Start<'_, f32>, c: Out<'_>) {
     assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
     let shape = K::shape(b.depth);
     in_blocks::<K>(1.0, a, (b.columns, b.depth), start, c, true, |depth, columns, space| {
@@ -105,7 +103,7 @@ pub(super) fn in_blocks<K: Kernel>(
     a: ArrayView2<'_, f32>,
     (k, n): (usize, usize),
     start: Start<'_, f32>,
-    mut c: ArrayViewMut2<'_, f32>,
+    mut c: Out<'_>,
     parallel: bool,
     pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32]) -> Panels<'s>,
 ) {
@@ -123,7 +121,7 @@ pub(super) fn in_blocks<K: Kernel>(
                     0 => start.part(0..a.nrows(), columns.clone()),
                     _ => Start::Result(1.0),
                 };
-                let (a, c) = (a.slice(s![.., depth]), c.slice_mut(s![.., columns.clone()]));
+                let (a, c) = (a.slice(s![.., depth]), c.columns(columns.clone()));
                 in_parts::<K>(alpha, a, Right::packed(panels), start, c, parallel);
             }
         }
@@ -136,7 +134,7 @@ pub(super) fn multiply_packed<K: Kernel>(
     a: ArrayView2<'_, f32>,
     panels: Panels<'_>,
     start: Start<'_, f32>,
-    c: ArrayViewMut2<'_, f32>,
+    c: Out<'_>,
 ) {
     assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
     in_parts::<K>(alpha, a, Right::packed(panels), start, c, true);
@@ -148,42 +146,43 @@ fn in_parts<K: Kernel>(
     a: ArrayView2<'_, f32>,
     right: Right<'_>,
     start: Start<'_, f32>,
-    mut c: ArrayViewMut2<'_, f32>,
+    c: Out<'_>,
     parallel: bool,
 ) {
     if c.is_empty() {
         return;
     }
     let shape = right.shape();
-    let length = left::packed_length(a, shape.rows, c.ncols().div_ceil(shape.columns));
+    let length = left::packed_length(a, shape.rows, c.dim().1.div_ceil(shape.columns));
     let (rows, columns) = part_size(c.dim(), a.ncols(), shape);
     with_space(Use::Left, length, |space| {
         let left = Left::new(a, shape.rows, space, parallel);
-        if rows >= c.nrows() && columns >= c.ncols() {
+        if rows >= c.dim().0 && columns >= c.dim().1 {
             return sweep::<K>(alpha, left, right, (0, 0), start, c);
         }
-        let compute = |(first, c): ((usize, usize), ArrayViewMut2<'_, f32>)| {
-            let start = start.part(first.0..first.0 + c.nrows(), first.1..first.1 + c.ncols());
+        let compute = |(first, c): ((usize, usize), Out<'_>)| {
+            let (m, n) = c.dim();
+            let start = start.part(first.0..first.0 + m, first.1..first.1 + n);
             sweep::<K>(alpha, left, right, first, start, c);
         };
-        let parts = parts(&mut c, rows, columns);
+        let parts = parts(c, rows, columns);
         if parallel { parts.into_par_iter().for_each(compute) } else { parts.into_iter().for_each(compute) }
     });
 }
 
 /// The parts of a result, each with its first row and column.
-fn parts<'c>(
-    c: &'c mut ArrayViewMut2<'_, f32>,
-    rows: usize,
-    columns: usize,
-) -> Vec<((usize, usize), ArrayViewMut2<'c, f32>)> {
-    let mut parts = Vec::new();
-    for (i, mut rest) in c.axis_chunks_iter_mut(Axis(0), rows).enumerate() {
-        for j in cut(0..rest.ncols(), columns) {
-            let (part, others) = rest.split_at(Axis(1), j.len());
-            parts.push(((i * rows, j.start), part));
-            rest = others;
-        }
+fn parts(c: Out<'_>, rows: usize, columns: usize) -> Vec<((usize, usize), Out<'_>)> {
+    let strips = cut_out(c, Axis(0), rows).into_iter();
+    strips.flat_map(|(i, strip)| cut_out(strip, Axis(1), columns).into_iter().map(move |(j, c)| ((i, j), c))).collect()
+}
+
+/// Parts that are `length` rows (or columns) long, each with its first one.
+fn cut_out(c: Out<'_>, axis: Axis, length: usize) -> Vec<(usize, Out<'_>)> {
+    let (all, mut rest, mut parts) = (if axis == Axis(0) { c.dim().0 } else { c.dim().1 }, c, Vec::new());
+    for range in cut(0..all, length) {
+        let (part, others) = rest.split_at(axis, range.len());
+        parts.push((range.start, part));
+        rest = others;
     }
     parts
 }
@@ -203,11 +202,15 @@ fn reads_directly(rows: usize, b: ArrayView2<'_, f32>) -> bool {
 }
 
 /// `C = A B`, or `Cᵀ = Bᵀ Aᵀ` where that is less work.
-fn turned_if_better<K: Kernel>(product: Product<'_, f32>) -> Product<'_, f32> {
+fn turned_if_better<'a, 'c, K: Kernel>(product: Product<'a, f32, Out<'c>>) -> Product<'a, f32, Out<'c>> {
     let Product { a, b, c, .. } = &product;
-    let effort_now = effort::<K>(*a, *b, has_rows_in_one_piece(c.view()));
-    let effort_turned = effort::<K>(b.t(), a.t(), has_rows_in_one_piece(c.t()));
-    if effort_turned < effort_now { product.turned() } else { product }
+    let effort_now = effort::<K>(*a, *b, c.has_rows_in_one_piece());
+    let effort_turned = effort::<K>(b.t(), a.t(), c.strides()[0] == 1 || c.dim().0 <= 1);
+    if effort_turned >= effort_now {
+        return product;
+    }
+    let Product { alpha, a, b, start, c } = product;
+    Product { alpha, a: b.reversed_axes(), b: a.reversed_axes(), start: start.turned(), c: c.reversed_axes() }
 }
 
 /// What a product costs, roughly, in vector operations: multiply-adds, packing, and writing tiles whose rows do not

@@ -10,12 +10,13 @@
 
 use super::bf16::rounded;
 use super::blocked;
+use super::out::Out;
 use super::pack::{PARALLEL, Panels, packed_length};
 use super::scratch::{Line, Use, lines, numbers, numbers_mut, with_space};
 use super::sweep::cut;
 use super::tile::{Kernel, Shape};
 use super::{Start, avx512::Avx512Half};
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis};
+use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use std::arch::x86_64::*;
 use std::mem::transmute;
@@ -50,13 +51,7 @@ impl HalfPanels {
     }
 
     /// `c = a b + start`, or `c = a bᵀ + start`.
-    pub(super) fn multiply(
-        &self,
-        a: ArrayView2<'_, f32>,
-        turned: bool,
-        start: Start<'_, f32>,
-        c: ArrayViewMut2<'_, f32>,
-    ) {
+    pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, turned: bool, start: Start<'_, f32>, c: Out<'_>) {
         with_pairs(a, |a| match turned {
             false => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c),
             true => {

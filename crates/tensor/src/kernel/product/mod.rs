@@ -14,6 +14,7 @@
 mod bf16;
 mod blocked;
 mod left;
+mod out;
 mod pack;
 mod path;
 mod right;
@@ -71,15 +72,16 @@ pub use packed::{PackedMatrix, Precision};
 pub use path::{PATH_VARIABLE, ProductPath, UnknownPath, product_path};
 
 pub(crate) use bf16::round as bf16_round;
+use out::Out;
 pub(crate) use packed::Form;
 use packed::PackedPanels;
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2, LinalgScalar, s};
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, LinalgScalar, s};
 use std::ops::Range;
 
 /// `c = α a b + start`.
 #[derive(Debug)]
-pub struct Product<'a, S> {
+pub struct Product<'a, S, C = ArrayViewMut2<'a, S>> {
     /// `α`.
     pub alpha: S,
     /// `[M, K]`.
@@ -89,7 +91,7 @@ pub struct Product<'a, S> {
     /// What is added.
     pub start: Start<'a, S>,
     /// `[M, N]`.
-    pub c: ArrayViewMut2<'a, S>,
+    pub c: C,
 }
 
 /// What a product is added to.
@@ -111,6 +113,29 @@ pub trait Products: Sized {
     /// If the shapes do not fit.
     fn multiply(product: Product<'_, Self>, parallel: bool);
 
+    /// A new `a b`, plus a bias `[N]` in each row; on this thread alone unless `parallel`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    fn product(
+        alpha: Self,
+        a: ArrayView2<'_, Self>,
+        b: ArrayView2<'_, Self>,
+        bias: Option<ArrayView1<'_, Self>>,
+        parallel: bool,
+    ) -> Array2<Self>;
+
+    /// A new `a b`, or `a bᵀ` where `b` is turned, plus a bias `[N]` in each row.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    fn product_packed(
+        a: ArrayView2<'_, Self>,
+        b: &PackedMatrix<Self>,
+        turned: bool,
+        bias: Option<ArrayView1<'_, Self>>,
+    ) -> Array2<Self>;
+
     /// Lays out a right operand for many products.
     fn pack(b: ArrayView2<'_, Self>, precision: Precision) -> PackedMatrix<Self>;
 
@@ -131,12 +156,6 @@ pub trait Products: Sized {
 }
 
 impl<S> Product<'_, S> {
-    /// `cᵀ = α bᵀ aᵀ + startᵀ`.
-    fn turned(self) -> Self {
-        let Self { alpha, a, b, start, c } = self;
-        Self { alpha, a: b.reversed_axes(), b: a.reversed_axes(), start: start.turned(), c: c.reversed_axes() }
-    }
-
     /// # Panics
     /// If the shapes do not fit.
     pub(crate) fn check(&self) {
@@ -197,6 +216,30 @@ impl Products for f32 {
         })
     }
 
+    fn product(
+        alpha: f32,
+        a: ArrayView2<'_, f32>,
+        b: ArrayView2<'_, f32>,
+        bias: Option<ArrayView1<'_, f32>>,
+        parallel: bool,
+    ) -> Array2<f32> {
+        assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
+        fresh((a.nrows(), b.ncols()), bias, |start, c| {
+            let product = Product { alpha, a: a.view(), b: b.view(), start: start.view(), c };
+            with_kernel!(path(), K => blocked::multiply::<K>(product, parallel));
+        })
+    }
+
+    fn product_packed(
+        a: ArrayView2<'_, f32>,
+        b: &PackedMatrix<f32>,
+        turned: bool,
+        bias: Option<ArrayView1<'_, f32>>,
+    ) -> Array2<f32> {
+        let shape = (a.nrows(), if turned { b.dim().0 } else { b.dim().1 });
+        fresh(shape, bias, |start, c| multiply_packed(a, b, turned, start, c))
+    }
+
     fn multiply_packed<'a>(
         a: ArrayView2<'a, f32>,
         b: &'a PackedMatrix<f32>,
@@ -204,17 +247,7 @@ impl Products for f32 {
         start: Start<'a, f32>,
         c: ArrayViewMut2<'a, f32>,
     ) {
-        let (depth, columns) = if turned { (b.dim().1, b.dim().0) } else { b.dim() };
-        assert_eq!(a.ncols(), depth, "inner lengths of a product");
-        assert_eq!((a.nrows(), columns), c.dim(), "shape of a product's result");
-        assert!(start.fits(c.dim()), "what is added has the shape of the result");
-        match &b.0 {
-            Form::Panels(panels) => panels.multiply(a, turned, start, c),
-            Form::Rounded(panels) => panels.multiply(a.mapv(bf16::round).view(), turned, start, c),
-            #[cfg(target_arch = "x86_64")]
-            Form::Half(panels) => panels.multiply(a, turned, start, c),
-            Form::Array(_) => unreachable!("f32 is packed in panels"),
-        }
+        multiply_packed(a, b, turned, start, Out::of(c));
     }
 
     fn unpack(b: &PackedMatrix<f32>) -> Array2<f32> {
@@ -224,6 +257,38 @@ impl Products for f32 {
             Form::Half(panels) => panels.unpack(),
             Form::Array(_) => unreachable!("f32 is packed in panels"),
         }
+    }
+}
+
+/// A new result. `compute` gets what it starts from and where it goes, and must write it all.
+fn fresh(
+    shape: (usize, usize),
+    bias: Option<ArrayView1<'_, f32>>,
+    compute: impl FnOnce(Start<'_, f32>, Out<'_>),
+) -> Array2<f32> {
+    let start = match &bias {
+        Some(bias) => Start::Given(bias.broadcast(shape).expect("a bias has a number for each column")),
+        None => Start::Zero,
+    };
+    let mut c = Array2::uninit(shape);
+    if !c.is_empty() {
+        compute(start, Out::blank(c.view_mut()));
+    }
+    // SAFETY: a product writes each tile of its result, and the tiles cover it.
+    unsafe { c.assume_init() }
+}
+
+fn multiply_packed(a: ArrayView2<'_, f32>, b: &PackedMatrix<f32>, turned: bool, start: Start<'_, f32>, c: Out<'_>) {
+    let (depth, columns) = if turned { (b.dim().1, b.dim().0) } else { b.dim() };
+    assert_eq!(a.ncols(), depth, "inner lengths of a product");
+    assert_eq!((a.nrows(), columns), c.dim(), "shape of a product's result");
+    assert!(start.fits(c.dim()), "what is added has the shape of the result");
+    match &b.0 {
+        Form::Panels(panels) => panels.multiply(a, turned, start, c),
+        Form::Rounded(panels) => panels.multiply(a.mapv(bf16::round).view(), turned, start, c),
+        #[cfg(target_arch = "x86_64")]
+        Form::Half(panels) => panels.multiply(a, turned, start, c),
+        Form::Array(_) => unreachable!("f32 is packed in panels"),
     }
 }
 
@@ -244,5 +309,6 @@ fn multiply_by(path: ProductPath, product: Product<'_, f32>, parallel: bool) {
     if product.c.is_empty() {
         return;
     }
-    with_kernel!(path, K => blocked::multiply::<K>(product, parallel));
+    let Product { alpha, a, b, start, c } = product;
+    with_kernel!(path, K => blocked::multiply::<K>(Product { alpha, a, b, start, c: Out::of(c) }, parallel));
 }

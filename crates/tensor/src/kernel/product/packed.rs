@@ -4,6 +4,7 @@
 use super::half::HalfPanels;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
+use super::out::Out;
 use super::pack::{Panels, packed_length};
 use super::portable;
 use super::scratch::{Line, lines, numbers, numbers_mut};
@@ -12,7 +13,7 @@ use super::{ProductPath, Start, bf16, blocked, path};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
 use crate::Scalar;
-use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView1, ArrayView2};
 use std::fmt;
 
 /// A matrix `B: [K, N]` that is laid out once for many products `A B`, in the order in which a kernel reads it.
@@ -103,14 +104,7 @@ impl<S: Scalar> PackedMatrix<S> {
     /// If the shapes do not fit.
     #[must_use]
     pub fn product(&self, a: ArrayView2<'_, S>, bias: Option<ArrayView1<'_, S>>) -> Array2<S> {
-        let shape = (a.nrows(), self.dim().1);
-        let mut c = Array2::zeros(shape);
-        let start = match &bias {
-            Some(bias) => Start::Given(bias.broadcast(shape).expect("a bias has a number for each column")),
-            None => Start::Zero,
-        };
-        S::multiply_packed(a, self, false, start, c.view_mut());
-        c
+        S::product_packed(a, self, false, bias)
     }
 
     /// `A Bᵀ`, `[M, N] → [M, K]`. The panels are turned piece by piece on the way, which takes no memory to speak of, and
@@ -120,9 +114,7 @@ impl<S: Scalar> PackedMatrix<S> {
     /// If the shapes do not fit.
     #[must_use]
     pub fn product_turned(&self, a: ArrayView2<'_, S>) -> Array2<S> {
-        let mut c = Array2::zeros((a.nrows(), self.dim().0));
-        S::multiply_packed(a, self, true, Start::Zero, c.view_mut());
-        c
+        S::product_packed(a, self, true, None)
     }
 
     /// `C += A Bᵀ`.
@@ -179,13 +171,7 @@ impl PackedPanels {
     }
 
     /// `c = a b + start`, or `c = a bᵀ + start`.
-    pub(super) fn multiply(
-        &self,
-        a: ArrayView2<'_, f32>,
-        turned: bool,
-        start: Start<'_, f32>,
-        c: ArrayViewMut2<'_, f32>,
-    ) {
+    pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, turned: bool, start: Start<'_, f32>, c: Out<'_>) {
         match turned {
             true => with_kernel!(self.path, K => blocked::multiply_turned::<K>(a, self.panels(), start, c)),
             false => with_kernel!(self.path, K => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c)),

@@ -8,10 +8,10 @@
 
 use super::Start;
 use super::left::Left;
+use super::out::Out;
 use super::pack::{DEPTH, has_rows_in_one_piece};
 use super::right::Right;
 use super::tile::{Kernel, MOST_NUMBERS, Operands, Target};
-use ndarray::{ArrayView2, ArrayViewMut2};
 use std::ops::Range;
 
 /// `c = α left · right + start`. The rows and columns of `c` are those of the operands from `first` on, where a tile
@@ -22,7 +22,7 @@ pub(super) fn sweep<K: Kernel>(
     right: Right<'_>,
     first: (usize, usize),
     start: Start<'_, f32>,
-    mut c: ArrayViewMut2<'_, f32>,
+    mut c: Out<'_>,
 ) {
     let ((m, n), (all, k)) = (c.dim(), left.dim());
     assert!(k == right.depth() && first.0 + m <= all && first.1 + n <= right.columns(), "shapes of a sweep");
@@ -66,10 +66,8 @@ struct Sum {
 }
 
 impl Sum {
-    fn new(alpha: f32, start: Start<'_, f32>, c: &mut ArrayViewMut2<'_, f32>) -> Self {
-        let strides = |view: ArrayView2<'_, f32>| [view.strides()[0], view.strides()[1]];
-        let c_strides = strides(c.view());
-        let in_rows = has_rows_in_one_piece(c.view());
+    fn new(alpha: f32, start: Start<'_, f32>, c: &mut Out<'_>) -> Self {
+        let (c_strides, in_rows) = (c.strides(), c.has_rows_in_one_piece());
         let c = c.as_mut_ptr();
         let sum = Self { alpha, beta: 0.0, c, c_strides, start: c, start_strides: c_strides, in_rows };
         match start {
@@ -78,7 +76,7 @@ impl Sum {
             Start::Given(view) => Self {
                 beta: 1.0,
                 start: view.as_ptr(),
-                start_strides: strides(view),
+                start_strides: [view.strides()[0], view.strides()[1]],
                 in_rows: in_rows && has_rows_in_one_piece(view),
                 ..sum
             },

@@ -122,7 +122,7 @@ proptest! {
                 let (mut expected, mut c) = (before.clone(), before.clone());
                 let start = start(kind, &bias, (m, n));
                 multiply_by(path, Product { alpha: 1.0, a: a.view(), b: b.view(), start, c: expected.view_mut() }, true);
-                packed.multiply(a.view(), false, self::start(kind, &bias, (m, n)), c.view_mut());
+                packed.multiply(a.view(), false, self::start(kind, &bias, (m, n)), Out::of(c.view_mut()));
                 prop_assert_eq!(bits(&c), bits(&expected), "{:?} {}", path, kind);
             }
         }
@@ -140,7 +140,7 @@ fn panels_are_turned_and_unpacked_to_the_bit() {
             let product =
                 Product { alpha: 1.0, a: a.view(), b: b.t(), start: Start::Result(1.0), c: expected.view_mut() };
             multiply_by(path, product, true);
-            packed.multiply(a.view(), true, Start::Result(1.0), c.view_mut());
+            packed.multiply(a.view(), true, Start::Result(1.0), Out::of(c.view_mut()));
             assert!(bits(&c) == bits(&expected), "{path:?} {m} {k} {n}");
             assert!(packed.unpack() == b, "{path:?} {k} {n}");
         }
