@@ -33,7 +33,7 @@ pub use attention::{
     attention_reference,
 };
 pub use dropout::Dropout;
-pub use embedding::{gather, gather_backward};
+pub use embedding::{gather, gather_backward, scatter};
 pub use kernel::{PackedMatrix, Precision};
 pub use layer_norm::{LayerNormTrace, layer_norm, layer_norm_input_backward, layer_norm_parameters_backward};
 pub use layout::Layout;

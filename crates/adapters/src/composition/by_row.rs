@@ -11,6 +11,7 @@ use adaptune_transformer::{
     SublayerGradient, SublayerInput, SublayerModule,
 };
 use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
 use std::sync::Arc;
 
 /// Which sequences belong to each part.
@@ -43,26 +44,43 @@ impl<S: Scalar> LinearModule<S> for ByRow<'_, dyn LinearModule<S> + '_> {
             return module.forward(input);
         }
         let LinearInput { point, x, base, layout, pass, wants_input, .. } = input;
-        let (mut y, mut backwards) = (None, Vec::new());
-        for (i, sequences, module) in self.groups() {
+        let parts = side_by_side(self.groups(), |i, sequences, module: Option<&'a _>| {
             let rows = Rows::of(&layout, sequences);
             let (x, layout, pass) = (rows.take(&x).into_shared(), layout.select(sequences), pass.at(i));
             let (part, backward) = match module {
                 Some(module) => module.forward(LinearInput { point, x, base, below: &[], layout, pass, wants_input }),
                 None => base.layer(x, pass.gradients(), wants_input),
             };
-            rows.put(part, &mut y);
-            backwards.extend(backward.map(|backward| (rows, backward)));
-        }
+            (rows, part, backward)
+        });
+        let (y, backwards) = put_together(parts);
         let backward = (!backwards.is_empty()).then(|| -> LinearBackward<'a, S> {
             Box::new(move |d_y, gradients, d_x| linear_backward(backwards, d_y, gradients, d_x))
         });
-        (y.expect("some sequence belongs to a part"), backward)
+        (y, backward)
     }
 
     fn is_row_by_row(&self) -> bool {
         self.modules.iter().flatten().all(|module| module.is_row_by_row())
     }
+}
+
+/// What each part gives. Parts are computed side by side: one alone may be too small for several threads.
+fn side_by_side<'g, M: ?Sized + Sync + 'g, T: Send>(
+    groups: impl Iterator<Item = (u64, &'g [usize], Option<&'g M>)>,
+    compute: impl Fn(u64, &'g [usize], Option<&'g M>) -> T + Sync,
+) -> Vec<T> {
+    groups.collect::<Vec<_>>().into_par_iter().map(|(i, sequences, module)| compute(i, sequences, module)).collect()
+}
+
+/// The rows of all parts, and the ways back of those that have one.
+fn put_together<S: Scalar, B>(parts: Vec<(Rows, Array2<S>, Option<B>)>) -> (Array2<S>, Vec<(Rows, B)>) {
+    let (mut y, mut backwards) = (None, Vec::new());
+    for (rows, part, backward) in parts {
+        rows.put(part, &mut y);
+        backwards.extend(backward.map(|backward| (rows, backward)));
+    }
+    (y.expect("some sequence belongs to a part"), backwards)
 }
 
 fn linear_backward<S: Scalar>(
@@ -87,8 +105,7 @@ impl<S: Scalar> SublayerModule<S> for ByRow<'_, dyn SublayerModule<S> + '_> {
         }
         let SublayerInput { point, output, residual, norm, layout, pass, .. } = input;
         let SublayerInput { wants_output, wants_residual, followed, .. } = input;
-        let (mut y, mut backwards) = (None, Vec::new());
-        for (i, sequences, module) in self.groups() {
+        let parts = side_by_side(self.groups(), |i, sequences, module: Option<&'a _>| {
             let rows = Rows::of(&layout, sequences);
             let input = SublayerInput {
                 point,
@@ -105,13 +122,13 @@ impl<S: Scalar> SublayerModule<S> for ByRow<'_, dyn SublayerModule<S> + '_> {
                 Some(module) => module.forward(input),
                 None => input.add_and_norm(),
             };
-            rows.put(part, &mut y);
-            backwards.extend(backward.map(|backward| (rows, backward)));
-        }
+            (rows, part, backward)
+        });
+        let (y, backwards) = put_together(parts);
         let backward = (!backwards.is_empty()).then(|| -> SublayerBackward<'a, S> {
             Box::new(move |d, gradients| sublayer_backward(backwards, d, gradients))
         });
-        (y.expect("some sequence belongs to a part"), backward)
+        (y, backward)
     }
 
     fn can_be_followed(&self) -> bool {
@@ -210,8 +227,7 @@ impl<S: Scalar> AttentionModule<S> for ByRow<'_, dyn AttentionModule<S> + '_> {
         }
         let AttentionInput { layer, keys, values, hidden, layout, hidden_layout, pass, .. } = input;
         let AttentionInput { wants_keys, wants_values, wants_hidden, .. } = input;
-        let (mut parts, mut outputs, mut hidden_rows) = (Vec::new(), Vec::new(), Vec::new());
-        for (i, sequences, module) in self.groups() {
+        let computed = side_by_side(self.groups(), |i, sequences, module: Option<&'a _>| {
             let (before, of_hidden) = (Rows::of(&layout, sequences), Rows::of(&hidden_layout, sequences));
             let (keys, values, layout) = (before.take(&keys), before.take(&values), layout.select(sequences));
             let output = match module {
@@ -229,10 +245,11 @@ impl<S: Scalar> AttentionModule<S> for ByRow<'_, dyn AttentionModule<S> + '_> {
                 }),
                 None => AttentionOutput { keys, values, layout, backward: None },
             };
-            outputs.push((output.keys, output.values));
-            parts.push(Part { sequences, before, layout: output.layout, backward: output.backward });
-            hidden_rows.push(of_hidden);
-        }
+            let part = Part { sequences, before, layout: output.layout, backward: output.backward };
+            (part, ((output.keys, output.values), of_hidden))
+        });
+        let (parts, others): (Vec<_>, Vec<_>) = computed.into_iter().unzip();
+        let (outputs, hidden_rows): (Vec<_>, Vec<_>) = others.into_iter().unzip();
         let trains = parts.iter().any(|part| part.backward.is_some());
         let (layout, rows) = joined(parts);
         let (mut keys, mut values) = (None, None);
