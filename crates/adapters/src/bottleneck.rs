@@ -165,7 +165,7 @@ impl<S: Scalar> Bottleneck<S> {
             None => (x, None),
         };
         let h = self.down.forward(n.view(), shared);
-        let a = self.shape.activation.forward(h.clone());
+        let a = self.shape.activation.apply(h.view());
         let mut b = self.up.forward(a.view(), shared);
         let drop_path = DropPath::new(self.shape.drop_path, layout, pass.at(1));
         if let Some(drop_path) = &drop_path {

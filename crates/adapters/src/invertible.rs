@@ -223,7 +223,7 @@ impl<S: Scalar> Network<S> {
     /// The output, `h` and `φ(h)`.
     fn forward(&self, z: ArrayView2<'_, S>) -> (Array2<S>, Array2<S>, Array2<S>) {
         let h = self.down.forward(z);
-        let a = self.activation.forward(h.clone());
+        let a = self.activation.apply(h.view());
         (self.up.forward(a.view()), h, a)
     }
 

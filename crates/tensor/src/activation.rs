@@ -1,7 +1,7 @@
 //! Element-wise activation functions with their derivatives.
 
 use crate::Scalar;
-use crate::kernel::rows;
+use crate::kernel::{mapped, rows};
 use crate::rows::{for_each_row, standard};
 use ndarray::{Array2, ArrayView2};
 use std::f64::consts::{FRAC_1_SQRT_2, PI, SQRT_2};
@@ -42,6 +42,28 @@ const NAMES: &[(&str, Activation)] = &[
     ("gelu_python", Activation::Gelu),
 ];
 
+/// Evaluates an expression with the function of an activation.
+macro_rules! each {
+    ($activation:expr, $S:ident, $f:ident => $expression:expr) => {{
+        macro_rules! with {
+            ($function:expr) => {{
+                let $f = $function;
+                $expression
+            }};
+        }
+        match $activation {
+            Self::Identity => with!(|x: $S| x),
+            Self::Relu => with!(|x: $S| if x > $S::zero() { x } else { $S::zero() }),
+            Self::Gelu => with!(gelu::<$S>),
+            Self::GeluTanh => with!(gelu_tanh::<$S>),
+            Self::Silu => with!(|x: $S| x * sigmoid(x)),
+            Self::Tanh => with!($S::tanh),
+            Self::Sigmoid => with!(sigmoid::<$S>),
+            Self::LeakyRelu => with!(|x: $S| if x > $S::zero() { x } else { x * $S::from_f64(0.01) }),
+        }
+    }};
+}
+
 impl Activation {
     /// The activation of a Hugging Face or AdapterHub name, upper or lower case.
     ///
@@ -70,17 +92,14 @@ impl Activation {
     #[must_use]
     pub fn forward<S: Scalar>(self, x: Array2<S>) -> Array2<S> {
         let mut y = standard(x);
-        match self {
-            Self::Identity => {}
-            Self::Relu => map(&mut y, |x| if x > S::zero() { x } else { S::zero() }),
-            Self::Gelu => map(&mut y, gelu),
-            Self::GeluTanh => map(&mut y, gelu_tanh),
-            Self::Silu => map(&mut y, |x| x * sigmoid(x)),
-            Self::Tanh => map(&mut y, S::tanh),
-            Self::Sigmoid => map(&mut y, sigmoid),
-            Self::LeakyRelu => map(&mut y, |x| if x > S::zero() { x } else { x * S::from_f64(0.01) }),
-        }
+        each!(self, S, f => map(&mut y, f));
         y
+    }
+
+    /// `y = φ(x)`, element by element; `x` stays as it is, for [`Activation::backward`].
+    #[must_use]
+    pub fn apply<S: Scalar>(self, x: ArrayView2<'_, S>) -> Array2<S> {
+        each!(self, S, f => mapped(x, f))
     }
 
     /// `d_x = d_y ∘ φ'(x)`; `x` is what [`Activation::forward`] was given.

@@ -34,8 +34,11 @@ impl<S: Scalar> FeedForward<S> {
     ) -> (Array2<S>, Option<FeedForwardTrace<'a, S>>) {
         let activation = place.config.activation;
         let (f, input) = place.linear(Projection::FeedForwardIn, &self.input, &x, wants);
-        let before = input.is_some().then(|| f.clone());
-        let a = activation.forward(f).into_shared();
+        let (a, before) = match &input {
+            Some(_) => (activation.apply(f.view()), Some(f)),
+            None => (activation.forward(f), None),
+        };
+        let a = a.into_shared();
         let ending = Ending {
             sublayer: Sublayer::FeedForward,
             projection: Projection::FeedForwardOut,

@@ -71,7 +71,7 @@ impl<S: Scalar> Language<S> {
         invertible: Option<&Invertible<S>>,
     ) -> (Array2<S>, LanguageTrace<S>) {
         let z = self.transform.forward(x.view());
-        let (h, norm) = self.norm.forward(self.activation.forward(z.clone()), true);
+        let (h, norm) = self.norm.forward(self.activation.apply(z.view()), true);
         let (h, inverse) = match invertible {
             Some(module) => {
                 let (h, trace) = module.forward(h.view(), true);

@@ -55,7 +55,7 @@ impl<S: Scalar> Stack<S> {
             }
             let z = layer.forward(x.view());
             let last = i + 1 == self.layers.len();
-            let next = if last { z.clone() } else { self.activation.forward(z.clone()) };
+            let next = if last { z.clone() } else { self.activation.apply(z.view()) };
             traces.push(LayerTrace { x, dropout, z: (!last).then_some(z) });
             x = next;
         }

@@ -77,7 +77,7 @@ impl<S: Scalar> Source<S> {
             }
             Self::Deep(network) => {
                 let h = network.down.forward(network.embedding.view());
-                let a = network.activation.forward(h.clone());
+                let a = network.activation.apply(h.view());
                 let (weight, bias) = (network.up.weight.view(), network.bias());
                 let z = linear(a.view(), weight.slice(s![range.clone(), ..]), Some(bias.slice(s![range])));
                 (z, keep.then_some(SourceTrace::Deep { h, a }))

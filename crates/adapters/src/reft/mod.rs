@@ -156,7 +156,7 @@ impl<S: Scalar> Unit<S> {
     fn forward(&self, h: Array2<S>, pass: Pass) -> (Array2<S>, UnitTrace<S>) {
         let q = self.projection.rows();
         let z = self.source.forward(h.view());
-        let mut e = self.activation.forward(z.clone());
+        let mut e = self.activation.apply(z.view());
         if self.subtracts {
             e -= &matmul(h.view(), q.t());
         }

@@ -6,11 +6,13 @@
 #![allow(unsafe_code)] // vector instructions, mapping a file and C functions are unsafe by nature
 
 mod allocator;
+mod fresh;
 mod map;
 mod product;
 pub(crate) mod rows;
 
 pub use allocator::keep_freed_memory;
+pub(crate) use fresh::mapped;
 pub use map::{Mapped, map_read_only};
 pub(crate) use product::{Form, bf16_round};
 pub use product::{PATH_VARIABLE, PackedMatrix, Precision, ProductPath, UnknownPath, product_path};

@@ -10,6 +10,7 @@
 
 use super::product::{ProductPath, path};
 use crate::{Dropout, Scalar};
+use std::mem::MaybeUninit;
 
 /// Defines functions that are compiled for each path. A body is inlined into each copy, and so must be what it calls.
 macro_rules! for_each_path {
@@ -61,6 +62,13 @@ for_each_path! {
     fn map<S, F: S => S>(row: &mut [S], f: F) {
         for v in row {
             *v = f(*v);
+        }
+    }
+
+    /// `f(x)`, into another row of the same length.
+    fn map_into<S, F: S => S>(x: &[S], out: &mut [MaybeUninit<S>], f: F) {
+        for (out, x) in out.iter_mut().zip(x) {
+            out.write(f(*x));
         }
     }
 
@@ -155,8 +163,14 @@ mod tests {
     /// Every function gives the bits of the portable path on every path that this processor has.
     fn all_paths_agree<S: Scalar>() {
         type Work<S> = fn(ProductPath, &mut [S], &[S], &[S]);
-        let works: [(&str, Work<S>); 10] = [
+        let works: [(&str, Work<S>); 11] = [
             ("map", |path, v, _, _| map::on(path, v, |x| x * x.erf())),
+            ("map_into", |path, v, x, _| {
+                let mut out = vec![MaybeUninit::new(S::zero()); v.len()];
+                map_into::on(path, x, &mut out, |x| x * x.erf());
+                // SAFETY: they were written twice.
+                v.iter_mut().zip(out).for_each(|(v, out)| *v = unsafe { out.assume_init() });
+            }),
             ("chain", |path, v, x, _| chain::on(path, v, x, |x| S::one() / (S::one() + x.exp()))),
             ("maximum", |path, v, x, _| v.iter_mut().for_each(|v| *v = maximum::on(path, x))),
             ("exp_into", |path, v, x, _| exp_into::on(path, x, S::from_f64(0.3), v)),

@@ -1,0 +1,35 @@
+//! New arrays that are written once, without being cleared first.
+
+use super::rows;
+use crate::Scalar;
+use ndarray::{Array2, ArrayView2};
+use rayon::prelude::*;
+
+/// Elements that are written together: enough to be worth a thread, few enough to share out evenly.
+const PIECE: usize = 1 << 14;
+
+/// `y = f(x)`, element by element, in parallel; `x` stays.
+pub(crate) fn mapped<S: Scalar>(x: ArrayView2<'_, S>, f: impl Fn(S) -> S + Sync) -> Array2<S> {
+    let x = x.as_standard_layout();
+    let mut y = Array2::uninit(x.dim());
+    let into = y.as_slice_mut().expect("a new array has standard layout");
+    let pieces = into.par_chunks_mut(PIECE).zip(x.as_slice().expect("standard layout").par_chunks(PIECE));
+    pieces.for_each(|(into, x)| rows::map_into(x, into, &f));
+    // SAFETY: the pieces of `x` are as long as those of `y`, together as long as both, and each was written to its end.
+    unsafe { y.assume_init() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::random;
+
+    #[test]
+    fn every_element_is_written() {
+        for shape in [(0, 3), (1, 1), (5, 7), (131, 257), (3, PIECE)] {
+            let x = random::<f32>(1, shape);
+            assert_eq!(mapped(x.view(), |v| 2.0 * v), x.mapv(|v| 2.0 * v), "{shape:?}");
+            assert_eq!(mapped(x.t(), |v| v + 1.0), x.t().mapv(|v| v + 1.0), "{shape:?}, turned");
+        }
+    }
+}
