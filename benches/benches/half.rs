@@ -29,6 +29,7 @@ fn main() {
     let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
     let threads = args.next().map_or(1, |arg| arg.parse().expect("a number of threads"));
     let repetitions = args.next().map_or(21, |arg| arg.parse().expect("a number of repetitions"));
+    adaptune_tensor::kernel::keep_freed_memory(); // as the command line does
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("the first pool");
     println!("{threads} threads; GFLOP/s are medians of {repetitions}");
     println!("{:>18} {:>14} {:>8} {:>8} {:>10}", "T x In x Out", "", "f32", "bf16", "bf16/f32");

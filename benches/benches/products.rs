@@ -5,11 +5,14 @@
 //! All three compute the same product in turn, again and again, so that a disturbance hits all of them. What is counted is
 //! the processor's time of this process where the system tells it (Linux), divided by the threads, and the wall's
 //! elsewhere: on a shared machine the wall would count what others do. The ratio is the median over repetitions.
+//!
+//! `laid out` is the same product with the weight laid out beforehand, as the frozen layers of a model are: `x Wᵀ` where the
+//! right operand is stored transposed, `d W` where both are stored as they are.
 #![allow(unsafe_code, reason = "the entry point of `gemm`")]
 
 use adaptune_benches::{clock, median, peak};
 use adaptune_tensor::kernel::product_path;
-use adaptune_tensor::{Seed, init, matmul_into};
+use adaptune_tensor::{PackedMatrix, Seed, init, matmul_into};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2};
 
@@ -38,6 +41,7 @@ fn shapes() -> Vec<Shape> {
 fn main() {
     // `cargo bench` adds `--bench`.
     let mut args = std::env::args().skip(1).filter(|arg| !arg.starts_with("--"));
+    adaptune_tensor::kernel::keep_freed_memory(); // as the command line does
     let threads = args.next().map_or(1, |arg| arg.parse().expect("a number of threads"));
     let repetitions = args.next().map_or(15, |arg| arg.parse().expect("a number of repetitions"));
     let filter = args.next().unwrap_or_default();
@@ -46,8 +50,8 @@ fn main() {
     let peak = (0..100).map(|_| peak()).fold(0.0, f64::max) * threads as f64;
     println!("{path:?}, {threads} threads, peak {peak:.0} GFLOP/s; rates are the best of {repetitions}");
     println!(
-        "{:>20} {:>5} {:>7} {:>7} {:>7} {:>8} {:>8} {:>8}",
-        "shape", "", "ours", "gemm", "ndarray", "/ gemm", "/ ndarray", "/ peak"
+        "{:>20} {:>5} {:>7} {:>8} {:>7} {:>7} {:>8} {:>8} {:>8} {:>8} {:>8}",
+        "shape", "", "ours", "laid out", "gemm", "ndarray", "/ gemm", "/ ndarray", "/ peak", "l. o. /g", "l. o. /p"
     );
     for shape in shapes() {
         let name = format!("{}x{}x{} {}", shape.0, shape.1, shape.2, shape.3);
@@ -69,12 +73,28 @@ fn row(name: &str, (m, k, n, order): Shape, threads: usize, repetitions: usize, 
     let work = 2.0 * (m * k * n) as f64 / 1e9;
     // Products of a head of attention are too short for the clock.
     let (times, threads) = if work < 0.005 { ((0.01 / work) as usize, 1) } else { (1, threads) };
-    let mut results = [(); 3].map(|()| Array2::zeros((m, n)));
-    let mut seconds = [const { Vec::new() }; 3];
+    // `W` is `[Out, In]` and stored so; what is laid out is `Wᵀ`, whatever is asked for.
+    let laid_out = match order {
+        "A Bt" => Some((PackedMatrix::new(b), false)),
+        "A B" => Some((PackedMatrix::new(b.t()), true)),
+        _ => None,
+    };
+    let packed = |c: &mut Array2<f32>| match &laid_out {
+        Some((weight, true)) => *c = weight.product_turned(a),
+        Some((weight, false)) => *c = weight.product(a, None),
+        None => {}
+    };
+    let mut results = [(); 4].map(|()| Array2::zeros((m, n)));
+    let mut seconds = [const { Vec::new() }; 4];
     for repetition in 0..=repetitions {
         for (i, (c, seconds)) in results.iter_mut().zip(&mut seconds).enumerate() {
             let start = clock();
-            (0..times).for_each(|_| [ours, gemm, theirs][i](a, b, c, threads));
+            (0..times).for_each(|_| match i {
+                0 => ours(a, b, c),
+                1 => gemm(a, b, c, threads),
+                2 => general_mat_mul(1.0, &a, &b, 0.0, c),
+                _ => packed(c),
+            });
             // The first time is for warming up. ndarray has one thread.
             if repetition > 0 {
                 seconds.push((clock() - start) / (times * if i == 2 { 1 } else { threads }) as f64);
@@ -82,17 +102,23 @@ fn row(name: &str, (m, k, n, order): Shape, threads: usize, repetitions: usize, 
         }
     }
     assert!(results[0].iter().zip(&results[1]).all(|(x, y)| (x - y).abs() < 0.05), "products agree");
-    let ratio = |i: usize| median(seconds[i].iter().zip(&seconds[0]).map(|(theirs, ours)| theirs / ours).collect());
-    let [ours, gemm, theirs] = [0, 1, 2].map(|i| work / seconds[i].iter().copied().fold(f64::INFINITY, f64::min));
+    assert!(laid_out.is_none() || results[0] == results[3], "and those with a weight laid out beforehand, to the bit");
+    let over = |i: usize, j: usize| median(seconds[i].iter().zip(&seconds[j]).map(|(i, j)| i / j).collect());
+    let [ours, gemm, theirs, packed] =
+        [0, 1, 2, 3].map(|i| work / seconds[i].iter().copied().fold(f64::INFINITY, f64::min));
+    let shown = |x: String| if laid_out.is_some() { x } else { String::new() };
     println!(
-        "{name:>26} {ours:>7.0} {gemm:>7.0} {theirs:>7.0} {:>8.2} {:>8.2} {:>8.2}",
-        ratio(1),
-        ratio(2),
-        ours / peak
+        "{name:>26} {ours:>7.0} {:>8} {gemm:>7.0} {theirs:>7.0} {:>8.2} {:>8.2} {:>8.2} {:>8} {:>8}",
+        shown(format!("{packed:.0}")),
+        over(1, 0),
+        over(2, 0),
+        ours / peak,
+        shown(format!("{:.2}", over(1, 3))),
+        shown(format!("{:.2}", packed / peak)),
     );
 }
 
-fn ours(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut Array2<f32>, _: usize) {
+fn ours(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut Array2<f32>) {
     matmul_into(1.0, a, b, 0.0, &mut c.view_mut());
 }
 
@@ -109,8 +135,4 @@ fn gemm(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut Array2<f32>, thr
             false, false, parallel,
         );
     }
-}
-
-fn theirs(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut Array2<f32>, _: usize) {
-    general_mat_mul(1.0, &a, &b, 0.0, c);
 }
