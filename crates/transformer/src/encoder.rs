@@ -4,7 +4,7 @@ use crate::base::Base;
 use crate::block::{Block, BlockTrace};
 use crate::embeddings::{Embeddings, EmbeddingsTrace};
 use crate::insertion::*;
-use crate::points::Place;
+use crate::points::{Place, ReadRows};
 use crate::{Batch, BatchError, Config, Entry, Linear, Pass, Reads};
 use adaptune_tensor::{Gradients, Layout, Precision, Scalar, Seed};
 use ndarray::{Array2, ArrayView2};
@@ -246,15 +246,15 @@ fn check_rows<S: Scalar>(batch: &Batch, insertions: &dyn Insertions<S>) -> Resul
     }
 }
 
-/// The rows that are read behind a block and how they lie there, if there are fewer than all: behind the last one, where no
-/// module but at keys and values looks at more than one row at a time.
+/// The rows that are read behind a block, if there are fewer than all: behind the last one, where no module but at keys and
+/// values looks at more than one row at a time.
 fn first_rows<S: Scalar>(
     base: Base<'_, S>,
     layer: usize,
     insertions: &dyn Insertions<S>,
     pass: Pass,
     layout: &Layout,
-) -> Option<(Vec<u32>, Layout)> {
+) -> Option<ReadRows> {
     use Projection::{AttentionOutput, FeedForwardIn, FeedForwardOut, Query};
     if pass.reads() == Reads::EveryToken || layer + 1 < base.encoder.blocks.len() {
         return None;
@@ -266,7 +266,8 @@ fn first_rows<S: Scalar>(
     let alone = insertions.sequence(SequencePoint::Block(layer)).is_none()
         && linears.into_iter().all(LinearModule::is_row_by_row)
         && sublayers.into_iter().all(SublayerModule::is_row_by_row);
-    alone.then(|| (layout.first_rows(), Layout::from_lengths(&vec![1; layout.sequences()])))
+    let ones = || Layout::from_lengths(&vec![1; layout.sequences()]);
+    alone.then(|| ReadRows { rows: layout.first_rows(), layout: ones() })
 }
 
 fn digest<S: Scalar>(weight: ArrayView2<'_, S>) -> u64 {
@@ -291,7 +292,7 @@ impl<'a, S: Scalar> Encoded<'a, S> {
         for layer in blocks {
             let (pass, thawed) = (pass.at(2 + layer as u64), thawed.map(|t| &t.blocks[layer]));
             let read = first_rows(base, layer, insertions, pass, &self.layout);
-            let behind = read.as_ref().map_or(&self.layout, |(_, layout)| layout).clone();
+            let behind = read.as_ref().map_or(&self.layout, |read| &read.layout).clone();
             let layout = std::mem::replace(&mut self.layout, behind);
             let place = Place { layer, layout, read, insertions, pass, config, thawed };
             let wants = !self.trace.is_empty();

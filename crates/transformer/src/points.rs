@@ -10,8 +10,8 @@ use ndarray::{ArcArray2, Array2};
 pub(crate) struct Place<'a, S> {
     pub(crate) layer: usize,
     pub(crate) layout: Layout,
-    /// The rows that are read of what the block gives, and how they lie there; all if there is nothing here.
-    pub(crate) read: Option<(Vec<u32>, Layout)>,
+    /// The rows that are read of what the block gives; all if there is nothing here.
+    pub(crate) read: Option<ReadRows>,
     pub(crate) insertions: &'a dyn Insertions<S>,
     pub(crate) pass: Pass,
     pub(crate) config: &'a Config,
@@ -19,11 +19,19 @@ pub(crate) struct Place<'a, S> {
     pub(crate) thawed: Option<&'a ThawedBlock<S>>,
 }
 
+/// Some rows of a state, behind which the others are gone.
+pub(crate) struct ReadRows {
+    /// Their numbers among all.
+    pub(crate) rows: Vec<u32>,
+    /// How they lie without the others.
+    pub(crate) layout: Layout,
+}
+
 impl<'a, S: Scalar> Place<'a, S> {
     /// Where the rows are that the block gives: behind keys and values, the others are left out.
     pub(crate) fn behind_keys(&self) -> Self {
         let Self { layer, insertions, pass, config, thawed, .. } = *self;
-        let layout = self.read.as_ref().map_or(&self.layout, |(_, layout)| layout).clone();
+        let layout = self.read.as_ref().map_or(&self.layout, |read| &read.layout).clone();
         Self { layer, layout, read: None, insertions, pass, config, thawed }
     }
 

@@ -42,7 +42,7 @@ impl<S: Scalar> SelfAttention<S> {
         x: ArcArray2<S>,
         wants: bool,
     ) -> (Array2<S>, Option<SelfAttentionTrace<'a, S>>) {
-        let read = place.read.as_ref().map(|(rows, _)| (rows.clone(), x.nrows()));
+        let read = place.read.as_ref().map(|read| (read.rows.clone(), x.nrows()));
         let residual = read.as_ref().map_or_else(|| x.clone(), |(rows, _)| gather(x.view(), rows).into_shared());
         let (q, query) = behind.linear(Projection::Query, &self.query, &residual, wants);
         let (keys, key) = place.linear(Projection::Key, &self.key, &x, wants);
