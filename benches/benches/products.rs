@@ -2,12 +2,13 @@
 //!
 //! `cargo bench -p adaptune-benches --bench products [-- THREADS [REPETITIONS [FILTER]]]`
 //!
-//! All three compute the same product in turn, again and again, so that a disturbance hits all of them. What is counted is
+//! All compute the same product in turn, again and again, so that a disturbance hits all of them. What is counted is
 //! the processor's time of this process where the system tells it (Linux), divided by the threads, and the wall's
 //! elsewhere: on a shared machine the wall would count what others do. The ratio is the median over repetitions.
 //!
 //! `laid out` is the same product with the weight laid out beforehand, as the frozen layers of a model are: `x Wᵀ` where the
-//! right operand is stored transposed, `d W` where both are stored as they are.
+//! right operand is stored transposed, `d W` where both are stored as they are. It makes a new result each time, as a pass
+//! does, while the others write into one that exists. Its rate is compared with `gemm` and with the peak, too.
 #![allow(unsafe_code, reason = "the entry point of `gemm`")]
 
 use adaptune_benches::{clock, median, peak};
@@ -50,8 +51,8 @@ fn main() {
     let peak = (0..100).map(|_| peak()).fold(0.0, f64::max) * threads as f64;
     println!("{path:?}, {threads} threads, peak {peak:.0} GFLOP/s; rates are the best of {repetitions}");
     println!(
-        "{:>20} {:>5} {:>7} {:>8} {:>7} {:>7} {:>8} {:>8} {:>8} {:>8} {:>8}",
-        "shape", "", "ours", "laid out", "gemm", "ndarray", "/ gemm", "/ ndarray", "/ peak", "l. o. /g", "l. o. /p"
+        "{:>20} {:>5} {:>7} {:>8} {:>7} {:>7} {:>8} {:>9} {:>8} {:>9} {:>9}",
+        "shape", "", "ours", "laid out", "gemm", "ndarray", "/ gemm", "/ ndarray", "/ peak", "l.o./gemm", "l.o./peak"
     );
     for shape in shapes() {
         let name = format!("{}x{}x{} {}", shape.0, shape.1, shape.2, shape.3);
@@ -108,7 +109,7 @@ fn row(name: &str, (m, k, n, order): Shape, threads: usize, repetitions: usize, 
         [0, 1, 2, 3].map(|i| work / seconds[i].iter().copied().fold(f64::INFINITY, f64::min));
     let shown = |x: String| if laid_out.is_some() { x } else { String::new() };
     println!(
-        "{name:>26} {ours:>7.0} {:>8} {gemm:>7.0} {theirs:>7.0} {:>8.2} {:>8.2} {:>8.2} {:>8} {:>8}",
+        "{name:>26} {ours:>7.0} {:>8} {gemm:>7.0} {theirs:>7.0} {:>8.2} {:>9.2} {:>8.2} {:>9} {:>9}",
         shown(format!("{packed:.0}")),
         over(1, 0),
         over(2, 0),

@@ -1,5 +1,5 @@
-//! The work that `cargo xtask peers` measures, done by this project: steps of training, or forward passes, with random weights
-//! of a known shape. Prints one line of JSON. `benches/peers/worker.py` does the same in PyTorch with AdapterHub.
+//! The work that `cargo xtask peers` measures, done by this project: steps of training, forward passes to the logits, or to the
+//! hidden state of every token, with random weights of a known shape. Prints one line of JSON. `benches/peers/worker.py` does the same in PyTorch with AdapterHub.
 //!
 //! ```sh
 //! cargo run --release -p adaptune-benches --example worker -- step minilm f32 seq_bn 32 128 2 5
@@ -8,7 +8,8 @@
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task};
 use adaptune_tensor::{Precision, Seed};
 use adaptune_train::{Dataset, Example, Observer, StepRecord, Target, TrainOptions, Trainer};
-use adaptune_transformer::{Batch, Config, Encoder};
+use adaptune_transformer::{Batch, Config, Encoder, Pass};
+use ndarray::Array2;
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ type Outcome<T> = Result<T, Box<dyn Error>>;
 /// Steps that are not counted: caches fill, threads start.
 const WARM_UP: usize = 2;
 
-const USAGE: &str = "expected: step|forward minilm|bert-base f32|bf16 METHOD SEQUENCES TOKENS THREADS STEPS";
+const USAGE: &str = "expected: step|forward|hidden minilm|bert-base f32|bf16 METHOD SEQUENCES TOKENS THREADS STEPS";
 
 /// What runs when nothing is asked for: a glance.
 const DEFAULT: [&str; 8] = ["step", "minilm", "f32", "seq_bn", "2", "16", "2", "1"];
@@ -37,7 +38,10 @@ fn main() -> Outcome<()> {
     let (model, count) = (model(shape, dtype, method)?, steps + WARM_UP);
     let times = match work.as_str() {
         "step" => training(model, &data(sequences, tokens, count)?, sequences)?,
-        "forward" => forward(&model, &data(sequences, tokens, 1)?, count)?,
+        "forward" => passes(&data(sequences, tokens, 1)?, count, |batch| Ok(model.logits(batch)?))?,
+        "hidden" => passes(&data(sequences, tokens, 1)?, count, |batch| {
+            Ok(model.base().forward(batch, &model.adapter(), Pass::evaluate())?.hidden)
+        })?,
         _ => return Err(USAGE.into()),
     };
     let times = &times[WARM_UP..];
@@ -95,12 +99,12 @@ impl Observer for Clock {
     }
 }
 
-fn forward(model: &AdapterModel<f32>, data: &Dataset, times: usize) -> Outcome<Vec<f64>> {
+fn passes(data: &Dataset, times: usize, forward: impl Fn(&Batch) -> Outcome<Array2<f32>>) -> Outcome<Vec<f64>> {
     let sequences: Vec<&[u32]> = data.examples().iter().map(|e| e.token_ids.as_slice()).collect();
     let batch = Batch::from_ids(&sequences);
     let once = || {
         let begun = Instant::now();
-        black_box(model.logits(&batch)?);
+        black_box(forward(&batch)?);
         Ok(begun.elapsed().as_secs_f64())
     };
     (0..times).map(|_| once()).collect()

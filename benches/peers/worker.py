@@ -1,6 +1,6 @@
 """The work that `cargo xtask peers` measures, done by PyTorch with AdapterHub; see benches/examples/worker.rs.
 
-    python worker.py step|forward minilm|bert-base f32|bf16 METHOD SEQUENCES TOKENS THREADS STEPS
+    python worker.py step|forward|hidden minilm|bert-base f32|bf16 METHOD SEQUENCES TOKENS THREADS STEPS
 """
 
 import json

@@ -13,8 +13,8 @@ const WARM_UP: usize = 2;
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let ["forward", "minilm", "f32", _, numbers @ ..] = &words[..] else {
-        candle_core::bail!("expected: forward minilm f32 METHOD SEQUENCES TOKENS THREADS STEPS");
+    let ["hidden", "minilm", "f32", _, numbers @ ..] = &words[..] else {
+        candle_core::bail!("expected: hidden minilm f32 METHOD SEQUENCES TOKENS THREADS STEPS");
     };
     let numbers: Vec<usize> = numbers.iter().filter_map(|n| n.parse().ok()).collect();
     let [sequences, tokens, _threads, steps] = numbers[..] else {

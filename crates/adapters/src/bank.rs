@@ -7,7 +7,7 @@ use crate::head::{Head, HeadConfig};
 use crate::model::{AdapterModel, Reading};
 use crate::nearest::did_you_mean;
 use adaptune_tensor::{Layout, Parameters, Scalar};
-use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass};
+use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Reads};
 use ndarray::{Array2, Axis};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -168,7 +168,9 @@ impl<S: Scalar> Bank<S> {
         let chosen = Chosen::of(names);
         let members = chosen.names.iter().map(|name| self.member(name)).collect::<Result<Vec<_>, _>>()?;
         let parts: Vec<Option<&Adapter<S>>> = members.iter().map(|member| member.adapter.as_ref()).collect();
-        let (hidden, layout) = self.forward(batch, &parts, &chosen.rows)?;
+        let every_token = members.iter().any(|member| member.head.reads() == Reads::EveryToken);
+        let reads = if every_token { Reads::EveryToken } else { Reads::FirstTokens };
+        let (hidden, layout) = self.forward(batch, &parts, &chosen.rows, reads)?;
         let mut logits = vec![None; names.len()];
         for (i, member) in members.iter().enumerate() {
             let sequences = chosen.sequences(i);
@@ -187,19 +189,20 @@ impl<S: Scalar> Bank<S> {
         let chosen = Chosen::of(names);
         let adapter = |name: &Option<&str>| name.map_or(Ok(None), |name| Ok(self.member(name)?.adapter.as_ref()));
         let parts = chosen.names.iter().map(adapter).collect::<Result<Vec<_>, BankError>>()?;
-        self.forward(batch, &parts, &chosen.rows)
+        self.forward(batch, &parts, &chosen.rows, Reads::EveryToken)
     }
 
-    /// The last hidden state, where each sequence has one of these adapters.
+    /// The last hidden state, those rows of it that are read, where each sequence has one of these adapters.
     fn forward(
         &self,
         batch: &Batch,
         parts: &[Option<&Adapter<S>>],
         rows: &[usize],
+        reads: Reads,
     ) -> Result<(Array2<S>, Layout), BankError> {
         let parts: Vec<&dyn Insertions<S>> = parts.iter().map(|part| part as _).collect();
         let mixed = Mixed::new(self.base.config(), &parts, rows)?;
-        let encoded = self.base.forward(batch, &mixed, Pass::evaluate())?;
+        let encoded = self.base.forward(batch, &mixed, Pass::evaluate().reading(reads))?;
         Ok((encoded.hidden, encoded.layout))
     }
 

@@ -174,7 +174,8 @@ impl<S: Scalar> AdapterModel<S> {
         encoded.map_or(0, |encoded| encoded.trace.constant_blocks())
     }
 
-    /// What the first `blocks` blocks make of a batch, without dropout: an [`Entry::State`] to begin the rest with.
+    /// What the first `blocks` blocks make of a batch, without dropout: an [`Entry::State`] to begin the rest with. Behind all
+    /// blocks it has the rows that the head reads, and need not have others.
     ///
     /// # Errors
     /// If the base cannot take the batch.

@@ -1,9 +1,13 @@
 //! A head that reads first tokens leaves the rest of the last block out: the same logits to the bit, the same gradients, and
 //! every token is there where a module needs it.
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Mixed, Part, Targets, Task};
-use adaptune_tensor::{Gradients, Parameters, Seed, Slot};
-use adaptune_transformer::{Base, Batch, Config, Encoder, Entry, Insertions, Pass, Reads, Thaw, Thawed};
+use adaptune_adapters::closure::{ParameterSet, SublayerClosure};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Mixed, Part, Stack, Targets, Task};
+use adaptune_tensor::{Gradients, Parameters, Precision, Seed, Slot};
+use adaptune_transformer::{
+    Base, Batch, Config, Encoder, Entry, Insertions, Pass, Reads, Sublayer, SublayerPoint, Thaw, Thawed,
+};
+use ndarray::{Array1, Axis};
 use std::sync::Arc;
 
 const LAYERS: usize = 3;
@@ -138,6 +142,53 @@ fn rows_are_left_out_where_modules_take_them_one_by_one() {
         |parts: &[&dyn Insertions<f64>]| rows(&Mixed::new(base.config(), parts, &[0, 1, 1, 0]).expect("it fits"));
     assert_eq!(mixed(&[&alone, &other]), SEQUENCES);
     assert_eq!(mixed(&[&alone, &together]), 13);
+}
+
+#[test]
+fn so_they_are_in_stacks_and_of_closures_that_promise_it() {
+    let base = base();
+    let rows = |insertions: &dyn Insertions<f64>| rows(Base::from(&*base), insertions);
+    let (low, high, together) = (adapter(ALONE[0], 5), adapter("lora", 6), adapter("unipelt", 7));
+    let stack = |parts: &[&dyn Insertions<f64>]| rows(&Stack::new(base.config(), parts).expect("it fits"));
+    assert_eq!(stack(&[&low, &high]), SEQUENCES);
+    assert_eq!(stack(&[&together, &high]), 13);
+    let shift = || {
+        let parameters = ParameterSet::new().bias("shift", Array1::from_elem(8, 0.3));
+        SublayerClosure::new(parameters, |at, p| at.add_and_norm(&(&at.output + p.vector("shift"))))
+    };
+    let point = SublayerPoint { layer: LAYERS - 1, sublayer: Sublayer::Attention };
+    let of = |closure| Adapter::of_modules("test", base.config(), [(point, closure)]).expect("it fits");
+    assert_eq!(rows(&of(shift())), 13, "nobody knows");
+    let promised = of(shift().row_by_row());
+    assert_eq!(rows(&promised), SEQUENCES);
+    compare("a closure", &model(Some(promised), None, false));
+}
+
+/// In f32 and bf16 neither the cut of a product nor the way its operands are read changes a bit, and both depend on how many
+/// rows there are.
+#[test]
+fn many_rows_or_few_give_the_same_bits() {
+    let config = Config { vocabulary: 11, positions: 160, ..Config::bert(408, 2, 3, 500) };
+    for precision in [Precision::Full, Precision::Bf16] {
+        let base = Arc::new(Encoder::<f32>::random(config.clone(), 0.05, Seed::new(3)).with_precision(precision));
+        let ids = |length: u32| (0..length).map(|t| t * 7 % 11).collect::<Vec<_>>();
+        let sequences = [ids(150), ids(1), ids(97)];
+        let batch = Batch::from_ids(&sequences.each_ref().map(Vec::as_slice));
+        let method: Method = "double_seq_bn|lora".parse().expect("a method");
+        let adapter = Adapter::on("test", &method, &base, Seed::new(5)).expect("it fits");
+        let pass = Pass::evaluate();
+        let every = base.forward(&batch, &adapter, pass).expect("a good batch").hidden;
+        let first = base.forward(&batch, &adapter, pass.reading(Reads::FirstTokens)).expect("a good batch").hidden;
+        assert_eq!(first, every.select(Axis(0), &[0, 150, 151]), "{precision:?}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "a state of first tokens for a pass that reads all")]
+fn a_state_of_first_tokens_is_not_taken_for_one_of_all() {
+    let (base, batch) = (base(), batch());
+    let state = Base::from(&*base).lower(&batch, &(), LAYERS, Reads::FirstTokens).expect("a good batch");
+    let _ = base.forward(Entry::State(&batch, state), &(), Pass::evaluate());
 }
 
 #[test]

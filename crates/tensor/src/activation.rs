@@ -102,7 +102,7 @@ impl Activation {
         each!(self, S, f => mapped(x, f))
     }
 
-    /// `d_x = d_y ∘ φ'(x)`; `x` is what [`Activation::forward`] was given.
+    /// `d_x = d_y ∘ φ'(x)`; `x` is what [`Activation::forward`] or [`Activation::apply`] was given.
     ///
     /// # Panics
     /// If the shapes differ.

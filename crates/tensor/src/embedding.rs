@@ -27,7 +27,7 @@ pub fn gather<S: Scalar>(table: ArrayView2<'_, S>, ids: &[u32]) -> Array2<S> {
 /// ```
 ///
 /// # Panics
-/// If an id is not below `V`, or there are not as many as `x` has rows.
+/// If an id is not below `V`, there are not as many as `x` has rows, or rows differ in length.
 pub fn scatter<S: Scalar>(x: ArrayView2<'_, S>, ids: &[u32], y: &mut Array2<S>) {
     assert_eq!(x.nrows(), ids.len(), "an id for each row");
     let mut from = vec![None; y.nrows()];

@@ -1,4 +1,4 @@
-//! Row-wise work in parallel: the one helper through which element-wise operations use threads.
+//! Row-wise work in parallel: through this, operations on rows use threads.
 //!
 //! Every row is computed by itself, so the number of threads cannot change a result.
 

@@ -45,7 +45,7 @@ fn experts(point: SublayerPoint) -> SublayerClosure<f32> {
         }
         at.add_and_norm(&z)
     })
-    .row_by_row() // no token of it looks at another, so the head's first token is all that is computed in the last block
+    .row_by_row() // no token looks at another, so behind keys and values the last block computes the head's first token alone
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -16,7 +16,8 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 
 /// How much room there is for what constant blocks give. What finds no room is computed again in each epoch.
 ///
-/// A token takes four bytes times the hidden size: a million tokens of a base 384 wide 1.5 GB.
+/// A token takes four bytes times the hidden size: a million tokens of a base 384 wide 1.5 GB. Where all blocks are constant, as
+/// for a head alone, only the tokens that the head reads are kept: of a text the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheLimits {
     /// Bytes of memory.

@@ -32,9 +32,9 @@ pub(crate) struct Rounded {
 
 /// What a pass through the encoder gives.
 pub struct Encoded<'a, S> {
-    /// The last hidden state, `[T, D]`.
+    /// The last hidden state, `[T, D]`, or less if less is [read](Reads): then a row for each sequence.
     pub hidden: Array2<S>,
-    /// How its tokens lie; the batch's layout unless a module has changed it.
+    /// How its rows lie; as the batch's tokens, unless a module has changed that or rows were left out.
     pub layout: Layout,
     /// What backward needs.
     pub trace: Trace<'a, S>,
@@ -197,7 +197,7 @@ impl<'a, S: Scalar> Base<'a, S> {
     /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
     ///
     /// # Panics
-    /// If a state stands behind more blocks than the model has.
+    /// If a state stands behind more blocks than the model has, or has first tokens alone and the pass reads all.
     pub fn forward<'e>(
         self,
         entry: impl Into<Entry<'e, S>>,
@@ -208,6 +208,11 @@ impl<'a, S: Scalar> Base<'a, S> {
             Entry::Tokens(batch) => (self.embedded(batch, insertions, pass)?, 0),
             Entry::State(batch, state) => {
                 check_rows(batch, insertions)?;
+                let whole = || (0..batch.layout().sequences()).all(|s| state.has_all_of(batch, s));
+                assert!(
+                    pass.reads() == Reads::FirstTokens || whole(),
+                    "a state of first tokens for a pass that reads all"
+                );
                 let trace = Trace { steps: Vec::new(), constant_blocks: state.blocks };
                 (Encoded { hidden: state.hidden, layout: state.layout, trace }, state.blocks)
             }
@@ -335,7 +340,7 @@ impl<S: Scalar> Again<'_, S> {
 }
 
 impl<S: Scalar> Trace<'_, S> {
-    /// Carries the gradient of the last hidden state, `[T, D]`, down to the lowest point that
+    /// Carries the gradient of the last hidden state, as many rows as that has, down to the lowest point that
     /// trains, and adds the gradients of the parameters it passes.
     pub fn backward(self, d_hidden: Array2<S>, gradients: &mut Gradients<S>) {
         let mut d = d_hidden;

@@ -53,6 +53,11 @@ impl<'a, S> From<&'a Batch> for Entry<'a, S> {
 }
 
 impl<S: Scalar> State<S> {
+    /// True if it has a row for each token of a sequence, whatever modules have put between them.
+    pub(crate) fn has_all_of(&self, batch: &Batch, sequence: usize) -> bool {
+        self.layout.text(sequence).len() == batch.layout().range(sequence).len()
+    }
+
     /// The state `hidden: [T, D]` behind `blocks` blocks.
     ///
     /// # Panics
@@ -112,8 +117,8 @@ impl<S: Scalar> State<S> {
 }
 
 impl<S: Scalar> Base<'_, S> {
-    /// Runs the embeddings and the first `blocks` blocks, without gradients and without dropout, for somebody who reads these
-    /// rows of the last hidden state.
+    /// Runs the embeddings and the first `blocks` blocks, without gradients and without dropout. `reads` says which rows of the
+    /// last hidden state will be read; it makes a difference behind the last block alone.
     ///
     /// # Errors
     /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.

@@ -155,8 +155,9 @@ pub trait LinearModule<S: Scalar>: Send + Sync {
         false
     }
 
-    /// True if each row that it gives comes from the same row of `x`, and perhaps the number of its sequence, alone. Then
-    /// rows that nobody reads may be left out; see [`Reads`](crate::Reads). A module that averages over a sequence must not say so.
+    /// True if a row of the result depends on nothing but the same row of what it sees and on which sequence it belongs to: not
+    /// on other rows, not on its place in the sequence, not on how long that is. Then rows that nobody reads may be left out, see
+    /// [`Reads`](crate::Reads), and `layout` has one token for each sequence. A module that averages over a sequence must not say so.
     fn is_row_by_row(&self) -> bool {
         false
     }
@@ -222,8 +223,7 @@ pub trait SublayerModule<S: Scalar>: Send + Sync {
         false
     }
 
-    /// True if each row that it gives comes from the same row of `o` and `r`, and perhaps the number of its sequence, alone:
-    /// the same promise as [`LinearModule::is_row_by_row`].
+    /// The same promise as [`LinearModule::is_row_by_row`].
     fn is_row_by_row(&self) -> bool {
         false
     }

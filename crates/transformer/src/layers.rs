@@ -74,6 +74,7 @@ impl<S: Scalar> Linear<S> {
     }
 
     fn plain(&self) -> &ArcArray2<S> {
+        // On this thread alone: a task of another that asks for it too, taken up while this one waits, would wait for itself.
         self.plain.get_or_init(|| self.to_weight().into_shared())
     }
 }

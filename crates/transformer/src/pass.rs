@@ -19,10 +19,11 @@ pub enum Reads {
     /// All of them.
     #[default]
     EveryToken,
-    /// Those of the first token of each sequence, as a head for whole sequences does. Behind its keys and values, the last
-    /// block then leaves the others out, and the hidden state has a row for each sequence and a layout that says so, with the
-    /// same bits as those rows would have had. It does not where a module in it looks at more than one row at a time:
-    /// then every token is there.
+    /// Those of the first token of each sequence, as a head for whole sequences does.
+    ///
+    /// Behind its keys and values, the last block then leaves the others out: the hidden state has a row for each sequence, and
+    /// a layout of one token each. Without dropout that row is what it would have been beside the others, in f32 to the
+    /// bit. If a module in that block looks at more than one row at a time, every token is there.
     FirstTokens,
 }
 

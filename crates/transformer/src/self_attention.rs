@@ -94,9 +94,9 @@ const PROBABILITIES: u64 = 17;
 
 impl<S: Scalar> SelfAttentionTrace<'_, S> {
     /// From the gradient of the half block's result to that of `x`, if wanted.
-    pub(crate) fn backward(self, d_y: Array2<S>, gradients: &mut Gradients<S>) -> Option<Array2<S>> {
+    pub(crate) fn backward(mut self, d_y: Array2<S>, gradients: &mut Gradients<S>) -> Option<Array2<S>> {
         let mut d_x = Accumulator::new();
-        let Some((rows, tokens)) = self.read.clone() else {
+        let Some((rows, tokens)) = self.read.take() else {
             self.ways_back(d_y, gradients, &mut d_x, None);
             return d_x.into_sum();
         };

@@ -72,8 +72,9 @@ impl<S: Scalar> SublayerClosure<S> {
         Self { parameters, closure: Box::new(closure), row_by_row: false }
     }
 
-    /// The same module with a promise: each row that the closure gives comes from the same row of what it sees alone. Then the
-    /// last block leaves out rows that nobody reads; see [`Reads`](adaptune_transformer::Reads).
+    /// The same module with a promise: a row that the closure gives depends on nothing but the same row of what it sees, and on
+    /// which sequence it belongs to. Then the last block leaves out rows that nobody reads, and there `at.layout` has one token for
+    /// each sequence; see [`Reads`](adaptune_transformer::Reads).
     #[must_use]
     pub fn row_by_row(self) -> Self {
         Self { row_by_row: true, ..self }

@@ -179,17 +179,16 @@ impl<S: Scalar> SequenceModule<S> for ByRow<'_, dyn SequenceModule<S> + '_> {
             return module.forward(input);
         }
         let SequenceInput { point, base, tokens, layout, pass, wants_tokens } = input;
-        let (mut parts, mut outputs) = (Vec::new(), Vec::new());
-        for (i, sequences, module) in self.groups() {
+        let computed = side_by_side(self.groups(), |i, sequences, module: Option<&'a _>| {
             let before = Rows::of(&layout, sequences);
             let (tokens, layout, pass) = (before.take(&tokens), layout.select(sequences), pass.at(i));
             let output = match module {
                 Some(module) => module.forward(SequenceInput { point, base, tokens, layout, pass, wants_tokens }),
                 None => SequenceOutput { tokens, layout, backward: None },
             };
-            outputs.push(output.tokens);
-            parts.push(Part { sequences, before, layout: output.layout, backward: output.backward });
-        }
+            (Part { sequences, before, layout: output.layout, backward: output.backward }, output.tokens)
+        });
+        let (parts, outputs): (Vec<_>, Vec<_>) = computed.into_iter().unzip();
         let trains = parts.iter().any(|part| part.backward.is_some());
         let (layout, rows) = joined(parts);
         let mut tokens = None;

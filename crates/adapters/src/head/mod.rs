@@ -13,10 +13,10 @@ mod targets;
 pub use targets::Targets;
 
 use crate::invertible::Invertible;
-use adaptune_tensor::{Activation, Gradients, Layout, Named, NamedMut, Parameters, Scalar, Seed};
+use adaptune_tensor::{Activation, Gradients, Layout, Named, NamedMut, Parameters, Scalar, Seed, gather};
 use adaptune_transformer::{Base, BaseLinear, Config, Encoder, Pass, Reads};
 use language::{Language, LanguageTrace};
-use ndarray::{ArcArray2, Array2, ArrayView2, Axis, s};
+use ndarray::{ArcArray2, Array2, ArrayView2, s};
 use stack::{Stack, StackTrace};
 use thiserror::Error;
 
@@ -231,8 +231,7 @@ impl<S: Scalar> Head<S> {
         if self.reads_every_token() {
             return (hidden.to_owned(), None);
         }
-        let first: Vec<usize> = layout.ranges().map(|range| range.start).collect();
-        let rows = hidden.select(Axis(0), &first);
+        let rows = gather(hidden, &layout.first_rows());
         let Some(pooler) = base.pooler().filter(|_| self.config.use_pooler) else { return (rows, None) };
         let rows = rows.into_shared();
         let pooled = Activation::Tanh.forward(pooler.forward(rows.view()));

@@ -65,7 +65,7 @@ for_each_path! {
         }
     }
 
-    /// `f(x)`, into another row of the same length.
+    /// `f(x)`, into another row; all of it is written if `x` is as long.
     fn map_into<S, F: S => S>(x: &[S], out: &mut [MaybeUninit<S>], f: F) {
         for (out, x) in out.iter_mut().zip(x) {
             out.write(f(*x));

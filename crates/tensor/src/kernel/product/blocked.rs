@@ -44,8 +44,8 @@ pub(super) fn multiply<K: Kernel>(product: Product<'_, f32, Out<'_>>, parallel: 
     multiply_in_place::<K>(product, parallel);
 }
 
-/// A result whose rows do not lie in one piece is visited for each slice of `k`, so one whose rows do is cheaper, and copied
-/// in the end.
+/// Where the rows of a result do not lie in one piece, writing it is slow, and it is written once for each slice of `k`. So it
+/// is computed in a place of its own and copied once.
 fn multiply_elsewhere<K: Kernel>(product: Product<'_, f32, Out<'_>>, parallel: bool) {
     let Product { alpha, a, b, start, c } = product;
     let (m, n) = c.dim();

@@ -2,7 +2,7 @@
 //!
 //! A micro-kernel reads one number of each of its rows, step after step of `k`. Where `k` lie next
 //! to each other that is fine as it is. Where rows lie next to each other instead (`Aᵀ B`), each step
-//! would touch another line of the cache, so an operand that is used often is packed first: slices
+//! would touch another line of the cache, so an operand that is wide and used often is packed first: slices
 //! of [`DEPTH`], in each tile after tile, in each column after column.
 
 use super::pack::{DEPTH, PARALLEL};
@@ -11,7 +11,7 @@ use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// From one `k` to the next so far at most, rows that lie next to each other are no better packed.
+/// If rows lie next to each other, and one `k` is at most so far from the next, packing brings nothing.
 const NARROW: isize = 128;
 /// Up to so many panels, packing costs more than it brings.
 const FEW_PANELS: usize = 2;

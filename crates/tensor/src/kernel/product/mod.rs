@@ -224,10 +224,12 @@ impl Products for f32 {
         parallel: bool,
     ) -> Array2<f32> {
         assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
-        fresh((a.nrows(), b.ncols()), bias, |start, c| {
+        let compute = |start: Start<'_, f32>, c: Out<'_>| {
             let product = Product { alpha, a: a.view(), b: b.view(), start: start.view(), c };
             with_kernel!(path(), K => blocked::multiply::<K>(product, parallel));
-        })
+        };
+        // SAFETY: a product writes each tile of its result, and the tiles cover it.
+        unsafe { fresh((a.nrows(), b.ncols()), bias, compute) }
     }
 
     fn product_packed(
@@ -237,7 +239,8 @@ impl Products for f32 {
         bias: Option<ArrayView1<'_, f32>>,
     ) -> Array2<f32> {
         let shape = (a.nrows(), if turned { b.dim().0 } else { b.dim().1 });
-        fresh(shape, bias, |start, c| multiply_packed(a, b, turned, start, c))
+        // SAFETY: as above.
+        unsafe { fresh(shape, bias, |start, c| multiply_packed(a, b, turned, start, c)) }
     }
 
     fn multiply_packed<'a>(
@@ -260,8 +263,11 @@ impl Products for f32 {
     }
 }
 
-/// A new result. `compute` gets what it starts from and where it goes, and must write it all.
-fn fresh(
+/// A new result. `compute` gets what it starts from and where it goes.
+///
+/// # Safety
+/// `compute` starts from what it is given, and writes all of the result.
+unsafe fn fresh(
     shape: (usize, usize),
     bias: Option<ArrayView1<'_, f32>>,
     compute: impl FnOnce(Start<'_, f32>, Out<'_>),
@@ -274,7 +280,7 @@ fn fresh(
     if !c.is_empty() {
         compute(start, Out::blank(c.view_mut()));
     }
-    // SAFETY: a product writes each tile of its result, and the tiles cover it.
+    // SAFETY: the caller's promise.
     unsafe { c.assume_init() }
 }
 

@@ -21,7 +21,7 @@ impl<'a> Out<'a> {
         Self { view: view.raw_view_mut(), life: PhantomData }
     }
 
-    /// A result that is to be written.
+    /// A result that is to be written. Nothing may start from it: no [`Start::Result`](super::Start::Result).
     pub(super) fn blank(mut view: ArrayViewMut2<'a, MaybeUninit<f32>>) -> Self {
         Self { view: view.raw_view_mut().cast(), life: PhantomData }
     }

@@ -36,7 +36,8 @@ pub(super) fn sweep<K: Kernel>(
                 let (b, b_step) = right.panel::<K>(depth.start, depth.len(), first.1 + columns.start);
                 let operands = Operands { depth: depth.len(), a, a_row, a_step, b, b_step };
                 // SAFETY: the operands are a tile of `left` and a panel of `right`, as deep as the slice; the rows and
-                // columns are in `c`, and the panel has as many columns as the tile.
+                // columns are in `c`, and the panel has as many columns as the tile. What is read of `c` was there if the
+                // product starts from it, and else, from the second slice on, is what the slice before has written.
                 unsafe { sum.tile::<K>(&operands, rows.clone(), columns) };
             }
         }

@@ -60,8 +60,8 @@ pub(super) trait Kernel {
     ///
     /// # Safety
     /// The processor has the instructions of `PATH`. All `a[r, k]` of the tile's rows and all vectors of the right
-    /// panel that the columns touch, filled up to whole vectors, can be read. The tile of `c` can be read and
-    /// written and nobody else does; `start` can be read unless β is zero.
+    /// panel that the columns touch, filled up to whole vectors, can be read. The tile of `c` can be
+    /// written and nobody else touches it; it may hold no numbers yet. `start` can be read unless β is zero.
     unsafe fn tile(rows: usize, operands: &Operands, target: &Target);
 
     /// Writes `into[k·width + j] = source[j·stride + k]` for `j < LANES`, `k < depth`: a vector's columns,
