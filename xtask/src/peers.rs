@@ -22,7 +22,7 @@ const THREADS: &str = "2";
 
 /// What is compared: work, shape, numbers (in bf16 a rounded base here, autocast there), method, sequences, tokens of each.
 /// The workers' own words.
-const WORKS: [[&str; 6]; 11] = [
+const WORKS: [[&str; 6]; 13] = [
     ["step", "minilm", "f32", "seq_bn", "32", "128"],
     ["step", "minilm", "f32", "double_seq_bn", "32", "128"],
     ["step", "minilm", "f32", "par_bn", "32", "128"],
@@ -34,6 +34,8 @@ const WORKS: [[&str; 6]; 11] = [
     ["step", "minilm", "bf16", "double_seq_bn", "32", "128"],
     ["step", "minilm", "bf16", "par_bn", "32", "128"],
     ["step", "bert-base", "bf16", "seq_bn", "16", "128"],
+    ["step", "bert-base", "bf16", "double_seq_bn", "16", "128"],
+    ["step", "bert-base", "bf16", "par_bn", "16", "128"],
 ];
 
 /// The hidden state of every token, which is what candle computes.
