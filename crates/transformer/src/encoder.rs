@@ -9,6 +9,7 @@ use crate::{Batch, BatchError, Config, Entry, Linear, Pass, Reads};
 use adaptune_tensor::{Gradients, Layout, Precision, Scalar, Seed};
 use ndarray::{Array2, ArrayView2};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// A pretrained encoder whose weights never change.
 ///
@@ -21,13 +22,9 @@ pub struct Encoder<S> {
     pub(crate) embeddings: Embeddings<S>,
     pub(crate) blocks: Vec<Block<S>>,
     pub(crate) pooler: Option<Linear<S>>,
-    pub(crate) rounded: Option<Rounded>,
-}
-
-/// What a base was before its linear layers were rounded.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Rounded {
-    fingerprint: u64,
+    pub(crate) precision: Precision,
+    /// Of a base that was rounded to less, that of before.
+    pub(crate) fingerprint: OnceLock<u64>,
 }
 
 /// What a pass through the encoder gives.
@@ -130,10 +127,11 @@ impl<S: Scalar> Encoder<S> {
     /// ```
     #[must_use]
     pub fn with_precision(mut self, precision: Precision) -> Self {
-        if precision == Precision::Full || self.rounded.is_some() {
+        if precision == Precision::Full || self.precision != Precision::Full {
             return self;
         }
-        self.rounded = Some(Rounded { fingerprint: self.fingerprint() });
+        let _ = self.fingerprint(); // from now on it is known, and stays what it is
+        self.precision = precision;
         for block in &mut self.blocks {
             *block = block.map(|_, linear| linear.with_precision(Precision::Bf16), |_, norm| norm.clone());
         }
@@ -143,19 +141,19 @@ impl<S: Scalar> Encoder<S> {
     /// How exactly the linear layers of the blocks are held.
     #[must_use]
     pub fn precision(&self) -> Precision {
-        if self.rounded.is_some() { Precision::Bf16 } else { Precision::Full }
+        self.precision
     }
 
     /// A number that tells this base from others: it is computed from every weight, rounded to
-    /// f32, and from nothing else. Of a base that was rounded to less it is that of before.
+    /// f32, and from nothing else. Of a base that was rounded to less it is that of before. The first call computes it.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        if let Some(rounded) = self.rounded {
-            return rounded.fingerprint;
-        }
-        let mut weights = Vec::new();
-        self.each_weight(|w| weights.push(digest(w)));
-        weights.into_iter().fold(Seed::new(0), Seed::at).bits(0)
+        let computed = || {
+            let mut weights = Vec::new();
+            self.each_weight(|w| weights.push(digest(w)));
+            weights.into_iter().fold(Seed::new(0), Seed::at).bits(0)
+        };
+        *self.fingerprint.get_or_init(computed)
     }
 
     /// How many numbers the base holds, all of them frozen; the pooler is counted.

@@ -7,9 +7,10 @@ use crate::names::{EMBEDDINGS_NORM, Names, POOLER, POSITIONS, TOKEN_TYPES, TOKEN
 use crate::self_attention::SelfAttention;
 use crate::weights::{Reader, TensorSource, WeightDirectory, WeightError};
 use crate::{Config, ConfigError, Encoder, LayerNorm, Linear, Projection, Sublayer};
-use adaptune_tensor::Scalar;
+use adaptune_tensor::{Precision, Scalar};
 use ndarray::{Array1, Array2, Ix1, Ix2};
 use std::path::Path;
+use std::sync::OnceLock;
 use thiserror::Error;
 
 /// Why a model could not be loaded.
@@ -81,7 +82,7 @@ impl Names {
             true => Some(linear(reader, POOLER, d, d)?),
             false => None,
         };
-        Ok(Encoder { config, embeddings, blocks, pooler, rounded: None })
+        Ok(Encoder { config, embeddings, blocks, pooler, precision: Precision::Full, fingerprint: OnceLock::new() })
     }
 
     fn block<S: Scalar>(

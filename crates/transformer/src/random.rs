@@ -5,8 +5,9 @@ use crate::embeddings::Embeddings;
 use crate::feed_forward::FeedForward;
 use crate::self_attention::SelfAttention;
 use crate::{Config, Encoder, Family, LayerNorm, Linear};
-use adaptune_tensor::{Activation, Scalar, Seed, init};
+use adaptune_tensor::{Activation, Precision, Scalar, Seed, init};
 use ndarray::{Array1, Array2, Axis};
+use std::sync::OnceLock;
 
 impl Config {
     /// A BERT of given sizes with two token types and no dropout.
@@ -99,7 +100,7 @@ impl Draw {
         };
         let blocks = (0..config.layers).map(|_| self.block(&config)).collect();
         let pooler = (config.family != Family::DistilBert).then(|| self.linear(d, d));
-        Encoder { config, embeddings, blocks, pooler, rounded: None }
+        Encoder { config, embeddings, blocks, pooler, precision: Precision::Full, fingerprint: OnceLock::new() }
     }
 
     fn block<S: Scalar>(&mut self, config: &Config) -> Block<S> {

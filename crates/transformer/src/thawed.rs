@@ -7,8 +7,9 @@
 use crate::block::Block;
 use crate::names::{EMBEDDINGS_NORM, Names, POOLER, POSITIONS, TOKEN_TYPES, TOKENS};
 use crate::{Base, BaseLinear, BaseNorm, Encoder, Family, LayerNorm, Linear, Projection, Sublayer, Thaw};
-use adaptune_tensor::{Kind, Named, NamedMut, Parameter, Parameters, Scalar, join, parameters};
+use adaptune_tensor::{Kind, Named, NamedMut, Parameter, Parameters, Precision, Scalar, join, parameters};
 use ndarray::{ArrayView, Dimension, Ix1, Ix2};
+use std::sync::OnceLock;
 
 /// Trainable copies of some tensors of one [`Encoder`].
 ///
@@ -113,7 +114,8 @@ impl<S: Scalar> Base<'_, S> {
             embeddings: e.with(thawed.map(|thawed| &thawed.embeddings)).merged(),
             blocks: blocks.iter().enumerate().map(block).collect(),
             pooler: self.pooler().map(BaseLinear::merged),
-            rounded: None,
+            precision: Precision::Full,
+            fingerprint: OnceLock::new(),
         }
     }
 }
