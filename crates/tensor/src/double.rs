@@ -33,11 +33,7 @@ impl Products for f64 {
         parallel: bool,
     ) -> Array2<f64> {
         let mut c = Array2::zeros((a.nrows(), b.ncols()));
-        let shape = c.dim();
-        let start = match &bias {
-            Some(bias) => Start::Given(bias.broadcast(shape).expect("a bias has a number for each column")),
-            None => Start::Zero,
-        };
+        let start = Start::in_each_row(&bias, c.dim());
         Self::multiply(Product { alpha, a, b, start, c: c.view_mut() }, parallel);
         c
     }
@@ -59,15 +55,9 @@ impl Products for f64 {
         }))
     }
 
-    fn multiply_packed<'a>(
-        a: ArrayView2<'a, f64>,
-        b: &'a PackedMatrix<f64>,
-        turned: bool,
-        start: Start<'a, f64>,
-        c: ArrayViewMut2<'a, f64>,
-    ) {
-        let b = if turned { array(b).t() } else { array(b).view() };
-        Self::multiply(Product { alpha: 1.0, a, b, start, c }, true);
+    fn add_product_turned(a: ArrayView2<'_, f64>, b: &PackedMatrix<f64>, mut c: ArrayViewMut2<'_, f64>) {
+        let (b, start) = (array(b).t(), Start::Result(1.0));
+        Self::multiply(Product { alpha: 1.0, a: a.view(), b, start, c: c.view_mut() }, true);
     }
 
     fn unpack(b: &PackedMatrix<f64>) -> Array2<f64> {

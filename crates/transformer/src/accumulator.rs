@@ -39,15 +39,6 @@ impl<S: Scalar> Accumulator<S> {
         }
     }
 
-    /// Adds `d: [N, D]` to some rows of the array, which has `tokens` of them; each is named once.
-    pub(crate) fn add_rows(&mut self, rows: &[u32], d: ArrayView2<'_, S>, tokens: usize) {
-        let sum = self.0.get_or_insert_with(|| Array2::zeros((tokens, d.ncols())));
-        for (row, d) in rows.iter().zip(d.rows()) {
-            let mut row = sum.row_mut(*row as usize);
-            row += &d;
-        }
-    }
-
     /// The sum, `None` if nothing was added.
     #[must_use]
     pub fn into_sum(self) -> Option<Array2<S>> {

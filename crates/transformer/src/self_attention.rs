@@ -6,6 +6,7 @@ use crate::points::Place;
 use crate::{Accumulator, LayerNorm, Linear};
 use adaptune_tensor::{
     AttentionNeeds, AttentionShape, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward, gather,
+    gather_backward,
 };
 use ndarray::{ArcArray2, Array2};
 
@@ -102,7 +103,7 @@ impl<S: Scalar> SelfAttentionTrace<'_, S> {
         };
         let mut d_read = Accumulator::new();
         self.ways_back(d_y, gradients, &mut d_x, Some(&mut d_read));
-        d_read.into_sum().into_iter().for_each(|d| d_x.add_rows(&rows, d.view(), tokens));
+        d_read.into_sum().into_iter().for_each(|d| d_x.add(gather_backward(&rows, d.view(), tokens)));
         d_x.into_sum()
     }
 

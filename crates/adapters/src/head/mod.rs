@@ -13,10 +13,10 @@ mod targets;
 pub use targets::Targets;
 
 use crate::invertible::Invertible;
-use adaptune_tensor::{Activation, Gradients, Layout, Named, NamedMut, Parameters, Scalar, Seed, gather};
+use adaptune_tensor::{Activation, Gradients, Layout, Named, NamedMut, Parameters, Scalar, Seed, gather, scatter};
 use adaptune_transformer::{Base, BaseLinear, Config, Encoder, Pass, Reads};
 use language::{Language, LanguageTrace};
-use ndarray::{ArcArray2, Array2, ArrayView2, s};
+use ndarray::{ArcArray2, Array2, ArrayView2};
 use stack::{Stack, StackTrace};
 use thiserror::Error;
 
@@ -244,9 +244,7 @@ impl<S: Scalar> Head<S> {
             return d_rows;
         }
         let mut d_hidden = Array2::zeros((layout.tokens(), d_rows.ncols()));
-        for (range, row) in layout.ranges().zip(d_rows.rows()) {
-            d_hidden.slice_mut(s![range.start, ..]).assign(&row);
-        }
+        scatter(d_rows.view(), &layout.first_rows(), &mut d_hidden);
         d_hidden
     }
 

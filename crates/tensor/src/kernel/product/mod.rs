@@ -139,17 +139,11 @@ pub trait Products: Sized {
     /// Lays out a right operand for many products.
     fn pack(b: ArrayView2<'_, Self>, precision: Precision) -> PackedMatrix<Self>;
 
-    /// Computes `c = a b + start`, or `c = a bᵀ + start` where `b` is turned.
+    /// Computes `c += a bᵀ`.
     ///
     /// # Panics
     /// If the shapes do not fit.
-    fn multiply_packed<'a>(
-        a: ArrayView2<'a, Self>,
-        b: &'a PackedMatrix<Self>,
-        turned: bool,
-        start: Start<'a, Self>,
-        c: ArrayViewMut2<'a, Self>,
-    );
+    fn add_product_turned(a: ArrayView2<'_, Self>, b: &PackedMatrix<Self>, c: ArrayViewMut2<'_, Self>);
 
     /// What was laid out, plainly.
     fn unpack(b: &PackedMatrix<Self>) -> Array2<Self>;
@@ -163,6 +157,17 @@ impl<S> Product<'_, S> {
         assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
         assert_eq!((a.nrows(), b.ncols()), c.dim(), "shape of a product's result");
         assert!(start.fits(c.dim()), "what is added has the shape of the result");
+    }
+}
+
+impl<'a, S> Start<'a, S> {
+    /// A bias, `[N]`, in each row of a result `[M, N]`, if there is one.
+    ///
+    /// # Panics
+    /// If it has not a number for each column.
+    pub(crate) fn in_each_row(bias: &'a Option<ArrayView1<'_, S>>, shape: (usize, usize)) -> Self {
+        let rows = |bias: &'a ArrayView1<'_, S>| bias.broadcast(shape).expect("a bias has a number for each column");
+        bias.as_ref().map_or(Self::Zero, |bias| Self::Given(rows(bias)))
     }
 }
 
@@ -243,14 +248,8 @@ impl Products for f32 {
         unsafe { fresh(shape, bias, |start, c| multiply_packed(a, b, turned, start, c)) }
     }
 
-    fn multiply_packed<'a>(
-        a: ArrayView2<'a, f32>,
-        b: &'a PackedMatrix<f32>,
-        turned: bool,
-        start: Start<'a, f32>,
-        c: ArrayViewMut2<'a, f32>,
-    ) {
-        multiply_packed(a, b, turned, start, Out::of(c));
+    fn add_product_turned(a: ArrayView2<'_, f32>, b: &PackedMatrix<f32>, c: ArrayViewMut2<'_, f32>) {
+        multiply_packed(a, b, true, Start::Result(1.0), Out::of(c));
     }
 
     fn unpack(b: &PackedMatrix<f32>) -> Array2<f32> {
@@ -272,13 +271,9 @@ unsafe fn fresh(
     bias: Option<ArrayView1<'_, f32>>,
     compute: impl FnOnce(Start<'_, f32>, Out<'_>),
 ) -> Array2<f32> {
-    let start = match &bias {
-        Some(bias) => Start::Given(bias.broadcast(shape).expect("a bias has a number for each column")),
-        None => Start::Zero,
-    };
     let mut c = Array2::uninit(shape);
     if !c.is_empty() {
-        compute(start, Out::blank(c.view_mut()));
+        compute(Start::in_each_row(&bias, shape), Out::blank(c.view_mut()));
     }
     // SAFETY: the caller's promise.
     unsafe { c.assume_init() }

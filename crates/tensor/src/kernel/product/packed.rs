@@ -122,7 +122,7 @@ impl<S: Scalar> PackedMatrix<S> {
     /// # Panics
     /// If the shapes do not fit.
     pub fn add_product_turned(&self, a: ArrayView2<'_, S>, c: &mut Array2<S>) {
-        S::multiply_packed(a, self, true, Start::Result(S::one()), c.view_mut());
+        S::add_product_turned(a, self, c.view_mut());
     }
 
     /// `B`, `[K, N]`, as exactly as it is held.
