@@ -6,7 +6,7 @@
 //! They take turns; times are the wall's, ratios the median over repetitions.
 
 use adaptune_benches::median;
-use adaptune_tensor::{PackedMatrix, Precision, Seed, init};
+use adaptune_tensor::{PackedMatrix, Precision, Seed, in_pool, init};
 use ndarray::Array2;
 use std::hint::black_box;
 use std::time::Instant;
@@ -31,6 +31,10 @@ fn main() {
     let repetitions = args.next().map_or(21, |arg| arg.parse().expect("a number of repetitions"));
     adaptune_tensor::kernel::keep_freed_memory(); // as the command line does
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("the first pool");
+    in_pool(|| table(threads, repetitions));
+}
+
+fn table(threads: usize, repetitions: usize) {
     println!("{threads} threads; GFLOP/s are medians of {repetitions}");
     println!("{:>18} {:>14} {:>8} {:>8} {:>10}", "T x In x Out", "", "f32", "bf16", "bf16/f32");
     for (tokens, input, output) in SHAPES {

@@ -3,7 +3,7 @@
 
 use adaptune_adapters::{Adapter, Mixed};
 use adaptune_benches::median;
-use adaptune_tensor::{Parameters, Seed};
+use adaptune_tensor::{Parameters, Seed, in_pool};
 use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
 use std::hint::black_box;
 use std::time::Instant;
@@ -14,7 +14,12 @@ const ROUNDS: usize = 15;
 const METHODS: [&str; 4] = ["seq_bn", "double_seq_bn", "lora", "prefix_tuning_flat"];
 
 fn main() {
-    adaptune_tensor::kernel::keep_freed_memory(); // as the command line does
+    // As the command line does.
+    adaptune_tensor::kernel::keep_freed_memory();
+    in_pool(table);
+}
+
+fn table() {
     let config = Config { vocabulary: 30522, ..Config::bert(384, 6, 12, 1536) };
     let base = Encoder::<f32>::random(config, 0.02, Seed::new(0));
     println!("{:<20} {:>6} {:>10} {:>10} {:>10}", "adapters", "tokens", "one", "eight", "eight/one");

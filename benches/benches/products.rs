@@ -13,7 +13,7 @@
 
 use adaptune_benches::{clock, median, peak};
 use adaptune_tensor::kernel::product_path;
-use adaptune_tensor::{PackedMatrix, Seed, init, matmul_into};
+use adaptune_tensor::{PackedMatrix, Seed, in_pool, init, matmul_into};
 use ndarray::linalg::general_mat_mul;
 use ndarray::{Array2, ArrayView2};
 
@@ -47,6 +47,10 @@ fn main() {
     let repetitions = args.next().map_or(15, |arg| arg.parse().expect("a number of repetitions"));
     let filter = args.next().unwrap_or_default();
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global().expect("the first pool");
+    in_pool(|| table(threads, repetitions, &filter));
+}
+
+fn table(threads: usize, repetitions: usize, filter: &str) {
     let path = product_path().expect("a known path");
     let peak = (0..100).map(|_| peak()).fold(0.0, f64::max) * threads as f64;
     println!("{path:?}, {threads} threads, peak {peak:.0} GFLOP/s; rates are the best of {repetitions}");
@@ -56,7 +60,7 @@ fn main() {
     );
     for shape in shapes() {
         let name = format!("{}x{}x{} {}", shape.0, shape.1, shape.2, shape.3);
-        if name.contains(&filter) {
+        if name.contains(filter) {
             row(&name, shape, threads, repetitions, peak);
         }
     }

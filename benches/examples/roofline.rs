@@ -9,7 +9,7 @@
 //! and Patterson, 2009).
 
 use adaptune_benches::{median, peak};
-use adaptune_tensor::{PackedMatrix, Precision, Seed, init};
+use adaptune_tensor::{PackedMatrix, Precision, Seed, in_pool, init};
 use plotters::prelude::*;
 use rayon::prelude::*;
 use std::error::Error;
@@ -53,7 +53,9 @@ fn main() -> Outcome<()> {
     let (repetitions, numbers) = if arguments.len() < 2 { (2, 1 << 20) } else { (REPETITIONS, 1 << 25) };
     let bandwidth = bandwidth(numbers);
     println!("{threads} threads: {peak:.0} GFLOP/s in f32 on registers, {bandwidth:.0} GB/s from memory");
-    let points = [Precision::Full, Precision::Bf16].map(|p| PRODUCTS.map(|product| measure(product, p, repetitions)));
+    let points = in_pool(|| {
+        [Precision::Full, Precision::Bf16].map(|p| PRODUCTS.map(|product| measure(product, p, repetitions)))
+    });
     for (full, half) in points[0].iter().zip(&points[1]) {
         let share = full.rate / peak.min(bandwidth * full.intensity);
         println!("{:>18}: {:>6.0} in f32, {share:.2} of the roof; {:>6.0} in bf16", full.name, full.rate, half.rate);

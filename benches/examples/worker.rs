@@ -6,7 +6,7 @@
 //! ```
 
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task};
-use adaptune_tensor::{Precision, Seed};
+use adaptune_tensor::{Precision, Seed, in_pool};
 use adaptune_train::{Dataset, Example, Observer, StepRecord, Target, TrainOptions, Trainer};
 use adaptune_transformer::{Batch, Config, Encoder, Pass};
 use ndarray::Array2;
@@ -15,7 +15,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-type Outcome<T> = Result<T, Box<dyn Error>>;
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Steps that are not counted: caches fill, threads start.
 const WARM_UP: usize = 2;
@@ -35,8 +35,16 @@ fn main() -> Outcome<()> {
     let numbers: Vec<usize> = numbers.iter().map(|n| n.parse()).collect::<Result<_, _>>()?;
     let [sequences, tokens, threads, steps] = numbers[..] else { return Err(USAGE.into()) };
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    in_pool(|| measure(work, [shape, dtype, method], [sequences, tokens, steps]))
+}
+
+fn measure(
+    work: &str,
+    [shape, dtype, method]: [&str; 3],
+    [sequences, tokens, steps]: [usize; 3],
+) -> Outcome<()> {
     let (model, count) = (model(shape, dtype, method)?, steps + WARM_UP);
-    let times = match work.as_str() {
+    let times = match work {
         "step" => training(model, &data(sequences, tokens, count)?, sequences)?,
         "forward" => passes(&data(sequences, tokens, 1)?, count, |batch| Ok(model.logits(batch)?))?,
         "hidden" => passes(&data(sequences, tokens, 1)?, count, |batch| {

@@ -6,7 +6,7 @@ use crate::format::{self, FormatError};
 use crate::head::{Head, HeadConfig};
 use crate::model::{AdapterModel, Reading};
 use crate::nearest::did_you_mean;
-use adaptune_tensor::{Layout, Parameters, Scalar};
+use adaptune_tensor::{Layout, Parameters, Scalar, in_pool};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Reads};
 use ndarray::{Array2, Axis};
 use std::collections::BTreeMap;
@@ -165,6 +165,10 @@ impl<S: Scalar> Bank<S> {
     /// # Errors
     /// If an adapter is not loaded, the names are not as many as the sequences, or the base cannot take the batch.
     pub fn logits(&self, batch: &Batch, names: &[&str]) -> Result<Vec<Array2<S>>, BankError> {
+        in_pool(|| self.logits_of_each(batch, names))
+    }
+
+    fn logits_of_each(&self, batch: &Batch, names: &[&str]) -> Result<Vec<Array2<S>>, BankError> {
         let chosen = Chosen::of(names);
         let members = chosen.names.iter().map(|name| self.member(name)).collect::<Result<Vec<_>, _>>()?;
         let parts: Vec<Option<&Adapter<S>>> = members.iter().map(|member| member.adapter.as_ref()).collect();
@@ -189,7 +193,7 @@ impl<S: Scalar> Bank<S> {
         let chosen = Chosen::of(names);
         let adapter = |name: &Option<&str>| name.map_or(Ok(None), |name| Ok(self.member(name)?.adapter.as_ref()));
         let parts = chosen.names.iter().map(adapter).collect::<Result<Vec<_>, BankError>>()?;
-        self.forward(batch, &parts, &chosen.rows, Reads::EveryToken)
+        in_pool(|| self.forward(batch, &parts, &chosen.rows, Reads::EveryToken))
     }
 
     /// The last hidden state, those rows of it that are read, where each sequence has one of these adapters.

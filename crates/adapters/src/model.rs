@@ -4,7 +4,9 @@ use crate::adapter::Adapter;
 use crate::composition::{CompositionError, Stack};
 use crate::head::{Head, Targets, Task};
 use crate::invertible::Invertible;
-use adaptune_tensor::{AnyParameter, Gradients, Layout, Named, NamedMut, Parameters, Scalar, gather, gather_backward};
+use adaptune_tensor::{
+    AnyParameter, Gradients, Layout, Named, NamedMut, Parameters, Scalar, gather, gather_backward, in_pool,
+};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Insertions, Pass, State, Thawed};
 use ndarray::Array2;
 use std::sync::Arc;
@@ -183,7 +185,7 @@ impl<S: Scalar> AdapterModel<S> {
     /// # Panics
     /// If the base has fewer blocks.
     pub fn lower(&self, batch: &Batch, blocks: usize) -> Result<State<S>, BatchError> {
-        self.thawed_base().lower(batch, &*self.insertions(), blocks, self.head.reads())
+        in_pool(|| self.thawed_base().lower(batch, &*self.insertions(), blocks, self.head.reads()))
     }
 
     /// Logits, `[S, C]`, for tagging `[T, C]`, for language `[T, V]`, without dropout. `T` are the tokens of the batch,
@@ -192,7 +194,8 @@ impl<S: Scalar> AdapterModel<S> {
     /// # Errors
     /// If the base cannot take the batch.
     pub fn logits<'e>(&self, entry: impl Into<Entry<'e, S>>) -> Result<Array2<S>, BatchError> {
-        self.logits_at(entry.into(), None)
+        let entry = entry.into();
+        in_pool(|| self.logits_at(entry, None))
     }
 
     /// Logits at the places that the targets ask about, and the loss, each target weighing `weight`; without dropout.
@@ -208,7 +211,8 @@ impl<S: Scalar> AdapterModel<S> {
         targets: &Targets,
         weight: S,
     ) -> Result<(Array2<S>, S), BatchError> {
-        let logits = self.logits_at(entry.into(), Some(targets))?;
+        let entry = entry.into();
+        let logits = in_pool(|| self.logits_at(entry, Some(targets)))?;
         let loss = targets.loss(logits.view(), weight);
         Ok((logits, loss))
     }
@@ -237,8 +241,19 @@ impl<S: Scalar> AdapterModel<S> {
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
-        let (base, insertions, entry) = (self.thawed_base(), self.insertions(), entry.into());
-        let batch = entry.batch();
+        let entry = entry.into();
+        in_pool(|| self.there_and_back(entry, targets, weight, pass, gradients))
+    }
+
+    fn there_and_back(
+        &self,
+        entry: Entry<'_, S>,
+        targets: &Targets,
+        weight: S,
+        pass: Pass,
+        gradients: &mut Gradients<S>,
+    ) -> Result<S, BatchError> {
+        let (base, insertions, batch) = (self.thawed_base(), self.insertions(), entry.batch());
         let encoded = base.forward(entry, &*insertions, pass.at(0).reading(self.head.reads()))?;
         let read = self.reading(Some(targets), batch, &encoded.layout);
         let hidden = read.gather(encoded.hidden);

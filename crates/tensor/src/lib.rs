@@ -8,6 +8,7 @@ mod scalar;
 
 mod layout;
 mod parameter;
+mod pool;
 mod random;
 mod rows;
 
@@ -43,6 +44,7 @@ pub use matmul::{matmul, matmul_add, matmul_into, matmul_reference};
 #[doc(hidden)]
 pub use parameter::join;
 pub use parameter::{AnyParameter, Gradients, Kind, Named, NamedMut, Parameter, Parameters, Slot};
+pub use pool::in_pool;
 pub use random::{Seed, SeedRng};
 pub use scalar::Scalar;
 pub use softmax::{softmax, softmax_backward};

@@ -52,18 +52,22 @@ fn run(cli: Cli) -> Result<()> {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
         pool.build_global().context("cannot start the threads")?;
     }
-    match cli.command {
-        Command::Train(args) => train::run(&args),
-        Command::Pretrain(args) => pretrain::run(&args),
-        Command::Eval(args) => eval::run(&args),
-        Command::Predict(args) => predict::run(&args),
-        Command::Inspect(args) => inspect::run(&args),
-        Command::Budget(args) => budget::run(&args),
-        Command::Merge(args) => merge::run(&args),
-        Command::Combine(args) => combine::run(&args),
-        Command::Convert(args) => convert::run(&args),
-        Command::Compare(args) => compare::run(&args),
-        Command::Tasks(args) => tasks::run(&args),
+    adaptune::tensor::in_pool(|| command(&cli.command))
+}
+
+fn command(command: &Command) -> Result<()> {
+    match command {
+        Command::Train(args) => train::run(args),
+        Command::Pretrain(args) => pretrain::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Predict(args) => predict::run(args),
+        Command::Inspect(args) => inspect::run(args),
+        Command::Budget(args) => budget::run(args),
+        Command::Merge(args) => merge::run(args),
+        Command::Combine(args) => combine::run(args),
+        Command::Convert(args) => convert::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Tasks(args) => tasks::run(args),
     }
 }
 
