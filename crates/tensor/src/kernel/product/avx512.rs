@@ -185,7 +185,7 @@ macro_rules! micro_kernel {
                     PACKED => (1, R as isize, 16 * V as isize),
                     _ => (o.a_row, o.a_step, o.b_step),
                 };
-                for r in 0..if o.depth < SHALLOW { R as isize } else { 0 } {
+                for r in 0..if o.depth < SHALLOW || t.beta != 0.0 { R as isize } else { 0 } {
                     for v in 0..V {
                         // The result is on its way while the sums are computed.
                         _mm_prefetch::<_MM_HINT_T0>(t.c.wrapping_offset(r * t.c_row).wrapping_add(16 * v).cast());

@@ -21,7 +21,7 @@ use std::ops::Range;
 /// Columns that are packed at a time; a multiple of all widths of panels.
 const COLUMNS: usize = 4032;
 /// Numbers that are packed at a time: 2 MiB, which are still in the second cache when they are used.
-const PACKED: usize = 1 << 19;
+const PACKED: usize = 1 << 18;
 /// Multiply-adds that are worth a task of their own, about 50 µs.
 const TASK: usize = 1 << 22;
 /// Parts that a result is cut into if each is worth it, for threads to share.

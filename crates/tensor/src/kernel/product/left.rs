@@ -5,7 +5,7 @@
 //! would touch another line of the cache, so an operand that is wide and used often is packed first: slices
 //! of [`DEPTH`], in each tile after tile, in each column after column.
 
-use super::pack::{DEPTH, PARALLEL};
+use super::pack::{DEPTH, PARALLEL, fetch_ahead};
 use super::sweep::cut;
 use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
@@ -118,6 +118,7 @@ fn pieces<'a>(
 fn pack_piece(a: ArrayView2<'_, f32>, tile: usize, space: &mut [f32]) {
     let depth = a.ncols();
     for (k, column) in a.axis_iter(Axis(1)).enumerate() {
+        fetch_ahead(a.t(), k);
         let tiles = space.chunks_mut(tile * depth).map(|space| &mut space[k * tile..(k + 1) * tile]);
         match (column.to_slice(), tile) {
             // Tiles whose length the compiler knows.

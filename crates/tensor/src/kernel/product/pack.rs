@@ -20,6 +20,13 @@ pub(super) const DEPTH: usize = 384;
 /// Numbers to pack that are worth a second thread.
 pub(super) const PARALLEL: usize = 1 << 17;
 
+/// Rows between the one that is packed and the one that is fetched.
+#[cfg(target_arch = "x86_64")]
+const AHEAD: usize = 8;
+/// Numbers in a line of the cache.
+#[cfg(target_arch = "x86_64")]
+const LINE: usize = 16;
+
 /// A packed right operand, or consecutive panels of it.
 #[derive(Clone, Copy)]
 pub(super) struct Panels<'a> {
@@ -151,9 +158,21 @@ pub(super) fn has_rows_in_one_piece(b: ArrayView2<'_, f32>) -> bool {
     b.strides()[1] == 1 || b.ncols() <= 1
 }
 
+/// While row `k` is packed, brings a later one near, where the processor can be asked for that: rows lie too far apart for it
+/// to see what comes next.
+pub(super) fn fetch_ahead(rows: ArrayView2<'_, f32>, k: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(later) = rows.outer_iter().nth(k + AHEAD).and_then(|row| row.to_slice()) {
+        later.chunks(LINE).for_each(super::x86::fetch);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (rows, k);
+}
+
 /// Copies rows that lie in one piece, vector by vector, whose length the compiler knows.
 fn copy_rows<K: Kernel>(b: ArrayView2<'_, f32>, into: &mut [f32], width: usize) {
-    for (row, into) in b.rows().into_iter().zip(into.chunks_mut(width)) {
+    for (k, (row, into)) in b.rows().into_iter().zip(into.chunks_mut(width)).enumerate() {
+        fetch_ahead(b, k);
         let row = row.to_slice().expect("the row lies in one piece");
         let (mut from, mut to) = (row.chunks_exact(K::LANES), into.chunks_exact_mut(K::LANES));
         for (from, to) in from.by_ref().zip(to.by_ref()) {
