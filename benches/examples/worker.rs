@@ -38,11 +38,7 @@ fn main() -> Outcome<()> {
     in_pool(|| measure(work, [shape, dtype, method], [sequences, tokens, steps]))
 }
 
-fn measure(
-    work: &str,
-    [shape, dtype, method]: [&str; 3],
-    [sequences, tokens, steps]: [usize; 3],
-) -> Outcome<()> {
+fn measure(work: &str, [shape, dtype, method]: [&str; 3], [sequences, tokens, steps]: [usize; 3]) -> Outcome<()> {
     let (model, count) = (model(shape, dtype, method)?, steps + WARM_UP);
     let times = match work {
         "step" => training(model, &data(sequences, tokens, count)?, sequences)?,

@@ -20,8 +20,10 @@ use std::ops::Range;
 
 /// Columns that are packed at a time; a multiple of all widths of panels.
 const COLUMNS: usize = 4032;
-/// Numbers that are packed at a time: 2 MiB, which are still in the second cache when they are used.
+/// Numbers that one thread packs at a time: 1 MiB, which are still in the second cache when they are used.
 const PACKED: usize = 1 << 18;
+/// Times as many where threads share the work: there are several caches, and they wait for each other less often.
+const PACKED_TOGETHER: usize = 4;
 /// Multiply-adds that are worth a task of their own, about 50 µs.
 const TASK: usize = 1 << 22;
 /// Parts that a result is cut into if each is worth it, for threads to share.
@@ -112,7 +114,8 @@ pub(super) fn in_blocks<K: Kernel>(
     }
     let columns = n.min(COLUMNS);
     let packed_rows = if left::lies_well(a) { 0 } else { a.nrows() };
-    let depth = (PACKED / columns.max(packed_rows) / DEPTH).max(1) * DEPTH;
+    let packed = if parallel && rayon::current_num_threads() > 1 { PACKED_TOGETHER * PACKED } else { PACKED };
+    let depth = (packed / columns.max(packed_rows) / DEPTH).max(1) * DEPTH;
     with_space(Use::Right, packed_length::<K>(depth.min(k), columns), |space| {
         for columns in cut(0..n, columns) {
             for depth in cut(0..k, depth) {
