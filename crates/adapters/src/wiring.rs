@@ -32,7 +32,7 @@ use crate::bottleneck::{Bottleneck, BottleneckTrace};
 use crate::layers::TrainableNorm;
 use crate::modules::Module;
 use crate::phm::PhmShared;
-use adaptune_tensor::{Gradients, LayerNormTrace, Named, NamedMut, Parameters, Scalar, join, parameters};
+use adaptune_tensor::{Gradients, LayerNormTrace, Named, NamedMut, Parameters, Scalar, add, copied, join, parameters};
 use adaptune_transformer::{Accumulator, BaseNorm, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
 use ndarray::{ArcArray2, Array2};
 
@@ -99,16 +99,16 @@ impl<S: Scalar> BottleneckAdapter<S> {
     }
 
     /// The bottleneck's input and, for sequential ones, the inner residual and the norm's trace.
-    fn input(&self, o: &Array2<S>, r: &ArcArray2<S>, norm: Option<BaseNorm<'_, S>>, keep: bool) -> Input<S> {
+    fn input(&self, o: &ArcArray2<S>, r: &ArcArray2<S>, norm: Option<BaseNorm<'_, S>>, keep: bool) -> Input<S> {
         let Position::Sequential { norm_before, residual, .. } = self.position else {
             return Input { x: r.clone(), residual: None, before: None };
         };
         if !norm_before {
             // Both `o` and `x` are the output here; `o + r` is refused by the configuration's check.
-            return Input { x: o.to_shared(), residual: None, before: None };
+            return Input { x: o.clone(), residual: None, before: None };
         }
-        let sum = o + r;
-        let for_sum = (residual == InnerResidual::Sum).then(|| sum.to_shared());
+        let sum = add(copied(o), r);
+        let for_sum = (residual == InnerResidual::Sum).then(|| copied(&sum).into_shared());
         let (x, before) = match norm {
             Some(norm) => norm.forward(sum, keep),
             None => (sum, None),
@@ -126,13 +126,13 @@ impl<S: Scalar> BottleneckAdapter<S> {
     fn combine(
         &self,
         b: Array2<S>,
-        o: Array2<S>,
+        o: ArcArray2<S>,
         residual: Option<ArcArray2<S>>,
         keep: bool,
     ) -> (Array2<S>, Option<LayerNormTrace<S>>) {
         let add = |b: Array2<S>| match residual {
-            Some(residual) => b + &residual,
-            None => b + &o,
+            Some(residual) => add(b, &residual),
+            None => add(b, &o),
         };
         match &self.own_norm {
             None => (add(b), None),
@@ -153,7 +153,7 @@ impl<S: Scalar> BottleneckAdapter<S> {
         let norm = trace.norm;
         let d_z = if trace.ends { through(norm, &trace.after, d_y, gradients) } else { d_y };
         if trace.ends && trace.wants_residual {
-            d_r.add(d_z.clone());
+            d_r.add(copied(&d_z));
         }
         let (d_b, d_e) = self.combine_backward(trace.own_norm.as_ref(), d_z, gradients);
         let wants_input = match self.position {
@@ -170,18 +170,18 @@ impl<S: Scalar> BottleneckAdapter<S> {
                 d_x.into_iter().for_each(|d_x| d_r.add(d_x));
             }
             (_, None) => {}
-            (Position::Sequential { norm_before: false, .. }, Some(d_x)) => d_o.add(d_x + d_e),
+            (Position::Sequential { norm_before: false, .. }, Some(d_x)) => d_o.add(add(d_x, &d_e)),
             (Position::Sequential { residual, .. }, Some(d_x)) => {
                 let d_sum = match residual {
                     InnerResidual::Output => {
                         d_o.add(d_e);
                         through(norm, &trace.before, d_x, gradients)
                     }
-                    InnerResidual::Input => through(norm, &trace.before, d_x + d_e, gradients),
-                    InnerResidual::Sum => through(norm, &trace.before, d_x, gradients) + d_e,
+                    InnerResidual::Input => through(norm, &trace.before, add(d_x, &d_e), gradients),
+                    InnerResidual::Sum => add(through(norm, &trace.before, d_x, gradients), &d_e),
                 };
                 if trace.wants_residual {
-                    d_r.add(d_sum.clone());
+                    d_r.add(copied(&d_sum));
                 }
                 d_o.add(d_sum);
             }
@@ -199,12 +199,12 @@ impl<S: Scalar> BottleneckAdapter<S> {
         d_z: Array2<S>,
         gradients: &mut Gradients<S>,
     ) -> (Array2<S>, Array2<S>) {
-        let (Some(norm), Some(trace)) = (&self.own_norm, trace) else { return (d_z.clone(), d_z) };
+        let (Some(norm), Some(trace)) = (&self.own_norm, trace) else { return (copied(&d_z), d_z) };
         if self.residual_before_norm() {
             let d = norm.backward(trace, d_z, gradients);
-            (d.clone(), d)
+            (copied(&d), d)
         } else {
-            (norm.backward(trace, d_z.clone(), gradients), d_z)
+            (norm.backward(trace, copied(&d_z), gradients), d_z)
         }
     }
 }
@@ -256,12 +256,13 @@ impl<S: Scalar> BottleneckAdapter<S> {
         let keep = input.wants_backward(self.any_trains() || shared.is_some_and(Parameters::any_trains));
         let ends = self.norm_after && !input.followed;
         let SublayerInput { output: o, residual: r, norm, layout, pass, wants_output, wants_residual, .. } = input;
+        let o = o.into_shared();
         let Input { x, residual, before } = self.input(&o, &r, norm, keep);
         let (b, bottleneck) = self.bottleneck.forward(x, shared, &layout, pass, keep);
         let (z, own_norm) = self.combine(b, o, residual, keep);
         let (y, after) = match norm.filter(|_| ends) {
-            Some(norm) => norm.forward(z + &r, keep),
-            None if ends => (z + &r, None),
+            Some(norm) => norm.forward(add(z, &r), keep),
+            None if ends => (add(z, &r), None),
             None => (z, None),
         };
         let backward = bottleneck.map(|bottleneck| -> SublayerBackward<'a, S> {

@@ -1,6 +1,6 @@
 //! Scaled dot-product attention (Vaswani et al., 2017) over ragged sequences, several heads.
 
-use crate::kernel::rows;
+use crate::kernel::{rows, zeros};
 use crate::matmul::{matmul_alone, product_alone};
 use crate::softmax::softmax_rows;
 use crate::{Dropout, Layout, Scalar};
@@ -85,11 +85,11 @@ pub fn attention<S: Scalar>(
     keep: bool,
 ) -> (Array2<S>, Option<AttentionTrace<S>>) {
     shape.check(&queries, &keys, &values);
-    let mut result = Array2::zeros(queries.dim());
+    let mut result = zeros(queries.dim());
     let mut normalisers = Array2::zeros((queries.nrows(), shape.heads));
     let results = shape.blocks_mut(&shape.queries, &mut result);
     let stored = shape.blocks_mut(&shape.queries, &mut normalisers);
-    results.into_par_iter().zip(stored).enumerate().for_each(|(i, (mut out, mut store))| {
+    results.into_par_iter().with_max_len(1).zip(stored).enumerate().for_each(|(i, (mut out, mut store))| {
         let block = Block::new(&shape, i, dropout);
         let mut p = block.scores(block.queries(&queries), block.keys(&keys));
         softmax_rows(&mut p, |row, normaliser| store[[row, 0]] = normaliser);
@@ -118,12 +118,12 @@ pub fn attention_backward<S: Scalar>(
 ) -> AttentionGradients<S> {
     let AttentionTrace { shape, queries, keys, values, .. } = trace;
     assert_eq!(d_result.dim(), queries.dim(), "a gradient has the shape of its value");
-    let zeros = |needed: bool, like: &Array2<S>| needed.then(|| Array2::zeros(like.dim()));
-    let mut d_queries = zeros(needs.queries, queries);
-    let mut d_keys = zeros(needs.keys, keys);
-    let mut d_values = zeros(needs.values, values);
+    let like = |array: &Array2<S>, needed: bool| needed.then(|| zeros(array.dim()));
+    let mut d_queries = like(queries, needs.queries);
+    let mut d_keys = like(keys, needs.keys);
+    let mut d_values = like(values, needs.values);
     let parts = parts(shape, &mut d_queries, &mut d_keys, &mut d_values);
-    parts.into_par_iter().enumerate().for_each(|(i, part)| {
+    parts.into_par_iter().with_max_len(1).enumerate().for_each(|(i, part)| {
         trace.block_backward(&Block::new(shape, i, trace.dropout), d_result, part);
     });
     AttentionGradients { d_queries, d_keys, d_values }

@@ -15,6 +15,7 @@ mod rows;
 mod activation;
 mod attention;
 mod dropout;
+mod elementwise;
 mod embedding;
 mod layer_norm;
 mod linear;
@@ -34,6 +35,7 @@ pub use attention::{
     attention_reference,
 };
 pub use dropout::Dropout;
+pub use elementwise::{add, copied};
 pub use embedding::{gather, gather_backward, scatter};
 pub use kernel::{PackedMatrix, Precision};
 pub use layer_norm::{LayerNormTrace, layer_norm, layer_norm_input_backward, layer_norm_parameters_backward};

@@ -5,6 +5,7 @@
 
 use crate::Scalar;
 use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, Dimension};
+use rayon::prelude::*;
 
 /// What a parameter is, for rules that differ by it: weight decay leaves biases and norms alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -281,9 +282,9 @@ impl<S: Scalar> Gradients<S> {
 
     /// Multiplies every gradient, as clipping does.
     pub fn scale(&mut self, factor: S) {
-        for buffer in self.buffers.iter_mut().flatten() {
-            buffer.mapv_inplace(|g| g * factor);
-        }
+        let buffers = self.buffers.iter_mut().flatten().filter_map(|buffer| buffer.as_slice_mut());
+        let pieces: Vec<_> = buffers.flat_map(|buffer| buffer.chunks_mut(PIECE)).collect();
+        pieces.into_par_iter().for_each(|piece| piece.iter_mut().for_each(|g| *g *= factor));
     }
 
     /// How many slots hold a gradient.
@@ -298,12 +299,27 @@ impl<S: Scalar> Gradients<S> {
         self.len() == 0
     }
 
-    /// Euclidean norm over all gradients, summed in double precision in slot order.
+    /// Euclidean norm over all gradients, summed in double precision, piece by piece in slot order.
     #[must_use]
     pub fn norm(&self) -> f64 {
-        let squares = self.iter().flat_map(|(_, g)| g).map(|g| g.to_f64() * g.to_f64());
-        squares.sum::<f64>().sqrt()
+        let pieces: Vec<_> = self.iter().flat_map(|(_, g)| g.chunks(PIECE)).collect();
+        let squares: Vec<f64> = pieces.into_par_iter().map(squares).collect();
+        squares.into_iter().sum::<f64>().sqrt()
     }
+}
+
+/// Gradients that one thread takes at a time.
+const PIECE: usize = 1 << 14;
+
+/// The sum of their squares: eight sums side by side, since each addition has to wait for the one before.
+fn squares<S: Scalar>(piece: &[S]) -> f64 {
+    let square = |g: &S| g.to_f64() * g.to_f64();
+    let (eights, rest) = piece.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for eight in eights {
+        sums.iter_mut().zip(eight).for_each(|(sum, g)| *sum += square(g));
+    }
+    sums.into_iter().sum::<f64>() + rest.iter().map(square).sum::<f64>()
 }
 
 fn standard<S: Scalar>(a: ArrayD<S>) -> ArrayD<S> {

@@ -15,6 +15,7 @@ use adaptune_adapters::{AdapterModel, Part, Task};
 use adaptune_tensor::{AnyParameter, Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::Pass;
 use ndarray::ArrayD;
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -317,11 +318,17 @@ fn check_finite<const N: usize>(step: &StepRecord, numbers: [(&'static str, f64)
     }
 }
 
+/// Numbers that one thread looks at at a time.
+const PIECE: usize = 1 << 14;
+
 /// The largest absolute value among all parameters; NaN if one is.
 fn largest<S: Scalar>(model: &AdapterModel<S>) -> f64 {
     let parameters = model.parameters();
-    let values = parameters.iter().flat_map(|(_, p)| p.values()).map(|v| v.to_f64().abs());
-    values.fold(0.0, |largest, v| if v > largest || v.is_nan() { v } else { largest })
+    let pieces: Vec<&[S]> = parameters.iter().flat_map(|(_, p)| p.values().chunks(PIECE)).collect();
+    let larger = |largest: f64, v: f64| if v > largest || v.is_nan() { v } else { largest };
+    let largest = |piece: &[S]| piece.iter().map(|v| v.to_f64().abs()).fold(0.0, larger);
+    let found: Vec<f64> = pieces.into_par_iter().map(largest).collect();
+    found.into_iter().fold(0.0, larger)
 }
 
 /// All parameters of a model, their names behind a prefix.

@@ -1,6 +1,6 @@
 //! Gradients that reach one array by several ways.
 
-use adaptune_tensor::{PackedMatrix, Scalar, matmul, matmul_add};
+use adaptune_tensor::{PackedMatrix, Scalar, add, matmul, matmul_add};
 use ndarray::{Array2, ArrayView2};
 
 /// A sum of gradients that reach one array by several ways. The first is moved in, not added to
@@ -17,10 +17,10 @@ impl<S: Scalar> Accumulator<S> {
 
     /// Adds an array.
     pub fn add(&mut self, d: Array2<S>) {
-        match &mut self.0 {
-            Some(sum) => *sum += &d,
-            None => self.0 = Some(d),
-        }
+        self.0 = Some(match self.0.take() {
+            Some(sum) => add(sum, &d),
+            None => d,
+        });
     }
 
     /// Adds `A B`.

@@ -3,7 +3,7 @@
 use crate::insertion::*;
 use crate::thawed::ThawedBlock;
 use crate::{BaseLinear, BaseNorm, Config, LayerNorm, Linear, Pass};
-use adaptune_tensor::{Layout, Scalar};
+use adaptune_tensor::{Layout, Scalar, add, copied};
 use ndarray::{ArcArray2, Array2};
 
 /// Where in the model a half block stands, and what is plugged in.
@@ -88,7 +88,7 @@ pub(crate) fn add_and_norm<S: Scalar>(input: SublayerInput<'_, S>) -> (Array2<S>
         return (input.output, keep.then(|| -> SublayerBackward<'_, S> { Box::new(pass_on) }));
     }
     let SublayerInput { output, residual, norm, wants_output, wants_residual, .. } = input;
-    let sum = output + &residual;
+    let sum = add(output, &residual);
     let (next, trace) = match norm {
         Some(norm) => norm.forward(sum, keep),
         None => (sum, None),
@@ -100,7 +100,7 @@ pub(crate) fn add_and_norm<S: Scalar>(input: SublayerInput<'_, S>) -> (Array2<S>
                 _ => d_next,
             };
             SublayerGradient {
-                d_output: wants_output.then(|| d_sum.clone()),
+                d_output: wants_output.then(|| copied(&d_sum)),
                 d_residual: wants_residual.then_some(d_sum),
             }
         })

@@ -4,6 +4,7 @@ use super::rows;
 use crate::Scalar;
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
 /// Elements that are written together: enough to be worth a thread, few enough to share out evenly.
 const PIECE: usize = 1 << 14;
@@ -19,6 +20,15 @@ pub(crate) fn mapped<S: Scalar>(x: ArrayView2<'_, S>, f: impl Fn(S) -> S + Sync)
     unsafe { y.assume_init() }
 }
 
+/// Zeros, written in parallel.
+pub(crate) fn zeros<S: Scalar>(shape: (usize, usize)) -> Array2<S> {
+    let mut zeros = Array2::uninit(shape);
+    let into = zeros.as_slice_mut().expect("a new array has standard layout");
+    into.par_chunks_mut(PIECE).for_each(|into| into.fill(MaybeUninit::new(S::zero())));
+    // SAFETY: the pieces are all of it, and each was filled.
+    unsafe { zeros.assume_init() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,6 +40,7 @@ mod tests {
             let x = random::<f32>(1, shape);
             assert_eq!(mapped(x.view(), |v| 2.0 * v), x.mapv(|v| 2.0 * v), "{shape:?}");
             assert_eq!(mapped(x.t(), |v| v + 1.0), x.t().mapv(|v| v + 1.0), "{shape:?}, turned");
+            assert_eq!(zeros::<f32>(shape), Array2::zeros(shape), "{shape:?}");
         }
     }
 }

@@ -14,6 +14,7 @@ pub use error::{OptimiserError, StateError};
 
 use adaptune_tensor::{AnyParameter, Gradients, Kind, Named, Scalar, Slot};
 use ndarray::{ArrayD, ArrayView};
+use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
@@ -111,17 +112,22 @@ impl<S: Scalar> Optimiser<S> {
     /// If a parameter with a gradient was not among those given to [`Optimiser::new`], or had
     /// another shape then.
     pub fn step(&mut self, parameters: &mut [Trainable<'_, S>], gradients: &Gradients<S>) {
+        let mut tracked: BTreeMap<_, _> = self.tracked.iter_mut().collect();
+        let mut updates = Vec::new();
         for Trainable { name, parameter, learning_rate, decays } in parameters {
             let Some(slot) = parameter.slot() else { continue };
             let Some(gradient) = gradients.get(slot) else { continue };
-            let Some(Tracked { shape, rule }) = self.tracked.get_mut(&slot) else {
+            let Some(Tracked { shape, rule }) = tracked.remove(&slot) else {
                 panic!("the optimiser was built without parameter {name}, slot {}", slot.0)
             };
             let shapes = [gradient.shape(), parameter.shape()];
             assert_eq!(shapes, [shape.as_slice(); 2], "parameter {name} has another shape than before");
             let gradient = gradient.to_slice().expect("gradient buffers are contiguous");
-            rule.update(parameter.values_mut(), gradient, *learning_rate, *decays);
+            updates.push((rule, parameter.values_mut(), gradient, *learning_rate, *decays));
         }
+        updates.into_par_iter().with_max_len(1).for_each(|(rule, values, gradient, learning_rate, decays)| {
+            rule.update(values, gradient, learning_rate, decays);
+        });
     }
 
     /// What the optimiser remembers: named arrays such as `exp_avg.3`, the number being the slot.

@@ -1,0 +1,60 @@
+//! Sums and copies of whole arrays in parallel: each touches memory once and computes next to nothing, but while one thread
+//! does it the others fall asleep.
+
+use crate::Scalar;
+use crate::kernel::mapped;
+use crate::rows::standard;
+use ndarray::{Array2, ArrayBase, Data, Ix2};
+use rayon::prelude::*;
+
+/// Elements that are added together.
+const PIECE: usize = 1 << 14;
+
+/// `a + b`, in the place of `a`.
+///
+/// ```
+/// use ndarray::arr2;
+/// assert_eq!(adaptune_tensor::add(arr2(&[[1.0, 2.0]]), &arr2(&[[0.5, -2.0]])), arr2(&[[1.5, 0.0]]));
+/// ```
+///
+/// # Panics
+/// If the shapes differ.
+#[must_use]
+pub fn add<S: Scalar>(a: Array2<S>, b: &ArrayBase<impl Data<Elem = S>, Ix2>) -> Array2<S> {
+    assert_eq!(a.dim(), b.dim(), "shapes of a sum");
+    let (mut a, b) = (standard(a), b.as_standard_layout());
+    let sums = a.as_slice_mut().expect("standard layout").par_chunks_mut(PIECE);
+    sums.zip(b.as_slice().expect("standard layout").par_chunks(PIECE)).for_each(|(a, b)| {
+        a.iter_mut().zip(b).for_each(|(a, b)| *a += *b);
+    });
+    a
+}
+
+/// A copy, in standard layout.
+///
+/// ```
+/// use ndarray::arr2;
+/// assert_eq!(adaptune_tensor::copied(&arr2(&[[1.0, 2.0]]).t()), arr2(&[[1.0], [2.0]]));
+/// ```
+#[must_use]
+pub fn copied<S: Scalar>(a: &ArrayBase<impl Data<Elem = S>, Ix2>) -> Array2<S> {
+    mapped(a.view(), |x| x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::random;
+
+    #[test]
+    fn sums_and_copies_are_those_of_ndarray() {
+        for shape in [(0, 3), (1, 1), (5, 7), (131, 257)] {
+            let (a, b) = (random::<f32>(1, shape), random::<f32>(2, shape));
+            assert_eq!(add(a.clone(), &b), &a + &b, "{shape:?}");
+            assert_eq!(copied(&a), a, "{shape:?}");
+            let turned = random::<f32>(3, (shape.1, shape.0)).reversed_axes();
+            assert_eq!(add(a.clone(), &turned), &a + &turned, "{shape:?}, turned");
+            assert_eq!(add(turned.clone(), &a), &a + &turned, "{shape:?}, turned");
+        }
+    }
+}
