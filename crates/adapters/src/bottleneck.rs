@@ -44,8 +44,8 @@ use crate::phm::stack::Arrays;
 use crate::phm::{PhmConfig, PhmLinear, PhmShared, Side};
 use crate::projection::Projection;
 use adaptune_tensor::{
-    Activation, Dropout, Gradients, Kind, LayerNormTrace, Layout, Named, NamedMut, Parameter, Scalar, Seed, join,
-    parameters,
+    Activation, Dropout, Gradients, Kind, LayerNormTrace, Layout, Named, NamedMut, Parameter, Precision, Scalar, Seed,
+    join, parameters,
 };
 use adaptune_transformer::Pass;
 use ndarray::{ArcArray2, Array1, Array2, Axis, Ix1};
@@ -97,6 +97,8 @@ pub struct Bottleneck<S> {
 
 /// What the backward pass of a [`Bottleneck`] needs.
 pub struct BottleneckTrace<S> {
+    /// That of the base.
+    precision: Precision,
     /// `n`, `[T, D]`.
     n: ArcArray2<S>,
     norm_before: Option<LayerNormTrace<S>>,
@@ -164,9 +166,10 @@ impl<S: Scalar> Bottleneck<S> {
             }
             None => (x, None),
         };
-        let h = self.down.forward(n.view(), shared);
+        let precision = pass.precision();
+        let h = self.down.forward(precision, n.view(), shared);
         let a = self.shape.activation.apply(h.view());
-        let mut b = self.up.forward(a.view(), shared);
+        let mut b = self.up.forward(precision, a.view(), shared);
         let drop_path = DropPath::new(self.shape.drop_path, layout, pass.at(1));
         if let Some(drop_path) = &drop_path {
             drop_path.apply(&mut b);
@@ -182,7 +185,7 @@ impl<S: Scalar> Bottleneck<S> {
             multiply_sequences(&mut b, g.view(), layout);
             GatedTrace { x, layout: layout.clone(), trace, g, b: ungated }
         });
-        (b, keep.then_some(BottleneckTrace { n, norm_before, h, a, p, drop_path, dropout, gate }))
+        (b, keep.then_some(BottleneckTrace { precision, n, norm_before, h, a, p, drop_path, dropout, gate }))
     }
 
     /// From `d_B` to `d_x`, `[T, D]`, which is computed only if `wants_input`; adds the gradients
@@ -195,7 +198,7 @@ impl<S: Scalar> Bottleneck<S> {
         wants_input: bool,
         gradients: &mut Gradients<S>,
     ) -> Option<Array2<S>> {
-        let BottleneckTrace { n, norm_before, h, a, p, drop_path, dropout, gate } = trace;
+        let BottleneckTrace { precision, n, norm_before, h, a, p, drop_path, dropout, gate } = trace;
         let mut d_u = d_b;
         let d_gate = self.gate_backward(gate, &mut d_u, wants_input, gradients);
         if let Some(dropout) = dropout {
@@ -208,10 +211,11 @@ impl<S: Scalar> Bottleneck<S> {
         if let Some(drop_path) = &drop_path {
             drop_path.apply(&mut d_u);
         }
-        let d_a = self.up.backward(a.view(), d_u.view(), shared, true, gradients).expect("it is wanted");
+        let d_a = self.up.backward(precision, a.view(), d_u.view(), shared, true, gradients).expect("it is wanted");
         let d_h = self.shape.activation.backward(h.view(), d_a);
         let norm = self.norm_before.as_ref().zip(norm_before);
-        let d_n = self.down.backward(n.view(), d_h.view(), shared, wants_input || norm.is_some(), gradients)?;
+        let wants_n = wants_input || norm.is_some();
+        let d_n = self.down.backward(precision, n.view(), d_h.view(), shared, wants_n, gradients)?;
         let mut d_x = match norm {
             Some((norm, trace)) => norm.backward(&trace, d_n, gradients),
             None => d_n,

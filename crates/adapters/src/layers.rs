@@ -1,11 +1,13 @@
 //! The trainable layers that adapters and heads are made of.
 
 use adaptune_tensor::{
-    Gradients, Kind, LayerNormTrace, Parameter, Scalar, layer_norm, layer_norm_input_backward,
-    layer_norm_parameters_backward, linear, linear_bias_backward, linear_input_backward, linear_weight_backward,
-    parameters,
+    Gradients, Kind, LayerNormTrace, Parameter, Precision, Scalar, layer_norm, layer_norm_input_backward,
+    layer_norm_parameters_backward, linear_bias_backward, matmul_in, parameters,
 };
 use ndarray::{Array1, Array2, ArrayView2, Ix1, Ix2};
+
+/// Inputs and outputs of a layer that is computed in the base's precision; below, rounding takes longer than it saves.
+const WORTH_ROUNDING: usize = 128;
 
 /// A trainable linear layer, `y = x Wᵀ + b`.
 #[derive(Clone, Debug)]
@@ -28,7 +30,12 @@ impl<S: Scalar> TrainableLinear<S> {
 
     /// `[T, In] → [T, Out]`.
     pub(crate) fn forward(&self, x: ArrayView2<'_, S>) -> Array2<S> {
-        linear(x, self.weight.view(), self.bias.as_ref().map(Parameter::view))
+        self.forward_in(Precision::Full, x)
+    }
+
+    /// The same in the base's precision, where that pays.
+    pub(crate) fn forward_in(&self, base: Precision, x: ArrayView2<'_, S>) -> Array2<S> {
+        matmul_in(self.precision(base), x, self.weight.view().t(), self.bias.as_ref().map(Parameter::view))
     }
 
     /// Adds `d_W = d_yᵀ x` and `d_b = Σ_t d_y`, those that train.
@@ -38,8 +45,18 @@ impl<S: Scalar> TrainableLinear<S> {
         d_y: ArrayView2<'_, S>,
         gradients: &mut Gradients<S>,
     ) {
+        self.parameters_backward_in(Precision::Full, x, d_y, gradients);
+    }
+
+    pub(crate) fn parameters_backward_in(
+        &self,
+        base: Precision,
+        x: ArrayView2<'_, S>,
+        d_y: ArrayView2<'_, S>,
+        gradients: &mut Gradients<S>,
+    ) {
         if self.weight.trains() {
-            gradients.add(&self.weight, linear_weight_backward(x, d_y));
+            gradients.add(&self.weight, matmul_in(self.precision(base), d_y.t(), x, None));
         }
         if let Some(bias) = self.bias.as_ref().filter(|b| b.trains()) {
             gradients.add(bias, linear_bias_backward(d_y));
@@ -48,7 +65,17 @@ impl<S: Scalar> TrainableLinear<S> {
 
     /// `d_x = d_y W`, `[T, Out] → [T, In]`.
     pub(crate) fn input_backward(&self, d_y: ArrayView2<'_, S>) -> Array2<S> {
-        linear_input_backward(d_y, self.weight.view())
+        self.input_backward_in(Precision::Full, d_y)
+    }
+
+    pub(crate) fn input_backward_in(&self, base: Precision, d_y: ArrayView2<'_, S>) -> Array2<S> {
+        matmul_in(self.precision(base), d_y, self.weight.view(), None)
+    }
+
+    /// That of the base where rounding the operands takes less time than it saves.
+    fn precision(&self, base: Precision) -> Precision {
+        let (out, input) = self.weight.view().dim();
+        if out.min(input) < WORTH_ROUNDING { Precision::Full } else { base }
     }
 }
 
@@ -88,5 +115,37 @@ impl<S: Scalar> TrainableNorm<S> {
             gradients.add(&self.bias, d_bias);
         }
         layer_norm_input_backward(trace, self.weight.view(), d_y)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adaptune_tensor::{AnyParameter, Seed, Slot, init};
+
+    /// Forward and both ways back of a layer, its products in a precision.
+    fn all(layer: &TrainableLinear<f32>, precision: Precision) -> [Array2<f32>; 3] {
+        let (out, input) = layer.weight.view().dim();
+        let x = init::normal((37, input), 1.0, Seed::new(2));
+        let d_y = init::normal((37, out), 1.0, Seed::new(3));
+        let mut gradients = Gradients::new();
+        layer.parameters_backward_in(precision, x.view(), d_y.view(), &mut gradients);
+        let d_w = gradients.get(Slot(0)).expect("the weight trains").to_owned();
+        let d_w = d_w.into_dimensionality().expect("two dimensions");
+        [layer.forward_in(precision, x.view()), layer.input_backward_in(precision, d_y.view()), d_w]
+    }
+
+    #[test]
+    fn wide_layers_alone_are_computed_in_the_precision_of_the_base() {
+        for (out, input, rounds) in [(128, 130, true), (200, 128, true), (127, 300, false), (300, 127, false)] {
+            let mut layer = TrainableLinear::new(init::normal((out, input), 0.1, Seed::new(1)), true);
+            layer.weight.set_slot(Some(Slot(0)));
+            let (full, half) = (all(&layer, Precision::Full), all(&layer, Precision::Bf16));
+            assert_eq!(full != half, rounds, "{out} {input}");
+            for (full, half) in full.iter().zip(&half) {
+                let size = full.mapv(|v| v * v).sum().sqrt();
+                assert!((full - half).mapv(|v| v * v).sum().sqrt() < 5e-3 * size, "{out} {input}");
+            }
+        }
     }
 }

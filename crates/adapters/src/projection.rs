@@ -3,7 +3,7 @@
 use crate::layers::TrainableLinear;
 use crate::phm::stack::Arrays;
 use crate::phm::{PhmLinear, PhmShared};
-use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Scalar};
+use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Precision, Scalar};
 use ndarray::{Array2, ArrayView2};
 
 /// `[T, In] → [T, Out]`.
@@ -16,9 +16,15 @@ pub(crate) enum Projection<S> {
 }
 
 impl<S: Scalar> Projection<S> {
-    pub(crate) fn forward(&self, x: ArrayView2<'_, S>, shared: Option<&PhmShared<S>>) -> Array2<S> {
+    /// `precision` is that of the base.
+    pub(crate) fn forward(
+        &self,
+        precision: Precision,
+        x: ArrayView2<'_, S>,
+        shared: Option<&PhmShared<S>>,
+    ) -> Array2<S> {
         match self {
-            Self::Linear(layer) => layer.forward(x),
+            Self::Linear(layer) => layer.forward_in(precision, x),
             Self::Phm(layer) => layer.forward(x, shared),
         }
     }
@@ -26,6 +32,7 @@ impl<S: Scalar> Projection<S> {
     /// Adds the gradients of the parameters that train; gives `d_x` if it is wanted.
     pub(crate) fn backward(
         &self,
+        precision: Precision,
         x: ArrayView2<'_, S>,
         d_y: ArrayView2<'_, S>,
         shared: Option<&PhmShared<S>>,
@@ -34,8 +41,8 @@ impl<S: Scalar> Projection<S> {
     ) -> Option<Array2<S>> {
         match self {
             Self::Linear(layer) => {
-                layer.parameters_backward(x, d_y, gradients);
-                wants_input.then(|| layer.input_backward(d_y))
+                layer.parameters_backward_in(precision, x, d_y, gradients);
+                wants_input.then(|| layer.input_backward_in(precision, d_y))
             }
             Self::Phm(layer) => layer.backward(x, d_y, shared, wants_input, gradients),
         }

@@ -38,6 +38,15 @@ impl Products for f64 {
         c
     }
 
+    fn product_in(
+        _: Precision,
+        a: ArrayView2<'_, f64>,
+        b: ArrayView2<'_, f64>,
+        bias: Option<ArrayView1<'_, f64>>,
+    ) -> Array2<f64> {
+        Self::product(1.0, a, b, bias, true)
+    }
+
     fn product_packed(
         a: ArrayView2<'_, f64>,
         b: &PackedMatrix<f64>,

@@ -42,7 +42,7 @@ pub use layer_norm::{LayerNormTrace, layer_norm, layer_norm_input_backward, laye
 pub use layout::Layout;
 pub use linear::{linear, linear_bias_backward, linear_input_backward, linear_weight_backward};
 pub use loss::{cross_entropy, cross_entropy_backward, squared_error, squared_error_backward};
-pub use matmul::{matmul, matmul_add, matmul_into, matmul_reference};
+pub use matmul::{matmul, matmul_add, matmul_in, matmul_into, matmul_reference};
 #[doc(hidden)]
 pub use parameter::join;
 pub use parameter::{AnyParameter, Gradients, Kind, Named, NamedMut, Parameter, Parameters, Slot};

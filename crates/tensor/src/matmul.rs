@@ -12,9 +12,10 @@
 //! | `Aᵀ B` | `matmul(a.t(), b)` |
 //! | `C += A B` | `matmul_add(a, b, &mut c)` |
 //! | `C = α A B + β C` | `matmul_into(alpha, a, b, beta, &mut c)` |
+//! | `A B`, rounded to bf16 | `matmul_in(Precision::Bf16, a, b, None)` |
 
 use crate::Scalar;
-use crate::kernel::{Product, Start};
+use crate::kernel::{Precision, Product, Start};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 /// `A B`, shapes `[M, K] × [K, N] → [M, N]`.
@@ -87,6 +88,32 @@ pub(crate) fn matmul_with_bias<S: Scalar>(
     bias: ArrayView1<'_, S>,
 ) -> Array2<S> {
     S::product(S::one(), a, b, Some(bias), true)
+}
+
+/// `A B`, plus a `bias: [N]` in each row, in a precision.
+///
+/// In [`Precision::Bf16`] both operands are rounded on the way; products are exact and sums are in f32. Rounding takes time
+/// too, so that it pays where `M`, `K` and `N` are all at least 128, on a processor with AVX-512 for bf16; on others it does
+/// not. In f64 nothing is rounded.
+///
+/// ```
+/// use adaptune_tensor::{Precision, matmul_in};
+/// use ndarray::{arr1, arr2};
+/// let (a, b, bias) = (arr2(&[[0.1_f32, 2.0]]), arr2(&[[1.0_f32], [3.0]]), arr1(&[0.5]));
+/// let c = matmul_in(Precision::Bf16, a.view(), b.view(), Some(bias.view()));
+/// assert_eq!(c, arr2(&[[205.0 / 2048.0 + 6.5]]));
+/// ```
+///
+/// # Panics
+/// If the shapes do not fit.
+#[must_use]
+pub fn matmul_in<S: Scalar>(
+    precision: Precision,
+    a: ArrayView2<'_, S>,
+    b: ArrayView2<'_, S>,
+    bias: Option<ArrayView1<'_, S>>,
+) -> Array2<S> {
+    S::product_in(precision, a, b, bias)
 }
 
 /// The plain triple loop: the oracle of [`matmul`].

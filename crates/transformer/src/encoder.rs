@@ -202,6 +202,7 @@ impl<'a, S: Scalar> Base<'a, S> {
         insertions: &'a dyn Insertions<S>,
         pass: Pass,
     ) -> Result<Encoded<'a, S>, BatchError> {
+        let pass = pass.in_precision(self.encoder.precision);
         let (start, done) = match entry.into() {
             Entry::Tokens(batch) => (self.embedded(batch, insertions, pass)?, 0),
             Entry::State(batch, state) => {

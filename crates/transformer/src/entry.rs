@@ -132,7 +132,7 @@ impl<S: Scalar> Base<'_, S> {
         blocks: usize,
         reads: Reads,
     ) -> Result<State<S>, BatchError> {
-        let pass = Pass::evaluate().reading(reads);
+        let pass = Pass::evaluate().in_precision(self.encoder.precision).reading(reads);
         let encoded = self.embedded(batch, insertions, pass)?.through_blocks(self, 0..blocks, insertions, pass);
         Ok(State { blocks, hidden: encoded.hidden, layout: encoded.layout })
     }

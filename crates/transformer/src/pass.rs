@@ -1,6 +1,6 @@
 //! What kind of pass goes through the model.
 
-use adaptune_tensor::{Dropout, Seed};
+use adaptune_tensor::{Dropout, Precision, Seed};
 
 /// The kind of a pass: with or without gradients, with or without dropout.
 ///
@@ -11,6 +11,7 @@ pub struct Pass {
     dropout: Option<Seed>,
     checkpointing: bool,
     reads: Reads,
+    precision: Precision,
 }
 
 /// Which rows of the last hidden state are read.
@@ -31,19 +32,25 @@ impl Pass {
     /// Forward only: nothing is kept, nothing is dropped.
     #[must_use]
     pub fn evaluate() -> Self {
-        Self { gradients: false, dropout: None, checkpointing: false, reads: Reads::EveryToken }
+        Self {
+            gradients: false,
+            dropout: None,
+            checkpointing: false,
+            reads: Reads::EveryToken,
+            precision: Precision::Full,
+        }
     }
 
     /// With gradients, without dropout.
     #[must_use]
     pub fn differentiate() -> Self {
-        Self { gradients: true, dropout: None, checkpointing: false, reads: Reads::EveryToken }
+        Self { gradients: true, ..Self::evaluate() }
     }
 
     /// With gradients and dropout. The seed is that of one batch: it names run and step.
     #[must_use]
     pub fn train(seed: Seed) -> Self {
-        Self { gradients: true, dropout: Some(seed), checkpointing: false, reads: Reads::EveryToken }
+        Self { dropout: Some(seed), ..Self::differentiate() }
     }
 
     /// The same pass with gradient checkpointing (Chen et al., 2016): of each block only the input is kept, and backward runs
@@ -75,6 +82,18 @@ impl Pass {
     #[must_use]
     pub fn reads(self) -> Reads {
         self.reads
+    }
+
+    /// The same pass through a base of this precision, as the base itself says to its modules.
+    #[must_use]
+    pub(crate) fn in_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// The precision of the base that the pass goes through. Modules may compute large products of their own in it.
+    #[must_use]
+    pub fn precision(self) -> Precision {
+        self.precision
     }
 
     /// True if backward runs blocks again rather than keeping what it needs of them.

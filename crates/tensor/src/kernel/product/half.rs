@@ -15,8 +15,8 @@ use super::pack::{PARALLEL, Panels, packed_length};
 use super::scratch::{Line, Use, lines, numbers, numbers_mut, with_space};
 use super::sweep::cut;
 use super::tile::{Kernel, Shape};
-use super::{Start, avx512::Avx512Half};
-use ndarray::{Array2, ArrayView2, Axis};
+use super::{Product, Start, avx512::Avx512Half};
+use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
 use std::arch::x86_64::*;
 use std::mem::transmute;
@@ -35,13 +35,15 @@ pub(crate) struct HalfPanels {
 impl HalfPanels {
     /// `b`, rounded; `None` if the processor has not the instruction, or another path was asked for.
     pub(super) fn new(b: ArrayView2<'_, f32>) -> Option<Self> {
-        if super::path() != K::PATH || !K::is_available() {
+        if !is_there() {
             return None;
         }
         let (depth, columns) = b.dim();
-        let (shape, pairs) = (K::shape(columns), pairs_of_rows(b));
-        let mut lines = lines(packed_length::<K>(pairs.nrows(), columns));
-        Panels::pack::<K>(pairs.view(), shape, numbers_mut(&mut lines), true);
+        let shape = K::shape(columns);
+        let mut lines = lines(packed_length::<K>(depth.div_ceil(2), columns));
+        with_pairs(Use::Pairs, b.t(), |pairs| {
+            Panels::pack::<K>(pairs.t(), shape, numbers_mut(&mut lines), true);
+        });
         Some(Self { lines, depth, columns, shape })
     }
 
@@ -52,7 +54,7 @@ impl HalfPanels {
 
     /// `c = a b + start`, or `c = a bᵀ + start`.
     pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, turned: bool, start: Start<'_, f32>, c: Out<'_>) {
-        with_pairs(a, |a| match turned {
+        with_pairs(Use::Pairs, a, |a| match turned {
             false => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c),
             true => {
                 let (shape, dim) = (K::shape(self.depth), (a.ncols(), self.depth));
@@ -79,6 +81,24 @@ impl HalfPanels {
     }
 }
 
+/// True if the processor has the instruction and no other path was asked for.
+pub(super) fn is_there() -> bool {
+    super::path() == K::PATH && K::is_available()
+}
+
+/// `c = a b + start`, both operands rounded.
+///
+/// # Panics
+/// If the instruction is not [there](is_there).
+pub(super) fn multiply(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, start: Start<'_, f32>, c: Out<'_>) {
+    with_pairs(Use::Pairs, a, |a| {
+        with_pairs(Use::RightPairs, b.t(), |b| {
+            let (a, b, start) = (a.view(), b.reversed_axes(), start.view());
+            blocked::multiply::<K>(Product { alpha: 1.0, a, b, start, c }, true);
+        });
+    });
+}
+
 /// A pair, in the place of an f32. It is copied and never computed with.
 #[inline(always)]
 fn pair(early: f32, late: f32) -> f32 {
@@ -91,18 +111,43 @@ fn halves(pair: f32) -> [f32; 2] {
     [f32::from_bits(bits << 16), f32::from_bits(bits & 0xFFFF_0000)]
 }
 
-/// Lends the pairs of neighbours in each row, `[M, K] → [M, K/2]`. What has no neighbour is paired with zero.
-fn with_pairs<T>(a: ArrayView2<'_, f32>, f: impl FnOnce(ArrayView2<'_, f32>) -> T) -> T {
-    let (a, dim) = (a.as_standard_layout(), (a.nrows(), a.ncols().div_ceil(2)));
-    with_space(Use::Pairs, dim.0 * dim.1, |space| {
-        let least = PARALLEL.div_ceil(4 * dim.1.max(1));
-        space.par_chunks_mut(dim.1.max(1)).with_min_len(least).enumerate().for_each(|(row, pairs)| {
-            let row = a.row(row);
-            // SAFETY: there are such panels only where the processor has the instructions.
-            unsafe { pair_up(row.as_slice().expect("standard layout"), pairs) };
-        });
-        f(ArrayView2::from_shape(dim, space).expect("as many pairs as there is space for"))
+/// Lends the pairs along `k` of a left operand, `[M, K] → [M, K/2]`, which lie as its numbers do: next to each other along `k`, or
+/// along `m`. What has no neighbour is paired with zero.
+fn with_pairs<T>(which: Use, a: ArrayView2<'_, f32>, f: impl FnOnce(ArrayView2<'_, f32>) -> T) -> T {
+    let (turned, dim) = (a.strides()[0] == 1 && a.strides()[1] != 1, (a.nrows(), a.ncols().div_ceil(2)));
+    let dim = if turned { (dim.1, dim.0) } else { dim };
+    with_space(which, dim.0 * dim.1, |space| {
+        if turned {
+            pair_columns(a.t(), space)
+        } else {
+            pair_rows(a, space)
+        }
+        let pairs = ArrayView2::from_shape(dim, space).expect("as many pairs as there is space for");
+        f(if turned { pairs.reversed_axes() } else { pairs })
     })
+}
+
+/// Pairs of neighbours in each row, `[M, K] → [M, K/2]`.
+fn pair_rows(a: ArrayView2<'_, f32>, pairs: &mut [f32]) {
+    let (a, width) = (a.as_standard_layout(), a.ncols().div_ceil(2).max(1));
+    let least = PARALLEL.div_ceil(4 * width);
+    pairs.par_chunks_mut(width).with_min_len(least).enumerate().for_each(|(row, pairs)| {
+        let row = a.row(row);
+        // SAFETY: there are such panels only where the processor has the instructions.
+        unsafe { pair_up(row.as_slice().expect("standard layout"), pairs) };
+    });
+}
+
+/// Pairs of neighbours in each column, `[K, N] → [K/2, N]`.
+fn pair_columns(b: ArrayView2<'_, f32>, pairs: &mut [f32]) {
+    let (b, width) = (b.as_standard_layout(), b.ncols().max(1));
+    let least = PARALLEL.div_ceil(4 * width);
+    pairs.par_chunks_mut(width).with_min_len(least).enumerate().for_each(|(k, pairs)| {
+        let row = |k| b.slice(s![k, ..]).to_slice().expect("standard layout");
+        let late = if 2 * k + 1 < b.nrows() { row(2 * k + 1) } else { &[] };
+        // SAFETY: as above.
+        unsafe { pair_with(row(2 * k), late, pairs) };
+    });
 }
 
 /// Sixteen numbers at a time: in memory, pairs are nothing but one bf16 behind the other.
@@ -123,15 +168,25 @@ fn pair_up(row: &[f32], pairs: &mut [f32]) {
     }
 }
 
-/// Pairs of neighbours in each column, `[K, N] → [K/2, N]`.
-fn pairs_of_rows(b: ArrayView2<'_, f32>) -> Array2<f32> {
-    let mut pairs = Array2::zeros((b.nrows().div_ceil(2), b.ncols()));
-    for (mut into, rows) in pairs.rows_mut().into_iter().zip(b.axis_chunks_iter(Axis(0), 2)) {
-        for (j, into) in into.iter_mut().enumerate() {
-            *into = pair(rows[[0, j]], if rows.nrows() == 2 { rows[[1, j]] } else { 0.0 });
-        }
+/// Each early number with the late one of its place, or with zero if there are none.
+#[target_feature(enable = "avx512f,avx512bf16")]
+fn pair_with(early: &[f32], late: &[f32], pairs: &mut [f32]) {
+    let whole = if late.is_empty() { 0 } else { pairs.len() - pairs.len() % 16 };
+    for j in (0..whole).step_by(16) {
+        let bf16 = |from: &[f32]| {
+            let numbers: &[f32; 16] = from[j..].first_chunk().expect("a whole vector is left");
+            // SAFETY: sixteen numbers are read; both types are 32 bytes.
+            unsafe { transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(_mm512_loadu_ps(numbers.as_ptr()))) }
+        };
+        let [early, late] = [early, late].map(|from| _mm512_cvtepu16_epi32(bf16(from)));
+        let both = _mm512_or_si512(early, _mm512_slli_epi32::<16>(late));
+        let into: &mut [f32; 16] = pairs[j..].first_chunk_mut().expect("a whole vector is left");
+        // SAFETY: sixteen numbers are written.
+        unsafe { _mm512_storeu_ps(into.as_mut_ptr(), _mm512_castsi512_ps(both)) };
     }
-    pairs
+    for j in whole..pairs.len() {
+        pairs[j] = pair(early[j], late.get(j).copied().unwrap_or(0.0));
+    }
 }
 
 /// One panel of pairs of `bᵀ`, `[depth, columns] → [depth, width]`, from the panels of `b`; `depth` counts pairs of `bᵀ`, and

@@ -125,6 +125,17 @@ pub trait Products: Sized {
         parallel: bool,
     ) -> Array2<Self>;
 
+    /// The same with both operands in a precision.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    fn product_in(
+        precision: Precision,
+        a: ArrayView2<'_, Self>,
+        b: ArrayView2<'_, Self>,
+        bias: Option<ArrayView1<'_, Self>>,
+    ) -> Array2<Self>;
+
     /// A new `a b`, or `a bᵀ` where `b` is turned, plus a bias `[N]` in each row.
     ///
     /// # Panics
@@ -235,6 +246,25 @@ impl Products for f32 {
         };
         // SAFETY: a product writes each tile of its result, and the tiles cover it.
         unsafe { fresh((a.nrows(), b.ncols()), bias, compute) }
+    }
+
+    fn product_in(
+        precision: Precision,
+        a: ArrayView2<'_, f32>,
+        b: ArrayView2<'_, f32>,
+        bias: Option<ArrayView1<'_, f32>>,
+    ) -> Array2<f32> {
+        assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
+        let rounded = |x: ArrayView2<'_, f32>| x.mapv(bf16::round);
+        match precision {
+            Precision::Full => Self::product(1.0, a, b, bias, true),
+            #[cfg(target_arch = "x86_64")]
+            Precision::Bf16 if half::is_there() => {
+                // SAFETY: as above.
+                unsafe { fresh((a.nrows(), b.ncols()), bias, |start, c| half::multiply(a, b, start, c)) }
+            }
+            Precision::Bf16 => Self::product(1.0, rounded(a).view(), rounded(b).view(), bias, true),
+        }
     }
 
     fn product_packed(

@@ -16,11 +16,13 @@ pub(super) enum Use {
     Left,
     /// A left operand in bf16.
     Pairs,
+    /// A right operand in bf16.
+    RightPairs,
     /// A result that is copied to its place later.
     Result,
 }
 
-thread_local!(static SPACES: [Cell<Vec<Line>>; 4] = const { [const { Cell::new(Vec::new()) }; 4] });
+thread_local!(static SPACES: [Cell<Vec<Line>>; 5] = const { [const { Cell::new(Vec::new()) }; 5] });
 
 /// Lines of zeros with room for `length` numbers.
 pub(super) fn lines(length: usize) -> Vec<Line> {

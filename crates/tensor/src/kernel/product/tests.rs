@@ -293,6 +293,49 @@ fn the_kernel_for_bf16_runs_where_there_is_one() {
     assert!(part == one.1.slice(s![13..77, ..]), "neighbouring rows change no bit");
 }
 
+/// Operands in all layouts, `K` even and odd, with a bias.
+#[test]
+fn two_operands_in_bf16_are_rounded_on_the_way() {
+    for (m, k, n) in SIZES_OF_HALF.into_iter().chain([(130, 257, 161), (200, 130, 48)]) {
+        let (a, b, bias) = (random::<f32>(1, (m, k)), random::<f32>(2, (k, n)), random::<f32>(3, (1, n)));
+        let exact = |x: &Array2<f32>| x.mapv(|x| f64::from(bf16::round(x)));
+        let expected = exact(&a).dot(&exact(&b)) + bias.mapv(f64::from);
+        let size = exact(&a).mapv(f64::abs).dot(&exact(&b).mapv(f64::abs)) + 1.0;
+        let (a_turned, b_turned) = (a.t().to_owned(), b.t().to_owned());
+        let mut results = Vec::new();
+        for (a, b) in
+            [(a.view(), b.view()), (a_turned.t(), b.view()), (a.view(), b_turned.t()), (a_turned.t(), b_turned.t())]
+        {
+            let c = crate::matmul_in(Precision::Bf16, a, b, Some(bias.row(0)));
+            let error = ndarray::Zip::from(&c)
+                .and(&expected)
+                .and(&size)
+                .fold(0.0_f64, |most, c, e, size| most.max((f64::from(*c) - e).abs() / size));
+            assert!(error < 2e-6, "{m} {k} {n}: {error:e}");
+            results.push(c);
+        }
+        assert!(results.iter().all(|c| bits(c) == bits(&results[0])), "the layout changes no bit: {m} {k} {n}");
+        let full = crate::matmul_in(Precision::Full, a.view(), b.view(), None);
+        assert!(bits(&full) == bits(&crate::matmul(a.view(), b.view())));
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn two_operands_in_bf16_meet_in_the_kernel_for_it() {
+    let (a, b) = (random::<f32>(1, (300, 401)), random::<f32>(2, (401, 500)));
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool");
+        pool.install(|| {
+            let (before, c) = (count::halves(), crate::matmul_in(Precision::Bf16, a.view(), b.view(), None));
+            assert!(threads > 1 || (count::halves() > before) == half::is_there());
+            c
+        })
+    };
+    let one = run(1);
+    assert!([2, 3].into_iter().all(|threads| run(threads) == one));
+}
+
 #[test]
 fn in_f64_the_matrix_alone_is_rounded() {
     let (a, b) = (random::<f64>(1, (3, 5)), random::<f64>(2, (5, 4)));
