@@ -89,7 +89,7 @@ pub fn attention<S: Scalar>(
     let mut normalisers = Array2::zeros((queries.nrows(), shape.heads));
     let results = shape.blocks_mut(&shape.queries, &mut result);
     let stored = shape.blocks_mut(&shape.queries, &mut normalisers);
-    results.into_par_iter().with_max_len(1).zip(stored).enumerate().for_each(|(i, (mut out, mut store))| {
+    results.into_par_iter().zip(stored).enumerate().for_each(|(i, (mut out, mut store))| {
         let block = Block::new(&shape, i, dropout);
         let mut p = block.scores(block.queries(&queries), block.keys(&keys));
         softmax_rows(&mut p, |row, normaliser| store[[row, 0]] = normaliser);
@@ -123,7 +123,7 @@ pub fn attention_backward<S: Scalar>(
     let mut d_keys = like(keys, needs.keys);
     let mut d_values = like(values, needs.values);
     let parts = parts(shape, &mut d_queries, &mut d_keys, &mut d_values);
-    parts.into_par_iter().with_max_len(1).enumerate().for_each(|(i, part)| {
+    parts.into_par_iter().enumerate().for_each(|(i, part)| {
         trace.block_backward(&Block::new(shape, i, trace.dropout), d_result, part);
     });
     AttentionGradients { d_queries, d_keys, d_values }

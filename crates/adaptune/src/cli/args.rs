@@ -109,7 +109,8 @@ pub(crate) enum BaseDtype {
     /// As exact as products are
     #[default]
     F32,
-    /// Half the memory and less time where the processor has AVX-512 for bf16; elsewhere neither
+    /// Half the memory and less time where the processor has AVX-512 for bf16, elsewhere neither; what is trained stays in
+    /// f32
     Bf16,
 }
 

@@ -169,11 +169,7 @@ fn in_parts<K: Kernel>(
             sweep::<K>(alpha, left, right, first, start, c);
         };
         let parts = parts(c, rows, columns);
-        if parallel {
-            parts.into_par_iter().with_max_len(1).for_each(compute)
-        } else {
-            parts.into_iter().for_each(compute)
-        }
+        if parallel { parts.into_par_iter().for_each(compute) } else { parts.into_iter().for_each(compute) }
     });
 }
 

@@ -117,11 +117,8 @@ fn with_pairs<T>(which: Use, a: ArrayView2<'_, f32>, f: impl FnOnce(ArrayView2<'
     let (turned, dim) = (a.strides()[0] == 1 && a.strides()[1] != 1, (a.nrows(), a.ncols().div_ceil(2)));
     let dim = if turned { (dim.1, dim.0) } else { dim };
     with_space(which, dim.0 * dim.1, |space| {
-        if turned {
-            pair_columns(a.t(), space)
-        } else {
-            pair_rows(a, space)
-        }
+        let fill = if turned { pair_columns } else { pair_rows };
+        fill(if turned { a.reversed_axes() } else { a }, space);
         let pairs = ArrayView2::from_shape(dim, space).expect("as many pairs as there is space for");
         f(if turned { pairs.reversed_axes() } else { pairs })
     })

@@ -57,11 +57,7 @@ impl<'a> Left<'a> {
         let numbers = &mut space[..a.nrows().next_multiple_of(tile) * a.ncols()];
         let pieces = pieces(a, tile, numbers);
         if parallel && a.len() >= PARALLEL {
-            pieces
-                .collect::<Vec<_>>()
-                .into_par_iter()
-                .with_max_len(1)
-                .for_each(|(a, space)| pack_piece(a, tile, space));
+            pieces.collect::<Vec<_>>().into_par_iter().for_each(|(a, space)| pack_piece(a, tile, space));
         } else {
             pieces.for_each(|(a, space)| pack_piece(a, tile, space));
         }

@@ -85,11 +85,7 @@ impl<'a> Panels<'a> {
             panels.zip(cut(columns.clone(), shape.columns)).map(move |(into, columns)| (depth.clone(), columns, into))
         });
         if parallel && depth.len() * columns.len() >= PARALLEL {
-            pieces
-                .collect::<Vec<_>>()
-                .into_par_iter()
-                .with_max_len(1)
-                .for_each(|(depth, columns, into)| pack(depth, columns, into));
+            pieces.collect::<Vec<_>>().into_par_iter().for_each(|(depth, columns, into)| pack(depth, columns, into));
         } else {
             pieces.for_each(|(depth, columns, into)| pack(depth, columns, into));
         }
