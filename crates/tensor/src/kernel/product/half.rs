@@ -197,18 +197,70 @@ fn turn_panel(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &
     let ends = b.columns.min(2 * depth.end);
     for from in cut(2 * depth.start..ends, b.shape.columns) {
         let view = b.view::<K>(sources.clone(), from.start);
-        let first = from.start / 2 - depth.start;
-        for (p, row) in view.rows().into_iter().enumerate() {
-            let row = row.to_slice().expect("rows of a panel lie in one piece");
-            let whole = &row[..from.len()];
-            let rows = into[first * width..].chunks_mut(width);
-            for (into, neighbours) in rows.zip(whole.chunks(2)) {
-                let [left, right] = [neighbours[0].to_bits(), neighbours.get(1).map_or(0, |x| x.to_bits())];
-                into[2 * p] = f32::from_bits(left & 0xFFFF | right << 16);
-                if let Some(into) = into.get_mut(2 * p + 1) {
-                    *into = f32::from_bits(left >> 16 | right & 0xFFFF_0000);
-                }
+        let into = &mut into[(from.start / 2 - depth.start) * width..];
+        let (rows, columns) = (view.nrows() - view.nrows() % 8, from.len() - from.len() % 16);
+        let numbers = view.to_slice().expect("rows of a panel lie in one piece");
+        // SAFETY: there are such panels only where the processor has the instructions.
+        unsafe { turn_blocks(numbers, view.ncols(), columns, into, width) };
+        turn_plainly(view, 0..rows, columns..from.len(), into, width);
+        turn_plainly(view, rows..view.nrows(), 0..from.len(), into, width);
+    }
+}
+
+/// Some rows and columns, pair by pair.
+fn turn_plainly(view: ArrayView2<'_, f32>, rows: Range<usize>, columns: Range<usize>, into: &mut [f32], width: usize) {
+    for p in rows {
+        for j in columns.clone().step_by(2) {
+            let late = if j + 1 < columns.end { view[[p, j + 1]].to_bits() } else { 0 };
+            let (early, into) = (view[[p, j]].to_bits(), &mut into[j / 2 * width..][..width]);
+            into[2 * p] = f32::from_bits(early & 0xFFFF | late << 16);
+            if let Some(into) = into.get_mut(2 * p + 1) {
+                *into = f32::from_bits(early >> 16 | late & 0xFFFF_0000);
             }
         }
     }
+}
+
+/// Whole blocks of eight rows, which are `from` long, and eight neighbours, up to `columns`.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn turn_blocks(rows: &[f32], from: usize, columns: usize, into: &mut [f32], width: usize) {
+    for (block, rows) in rows.chunks_exact(8 * from).enumerate() {
+        for j in (0..columns).step_by(16) {
+            let row = |r: usize| {
+                let row: &[f32; 16] = rows[r * from + j..].first_chunk().expect("a panel is whole vectors wide");
+                // SAFETY: sixteen numbers are read.
+                unsafe { _mm512_loadu_si512(row.as_ptr().cast()) }
+            };
+            let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
+            for (q, row) in turned(rows).into_iter().enumerate() {
+                let into = &mut into[(j / 2 + q) * width + 16 * block..][..16];
+                // SAFETY: sixteen numbers are written.
+                unsafe { _mm512_storeu_si512(into.as_mut_ptr().cast(), row) };
+            }
+        }
+    }
+}
+
+/// Eight by eight neighbours turned, and in each the corners.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn turned(mut rows: [__m512i; 8]) -> [__m512i; 8] {
+    for row in &mut rows {
+        *row = _mm512_shufflehi_epi16::<0xD8>(_mm512_shufflelo_epi16::<0xD8>(*row));
+    }
+    let mut columns = rows;
+    for odd in [0, 1] {
+        // Two rows in each: the even neighbours, or the odd ones.
+        let two = |r: usize| match odd {
+            0 => _mm512_unpacklo_epi64(rows[r], rows[r + 1]),
+            _ => _mm512_unpackhi_epi64(rows[r], rows[r + 1]),
+        };
+        let (a, b, c, d) = (two(0), two(2), two(4), two(6));
+        let (ab, cd) = (_mm512_shuffle_i64x2::<0x88>(a, b), _mm512_shuffle_i64x2::<0x88>(c, d));
+        columns[odd] = _mm512_shuffle_i64x2::<0x88>(ab, cd);
+        columns[odd + 4] = _mm512_shuffle_i64x2::<0xDD>(ab, cd);
+        let (ab, cd) = (_mm512_shuffle_i64x2::<0xDD>(a, b), _mm512_shuffle_i64x2::<0xDD>(c, d));
+        columns[odd + 2] = _mm512_shuffle_i64x2::<0x88>(ab, cd);
+        columns[odd + 6] = _mm512_shuffle_i64x2::<0xDD>(ab, cd);
+    }
+    columns
 }

@@ -18,7 +18,7 @@ use std::ops::Range;
 pub(super) const DEPTH: usize = 384;
 
 /// Numbers to pack that are worth a second thread.
-pub(super) const PARALLEL: usize = 1 << 17;
+pub(super) const PARALLEL: usize = 1 << 16;
 
 /// Rows between the one that is packed and the one that is fetched.
 #[cfg(target_arch = "x86_64")]
