@@ -24,8 +24,8 @@ const COLUMNS: usize = 4032;
 const PACKED: usize = 1 << 18;
 /// Times as many where threads share the work: there are several caches, and they wait for each other less often.
 const PACKED_TOGETHER: usize = 4;
-/// Multiply-adds that are worth a task of their own, about 50 µs.
-const TASK: usize = 1 << 22;
+/// Multiply-adds that are worth a task of their own, about 16 µs.
+const TASK: usize = 1 << 21;
 /// Parts that a result is cut into if each is worth it, for threads to share.
 const PARTS: usize = 24;
 /// Most rows and columns of a part. Right panels (384 × 480 numbers, 720 KiB), the slice of the left operand and the
