@@ -98,7 +98,8 @@ impl<S: Scalar> Encoder<S> {
         copy
     }
 
-    /// Runs a batch through the model, nothing of which is thawed; see [`Base::forward`].
+    /// Runs a batch through the model, nothing of which is thawed; see [`Base::forward`]. Small batches are faster within
+    /// [`in_pool`](adaptune_tensor::in_pool).
     ///
     /// # Errors
     /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
