@@ -2,13 +2,10 @@
 //! does it the others fall asleep.
 
 use crate::Scalar;
-use crate::kernel::mapped;
+use crate::kernel::{PIECE, mapped};
 use crate::rows::standard;
 use ndarray::{Array2, ArrayBase, Data, Ix2};
 use rayon::prelude::*;
-
-/// Elements that are added together.
-const PIECE: usize = 1 << 14;
 
 /// `a + b`, in the place of `a`.
 ///

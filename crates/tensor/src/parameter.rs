@@ -4,6 +4,7 @@
 //! a gradient buffer, so a buffer for a frozen weight cannot exist.
 
 use crate::Scalar;
+use crate::kernel::PIECE;
 use ndarray::{Array, ArrayD, ArrayView, ArrayViewD, Dimension};
 use rayon::prelude::*;
 
@@ -307,9 +308,6 @@ impl<S: Scalar> Gradients<S> {
         squares.into_iter().sum::<f64>().sqrt()
     }
 }
-
-/// Gradients that one thread takes at a time.
-const PIECE: usize = 1 << 14;
 
 /// The sum of their squares: eight sums side by side, since each addition has to wait for the one before.
 fn squares<S: Scalar>(piece: &[S]) -> f64 {

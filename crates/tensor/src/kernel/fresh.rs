@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use std::mem::MaybeUninit;
 
 /// Elements that are written together: enough to be worth a thread, few enough to share out evenly.
-const PIECE: usize = 1 << 14;
+pub(crate) const PIECE: usize = 1 << 14;
 
 /// `y = f(x)`, element by element, in parallel; `x` stays.
 pub(crate) fn mapped<S: Scalar>(x: ArrayView2<'_, S>, f: impl Fn(S) -> S + Sync) -> Array2<S> {

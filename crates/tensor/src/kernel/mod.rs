@@ -12,7 +12,7 @@ mod product;
 pub(crate) mod rows;
 
 pub use allocator::keep_freed_memory;
-pub(crate) use fresh::{mapped, zeros};
+pub(crate) use fresh::{PIECE, mapped, zeros};
 pub use map::{Mapped, map_read_only};
 pub(crate) use product::{Form, bf16_round};
 pub use product::{PATH_VARIABLE, PackedMatrix, Precision, ProductPath, UnknownPath, product_path};

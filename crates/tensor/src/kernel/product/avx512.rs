@@ -15,7 +15,8 @@ pub(super) struct Avx512;
 /// Steps of `k` after which a row of the right panel that is fetched now will be needed.
 const AHEAD: isize = 8;
 
-/// Below so many `k`, waiting for the result's place in memory would take a good part of a tile's time.
+/// Below so many `k`, waiting for the result's place in memory would take a good part of a tile's time. A result that is added
+/// to is waited for at any depth.
 const SHALLOW: usize = 128;
 
 /// The same for pairs of bf16; see [`half`](super::half).
