@@ -2,13 +2,12 @@
 //!
 //! `cargo bench -p adaptune-benches --bench products [-- THREADS [REPETITIONS [FILTER]]]`
 //!
-//! All compute the same product in turn, again and again, so that a disturbance hits all of them. What is counted is
-//! the processor's time of this process where the system tells it (Linux), divided by the threads, and the wall's
-//! elsewhere: on a shared machine the wall would count what others do. The ratio is the median over repetitions.
+//! All compute the same product in turn, again and again, so that a disturbance hits all of them; ndarray on one thread. The time is
+//! that of [`clock`], the ratio the median over repetitions.
 //!
 //! `laid out` is the same product with the weight laid out beforehand, as the frozen layers of a model are: `x Wᵀ` where the
 //! right operand is stored transposed, `d W` where both are stored as they are. It makes a new result each time, as a pass
-//! does, while the others write into one that exists. Its rate is compared with `gemm` and with the peak, too.
+//! does, and is compared with `gemm` making a new result each time; the others write into one that exists.
 #![allow(unsafe_code, reason = "the entry point of `gemm`")]
 
 use adaptune_benches::{clock, median, peak};
@@ -52,7 +51,7 @@ fn main() {
 
 fn table(threads: usize, repetitions: usize, filter: &str) {
     let path = product_path().expect("a known path");
-    let peak = (0..100).map(|_| peak()).fold(0.0, f64::max) * threads as f64;
+    let peak = peak();
     println!("{path:?}, {threads} threads, peak {peak:.0} GFLOP/s; rates are the best of {repetitions}");
     println!(
         "{:>20} {:>5} {:>7} {:>8} {:>7} {:>7} {:>8} {:>9} {:>8} {:>9} {:>9}",
@@ -89,20 +88,21 @@ fn row(name: &str, (m, k, n, order): Shape, threads: usize, repetitions: usize, 
         Some((weight, false)) => *c = weight.product(a, None),
         None => {}
     };
-    let mut results = [(); 4].map(|()| Array2::zeros((m, n)));
-    let mut seconds = [const { Vec::new() }; 4];
+    let mut results = [(); 5].map(|()| Array2::zeros((m, n)));
+    let mut seconds = [const { Vec::new() }; 5];
     for repetition in 0..=repetitions {
         for (i, (c, seconds)) in results.iter_mut().zip(&mut seconds).enumerate() {
-            let start = clock();
+            let start = clock(threads);
             (0..times).for_each(|_| match i {
                 0 => ours(a, b, c),
-                1 => gemm(a, b, c, threads),
+                1 => gemm(a, b, c.as_mut_ptr(), threads),
                 2 => general_mat_mul(1.0, &a, &b, 0.0, c),
-                _ => packed(c),
+                3 => packed(c),
+                _ => *c = new_of_gemm(a, b, threads),
             });
-            // The first time is for warming up. ndarray has one thread.
+            // The first time is for warming up.
             if repetition > 0 {
-                seconds.push((clock() - start) / (times * if i == 2 { 1 } else { threads }) as f64);
+                seconds.push((clock(threads) - start) / times as f64);
             }
         }
     }
@@ -118,7 +118,7 @@ fn row(name: &str, (m, k, n, order): Shape, threads: usize, repetitions: usize, 
         over(1, 0),
         over(2, 0),
         ours / peak,
-        shown(format!("{:.2}", over(1, 3))),
+        shown(format!("{:.2}", over(4, 3))),
         shown(format!("{:.2}", packed / peak)),
     );
 }
@@ -127,12 +127,20 @@ fn ours(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut Array2<f32>) {
     matmul_into(1.0, a, b, 0.0, &mut c.view_mut());
 }
 
-fn gemm(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut Array2<f32>, threads: usize) {
+fn new_of_gemm(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, threads: usize) -> Array2<f32> {
+    let mut c = Array2::uninit((a.nrows(), b.ncols()));
+    gemm(a, b, c.as_mut_ptr().cast(), threads);
+    // SAFETY: a product writes all of its result.
+    unsafe { c.assume_init() }
+}
+
+/// Writes to `c`, which has room for `[M, N]` in standard layout.
+fn gemm(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, to: *mut f32, threads: usize) {
     let parallel = if threads == 1 { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(threads) };
     let (m, k, n) = (a.nrows(), a.ncols(), b.ncols());
     let strides = |array: ArrayView2<'_, f32>| (array.strides()[1], array.strides()[0]);
-    let ((a_column, a_row), (b_column, b_row), (c_column, c_row)) = (strides(a), strides(b), strides(c.view()));
-    let (from_a, from_b, to) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+    let ((a_column, a_row), (b_column, b_row), (c_column, c_row)) = (strides(a), strides(b), (1, n as isize));
+    let (from_a, from_b) = (a.as_ptr(), b.as_ptr());
     // SAFETY: pointers and strides are those of arrays of the shapes given.
     unsafe {
         gemm::gemm(

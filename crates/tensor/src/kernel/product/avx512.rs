@@ -5,8 +5,8 @@
 //! sizes of encoders and of most bottlenecks are multiples of 48; those of heads of attention are not.
 
 use super::ProductPath;
-use super::tile::{Kernel, Operands, Shape, Target};
-use super::x86::{groups, turn_by_eight};
+use super::tile::{Kernel, Operands, Shape, Target, turn_plainly};
+use super::x86::groups;
 use std::arch::x86_64::*;
 use std::mem::transmute;
 
@@ -18,6 +18,15 @@ const AHEAD: isize = 8;
 /// Below so many `k`, waiting for the result's place in memory would take a good part of a tile's time. A result that is added
 /// to is waited for at any depth.
 const SHALLOW: usize = 128;
+
+/// How many tiles to the right of this one the place in memory is fetched: sums of few `k` are done before it comes.
+fn tiles_ahead(depth: usize) -> usize {
+    match depth {
+        0..=32 => 2,
+        33..SHALLOW => 1,
+        _ => 0,
+    }
+}
 
 /// The same for pairs of bf16; see [`half`](super::half).
 pub(super) struct Avx512Half;
@@ -41,11 +50,8 @@ impl Kernel for Avx512 {
     }
 
     unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
-        // SAFETY: the caller's promise, for the first eight columns and the next eight.
-        unsafe {
-            turn_by_eight(depth, source, stride, into, width);
-            turn_by_eight(depth, source.offset(8 * stride), stride, into.add(8), width);
-        }
+        // SAFETY: the caller's promise is the same.
+        unsafe { turn_by_sixteen(depth, source, stride, into, width) };
     }
 }
 
@@ -72,6 +78,50 @@ impl Kernel for Avx512Half {
         // SAFETY: the caller's promise is the same.
         unsafe { Avx512::turn(depth, source, stride, into, width) };
     }
+}
+
+/// [`Kernel::turn`], whole lines of the cache at a time.
+///
+/// # Safety
+/// As there.
+#[target_feature(enable = "avx512f")]
+unsafe fn turn_by_sixteen(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
+    let whole = depth - depth % 16;
+    for k in (0..whole).step_by(16) {
+        // SAFETY: sixteen columns, and `k + 16 <= depth`.
+        unsafe {
+            let columns = std::array::from_fn(|j| _mm512_loadu_ps(source.offset(j as isize * stride).add(k)));
+            for (i, row) in turned(columns).into_iter().enumerate() {
+                _mm512_storeu_ps(into.add((k + i) * width), row);
+            }
+        }
+    }
+    // SAFETY: the caller's promise, for the steps that are left.
+    unsafe { turn_plainly(16, whole..depth, source, stride, into, width) };
+}
+
+/// The transpose of sixteen vectors: pairs of numbers, pairs of pairs, then quarters change places.
+#[target_feature(enable = "avx512f")]
+fn turned(v: [__m512; 16]) -> [__m512; 16] {
+    let (mut fours, mut turned) = (v, v);
+    for g in (0..16).step_by(4) {
+        let low = [0, 2].map(|i| _mm512_castps_pd(_mm512_unpacklo_ps(v[g + i], v[g + i + 1])));
+        let high = [0, 2].map(|i| _mm512_castps_pd(_mm512_unpackhi_ps(v[g + i], v[g + i + 1])));
+        // In quarter `l` of `fours[g + q]`: number `4 l + q` of the vectors from `g` on.
+        fours[g] = _mm512_castpd_ps(_mm512_unpacklo_pd(low[0], low[1]));
+        fours[g + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(low[0], low[1]));
+        fours[g + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(high[0], high[1]));
+        fours[g + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(high[0], high[1]));
+    }
+    for q in 0..4 {
+        let even = [0, 8].map(|g| _mm512_shuffle_f32x4::<0x88>(fours[g + q], fours[g + 4 + q]));
+        let odd = [0, 8].map(|g| _mm512_shuffle_f32x4::<0xDD>(fours[g + q], fours[g + 4 + q]));
+        turned[q] = _mm512_shuffle_f32x4::<0x88>(even[0], even[1]);
+        turned[q + 4] = _mm512_shuffle_f32x4::<0x88>(odd[0], odd[1]);
+        turned[q + 8] = _mm512_shuffle_f32x4::<0xDD>(even[0], even[1]);
+        turned[q + 12] = _mm512_shuffle_f32x4::<0xDD>(odd[0], odd[1]);
+    }
+    turned
 }
 
 /// How a left tile lies. Where the compiler knows it, four steps of `k` share their addresses.
@@ -186,10 +236,11 @@ macro_rules! micro_kernel {
                     PACKED => (1, R as isize, 16 * V as isize),
                     _ => (o.a_row, o.a_step, o.b_step),
                 };
+                // The result is on its way while the sums are computed, these or those of the tiles before.
+                let place = t.c.wrapping_add(16 * V * tiles_ahead(o.depth));
                 for r in 0..if o.depth < SHALLOW || t.beta != 0.0 { R as isize } else { 0 } {
                     for v in 0..V {
-                        // The result is on its way while the sums are computed.
-                        _mm_prefetch::<_MM_HINT_T0>(t.c.wrapping_offset(r * t.c_row).wrapping_add(16 * v).cast());
+                        _mm_prefetch::<_MM_HINT_T0>(place.wrapping_offset(r * t.c_row).wrapping_add(16 * v).cast());
                     }
                 }
                 let mut sums = [[_mm512_setzero_ps(); V]; 14];

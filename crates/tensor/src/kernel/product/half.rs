@@ -13,7 +13,6 @@ use super::blocked;
 use super::out::Out;
 use super::pack::{PARALLEL, Panels, packed_length};
 use super::scratch::{Line, Use, lines, numbers, numbers_mut, with_space};
-use super::sweep::cut;
 use super::tile::{Kernel, Shape};
 use super::{Product, Start, avx512::Avx512Half};
 use ndarray::{Array2, ArrayView2, s};
@@ -195,8 +194,7 @@ fn turn_panel(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &
     // Pairs of the source along its k are columns here, its columns pairs of depth.
     let sources = columns.start / 2..columns.end.div_ceil(2);
     let ends = b.columns.min(2 * depth.end);
-    for from in cut(2 * depth.start..ends, b.shape.columns) {
-        let view = b.view::<K>(sources.clone(), from.start);
+    for (from, view) in b.pieces::<K>(sources, 2 * depth.start..ends) {
         let into = &mut into[(from.start / 2 - depth.start) * width..];
         let (rows, columns) = (view.nrows() - view.nrows() % 8, from.len() - from.len() % 16);
         let numbers = view.to_slice().expect("rows of a panel lie in one piece");

@@ -21,7 +21,6 @@ pub(super) const DEPTH: usize = 384;
 pub(super) const PARALLEL: usize = 1 << 16;
 
 /// Rows between the one that is packed and the one that is fetched.
-#[cfg(target_arch = "x86_64")]
 const AHEAD: usize = 8;
 /// Numbers in a line of the cache.
 #[cfg(target_arch = "x86_64")]
@@ -114,6 +113,22 @@ impl<'a> Panels<'a> {
         view.slice_move(s![k.start - first..k.end - first, ..])
     }
 
+    /// What lies in some `k` of one slice and some columns, which begin with a panel: a piece of each panel, with its
+    /// columns. While one is worked on, the next is fetched.
+    pub(super) fn pieces<K: Kernel>(
+        self,
+        k: Range<usize>,
+        columns: Range<usize>,
+    ) -> impl Iterator<Item = (Range<usize>, ArrayView2<'a, f32>)> {
+        let piece = move |columns: Range<usize>| (columns.clone(), self.view::<K>(k.clone(), columns.start));
+        let mut pieces = cut(columns, self.shape.columns).map(piece).peekable();
+        std::iter::from_fn(move || {
+            let piece = pieces.next();
+            pieces.peek().and_then(|(_, next)| next.to_slice()).into_iter().for_each(fetch);
+            piece
+        })
+    }
+
     /// The panel of the columns from `column` on, in the slice of depth from `k` on, which is `depth` deep.
     pub(super) fn panel<K: Kernel>(&self, k: usize, depth: usize, column: usize) -> &'a [f32] {
         let from = k * padded::<K>(self.columns) + depth * column;
@@ -124,8 +139,7 @@ impl<'a> Panels<'a> {
 /// Packs one panel of `bᵀ`: in it lie pieces of the panels of `b`, each turned.
 fn pack_turned_panel<K: Kernel>(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &mut [f32]) {
     let width = into.len() / depth.len().max(1);
-    for rows in cut(depth.clone(), b.shape.columns) {
-        let piece = b.view::<K>(columns.clone(), rows.start);
+    for (rows, piece) in b.pieces::<K>(columns, depth.clone()) {
         let from = (rows.start - depth.start) * width;
         pack_panel::<K>(piece.slice(s![.., ..rows.len()]).reversed_axes(), &mut into[from..from + rows.len() * width]);
     }
@@ -158,15 +172,18 @@ pub(super) fn has_rows_in_one_piece(b: ArrayView2<'_, f32>) -> bool {
     b.strides()[1] == 1 || b.ncols() <= 1
 }
 
-/// While row `k` is packed, brings a later one near, where the processor can be asked for that: rows lie too far apart for it
-/// to see what comes next.
+/// While row `k` is packed, brings a later one near: rows lie too far apart for the processor to see what comes next.
 pub(super) fn fetch_ahead(rows: ArrayView2<'_, f32>, k: usize) {
+    rows.outer_iter().nth(k + AHEAD).and_then(|row| row.to_slice()).into_iter().for_each(fetch);
+}
+
+/// Brings numbers near, where the processor can be asked for that.
+#[inline(always)]
+fn fetch(numbers: &[f32]) {
     #[cfg(target_arch = "x86_64")]
-    if let Some(later) = rows.outer_iter().nth(k + AHEAD).and_then(|row| row.to_slice()) {
-        later.chunks(LINE).for_each(super::x86::fetch);
-    }
+    numbers.chunks(LINE).for_each(super::x86::fetch);
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (rows, k);
+    let _ = numbers;
 }
 
 /// Copies rows that lie in one piece, vector by vector, whose length the compiler knows.
