@@ -3,7 +3,7 @@
 //! `cargo bench -p adaptune-benches --bench products [-- THREADS [REPETITIONS [FILTER]]]`
 //!
 //! All compute the same product in turn, again and again, so that a disturbance hits all of them; ndarray on one thread. The time is
-//! that of [`clock`], the ratio the median over repetitions.
+//! that of [`clock`]; ratios, those to the peak too, are medians over repetitions.
 //!
 //! `laid out` is the same product with the weight laid out beforehand, as the frozen layers of a model are: `x Wᵀ` where the
 //! right operand is stored transposed, `d W` where both are stored as they are. It makes a new result each time, as a pass
@@ -51,8 +51,8 @@ fn main() {
 
 fn table(threads: usize, repetitions: usize, filter: &str) {
     let path = product_path().expect("a known path");
-    let peak = peak();
-    println!("{path:?}, {threads} threads, peak {peak:.0} GFLOP/s; rates are the best of {repetitions}");
+    let best = (0..30).map(|_| peak()).fold(0.0, f64::max);
+    println!("{path:?}, {threads} threads, peak {best:.0} GFLOP/s; rates are the best of {repetitions}");
     println!(
         "{:>20} {:>5} {:>7} {:>8} {:>7} {:>7} {:>8} {:>9} {:>8} {:>9} {:>9}",
         "shape", "", "ours", "laid out", "gemm", "ndarray", "/ gemm", "/ ndarray", "/ peak", "l.o./gemm", "l.o./peak"
@@ -60,71 +60,122 @@ fn table(threads: usize, repetitions: usize, filter: &str) {
     for shape in shapes() {
         let name = format!("{}x{}x{} {}", shape.0, shape.1, shape.2, shape.3);
         if name.contains(filter) {
-            row(&name, shape, threads, repetitions, peak);
+            row(&name, shape, threads, repetitions);
         }
     }
 }
 
-fn row(name: &str, (m, k, n, order): Shape, threads: usize, repetitions: usize, peak: f64) {
-    let [a, b] = [(m, k, order == "At B", 1), (k, n, order == "A Bt", 2)].map(|(rows, columns, turned, seed)| {
-        let shape = if turned { (columns, rows) } else { (rows, columns) };
-        (init::normal::<f32>(shape, 1.0, Seed::new(seed)), turned)
-    });
-    let view =
-        |(array, turned): &(Array2<f32>, bool)| if *turned { array.clone().reversed_axes() } else { array.clone() };
-    let (a, b) = (view(&a), view(&b));
-    let (a, b) = (a.view(), b.view());
-    let work = 2.0 * (m * k * n) as f64 / 1e9;
-    // Products of a head of attention are too short for the clock.
-    let (times, threads) = if work < 0.005 { ((0.01 / work) as usize, 1) } else { (1, threads) };
-    // `W` is `[Out, In]` and stored so; what is laid out is `Wᵀ`, whatever is asked for.
-    let laid_out = match order {
-        "A Bt" => Some((PackedMatrix::new(b), false)),
-        "A B" => Some((PackedMatrix::new(b.t()), true)),
-        _ => None,
-    };
-    let packed = |c: &mut Array2<f32>| match &laid_out {
-        Some((weight, true)) => *c = weight.product_turned(a),
-        Some((weight, false)) => *c = weight.product(a, None),
-        None => {}
-    };
-    let mut results = [(); 5].map(|()| Array2::zeros((m, n)));
-    let mut seconds = [const { Vec::new() }; 5];
-    for repetition in 0..=repetitions {
-        for (i, (c, seconds)) in results.iter_mut().zip(&mut seconds).enumerate() {
-            let start = clock(threads);
-            (0..times).for_each(|_| match i {
-                0 => ours(a, b, c),
-                1 => gemm(a, b, c.as_mut_ptr(), threads),
-                2 => general_mat_mul(1.0, &a, &b, 0.0, c),
-                3 => packed(c),
-                _ => *c = new_of_gemm(a, b, threads),
-            });
-            // The first time is for warming up.
-            if repetition > 0 {
-                seconds.push((clock(threads) - start) / times as f64);
+/// A product, and how it is measured.
+struct Case {
+    a: Array2<f32>,
+    b: Array2<f32>,
+    /// The weight, and whether it is turned on the way. `W` is `[Out, In]` and stored so; what is laid out is `Wᵀ`, whatever is
+    /// asked for.
+    laid_out: Option<(PackedMatrix<f32>, bool)>,
+    /// Billions of operations.
+    work: f64,
+    /// How often it is computed between two looks at the clock.
+    times: usize,
+    threads: usize,
+}
+
+impl Case {
+    fn new((m, k, n, order): Shape, threads: usize) -> Self {
+        let a = operand((m, k), order == "At B", 1);
+        let b = operand((k, n), order == "A Bt", 2);
+        let laid_out = match order {
+            "A Bt" => Some((PackedMatrix::new(b.view()), false)),
+            "A B" => Some((PackedMatrix::new(b.t()), true)),
+            _ => None,
+        };
+        let work = 2.0 * (m * k * n) as f64 / 1e9;
+        // Products of a head of attention are computed on one thread, and too short for the clock.
+        let (times, threads) = if work < 0.005 { ((0.01 / work) as usize, 1) } else { (1, threads) };
+        Self { a, b, laid_out, work, times, threads }
+    }
+
+    /// Computes it in one of the ways.
+    fn compute(&self, way: usize, c: &mut Array2<f32>) {
+        let (a, b) = (self.a.view(), self.b.view());
+        match (way, &self.laid_out) {
+            (OURS, _) => matmul_into(1.0, a, b, 0.0, &mut c.view_mut()),
+            (GEMM, _) => gemm(a, b, c.as_mut_ptr(), self.threads),
+            (NDARRAY, _) => general_mat_mul(1.0, &a, &b, 0.0, c),
+            (LAID_OUT, Some((weight, true))) => *c = weight.product_turned(a),
+            (LAID_OUT, Some((weight, false))) => *c = weight.product(a, None),
+            (NEW_OF_GEMM, Some(_)) => *c = new_of_gemm(a, b, self.threads),
+            _ => {}
+        }
+    }
+}
+
+/// A random operand, stored transposed if it is turned.
+fn operand((rows, columns): (usize, usize), turned: bool, seed: u64) -> Array2<f32> {
+    let shape = if turned { (columns, rows) } else { (rows, columns) };
+    let stored = init::normal::<f32>(shape, 1.0, Seed::new(seed));
+    if turned { stored.reversed_axes() } else { stored }
+}
+
+/// Ways to compute a product.
+const OURS: usize = 0;
+const GEMM: usize = 1;
+const NDARRAY: usize = 2;
+const LAID_OUT: usize = 3;
+const NEW_OF_GEMM: usize = 4;
+
+/// What was measured, a number for each repetition.
+struct Measured {
+    /// Billions of operations a second, of each way.
+    rates: [Vec<f64>; 5],
+    /// What as many threads can do at that time.
+    peaks: Vec<f64>,
+}
+
+impl Measured {
+    fn new(case: &Case, pool: usize, repetitions: usize) -> Self {
+        let mut results = [(); 5].map(|()| Array2::zeros((case.a.nrows(), case.b.ncols())));
+        let mut measured = Self { rates: [const { Vec::new() }; 5], peaks: Vec::new() };
+        (0..5).for_each(|way| case.compute(way, &mut results[way]));
+        for _ in 0..repetitions {
+            for (way, result) in results.iter_mut().enumerate() {
+                let start = clock(case.threads);
+                (0..case.times).for_each(|_| case.compute(way, result));
+                measured.rates[way].push(case.work * case.times as f64 / (clock(case.threads) - start));
             }
+            measured.peaks.push(peak() * case.threads as f64 / pool as f64);
         }
+        let [ours, gemm, _, laid_out, _] = results;
+        assert!(ours.iter().zip(&gemm).all(|(x, y)| (x - y).abs() < 0.05), "products agree");
+        assert!(case.laid_out.is_none() || ours == laid_out, "and those with a weight laid out beforehand, to the bit");
+        measured
     }
-    assert!(results[0].iter().zip(&results[1]).all(|(x, y)| (x - y).abs() < 0.05), "products agree");
-    assert!(laid_out.is_none() || results[0] == results[3], "and those with a weight laid out beforehand, to the bit");
-    let over = |i: usize, j: usize| median(seconds[i].iter().zip(&seconds[j]).map(|(i, j)| i / j).collect());
-    let [ours, gemm, theirs, packed] =
-        [0, 1, 2, 3].map(|i| work / seconds[i].iter().copied().fold(f64::INFINITY, f64::min));
-    let shown = |x: String| if laid_out.is_some() { x } else { String::new() };
-    println!(
-        "{name:>26} {ours:>7.0} {:>8} {gemm:>7.0} {theirs:>7.0} {:>8.2} {:>9.2} {:>8.2} {:>9} {:>9}",
-        shown(format!("{packed:.0}")),
-        over(1, 0),
-        over(2, 0),
-        ours / peak,
-        shown(format!("{:.2}", over(4, 3))),
-        shown(format!("{:.2}", packed / peak)),
-    );
+
+    fn best(&self, way: usize) -> f64 {
+        self.rates[way].iter().copied().fold(0.0, f64::max)
+    }
+
+    /// The median of a way's rates as parts of others.
+    fn of(&self, way: usize, others: &[f64]) -> f64 {
+        median(self.rates[way].iter().zip(others).map(|(rate, other)| rate / other).collect())
+    }
 }
 
-fn ours(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, c: &mut Array2<f32>) {
-    matmul_into(1.0, a, b, 0.0, &mut c.view_mut());
+fn row(name: &str, shape: Shape, threads: usize, repetitions: usize) {
+    let case = Case::new(shape, threads);
+    let measured = Measured::new(&case, threads, repetitions);
+    let shown = |x: String| if case.laid_out.is_some() { x } else { String::new() };
+    println!(
+        "{name:>26} {:>7.0} {:>8} {:>7.0} {:>7.0} {:>8.2} {:>9.2} {:>8.2} {:>9} {:>9}",
+        measured.best(OURS),
+        shown(format!("{:.0}", measured.best(LAID_OUT))),
+        measured.best(GEMM),
+        measured.best(NDARRAY),
+        measured.of(OURS, &measured.rates[GEMM]),
+        measured.of(OURS, &measured.rates[NDARRAY]),
+        measured.of(OURS, &measured.peaks),
+        shown(format!("{:.2}", measured.of(LAID_OUT, &measured.rates[NEW_OF_GEMM]))),
+        shown(format!("{:.2}", measured.of(LAID_OUT, &measured.peaks))),
+    );
 }
 
 fn new_of_gemm(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, threads: usize) -> Array2<f32> {

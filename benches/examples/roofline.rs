@@ -48,7 +48,7 @@ fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let threads = arguments.first().map_or(Ok(1), |threads| threads.parse())?;
     rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
-    let peak = in_pool(peak);
+    let peak = in_pool(|| (0..50).map(|_| peak()).fold(0.0, f64::max));
     // A glance is enough where nothing is drawn.
     let (repetitions, numbers) = if arguments.len() < 2 { (2, 1 << 20) } else { (REPETITIONS, 1 << 25) };
     let bandwidth = bandwidth(numbers);

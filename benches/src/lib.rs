@@ -32,16 +32,12 @@ pub fn clock(threads: usize) -> f64 {
 }
 
 /// Billions of operations a second of all threads of the pool that it is called in, which at once do nothing but fused
-/// multiply-adds on registers: the best of thirty bursts, each long enough for the processor to settle.
+/// multiply-adds on registers, for some milliseconds.
+#[cfg(target_arch = "x86_64")]
 #[must_use]
 pub fn peak() -> f64 {
-    (0..30).map(|_| burst()).fold(0.0, f64::max)
-}
-
-#[cfg(target_arch = "x86_64")]
-fn burst() -> f64 {
     use std::arch::x86_64::*;
-    const STEPS: usize = 2_000_000;
+    const STEPS: usize = 1_000_000;
     macro_rules! spin {
         ($name:ident, $features:literal, $set:ident, $fma:ident) => {
             #[target_feature(enable = $features)]
@@ -77,6 +73,7 @@ fn burst() -> f64 {
 
 /// Not known of this processor.
 #[cfg(not(target_arch = "x86_64"))]
-fn burst() -> f64 {
+#[must_use]
+pub fn peak() -> f64 {
     f64::NAN
 }

@@ -1,9 +1,10 @@
 //! The loops around a micro-kernel.
 //!
 //! ```text
-//! for each block of columns and of k that fits the space for packing:      pack it
-//!   for each part of the result (in parallel):
-//!     sweep over its tiles
+//! for each strip of columns (in parallel, if packing is a good part of the work):
+//!   for each block of columns and of k that fits the space for packing:      pack it
+//!     for each part of the result (in parallel, unless strips are):
+//!       sweep over its tiles
 //! ```
 
 use super::left::{self, Left};
@@ -33,6 +34,9 @@ const PARTS: usize = 24;
 const PART: (usize, usize) = (192, 480);
 /// Fewest, unless the result has fewer: what a part reads, it should read often.
 const SMALL_PART: (usize, usize) = (36, 96);
+/// Fewest columns of a strip, and most rows; see [`strip`]. Half as many are a whole number of panels of any width.
+const STRIP: usize = 192;
+const STRIP_ROWS: usize = 1024;
 /// Up to so many rows, a right operand whose own rows lie in one piece is not worth packing.
 const DIRECT_ROWS: usize = 192;
 
@@ -85,7 +89,7 @@ fn multiply_directly<K: Kernel>(product: Product<'_, f32, Out<'_>>, shape: Shape
 /// Block after block of the right operand is packed.
 fn multiply_packing<K: Kernel>(product: Product<'_, f32, Out<'_>>, shape: Shape, parallel: bool) {
     let Product { alpha, a, b, start, c } = product;
-    in_blocks::<K>(alpha, a, b.dim(), start, c, parallel, |depth, columns, space| {
+    in_blocks::<K>(alpha, a, b.dim(), start, c, parallel, |depth, columns, space, parallel| {
         Panels::pack::<K>(b.slice(s![depth, columns]), shape, space, parallel)
     });
 }
@@ -94,24 +98,61 @@ fn multiply_packing<K: Kernel>(product: Product<'_, f32, Out<'_>>, shape: Shape,
 pub(super) fn multiply_turned<K: Kernel>(a: ArrayView2<'_, f32>, b: Panels<'_>, start: Start<'_, f32>, c: Out<'_>) {
     assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
     let shape = K::shape(b.depth);
-    in_blocks::<K>(1.0, a, (b.columns, b.depth), start, c, true, |depth, columns, space| {
-        Panels::pack_turned::<K>(b, depth, columns, shape, space)
+    in_blocks::<K>(1.0, a, (b.columns, b.depth), start, c, true, |depth, columns, space, parallel| {
+        Panels::pack_turned::<K>(b, depth, columns, shape, space, parallel)
     });
 }
 
-/// Computes a product with a right operand `[K, N]`, block after block of which is packed.
+/// Computes a product with a right operand `[K, N]`, which is packed on the way: `pack(depth, columns, space, parallel)`.
 pub(super) fn in_blocks<K: Kernel>(
     alpha: f32,
     a: ArrayView2<'_, f32>,
     (k, n): (usize, usize),
     start: Start<'_, f32>,
+    c: Out<'_>,
+    parallel: bool,
+    pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32], bool) -> Panels<'s> + Sync,
+) {
+    let width = if parallel { strip(a, n) } else { n };
+    if width >= n {
+        return block_after_block::<K>(alpha, a, k, start, c, parallel, pack);
+    }
+    cut_out(c, Axis(1), width).into_par_iter().for_each(|(first, c)| {
+        let start = start.view().part(0..a.nrows(), first..first + c.dim().1);
+        block_after_block::<K>(alpha, a, k, start, c, false, |depth, columns, space, parallel| {
+            pack(depth, first + columns.start..first + columns.end, space, parallel)
+        });
+    });
+}
+
+/// Columns of a strip, which one thread computes alone: it packs what it reads itself, so that it finds it in its own cache, and
+/// threads do not wait for each other. All columns where there are too few for that, or so many rows that packing is little of
+/// the work.
+fn strip(a: ArrayView2<'_, f32>, n: usize) -> usize {
+    let (threads, (m, k)) = (rayon::current_num_threads(), a.dim());
+    let most = (m * k * n / TASK).min(n / STRIP);
+    // A left operand that has to be packed is packed for each strip again.
+    let (strips, least) = match left::lies_well(a) {
+        true => (most, 2 * threads),
+        false => (most.min(2 * n / m.max(1)).min(threads), threads),
+    };
+    if threads == 1 || m > STRIP_ROWS || strips < least { n } else { n.div_ceil(strips).next_multiple_of(STRIP / 2) }
+}
+
+/// Computes a product block after block of its right operand.
+fn block_after_block<K: Kernel>(
+    alpha: f32,
+    a: ArrayView2<'_, f32>,
+    k: usize,
+    start: Start<'_, f32>,
     mut c: Out<'_>,
     parallel: bool,
-    pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32]) -> Panels<'s>,
+    pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32], bool) -> Panels<'s>,
 ) {
     if c.is_empty() {
         return;
     }
+    let n = c.dim().1;
     let columns = n.min(COLUMNS);
     let packed_rows = if left::lies_well(a) { 0 } else { a.nrows() };
     let packed = if parallel && rayon::current_num_threads() > 1 { PACKED_TOGETHER * PACKED } else { PACKED };
@@ -119,7 +160,7 @@ pub(super) fn in_blocks<K: Kernel>(
     with_space(Use::Right, packed_length::<K>(depth.min(k), columns), |space| {
         for columns in cut(0..n, columns) {
             for depth in cut(0..k, depth) {
-                let panels = pack(depth.clone(), columns.clone(), space);
+                let panels = pack(depth.clone(), columns.clone(), space, parallel);
                 let start = match depth.start {
                     0 => start.part(0..a.nrows(), columns.clone()),
                     _ => Start::Result(1.0),
@@ -228,4 +269,52 @@ fn effort<K: Kernel>(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, writes_dire
     };
     let left = if left::lies_well(a) { 0 } else { m * k / 4 };
     sums + packing + left + if writes_directly { 0 } else { 4 * m * n }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::random;
+    use crate::{PackedMatrix, Precision, matmul};
+    use ndarray::Array2;
+
+    /// Products of each kind that packs on the way, with odd lengths; `K` is longer than a slice.
+    fn products() -> Vec<Array2<f32>> {
+        let (x, d) = (random::<f32>(1, (301, 401)), random::<f32>(2, (401, 1601)));
+        let w = random::<f32>(3, (1601, 401));
+        let mut products = vec![matmul(x.view(), w.t()), matmul(x.view(), d.view())];
+        let (tall, wide) = (random::<f32>(4, (801, 310)), random::<f32>(5, (801, 777)));
+        products.push(matmul(tall.t(), wide.view()));
+        for precision in [Precision::Full, Precision::Bf16] {
+            let (packed, mut sum) = (PackedMatrix::with_precision(w.view(), precision), random(6, (301, 1601)));
+            packed.add_product_turned(x.view(), &mut sum);
+            products.push(sum);
+        }
+        products
+    }
+
+    #[test]
+    fn strips_change_no_bit() {
+        let on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool");
+            let (x, tall) = (Array2::zeros((301, 401)), Array2::zeros((801, 310)));
+            pool.install(|| (strip(x.view(), 1601) < 1601, strip(tall.t(), 777) < 777, products()))
+        };
+        let (one, two, three) = (on(1), on(2), on(3));
+        assert!(!one.0 && two.0 && three.0, "an operand that lies well meets strips");
+        assert!(!one.1 && two.1, "and so does one that is packed");
+        assert_eq!((&one.2, &one.2), (&two.2, &three.2));
+    }
+
+    #[test]
+    fn strips_are_whole_panels_and_cover_all_columns() {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a small pool");
+        pool.install(|| {
+            for n in (700..5000).step_by(37) {
+                let width = strip(Array2::zeros((400, 390)).view(), n);
+                assert!(width == n || width.is_multiple_of(96) && width >= STRIP / 2, "{n}: {width}");
+                assert!(n < 4 * STRIP || width < n, "{n} is cut");
+            }
+        });
+    }
 }

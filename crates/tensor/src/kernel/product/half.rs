@@ -57,9 +57,9 @@ impl HalfPanels {
             false => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c),
             true => {
                 let (shape, dim) = (K::shape(self.depth), (a.ncols(), self.depth));
-                blocked::in_blocks::<K>(1.0, a, dim, start, c, true, |depth, columns, space| {
+                blocked::in_blocks::<K>(1.0, a, dim, start, c, true, |depth, columns, space, parallel| {
                     let turn = |depth, columns, into: &mut [f32]| turn_panel(self.panels(), depth, columns, into);
-                    Panels::fill::<K>(depth, columns, shape, space, true, turn)
+                    Panels::fill::<K>(depth, columns, shape, space, parallel, turn)
                 });
             }
         });

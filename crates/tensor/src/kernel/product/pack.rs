@@ -62,9 +62,10 @@ impl<'a> Panels<'a> {
         columns: Range<usize>,
         shape: Shape,
         space: &'a mut [f32],
+        parallel: bool,
     ) -> Self {
         let pack = |depth, columns, into: &mut [f32]| pack_turned_panel::<K>(b, depth, columns, into);
-        Self::fill::<K>(depth, columns, shape, space, true, pack)
+        Self::fill::<K>(depth, columns, shape, space, parallel, pack)
     }
 
     /// Fills the front of `space` with a right operand: `pack(depth, columns, panel)` for each panel of each slice.
