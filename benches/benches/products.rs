@@ -99,7 +99,8 @@ impl Case {
         let (a, b) = (self.a.view(), self.b.view());
         match (way, &self.laid_out) {
             (OURS, _) => matmul_into(1.0, a, b, 0.0, &mut c.view_mut()),
-            (GEMM, _) => gemm(a, b, c.as_mut_ptr(), self.threads),
+            // SAFETY: results are `[M, N]` and were made in standard layout.
+            (GEMM, _) => unsafe { gemm(a, b, c.as_mut_ptr(), self.threads) },
             (NDARRAY, _) => general_mat_mul(1.0, &a, &b, 0.0, c),
             (LAID_OUT, Some((weight, true))) => *c = weight.product_turned(a),
             (LAID_OUT, Some((weight, false))) => *c = weight.product(a, None),
@@ -127,12 +128,12 @@ const NEW_OF_GEMM: usize = 4;
 struct Measured {
     /// Billions of operations a second, of each way.
     rates: [Vec<f64>; 5],
-    /// What as many threads can do at that time.
+    /// What as many threads can do at that time: of one alone, its share of what the pool can.
     peaks: Vec<f64>,
 }
 
 impl Measured {
-    fn new(case: &Case, pool: usize, repetitions: usize) -> Self {
+    fn new(case: &Case, in_pool: usize, repetitions: usize) -> Self {
         let mut results = [(); 5].map(|()| Array2::zeros((case.a.nrows(), case.b.ncols())));
         let mut measured = Self { rates: [const { Vec::new() }; 5], peaks: Vec::new() };
         (0..5).for_each(|way| case.compute(way, &mut results[way]));
@@ -142,7 +143,7 @@ impl Measured {
                 (0..case.times).for_each(|_| case.compute(way, result));
                 measured.rates[way].push(case.work * case.times as f64 / (clock(case.threads) - start));
             }
-            measured.peaks.push(peak() * case.threads as f64 / pool as f64);
+            measured.peaks.push(peak() * case.threads as f64 / in_pool as f64);
         }
         let [ours, gemm, _, laid_out, _] = results;
         assert!(ours.iter().zip(&gemm).all(|(x, y)| (x - y).abs() < 0.05), "products agree");
@@ -180,19 +181,23 @@ fn row(name: &str, shape: Shape, threads: usize, repetitions: usize) {
 
 fn new_of_gemm(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, threads: usize) -> Array2<f32> {
     let mut c = Array2::uninit((a.nrows(), b.ncols()));
-    gemm(a, b, c.as_mut_ptr().cast(), threads);
-    // SAFETY: a product writes all of its result.
+    // SAFETY: the array is new; and a product writes all of its result.
+    unsafe { gemm(a, b, c.as_mut_ptr().cast(), threads) };
+    // SAFETY: as above.
     unsafe { c.assume_init() }
 }
 
-/// Writes to `c`, which has room for `[M, N]` in standard layout.
-fn gemm(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, to: *mut f32, threads: usize) {
+/// Writes `a b` to `to`.
+///
+/// # Safety
+/// There is room for `[M, N]` in standard layout, which nobody else looks at.
+unsafe fn gemm(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, to: *mut f32, threads: usize) {
     let parallel = if threads == 1 { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(threads) };
     let (m, k, n) = (a.nrows(), a.ncols(), b.ncols());
     let strides = |array: ArrayView2<'_, f32>| (array.strides()[1], array.strides()[0]);
     let ((a_column, a_row), (b_column, b_row), (c_column, c_row)) = (strides(a), strides(b), (1, n as isize));
     let (from_a, from_b) = (a.as_ptr(), b.as_ptr());
-    // SAFETY: pointers and strides are those of arrays of the shapes given.
+    // SAFETY: pointers and strides of the operands are those of arrays, and the caller promises the result.
     unsafe {
         gemm::gemm(
             m, n, k, to, c_column, c_row, false, from_a, a_column, a_row, from_b, b_column, b_row, 0.0, 1.0, false,

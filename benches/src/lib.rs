@@ -32,7 +32,7 @@ pub fn clock(threads: usize) -> f64 {
 }
 
 /// Billions of operations a second of all threads of the pool that it is called in, which at once do nothing but fused
-/// multiply-adds on registers, for some milliseconds.
+/// multiply-adds on registers, for some milliseconds. (From outside a pool, [`clock`] would look at the wrong thread.)
 #[cfg(target_arch = "x86_64")]
 #[must_use]
 pub fn peak() -> f64 {

@@ -39,7 +39,10 @@ fn written(path: &Path, fill: impl FnOnce(&mut BufWriter<&File>) -> io::Result<(
     writer.flush()?;
     drop(writer);
     temporary.as_file().sync_all()?;
-    temporary.persist(path).map(drop).map_err(|e| e.error)
+    temporary.persist(path).map_err(|e| e.error)?;
+    // The new name outlives a power failure only once the folder is on the disk too. Not every system and disk can do that.
+    _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
 }
 
 /// Temporary files are for their owner alone by default; these become ordinary files, so they get

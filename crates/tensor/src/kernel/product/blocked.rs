@@ -14,7 +14,7 @@ use super::right::Right;
 use super::scratch::{Use, with_space};
 use super::sweep::{cut, sweep};
 use super::tile::{Kernel, Shape};
-use super::{Product, Start};
+use super::{Product, Start, strips};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -26,7 +26,7 @@ const PACKED: usize = 1 << 18;
 /// Times as many where threads share the work: there are several caches, and they wait for each other less often.
 const PACKED_TOGETHER: usize = 4;
 /// Multiply-adds that are worth a task of their own, about 16 µs.
-const TASK: usize = 1 << 21;
+pub(super) const TASK: usize = 1 << 21;
 /// Parts that a result is cut into if each is worth it, for threads to share.
 const PARTS: usize = 24;
 /// Most rows and columns of a part. Right panels (384 × 480 numbers, 720 KiB), the slice of the left operand and the
@@ -34,9 +34,6 @@ const PARTS: usize = 24;
 const PART: (usize, usize) = (192, 480);
 /// Fewest, unless the result has fewer: what a part reads, it should read often.
 const SMALL_PART: (usize, usize) = (36, 96);
-/// Fewest columns of a strip, and most rows; see [`strip`]. Half as many are a whole number of panels of any width.
-const STRIP: usize = 192;
-const STRIP_ROWS: usize = 1024;
 /// Up to so many rows, a right operand whose own rows lie in one piece is not worth packing.
 const DIRECT_ROWS: usize = 192;
 
@@ -113,30 +110,16 @@ pub(super) fn in_blocks<K: Kernel>(
     parallel: bool,
     pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32], bool) -> Panels<'s> + Sync,
 ) {
-    let width = if parallel { strip(a, n) } else { n };
-    if width >= n {
+    let strips = if parallel { strips::count(a, n) } else { 1 };
+    if strips == 1 {
         return block_after_block::<K>(alpha, a, k, start, c, parallel, pack);
     }
-    cut_out(c, Axis(1), width).into_par_iter().for_each(|(first, c)| {
+    strips::cut_out(c, strips, K::shape(n).columns).into_par_iter().for_each(|(first, c)| {
         let start = start.view().part(0..a.nrows(), first..first + c.dim().1);
         block_after_block::<K>(alpha, a, k, start, c, false, |depth, columns, space, parallel| {
             pack(depth, first + columns.start..first + columns.end, space, parallel)
         });
     });
-}
-
-/// Columns of a strip, which one thread computes alone: it packs what it reads itself, so that it finds it in its own cache, and
-/// threads do not wait for each other. All columns where there are too few for that, or so many rows that packing is little of
-/// the work.
-fn strip(a: ArrayView2<'_, f32>, n: usize) -> usize {
-    let (threads, (m, k)) = (rayon::current_num_threads(), a.dim());
-    let most = (m * k * n / TASK).min(n / STRIP);
-    // A left operand that has to be packed is packed for each strip again.
-    let (strips, least) = match left::lies_well(a) {
-        true => (most, 2 * threads),
-        false => (most.min(2 * n / m.max(1)).min(threads), threads),
-    };
-    if threads == 1 || m > STRIP_ROWS || strips < least { n } else { n.div_ceil(strips).next_multiple_of(STRIP / 2) }
 }
 
 /// Computes a product block after block of its right operand.
@@ -184,7 +167,7 @@ pub(super) fn multiply_packed<K: Kernel>(
     in_parts::<K>(alpha, a, Right::packed(panels), start, c, true);
 }
 
-/// Computes a product whose right operand is ready, part by part. The cut depends on shapes alone.
+/// Computes a product whose right operand is ready, part by part.
 fn in_parts<K: Kernel>(
     alpha: f32,
     a: ArrayView2<'_, f32>,
@@ -269,52 +252,4 @@ fn effort<K: Kernel>(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, writes_dire
     };
     let left = if left::lies_well(a) { 0 } else { m * k / 4 };
     sums + packing + left + if writes_directly { 0 } else { 4 * m * n }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::random;
-    use crate::{PackedMatrix, Precision, matmul};
-    use ndarray::Array2;
-
-    /// Products of each kind that packs on the way, with odd lengths; `K` is longer than a slice.
-    fn products() -> Vec<Array2<f32>> {
-        let (x, d) = (random::<f32>(1, (301, 401)), random::<f32>(2, (401, 1601)));
-        let w = random::<f32>(3, (1601, 401));
-        let mut products = vec![matmul(x.view(), w.t()), matmul(x.view(), d.view())];
-        let (tall, wide) = (random::<f32>(4, (801, 310)), random::<f32>(5, (801, 777)));
-        products.push(matmul(tall.t(), wide.view()));
-        for precision in [Precision::Full, Precision::Bf16] {
-            let (packed, mut sum) = (PackedMatrix::with_precision(w.view(), precision), random(6, (301, 1601)));
-            packed.add_product_turned(x.view(), &mut sum);
-            products.push(sum);
-        }
-        products
-    }
-
-    #[test]
-    fn strips_change_no_bit() {
-        let on = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool");
-            let (x, tall) = (Array2::zeros((301, 401)), Array2::zeros((801, 310)));
-            pool.install(|| (strip(x.view(), 1601) < 1601, strip(tall.t(), 777) < 777, products()))
-        };
-        let (one, two, three) = (on(1), on(2), on(3));
-        assert!(!one.0 && two.0 && three.0, "an operand that lies well meets strips");
-        assert!(!one.1 && two.1, "and so does one that is packed");
-        assert_eq!((&one.2, &one.2), (&two.2, &three.2));
-    }
-
-    #[test]
-    fn strips_are_whole_panels_and_cover_all_columns() {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a small pool");
-        pool.install(|| {
-            for n in (700..5000).step_by(37) {
-                let width = strip(Array2::zeros((400, 390)).view(), n);
-                assert!(width == n || width.is_multiple_of(96) && width >= STRIP / 2, "{n}: {width}");
-                assert!(n < 4 * STRIP || width < n, "{n} is cut");
-            }
-        });
-    }
 }

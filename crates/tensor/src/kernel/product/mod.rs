@@ -19,6 +19,7 @@ mod pack;
 mod path;
 mod right;
 mod scratch;
+mod strips;
 mod sweep;
 mod tile;
 

@@ -54,8 +54,9 @@ impl<'a> Panels<'a> {
         Self::fill::<K>(0..depth, 0..columns, shape, space, parallel, pack)
     }
 
-    /// Packs `bᵀ[depth, columns]` into the front of `space`, from the panels of `b`. Slices of depth and columns begin where
-    /// slices and panels of `b` do.
+    /// Packs `bᵀ[depth, columns]` into the front of `space`, from the panels of `b`. Depth begins where a slice does, and so where a
+    /// panel of `b` does; columns begin where a panel of `bᵀ` does, and since its width divides [`DEPTH`], none reaches from one
+    /// slice of `b` into the next.
     pub(super) fn pack_turned<K: Kernel>(
         b: Panels<'_>,
         depth: Range<usize>,

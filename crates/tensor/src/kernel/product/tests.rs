@@ -14,7 +14,7 @@ fn by(path: ProductPath, a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>) -> Arra
     c
 }
 
-fn bits(array: &Array2<f32>) -> Vec<u32> {
+pub(super) fn bits(array: &Array2<f32>) -> Vec<u32> {
     array.iter().map(|x| x.to_bits()).collect()
 }
 
@@ -168,9 +168,14 @@ fn packed_matrices_of_both_types_compute_products() {
     check::<f64>();
 }
 
-/// Sizes of the encoders, cut into parts and slices, in each transposition.
+/// Sizes of the encoders, cut into strips, parts and slices, in each transposition.
 #[test]
 fn large_products_agree_to_the_bit_in_each_transposition() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a small pool");
+    pool.install(large_products_agree);
+}
+
+fn large_products_agree() {
     for (m, k, n) in [(115, 768, 1100), (24, 2000, 384), (384, 1500, 24), (1300, 385, 48)] {
         let (a, b) = (random::<f32>(1, (m, k)), random::<f32>(2, (k, n)));
         let (at, bt) = (a.t().as_standard_layout().into_owned(), b.t().as_standard_layout().into_owned());

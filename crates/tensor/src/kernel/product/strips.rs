@@ -1,0 +1,109 @@
+//! Strips of a result, each of which one thread computes alone.
+//!
+//! What one core has just written is slow to read for another. So where packing is a good part of a product, a thread takes some
+//! columns of the result, packs what it reads itself, and meets the others once, at the end.
+
+use super::blocked::TASK;
+use super::left;
+use super::out::Out;
+use ndarray::{ArrayView2, Axis};
+
+/// Fewest columns that are worth a strip, which reads all of the left operand.
+const COLUMNS: usize = 192;
+/// With more rows packing is little of the work, and smaller parts share it out better.
+const ROWS: usize = 1024;
+
+/// How many strips there are of a product with `N` columns, as many for each thread; one if it is better not cut so.
+pub(super) fn count(a: ArrayView2<'_, f32>, n: usize) -> usize {
+    let (threads, (m, k)) = (rayon::current_num_threads(), a.dim());
+    let most = (m * k * n / TASK).min(n / COLUMNS);
+    let for_each = match left::lies_well(a) {
+        // Two, so that one thread can take over from another.
+        true => Some(most / threads).filter(|strips| *strips >= 2),
+        // It is packed for each strip again.
+        false => Some(1).filter(|_| most.min(2 * n / m.max(1)) >= threads),
+    };
+    for_each.filter(|_| threads > 1 && m <= ROWS).map_or(1, |strips| strips * threads)
+}
+
+/// So many strips of whole panels, each with its first column.
+pub(super) fn cut_out(c: Out<'_>, count: usize, panel: usize) -> Vec<(usize, Out<'_>)> {
+    let (n, mut rest, mut first, mut strips) = (c.dim().1, c, 0, Vec::with_capacity(count));
+    for i in 1..=count {
+        let end = n.min(n.div_ceil(panel) * i / count * panel);
+        let (strip, others) = rest.split_at(Axis(1), end - first);
+        strips.push((first, strip));
+        (rest, first) = (others, end);
+    }
+    strips
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::pack::DEPTH;
+    use super::super::tests::bits;
+    use super::super::tile::Kernel;
+    use super::*;
+    use crate::testing::random;
+    use crate::{PackedMatrix, Precision, matmul, matmul_in};
+    use ndarray::Array2;
+
+    fn on<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool").install(f)
+    }
+
+    /// Products of each kind that packs on the way, with odd lengths and more `k` than a slice has, in pairs too.
+    fn products() -> Vec<Vec<u32>> {
+        let (x, d, bias) = (random(1, (301, 801)), random::<f32>(2, (801, 1601)), random::<f32>(7, (1, 1601)));
+        let w = random::<f32>(3, (1601, 801));
+        let mut products = vec![matmul(x.view(), w.t()), matmul(x.view(), d.view())];
+        let (tall, wide) = (random::<f32>(4, (801, 310)), random::<f32>(5, (801, 777)));
+        products.push(matmul(tall.t(), wide.view()));
+        for precision in [Precision::Full, Precision::Bf16] {
+            products.push(matmul_in(precision, x.view(), d.view(), Some(bias.row(0))));
+            let (packed, mut sum) = (PackedMatrix::with_precision(w.view(), precision), random(6, (301, 1601)));
+            packed.add_product_turned(x.view(), &mut sum);
+            products.push(sum);
+        }
+        products.iter().map(bits).collect()
+    }
+
+    #[test]
+    fn strips_change_no_bit() {
+        let (x, tall) = (Array2::zeros((301, 801)), Array2::zeros((801, 310)));
+        let counts = |threads| on(threads, || (count(x.view(), 1601), count(tall.t(), 777)));
+        assert_eq!((counts(1), counts(2), counts(3)), ((1, 1), (8, 2), (6, 3)));
+        let one = on(1, products);
+        assert!(on(2, products) == one && on(3, products) == one);
+    }
+
+    #[test]
+    fn few_columns_many_rows_and_little_work_are_not_cut() {
+        let on_two = |m, k, n| on(2, || count(Array2::zeros((m, k)).view(), n));
+        assert_eq!((on_two(500, 384, 767), on_two(1025, 384, 1536), on_two(3, 384, 1536)), (1, 1, 1));
+    }
+
+    /// In the panels of every kernel: a strip of a turned product reads panels of the source across, and none of its own may
+    /// reach from one slice of the source into the next.
+    #[test]
+    fn strips_are_whole_panels_that_divide_a_slice_and_cover_all_columns() {
+        fn check<K: Kernel>() {
+            for n in (768..4000).step_by(53) {
+                let (panel, mut c) = (K::shape(n).columns, Array2::zeros((3, n)));
+                let strips = cut_out(Out::of(c.view_mut()), n / COLUMNS, panel);
+                let ends = strips.iter().map(|(first, strip)| first + strip.dim().1);
+                assert!(DEPTH.is_multiple_of(panel) && strips.iter().all(|(first, _)| first.is_multiple_of(panel)));
+                assert!(strips.iter().map(|(first, _)| *first).skip(1).chain([n]).eq(ends), "{n}");
+                let widths = || strips.iter().map(|(_, strip)| strip.dim().1);
+                assert!(widths().max() <= widths().min().map(|least| least + 2 * panel), "{n} is shared out");
+            }
+        }
+        check::<super::super::portable::Portable>();
+        #[cfg(target_arch = "x86_64")]
+        check::<super::super::avx2::Avx2>();
+        #[cfg(target_arch = "x86_64")]
+        check::<super::super::avx512::Avx512>();
+        #[cfg(target_arch = "aarch64")]
+        check::<super::super::neon::Neon>();
+    }
+}
