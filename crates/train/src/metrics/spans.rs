@@ -1,9 +1,10 @@
 //! Scores of named spans that token tags mark: named entities, chunks.
 //!
 //! Tags are IOB2: `B-LOC` begins a span of kind `LOC`, `I-LOC` goes on with it, anything else is
-//! outside. Models write sequences that are not well formed, so spans are read as the CoNLL
-//! evaluation script and seqeval's default mode read them: an `I-` with nothing of its kind to go
-//! on with begins a span.
+//! outside. Or they are IOBES, where `E-LOC` is the last of a span and `S-LOC` a span by itself; BILOU
+//! writes `L` and `U` for these. Models write sequences that are not well formed, so spans are read as the CoNLL
+//! evaluation script and seqeval's default mode read them: an `I-` or `E-` with nothing of its kind to go
+//! on with begins a span, and behind an end or a single one there is nothing to go on with.
 
 use super::ratio;
 use std::collections::HashSet;
@@ -25,39 +26,48 @@ pub struct Span<'a> {
 /// use adaptune_train::metrics::{Span, spans};
 /// let found = spans(&["B-PER", "I-PER", "O", "I-LOC"]);
 /// assert_eq!(found, [Span { kind: "PER", start: 0, end: 2 }, Span { kind: "LOC", start: 3, end: 4 }]);
+/// assert_eq!(spans(&["S-LOC", "B-PER", "E-PER"]), spans(&["B-LOC", "B-PER", "I-PER"]));
 /// ```
 #[must_use]
 pub fn spans<'a>(tags: &[&'a str]) -> Vec<Span<'a>> {
-    let mut spans: Vec<Span<'a>> = Vec::new();
+    let (mut spans, mut open): (Vec<Span<'a>>, bool) = (Vec::new(), false);
     for (i, tag) in tags.iter().enumerate() {
         let Some((mark, kind)) = parse(tag) else { continue };
+        let goes_on = matches!(mark, Mark::Inside | Mark::End);
         match spans.last_mut() {
-            Some(open) if mark == Mark::Inside && open.end == i && open.kind == kind => open.end += 1,
+            Some(span) if open && goes_on && span.end == i && span.kind == kind => span.end += 1,
             _ => spans.push(Span { kind, start: i, end: i + 1 }),
         }
+        open = matches!(mark, Mark::Begin | Mark::Inside);
     }
     spans
 }
 
-/// True if the labels mark spans: each is `O`, `B-…` or `I-…`, and not all are `O`.
+/// True if the labels mark spans: each is `O` or a mark with a kind, such as `B-LOC`, and `B` or `I` is among them.
 #[must_use]
-pub fn looks_like_iob<L: AsRef<str>>(labels: &[L]) -> bool {
-    let marks = |label: &L| parse(label.as_ref()).is_some();
-    labels.iter().all(|label| label.as_ref() == "O" || marks(label)) && labels.iter().any(marks)
+pub fn mark_spans<L: AsRef<str>>(labels: &[L]) -> bool {
+    let mark = |label: &L| parse(label.as_ref()).map(|(mark, _)| mark);
+    let usual = |label: &L| matches!(mark(label), Some(Mark::Begin | Mark::Inside));
+    labels.iter().all(|label| label.as_ref() == "O" || mark(label).is_some()) && labels.iter().any(usual)
 }
 
-#[derive(PartialEq, Eq)]
 enum Mark {
     Begin,
     Inside,
+    End,
+    Single,
 }
 
 fn parse(tag: &str) -> Option<(Mark, &str)> {
-    match tag.split_once('-')? {
-        ("B", kind) => Some((Mark::Begin, kind)),
-        ("I", kind) => Some((Mark::Inside, kind)),
-        _ => None,
-    }
+    let (mark, kind) = tag.split_once('-')?;
+    let mark = match mark {
+        "B" => Mark::Begin,
+        "I" => Mark::Inside,
+        "E" | "L" => Mark::End,
+        "S" | "U" => Mark::Single,
+        _ => return None,
+    };
+    Some((mark, kind))
 }
 
 /// How many spans were predicted and expected over many sequences, and how many were both: same
@@ -146,6 +156,16 @@ mod tests {
         assert_eq!(marked("I-X O I-X B-X B-X"), [("X", 0, 1), ("X", 2, 3), ("X", 3, 4), ("X", 4, 5)]);
     }
 
+    /// The same, of tags that mark ends and single tokens.
+    #[test]
+    fn ends_and_single_tokens_match_seqeval() {
+        assert_eq!(marked("S-X B-X I-X E-X O E-X"), [("X", 0, 1), ("X", 1, 4), ("X", 5, 6)]);
+        assert_eq!(marked("B-X E-X E-X I-X"), [("X", 0, 2), ("X", 2, 3), ("X", 3, 4)]);
+        assert_eq!(marked("S-X I-X S-X E-Y"), [("X", 0, 1), ("X", 1, 2), ("X", 2, 3), ("Y", 3, 4)]);
+        assert_eq!(marked("B-X S-X B-X O E-X"), [("X", 0, 1), ("X", 1, 2), ("X", 2, 3), ("X", 4, 5)]);
+        assert_eq!(marked("B-X I-X L-X U-Y"), marked("B-X I-X E-X S-Y"));
+    }
+
     /// seqeval 1.2 `precision_score`, `recall_score` and `f1_score`.
     #[test]
     fn scores_match_seqeval() {
@@ -169,12 +189,13 @@ mod tests {
 
     #[test]
     fn labels_of_spans_are_recognised() {
-        assert!(looks_like_iob(&["O", "B-PER", "I-PER", "B-LOC"]));
-        assert!(looks_like_iob(&["I-PER".to_owned()]));
-        assert!(!looks_like_iob(&["O"]));
-        assert!(!looks_like_iob::<&str>(&[]));
-        assert!(!looks_like_iob(&["NOUN", "VERB", "O"]));
-        assert!(!looks_like_iob(&["O", "B-PER", "S-PER"]));
+        assert!(mark_spans(&["O", "B-PER", "I-PER", "B-LOC"]));
+        assert!(mark_spans(&["I-PER".to_owned()]));
+        assert!(mark_spans(&["O", "B-PER", "E-PER", "S-PER"]) && mark_spans(&["O", "B-PER", "L-PER", "U-PER"]));
+        assert!(!mark_spans(&["O"]));
+        assert!(!mark_spans::<&str>(&[]));
+        assert!(!mark_spans(&["NOUN", "VERB", "O"]));
+        assert!(!mark_spans(&["O", "S-PER"]) && !mark_spans(&["O", "B-PER", "X-PER"]));
     }
 
     #[test]
