@@ -14,7 +14,7 @@ use adaptune_benches::{clock, median, peak};
 use adaptune_tensor::kernel::product_path;
 use adaptune_tensor::{PackedMatrix, Seed, in_pool, init, matmul_into};
 use ndarray::linalg::general_mat_mul;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
 /// `[M, K] × [K, N]`, and which operand is stored transposed.
 type Shape = (usize, usize, usize, &'static str);
@@ -94,20 +94,37 @@ impl Case {
         Self { a, b, laid_out, work, times, threads }
     }
 
-    /// Computes it in one of the ways.
-    fn compute(&self, way: usize, c: &mut Array2<f32>) {
+    /// Computes it in one of the ways; gives what is new.
+    fn compute(&self, way: usize, c: &mut ArrayViewMut2<'_, f32>) -> Option<Array2<f32>> {
         let (a, b) = (self.a.view(), self.b.view());
         match (way, &self.laid_out) {
-            (OURS, _) => matmul_into(1.0, a, b, 0.0, &mut c.view_mut()),
-            // SAFETY: results are `[M, N]` and were made in standard layout.
+            (OURS, _) => matmul_into(1.0, a, b, 0.0, c),
+            // SAFETY: results are `[M, N]` in standard layout.
             (GEMM, _) => unsafe { gemm(a, b, c.as_mut_ptr(), self.threads) },
             (NDARRAY, _) => general_mat_mul(1.0, &a, &b, 0.0, c),
-            (LAID_OUT, Some((weight, true))) => *c = weight.product_turned(a),
-            (LAID_OUT, Some((weight, false))) => *c = weight.product(a, None),
-            (NEW_OF_GEMM, Some(_)) => *c = new_of_gemm(a, b, self.threads),
+            (LAID_OUT, Some((weight, true))) => return Some(weight.product_turned(a)),
+            (LAID_OUT, Some((weight, false))) => return Some(weight.product(a, None)),
+            (NEW_OF_GEMM, Some(_)) => return Some(new_of_gemm(a, b, self.threads)),
             _ => {}
         }
+        None
     }
+
+    /// # Panics
+    /// If one way gives something else than another.
+    fn check(&self, results: &mut [ArrayViewMut2<'_, f32>; 5]) {
+        let new: Vec<_> = (0..5).map(|way| self.compute(way, &mut results[way])).collect();
+        let (ours, gemm) = (&results[OURS], &results[GEMM]);
+        assert!(ours.iter().zip(gemm).all(|(x, y)| (x - y).abs() < 0.05), "products agree");
+        assert!(new[LAID_OUT].iter().all(|new| new == ours), "and those with a weight laid out beforehand, to the bit");
+    }
+}
+
+/// `[M, N]` in `space`, which is one line of the cache longer: how fast a result is written depends on where a line begins, and
+/// must not do so by chance.
+fn at_a_line((m, n): (usize, usize), space: &mut [f32]) -> ArrayViewMut2<'_, f32> {
+    let first = space.as_ptr().align_offset(64);
+    ArrayViewMut2::from_shape((m, n), &mut space[first..first + m * n]).expect("as many numbers")
 }
 
 /// A random operand, stored transposed if it is turned.
@@ -117,12 +134,12 @@ fn operand((rows, columns): (usize, usize), turned: bool, seed: u64) -> Array2<f
     if turned { stored.reversed_axes() } else { stored }
 }
 
-/// Ways to compute a product.
+/// Ways to compute a product, in the order in which they take turns. What is new lies where the last new one lay.
 const OURS: usize = 0;
-const GEMM: usize = 1;
-const NDARRAY: usize = 2;
-const LAID_OUT: usize = 3;
-const NEW_OF_GEMM: usize = 4;
+const LAID_OUT: usize = 1;
+const GEMM: usize = 2;
+const NEW_OF_GEMM: usize = 3;
+const NDARRAY: usize = 4;
 
 /// What was measured, a number for each repetition.
 struct Measured {
@@ -134,20 +151,19 @@ struct Measured {
 
 impl Measured {
     fn new(case: &Case, in_pool: usize, repetitions: usize) -> Self {
-        let mut results = [(); 5].map(|()| Array2::zeros((case.a.nrows(), case.b.ncols())));
+        let shape = (case.a.nrows(), case.b.ncols());
+        let mut spaces = [(); 5].map(|()| vec![0.0; shape.0 * shape.1 + 16]);
+        let mut results = spaces.each_mut().map(|space| at_a_line(shape, space));
         let mut measured = Self { rates: [const { Vec::new() }; 5], peaks: Vec::new() };
-        (0..5).for_each(|way| case.compute(way, &mut results[way]));
+        case.check(&mut results);
         for _ in 0..repetitions {
             for (way, result) in results.iter_mut().enumerate() {
                 let start = clock(case.threads);
-                (0..case.times).for_each(|_| case.compute(way, result));
+                (0..case.times).for_each(|_| drop(case.compute(way, result)));
                 measured.rates[way].push(case.work * case.times as f64 / (clock(case.threads) - start));
             }
             measured.peaks.push(peak() * case.threads as f64 / in_pool as f64);
         }
-        let [ours, gemm, _, laid_out, _] = results;
-        assert!(ours.iter().zip(&gemm).all(|(x, y)| (x - y).abs() < 0.05), "products agree");
-        assert!(case.laid_out.is_none() || ours == laid_out, "and those with a weight laid out beforehand, to the bit");
         measured
     }
 
