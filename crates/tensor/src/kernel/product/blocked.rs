@@ -162,9 +162,10 @@ pub(super) fn multiply_packed<K: Kernel>(
     panels: Panels<'_>,
     start: Start<'_, f32>,
     c: Out<'_>,
+    parallel: bool,
 ) {
     assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
-    in_parts::<K>(alpha, a, Right::packed(panels), start, c, true);
+    in_parts::<K>(alpha, a, Right::packed(panels), start, c, parallel);
 }
 
 /// Computes a product whose right operand is ready, part by part.
@@ -204,7 +205,7 @@ fn parts(c: Out<'_>, rows: usize, columns: usize) -> Vec<((usize, usize), Out<'_
 }
 
 /// Parts that are `length` rows (or columns) long, each with its first one.
-fn cut_out(c: Out<'_>, axis: Axis, length: usize) -> Vec<(usize, Out<'_>)> {
+pub(super) fn cut_out(c: Out<'_>, axis: Axis, length: usize) -> Vec<(usize, Out<'_>)> {
     let (all, mut rest, mut parts) = (if axis == Axis(0) { c.dim().0 } else { c.dim().1 }, c, Vec::new());
     for range in cut(0..all, length) {
         let (part, others) = rest.split_at(axis, range.len());

@@ -15,13 +15,20 @@ use super::pack::{PARALLEL, Panels, packed_length};
 use super::scratch::{Line, Use, lines, numbers, numbers_mut, with_space};
 use super::tile::{Kernel, Shape};
 use super::{Product, Start, avx512::Avx512Half};
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::arch::x86_64::*;
 use std::mem::transmute;
 use std::ops::Range;
 
 type K = Avx512Half;
+
+/// Rows of a left operand that are rounded together, where not all are.
+const GROUP: usize = 99;
+/// All are if there are so few, or if the right operand has more columns: rounding is little of the work then, and each group reads
+/// all of the right operand.
+const FEW_ROWS: usize = 1024;
+const FEW_COLUMNS: usize = 512;
 
 /// A right operand `[K, N]` as pairs, in panels.
 pub(crate) struct HalfPanels {
@@ -40,7 +47,7 @@ impl HalfPanels {
         let (depth, columns) = b.dim();
         let shape = K::shape(columns);
         let mut lines = lines(packed_length::<K>(depth.div_ceil(2), columns));
-        with_pairs(Use::Pairs, b.t(), |pairs| {
+        with_pairs(Use::Pairs, b.t(), true, |pairs| {
             Panels::pack::<K>(pairs.t(), shape, numbers_mut(&mut lines), true);
         });
         Some(Self { lines, depth, columns, shape })
@@ -53,16 +60,33 @@ impl HalfPanels {
 
     /// `c = a b + start`, or `c = a bᵀ + start`.
     pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, turned: bool, start: Start<'_, f32>, c: Out<'_>) {
-        with_pairs(Use::Pairs, a, |a| match turned {
-            false => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c),
-            true => {
-                let (shape, dim) = (K::shape(self.depth), (a.ncols(), self.depth));
-                blocked::in_blocks::<K>(1.0, a, dim, start, c, true, |depth, columns, space, parallel| {
-                    let turn = |depth, columns, into: &mut [f32]| turn_panel(self.panels(), depth, columns, into);
-                    Panels::fill::<K>(depth, columns, shape, space, parallel, turn)
-                });
-            }
+        let in_groups = a.nrows() > FEW_ROWS && c.dim().1 <= FEW_COLUMNS;
+        match (in_groups, turned) {
+            (true, false) => multiply_in_groups(a, self.panels(), start, c),
+            (true, true) => self.with_turned(|b| multiply_in_groups(a, b, start, c)),
+            (false, false) => with_pairs(Use::Pairs, a, true, |a| {
+                blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c, true);
+            }),
+            (false, true) => with_pairs(Use::Pairs, a, true, |a| self.multiply_turned(a, start, c)),
+        }
+    }
+
+    /// `c = a bᵀ + start`, from pairs, turning block after block.
+    fn multiply_turned(&self, a: ArrayView2<'_, f32>, start: Start<'_, f32>, c: Out<'_>) {
+        let (shape, dim) = (K::shape(self.depth), (a.ncols(), self.depth));
+        blocked::in_blocks::<K>(1.0, a, dim, start, c, true, |depth, columns, space, parallel| {
+            let turn = |depth, columns, into: &mut [f32]| turn_panel(self.panels(), depth, columns, into);
+            Panels::fill::<K>(depth, columns, shape, space, parallel, turn)
         });
+    }
+
+    /// Lends `bᵀ`.
+    fn with_turned<T>(&self, f: impl FnOnce(Panels<'_>) -> T) -> T {
+        let (depth, columns) = (self.columns.div_ceil(2), self.depth);
+        with_space(Use::Right, packed_length::<K>(depth, columns), |space| {
+            let turn = |depth, columns, into: &mut [f32]| turn_panel(self.panels(), depth, columns, into);
+            f(Panels::fill::<K>(0..depth, 0..columns, K::shape(columns), space, true, turn))
+        })
     }
 
     pub(super) fn unpack(&self) -> Array2<f32> {
@@ -80,6 +104,16 @@ impl HalfPanels {
     }
 }
 
+/// `c = a b + start`, group after group of rows: a thread multiplies the pairs that it has made while they are near.
+fn multiply_in_groups(a: ArrayView2<'_, f32>, b: Panels<'_>, start: Start<'_, f32>, c: Out<'_>) {
+    blocked::cut_out(c, Axis(0), GROUP).into_par_iter().for_each(|(first, c)| {
+        let rows = first..first + c.dim().0;
+        let start = start.view().part(rows.clone(), 0..c.dim().1);
+        let a = a.slice(s![rows, ..]);
+        with_pairs(Use::Pairs, a, false, |a| blocked::multiply_packed::<K>(1.0, a, b, start, c, false));
+    });
+}
+
 /// True if the processor has the instruction and no other path was asked for.
 pub(super) fn is_there() -> bool {
     super::path() == K::PATH && K::is_available()
@@ -90,8 +124,8 @@ pub(super) fn is_there() -> bool {
 /// # Panics
 /// If the instruction is not [there](is_there).
 pub(super) fn multiply(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, start: Start<'_, f32>, c: Out<'_>) {
-    with_pairs(Use::Pairs, a, |a| {
-        with_pairs(Use::RightPairs, b.t(), |b| {
+    with_pairs(Use::Pairs, a, true, |a| {
+        with_pairs(Use::RightPairs, b.t(), true, |b| {
             let (a, b, start) = (a.view(), b.reversed_axes(), start.view());
             blocked::multiply::<K>(Product { alpha: 1.0, a, b, start, c }, true);
         });
@@ -112,21 +146,21 @@ fn halves(pair: f32) -> [f32; 2] {
 
 /// Lends the pairs along `k` of a left operand, `[M, K] → [M, K/2]`, which lie as its numbers do: next to each other along `k`, or
 /// along `m`. What has no neighbour is paired with zero.
-fn with_pairs<T>(which: Use, a: ArrayView2<'_, f32>, f: impl FnOnce(ArrayView2<'_, f32>) -> T) -> T {
+fn with_pairs<T>(which: Use, a: ArrayView2<'_, f32>, parallel: bool, f: impl FnOnce(ArrayView2<'_, f32>) -> T) -> T {
     let (turned, dim) = (a.strides()[0] == 1 && a.strides()[1] != 1, (a.nrows(), a.ncols().div_ceil(2)));
     let dim = if turned { (dim.1, dim.0) } else { dim };
     with_space(which, dim.0 * dim.1, |space| {
         let fill = if turned { pair_columns } else { pair_rows };
-        fill(if turned { a.reversed_axes() } else { a }, space);
+        fill(if turned { a.reversed_axes() } else { a }, space, parallel);
         let pairs = ArrayView2::from_shape(dim, space).expect("as many pairs as there is space for");
         f(if turned { pairs.reversed_axes() } else { pairs })
     })
 }
 
 /// Pairs of neighbours in each row, `[M, K] → [M, K/2]`.
-fn pair_rows(a: ArrayView2<'_, f32>, pairs: &mut [f32]) {
+fn pair_rows(a: ArrayView2<'_, f32>, pairs: &mut [f32], parallel: bool) {
     let (a, width) = (a.as_standard_layout(), a.ncols().div_ceil(2).max(1));
-    let least = PARALLEL.div_ceil(4 * width);
+    let least = if parallel { PARALLEL.div_ceil(4 * width) } else { usize::MAX };
     pairs.par_chunks_mut(width).with_min_len(least).enumerate().for_each(|(row, pairs)| {
         let row = a.row(row);
         // SAFETY: there are such panels only where the processor has the instructions.
@@ -135,9 +169,9 @@ fn pair_rows(a: ArrayView2<'_, f32>, pairs: &mut [f32]) {
 }
 
 /// Pairs of neighbours in each column, `[K, N] → [K/2, N]`.
-fn pair_columns(b: ArrayView2<'_, f32>, pairs: &mut [f32]) {
+fn pair_columns(b: ArrayView2<'_, f32>, pairs: &mut [f32], parallel: bool) {
     let (b, width) = (b.as_standard_layout(), b.ncols().max(1));
-    let least = PARALLEL.div_ceil(4 * width);
+    let least = if parallel { PARALLEL.div_ceil(4 * width) } else { usize::MAX };
     pairs.par_chunks_mut(width).with_min_len(least).enumerate().for_each(|(k, pairs)| {
         let row = |k| b.slice(s![k, ..]).to_slice().expect("standard layout");
         let late = if 2 * k + 1 < b.nrows() { row(2 * k + 1) } else { &[] };

@@ -174,7 +174,7 @@ impl PackedPanels {
     pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, turned: bool, start: Start<'_, f32>, c: Out<'_>) {
         match turned {
             true => with_kernel!(self.path, K => blocked::multiply_turned::<K>(a, self.panels(), start, c)),
-            false => with_kernel!(self.path, K => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c)),
+            false => with_kernel!(self.path, K => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c, true)),
         }
     }
 

@@ -275,6 +275,25 @@ fn products_in_bf16_are_those_of_rounded_numbers() {
     }
 }
 
+/// Of many rows, some are rounded at a time where the matrix has few columns.
+#[test]
+fn rows_that_are_rounded_in_groups_have_the_bits_of_those_that_are_not() {
+    let (x, d, bias) = (random(1, (1030, 771)), random::<f32>(2, (1030, 301)), random::<f32>(3, (1, 301)));
+    let packed = crate::PackedMatrix::with_precision(random(4, (771, 301)).view(), Precision::Bf16);
+    let narrow = crate::PackedMatrix::with_precision(random(5, (301, 771)).view(), Precision::Bf16);
+    let (whole, turned) = (packed.product(x.view(), Some(bias.row(0))), narrow.product_turned(x.view()));
+    let mut sum = d.clone();
+    narrow.add_product_turned(x.view(), &mut sum);
+    for rows in [0..1000, 1000..1030] {
+        let (x, mut part) = (x.slice(s![rows.clone(), ..]), d.slice(s![rows.clone(), ..]).to_owned());
+        narrow.add_product_turned(x, &mut part);
+        let parts = [packed.product(x, Some(bias.row(0))), narrow.product_turned(x), part];
+        for (part, whole) in parts.iter().zip([&whole, &turned, &sum]) {
+            assert!(bits(part) == bits(&whole.slice(s![rows.clone(), ..]).to_owned()));
+        }
+    }
+}
+
 /// Where the processor can, products in bf16 are computed in it, on any number of threads to the same bits.
 #[cfg(target_arch = "x86_64")]
 #[test]
