@@ -60,8 +60,7 @@ impl HalfPanels {
 
     /// `c = a b + start`, or `c = a bᵀ + start`.
     pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, turned: bool, start: Start<'_, f32>, c: Out<'_>) {
-        let in_groups = a.nrows() > FEW_ROWS && c.dim().1 <= FEW_COLUMNS;
-        match (in_groups, turned) {
+        match (in_groups(c.dim()), turned) {
             (true, false) => multiply_in_groups(a, self.panels(), start, c),
             (true, true) => self.with_turned(|b| multiply_in_groups(a, b, start, c)),
             (false, false) => with_pairs(Use::Pairs, a, true, |a| {
@@ -102,6 +101,11 @@ impl HalfPanels {
         let Self { ref lines, depth, columns, shape } = *self;
         Panels { numbers: numbers(lines), depth: depth.div_ceil(2), columns, shape }
     }
+}
+
+/// True if a result is computed group after group of rows; there are two for each thread at least.
+pub(super) fn in_groups((rows, columns): (usize, usize)) -> bool {
+    rows > FEW_ROWS.max(2 * GROUP * rayon::current_num_threads()) && columns <= FEW_COLUMNS
 }
 
 /// `c = a b + start`, group after group of rows: a thread multiplies the pairs that it has made while they are near.
