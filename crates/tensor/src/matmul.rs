@@ -125,7 +125,7 @@ pub fn matmul_reference<S: Scalar>(a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::random;
+    use crate::testing::{on_threads, random};
     use approx::assert_abs_diff_eq;
     use ndarray::s;
     use proptest::prelude::*;
@@ -149,10 +149,7 @@ mod tests {
     #[test]
     fn the_number_of_threads_changes_no_bit() {
         let (a, b) = (random::<f32>(3, (1001, 130)), random::<f32>(4, (130, 401)));
-        let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small thread pool");
-            pool.install(|| matmul(a.view(), b.view()))
-        };
+        let run = |threads| on_threads(threads, || matmul(a.view(), b.view()));
         let one = run(1);
         assert!([2, 3, 5].into_iter().all(|threads| run(threads) == one));
     }

@@ -10,7 +10,7 @@ mod spans;
 
 pub use classification::{accuracy, macro_f1, matthews_correlation};
 pub use regression::{mean_squared_error, pearson, spearman};
-pub use spans::{Span, SpanCounts, mark_spans, spans};
+pub use spans::{Span, SpanCounts, labels_mark_spans, spans};
 
 use std::fmt;
 
@@ -65,14 +65,14 @@ impl Metrics {
     }
 
     /// Scores of one tag for each token that counts, sequence by sequence. The `labels`, all tags
-    /// that there are, tell whether tags mark spans ([`mark_spans`]).
+    /// that there are, tell whether tags mark spans ([`labels_mark_spans`]).
     ///
     /// # Panics
     /// If there are not as many predictions as expected tags, in all or in a sequence.
     #[must_use]
     pub fn tagging<L: AsRef<str>>(labels: &[L], expected: &[Vec<&str>], predicted: &[Vec<&str>]) -> Self {
         let tokens = ("token_accuracy", token_accuracy(expected, predicted));
-        if !mark_spans(labels) {
+        if !labels_mark_spans(labels) {
             return Self::of([tokens]);
         }
         let mut counts = SpanCounts::default();

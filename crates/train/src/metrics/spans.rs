@@ -45,7 +45,7 @@ pub fn spans<'a>(tags: &[&'a str]) -> Vec<Span<'a>> {
 
 /// True if the labels mark spans: each is `O` or a mark with a kind, such as `B-LOC`, and `B` or `I` is among them.
 #[must_use]
-pub fn mark_spans<L: AsRef<str>>(labels: &[L]) -> bool {
+pub fn labels_mark_spans<L: AsRef<str>>(labels: &[L]) -> bool {
     let mark = |label: &L| parse(label.as_ref()).map(|(mark, _)| mark);
     let usual = |label: &L| matches!(mark(label), Some(Mark::Begin | Mark::Inside));
     labels.iter().all(|label| label.as_ref() == "O" || mark(label).is_some()) && labels.iter().any(usual)
@@ -189,13 +189,16 @@ mod tests {
 
     #[test]
     fn labels_of_spans_are_recognised() {
-        assert!(mark_spans(&["O", "B-PER", "I-PER", "B-LOC"]));
-        assert!(mark_spans(&["I-PER".to_owned()]));
-        assert!(mark_spans(&["O", "B-PER", "E-PER", "S-PER"]) && mark_spans(&["O", "B-PER", "L-PER", "U-PER"]));
-        assert!(!mark_spans(&["O"]));
-        assert!(!mark_spans::<&str>(&[]));
-        assert!(!mark_spans(&["NOUN", "VERB", "O"]));
-        assert!(!mark_spans(&["O", "S-PER"]) && !mark_spans(&["O", "B-PER", "X-PER"]));
+        assert!(labels_mark_spans(&["O", "B-PER", "I-PER", "B-LOC"]));
+        assert!(labels_mark_spans(&["I-PER".to_owned()]));
+        assert!(
+            labels_mark_spans(&["O", "B-PER", "E-PER", "S-PER"])
+                && labels_mark_spans(&["O", "B-PER", "L-PER", "U-PER"])
+        );
+        assert!(!labels_mark_spans(&["O"]));
+        assert!(!labels_mark_spans::<&str>(&[]));
+        assert!(!labels_mark_spans(&["NOUN", "VERB", "O"]));
+        assert!(!labels_mark_spans(&["O", "S-PER"]) && !labels_mark_spans(&["O", "B-PER", "X-PER"]));
     }
 
     #[test]

@@ -72,20 +72,28 @@ impl HalfPanels {
 
     /// `c = a bᵀ + start`, from pairs, turning block after block.
     fn multiply_turned(&self, a: ArrayView2<'_, f32>, start: Start<'_, f32>, c: Out<'_>) {
-        let (shape, dim) = (K::shape(self.depth), (a.ncols(), self.depth));
-        blocked::in_blocks::<K>(1.0, a, dim, start, c, true, |depth, columns, space, parallel| {
-            let turn = |depth, columns, into: &mut [f32]| turn_panel(self.panels(), depth, columns, into);
-            Panels::fill::<K>(depth, columns, shape, space, parallel, turn)
+        blocked::in_blocks::<K>(1.0, a, (a.ncols(), self.depth), start, c, true, |depth, columns, space, parallel| {
+            self.pack_turned(depth, columns, space, parallel)
         });
     }
 
-    /// Lends `bᵀ`.
+    /// Lends all of `bᵀ`.
     fn with_turned<T>(&self, f: impl FnOnce(Panels<'_>) -> T) -> T {
         let (depth, columns) = (self.columns.div_ceil(2), self.depth);
-        with_space(Use::Right, packed_length::<K>(depth, columns), |space| {
-            let turn = |depth, columns, into: &mut [f32]| turn_panel(self.panels(), depth, columns, into);
-            f(Panels::fill::<K>(0..depth, 0..columns, K::shape(columns), space, true, turn))
-        })
+        let length = packed_length::<K>(depth, columns);
+        with_space(Use::Right, length, |space| f(self.pack_turned(0..depth, 0..columns, space, true)))
+    }
+
+    /// `bᵀ[depth, columns]` in the front of `space`; `depth` counts pairs.
+    fn pack_turned<'a>(
+        &self,
+        depth: Range<usize>,
+        columns: Range<usize>,
+        space: &'a mut [f32],
+        parallel: bool,
+    ) -> Panels<'a> {
+        let turn = |depth, columns, into: &mut [f32]| turn_panel(self.panels(), depth, columns, into);
+        Panels::fill::<K>(depth, columns, K::shape(self.depth), space, parallel, turn)
     }
 
     pub(super) fn unpack(&self) -> Array2<f32> {

@@ -44,13 +44,9 @@ mod tests {
     use super::super::tests::bits;
     use super::super::tile::Kernel;
     use super::*;
-    use crate::testing::random;
+    use crate::testing::{on_threads, random};
     use crate::{PackedMatrix, Precision, matmul, matmul_in};
     use ndarray::Array2;
-
-    fn on<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
-        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool").install(f)
-    }
 
     /// Products of each kind that packs on the way, with odd lengths and more `k` than a slice has, in pairs too.
     fn products() -> Vec<Vec<u32>> {
@@ -71,15 +67,15 @@ mod tests {
     #[test]
     fn strips_change_no_bit() {
         let (x, tall) = (Array2::zeros((301, 801)), Array2::zeros((801, 310)));
-        let counts = |threads| on(threads, || (count(x.view(), 1601), count(tall.t(), 777)));
+        let counts = |threads| on_threads(threads, || (count(x.view(), 1601), count(tall.t(), 777)));
         assert_eq!((counts(1), counts(2), counts(3)), ((1, 1), (8, 2), (6, 3)));
-        let one = on(1, products);
-        assert!(on(2, products) == one && on(3, products) == one);
+        let one = on_threads(1, products);
+        assert!(on_threads(2, products) == one && on_threads(3, products) == one);
     }
 
     #[test]
     fn few_columns_many_rows_and_little_work_are_not_cut() {
-        let on_two = |m, k, n| on(2, || count(Array2::zeros((m, k)).view(), n));
+        let on_two = |m, k, n| on_threads(2, || count(Array2::zeros((m, k)).view(), n));
         assert_eq!((on_two(500, 384, 767), on_two(1025, 384, 1536), on_two(3, 384, 1536)), (1, 1, 1));
     }
 

@@ -3,7 +3,7 @@
 use super::tile::count;
 use super::*;
 use crate::matmul_reference;
-use crate::testing::random;
+use crate::testing::{on_threads, random};
 use ndarray::{Array2, Axis, array};
 use proptest::prelude::*;
 
@@ -171,8 +171,7 @@ fn packed_matrices_of_both_types_compute_products() {
 /// Sizes of the encoders, cut into strips, parts and slices, in each transposition.
 #[test]
 fn large_products_agree_to_the_bit_in_each_transposition() {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a small pool");
-    pool.install(large_products_agree);
+    on_threads(2, large_products_agree);
 }
 
 fn large_products_agree() {
@@ -278,8 +277,7 @@ fn products_in_bf16_are_those_of_rounded_numbers() {
 /// Of many rows, some are rounded at a time where the matrix has few columns.
 #[test]
 fn rows_that_are_rounded_in_groups_have_the_bits_of_those_that_are_not() {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().expect("a small pool");
-    pool.install(groups_have_the_bits_of_all);
+    on_threads(2, groups_have_the_bits_of_all);
 }
 
 fn groups_have_the_bits_of_all() {
@@ -311,8 +309,7 @@ fn the_kernel_for_bf16_runs_where_there_is_one() {
     let able = avx512::Avx512Half::is_available() && path() == ProductPath::Avx512;
     assert_eq!(matches!(packed.0, Form::Half(_)), able);
     let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool");
-        pool.install(|| {
+        on_threads(threads, || {
             let (before, c) = (count::halves(), packed.product(a.view(), None));
             assert!(threads > 1 || (count::halves() > before) == able);
             (packed.product_turned(c.view()), c)
@@ -356,8 +353,7 @@ fn two_operands_in_bf16_are_rounded_on_the_way() {
 fn two_operands_in_bf16_meet_in_the_kernel_for_it() {
     let (a, b) = (random::<f32>(1, (300, 401)), random::<f32>(2, (401, 500)));
     let run = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool");
-        pool.install(|| {
+        on_threads(threads, || {
             let (before, c) = (count::halves(), crate::matmul_in(Precision::Bf16, a.view(), b.view(), None));
             assert!(threads > 1 || (count::halves() > before) == half::is_there());
             c
