@@ -2,7 +2,7 @@
 
 use crate::{Var, record};
 use adaptune_tensor::{
-    AttentionGradients, AttentionNeeds, AttentionShape, Dropout, Scalar, attention_backward, layer_norm,
+    AttentionGradients, AttentionNeeds, AttentionShape, Dropout, Precision, Scalar, attention_backward, layer_norm,
     layer_norm_input_backward, layer_norm_parameters_backward, linear, linear_bias_backward, linear_input_backward,
     linear_weight_backward, softmax, softmax_backward,
 };
@@ -89,10 +89,10 @@ pub fn attention<S: Scalar>(
     record((queries, keys, values), |(q_needs, k_needs, v_needs)| {
         let needs = AttentionNeeds { queries: q_needs, keys: k_needs, values: v_needs };
         let [q, k, v] = [queries, keys, values].map(Var::to_array);
-        let (y, trace) = adaptune_tensor::attention(q, k, v, shape.clone(), dropout, needs.any());
+        let (y, trace) = adaptune_tensor::attention(q, k, v, shape.clone(), Precision::Full, dropout, needs.any());
         let backward = move |d_y: Array2<S>| {
             let trace = trace.expect("backward runs only if something needs a gradient");
-            let AttentionGradients { d_queries, d_keys, d_values } = attention_backward(&trace, d_y.view(), needs);
+            let AttentionGradients { d_queries, d_keys, d_values } = attention_backward(trace, d_y.view(), needs);
             (d_queries, d_keys, d_values)
         };
         (y, backward)

@@ -6,8 +6,8 @@
 
 use adaptune_tensor::ndarray::{Array2, s};
 use adaptune_tensor::{
-    AttentionGradients, AttentionNeeds, AttentionShape, AttentionTrace, Layout, Seed, attention, attention_backward,
-    init,
+    AttentionGradients, AttentionNeeds, AttentionShape, AttentionTrace, Layout, Precision, Seed, attention,
+    attention_backward, init,
 };
 
 const HEADS: usize = 2;
@@ -52,7 +52,7 @@ impl Inputs {
     fn attend(&self) -> (Array2<f64>, AttentionTrace<f64>) {
         let Self { layout, queries, keys, values } = self.clone();
         let shape = AttentionShape { heads: HEADS, head_size: HEAD_SIZE, queries: layout.clone(), keys: layout };
-        let (result, trace) = attention(queries, keys, values, shape, None, true);
+        let (result, trace) = attention(queries, keys, values, shape, Precision::Full, None, true);
         (result, trace.expect("it was asked for"))
     }
 
@@ -84,7 +84,7 @@ fn gradients_follow_differences(inputs: &Inputs) {
     const H: f64 = 1e-5;
     let c = init::normal((inputs.layout.tokens(), WIDTH), 1.0, Seed::new(2));
     let needs = AttentionNeeds { queries: true, keys: true, values: true };
-    let AttentionGradients { d_queries, d_keys, d_values } = attention_backward(&inputs.attend().1, c.view(), needs);
+    let AttentionGradients { d_queries, d_keys, d_values } = attention_backward(inputs.attend().1, c.view(), needs);
     let parts: [(&str, Option<Array2<f64>>, Choose); 3] = [
         ("query", d_queries, |inputs| &mut inputs.queries),
         ("key", d_keys, |inputs| &mut inputs.keys),

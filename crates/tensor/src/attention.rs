@@ -3,7 +3,7 @@
 use crate::kernel::{rows, zeros};
 use crate::matmul::{matmul_alone, product_alone};
 use crate::softmax::softmax_rows;
-use crate::{Dropout, Layout, Scalar};
+use crate::{Dropout, Layout, Precision, Scalar};
 use ndarray::{Array2, ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, Ix2, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -24,6 +24,10 @@ pub struct AttentionShape {
     /// The sequences of keys and values; as many as of the queries.
     pub keys: Layout,
 }
+
+/// Keys of a sequence and width of a head from which on products are computed in a lower precision, if one is asked for; below,
+/// rounding takes longer than it saves.
+const WORTH_ROUNDING: usize = 64;
 
 /// Which gradients backward is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +61,10 @@ pub struct AttentionGradients<S> {
 
 /// What the backward pass needs. The probabilities are not in it: backward computes them again
 /// from queries, keys and the row's normaliser, so memory stays linear in the sequence length.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AttentionTrace<S> {
     shape: AttentionShape,
+    precision: Precision,
     dropout: Option<Dropout>,
     queries: Array2<S>,
     keys: Array2<S>,
@@ -71,7 +76,8 @@ pub struct AttentionTrace<S> {
 /// For each sequence and head: `P = softmax(Q Kᵀ / √K)`, result `P V`.
 ///
 /// Shapes: queries `[T, D]`, keys and values `[T_k, D]` → `[T, D]`. Dropout hits the
-/// probabilities. The trace is kept only if `keep` says that backward will run.
+/// probabilities. The trace is kept only if `keep` says that backward will run. Products of heads that are at least 64 wide, in
+/// sequences of at least 64 keys, are computed in the `precision`, forward and backward; the others in full. In f64 all are.
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -81,6 +87,7 @@ pub fn attention<S: Scalar>(
     keys: Array2<S>,
     values: Array2<S>,
     shape: AttentionShape,
+    precision: Precision,
     dropout: Option<Dropout>,
     keep: bool,
 ) -> (Array2<S>, Option<AttentionTrace<S>>) {
@@ -90,13 +97,13 @@ pub fn attention<S: Scalar>(
     let results = shape.blocks_mut(&shape.queries, &mut result);
     let stored = shape.blocks_mut(&shape.queries, &mut normalisers);
     results.into_par_iter().zip(stored).enumerate().for_each(|(i, (mut out, mut store))| {
-        let block = Block::new(&shape, i, dropout);
+        let block = Block::new(&shape, i, precision, dropout);
         let mut p = block.scores(block.queries(&queries), block.keys(&keys));
         softmax_rows(&mut p, |row, normaliser| store[[row, 0]] = normaliser);
         block.drop(&mut p);
-        matmul_alone(S::one(), p.view(), block.keys(&values), S::zero(), &mut out);
+        block.multiply(S::one(), p.view(), block.keys(&values), &mut out);
     });
-    let trace = keep.then(|| AttentionTrace { shape, dropout, queries, keys, values, normalisers });
+    let trace = keep.then(|| AttentionTrace { shape, precision, dropout, queries, keys, values, normalisers });
     (result, trace)
 }
 
@@ -108,28 +115,28 @@ pub fn attention<S: Scalar>(
 /// * `d_S = P ∘ (d_P − rowsum(P ∘ d_P)) / √K`
 /// * `d_Q = d_S K`, `d_K = d_Sᵀ Q`
 ///
+/// The gradients take the places of queries, keys and values.
+///
 /// # Panics
 /// If `d_result` has not the shape of the result.
 #[must_use]
 pub fn attention_backward<S: Scalar>(
-    trace: &AttentionTrace<S>,
+    trace: AttentionTrace<S>,
     d_result: ArrayView2<'_, S>,
     needs: AttentionNeeds,
 ) -> AttentionGradients<S> {
-    let AttentionTrace { shape, queries, keys, values, .. } = trace;
+    let AttentionTrace { shape, precision, dropout, mut queries, mut keys, mut values, normalisers } = trace;
     assert_eq!(d_result.dim(), queries.dim(), "a gradient has the shape of its value");
-    let like = |array: &Array2<S>, needed: bool| needed.then(|| zeros(array.dim()));
-    let mut d_queries = like(queries, needs.queries);
-    let mut d_keys = like(keys, needs.keys);
-    let mut d_values = like(values, needs.values);
-    let parts = parts(shape, &mut d_queries, &mut d_keys, &mut d_values);
-    parts.into_par_iter().enumerate().for_each(|(i, part)| {
-        trace.block_backward(&Block::new(shape, i, trace.dropout), d_result, part);
+    let places = places(&shape, &mut queries, &mut keys, &mut values);
+    places.into_par_iter().enumerate().for_each(|(i, place)| {
+        block_backward(&Block::new(&shape, i, precision, dropout), normalisers.view(), d_result, needs, place);
     });
+    let [d_queries, d_keys, d_values] =
+        [(queries, needs.queries), (keys, needs.keys), (values, needs.values)].map(|(d, needed)| needed.then_some(d));
     AttentionGradients { d_queries, d_keys, d_values }
 }
 
-/// Attention written plainly: one query, one key at a time. The oracle of [`attention`].
+/// Attention written plainly: one query, one key at a time, nothing rounded. The oracle of [`attention`].
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -142,7 +149,7 @@ pub fn attention_reference<S: Scalar>(
 ) -> Array2<S> {
     let mut result = Array2::zeros(queries.dim());
     for i in 0..shape.queries.sequences() * shape.heads {
-        let block = Block::new(shape, i, None);
+        let block = Block::new(shape, i, Precision::Full, None);
         for t in block.query_rows.clone() {
             let score =
                 |k: usize| block.columns.clone().map(|c| queries[[t, c]] * keys[[k, c]]).sum::<S>() * block.scale();
@@ -155,34 +162,32 @@ pub fn attention_reference<S: Scalar>(
     result
 }
 
-impl<S: Scalar> AttentionTrace<S> {
-    /// Gradients of one sequence and head; see [`attention_backward`].
-    fn block_backward(&self, block: &Block, d_result: ArrayView2<'_, S>, part: Part<'_, S>) {
-        let (q, k, v) = (block.queries(&self.queries), block.keys(&self.keys), block.keys(&self.values));
-        let d_out = block.queries(&d_result);
-        let normalisers = self.normalisers.slice(s![block.query_rows.clone(), block.head]);
-        let mut p = block.scores(q, k);
-        for (mut row, normaliser) in p.rows_mut().into_iter().zip(normalisers) {
-            rows::exp_minus(row.as_slice_mut().expect("products have standard layout"), *normaliser);
-        }
-        if let Some(mut d_v) = part.d_values {
-            let mut dropped = p.clone();
-            block.drop(&mut dropped);
-            matmul_alone(S::one(), dropped.t(), d_out, S::zero(), &mut d_v);
-        }
-        if part.d_queries.is_none() && part.d_keys.is_none() {
-            return;
-        }
-        let mut d_p = product_alone(S::one(), d_out, v.t());
+/// Gradients of one sequence and head; see [`attention_backward`]. What is overwritten is not read any more.
+fn block_backward<S: Scalar>(
+    block: &Block,
+    normalisers: ArrayView2<'_, S>,
+    d_result: ArrayView2<'_, S>,
+    needs: AttentionNeeds,
+    place: Place<'_, S>,
+) {
+    let (Place { mut queries, mut keys, mut values }, d_out) = (place, block.queries(&d_result));
+    let p = block.probabilities(queries.view(), keys.view(), normalisers);
+    let d_scores = (needs.queries || needs.keys).then(|| {
+        let mut d_p = block.product(S::one(), d_out, values.t());
         block.drop(&mut d_p);
-        let d_scores = crate::softmax_backward(p.view(), d_p);
-        if let Some(mut d_q) = part.d_queries {
-            matmul_alone(block.scale(), d_scores.view(), k, S::zero(), &mut d_q);
-        }
-        if let Some(mut d_k) = part.d_keys {
-            matmul_alone(block.scale(), d_scores.t(), q, S::zero(), &mut d_k);
-        }
+        crate::softmax_backward(p.view(), d_p)
+    });
+    if needs.values {
+        let mut dropped = p;
+        block.drop(&mut dropped);
+        block.multiply(S::one(), dropped.t(), d_out, &mut values);
     }
+    let Some(d_scores) = d_scores else { return };
+    let d_keys = needs.keys.then(|| block.product(block.scale(), d_scores.t(), queries.view()));
+    if needs.queries {
+        block.multiply(block.scale(), d_scores.view(), keys.view(), &mut queries);
+    }
+    d_keys.into_iter().for_each(|d_keys| keys.assign(&d_keys));
 }
 
 impl AttentionShape {
@@ -214,28 +219,22 @@ impl AttentionShape {
     }
 }
 
-/// The places of one block's gradients.
-struct Part<'a, S> {
-    d_queries: Option<ArrayViewMut2<'a, S>>,
-    d_keys: Option<ArrayViewMut2<'a, S>>,
-    d_values: Option<ArrayViewMut2<'a, S>>,
+/// What one block reads, and writes its gradients over.
+struct Place<'a, S> {
+    queries: ArrayViewMut2<'a, S>,
+    keys: ArrayViewMut2<'a, S>,
+    values: ArrayViewMut2<'a, S>,
 }
 
-fn parts<'a, S>(
+fn places<'a, S>(
     shape: &AttentionShape,
-    d_queries: &'a mut Option<Array2<S>>,
-    d_keys: &'a mut Option<Array2<S>>,
-    d_values: &'a mut Option<Array2<S>>,
-) -> Vec<Part<'a, S>> {
-    let blocks = |layout: &Layout, array: &'a mut Option<Array2<S>>| -> Vec<Option<ArrayViewMut2<'a, S>>> {
-        match array {
-            Some(array) => shape.blocks_mut(layout, array).into_iter().map(Some).collect(),
-            None => (0..layout.sequences() * shape.heads).map(|_| None).collect(),
-        }
-    };
-    let queries = blocks(&shape.queries, d_queries);
-    let keys = blocks(&shape.keys, d_keys).into_iter().zip(blocks(&shape.keys, d_values));
-    queries.into_iter().zip(keys).map(|(d_queries, (d_keys, d_values))| Part { d_queries, d_keys, d_values }).collect()
+    queries: &'a mut Array2<S>,
+    keys: &'a mut Array2<S>,
+    values: &'a mut Array2<S>,
+) -> Vec<Place<'a, S>> {
+    let queries = shape.blocks_mut(&shape.queries, queries).into_iter();
+    let keys = shape.blocks_mut(&shape.keys, keys).into_iter().zip(shape.blocks_mut(&shape.keys, values));
+    queries.zip(keys).map(|(queries, (keys, values))| Place { queries, keys, values }).collect()
 }
 
 /// One sequence and head: which rows and columns are its own.
@@ -245,18 +244,22 @@ struct Block {
     head: usize,
     columns: Range<usize>,
     longest: usize,
+    precision: Precision,
     dropout: Option<Dropout>,
 }
 
 impl Block {
-    fn new(shape: &AttentionShape, number: usize, dropout: Option<Dropout>) -> Self {
+    fn new(shape: &AttentionShape, number: usize, precision: Precision, dropout: Option<Dropout>) -> Self {
         let (sequence, head) = (number / shape.heads, number % shape.heads);
+        let key_rows = shape.keys.range(sequence);
+        let worth_rounding = key_rows.len().min(shape.head_size) >= WORTH_ROUNDING;
         Self {
             query_rows: shape.queries.range(sequence),
-            key_rows: shape.keys.range(sequence),
+            key_rows,
             head,
             columns: head * shape.head_size..(head + 1) * shape.head_size,
             longest: shape.keys.longest(),
+            precision: if worth_rounding { precision } else { Precision::Full },
             dropout,
         }
     }
@@ -276,7 +279,32 @@ impl Block {
 
     /// Scores `Q Kᵀ / √K` of this block.
     fn scores<S: Scalar>(&self, q: ArrayView2<'_, S>, k: ArrayView2<'_, S>) -> Array2<S> {
-        product_alone(self.scale(), q, k.t())
+        self.product(self.scale(), q, k.t())
+    }
+
+    /// The probabilities of the forward pass, before dropout, from the rows' normalisers.
+    fn probabilities<S: Scalar>(
+        &self,
+        q: ArrayView2<'_, S>,
+        k: ArrayView2<'_, S>,
+        normalisers: ArrayView2<'_, S>,
+    ) -> Array2<S> {
+        let mut p = self.scores(q, k);
+        let normalisers = normalisers.slice_move(s![self.query_rows.clone(), self.head]);
+        for (mut row, normaliser) in p.rows_mut().into_iter().zip(normalisers) {
+            rows::exp_minus(row.as_slice_mut().expect("products have standard layout"), *normaliser);
+        }
+        p
+    }
+
+    /// A new `α A B`.
+    fn product<S: Scalar>(&self, alpha: S, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Array2<S> {
+        product_alone(self.precision, alpha, a, b)
+    }
+
+    /// `C = α A B`.
+    fn multiply<S: Scalar>(&self, alpha: S, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>, c: &mut ArrayViewMut2<'_, S>) {
+        matmul_alone(self.precision, alpha, a, b, c);
     }
 
     /// Applies the dropout mask. Draws are addressed by head, token and key, not by block.

@@ -11,7 +11,7 @@ const BLOCK_WORK: usize = 1 << 24;
 const MIN_BLOCK: usize = 192;
 
 impl Products for f64 {
-    fn multiply(product: Product<'_, f64>, parallel: bool) {
+    fn multiply(_: Precision, product: Product<'_, f64>, parallel: bool) {
         product.check();
         let Product { alpha, a, b, start, mut c } = product;
         let beta = match start {
@@ -26,6 +26,7 @@ impl Products for f64 {
     }
 
     fn product(
+        precision: Precision,
         alpha: f64,
         a: ArrayView2<'_, f64>,
         b: ArrayView2<'_, f64>,
@@ -34,17 +35,8 @@ impl Products for f64 {
     ) -> Array2<f64> {
         let mut c = Array2::zeros((a.nrows(), b.ncols()));
         let start = Start::in_each_row(&bias, c.dim());
-        Self::multiply(Product { alpha, a, b, start, c: c.view_mut() }, parallel);
+        Self::multiply(precision, Product { alpha, a, b, start, c: c.view_mut() }, parallel);
         c
-    }
-
-    fn product_in(
-        _: Precision,
-        a: ArrayView2<'_, f64>,
-        b: ArrayView2<'_, f64>,
-        bias: Option<ArrayView1<'_, f64>>,
-    ) -> Array2<f64> {
-        Self::product(1.0, a, b, bias, true)
     }
 
     fn product_packed(
@@ -54,7 +46,7 @@ impl Products for f64 {
         bias: Option<ArrayView1<'_, f64>>,
     ) -> Array2<f64> {
         let b = if turned { array(b).t() } else { array(b).view() };
-        Self::product(1.0, a, b, bias, true)
+        Self::product(Precision::Full, 1.0, a, b, bias, true)
     }
 
     fn pack(b: ArrayView2<'_, f64>, precision: Precision) -> PackedMatrix<f64> {
@@ -66,7 +58,8 @@ impl Products for f64 {
 
     fn add_product_turned(a: ArrayView2<'_, f64>, b: &PackedMatrix<f64>, mut c: ArrayViewMut2<'_, f64>) {
         let (b, start) = (array(b).t(), Start::Result(1.0));
-        Self::multiply(Product { alpha: 1.0, a: a.view(), b, start, c: c.view_mut() }, true);
+        let product = Product { alpha: 1.0, a: a.view(), b, start, c: c.view_mut() };
+        Self::multiply(Precision::Full, product, true);
     }
 
     fn unpack(b: &PackedMatrix<f64>) -> Array2<f64> {

@@ -31,7 +31,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 /// If the inner lengths differ.
 #[must_use]
 pub fn matmul<S: Scalar>(a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Array2<S> {
-    S::product(S::one(), a, b, None, true)
+    S::product(Precision::Full, S::one(), a, b, None, true)
 }
 
 /// `C += A B`.
@@ -53,29 +53,35 @@ pub fn matmul_into<S: Scalar>(
     beta: S,
     c: &mut ArrayViewMut2<'_, S>,
 ) {
-    S::multiply(Product { alpha, a, b, start: Start::scaled(beta), c: c.view_mut() }, true);
+    let product = Product { alpha, a, b, start: Start::scaled(beta), c: c.view_mut() };
+    S::multiply(Precision::Full, product, true);
 }
 
-/// `C = α A B + β C` on this thread alone: for products that are small, or one of many that run side by side.
+/// `C = α A B` in a precision, on this thread alone: for products that are small, or one of many that run side by side.
 ///
 /// # Panics
 /// If the shapes do not fit.
 pub(crate) fn matmul_alone<S: Scalar>(
+    precision: Precision,
     alpha: S,
     a: ArrayView2<'_, S>,
     b: ArrayView2<'_, S>,
-    beta: S,
     c: &mut ArrayViewMut2<'_, S>,
 ) {
-    S::multiply(Product { alpha, a, b, start: Start::scaled(beta), c: c.view_mut() }, false);
+    S::multiply(precision, Product { alpha, a, b, start: Start::Zero, c: c.view_mut() }, false);
 }
 
-/// A new `α A B` on this thread alone.
+/// A new `α A B`, likewise.
 ///
 /// # Panics
 /// If the inner lengths differ.
-pub(crate) fn product_alone<S: Scalar>(alpha: S, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Array2<S> {
-    S::product(alpha, a, b, None, false)
+pub(crate) fn product_alone<S: Scalar>(
+    precision: Precision,
+    alpha: S,
+    a: ArrayView2<'_, S>,
+    b: ArrayView2<'_, S>,
+) -> Array2<S> {
+    S::product(precision, alpha, a, b, None, false)
 }
 
 /// `A B + 1 bᵀ`: a `bias: [N]` in each row.
@@ -87,7 +93,7 @@ pub(crate) fn matmul_with_bias<S: Scalar>(
     b: ArrayView2<'_, S>,
     bias: ArrayView1<'_, S>,
 ) -> Array2<S> {
-    S::product(S::one(), a, b, Some(bias), true)
+    S::product(Precision::Full, S::one(), a, b, Some(bias), true)
 }
 
 /// `A B`, plus a `bias: [N]` in each row, in a precision.
@@ -113,7 +119,7 @@ pub fn matmul_in<S: Scalar>(
     b: ArrayView2<'_, S>,
     bias: Option<ArrayView1<'_, S>>,
 ) -> Array2<S> {
-    S::product_in(precision, a, b, bias)
+    S::product(precision, S::one(), a, b, bias, true)
 }
 
 /// The plain triple loop: the oracle of [`matmul`].

@@ -111,14 +111,14 @@ proptest! {
         let shape = AttentionShape { heads, head_size, queries, keys };
         let (q, k, v, c) = (random(seed, (t, d)), random(seed ^ 1, (t_k, d)), random(seed ^ 2, (t_k, d)), random(seed ^ 3, (t, d)));
         let dropout = with_dropout.then(|| Dropout::new(0.4, Seed::new(seed)));
-        let run = |q: &Array2<f64>, k: &Array2<f64>, v: &Array2<f64>, keep| attention(q.clone(), k.clone(), v.clone(), shape.clone(), dropout, keep);
+        let run = |q: &Array2<f64>, k: &Array2<f64>, v: &Array2<f64>, keep| attention(q.clone(), k.clone(), v.clone(), shape.clone(), Precision::Full, dropout, keep);
         let (y, trace) = run(&q, &k, &v, true);
         if !with_dropout {
             let plain = attention_reference(q.view(), k.view(), v.view(), &shape);
             prop_assert!((&y - &plain).iter().all(|e| e.abs() < 1e-13));
         }
         let all = AttentionNeeds { queries: true, keys: true, values: true };
-        let g = attention_backward(&trace.expect("asked for"), c.view(), all);
+        let g = attention_backward(trace.expect("asked for"), c.view(), all);
         check(&q, g.d_queries.expect("asked for").view(), |q| weigh(&run(q, &k, &v, false).0, &c));
         check(&k, g.d_keys.expect("asked for").view(), |k| weigh(&run(&q, k, &v, false).0, &c));
         check(&v, g.d_values.expect("asked for").view(), |v| weigh(&run(&q, &k, v, false).0, &c));
@@ -131,9 +131,10 @@ fn attention_computes_only_what_is_needed() {
     let layout = Layout::from_lengths(&[3, 1, 4]);
     let shape = AttentionShape { heads: 2, head_size: 3, queries: layout.clone(), keys: layout };
     let (q, k, v, c) = (random(1, (8, 6)), random(2, (8, 6)), random(3, (8, 6)), random(4, (8, 6)));
-    let (_, trace) = attention(q, k, v, shape, None, true);
+    let (_, trace) = attention(q, k, v, shape, Precision::Full, None, true);
     let trace = trace.expect("asked for");
-    let run = |queries, keys, values| attention_backward(&trace, c.view(), AttentionNeeds { queries, keys, values });
+    let run =
+        |queries, keys, values| attention_backward(trace.clone(), c.view(), AttentionNeeds { queries, keys, values });
     let (all, only_q, only_v) = (run(true, true, true), run(true, false, false), run(false, false, true));
     assert!(only_q.d_keys.is_none() && only_q.d_values.is_none() && only_v.d_queries.is_none());
     assert_eq!((only_q.d_queries, only_v.d_values), (all.d_queries, all.d_values));
@@ -148,7 +149,7 @@ fn attention_does_not_mix_sequences() {
             |seed| random(seed, (40, 6)).slice(ndarray::s![first..first + layout.tokens(), ..]).mapv(|v| v as f32);
         let (q, k, v) = (rows(1), rows(2), rows(3));
         let shape = AttentionShape { heads: 3, head_size: 2, queries: layout.clone(), keys: layout };
-        attention(q, k, v, shape, None, false).0
+        attention(q, k, v, shape, Precision::Full, None, false).0
     };
     let (together, alone) = (run(&[7, 12, 1, 20], 0), run(&[12], 7));
     assert_eq!(alone, together.slice(ndarray::s![7..19, ..]));

@@ -67,7 +67,8 @@ impl<S: Scalar> SelfAttention<S> {
             values: value.is_some() || extension.is_some(),
         };
         let probabilities = place.pass.at(PROBABILITIES).dropout(place.config.attention_dropout);
-        let (context, attention) = attention(q, keys, values, shape(behind, layout), probabilities, needs.any());
+        let (shape, precision) = (shape(behind, layout), place.pass.precision());
+        let (context, attention) = attention(q, keys, values, shape, precision, probabilities, needs.any());
         let (y, ending) = self.ending(place).forward(behind, (context.into_shared(), needs.any()), (residual, wants));
         let trace = |ending| SelfAttentionTrace { read, query, key, value, extension, attention, needs, ending };
         (y, ending.map(trace))
@@ -118,7 +119,7 @@ impl<S: Scalar> SelfAttentionTrace<'_, S> {
     ) {
         let d_context = self.ending.backward(d_y, gradients, d_read.as_deref_mut().unwrap_or(d_x));
         let (Some(d_context), Some(attention)) = (d_context, self.attention) else { return };
-        let d = attention_backward(&attention, d_context.view(), self.needs);
+        let d = attention_backward(attention, d_context.view(), self.needs);
         let mut d_kv = KeyValueGradient { d_keys: d.d_keys, d_values: d.d_values };
         if let Some(extension) = self.extension {
             d_kv = extension(d_kv, gradients, d_x);

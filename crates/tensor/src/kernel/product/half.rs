@@ -11,11 +11,11 @@
 use super::bf16::rounded;
 use super::blocked;
 use super::out::Out;
-use super::pack::{PARALLEL, Panels, packed_length};
+use super::pack::{PARALLEL, Panels, fetch_ahead, has_rows_in_one_piece, packed_length};
 use super::scratch::{Line, Use, lines, numbers, numbers_mut, with_space};
 use super::tile::{Kernel, Shape};
 use super::{Product, Start, avx512::Avx512Half};
-use ndarray::{Array2, ArrayView2, Axis, s};
+use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, s};
 use rayon::prelude::*;
 use std::arch::x86_64::*;
 use std::mem::transmute;
@@ -131,15 +131,16 @@ pub(super) fn is_there() -> bool {
     super::path() == K::PATH && K::is_available()
 }
 
-/// `c = a b + start`, both operands rounded.
+/// Computes a product, both operands rounded.
 ///
 /// # Panics
 /// If the instruction is not [there](is_there).
-pub(super) fn multiply(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, start: Start<'_, f32>, c: Out<'_>) {
-    with_pairs(Use::Pairs, a, true, |a| {
-        with_pairs(Use::RightPairs, b.t(), true, |b| {
+pub(super) fn multiply(product: Product<'_, f32, Out<'_>>, parallel: bool) {
+    let Product { alpha, a, b, start, c } = product;
+    with_pairs(Use::Pairs, a, parallel, |a| {
+        with_pairs(Use::RightPairs, b.t(), parallel, |b| {
             let (a, b, start) = (a.view(), b.reversed_axes(), start.view());
-            blocked::multiply::<K>(Product { alpha: 1.0, a, b, start, c }, true);
+            blocked::multiply::<K>(Product { alpha, a, b, start, c }, parallel);
         });
     });
 }
@@ -171,25 +172,39 @@ fn with_pairs<T>(which: Use, a: ArrayView2<'_, f32>, parallel: bool, f: impl FnO
 
 /// Pairs of neighbours in each row, `[M, K] → [M, K/2]`.
 fn pair_rows(a: ArrayView2<'_, f32>, pairs: &mut [f32], parallel: bool) {
-    let (a, width) = (a.as_standard_layout(), a.ncols().div_ceil(2).max(1));
+    let (a, width) = (in_rows(a), a.ncols().div_ceil(2).max(1));
     let least = if parallel { PARALLEL.div_ceil(4 * width) } else { usize::MAX };
+    let apart = !a.is_standard_layout();
     pairs.par_chunks_mut(width).with_min_len(least).enumerate().for_each(|(row, pairs)| {
+        if apart {
+            fetch_ahead(a.view(), row);
+        }
         let row = a.row(row);
         // SAFETY: there are such panels only where the processor has the instructions.
-        unsafe { pair_up(row.as_slice().expect("standard layout"), pairs) };
+        unsafe { pair_up(row.as_slice().expect("rows lie in one piece"), pairs) };
     });
 }
 
 /// Pairs of neighbours in each column, `[K, N] → [K/2, N]`.
 fn pair_columns(b: ArrayView2<'_, f32>, pairs: &mut [f32], parallel: bool) {
-    let (b, width) = (b.as_standard_layout(), b.ncols().max(1));
+    let (b, width) = (in_rows(b), b.ncols().max(1));
     let least = if parallel { PARALLEL.div_ceil(4 * width) } else { usize::MAX };
+    let apart = !b.is_standard_layout();
     pairs.par_chunks_mut(width).with_min_len(least).enumerate().for_each(|(k, pairs)| {
-        let row = |k| b.slice(s![k, ..]).to_slice().expect("standard layout");
+        if apart {
+            fetch_ahead(b.view(), 2 * k);
+            fetch_ahead(b.view(), 2 * k + 1);
+        }
+        let row = |k| b.slice(s![k, ..]).to_slice().expect("rows lie in one piece");
         let late = if 2 * k + 1 < b.nrows() { row(2 * k + 1) } else { &[] };
         // SAFETY: as above.
         unsafe { pair_with(row(2 * k), late, pairs) };
     });
+}
+
+/// An array whose rows lie each in one piece, as the columns of a head do: copied only if they don't.
+fn in_rows(a: ArrayView2<'_, f32>) -> CowArray<'_, f32, Ix2> {
+    if has_rows_in_one_piece(a) { a.into() } else { a.as_standard_layout().into_owned().into() }
 }
 
 /// Sixteen numbers at a time: in memory, pairs are nothing but one bf16 behind the other.
@@ -236,7 +251,9 @@ fn pair_with(early: &[f32], late: &[f32], pairs: &mut [f32]) {
 /// change places.
 fn turn_panel(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &mut [f32]) {
     let width = into.len() / depth.len().max(1);
-    into.fill(0.0);
+    if columns.len() < width {
+        into.fill(0.0);
+    }
     // Pairs of the source along its k are columns here, its columns pairs of depth.
     let sources = columns.start / 2..columns.end.div_ceil(2);
     let ends = b.columns.min(2 * depth.end);

@@ -108,33 +108,23 @@ pub enum Start<'a, S> {
 
 /// Products of one number type. Part of [`Scalar`](crate::Scalar), and no business of anybody else.
 pub trait Products: Sized {
-    /// Computes a product; on this thread alone unless `parallel`.
+    /// Computes a product with both operands in a precision; on this thread alone unless `parallel`.
     ///
     /// # Panics
     /// If the shapes do not fit.
-    fn multiply(product: Product<'_, Self>, parallel: bool);
+    fn multiply(precision: Precision, product: Product<'_, Self>, parallel: bool);
 
-    /// A new `a b`, plus a bias `[N]` in each row; on this thread alone unless `parallel`.
+    /// A new `α a b`, plus a bias `[N]` in each row, likewise.
     ///
     /// # Panics
     /// If the shapes do not fit.
     fn product(
+        precision: Precision,
         alpha: Self,
         a: ArrayView2<'_, Self>,
         b: ArrayView2<'_, Self>,
         bias: Option<ArrayView1<'_, Self>>,
         parallel: bool,
-    ) -> Array2<Self>;
-
-    /// The same with both operands in a precision.
-    ///
-    /// # Panics
-    /// If the shapes do not fit.
-    fn product_in(
-        precision: Precision,
-        a: ArrayView2<'_, Self>,
-        b: ArrayView2<'_, Self>,
-        bias: Option<ArrayView1<'_, Self>>,
     ) -> Array2<Self>;
 
     /// A new `a b`, or `a bᵀ` where `b` is turned, plus a bias `[N]` in each row.
@@ -222,8 +212,12 @@ impl<S: LinalgScalar> Start<'_, S> {
 }
 
 impl Products for f32 {
-    fn multiply(product: Product<'_, f32>, parallel: bool) {
-        multiply_by(path(), product, parallel);
+    fn multiply(precision: Precision, product: Product<'_, f32>, parallel: bool) {
+        product.check();
+        let Product { alpha, a, b, start, c } = product;
+        if !c.is_empty() {
+            multiply_in(precision, Product { alpha, a, b, start, c: Out::of(c) }, parallel);
+        }
     }
 
     fn pack(b: ArrayView2<'_, f32>, precision: Precision) -> PackedMatrix<f32> {
@@ -234,6 +228,7 @@ impl Products for f32 {
     }
 
     fn product(
+        precision: Precision,
         alpha: f32,
         a: ArrayView2<'_, f32>,
         b: ArrayView2<'_, f32>,
@@ -243,29 +238,10 @@ impl Products for f32 {
         assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
         let compute = |start: Start<'_, f32>, c: Out<'_>| {
             let product = Product { alpha, a: a.view(), b: b.view(), start: start.view(), c };
-            with_kernel!(path(), K => blocked::multiply::<K>(product, parallel));
+            multiply_in(precision, product, parallel);
         };
         // SAFETY: a product writes each tile of its result, and the tiles cover it.
         unsafe { fresh((a.nrows(), b.ncols()), bias, compute) }
-    }
-
-    fn product_in(
-        precision: Precision,
-        a: ArrayView2<'_, f32>,
-        b: ArrayView2<'_, f32>,
-        bias: Option<ArrayView1<'_, f32>>,
-    ) -> Array2<f32> {
-        assert_eq!(a.ncols(), b.nrows(), "inner lengths of a product: {:?} × {:?}", a.dim(), b.dim());
-        let rounded = |x: ArrayView2<'_, f32>| x.mapv(bf16::round);
-        match precision {
-            Precision::Full => Self::product(1.0, a, b, bias, true),
-            #[cfg(target_arch = "x86_64")]
-            Precision::Bf16 if half::is_there() => {
-                // SAFETY: as above.
-                unsafe { fresh((a.nrows(), b.ncols()), bias, |start, c| half::multiply(a, b, start, c)) }
-            }
-            Precision::Bf16 => Self::product(1.0, rounded(a).view(), rounded(b).view(), bias, true),
-        }
     }
 
     fn product_packed(
@@ -332,15 +308,24 @@ pub(super) fn path() -> ProductPath {
     product_path().unwrap_or_else(|error| panic!("{error}"))
 }
 
+/// Computes a product with both operands in a precision.
+fn multiply_in(precision: Precision, product: Product<'_, f32, Out<'_>>, parallel: bool) {
+    match precision {
+        Precision::Full => multiply_by(path(), product, parallel),
+        #[cfg(target_arch = "x86_64")]
+        Precision::Bf16 if half::is_there() => half::multiply(product, parallel),
+        Precision::Bf16 => {
+            let Product { alpha, a, b, start, c } = product;
+            let (a, b, start) = (a.mapv(bf16::round), b.mapv(bf16::round), start.view());
+            multiply_by(path(), Product { alpha, a: a.view(), b: b.view(), start, c }, parallel);
+        }
+    }
+}
+
 /// Computes a product by a path of the caller's choice.
 ///
 /// # Panics
-/// If the shapes do not fit, or if the processor has not the path's instructions.
-fn multiply_by(path: ProductPath, product: Product<'_, f32>, parallel: bool) {
-    product.check();
-    if product.c.is_empty() {
-        return;
-    }
-    let Product { alpha, a, b, start, c } = product;
-    with_kernel!(path, K => blocked::multiply::<K>(Product { alpha, a, b, start, c: Out::of(c) }, parallel));
+/// If the processor has not the path's instructions.
+fn multiply_by(path: ProductPath, product: Product<'_, f32, Out<'_>>, parallel: bool) {
+    with_kernel!(path, K => blocked::multiply::<K>(product, parallel));
 }

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 /// `α a b + start` by one path.
 fn by(path: ProductPath, a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>) -> Array2<f32> {
     let mut c = Array2::from_elem((a.nrows(), b.ncols()), f32::NAN);
-    multiply_by(path, Product { alpha: 1.0, a, b, start: Start::Zero, c: c.view_mut() }, true);
+    multiply_by(path, Product { alpha: 1.0, a, b, start: Start::Zero, c: Out::of(c.view_mut()) }, true);
     c
 }
 
@@ -95,7 +95,7 @@ proptest! {
                 true => Start::Given(bias.broadcast((m, n)).expect("one row for all")),
                 false => Start::scaled(beta),
             };
-            let c = view(result, &mut stored, n);
+            let c = Out::of(view(result, &mut stored, n));
             multiply_by(path, Product { alpha, a: a.view(), b: b.view(), start, c }, true);
             let c = view(result, &mut stored, n).to_owned();
             let added = if given { bias.broadcast((m, n)).expect("one row for all").to_owned() } else { old * beta };
@@ -121,7 +121,8 @@ proptest! {
             for kind in 0..3 {
                 let (mut expected, mut c) = (before.clone(), before.clone());
                 let start = start(kind, &bias, (m, n));
-                multiply_by(path, Product { alpha: 1.0, a: a.view(), b: b.view(), start, c: expected.view_mut() }, true);
+                let product = Product { alpha: 1.0, a: a.view(), b: b.view(), start, c: Out::of(expected.view_mut()) };
+                multiply_by(path, product, true);
                 packed.multiply(a.view(), false, self::start(kind, &bias, (m, n)), Out::of(c.view_mut()));
                 prop_assert_eq!(bits(&c), bits(&expected), "{:?} {}", path, kind);
             }
@@ -137,8 +138,13 @@ fn panels_are_turned_and_unpacked_to_the_bit() {
         let before = random::<f32>(3, (m, k));
         for path in ProductPath::available() {
             let (packed, mut c, mut expected) = (PackedPanels::new(path, b.view()), before.clone(), before.clone());
-            let product =
-                Product { alpha: 1.0, a: a.view(), b: b.t(), start: Start::Result(1.0), c: expected.view_mut() };
+            let product = Product {
+                alpha: 1.0,
+                a: a.view(),
+                b: b.t(),
+                start: Start::Result(1.0),
+                c: Out::of(expected.view_mut()),
+            };
             multiply_by(path, product, true);
             packed.multiply(a.view(), true, Start::Result(1.0), Out::of(c.view_mut()));
             assert!(bits(&c) == bits(&expected), "{path:?} {m} {k} {n}");
@@ -345,6 +351,24 @@ fn two_operands_in_bf16_are_rounded_on_the_way() {
         assert!(results.iter().all(|c| bits(c) == bits(&results[0])), "the layout changes no bit: {m} {k} {n}");
         let full = crate::matmul_in(Precision::Full, a.view(), b.view(), None);
         assert!(bits(&full) == bits(&crate::matmul(a.view(), b.view())));
+    }
+}
+
+/// As in attention, on this thread alone and on several.
+#[test]
+fn products_in_bf16_take_a_factor_and_what_they_are_added_to() {
+    for (m, k, n) in [(7, 50, 41), (129, 64, 130), (130, 257, 161)] {
+        let (a, b, before) = (random::<f32>(1, (k, m)), random::<f32>(2, (n, k)), random::<f32>(3, (m, n)));
+        let (a, b) = (a.t(), b.t());
+        let expected = crate::matmul_in(Precision::Bf16, a, b, None) * -0.7 + &before * 0.3;
+        let [alone, together] = [false, true].map(|parallel| {
+            let mut c = before.clone();
+            let product = Product { alpha: -0.7, a, b, start: Start::Result(0.3), c: c.view_mut() };
+            f32::multiply(Precision::Bf16, product, parallel);
+            c
+        });
+        assert!(alone.iter().zip(&expected).all(|(c, e)| (c - e).abs() < 1e-5 * (1.0 + e.abs())), "{m} {k} {n}");
+        assert!(bits(&alone) == bits(&together), "{m} {k} {n}");
     }
 }
 
