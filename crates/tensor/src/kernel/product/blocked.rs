@@ -6,6 +6,8 @@
 //!     for each part of the result (in parallel, unless strips are):
 //!       sweep over its tiles
 //! ```
+//!
+//! Where threads would have too few strips, [`lazy`] packs what a part reads when the part's turn comes.
 
 use super::left::{self, Left};
 use super::out::Out;
@@ -14,7 +16,7 @@ use super::right::Right;
 use super::scratch::{Use, with_space};
 use super::sweep::{cut, sweep};
 use super::tile::{Kernel, Shape};
-use super::{Product, Start, strips};
+use super::{Product, Start, lazy, strips};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -22,7 +24,7 @@ use std::ops::Range;
 /// Columns that are packed at a time; a multiple of all widths of panels.
 const COLUMNS: usize = 4032;
 /// Numbers that one thread packs at a time: 1 MiB, which are still in the second cache when they are used.
-const PACKED: usize = 1 << 18;
+pub(super) const PACKED: usize = 1 << 18;
 /// Times as many where threads share the work: there are several caches, and they wait for each other less often.
 const PACKED_TOGETHER: usize = 4;
 /// Multiply-adds that are worth a task of their own, about 16 µs.
@@ -31,7 +33,7 @@ pub(super) const TASK: usize = 1 << 21;
 const PARTS: usize = 24;
 /// Most rows and columns of a part. Right panels (384 × 480 numbers, 720 KiB), the slice of the left operand and the
 /// part of the result (192 × 480) stay in the second cache together.
-const PART: (usize, usize) = (192, 480);
+pub(super) const PART: (usize, usize) = (192, 480);
 /// Fewest, unless the result has fewer: what a part reads, it should read often.
 const SMALL_PART: (usize, usize) = (36, 96);
 /// Up to so many rows, a right operand whose own rows lie in one piece is not worth packing.
@@ -110,11 +112,17 @@ pub(super) fn in_blocks<K: Kernel>(
     parallel: bool,
     pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32], bool) -> Panels<'s> + Sync,
 ) {
-    let strips = if parallel { strips::count(a, n) } else { 1 };
+    let panel = K::shape(n).columns;
+    let [strips, lazy] = if parallel { [strips::count(a, n), lazy::count(a, n, panel)] } else { [1, 1] };
+    if strips == 1 && lazy > 1 {
+        return lazy::multiply::<K>(alpha, a, lazy, start, c, |depth, columns, space| {
+            pack(depth, columns, space, false)
+        });
+    }
     if strips == 1 {
         return block_after_block::<K>(alpha, a, k, start, c, parallel, pack);
     }
-    strips::cut_out(c, strips, K::shape(n).columns).into_par_iter().for_each(|(first, c)| {
+    strips::cut_out(c, strips, panel).into_par_iter().for_each(|(first, c)| {
         let start = start.view().part(0..a.nrows(), first..first + c.dim().1);
         block_after_block::<K>(alpha, a, k, start, c, false, |depth, columns, space, parallel| {
             pack(depth, first + columns.start..first + columns.end, space, parallel)

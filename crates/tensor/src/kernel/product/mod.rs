@@ -13,6 +13,7 @@
 
 mod bf16;
 mod blocked;
+mod lazy;
 mod left;
 mod out;
 mod pack;

@@ -11,7 +11,7 @@ use ndarray::{ArrayView2, Axis};
 /// Fewest columns that are worth a strip, which reads all of the left operand.
 const COLUMNS: usize = 192;
 /// With more rows packing is little of the work, and smaller parts share it out better.
-const ROWS: usize = 1024;
+pub(super) const ROWS: usize = 1024;
 
 /// How many strips there are of a product with `N` columns, as many for each thread; one if it is better not cut so.
 pub(super) fn count(a: ArrayView2<'_, f32>, n: usize) -> usize {

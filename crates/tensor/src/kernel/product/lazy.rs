@@ -1,0 +1,159 @@
+//! Products with too few columns for each thread to have strips of its own.
+//!
+//! A part is some rows of a strip here. Who comes to a strip first packs its columns of the right operand; who comes to other rows of
+//! it later reads what is there. Nobody waits until all of the operand is packed, and a thread that is ahead takes parts from
+//! one that is behind.
+
+use super::blocked::{PACKED, PART, TASK, cut_out};
+use super::left::{self, Left};
+use super::out::Out;
+use super::pack::{DEPTH, Panels, packed_length};
+use super::right::Right;
+use super::scratch::{Use, with_space};
+use super::sweep::{cut, sweep};
+use super::tile::Kernel;
+use super::{Start, strips};
+use ndarray::{ArrayView2, Axis, s};
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::{Mutex, OnceLock};
+
+/// Most strips for each thread.
+const STRIPS: usize = 4;
+/// Fewest panels of a strip, which reads all of the left operand.
+const PANELS: usize = 2;
+
+/// How many strips there are of a product with `N` columns, `panel` of them in a panel; one if it is better computed otherwise.
+pub(super) fn count(a: ArrayView2<'_, f32>, n: usize, panel: usize) -> usize {
+    let (threads, (m, k)) = (rayon::current_num_threads(), a.dim());
+    let strips = (STRIPS * threads).min(m * k * n / TASK).min(n.div_ceil(panel) / PANELS);
+    if threads > 1 && m <= strips::ROWS && left::lies_well(a) { strips.max(1) } else { 1 }
+}
+
+/// Computes `c = α a b + start` in so many strips; `pack(depth, columns, space)` packs a part of `b`.
+pub(super) fn multiply<K: Kernel>(
+    alpha: f32,
+    a: ArrayView2<'_, f32>,
+    count: usize,
+    start: Start<'_, f32>,
+    mut c: Out<'_>,
+    pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32]) -> Panels<'s> + Sync,
+) {
+    let (k, n) = (a.ncols(), c.dim().1);
+    // A thread works on one strip at a time.
+    let depth = (PACKED * count / n / DEPTH).max(1) * DEPTH;
+    with_space(Use::Right, packed_length::<K>(depth.min(k), n), |space| {
+        for depth in cut(0..k, depth) {
+            let start = if depth.start == 0 { start.view() } else { Start::Result(1.0) };
+            let (a, c) = (a.slice(s![.., depth.clone()]), c.columns(0..n));
+            in_strips::<K>(alpha, a, count, start, c, space, |columns, space| pack(depth.clone(), columns, space));
+        }
+    });
+}
+
+/// The same of a `b` that fits into `space`.
+fn in_strips<K: Kernel>(
+    alpha: f32,
+    a: ArrayView2<'_, f32>,
+    count: usize,
+    start: Start<'_, f32>,
+    c: Out<'_>,
+    space: &mut [f32],
+    pack: impl for<'s> Fn(Range<usize>, &'s mut [f32]) -> Panels<'s> + Sync,
+) {
+    let shape = K::shape(c.dim().1);
+    let rows = a.nrows().div_ceil(a.nrows().div_ceil(PART.0)).next_multiple_of(shape.rows);
+    let (mut strips, mut parts, mut rest) = (Vec::new(), Vec::new(), space);
+    for (first, c) in strips::cut_out(c, count, shape.columns) {
+        let columns = first..first + c.dim().1;
+        let (space, others) = rest.split_at_mut(packed_length::<K>(a.ncols(), columns.len()));
+        parts.extend(cut_out(c, Axis(0), rows).into_iter().map(|(row, c)| (strips.len(), row, c)));
+        strips.push(Strip::new(columns, space));
+        rest = others;
+    }
+    parts.into_par_iter().with_max_len(1).for_each(|(strip, row, c)| {
+        let strip: &Strip<'_> = &strips[strip];
+        let start = start.view().part(row..row + c.dim().0, strip.columns.clone());
+        sweep::<K>(alpha, Left::Direct(a), Right::packed(strip.panels(&pack)), (row, 0), start, c);
+    });
+}
+
+/// Columns of a right operand, packed when they are needed for the first time.
+struct Strip<'a> {
+    columns: Range<usize>,
+    space: Mutex<Option<&'a mut [f32]>>,
+    panels: OnceLock<Panels<'a>>,
+}
+
+impl<'a> Strip<'a> {
+    fn new(columns: Range<usize>, space: &'a mut [f32]) -> Self {
+        Self { columns, space: Mutex::new(Some(space)), panels: OnceLock::new() }
+    }
+
+    /// What `pack` made, now or before.
+    fn panels(&self, pack: impl Fn(Range<usize>, &'a mut [f32]) -> Panels<'a>) -> Panels<'a> {
+        *self.panels.get_or_init(|| {
+            let space = self.space.lock().expect("nobody panics with it").take();
+            pack(self.columns.clone(), space.expect("it is packed once"))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::bits;
+    use super::*;
+    use crate::testing::{on_threads, random};
+    use crate::{PackedMatrix, Precision, matmul, matmul_in};
+    use ndarray::Array2;
+
+    /// Products of each kind that packs on the way, with odd lengths and more `k` than one block has, in pairs too.
+    fn products() -> Vec<Vec<u32>> {
+        let (x, d, bias) = (random(1, (301, 3301)), random::<f32>(2, (3301, 401)), random::<f32>(7, (1, 401)));
+        let w = random::<f32>(3, (401, 3301));
+        let mut products = vec![matmul(x.view(), w.t()), matmul(x.view(), d.view())];
+        for precision in [Precision::Full, Precision::Bf16] {
+            products.push(matmul_in(precision, x.view(), d.view(), Some(bias.row(0))));
+            let (packed, mut sum) = (PackedMatrix::with_precision(w.view(), precision), random(6, (301, 401)));
+            packed.add_product_turned(x.view(), &mut sum);
+            products.push(sum);
+        }
+        products.iter().map(bits).collect()
+    }
+
+    #[test]
+    fn strips_that_are_packed_when_needed_change_no_bit() {
+        let x = Array2::zeros((301, 3301));
+        let counts = [1, 2, 3].map(|threads| on_threads(threads, || count(x.view(), 401, 48)));
+        assert_eq!(counts, [1, 4, 4]);
+        let one = on_threads(1, products);
+        assert!(on_threads(2, products) == one && on_threads(3, products) == one);
+    }
+
+    #[test]
+    fn a_strip_is_packed_once() {
+        let (mut space, shape) = (vec![0.0; 12], super::super::portable::Portable::shape(4));
+        let (strip, calls) = (Strip::new(8..12, &mut space), std::sync::atomic::AtomicUsize::new(0));
+        let all: Vec<_> = (0..50)
+            .into_par_iter()
+            .map(|_| {
+                let panels = strip.panels(|columns, space| {
+                    assert_eq!((columns, space.len()), (8..12, 12));
+                    let before = calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    space.fill(before as f32 + 1.0);
+                    Panels { numbers: space, depth: 3, columns: 4, shape }
+                });
+                panels.numbers.iter().sum::<f32>()
+            })
+            .collect();
+        assert_eq!((all, calls.into_inner()), (vec![12.0; 50], 1));
+    }
+
+    #[test]
+    fn many_rows_few_columns_and_what_lies_badly_are_computed_otherwise() {
+        let on_two = |a: ArrayView2<'_, f32>, n| on_threads(2, || count(a, n, 48));
+        let (x, tall) = (Array2::zeros((1025, 384)), Array2::zeros((384, 500)));
+        assert_eq!((on_two(x.view(), 384), on_two(x.slice(s![..500, ..]), 96), on_two(tall.t(), 384)), (1, 1, 1));
+        assert_eq!(on_two(x.slice(s![..500, ..]), 384), 4);
+    }
+}
