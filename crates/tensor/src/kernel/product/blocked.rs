@@ -62,7 +62,7 @@ fn multiply_elsewhere<K: Kernel>(product: Product<'_, f32, Out<'_>>, parallel: b
         }
         let (a, b, start) = (a.view(), b.view(), start.view());
         multiply_in_place::<K>(Product { alpha, a, b, start, c: Out::of(rows.view_mut()) }, parallel);
-        c.write(rows.view());
+        c.write::<K>(rows.view());
     });
 }
 
