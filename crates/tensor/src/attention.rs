@@ -2,7 +2,7 @@
 
 use crate::kernel::{rows, zeros};
 use crate::matmul::{matmul_alone, product_alone};
-use crate::softmax::softmax_rows;
+use crate::softmax::{softmax_backward, softmax_rows};
 use crate::{Dropout, Layout, Precision, Scalar};
 use ndarray::{Array2, ArrayBase, ArrayView2, ArrayViewMut2, Axis, Data, Ix2, s};
 use rayon::prelude::*;
@@ -61,7 +61,7 @@ pub struct AttentionGradients<S> {
 
 /// What the backward pass needs. The probabilities are not in it: backward computes them again
 /// from queries, keys and the row's normaliser, so memory stays linear in the sequence length.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AttentionTrace<S> {
     shape: AttentionShape,
     precision: Precision,
@@ -77,7 +77,7 @@ pub struct AttentionTrace<S> {
 ///
 /// Shapes: queries `[T, D]`, keys and values `[T_k, D]` → `[T, D]`. Dropout hits the
 /// probabilities. The trace is kept only if `keep` says that backward will run. Products of heads that are at least 64 wide, in
-/// sequences of at least 64 keys, are computed in the `precision`, forward and backward; the others in full. In f64 all are.
+/// sequences of at least 64 keys, are computed in the `precision`, forward and backward; all others, and all in f64, in full.
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -100,8 +100,7 @@ pub fn attention<S: Scalar>(
         let block = Block::new(&shape, i, precision, dropout);
         let mut p = block.scores(block.queries(&queries), block.keys(&keys));
         softmax_rows(&mut p, |row, normaliser| store[[row, 0]] = normaliser);
-        block.drop(&mut p);
-        block.multiply(S::one(), p.view(), block.keys(&values), &mut out);
+        block.multiply(S::one(), block.dropped(p).view(), block.keys(&values), &mut out);
     });
     let trace = keep.then(|| AttentionTrace { shape, precision, dropout, queries, keys, values, normalisers });
     (result, trace)
@@ -115,7 +114,7 @@ pub fn attention<S: Scalar>(
 /// * `d_S = P ∘ (d_P − rowsum(P ∘ d_P)) / √K`
 /// * `d_Q = d_S K`, `d_K = d_Sᵀ Q`
 ///
-/// The gradients take the places of queries, keys and values.
+/// The gradients take the places of queries, keys and values, which are lost.
 ///
 /// # Panics
 /// If `d_result` has not the shape of the result.
@@ -162,7 +161,7 @@ pub fn attention_reference<S: Scalar>(
     result
 }
 
-/// Gradients of one sequence and head; see [`attention_backward`]. What is overwritten is not read any more.
+/// Gradients of one sequence and head; see [`attention_backward`]. Nothing is read after it is overwritten.
 fn block_backward<S: Scalar>(
     block: &Block,
     normalisers: ArrayView2<'_, S>,
@@ -172,15 +171,9 @@ fn block_backward<S: Scalar>(
 ) {
     let (Place { mut queries, mut keys, mut values }, d_out) = (place, block.queries(&d_result));
     let p = block.probabilities(queries.view(), keys.view(), normalisers);
-    let d_scores = (needs.queries || needs.keys).then(|| {
-        let mut d_p = block.product(S::one(), d_out, values.t());
-        block.drop(&mut d_p);
-        crate::softmax_backward(p.view(), d_p)
-    });
+    let d_scores = (needs.queries || needs.keys).then(|| block.d_scores(p.view(), d_out, values.view()));
     if needs.values {
-        let mut dropped = p;
-        block.drop(&mut dropped);
-        block.multiply(S::one(), dropped.t(), d_out, &mut values);
+        block.multiply(S::one(), block.dropped(p).t(), d_out, &mut values);
     }
     let Some(d_scores) = d_scores else { return };
     let d_keys = needs.keys.then(|| block.product(block.scale(), d_scores.t(), queries.view()));
@@ -297,6 +290,16 @@ impl Block {
         p
     }
 
+    /// The gradient of the scores but for `1/√K`, from that of the result.
+    fn d_scores<S: Scalar>(
+        &self,
+        p: ArrayView2<'_, S>,
+        d_out: ArrayView2<'_, S>,
+        values: ArrayView2<'_, S>,
+    ) -> Array2<S> {
+        softmax_backward(p, self.dropped(self.product(S::one(), d_out, values.t())))
+    }
+
     /// A new `α A B`.
     fn product<S: Scalar>(&self, alpha: S, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Array2<S> {
         product_alone(self.precision, alpha, a, b)
@@ -307,12 +310,13 @@ impl Block {
         matmul_alone(self.precision, alpha, a, b, c);
     }
 
-    /// Applies the dropout mask. Draws are addressed by head, token and key, not by block.
-    fn drop<S: Scalar>(&self, p: &mut Array2<S>) {
-        let Some(dropout) = self.dropout else { return };
+    /// With the dropout mask applied. Draws are addressed by head, token and key, not by block.
+    fn dropped<S: Scalar>(&self, mut p: Array2<S>) -> Array2<S> {
+        let Some(dropout) = self.dropout else { return p };
         let dropout = dropout.at(self.head as u64);
         for (t, mut row) in self.query_rows.clone().zip(p.rows_mut()) {
             rows::drop(row.as_slice_mut().expect("standard layout"), dropout, (t * self.longest) as u64);
         }
+        p
     }
 }

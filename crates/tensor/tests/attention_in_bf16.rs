@@ -5,8 +5,10 @@ use ndarray::{Array2, ArrayView2, s};
 
 const HEADS: usize = 2;
 const HEAD_SIZE: usize = 65;
-/// The second is too short to be worth it.
-const LENGTHS: [usize; 3] = [70, 11, 133];
+/// With a prefix of three there are 64 keys in the first, just enough, and 63 in the second.
+const LENGTHS: [usize; 3] = [61, 60, 133];
+/// Result and gradients lie as queries, queries, keys and values do.
+const PLACES: [usize; 4] = [0, 0, 1, 2];
 const ALL: AttentionNeeds = AttentionNeeds { queries: true, keys: true, values: true };
 
 fn random(seed: u64, tokens: usize) -> Array2<f32> {
@@ -21,13 +23,24 @@ struct Inputs {
 }
 
 impl Inputs {
-    /// Three more keys in front of each sequence, as a prefix has them.
     fn new() -> Self {
-        let queries = Layout::from_lengths(&LENGTHS);
+        Self::of(&LENGTHS)
+    }
+
+    /// Three more keys in front of each sequence, as a prefix has them.
+    fn of(lengths: &[usize]) -> Self {
+        let queries = Layout::from_lengths(lengths);
         let keys = queries.prepend(3);
         let (t, t_k) = (queries.tokens(), keys.tokens());
         let shape = AttentionShape { heads: HEADS, head_size: HEAD_SIZE, queries, keys };
         Self { shape, arrays: [random(1, t), random(2, t_k), random(3, t_k), random(4, t)] }
+    }
+
+    /// One of the sequences, alone.
+    fn alone(&self, sequence: usize) -> Self {
+        let rows = |which: usize| self.layout(which).range(sequence);
+        let arrays = [0, 1, 2, 3].map(|which| self.arrays[which].slice(s![rows(which), ..]).to_owned());
+        Self { arrays, ..Self::of(&[LENGTHS[sequence]]) }
     }
 
     /// The result, and the gradients of queries, keys and values.
@@ -57,8 +70,11 @@ impl Inputs {
 
     /// What belongs to a sequence and head; `which` tells the layout, as in `arrays`.
     fn block<'a>(&self, which: usize, array: &'a Array2<f32>, sequence: usize, head: usize) -> ArrayView2<'a, f32> {
-        let layout = if [1, 2].contains(&which) { &self.shape.keys } else { &self.shape.queries };
-        array.slice(s![layout.range(sequence), head * HEAD_SIZE..(head + 1) * HEAD_SIZE])
+        array.slice(s![self.layout(which).range(sequence), head * HEAD_SIZE..(head + 1) * HEAD_SIZE])
+    }
+
+    fn layout(&self, which: usize) -> &Layout {
+        if [1, 2].contains(&which) { &self.shape.keys } else { &self.shape.queries }
     }
 }
 
@@ -83,8 +99,7 @@ fn long_sequences_of_wide_heads_are_computed_from_rounded_operands() {
     let (half, full) = (inputs.attend(Precision::Bf16), inputs.attend(Precision::Full));
     for (sequence, head) in [(0, 0), (0, 1), (2, 0), (2, 1)] {
         for (i, expected) in inputs.expected(sequence, head).iter().enumerate() {
-            // Result and gradients lie as queries, queries, keys and values do.
-            let which = [0, 0, 1, 2][i];
+            let which = PLACES[i];
             let far = distance(inputs.block(which, &full[i], sequence, head), expected);
             let near = distance(inputs.block(which, &half[i], sequence, head), expected);
             assert!(near < 0.05 * far, "{sequence} {head} {i}: {near:e} and {far:e}");
@@ -94,11 +109,25 @@ fn long_sequences_of_wide_heads_are_computed_from_rounded_operands() {
     }
 }
 
+/// A sequence gives the same bits whatever shares its batch, and of whatever length.
+#[test]
+fn sequences_do_not_mix() {
+    let inputs = Inputs::new();
+    let together = inputs.attend(Precision::Bf16);
+    for sequence in 0..LENGTHS.len() {
+        let alone = inputs.alone(sequence);
+        for (i, alone) in alone.attend(Precision::Bf16).iter().enumerate() {
+            let rows = inputs.layout(PLACES[i]).range(sequence);
+            assert_eq!(alone, together[i].slice(s![rows, ..]), "{sequence} {i}");
+        }
+    }
+}
+
 #[test]
 fn short_sequences_and_narrow_heads_are_not_rounded() {
     let inputs = Inputs::new();
     let (half, full) = (inputs.attend(Precision::Bf16), inputs.attend(Precision::Full));
-    for (i, which) in [0, 0, 1, 2].into_iter().enumerate() {
+    for (i, which) in PLACES.into_iter().enumerate() {
         assert_eq!(inputs.block(which, &half[i], 1, 0), inputs.block(which, &full[i], 1, 0));
     }
     let narrow = Inputs { shape: AttentionShape { heads: 10, head_size: 13, ..inputs.shape.clone() }, ..inputs };

@@ -131,13 +131,14 @@ fn attention_computes_only_what_is_needed() {
     let layout = Layout::from_lengths(&[3, 1, 4]);
     let shape = AttentionShape { heads: 2, head_size: 3, queries: layout.clone(), keys: layout };
     let (q, k, v, c) = (random(1, (8, 6)), random(2, (8, 6)), random(3, (8, 6)), random(4, (8, 6)));
-    let (_, trace) = attention(q, k, v, shape, Precision::Full, None, true);
-    let trace = trace.expect("asked for");
-    let run =
-        |queries, keys, values| attention_backward(trace.clone(), c.view(), AttentionNeeds { queries, keys, values });
-    let (all, only_q, only_v) = (run(true, true, true), run(true, false, false), run(false, false, true));
+    let run = |queries, keys, values| {
+        let (_, trace) = attention(q.clone(), k.clone(), v.clone(), shape.clone(), Precision::Full, None, true);
+        attention_backward(trace.expect("asked for"), c.view(), AttentionNeeds { queries, keys, values })
+    };
+    let (all, only_q) = (run(true, true, true), run(true, false, false));
+    let (only_k, only_v) = (run(false, true, false), run(false, false, true));
     assert!(only_q.d_keys.is_none() && only_q.d_values.is_none() && only_v.d_queries.is_none());
-    assert_eq!((only_q.d_queries, only_v.d_values), (all.d_queries, all.d_values));
+    assert_eq!((only_q.d_queries, only_k.d_keys, only_v.d_values), (all.d_queries, all.d_keys, all.d_values));
 }
 
 /// A sequence gives the same bits whatever shares its batch.

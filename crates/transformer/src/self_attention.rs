@@ -134,3 +134,24 @@ impl<S: Scalar> SelfAttentionTrace<'_, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{Batch, Config, Encoder, Pass};
+    use adaptune_tensor::{Precision, Seed};
+    use ndarray::Array2;
+
+    /// Told apart from the linear layers, which stay rounded when the base no longer says so.
+    #[test]
+    fn the_base_s_precision_reaches_wide_heads_in_long_sequences() {
+        let config = Config { vocabulary: 50, ..Config::bert(128, 1, 2, 130) };
+        let mut base = Encoder::<f32>::random(config, 0.2, Seed::new(1)).with_precision(Precision::Bf16);
+        let hidden = |base: &Encoder<f32>, tokens: u32| -> Array2<f32> {
+            let ids: Vec<_> = (0..tokens).map(|i| i % 50).collect();
+            base.forward(&Batch::from_ids(&[&ids]), &(), Pass::evaluate()).expect("a good batch").hidden
+        };
+        let [short, long] = [63, 64].map(|tokens| hidden(&base, tokens));
+        base.precision = Precision::Full;
+        assert!(hidden(&base, 63) == short && hidden(&base, 64) != long);
+    }
+}

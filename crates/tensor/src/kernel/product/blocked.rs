@@ -113,16 +113,28 @@ pub(super) fn in_blocks<K: Kernel>(
     pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32], bool) -> Panels<'s> + Sync,
 ) {
     let panel = K::shape(n).columns;
-    let [strips, lazy] = if parallel { [strips::count(a, n), lazy::count(a, n, panel)] } else { [1, 1] };
-    if strips == 1 && lazy > 1 {
-        return lazy::multiply::<K>(alpha, a, lazy, start, c, |depth, columns, space| {
-            pack(depth, columns, space, false)
-        });
+    let (own, shared) = if parallel { (strips::count(a, n), lazy::count(a, n, panel)) } else { (1, 1) };
+    match (own, shared) {
+        (1, 1) => block_after_block::<K>(alpha, a, k, start, c, parallel, pack),
+        (1, count) => {
+            lazy::multiply::<K>(alpha, a, count, start, c, |depth, columns, space| pack(depth, columns, space, false));
+        }
+        (count, _) => in_strips::<K>(alpha, a, k, count, start, c, pack),
     }
-    if strips == 1 {
-        return block_after_block::<K>(alpha, a, k, start, c, parallel, pack);
-    }
-    strips::cut_out(c, strips, panel).into_par_iter().for_each(|(first, c)| {
+}
+
+/// Computes a product in so many strips, each on one thread, which packs what it reads.
+fn in_strips<K: Kernel>(
+    alpha: f32,
+    a: ArrayView2<'_, f32>,
+    k: usize,
+    count: usize,
+    start: Start<'_, f32>,
+    c: Out<'_>,
+    pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32], bool) -> Panels<'s> + Sync,
+) {
+    let panel = K::shape(c.dim().1).columns;
+    strips::cut_out(c, count, panel).into_par_iter().for_each(|(first, c)| {
         let start = start.view().part(0..a.nrows(), first..first + c.dim().1);
         block_after_block::<K>(alpha, a, k, start, c, false, |depth, columns, space, parallel| {
             pack(depth, first + columns.start..first + columns.end, space, parallel)

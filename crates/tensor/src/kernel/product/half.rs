@@ -136,6 +136,7 @@ pub(super) fn is_there() -> bool {
 /// # Panics
 /// If the instruction is not [there](is_there).
 pub(super) fn multiply(product: Product<'_, f32, Out<'_>>, parallel: bool) {
+    assert!(is_there(), "this processor has not the instruction, or another path was asked for");
     let Product { alpha, a, b, start, c } = product;
     with_pairs(Use::Pairs, a, parallel, |a| {
         with_pairs(Use::RightPairs, b.t(), parallel, |b| {
@@ -180,7 +181,7 @@ fn pair_rows(a: ArrayView2<'_, f32>, pairs: &mut [f32], parallel: bool) {
             fetch_ahead(a.view(), row);
         }
         let row = a.row(row);
-        // SAFETY: there are such panels only where the processor has the instructions.
+        // SAFETY: pairs are made only where the instruction is there, which has the others beside it.
         unsafe { pair_up(row.as_slice().expect("rows lie in one piece"), pairs) };
     });
 }

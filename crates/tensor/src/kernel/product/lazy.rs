@@ -40,7 +40,7 @@ pub(super) fn multiply<K: Kernel>(
     pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32]) -> Panels<'s> + Sync,
 ) {
     let (k, n) = (a.ncols(), c.dim().1);
-    // A thread works on one strip at a time.
+    // `PACKED` for each strip: a thread works on one at a time, which stays in its second cache.
     let depth = (PACKED * count / n / DEPTH).max(1) * DEPTH;
     with_space(Use::Right, packed_length::<K>(depth.min(k), n), |space| {
         for depth in cut(0..k, depth) {
@@ -51,7 +51,7 @@ pub(super) fn multiply<K: Kernel>(
     });
 }
 
-/// The same of a `b` that fits into `space`.
+/// The same with a `b` that fits into `space`.
 fn in_strips<K: Kernel>(
     alpha: f32,
     a: ArrayView2<'_, f32>,
@@ -63,16 +63,16 @@ fn in_strips<K: Kernel>(
 ) {
     let shape = K::shape(c.dim().1);
     let rows = a.nrows().div_ceil(a.nrows().div_ceil(PART.0)).next_multiple_of(shape.rows);
-    let (mut strips, mut parts, mut rest) = (Vec::new(), Vec::new(), space);
+    let (mut packed, mut parts, mut rest) = (Vec::new(), Vec::new(), space);
     for (first, c) in strips::cut_out(c, count, shape.columns) {
         let columns = first..first + c.dim().1;
         let (space, others) = rest.split_at_mut(packed_length::<K>(a.ncols(), columns.len()));
-        parts.extend(cut_out(c, Axis(0), rows).into_iter().map(|(row, c)| (strips.len(), row, c)));
-        strips.push(Strip::new(columns, space));
+        parts.extend(cut_out(c, Axis(0), rows).into_iter().map(|(row, c)| (packed.len(), row, c)));
+        packed.push(Strip::new(columns, space));
         rest = others;
     }
-    parts.into_par_iter().with_max_len(1).for_each(|(strip, row, c)| {
-        let strip: &Strip<'_> = &strips[strip];
+    parts.into_par_iter().with_max_len(1).for_each(|(number, row, c)| {
+        let strip: &Strip<'_> = &packed[number];
         let start = start.view().part(row..row + c.dim().0, strip.columns.clone());
         sweep::<K>(alpha, Left::Direct(a), Right::packed(strip.panels(&pack)), (row, 0), start, c);
     });
@@ -90,7 +90,8 @@ impl<'a> Strip<'a> {
         Self { columns, space: Mutex::new(Some(space)), panels: OnceLock::new() }
     }
 
-    /// What `pack` made, now or before.
+    /// What `pack` made, now or before. It must not share out work: a thread that waited for others meanwhile could take another
+    /// part of this strip from them, and wait for itself.
     fn panels(&self, pack: impl Fn(Range<usize>, &'a mut [f32]) -> Panels<'a>) -> Panels<'a> {
         *self.panels.get_or_init(|| {
             let space = self.space.lock().expect("nobody panics with it").take();
@@ -101,33 +102,20 @@ impl<'a> Strip<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::bits;
+    use super::super::strips::tests::products;
     use super::*;
-    use crate::testing::{on_threads, random};
-    use crate::{PackedMatrix, Precision, matmul, matmul_in};
+    use crate::testing::on_threads;
     use ndarray::Array2;
 
-    /// Products of each kind that packs on the way, with odd lengths and more `k` than one block has, in pairs too.
-    fn products() -> Vec<Vec<u32>> {
-        let (x, d, bias) = (random(1, (301, 3301)), random::<f32>(2, (3301, 401)), random::<f32>(7, (1, 401)));
-        let w = random::<f32>(3, (401, 3301));
-        let mut products = vec![matmul(x.view(), w.t()), matmul(x.view(), d.view())];
-        for precision in [Precision::Full, Precision::Bf16] {
-            products.push(matmul_in(precision, x.view(), d.view(), Some(bias.row(0))));
-            let (packed, mut sum) = (PackedMatrix::with_precision(w.view(), precision), random(6, (301, 401)));
-            packed.add_product_turned(x.view(), &mut sum);
-            products.push(sum);
-        }
-        products.iter().map(bits).collect()
-    }
-
+    /// Odd lengths, and more `k` than one block has, of pairs too.
     #[test]
     fn strips_that_are_packed_when_needed_change_no_bit() {
-        let x = Array2::zeros((301, 3301));
+        let x = Array2::zeros((201, 5501));
         let counts = [1, 2, 3].map(|threads| on_threads(threads, || count(x.view(), 401, 48)));
         assert_eq!(counts, [1, 4, 4]);
-        let one = on_threads(1, products);
-        assert!(on_threads(2, products) == one && on_threads(3, products) == one);
+        let run = |threads| on_threads(threads, || products((201, 5501, 401)));
+        let one = run(1);
+        assert!(run(2) == one && run(3) == one);
     }
 
     #[test]

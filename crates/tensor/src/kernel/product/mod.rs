@@ -1,8 +1,8 @@
 //! Products of f32 matrices.
 //!
 //! [`matmul`](crate::matmul) and its relatives are the way in. A product is cut into tiles, each of
-//! which a micro-kernel computes with its sums in registers; `sweep` and `blocked` are the loops
-//! around it, `pack` and `left` lay operands out for it. There is a micro-kernel for each
+//! which a micro-kernel computes with its sums in registers; `sweep`, `blocked`, `strips` and `lazy` are the
+//! loops around it, `pack` and `left` lay operands out for it. There is a micro-kernel for each
 //! [`ProductPath`], and one in plain Rust that is their oracle.
 //!
 //! **Same bits.** Every number of a result is the sum over slices of [`DEPTH`](pack::DEPTH) `k`, in

@@ -76,14 +76,15 @@ impl<'a> Out<'a> {
         unsafe { self.view.deref_into_view() }
     }
 
-    /// Writes all numbers; turns them as the kernel does, whose instructions the processor has, where columns lie in one piece.
+    /// Writes all numbers; by vectors where the columns of the result lie in one piece.
     pub(super) fn write<K: Kernel>(mut self, numbers: ArrayView2<'_, f32>) {
         let ((m, n), [row, column]) = (self.dim(), self.strides());
         assert!(numbers.dim() == (m, n) && numbers.is_standard_layout(), "what is written has the shape of the result");
         let whole = if row == 1 && column > 0 { m - m % K::LANES } else { 0 };
         for i in (0..whole).step_by(K::LANES) {
             let (source, into) = (numbers.as_ptr(), self.as_mut_ptr());
-            // SAFETY: rows `i..i + LANES` are in both; those of the result lie next to each other, its columns `column` apart.
+            // SAFETY: rows `i..i + LANES` are in both; those of the result lie next to each other, its columns `column` apart. That
+            // the processor has the kernel's instructions was checked when the product began.
             unsafe { K::turn(n, source.add(i * n), n as isize, into.add(i), column as usize) };
         }
         let rest = self.split_at(Axis(0), whole).1.view.cast::<MaybeUninit<f32>>();

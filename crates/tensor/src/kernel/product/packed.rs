@@ -34,15 +34,15 @@ use std::fmt;
 /// ```
 pub struct PackedMatrix<S>(pub(crate) Form<S>);
 
-/// How exactly a [`PackedMatrix`] holds its numbers.
+/// How exactly a [`PackedMatrix`] holds its numbers, or the operands of other products are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
     /// As they came.
     #[default]
     Full,
     /// Rounded to bf16. Left operands of f32 are rounded too; products are exact and sums in f32. On a processor with AVX-512
-    /// for bf16 that takes half the memory, and little more than half the time; on another one the time and memory of f32. In f64 only the
-    /// matrix is rounded.
+    /// for bf16 that takes half the memory, and little more than half the time; on another one the time and memory of f32. In f64 only a
+    /// packed matrix is rounded.
     Bf16,
 }
 
@@ -107,7 +107,7 @@ impl<S: Scalar> PackedMatrix<S> {
         S::product_packed(a, self, false, bias)
     }
 
-    /// `A Bᵀ`, `[M, N] → [M, K]`. The panels are turned piece by piece on the way, which takes no memory to speak of, and
+    /// `A Bᵀ`, `[M, N] → [M, K]`. The panels are turned piece by piece on the way, which takes at most 4 MB for each thread, and
     /// time that counts only where `A` has few rows.
     ///
     /// # Panics

@@ -39,7 +39,7 @@ pub(super) fn cut_out(c: Out<'_>, count: usize, panel: usize) -> Vec<(usize, Out
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::pack::DEPTH;
     use super::super::tests::bits;
     use super::super::tile::Kernel;
@@ -48,20 +48,26 @@ mod tests {
     use crate::{PackedMatrix, Precision, matmul, matmul_in};
     use ndarray::Array2;
 
-    /// Products of each kind that packs on the way, with odd lengths and more `k` than a slice has, in pairs too.
-    fn products() -> Vec<Vec<u32>> {
-        let (x, d, bias) = (random(1, (301, 801)), random::<f32>(2, (801, 1601)), random::<f32>(7, (1, 1601)));
-        let w = random::<f32>(3, (1601, 801));
+    /// Products of each kind that packs its right operand on the way, `[m, k] × [k, n]`, in pairs too.
+    pub(in super::super) fn products((m, k, n): (usize, usize, usize)) -> Vec<Vec<u32>> {
+        let (x, d, bias) = (random(1, (m, k)), random::<f32>(2, (k, n)), random::<f32>(7, (1, n)));
+        let w = random::<f32>(3, (n, k));
         let mut products = vec![matmul(x.view(), w.t()), matmul(x.view(), d.view())];
-        let (tall, wide) = (random::<f32>(4, (801, 310)), random::<f32>(5, (801, 777)));
-        products.push(matmul(tall.t(), wide.view()));
         for precision in [Precision::Full, Precision::Bf16] {
             products.push(matmul_in(precision, x.view(), d.view(), Some(bias.row(0))));
-            let (packed, mut sum) = (PackedMatrix::with_precision(w.view(), precision), random(6, (301, 1601)));
+            let (packed, mut sum) = (PackedMatrix::with_precision(w.view(), precision), random(6, (m, n)));
             packed.add_product_turned(x.view(), &mut sum);
             products.push(sum);
         }
         products.iter().map(bits).collect()
+    }
+
+    /// Odd lengths, and more `k` than a slice has; of one product the left operand is packed too.
+    fn in_strips() -> Vec<Vec<u32>> {
+        let (tall, wide) = (random::<f32>(4, (801, 310)), random::<f32>(5, (801, 777)));
+        let mut products = products((301, 801, 1601));
+        products.push(bits(&matmul(tall.t(), wide.view())));
+        products
     }
 
     #[test]
@@ -69,8 +75,8 @@ mod tests {
         let (x, tall) = (Array2::zeros((301, 801)), Array2::zeros((801, 310)));
         let counts = |threads| on_threads(threads, || (count(x.view(), 1601), count(tall.t(), 777)));
         assert_eq!((counts(1), counts(2), counts(3)), ((1, 1), (8, 2), (6, 3)));
-        let one = on_threads(1, products);
-        assert!(on_threads(2, products) == one && on_threads(3, products) == one);
+        let one = on_threads(1, in_strips);
+        assert!(on_threads(2, in_strips) == one && on_threads(3, in_strips) == one);
     }
 
     #[test]
