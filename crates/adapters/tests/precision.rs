@@ -21,9 +21,9 @@ fn run(precision: Precision, half: bool, checkpointing: bool) -> (Array2<f32>, G
         AdapterModel::new(base.clone(), Some(adapter), Head::new("a", &head, &base, Seed::new(4)).expect("it fits"));
     // Long enough for attention in bf16, too.
     let long: Vec<_> = (0..70).map(|i| i % 50).collect();
-    let batch = Batch::from_ids(&[&[1, 2, 3, 4, 5], &long, &[8, 9, 10]]);
+    let batch = Batch::from_ids(&[&[1, 2, 3, 4, 5], &[6, 7], &[8, 9, 10], &long]);
     let logits = model.logits(&batch).expect("a good batch");
-    let (mut gradients, targets) = (Gradients::new(), Targets::Classes(vec![0, 1, 1]));
+    let (mut gradients, targets) = (Gradients::new(), Targets::Classes(vec![0, 1, 1, 0]));
     let pass = Pass::train(Seed::new(5)).with_checkpointing(checkpointing);
     model.loss_and_gradients(&batch, &targets, 0.5, pass, &mut gradients).expect("a good batch");
     (logits, gradients)

@@ -127,8 +127,8 @@ pub fn attention_backward<S: Scalar>(
     let AttentionTrace { shape, precision, dropout, mut queries, mut keys, mut values, normalisers } = trace;
     assert_eq!(d_result.dim(), queries.dim(), "a gradient has the shape of its value");
     let places = places(&shape, &mut queries, &mut keys, &mut values);
-    places.into_par_iter().enumerate().for_each(|(i, place)| {
-        block_backward(&Block::new(&shape, i, precision, dropout), normalisers.view(), d_result, needs, place);
+    places.into_par_iter().enumerate().for_each(|(i, places)| {
+        block_backward(&Block::new(&shape, i, precision, dropout), normalisers.view(), d_result, needs, places);
     });
     let [d_queries, d_keys, d_values] =
         [(queries, needs.queries), (keys, needs.keys), (values, needs.values)].map(|(d, needed)| needed.then_some(d));
@@ -167,9 +167,9 @@ fn block_backward<S: Scalar>(
     normalisers: ArrayView2<'_, S>,
     d_result: ArrayView2<'_, S>,
     needs: AttentionNeeds,
-    place: Place<'_, S>,
+    places: Places<'_, S>,
 ) {
-    let (Place { mut queries, mut keys, mut values }, d_out) = (place, block.queries(&d_result));
+    let (Places { mut queries, mut keys, mut values }, d_out) = (places, block.queries(&d_result));
     let p = block.probabilities(queries.view(), keys.view(), normalisers);
     let d_scores = (needs.queries || needs.keys).then(|| block.d_scores(p.view(), d_out, values.view()));
     if needs.values {
@@ -213,7 +213,7 @@ impl AttentionShape {
 }
 
 /// What one block reads, and writes its gradients over.
-struct Place<'a, S> {
+struct Places<'a, S> {
     queries: ArrayViewMut2<'a, S>,
     keys: ArrayViewMut2<'a, S>,
     values: ArrayViewMut2<'a, S>,
@@ -224,10 +224,10 @@ fn places<'a, S>(
     queries: &'a mut Array2<S>,
     keys: &'a mut Array2<S>,
     values: &'a mut Array2<S>,
-) -> Vec<Place<'a, S>> {
+) -> Vec<Places<'a, S>> {
     let queries = shape.blocks_mut(&shape.queries, queries).into_iter();
     let keys = shape.blocks_mut(&shape.keys, keys).into_iter().zip(shape.blocks_mut(&shape.keys, values));
-    queries.zip(keys).map(|(queries, (keys, values))| Place { queries, keys, values }).collect()
+    queries.zip(keys).map(|(queries, (keys, values))| Places { queries, keys, values }).collect()
 }
 
 /// One sequence and head: which rows and columns are its own.

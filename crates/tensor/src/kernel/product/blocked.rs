@@ -22,7 +22,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Columns that are packed at a time; a multiple of all widths of panels.
-const COLUMNS: usize = 4032;
+pub(super) const COLUMNS: usize = 4032;
 /// Numbers that one thread packs at a time: 1 MiB, which are still in the second cache when they are used.
 pub(super) const PACKED: usize = 1 << 18;
 /// Times as many where threads share the work: there are several caches, and they wait for each other less often.

@@ -4,7 +4,7 @@
 //! it later reads what is there. Nobody waits until all of the operand is packed, and a thread that is ahead takes parts from
 //! one that is behind.
 
-use super::blocked::{PACKED, PART, TASK, cut_out};
+use super::blocked::{COLUMNS, PACKED, PART, TASK, cut_out};
 use super::left::{self, Left};
 use super::out::Out;
 use super::pack::{DEPTH, Panels, packed_length};
@@ -27,7 +27,7 @@ const PANELS: usize = 2;
 pub(super) fn count(a: ArrayView2<'_, f32>, n: usize, panel: usize) -> usize {
     let (threads, (m, k)) = (rayon::current_num_threads(), a.dim());
     let strips = (STRIPS * threads).min(m * k * n / TASK).min(n.div_ceil(panel) / PANELS);
-    if threads > 1 && m <= strips::ROWS && left::lies_well(a) { strips.max(1) } else { 1 }
+    if threads > 1 && m <= strips::ROWS && n <= COLUMNS && left::lies_well(a) { strips.max(1) } else { 1 }
 }
 
 /// Computes `c = α a b + start` in so many strips; `pack(depth, columns, space)` packs a part of `b`.
@@ -46,13 +46,13 @@ pub(super) fn multiply<K: Kernel>(
         for depth in cut(0..k, depth) {
             let start = if depth.start == 0 { start.view() } else { Start::Result(1.0) };
             let (a, c) = (a.slice(s![.., depth.clone()]), c.columns(0..n));
-            in_strips::<K>(alpha, a, count, start, c, space, |columns, space| pack(depth.clone(), columns, space));
+            in_one_block::<K>(alpha, a, count, start, c, space, |columns, space| pack(depth.clone(), columns, space));
         }
     });
 }
 
 /// The same with a `b` that fits into `space`.
-fn in_strips<K: Kernel>(
+fn in_one_block<K: Kernel>(
     alpha: f32,
     a: ArrayView2<'_, f32>,
     count: usize,
@@ -138,10 +138,11 @@ mod tests {
     }
 
     #[test]
-    fn many_rows_few_columns_and_what_lies_badly_are_computed_otherwise() {
+    fn many_rows_few_or_many_columns_and_what_lies_badly_are_computed_otherwise() {
         let on_two = |a: ArrayView2<'_, f32>, n| on_threads(2, || count(a, n, 48));
         let (x, tall) = (Array2::zeros((1025, 384)), Array2::zeros((384, 500)));
         assert_eq!((on_two(x.view(), 384), on_two(x.slice(s![..500, ..]), 96), on_two(tall.t(), 384)), (1, 1, 1));
-        assert_eq!(on_two(x.slice(s![..500, ..]), 384), 4);
+        assert_eq!((on_two(x.slice(s![..500, ..]), 384), on_two(x.slice(s![..5, ..]), 4032)), (4, 3));
+        assert_eq!(on_two(x.slice(s![..5, ..]), 4033), 1, "so much is not packed at a time");
     }
 }
