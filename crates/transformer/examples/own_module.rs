@@ -9,11 +9,11 @@
 use adaptune_tensor::{Gradients, Kind, Parameter, Parameters, Scalar, Seed, init, parameters};
 use adaptune_transformer::ndarray::{Array1, Array2, Axis, Ix1};
 use adaptune_transformer::{
-    Batch, BatchError, Config, Encoder, Insertions, Pass, Sublayer, SublayerBackward, SublayerGradient, SublayerInput,
-    SublayerModule, SublayerPoint,
+    Batch, BatchError, Config, Encoder, Insertions, Pass, Properties, Sublayer, SublayerBackward, SublayerGradient,
+    SublayerInput, SublayerModule, SublayerPoint,
 };
 
-/// `y = norm(s ∘ o + r)`, with the attention's output `o`, its residual input `r`, and a trainable `s: [D]`.
+/// `y = join(s ∘ o, r)`, in a post-norm block `norm(s ∘ o + r)`, with the attention's output `o`, its residual input `r`, and a trainable `s: [D]`.
 struct Scale<S> {
     scale: Parameter<S, Ix1>,
 }
@@ -23,23 +23,23 @@ parameters!(Scale { "scale" => scale });
 impl<S: Scalar> SublayerModule<S> for Scale<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         let keep = input.wants_backward(self.scale.trains());
-        let SublayerInput { output: o, residual: r, norm, wants_output, wants_residual, .. } = input;
-        let norm = norm.expect("both halves of a BERT block end with a norm");
-        let (y, trace) = norm.forward(&o * &self.scale.view() + &r, keep);
+        let SublayerInput { output: o, residual: r, join, wants_output, wants_residual, .. } = input;
+        let (y, trace) = join.forward(&o * &self.scale.view(), &r, keep);
         // Without a trace nothing below wants a gradient either, and the encoder's backward pass ends above.
         let backward = trace.map(|trace| -> SublayerBackward<'a, S> {
             Box::new(move |d_y, gradients| {
-                let d_sum = norm.backward(&trace, d_y, gradients); // the gradient of s ∘ o + r
+                let (d_z, d_residual) = join.backward(&trace, d_y, wants_residual, gradients); // of z = s ∘ o, and of r
                 if self.scale.trains() {
-                    gradients.add(&self.scale, (&d_sum * &o).sum_axis(Axis(0)));
+                    gradients.add(&self.scale, (&d_z * &o).sum_axis(Axis(0)));
                 }
-                SublayerGradient {
-                    d_output: wants_output.then(|| &d_sum * &self.scale.view()),
-                    d_residual: wants_residual.then_some(d_sum),
-                }
+                SublayerGradient { d_output: wants_output.then(|| &d_z * &self.scale.view()), d_residual }
             })
         });
         (y, backward)
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { token_wise: true, causal: true, may_be_followed: false, needs_plain_weight: false }
     }
 }
 

@@ -54,6 +54,38 @@ pub enum BatchError {
         /// The sequences of the batch.
         found: usize,
     },
+    /// A place that cannot be read.
+    #[error("place {place} cannot be read: places ascend and are below {tokens}, the number of tokens of the batch")]
+    Place {
+        /// The place.
+        place: usize,
+        /// The tokens of the batch.
+        tokens: usize,
+    },
+    /// A state that was made for another reader.
+    #[error(
+        "the state holds {found} of the last block, but {expected} is to be read: run the lower blocks again for it"
+    )]
+    State {
+        /// What it holds.
+        found: String,
+        /// What is to be read.
+        expected: String,
+    },
+    /// A state of other sequences than the batch's, or behind more blocks than the model has.
+    #[error(
+        "the state has {sequences} sequences behind {blocks} blocks, but the batch has {expected} and the model {layers}"
+    )]
+    OtherState {
+        /// The state's sequences.
+        sequences: usize,
+        /// The blocks it stands behind.
+        blocks: usize,
+        /// The batch's sequences.
+        expected: usize,
+        /// The model's blocks.
+        layers: usize,
+    },
     /// A token that is not in the vocabulary.
     #[error("token id {id} is not below the vocabulary size {size}: does the tokenizer belong to this model?")]
     TokenId {

@@ -1,83 +1,65 @@
-//! The frozen encoder: embeddings and blocks, with everything plugged in that asks to be.
+//! The frozen model: its configuration and its weights.
 
-use crate::base::Base;
-use crate::block::{Block, BlockTrace};
-use crate::embeddings::{Embeddings, EmbeddingsTrace};
-use crate::insertion::*;
-use crate::points::{Place, ReadRows};
-use crate::{Batch, BatchError, Config, Entry, Linear, Pass, Reads};
-use adaptune_tensor::{Gradients, Layout, Precision, Scalar, Seed};
-use ndarray::{Array2, ArrayView2};
-use std::ops::Range;
+use crate::config::Config;
+use crate::layers::{Linear, Norm};
+use crate::parts::{Parts, Value};
+use crate::point::{BlockPart, LinearPoint, Part, Projection};
+use adaptune_tensor::{Precision, Scalar, Seed};
+use ndarray::{Array2, ArrayView2, Axis};
 use std::sync::OnceLock;
 
-/// A pretrained encoder whose weights never change.
+/// Every table, linear layer and norm of a model.
+pub(crate) type Weights<S> = Parts<Array2<S>, Linear<S>, Norm<S>>;
+
+/// A pretrained transformer whose weights never change.
 ///
 /// Load one with [`Encoder::load`] and share it in an [`Arc`](std::sync::Arc): passes take `&self`,
 /// so it serves many threads at once. Nothing hands out a mutable view of a weight, and there is no
 /// buffer that could hold the gradient of one.
 #[derive(Debug)]
 pub struct Encoder<S> {
-    pub(crate) config: Config,
-    pub(crate) embeddings: Embeddings<S>,
-    pub(crate) blocks: Vec<Block<S>>,
-    pub(crate) pooler: Option<Linear<S>>,
-    pub(crate) precision: Precision,
+    config: Config,
+    pub(crate) weights: Weights<S>,
+    precision: Precision,
     /// Of a base that was rounded to less, that of before.
-    pub(crate) fingerprint: OnceLock<u64>,
-}
-
-/// What a pass through the encoder gives.
-pub struct Encoded<'a, S> {
-    /// The last hidden state, `[T, D]`, or less if less is [read](Reads): then a row for each sequence.
-    pub hidden: Array2<S>,
-    /// How its rows lie; as the batch's tokens, unless a module has changed that or rows were left out.
-    pub layout: Layout,
-    /// What backward needs.
-    pub trace: Trace<'a, S>,
-}
-
-/// What backward needs, from the lowest point that trains up to the last hidden state.
-pub struct Trace<'a, S> {
-    steps: Vec<Step<'a, S>>,
-    constant_blocks: usize,
-}
-
-enum Step<'a, S> {
-    Embeddings(Box<EmbeddingsTrace<'a, S>>),
-    Sequence(SequenceBackward<'a, S>),
-    Block(Box<BlockTrace<'a, S>>),
-    /// A block that backward runs again from its input; see [`Pass::with_checkpointing`].
-    Again(Box<Again<'a, S>>),
-}
-
-struct Again<'a, S> {
-    block: &'a Block<S>,
-    place: Place<'a, S>,
-    input: Array2<S>,
-    wants: bool,
+    fingerprint: OnceLock<u64>,
 }
 
 impl<S: Scalar> Encoder<S> {
+    pub(crate) fn of_weights(config: Config, weights: Weights<S>) -> Self {
+        Self { config, weights, precision: Precision::Full, fingerprint: OnceLock::new() }
+    }
+
     /// Sizes and constants of the model.
     #[must_use]
     pub fn config(&self) -> &Config {
         &self.config
     }
 
+    /// The same base with other dropout rates, of hidden states and of attention probabilities.
+    /// The weights are moved, not copied.
+    #[must_use]
+    pub fn with_dropout(self, hidden: f64, attention: f64) -> Self {
+        Self { config: self.config.with_dropout(hidden, attention), ..self }
+    }
+
     /// The linear layer of the pooler, `tanh(W h_0 + b)`, if the model has one.
     #[must_use]
     pub fn pooler(&self) -> Option<&Linear<S>> {
-        self.pooler.as_ref()
+        self.weights.linear(Part::Pooler)
     }
 
-    /// A linear layer of a block.
-    ///
-    /// # Panics
-    /// If there is no such block.
+    /// The same model without its pooler.
     #[must_use]
-    pub fn linear(&self, point: LinearPoint) -> &Linear<S> {
-        self.blocks[point.layer].linear(point.projection)
+    pub fn without_pooler(mut self) -> Self {
+        self.weights.remove(Part::Pooler);
+        Self::of_weights(self.config, self.weights)
+    }
+
+    /// A linear layer of a block; `None` if there is no such block or its blocks have no such layer.
+    #[must_use]
+    pub fn linear(&self, point: LinearPoint) -> Option<&Linear<S>> {
+        self.weights.linear(point.into())
     }
 
     /// A copy of the model with other linear layers where `other` gives one, as merging an adapter does.
@@ -86,30 +68,12 @@ impl<S: Scalar> Encoder<S> {
     /// If a layer has another shape than the one in whose place it comes.
     #[must_use]
     pub fn with_linears(&self, other: impl Fn(LinearPoint, &Linear<S>) -> Option<Linear<S>>) -> Self {
-        let mut copy = Base::from(self).merged();
-        for (layer, block) in copy.blocks.iter_mut().enumerate() {
-            let replaced = |projection, linear: &Linear<S>| {
-                let new = other(LinearPoint { layer, projection }, linear).unwrap_or_else(|| linear.clone());
-                assert_eq!(new.dim(), linear.dim(), "shape of a layer in another's place");
-                new
-            };
-            *block = block.map(replaced, |_, norm| norm.clone());
-        }
-        copy
-    }
-
-    /// Runs a batch through the model, nothing of which is thawed; see [`Base::forward`]. Small batches are faster within
-    /// [`in_pool`](adaptune_tensor::in_pool).
-    ///
-    /// # Errors
-    /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
-    pub fn forward<'a, 'e>(
-        &'a self,
-        entry: impl Into<Entry<'e, S>>,
-        insertions: &'a dyn Insertions<S>,
-        pass: Pass,
-    ) -> Result<Encoded<'a, S>, BatchError> {
-        Base::from(self).forward(entry, insertions, pass)
+        let replaced = |layer, projection, linear: &Linear<S>| {
+            let new = other(LinearPoint { layer, projection }, linear).unwrap_or_else(|| linear.clone());
+            assert_eq!(new.dim(), linear.dim(), "shape of a layer in another's place");
+            new
+        };
+        Self::of_weights(self.config.clone(), map_linears(&self.weights, replaced))
     }
 
     /// The same base with the linear layers of its blocks in another precision. In bf16 they take half the memory and
@@ -135,10 +99,14 @@ impl<S: Scalar> Encoder<S> {
         }
         let _ = self.fingerprint(); // from now on it is known, and stays what it is
         self.precision = precision;
-        for block in &mut self.blocks {
-            *block = block.map(|_, linear| linear.with_precision(Precision::Bf16), |_, norm| norm.clone());
-        }
+        self.weights = map_linears(&self.weights, |_, _, linear| linear.with_precision(precision));
         self
+    }
+
+    /// The same layers, said to be held in another precision than they are.
+    #[cfg(test)]
+    pub(crate) fn said_to_be(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// How exactly the linear layers of the blocks are held.
@@ -151,130 +119,51 @@ impl<S: Scalar> Encoder<S> {
     /// f32, and from nothing else. Of a base that was rounded to less it is that of before. The first call computes it.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let computed = || {
-            let mut weights = Vec::new();
-            self.each_weight(|w| weights.push(digest(w)));
-            weights.into_iter().fold(Seed::new(0), Seed::at).bits(0)
-        };
-        *self.fingerprint.get_or_init(computed)
+        *self.fingerprint.get_or_init(|| self.digests().into_iter().fold(Seed::new(0), Seed::at).bits(0))
     }
 
     /// How many numbers the base holds, all of them frozen; the pooler is counted.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
-        let mut count = 0;
-        self.each_weight(|w| count += w.len());
-        count
-    }
-
-    /// Visits every weight in a fixed order; vectors come as one row.
-    fn each_weight(&self, mut visit: impl FnMut(ArrayView2<'_, S>)) {
-        let e = &self.embeddings;
-        [Some(&e.tokens), Some(&e.positions), e.token_types.as_ref()]
-            .into_iter()
-            .flatten()
-            .for_each(|t| visit(t.view()));
-        let (mut norms, mut linears) = (vec![&e.norm], Vec::new());
-        for Block { attention: a, feed_forward: f } in &self.blocks {
-            linears.extend([&a.query, &a.key, &a.value, &a.output, &f.input, &f.output]);
-            norms.extend([&a.norm, &f.norm]);
-        }
-        linears.extend(&self.pooler);
-        for linear in linears {
-            visit(linear.to_weight().view());
-            visit(linear.bias().insert_axis(ndarray::Axis(0)));
-        }
-        for norm in norms {
-            visit(norm.weight().insert_axis(ndarray::Axis(0)));
-            visit(norm.bias().insert_axis(ndarray::Axis(0)));
-        }
-    }
-}
-
-impl<'a, S: Scalar> Base<'a, S> {
-    /// Runs a batch through the model, or through what is left of it behind a state.
-    ///
-    /// # Errors
-    /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
-    ///
-    /// # Panics
-    /// If a state stands behind more blocks than the model has, or has first tokens alone and the pass reads all.
-    pub fn forward<'e>(
-        self,
-        entry: impl Into<Entry<'e, S>>,
-        insertions: &'a dyn Insertions<S>,
-        pass: Pass,
-    ) -> Result<Encoded<'a, S>, BatchError> {
-        let pass = pass.in_precision(self.encoder.precision);
-        let (start, done) = match entry.into() {
-            Entry::Tokens(batch) => (self.embedded(batch, insertions, pass)?, 0),
-            Entry::State(batch, state) => {
-                check_rows(batch, insertions)?;
-                let whole = || (0..batch.layout().sequences()).all(|s| state.has_all_of(batch, s));
-                assert!(
-                    pass.reads() == Reads::FirstTokens || whole(),
-                    "a state of first tokens for a pass that reads all"
-                );
-                let trace = Trace { steps: Vec::new(), constant_blocks: state.blocks };
-                (Encoded { hidden: state.hidden, layout: state.layout, trace }, state.blocks)
-            }
+        let count = |value: &Value<Array2<S>, Linear<S>, Norm<S>>| match value {
+            Value::Table(table) => table.len(),
+            Value::Linear(linear) => linear.dim().0 * linear.dim().1 + linear.bias().map_or(0, |bias| bias.len()),
+            Value::Norm(norm) => norm.weight().len() + norm.bias().map_or(0, |bias| bias.len()),
         };
-        Ok(start.through_blocks(self, done..self.encoder.blocks.len(), insertions, pass))
+        self.weights.iter().map(|(_, value)| count(value)).sum()
     }
 
-    /// What stands before the first block.
-    pub(crate) fn embedded<'b>(
-        self,
-        batch: &Batch,
-        insertions: &'b dyn Insertions<S>,
-        pass: Pass,
-    ) -> Result<Encoded<'b, S>, BatchError>
-    where
-        'a: 'b,
-    {
-        let Self { encoder, thawed } = self;
-        check_rows(batch, insertions)?;
-        let shift = |sequence| insertions.position_shift(sequence);
-        encoder.embeddings.check(&encoder.config, batch, shift)?;
-        let embeddings = encoder.embeddings.with(thawed.map(|t| &t.embeddings));
-        let (hidden, embeddings) = embeddings.forward(&encoder.config, batch, shift, pass.at(0));
-        let steps = embeddings.map(|trace| Step::Embeddings(Box::new(trace))).into_iter().collect();
-        let trace = Trace { steps, constant_blocks: 0 };
-        let start = Encoded { hidden, layout: batch.layout().clone(), trace };
-        Ok(start.through(self, insertions, SequencePoint::Embeddings, pass.at(1)))
+    /// A digest of every weight: of all tables, then of all linear layers, then of all norms.
+    fn digests(&self) -> Vec<u64> {
+        let [mut tables, mut linears, mut norms] = [const { Vec::new() }; 3];
+        let row = |values: ndarray::ArrayView1<'_, S>| digest(values.insert_axis(Axis(0)));
+        for (_, value) in self.weights.iter() {
+            match value {
+                Value::Table(table) => tables.push(digest(table.view())),
+                Value::Linear(linear) => {
+                    linears.push(digest(linear.to_weight().view()));
+                    linears.extend(linear.bias().map(row));
+                }
+                Value::Norm(norm) => {
+                    norms.push(row(norm.weight()));
+                    norms.extend(norm.bias().map(row));
+                }
+            }
+        }
+        [tables, linears, norms].concat()
     }
 }
 
-fn check_rows<S: Scalar>(batch: &Batch, insertions: &dyn Insertions<S>) -> Result<(), BatchError> {
-    let found = batch.layout().sequences();
-    match insertions.sequences().filter(|expected| *expected != found) {
-        Some(expected) => Err(BatchError::Rows { expected, found }),
-        None => Ok(()),
-    }
-}
-
-/// The rows that are read behind a block, if there are fewer than all: behind the last one, where no module but at keys and
-/// values looks at more than one row at a time.
-fn first_rows<S: Scalar>(
-    base: Base<'_, S>,
-    layer: usize,
-    insertions: &dyn Insertions<S>,
-    pass: Pass,
-    layout: &Layout,
-) -> Option<ReadRows> {
-    use Projection::{AttentionOutput, FeedForwardIn, FeedForwardOut, Query};
-    if pass.reads() == Reads::EveryToken || layer + 1 < base.encoder.blocks.len() {
-        return None;
-    }
-    let linears = [Query, AttentionOutput, FeedForwardIn, FeedForwardOut];
-    let linears = linears.into_iter().filter_map(|projection| insertions.linear(LinearPoint { layer, projection }));
-    let sublayers =
-        Sublayer::ALL.into_iter().filter_map(|sublayer| insertions.sublayer(SublayerPoint { layer, sublayer }));
-    let alone = insertions.sequence(SequencePoint::Block(layer)).is_none()
-        && linears.into_iter().all(LinearModule::is_row_by_row)
-        && sublayers.into_iter().all(SublayerModule::is_row_by_row);
-    let ones = || Layout::from_lengths(&vec![1; layout.sequences()]);
-    alone.then(|| ReadRows { rows: layout.first_rows(), layout: ones() })
+/// The weights with other linear layers in the blocks; everything else is copied.
+fn map_linears<S: Scalar>(
+    weights: &Weights<S>,
+    other: impl Fn(usize, Projection, &Linear<S>) -> Linear<S>,
+) -> Weights<S> {
+    let linear = |part, linear: &Linear<S>| match part {
+        Part::Block(layer, BlockPart::Linear(projection)) => other(layer, projection, linear),
+        _ => linear.clone(),
+    };
+    weights.map(|_, table| table.clone(), linear, |_, norm| norm.clone())
 }
 
 fn digest<S: Scalar>(weight: ArrayView2<'_, S>) -> u64 {
@@ -283,99 +172,4 @@ fn digest<S: Scalar>(weight: ArrayView2<'_, S>) -> u64 {
     weight
         .iter()
         .fold(weight.nrows() as u64, |sum, v| (sum.rotate_left(5) ^ bits(v)).wrapping_mul(0x9E37_79B9_7F4A_7C15))
-}
-
-impl<'a, S: Scalar> Encoded<'a, S> {
-    /// Passes some blocks, and the sequence point behind each.
-    pub(crate) fn through_blocks(
-        mut self,
-        base: Base<'a, S>,
-        blocks: Range<usize>,
-        insertions: &'a dyn Insertions<S>,
-        pass: Pass,
-    ) -> Self {
-        let Base { encoder, thawed } = base;
-        let config = &encoder.config;
-        for layer in blocks {
-            let (pass, thawed) = (pass.at(2 + layer as u64), thawed.map(|t| &t.blocks[layer]));
-            let read = first_rows(base, layer, insertions, pass, &self.layout);
-            let behind = read.as_ref().map_or(&self.layout, |read| &read.layout).clone();
-            let layout = std::mem::replace(&mut self.layout, behind);
-            let place = Place { layer, layout, read, insertions, pass, config, thawed };
-            let wants = !self.trace.is_empty();
-            let block = &encoder.blocks[layer];
-            let input = pass.checkpointing().then(|| self.hidden.clone());
-            let (hidden, trace) = block.forward(&place, self.hidden, wants);
-            self.hidden = hidden;
-            self.trace.steps.extend(trace.map(|trace| match input {
-                Some(input) => Step::Again(Box::new(Again { block, place, input, wants })),
-                None => Step::Block(Box::new(trace)),
-            }));
-            self = self.through(base, insertions, SequencePoint::Block(layer), pass.at(64));
-            self.trace.constant_blocks += usize::from(self.trace.is_empty());
-        }
-        self
-    }
-
-    /// Passes a sequence point.
-    fn through(
-        mut self,
-        base: Base<'a, S>,
-        insertions: &'a dyn Insertions<S>,
-        point: SequencePoint,
-        pass: Pass,
-    ) -> Self {
-        let Some(module) = insertions.sequence(point) else { return self };
-        let wants_tokens = !self.trace.steps.is_empty();
-        let input = SequenceInput { point, base, tokens: self.hidden, layout: self.layout, pass, wants_tokens };
-        let output = module.forward(input);
-        self.trace.steps.extend(output.backward.map(Step::Sequence));
-        Self { hidden: output.tokens, layout: output.layout, trace: self.trace }
-    }
-}
-
-impl<S: Scalar> Again<'_, S> {
-    fn backward(self, d: Array2<S>, gradients: &mut Gradients<S>) -> Option<Array2<S>> {
-        let (_, trace) = self.block.forward(&self.place, self.input, self.wants);
-        trace.expect("there was one before").backward(d, gradients)
-    }
-}
-
-impl<S: Scalar> Trace<'_, S> {
-    /// Carries the gradient of the last hidden state, as many rows as that has, down to the lowest point that
-    /// trains, and adds the gradients of the parameters it passes.
-    pub fn backward(self, d_hidden: Array2<S>, gradients: &mut Gradients<S>) {
-        let mut d = d_hidden;
-        for step in self.steps.into_iter().rev() {
-            let below = match step {
-                Step::Sequence(backward) => backward(d, gradients),
-                Step::Block(trace) => trace.backward(d, gradients),
-                Step::Again(again) => again.backward(d, gradients),
-                Step::Embeddings(trace) => return trace.backward(d, gradients),
-            };
-            match below {
-                Some(below) => d = below,
-                None => return,
-            }
-        }
-    }
-
-    /// How many blocks, from the lowest on and with the modules behind each, nothing that trains is in or below: without
-    /// dropout, what they make of the same tokens is always the same. That of a pass without gradients is all of them.
-    #[must_use]
-    pub fn constant_blocks(&self) -> usize {
-        self.constant_blocks
-    }
-
-    /// How many blocks, modules between blocks, and (if thawed) embeddings backward goes through.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.steps.len()
-    }
-
-    /// True if nothing below the last hidden state trains.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
 }

@@ -1,7 +1,7 @@
 //! Where a pass enters a model: at its embeddings, or behind lower blocks that have run before.
 
-use crate::base::Base;
-use crate::{Batch, BatchError, Insertions, Pass, Reads};
+use crate::batch::{Batch, BatchError};
+use crate::selection::Selection;
 use adaptune_tensor::{Layout, Scalar};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
@@ -12,10 +12,10 @@ use ndarray::{Array2, ArrayView2, Axis, concatenate};
 ///
 /// ```
 /// use adaptune_tensor::Seed;
-/// use adaptune_transformer::{Base, Batch, Config, Encoder, Entry, Pass, Reads};
+/// use adaptune_transformer::{Base, Batch, Config, Encoder, Entry, Pass};
 /// let base = Encoder::<f32>::random(Config { vocabulary: 11, ..Config::bert(8, 3, 2, 12) }, 0.1, Seed::new(1));
 /// let batch = Batch::from_ids(&[&[1, 2, 3], &[4, 5]]);
-/// let state = Base::from(&base).lower(&batch, &(), 2, Reads::EveryToken)?;
+/// let state = Base::from(&base).lower(&batch, &(), 2, None)?;
 /// let upper = base.forward(Entry::State(&batch, state), &(), Pass::evaluate())?;
 /// assert_eq!(upper.hidden, base.forward(&batch, &(), Pass::evaluate())?.hidden);
 /// # Ok::<(), adaptune_transformer::BatchError>(())
@@ -34,6 +34,8 @@ pub struct State<S> {
     pub(crate) blocks: usize,
     pub(crate) hidden: Array2<S>,
     pub(crate) layout: Layout,
+    /// What of the last block's state is left, behind all blocks.
+    pub(crate) selection: Option<Selection>,
 }
 
 impl<'a, S> Entry<'a, S> {
@@ -53,11 +55,6 @@ impl<'a, S> From<&'a Batch> for Entry<'a, S> {
 }
 
 impl<S: Scalar> State<S> {
-    /// True if it has a row for each token of a sequence, whatever modules have put between them.
-    pub(crate) fn has_all_of(&self, batch: &Batch, sequence: usize) -> bool {
-        self.layout.text(sequence).len() == batch.layout().range(sequence).len()
-    }
-
     /// The state `hidden: [T, D]` behind `blocks` blocks.
     ///
     /// # Panics
@@ -65,7 +62,19 @@ impl<S: Scalar> State<S> {
     #[must_use]
     pub fn new(blocks: usize, hidden: Array2<S>, layout: Layout) -> Self {
         assert_eq!(hidden.nrows(), layout.tokens(), "a row for each token");
-        Self { blocks, hidden, layout }
+        Self { blocks, hidden, layout, selection: None }
+    }
+
+    /// The same state with the word that it holds what a selection chooses, and nothing else, of the last block's state.
+    #[must_use]
+    pub fn selected(self, selection: Option<Selection>) -> Self {
+        Self { selection, ..self }
+    }
+
+    /// What of the last block's state it holds, if it is not all.
+    #[must_use]
+    pub fn selection(&self) -> Option<&Selection> {
+        self.selection.as_ref()
     }
 
     /// The blocks that have run.
@@ -86,22 +95,43 @@ impl<S: Scalar> State<S> {
         &self.layout
     }
 
+    /// Checks that a pass over a batch can begin with it.
+    pub(crate) fn check(&self, batch: &Batch, layers: usize, selection: Option<&Selection>) -> Result<(), BatchError> {
+        let (sequences, expected) = (self.layout.sequences(), batch.layout().sequences());
+        if sequences != expected || self.blocks > layers {
+            return Err(BatchError::OtherState { sequences, blocks: self.blocks, expected, layers });
+        }
+        match &self.selection {
+            Some(found) if Some(found) != selection => {
+                let name = |selection: Option<&Selection>| selection.map_or("every token".into(), |s| format!("{s:?}"));
+                Err(BatchError::State { found: name(Some(found)), expected: name(selection) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A state that says the same of itself and holds nothing.
+    fn about(&self) -> Self {
+        let (hidden, layout) = (Array2::zeros((0, self.hidden.ncols())), Layout::from_lengths(&[]));
+        Self { blocks: self.blocks, hidden, layout, selection: self.selection.clone() }
+    }
+
     /// One state for each sequence. No bit of a state depends on the sequences beside it.
     #[must_use]
     pub fn split(&self) -> Vec<Self> {
         let rows = |s| self.hidden.slice_axis(Axis(0), self.layout.range(s).into()).to_owned();
-        let one = |s| Self { blocks: self.blocks, hidden: rows(s), layout: self.layout.select(&[s]) };
+        let one = |s| Self { hidden: rows(s), layout: self.layout.select(&[s]), ..self.about() };
         (0..self.layout.sequences()).map(one).collect()
     }
 
     /// The state of all these sequences together, in order.
     ///
     /// # Panics
-    /// If there is none, or they stand behind different blocks.
+    /// If there is none, or they stand behind different blocks or hold different selections.
     #[must_use]
     pub fn join(parts: &[&Self]) -> Self {
-        let blocks = parts[0].blocks;
-        assert!(parts.iter().all(|part| part.blocks == blocks), "states behind the same blocks");
+        let alike = |part: &&Self| (part.blocks, &part.selection) == (parts[0].blocks, &parts[0].selection);
+        assert!(parts.iter().all(alike), "states behind the same blocks");
         let views: Vec<_> = parts.iter().map(|part| part.hidden.view()).collect();
         let mut first = 0;
         let numbers = parts.iter().map(|part| {
@@ -112,28 +142,6 @@ impl<S: Scalar> State<S> {
         let numbers: Vec<_> = numbers.collect();
         let layouts: Vec<_> = numbers.iter().zip(parts).map(|(numbers, part)| (&numbers[..], &part.layout)).collect();
         let hidden = concatenate(Axis(0), &views).expect("all states are as wide");
-        Self { blocks, hidden, layout: Layout::join(&layouts) }
-    }
-}
-
-impl<S: Scalar> Base<'_, S> {
-    /// Runs the embeddings and the first `blocks` blocks, without gradients and without dropout. `reads` says which rows of the
-    /// last hidden state will be read; it makes a difference behind the last block alone.
-    ///
-    /// # Errors
-    /// If the batch holds tokens that the model does not have, or a sequence is empty or too long.
-    ///
-    /// # Panics
-    /// If the model has fewer blocks.
-    pub fn lower(
-        self,
-        batch: &Batch,
-        insertions: &dyn Insertions<S>,
-        blocks: usize,
-        reads: Reads,
-    ) -> Result<State<S>, BatchError> {
-        let pass = Pass::evaluate().in_precision(self.encoder.precision).reading(reads);
-        let encoded = self.embedded(batch, insertions, pass)?.through_blocks(self, 0..blocks, insertions, pass);
-        Ok(State { blocks, hidden: encoded.hidden, layout: encoded.layout })
+        Self { hidden, layout: Layout::join(&layouts), ..parts[0].about() }
     }
 }

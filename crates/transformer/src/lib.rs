@@ -2,45 +2,53 @@
 
 pub use ndarray;
 
-mod batch;
-mod config;
-mod layers;
-mod pass;
-pub mod weights;
-
 mod accumulator;
 mod base;
+mod batch;
 mod block;
+mod config;
 mod embeddings;
 mod encoder;
-mod ending;
 mod entry;
+pub mod family;
 mod feed_forward;
+mod forward;
 mod insertion;
+mod layers;
 mod load;
-mod names;
-mod points;
+mod normed;
+mod parts;
+mod pass;
+mod place;
+mod point;
 mod random;
 mod save;
+mod selection;
 mod self_attention;
+mod sublayer_end;
 mod thaw;
 mod thawed;
+mod thawed_layers;
+pub mod weights;
 
 pub use accumulator::Accumulator;
-pub use base::{Base, BaseLinear, BaseNorm, BaseTable};
+pub use base::{Base, BaseLinear, BaseNorm, BaseTable, LinearBackward, NormTrace};
 pub use batch::{Batch, BatchError};
-pub use config::{Config, ConfigError, Family};
+pub use config::{Architecture, Biases, Config, ConfigError, LinearShape, NormKind, PartShape, Residual};
 pub use embeddings::EmbeddedRows;
-pub use encoder::{Encoded, Encoder, Trace};
+pub use encoder::Encoder;
 pub use entry::{Entry, State};
+pub use family::Family;
+pub use forward::{Encoded, Trace};
 pub use insertion::{
-    AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, KeyValueGradient, LinearBackward,
-    LinearInput, LinearModule, LinearPoint, Projection, SequenceBackward, SequenceInput, SequenceModule,
-    SequenceOutput, SequencePoint, Sublayer, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
-    SublayerPoint,
+    AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, JoinTrace, KeyValueGradient,
+    LinearInput, LinearModule, Properties, ResidualJoin, SequenceBackward, SequenceInput, SequenceModule,
+    SequenceOutput, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
 };
-pub use layers::{LayerNorm, Linear};
+pub use layers::{Linear, Norm};
 pub use load::LoadError;
-pub use pass::{Pass, Reads};
+pub use pass::Pass;
+pub use point::{BlockNorm, BlockPart, LinearPoint, Part, Projection, SequencePoint, Sublayer, SublayerPoint};
+pub use selection::Selection;
 pub use thaw::{ParseThawError, Thaw};
 pub use thawed::Thawed;

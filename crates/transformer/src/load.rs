@@ -1,16 +1,16 @@
-//! Loading an encoder from a Hugging Face directory.
+//! Loading a model from a Hugging Face directory.
 
-use crate::block::Block;
-use crate::embeddings::Embeddings;
-use crate::feed_forward::FeedForward;
-use crate::names::{EMBEDDINGS_NORM, Names, POOLER, POSITIONS, TOKEN_TYPES, TOKENS};
-use crate::self_attention::SelfAttention;
+use crate::config::{Config, ConfigError, LinearShape, NormKind};
+use crate::encoder::Encoder;
+use crate::family::TensorNames;
+use crate::layers::{Linear, Norm};
+use crate::parts::{Make, Parts};
+use crate::point::{BlockPart, Part, Projection};
 use crate::weights::{Reader, TensorSource, WeightDirectory, WeightError};
-use crate::{Config, ConfigError, Encoder, LayerNorm, Linear, Projection, Sublayer};
-use adaptune_tensor::{Precision, Scalar};
-use ndarray::{Array1, Array2, Ix1, Ix2};
+use adaptune_tensor::Scalar;
+use ndarray::{Array1, Array2, Axis, Ix1, Ix2, Slice};
+use std::marker::PhantomData;
 use std::path::Path;
-use std::sync::OnceLock;
 use thiserror::Error;
 
 /// Why a model could not be loaded.
@@ -43,17 +43,16 @@ impl<S: Scalar> Encoder<S> {
     /// # Errors
     /// If any weight is not as it should be.
     pub fn from_weights(config: Config, weights: &dyn TensorSource) -> Result<Self, WeightError> {
-        let mut reader = Reader::new(weights, &[config.family.prefix(), ""], TOKENS)?;
-        let encoder = Names::of(config.family).encoder(config, &mut reader)?;
+        if let Some(part) = config.unnamed_part() {
+            let family = config.family.model_type();
+            return Err(WeightError::Unnamed { path: weights.path().into(), part: format!("{part:?}"), family });
+        }
+        let names = config.family.tensors();
+        let mut reader = Reader::new(weights, &[config.family.prefix(), ""], names.tokens)?;
+        let mut stored = Stored { config: &config, names, reader: &mut reader, scalar: PhantomData };
+        let weights = Parts::make(&config, &mut stored)?;
         reader.finish(belongs_to_a_head)?;
-        Ok(encoder)
-    }
-
-    /// The same base with other dropout rates, of hidden states and of attention probabilities.
-    /// The weights are moved, not copied.
-    #[must_use]
-    pub fn with_dropout(self, hidden: f64, attention: f64) -> Self {
-        Self { config: self.config.with_dropout(hidden, attention), ..self }
+        Ok(Self::of_weights(config, weights))
     }
 }
 
@@ -65,69 +64,78 @@ fn belongs_to_a_head(name: &str) -> bool {
         || name.ends_with("token_type_ids")
 }
 
-impl Names {
-    fn encoder<S: Scalar>(&self, config: Config, reader: &mut Reader<'_>) -> Result<Encoder<S>, WeightError> {
-        let d = config.hidden;
-        let embeddings = Embeddings {
-            tokens: matrix(reader, TOKENS, config.vocabulary, d)?,
-            positions: matrix(reader, POSITIONS, config.positions, d)?,
-            token_types: match config.token_types {
-                0 => None,
-                rows => Some(matrix(reader, TOKEN_TYPES, rows, d)?),
-            },
-            norm: norm(reader, EMBEDDINGS_NORM, &config)?,
-        };
-        let blocks = (0..config.layers).map(|layer| self.block(layer, &config, reader)).collect::<Result<_, _>>()?;
-        let pooler = match reader.has(&format!("{POOLER}.weight")) {
-            true => Some(linear(reader, POOLER, d, d)?),
-            false => None,
-        };
-        Ok(Encoder { config, embeddings, blocks, pooler, precision: Precision::Full, fingerprint: OnceLock::new() })
+/// The tensors of a checkpoint, under the names of the model's family.
+struct Stored<'a, 'r, S> {
+    config: &'a Config,
+    names: &'static TensorNames,
+    reader: &'a mut Reader<'r>,
+    scalar: PhantomData<S>,
+}
+
+impl<S: Scalar> Stored<'_, '_, S> {
+    fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Array2<S>, WeightError> {
+        let array = self.reader.take(name, &[rows, columns])?;
+        Ok(array.into_dimensionality::<Ix2>().expect("the shape was checked"))
     }
 
-    fn block<S: Scalar>(
-        &self,
-        layer: usize,
-        config: &Config,
-        reader: &mut Reader<'_>,
-    ) -> Result<Block<S>, WeightError> {
-        let (d, f) = (config.hidden, config.feed_forward);
-        let mut projection = |p, out, input| linear(reader, &self.linear(layer, p), out, input);
-        let (query, key) = (projection(Projection::Query, d, d)?, projection(Projection::Key, d, d)?);
-        let (value, output) = (projection(Projection::Value, d, d)?, projection(Projection::AttentionOutput, d, d)?);
-        let inner = projection(Projection::FeedForwardIn, f, d)?;
-        let outer = projection(Projection::FeedForwardOut, d, f)?;
-        let mut norm = |s| norm(reader, &self.norm(layer, s), config);
-        let attention = SelfAttention { query, key, value, output, norm: norm(Sublayer::Attention)? };
-        let feed_forward = FeedForward { input: inner, output: outer, norm: norm(Sublayer::FeedForward)? };
-        Ok(Block { attention, feed_forward })
+    fn vector(&mut self, name: &str, length: usize) -> Result<Array1<S>, WeightError> {
+        let array = self.reader.take(name, &[length])?;
+        Ok(array.into_dimensionality::<Ix1>().expect("the shape was checked"))
+    }
+
+    /// A layer that is stored alone and as it is.
+    fn plain(&mut self, part: Part, shape: LinearShape) -> Result<Linear<S>, WeightError> {
+        let name = self.names.name(part);
+        let weight = self.matrix(&format!("{name}.weight"), shape.outputs, shape.inputs)?;
+        let bias = shape.bias.then(|| self.vector(&format!("{name}.bias"), shape.outputs)).transpose()?;
+        Ok(Linear::new(weight, bias))
+    }
+
+    /// A layer of a block: rows of a stored one, which may be transposed.
+    fn rows(&mut self, layer: usize, projection: Projection, shape: LinearShape) -> Result<Linear<S>, WeightError> {
+        let described = "the family's description names every layer of its blocks";
+        let stored = self.names.linear(projection).expect(described);
+        let rows = self.names.rows(self.config, projection).expect(described);
+        let name = format!("{}.{layer}.{}", self.names.block, stored.path);
+        let (name, range) = (|end: &str| format!("{name}.{end}"), Slice::from(rows.rows));
+        let weight = match stored.transposed {
+            false => self.matrix(&name("weight"), rows.of, shape.inputs)?,
+            true => self.matrix(&name("weight"), shape.inputs, rows.of)?.reversed_axes(),
+        };
+        let weight = weight.slice_axis_move(Axis(0), range);
+        let bias = shape.bias.then(|| self.vector(&name("bias"), rows.of)).transpose()?;
+        Ok(Linear::new(weight, bias.map(|bias| bias.slice_axis_move(Axis(0), range))))
     }
 }
 
-fn linear<S: Scalar>(reader: &mut Reader<'_>, name: &str, out: usize, input: usize) -> Result<Linear<S>, WeightError> {
-    let weight = matrix(reader, &format!("{name}.weight"), out, input)?;
-    Ok(Linear::new(weight, vector(reader, &format!("{name}.bias"), out)?))
-}
+impl<S: Scalar> Make for Stored<'_, '_, S> {
+    type Table = Array2<S>;
+    type Linear = Linear<S>;
+    type Norm = Norm<S>;
+    type Error = WeightError;
 
-/// A layer norm; the oldest checkpoints call its weight `gamma` and its bias `beta`.
-fn norm<S: Scalar>(reader: &mut Reader<'_>, name: &str, config: &Config) -> Result<LayerNorm<S>, WeightError> {
-    let old = reader.has(&format!("{name}.gamma"));
-    let (weight, bias) = if old { ("gamma", "beta") } else { ("weight", "bias") };
-    let weight = vector(reader, &format!("{name}.{weight}"), config.hidden)?;
-    Ok(LayerNorm::new(weight, vector(reader, &format!("{name}.{bias}"), config.hidden)?, config.norm_epsilon))
-}
+    fn lacks(&self, part: Part) -> bool {
+        part == Part::Pooler && !self.reader.has(&format!("{}.weight", self.names.pooler))
+    }
 
-fn matrix<S: Scalar>(
-    reader: &mut Reader<'_>,
-    name: &str,
-    rows: usize,
-    columns: usize,
-) -> Result<Array2<S>, WeightError> {
-    let array = reader.take(name, &[rows, columns])?;
-    Ok(array.into_dimensionality::<Ix2>().expect("the shape was checked"))
-}
+    fn table(&mut self, part: Part, rows: usize, width: usize) -> Result<Array2<S>, WeightError> {
+        self.matrix(&self.names.name(part), rows, width)
+    }
 
-fn vector<S: Scalar>(reader: &mut Reader<'_>, name: &str, length: usize) -> Result<Array1<S>, WeightError> {
-    let array = reader.take(name, &[length])?;
-    Ok(array.into_dimensionality::<Ix1>().expect("the shape was checked"))
+    fn linear(&mut self, part: Part, shape: LinearShape) -> Result<Linear<S>, WeightError> {
+        match part {
+            Part::Block(layer, BlockPart::Linear(projection)) => self.rows(layer, projection, shape),
+            _ => self.plain(part, shape),
+        }
+    }
+
+    /// The oldest checkpoints call the weight of a norm `gamma` and its bias `beta`.
+    fn norm(&mut self, part: Part, width: usize, kind: NormKind) -> Result<Norm<S>, WeightError> {
+        let name = self.names.name(part);
+        let old = self.reader.has(&format!("{name}.gamma"));
+        let (weight, bias) = if old { ("gamma", "beta") } else { ("weight", "bias") };
+        let weight = self.vector(&format!("{name}.{weight}"), width)?;
+        let bias = kind.has_bias().then(|| self.vector(&format!("{name}.{bias}"), width)).transpose()?;
+        Ok(Norm::new(kind, weight, bias, self.config.norm_epsilon))
+    }
 }

@@ -10,35 +10,14 @@ pub struct Pass {
     gradients: bool,
     dropout: Option<Seed>,
     checkpointing: bool,
-    reads: Reads,
     precision: Precision,
-}
-
-/// Which rows of the last hidden state are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reads {
-    /// All of them.
-    #[default]
-    EveryToken,
-    /// Those of the first token of each sequence, as a head for whole sequences does.
-    ///
-    /// Behind its keys and values, the last block then leaves the others out: the hidden state has a row for each sequence, and
-    /// a layout of one token each. Without dropout that row is what it would have been beside the others, in f32 to the
-    /// bit. If a module in that block looks at more than one row at a time, every token is there.
-    FirstTokens,
 }
 
 impl Pass {
     /// Forward only: nothing is kept, nothing is dropped.
     #[must_use]
     pub fn evaluate() -> Self {
-        Self {
-            gradients: false,
-            dropout: None,
-            checkpointing: false,
-            reads: Reads::EveryToken,
-            precision: Precision::Full,
-        }
+        Self { gradients: false, dropout: None, checkpointing: false, precision: Precision::Full }
     }
 
     /// With gradients, without dropout.
@@ -58,30 +37,6 @@ impl Pass {
     #[must_use]
     pub fn with_checkpointing(self, checkpointing: bool) -> Self {
         Self { checkpointing, ..self }
-    }
-
-    /// The same pass for somebody who reads some rows of the last hidden state alone.
-    ///
-    /// ```
-    /// use adaptune_tensor::Seed;
-    /// use adaptune_transformer::{Batch, Config, Encoder, Pass, Reads};
-    /// let base = Encoder::<f32>::random(Config { vocabulary: 11, ..Config::bert(8, 3, 2, 12) }, 0.1, Seed::new(1));
-    /// let batch = Batch::from_ids(&[&[1, 2, 3], &[4, 5]]);
-    /// let every = base.forward(&batch, &(), Pass::evaluate())?.hidden;
-    /// let first = base.forward(&batch, &(), Pass::evaluate().reading(Reads::FirstTokens))?.hidden;
-    /// assert_eq!(first.dim(), (2, 8));
-    /// assert!(first.row(0) == every.row(0) && first.row(1) == every.row(3));
-    /// # Ok::<(), adaptune_transformer::BatchError>(())
-    /// ```
-    #[must_use]
-    pub fn reading(self, reads: Reads) -> Self {
-        Self { reads, ..self }
-    }
-
-    /// Which rows of the last hidden state are read.
-    #[must_use]
-    pub fn reads(self) -> Reads {
-        self.reads
     }
 
     /// The same pass through a base of this precision, as the base itself says to its modules.

@@ -1,12 +1,15 @@
-//! An encoder as the tensors and the configuration of a Hugging Face directory.
+//! A model as the tensors of a Hugging Face directory.
 
-use crate::names::{EMBEDDINGS_NORM, Names, POOLER, POSITIONS, TOKEN_TYPES, TOKENS};
-use crate::{Config, Encoder, Family, LayerNorm, Linear, Projection, Sublayer};
+use crate::encoder::Encoder;
+use crate::family::StoredLinear;
+use crate::layers::{Linear, Norm};
+use crate::parts::Value;
+use crate::point::{BlockPart, LinearPoint, Part, Projection};
 use adaptune_tensor::Scalar;
-use ndarray::ArrayViewD;
-use serde_json::{Value, json};
+use ndarray::{ArrayViewD, Axis, CowArray, IxDyn, concatenate};
 
-type Tensors<'a, S> = Vec<(String, ArrayViewD<'a, S>)>;
+/// Tensors with their names.
+type Tensors<'a, S> = Vec<(String, CowArray<'a, S, IxDyn>)>;
 
 impl<S: Scalar> Encoder<S> {
     /// All tensors under the names of Hugging Face checkpoints, with the family's prefix.
@@ -19,99 +22,86 @@ impl<S: Scalar> Encoder<S> {
     /// assert_eq!((name.as_str(), tensor.shape()), ("bert.embeddings.word_embeddings.weight", &[1000, 8][..]));
     /// ```
     #[must_use]
-    pub fn tensors(&self) -> Vec<(String, ArrayViewD<'_, S>)> {
-        let (e, names) = (&self.embeddings, Names::of(self.config.family));
+    pub fn tensors(&self) -> Vec<(String, CowArray<'_, S, IxDyn>)> {
+        let names = self.config().family.tensors();
         let mut all: Tensors<'_, S> = Vec::new();
-        all.push((TOKENS.into(), e.tokens.view().into_dyn()));
-        all.push((POSITIONS.into(), e.positions.view().into_dyn()));
-        all.extend(e.token_types.iter().map(|types| (TOKEN_TYPES.into(), types.view().into_dyn())));
-        push_norm(&mut all, EMBEDDINGS_NORM, &e.norm);
-        for (layer, block) in self.blocks.iter().enumerate() {
-            Projection::ALL.into_iter().for_each(|p| push_linear(&mut all, &names.linear(layer, p), block.linear(p)));
-            Sublayer::ALL.into_iter().for_each(|s| push_norm(&mut all, &names.norm(layer, s), block.norm(s)));
+        for (part, value) in self.weights.iter() {
+            match (value, part) {
+                (Value::Table(table), _) => all.push((names.name(part), table.view().into_dyn().into())),
+                (Value::Norm(norm), _) => push_norm(&mut all, &names.name(part), norm),
+                (Value::Linear(_), Part::Block(layer, BlockPart::Linear(p))) => self.push_stored(&mut all, layer, p),
+                (Value::Linear(linear), _) => push_linear(&mut all, &names.name(part), &[linear], false),
+            }
         }
-        self.pooler.iter().for_each(|pooler| push_linear(&mut all, POOLER, pooler));
-        let prefix = self.config.family.prefix();
+        let prefix = self.config().family.prefix();
         all.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)).collect()
     }
+
+    /// The stored layer of which a layer of a block is the first rows; nothing if others are, which bring it along.
+    fn push_stored<'a>(&'a self, all: &mut Tensors<'a, S>, layer: usize, projection: Projection) {
+        let names = self.config().family.tensors();
+        let described = "the family's description names every layer of its blocks";
+        let StoredLinear { path, part, transposed } = names.linear(projection).expect(described);
+        if part > 0 {
+            return;
+        }
+        let linear = |projection| self.linear(LinearPoint { layer, projection });
+        let rows: Vec<&Linear<S>> = names.stored_together(path).into_iter().filter_map(linear).collect();
+        push_linear(all, &format!("{}.{layer}.{path}", names.block), &rows, transposed);
+    }
 }
 
-fn push_linear<'a, S: Scalar>(all: &mut Tensors<'a, S>, name: &str, linear: &'a Linear<S>) {
-    all.push((format!("{name}.weight"), linear.weight().into_dyn()));
-    all.push((format!("{name}.bias"), linear.bias().into_dyn()));
+/// Layers upon each other as one.
+fn push_linear<'a, S: Scalar>(all: &mut Tensors<'a, S>, name: &str, rows: &[&'a Linear<S>], transposed: bool) {
+    let weights: Vec<_> = rows.iter().map(|linear| linear.weight()).collect();
+    let weight = stacked(&weights);
+    let weight = if transposed { weight.reversed_axes() } else { weight };
+    all.push((format!("{name}.weight"), weight.into_dyn()));
+    let biases: Vec<_> = rows.iter().filter_map(|linear| linear.bias()).collect();
+    if !biases.is_empty() {
+        all.push((format!("{name}.bias"), stacked(&biases).into_dyn()));
+    }
 }
 
-fn push_norm<'a, S: Scalar>(all: &mut Tensors<'a, S>, name: &str, norm: &'a LayerNorm<S>) {
-    all.push((format!("{name}.weight"), norm.weight().into_dyn()));
-    all.push((format!("{name}.bias"), norm.bias().into_dyn()));
+/// One array as it is, several end to end.
+fn stacked<'a, S: Scalar, D: ndarray::Dimension + ndarray::RemoveAxis>(
+    arrays: &[ndarray::ArrayView<'a, S, D>],
+) -> CowArray<'a, S, D> {
+    match arrays {
+        [one] => one.clone().into(),
+        several => concatenate(Axis(0), several).expect("rows of one matrix are equally wide").into(),
+    }
 }
 
-impl Config {
-    /// The fields of `config.json`, as [`Config::from_json`] and Python's transformers read them.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        let mut fields = match self.family {
-            Family::DistilBert => self.distilbert_fields(),
-            _ => self.bert_fields(),
-        };
-        fields["model_type"] = self.family.model_type().into();
-        fields["vocab_size"] = self.vocabulary.into();
-        fields["max_position_embeddings"] = self.positions.into();
-        fields
-    }
-
-    fn bert_fields(&self) -> Value {
-        // In RoBERTa positions count from the padding id on; in BERT the padding id means nothing to the model.
-        let padding = self.position_offset.saturating_sub(1);
-        json!({
-            "hidden_size": self.hidden,
-            "num_hidden_layers": self.layers,
-            "num_attention_heads": self.heads,
-            "intermediate_size": self.feed_forward,
-            "type_vocab_size": self.token_types,
-            "layer_norm_eps": self.norm_epsilon,
-            "hidden_act": self.activation.name(),
-            "hidden_dropout_prob": self.hidden_dropout,
-            "attention_probs_dropout_prob": self.attention_dropout,
-            "classifier_dropout": self.head_dropout,
-            "pad_token_id": padding,
-        })
-    }
-
-    fn distilbert_fields(&self) -> Value {
-        json!({
-            "dim": self.hidden,
-            "n_layers": self.layers,
-            "n_heads": self.heads,
-            "hidden_dim": self.feed_forward,
-            "activation": self.activation.name(),
-            "dropout": self.hidden_dropout,
-            "attention_dropout": self.attention_dropout,
-            "seq_classif_dropout": self.head_dropout,
-        })
-    }
+fn push_norm<'a, S: Scalar>(all: &mut Tensors<'a, S>, name: &str, norm: &'a Norm<S>) {
+    let view = |values: ndarray::ArrayView1<'a, S>| -> ArrayViewD<'a, S> { values.into_dyn() };
+    all.push((format!("{name}.weight"), view(norm.weight()).into()));
+    all.extend(norm.bias().map(|bias| (format!("{name}.bias"), view(bias).into())));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::weights::{TensorFile, write_safetensors};
+    use crate::{Architecture, Config, Family};
     use adaptune_tensor::{Activation, Seed};
     use std::path::Path;
 
     fn config(family: Family) -> Config {
-        let (token_types, position_offset) = match family {
-            Family::Bert => (2, 0),
-            Family::DistilBert => (0, 0),
+        let (token_types, position_offset) = match family.model_type() {
+            "bert" => (2, 0),
+            "distilbert" => (0, 0),
             _ => (1, 4),
         };
         let sizes = Config { vocabulary: 37, positions: 24, ..Config::bert(12, 3, 3, 20) };
-        let form = Config { family, token_types, position_offset, activation: Activation::GeluTanh, ..sizes };
+        let architecture = Architecture { pooler: token_types > 0, ..Architecture::bert() };
+        let form =
+            Config { family, architecture, token_types, position_offset, activation: Activation::GeluTanh, ..sizes };
         let dropouts = form.with_dropout(0.125, 0.25);
         Config { head_dropout: 0.375, norm_epsilon: 1e-12, ..dropouts }
     }
 
-    const FAMILIES: [Family; 4] = [Family::Bert, Family::Roberta, Family::XlmRoberta, Family::DistilBert];
+    const FAMILIES: [Family; 4] = [Family::BERT, Family::ROBERTA, Family::XLM_ROBERTA, Family::DISTILBERT];
 
     #[test]
     fn a_configuration_is_read_as_it_was_written() {

@@ -1,157 +1,132 @@
-//! The first half of a block: self-attention, residual, norm.
+//! The first sublayer of a block: self-attention.
 
-use crate::ending::{Ending, EndingTrace};
-use crate::insertion::*;
-use crate::points::Place;
-use crate::{Accumulator, LayerNorm, Linear};
+use crate::accumulator::Accumulator;
+use crate::base::LinearBackward;
+use crate::insertion::{AttentionBackward, AttentionInput, AttentionOutput, KeyValueGradient};
+use crate::place::Place;
+use crate::point::{Projection, Sublayer};
+use crate::sublayer_end::{SublayerEnd, SublayerEndTrace};
 use adaptune_tensor::{
-    AttentionNeeds, AttentionShape, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward, gather,
-    gather_backward,
+    AttentionNeeds, AttentionShape, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward,
 };
 use ndarray::{ArcArray2, Array2};
 
-/// `norm(dropout(W_o attention(W_q x, W_k x, W_v x)) + x)`.
-#[derive(Debug)]
-pub(crate) struct SelfAttention<S> {
-    pub(crate) query: Linear<S>,
-    pub(crate) key: Linear<S>,
-    pub(crate) value: Linear<S>,
-    pub(crate) output: Linear<S>,
-    pub(crate) norm: LayerNorm<S>,
-}
-
 /// What backward needs; the parts below the lowest point that trains are `None`.
 pub(crate) struct SelfAttentionTrace<'a, S> {
-    /// The rows that are read and how many there are, unless all are.
-    read: Option<(Vec<u32>, usize)>,
     query: Option<LinearBackward<'a, S>>,
     key: Option<LinearBackward<'a, S>>,
     value: Option<LinearBackward<'a, S>>,
     extension: Option<AttentionBackward<'a, S>>,
     attention: Option<AttentionTrace<S>>,
     needs: AttentionNeeds,
-    ending: EndingTrace<'a, S>,
+    end: SublayerEndTrace<'a, S>,
 }
 
-impl<S: Scalar> SelfAttention<S> {
-    /// `[T, D] → [T, D]`; `wants` says that the gradient of `x` is wanted. Keys and values are those of all tokens, what comes
-    /// behind them is that of the rows that are read.
-    pub(crate) fn forward<'a>(
-        &'a self,
-        place: &Place<'a, S>,
-        behind: &Place<'a, S>,
-        x: ArcArray2<S>,
-        wants: bool,
-    ) -> (Array2<S>, Option<SelfAttentionTrace<'a, S>>) {
-        let read = place.read.as_ref().map(|read| (read.rows.clone(), x.nrows()));
-        let residual = read.as_ref().map_or_else(|| x.clone(), |(rows, _)| gather(x.view(), rows).into_shared());
-        let (q, query) = behind.linear(Projection::Query, &self.query, &residual, wants);
-        let (keys, key) = place.linear(Projection::Key, &self.key, &x, wants);
-        let (values, value) = place.linear(Projection::Value, &self.value, &x, wants);
-        let extended = place.attention(AttentionInput {
-            layer: place.layer,
-            keys,
-            values,
-            hidden: x,
-            layout: place.layout.clone(),
-            hidden_layout: place.layout.clone(),
-            pass: place.pass.at(PREFIX),
-            wants_keys: key.is_some(),
-            wants_values: value.is_some(),
-            wants_hidden: wants,
-        });
-        let AttentionOutput { keys, values, layout, backward: extension } = extended;
-        let needs = AttentionNeeds {
-            queries: query.is_some(),
-            keys: key.is_some() || extension.is_some(),
-            values: value.is_some() || extension.is_some(),
-        };
-        let probabilities = place.pass.at(PROBABILITIES).dropout(place.config.attention_dropout);
-        let (shape, precision) = (shape(behind, layout), place.pass.precision());
-        let (context, attention) = attention(q, keys, values, shape, precision, probabilities, needs.any());
-        let (y, ending) = self.ending(place).forward(behind, (context.into_shared(), needs.any()), (residual, wants));
-        let trace = |ending| SelfAttentionTrace { read, query, key, value, extension, attention, needs, ending };
-        (y, ending.map(trace))
-    }
+/// What the sublayer reads: keys and values come from all tokens, queries from those that are read of the result.
+pub(crate) struct SelfAttentionInput<S> {
+    /// `[T, D]`.
+    pub(crate) all: ArcArray2<S>,
+    /// `[N, D]`; `all` itself if every token is read.
+    pub(crate) read: ArcArray2<S>,
+    /// The gradients of both are wanted.
+    pub(crate) wants: bool,
+}
 
-    fn ending<'a>(&'a self, place: &Place<'a, S>) -> Ending<'a, S> {
-        Ending {
-            sublayer: Sublayer::Attention,
-            projection: Projection::AttentionOutput,
-            linear: &self.output,
-            norm: &self.norm,
-            dropout: place.config.attention_output_dropout,
-        }
-    }
+/// The sums of the gradients of what the sublayer reads and of its residual input. Where two of them are of one array, the
+/// later one is `None` and its gradient is added to the one before it.
+pub(crate) struct SelfAttentionGradient<'s, S> {
+    pub(crate) d_residual: &'s mut Accumulator<S>,
+    /// Of what queries come from.
+    pub(crate) d_read: Option<&'s mut Accumulator<S>>,
+    /// Of what keys and values come from.
+    pub(crate) d_all: Option<&'s mut Accumulator<S>>,
+}
+
+/// `join(dropout(W_o attention(W_q x, W_k x, W_v x)), r)`, `[T, D] → [N, D]`; `behind` is where the tokens that are read lie
+/// without the others.
+pub(crate) fn self_attention<'a, S: Scalar>(
+    place: &Place<'a, S>,
+    behind: &Place<'a, S>,
+    input: SelfAttentionInput<S>,
+    residual: (ArcArray2<S>, bool),
+) -> (Array2<S>, Option<SelfAttentionTrace<'a, S>>) {
+    let SelfAttentionInput { all, read, wants } = input;
+    let (q, query) = behind.linear(Projection::Query, &read, wants);
+    drop(read);
+    let (keys, key) = place.linear(Projection::Key, &all, wants);
+    let (values, value) = place.linear(Projection::Value, &all, wants);
+    let extended = place.attention(AttentionInput {
+        layer: place.layer,
+        keys,
+        values,
+        hidden: all,
+        layout: place.layout.clone(),
+        hidden_layout: place.layout.clone(),
+        pass: place.pass.at(PREFIX),
+        wants_keys: key.is_some(),
+        wants_values: value.is_some(),
+        wants_hidden: wants,
+    });
+    let AttentionOutput { keys, values, layout, backward: extension } = extended;
+    let needs = AttentionNeeds {
+        queries: query.is_some(),
+        keys: key.is_some() || extension.is_some(),
+        values: value.is_some() || extension.is_some(),
+    };
+    let probabilities = place.pass.at(PROBABILITIES).dropout(place.config().attention_dropout);
+    let (shape, precision) = (shape(behind, layout), place.pass.precision());
+    let (context, attention) = attention(q, keys, values, shape, precision, probabilities, needs.any());
+    let end = SublayerEnd {
+        sublayer: Sublayer::Attention,
+        projection: Projection::AttentionOutput,
+        dropout: place.config().attention_output_dropout,
+    };
+    let (y, end) = end.forward(behind, (context.into_shared(), needs.any()), residual);
+    let trace = |end| SelfAttentionTrace { query, key, value, extension, attention, needs, end };
+    (y, end.map(trace))
 }
 
 fn shape<S: Scalar>(place: &Place<'_, S>, keys: Layout) -> AttentionShape {
-    let heads = place.config.heads;
-    AttentionShape { heads, head_size: place.config.hidden / heads, queries: place.layout.clone(), keys }
+    let config = place.config();
+    AttentionShape { heads: config.heads, head_size: config.head_size(), queries: place.layout.clone(), keys }
 }
 
-/// Places of random draws; linear layers take the numbers below, the half block's end those above.
+/// Places of random draws; linear layers take the numbers below, the sublayer's end those above.
 const PREFIX: u64 = 16;
 const PROBABILITIES: u64 = 17;
 
 impl<S: Scalar> SelfAttentionTrace<'_, S> {
-    /// From the gradient of the half block's result to that of `x`, if wanted.
-    pub(crate) fn backward(mut self, d_y: Array2<S>, gradients: &mut Gradients<S>) -> Option<Array2<S>> {
-        let mut d_x = Accumulator::new();
-        let Some((rows, tokens)) = self.read.take() else {
-            self.ways_back(d_y, gradients, &mut d_x, None);
-            return d_x.into_sum();
-        };
-        let mut d_read = Accumulator::new();
-        self.ways_back(d_y, gradients, &mut d_x, Some(&mut d_read));
-        d_read.into_sum().into_iter().for_each(|d| d_x.add(gather_backward(&rows, d.view(), tokens)));
-        d_x.into_sum()
-    }
-
-    /// Adds what reaches `x` through keys and values to `d_x`, and what reaches its rows that are read through the rest of
-    /// the half block to `d_read`, which is `d_x` itself if all are.
-    fn ways_back(
-        self,
-        d_y: Array2<S>,
-        gradients: &mut Gradients<S>,
-        d_x: &mut Accumulator<S>,
-        mut d_read: Option<&mut Accumulator<S>>,
-    ) {
-        let d_context = self.ending.backward(d_y, gradients, d_read.as_deref_mut().unwrap_or(d_x));
+    /// Adds the gradients of what the sublayer reads and of its residual input to their sums.
+    pub(crate) fn backward(self, d_y: Array2<S>, gradients: &mut Gradients<S>, d: SelfAttentionGradient<'_, S>) {
+        let SelfAttentionGradient { d_residual, d_read, d_all } = d;
+        let d_context = self.end.backward(d_y, gradients, d_residual);
         let (Some(d_context), Some(attention)) = (d_context, self.attention) else { return };
         let d = attention_backward(attention, d_context.view(), self.needs);
         let mut d_kv = KeyValueGradient { d_keys: d.d_keys, d_values: d.d_values };
+        let mut sums = SelfAttentionGradient { d_residual, d_read, d_all };
         if let Some(extension) = self.extension {
-            d_kv = extension(d_kv, gradients, d_x);
+            d_kv = extension(d_kv, gradients, sums.all());
         }
         if let (Some(backward), Some(d)) = (self.query, d.d_queries) {
-            backward(d.view(), gradients, d_read.unwrap_or(d_x));
+            backward(d.view(), gradients, sums.read());
         }
         for (backward, d) in [(self.key, d_kv.d_keys), (self.value, d_kv.d_values)] {
             if let (Some(backward), Some(d)) = (backward, d) {
-                backward(d.view(), gradients, d_x);
+                backward(d.view(), gradients, sums.all());
             }
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use crate::{Batch, Config, Encoder, Pass};
-    use adaptune_tensor::{Precision, Seed};
-    use ndarray::Array2;
+impl<S> SelfAttentionGradient<'_, S> {
+    fn read(&mut self) -> &mut Accumulator<S> {
+        self.d_read.as_deref_mut().unwrap_or(self.d_residual)
+    }
 
-    /// Told apart from the linear layers, which stay rounded when the base no longer says so.
-    #[test]
-    fn the_base_s_precision_reaches_wide_heads_in_long_sequences() {
-        let config = Config { vocabulary: 50, ..Config::bert(128, 1, 2, 130) };
-        let mut base = Encoder::<f32>::random(config, 0.2, Seed::new(1)).with_precision(Precision::Bf16);
-        let hidden = |base: &Encoder<f32>, tokens: u32| -> Array2<f32> {
-            let ids: Vec<_> = (0..tokens).map(|i| i % 50).collect();
-            base.forward(&Batch::from_ids(&[&ids]), &(), Pass::evaluate()).expect("a good batch").hidden
-        };
-        let [short, long] = [63, 64].map(|tokens| hidden(&base, tokens));
-        base.precision = Precision::Full;
-        assert!(hidden(&base, 63) == short && hidden(&base, 64) != long);
+    fn all(&mut self) -> &mut Accumulator<S> {
+        match &mut self.d_all {
+            Some(d_all) => d_all,
+            None => self.d_read.as_deref_mut().unwrap_or(self.d_residual),
+        }
     }
 }

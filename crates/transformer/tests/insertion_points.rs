@@ -23,6 +23,10 @@ fn batch() -> Batch {
     Batch::new(ids.into_iter().zip(types)).expect("as many types as ids")
 }
 
+/// Promises nothing.
+const LONELY: Properties =
+    Properties { token_wise: false, causal: false, may_be_followed: false, needs_plain_weight: true };
+
 /// `y = W (l ∘ x) + b`: the linear point, with a change of the layer's input.
 struct Rescale<S>(Parameter<S, Ix2>);
 
@@ -44,6 +48,10 @@ impl<S: Scalar> LinearModule<S> for Rescale<S> {
         });
         (y, backward)
     }
+
+    fn properties(&self) -> Properties {
+        LONELY
+    }
 }
 
 /// `y = LN(A o + r)`: the sublayer point.
@@ -52,20 +60,20 @@ struct Mix<S>(Parameter<S, Ix2>);
 impl<S: Scalar> SublayerModule<S> for Mix<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         let keep = input.wants_backward(self.0.trains());
-        let SublayerInput { output: o, residual: r, norm, wants_output, wants_residual, .. } = input;
-        let norm = norm.expect("a block of BERT has norms");
-        let (y, trace) = norm.forward(o.dot(&self.0.view().t()) + &r, keep);
+        let SublayerInput { output: o, residual: r, join, wants_output, wants_residual, .. } = input;
+        let (y, trace) = join.forward(o.dot(&self.0.view().t()), &r, keep);
         let backward = trace.map(|trace| -> SublayerBackward<'a, S> {
             Box::new(move |d_y, gradients| {
-                let d = norm.backward(&trace, d_y, gradients);
+                let (d, d_residual) = join.backward(&trace, d_y, wants_residual, gradients);
                 gradients.add(&self.0, linear_weight_backward(o.view(), d.view()));
-                SublayerGradient {
-                    d_output: wants_output.then(|| d.dot(&self.0.view())),
-                    d_residual: wants_residual.then_some(d),
-                }
+                SublayerGradient { d_output: wants_output.then(|| d.dot(&self.0.view())), d_residual }
             })
         });
         (y, backward)
+    }
+
+    fn properties(&self) -> Properties {
+        LONELY
     }
 }
 
@@ -108,6 +116,10 @@ impl<S: Scalar> SequenceModule<S> for Front<S> {
         });
         SequenceOutput { tokens: longer, layout: after, backward }
     }
+
+    fn properties(&self) -> Properties {
+        LONELY
+    }
 }
 
 /// The same rows as keys and values; the values are weighed by the mean of the hidden state.
@@ -133,6 +145,10 @@ impl<S: Scalar> AttentionModule<S> for Front<S> {
             })
         });
         AttentionOutput { keys: longer_keys, values: longer_values, layout: after, backward }
+    }
+
+    fn properties(&self) -> Properties {
+        LONELY
     }
 }
 
@@ -337,12 +353,20 @@ impl LinearModule<f64> for Everywhere {
         self.note(input.point);
         (input.base.forward(input.x.view()), None)
     }
+
+    fn properties(&self) -> Properties {
+        LONELY
+    }
 }
 
 impl SublayerModule<f64> for Everywhere {
     fn forward<'a>(&'a self, input: SublayerInput<'a, f64>) -> (Array2<f64>, Option<SublayerBackward<'a, f64>>) {
         self.note(input.point);
         (input.output, None)
+    }
+
+    fn properties(&self) -> Properties {
+        LONELY
     }
 }
 
@@ -351,12 +375,20 @@ impl SequenceModule<f64> for Everywhere {
         self.note(input.point);
         SequenceOutput { tokens: input.tokens, layout: input.layout, backward: None }
     }
+
+    fn properties(&self) -> Properties {
+        LONELY
+    }
 }
 
 impl AttentionModule<f64> for Everywhere {
     fn forward<'a>(&'a self, input: AttentionInput<f64>) -> AttentionOutput<'a, f64> {
         self.note(input.layer);
         AttentionOutput { keys: input.keys, values: input.values, layout: input.layout, backward: None }
+    }
+
+    fn properties(&self) -> Properties {
+        LONELY
     }
 }
 

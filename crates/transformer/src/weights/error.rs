@@ -8,6 +8,16 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightError {
+    /// The model has a layer that its family's description does not name.
+    #[error("{}: the model has the layer {part}, but the description of the family {family} does not say where it is stored", path.display())]
+    Unnamed {
+        /// The file or directory.
+        path: PathBuf,
+        /// The layer.
+        part: String,
+        /// The family.
+        family: &'static str,
+    },
     /// The operating system refused.
     #[error("cannot {action} {path}: {source}")]
     Io {

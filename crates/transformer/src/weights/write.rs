@@ -3,7 +3,7 @@
 use super::header::{LONGEST, METADATA};
 use super::{FloatFormat, WeightError, replace_file};
 use adaptune_tensor::Scalar;
-use ndarray::ArrayViewD;
+use ndarray::{ArrayBase, ArrayViewD, Data, IxDyn};
 use safetensors::tensor::TensorInfo;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeMap;
@@ -33,9 +33,9 @@ use std::path::Path;
 /// # Errors
 /// If a name comes twice or is reserved, a number is NaN or infinite, or the file cannot be written
 /// (no such folder, no permission, disk full).
-pub fn write_safetensors<S: Scalar>(
+pub fn write_safetensors<S: Scalar, R: Data<Elem = S>>(
     path: &Path,
-    tensors: &[(String, ArrayViewD<'_, S>)],
+    tensors: &[(String, ArrayBase<R, IxDyn>)],
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), WeightError> {
     write_safetensors_as(FloatFormat::exact::<S>(), path, tensors, metadata)
@@ -46,10 +46,10 @@ pub fn write_safetensors<S: Scalar>(
 ///
 /// # Errors
 /// As [`write_safetensors`], and if a number is beyond the range of the format.
-pub fn write_safetensors_as<S: Scalar>(
+pub fn write_safetensors_as<S: Scalar, R: Data<Elem = S>>(
     format: FloatFormat,
     path: &Path,
-    tensors: &[(String, ArrayViewD<'_, S>)],
+    tensors: &[(String, ArrayBase<R, IxDyn>)],
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), WeightError> {
     let sorted = sorted(path, tensors)?;
@@ -64,18 +64,18 @@ pub fn write_safetensors_as<S: Scalar>(
     })
 }
 
-type Sorted<'a, S> = BTreeMap<&'a str, &'a ArrayViewD<'a, S>>;
+type Sorted<'a, S> = BTreeMap<&'a str, ArrayViewD<'a, S>>;
 
-fn sorted<'a, S: Scalar>(
+fn sorted<'a, S: Scalar, R: Data<Elem = S>>(
     path: &Path,
-    tensors: &'a [(String, ArrayViewD<'_, S>)],
+    tensors: &'a [(String, ArrayBase<R, IxDyn>)],
 ) -> Result<Sorted<'a, S>, WeightError> {
     let mut sorted = Sorted::new();
     for (name, tensor) in tensors {
         if name == METADATA {
             return Err(unwritable(path, format!("`{METADATA}` is reserved and cannot name a tensor")));
         }
-        if sorted.insert(name, tensor).is_some() {
+        if sorted.insert(name, tensor.view()).is_some() {
             return Err(unwritable(path, format!("two tensors are named `{name}`")));
         }
     }
@@ -119,7 +119,7 @@ fn header<S: Scalar>(
 fn placed<'a, S: Scalar>(format: FloatFormat, sorted: &Sorted<'a, S>) -> Vec<(&'a str, TensorInfo)> {
     let (dtype, size) = (format.dtype(), format.size());
     let mut begin = 0;
-    let place = |(&name, tensor): (&&'a str, &&'a ArrayViewD<'a, S>)| {
+    let place = |(&name, tensor): (&&'a str, &ArrayViewD<'a, S>)| {
         let data_offsets = (begin, begin + tensor.len() * size);
         begin = data_offsets.1;
         (name, TensorInfo { dtype, shape: tensor.shape().to_vec(), data_offsets })

@@ -15,18 +15,19 @@ use std::sync::{Arc, OnceLock};
 pub struct Linear<S> {
     /// `Wᵀ`.
     packed: Arc<PackedMatrix<S>>,
-    bias: Array1<S>,
+    bias: Option<Array1<S>>,
     plain: OnceLock<ArcArray2<S>>,
 }
 
 impl<S: Scalar> Linear<S> {
-    /// A layer with weight `[Out, In]` and bias `[Out]`.
+    /// A layer with weight `[Out, In]` and bias `[Out]`, if it has one.
     ///
     /// # Panics
     /// If the bias is not as long as the weight has rows.
     #[must_use]
-    pub fn new(weight: Array2<S>, bias: Array1<S>) -> Self {
-        assert_eq!(weight.nrows(), bias.len(), "a bias has a number for each row of the weight");
+    pub fn new(weight: Array2<S>, bias: Option<Array1<S>>) -> Self {
+        let length = bias.as_ref().map_or(weight.nrows(), Array1::len);
+        assert_eq!(weight.nrows(), length, "a bias has a number for each row of the weight");
         Self { packed: Arc::new(PackedMatrix::new(weight.t())), bias, plain: OnceLock::new() }
     }
 
@@ -62,10 +63,10 @@ impl<S: Scalar> Linear<S> {
         self.packed.unpack().reversed_axes().as_standard_layout().into_owned()
     }
 
-    /// `b`, `[Out]`.
+    /// `b`, `[Out]`; `None` where the layer has none.
     #[must_use]
-    pub fn bias(&self) -> ArrayView1<'_, S> {
-        self.bias.view()
+    pub fn bias(&self) -> Option<ArrayView1<'_, S>> {
+        self.bias.as_ref().map(|bias| bias.view())
     }
 
     /// `Wᵀ`, laid out for products.
@@ -76,37 +77,5 @@ impl<S: Scalar> Linear<S> {
     fn plain(&self) -> &ArcArray2<S> {
         // On this thread alone: a task of another that asks for it too, taken up while this one waits, would wait for itself.
         self.plain.get_or_init(|| self.to_weight().into_shared())
-    }
-}
-
-/// A frozen layer norm.
-#[derive(Clone, Debug)]
-pub struct LayerNorm<S> {
-    weight: Array1<S>,
-    bias: Array1<S>,
-    epsilon: f64,
-}
-
-impl<S: Scalar> LayerNorm<S> {
-    pub(crate) fn new(weight: Array1<S>, bias: Array1<S>, epsilon: f64) -> Self {
-        Self { weight, bias, epsilon }
-    }
-
-    /// The weight, `[D]`.
-    #[must_use]
-    pub fn weight(&self) -> ArrayView1<'_, S> {
-        self.weight.view()
-    }
-
-    /// The bias, `[D]`.
-    #[must_use]
-    pub fn bias(&self) -> ArrayView1<'_, S> {
-        self.bias.view()
-    }
-
-    /// What is added to the variance.
-    #[must_use]
-    pub fn epsilon(&self) -> f64 {
-        self.epsilon
     }
 }

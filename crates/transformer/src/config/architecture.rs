@@ -1,0 +1,133 @@
+//! What a family's blocks compute: the values in which one transformer differs from another, apart from sizes.
+
+/// What the blocks of a model compute, and what stands around them.
+///
+/// A family of models is a choice of these values. [`Architecture::bert`] is one; others differ from it in some of them:
+///
+/// ```
+/// use adaptune_transformer::{Architecture, NormKind, Residual};
+/// let pre_norm = Architecture { residual: Residual::PreNorm, norm: NormKind::LAYER_NORM, ..Architecture::bert() };
+/// assert!(pre_norm.residual.norms_before() && !pre_norm.residual.norms_after());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Architecture {
+    /// How a sublayer joins the stream that it reads from.
+    pub residual: Residual,
+    /// What its norms compute.
+    pub norm: NormKind,
+    /// Which linear layers have biases.
+    pub biases: Biases,
+    /// Learned position embeddings are added to the token embeddings.
+    pub learned_positions: bool,
+    /// The embeddings are normalised.
+    pub embedding_norm: bool,
+    /// What the token embeddings are multiplied by, if not by 1.
+    pub embedding_scale: Option<f64>,
+    /// The last hidden state is normalised, as pre-norm models need it.
+    pub final_norm: bool,
+    /// A pooler, `tanh(W h_0 + b)`, belongs to the model; a checkpoint need not have it.
+    pub pooler: bool,
+    /// The feed-forward network is `W_out (φ(W_gate x) ∘ W_in x)` and not `W_out φ(W_in x)` (Shazeer, 2020).
+    pub gated: bool,
+    /// Heads of keys and values, where they are fewer than those of queries (Ainslie et al., 2023).
+    pub key_value_heads: Option<usize>,
+    /// Width of a head, where it is not the hidden size divided by the number of heads.
+    pub head_size: Option<usize>,
+}
+
+/// How a sublayer `f` joins the stream `x` that it reads from, with `N` a norm of the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residual {
+    /// `N(x + f(x))`: the transformer of Vaswani et al. (2017), BERT.
+    PostNorm,
+    /// `x + f(N(x))`: GPT-2, Llama, ModernBERT.
+    PreNorm,
+    /// `x + N₂(f(N₁(x)))`: Gemma 3.
+    Sandwich,
+    /// `x + a(N(x)) + f(N(x))`, attention and feed-forward side by side behind one norm: GPT-J, Phi.
+    Parallel,
+}
+
+impl Residual {
+    /// True if a sublayer reads a normalised state.
+    #[must_use]
+    pub fn norms_before(self) -> bool {
+        self != Self::PostNorm
+    }
+
+    /// True if a norm stands behind a sublayer, of its output or of the sum.
+    #[must_use]
+    pub fn norms_after(self) -> bool {
+        matches!(self, Self::PostNorm | Self::Sandwich)
+    }
+}
+
+/// What a norm computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormKind {
+    /// `w ∘ (x − μ)/√(σ² + ε) + b` (Ba, Kiros and Hinton, 2016), with a bias or without.
+    Layer {
+        /// There is a `b`.
+        bias: bool,
+    },
+}
+
+impl NormKind {
+    /// Layer norm with a bias.
+    pub const LAYER_NORM: Self = Self::Layer { bias: true };
+
+    /// The weight with which a norm changes nothing but mean and scale.
+    #[must_use]
+    pub fn identity(self) -> f64 {
+        match self {
+            Self::Layer { .. } => 1.0,
+        }
+    }
+
+    /// True if the norm has a bias.
+    #[must_use]
+    pub fn has_bias(self) -> bool {
+        match self {
+            Self::Layer { bias } => bias,
+        }
+    }
+}
+
+/// Which linear layers of a block have a bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Biases {
+    /// Queries, keys and values.
+    pub query_key_value: bool,
+    /// The attention's output.
+    pub attention_output: bool,
+    /// The feed-forward network.
+    pub feed_forward: bool,
+}
+
+impl Biases {
+    /// Every layer has one.
+    pub const ALL: Self = Self { query_key_value: true, attention_output: true, feed_forward: true };
+    /// No layer has one.
+    pub const NONE: Self = Self { query_key_value: false, attention_output: false, feed_forward: false };
+}
+
+impl Architecture {
+    /// BERT (Devlin et al., 2019): post-norm blocks with layer norms, biases everywhere, full attention, a plain feed-forward
+    /// network, learned positions, a norm behind the embeddings, and a pooler.
+    #[must_use]
+    pub fn bert() -> Self {
+        Self {
+            residual: Residual::PostNorm,
+            norm: NormKind::LAYER_NORM,
+            biases: Biases::ALL,
+            learned_positions: true,
+            embedding_norm: true,
+            embedding_scale: None,
+            final_norm: false,
+            pooler: true,
+            gated: false,
+            key_value_heads: None,
+            head_size: None,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The layers that a model of given sizes has: the one list from which loading, saving, random bases, thawing, counts and
+//! shapes derive.
+
+use super::{Architecture, Config, NormKind};
+use crate::point::{BlockNorm, BlockPart, LinearPoint, Part, Projection};
+
+/// What a [`Part`] is, and its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartShape {
+    /// An embedding table, `[rows, width]`.
+    Table {
+        /// Its rows.
+        rows: usize,
+        /// Its width.
+        width: usize,
+    },
+    /// A linear layer.
+    Linear(LinearShape),
+    /// A norm of rows of this width.
+    Norm {
+        /// The width of what it normalises.
+        width: usize,
+        /// What it computes.
+        kind: NormKind,
+    },
+}
+
+/// The size of a linear layer, `y = x Wᵀ + b` with `W: [outputs, inputs]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinearShape {
+    /// The width of `y`.
+    pub outputs: usize,
+    /// The width of `x`.
+    pub inputs: usize,
+    /// There is a `b`.
+    pub bias: bool,
+}
+
+impl PartShape {
+    /// How many numbers it holds.
+    #[must_use]
+    pub fn count(self) -> usize {
+        match self {
+            Self::Table { rows, width } => rows * width,
+            Self::Linear(LinearShape { outputs, inputs, bias }) => outputs * inputs + usize::from(bias) * outputs,
+            Self::Norm { width, kind } => width * (1 + usize::from(kind.has_bias())),
+        }
+    }
+}
+
+impl Config {
+    /// Every table, linear layer and norm of the model with its size, in the order of a pass.
+    ///
+    /// ```
+    /// use adaptune_transformer::{Config, Part, PartShape};
+    /// let parts = Config::bert(8, 2, 2, 16).parts();
+    /// assert_eq!(parts[0], (Part::Tokens, PartShape::Table { rows: 1000, width: 8 }));
+    /// assert_eq!(parts.len(), 4 + 2 * (6 + 2) + 1);
+    /// ```
+    #[must_use]
+    pub fn parts(&self) -> Vec<(Part, PartShape)> {
+        let Architecture { learned_positions, embedding_norm, final_norm, pooler, .. } = self.architecture;
+        let width = self.hidden;
+        let table = |rows| PartShape::Table { rows, width };
+        let norm = PartShape::Norm { width, kind: self.architecture.norm };
+        let square = PartShape::Linear(LinearShape { outputs: width, inputs: width, bias: true });
+        let mut parts = vec![(Part::Tokens, table(self.vocabulary))];
+        parts.extend(learned_positions.then(|| (Part::Positions, table(self.positions))));
+        parts.extend((self.token_types > 0).then(|| (Part::TokenTypes, table(self.token_types))));
+        parts.extend(embedding_norm.then_some((Part::EmbeddingNorm, norm)));
+        let block = self.block_parts();
+        parts.extend((0..self.layers).flat_map(|layer| block.iter().map(move |(p, s)| (Part::Block(layer, *p), *s))));
+        parts.extend(final_norm.then_some((Part::FinalNorm, norm)));
+        parts.extend(pooler.then_some((Part::Pooler, square)));
+        parts
+    }
+
+    /// The linear layers and norms of a block with their sizes, in the order of a pass.
+    #[must_use]
+    pub fn block_parts(&self) -> Vec<(BlockPart, PartShape)> {
+        let Architecture { residual, biases, gated, norm: kind, .. } = self.architecture;
+        let (d, f, q, kv) = (self.hidden, self.feed_forward, self.query_width(), self.key_value_width());
+        let linear = |projection, outputs, inputs, bias| {
+            (BlockPart::Linear(projection), PartShape::Linear(LinearShape { outputs, inputs, bias }))
+        };
+        let norm = |norm, wanted: bool| wanted.then_some((BlockPart::Norm(norm), PartShape::Norm { width: d, kind }));
+        let feed_forward_norm = residual.norms_before() && residual != super::Residual::Parallel;
+        let mut parts = Vec::new();
+        parts.extend(norm(BlockNorm::BeforeAttention, residual.norms_before()));
+        parts.push(linear(Projection::Query, q, d, biases.query_key_value));
+        parts.push(linear(Projection::Key, kv, d, biases.query_key_value));
+        parts.push(linear(Projection::Value, kv, d, biases.query_key_value));
+        parts.push(linear(Projection::AttentionOutput, d, q, biases.attention_output));
+        parts.extend(norm(BlockNorm::AfterAttention, residual.norms_after()));
+        parts.extend(norm(BlockNorm::BeforeFeedForward, feed_forward_norm));
+        parts.push(linear(Projection::FeedForwardIn, f, d, biases.feed_forward));
+        parts.extend(gated.then(|| linear(Projection::FeedForwardGate, f, d, biases.feed_forward)));
+        parts.push(linear(Projection::FeedForwardOut, d, f, biases.feed_forward));
+        parts.extend(norm(BlockNorm::AfterFeedForward, residual.norms_after()));
+        parts
+    }
+
+    /// The linear layers that every block of the model has, in the order of [`Projection::ALL`].
+    #[must_use]
+    pub fn projections(&self) -> Vec<Projection> {
+        let all = Projection::ALL.into_iter();
+        all.filter(|projection| self.linear_shape(*projection).is_some()).collect()
+    }
+
+    /// All linear layers of all blocks, block by block in the order of [`Config::projections`].
+    #[must_use]
+    pub fn linear_points(&self) -> Vec<LinearPoint> {
+        let projections = self.projections();
+        let block = |layer| projections.iter().map(move |projection| LinearPoint { layer, projection: *projection });
+        (0..self.layers).flat_map(block).collect()
+    }
+
+    /// The size of a linear layer of a block; `None` if the model's blocks have no such layer.
+    #[must_use]
+    pub fn linear_shape(&self, projection: Projection) -> Option<LinearShape> {
+        self.block_parts().into_iter().find_map(|(part, shape)| match shape {
+            PartShape::Linear(shape) if part == BlockPart::Linear(projection) => Some(shape),
+            _ => None,
+        })
+    }
+
+    /// How many numbers a base of these sizes holds, its pooler included where the family has one.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        self.parts().into_iter().map(|(_, shape)| shape.count()).sum()
+    }
+}

@@ -1,0 +1,162 @@
+//! What a family is: names, in files and in Python.
+
+use super::names::TensorNames;
+use adaptune_tensor::Activation;
+use std::fmt;
+
+/// A family of models: what its configurations and tensors are called. What its blocks compute is its
+/// [`Architecture`](crate::Architecture).
+///
+/// Families are told apart by their `model_type`.
+#[derive(Clone, Copy)]
+pub struct Family(&'static FamilyDescription);
+
+/// What a family says of itself.
+#[derive(Debug)]
+pub struct FamilyDescription {
+    /// `model_type` in Hugging Face configurations.
+    pub model_type: &'static str,
+    /// What the names of its tensors begin with where they stand below a head (`bert.`).
+    pub prefix: &'static str,
+    /// Where checkpoints keep its tensors.
+    pub tensors: TensorNames,
+    /// What `config.json` calls sizes and constants, for messages.
+    pub fields: FieldNames,
+    /// It has dropout behind the output projection of the attention.
+    pub drops_attention_output: bool,
+    /// What Python's libraries call what stands around its blocks.
+    pub python: PythonNames,
+}
+
+/// What a family's `config.json` calls sizes and constants.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "each is the name of the field of `Config` that is called so")]
+pub struct FieldNames {
+    pub vocabulary: &'static str,
+    pub hidden: &'static str,
+    pub layers: &'static str,
+    pub heads: &'static str,
+    pub feed_forward: &'static str,
+    pub positions: &'static str,
+    pub hidden_dropout: &'static str,
+    pub attention_dropout: &'static str,
+    pub head_dropout: &'static str,
+    pub norm_epsilon: &'static str,
+}
+
+/// What Python's transformers, AdapterHub and PEFT call what stands around a family's blocks.
+#[derive(Debug)]
+pub struct PythonNames {
+    /// What the names of its classes begin with: `Bert` of `BertModel`.
+    pub class: &'static str,
+    /// The head of its masked language model.
+    pub language_head: Option<LanguageHeadNames>,
+    /// Where AdapterHub keeps adapters.
+    pub adapters: AdapterPaths,
+    /// The head of its `…ForSequenceClassification`.
+    pub classifier: Classifier,
+    /// Whether its models in Python take keys and values from outside, as PEFT's prefix tuning needs.
+    pub past_key_values: PastKeyValues,
+}
+
+/// Where checkpoints keep the head of a masked language model.
+#[derive(Debug)]
+pub struct LanguageHeadNames {
+    /// The linear layer before the output.
+    pub transform: &'static str,
+    /// The norm behind it.
+    pub norm: &'static str,
+    /// The bias of the output.
+    pub bias: &'static str,
+}
+
+/// The modules of a block to which AdapterHub attaches adapters, below the block's path.
+#[derive(Debug)]
+pub struct AdapterPaths {
+    /// Bottlenecks behind the attention.
+    pub after_attention: &'static str,
+    /// Bottlenecks behind the feed-forward network.
+    pub after_feed_forward: &'static str,
+    /// Prefixes.
+    pub attention: &'static str,
+}
+
+/// The classification head that transformers has for a family.
+#[derive(Debug)]
+pub struct Classifier {
+    /// Its linear layers, the first one first.
+    pub layers: &'static [&'static str],
+    /// The activation between them.
+    pub activation: Activation,
+    /// It reads the pooler's output and not the first token.
+    pub pooled: bool,
+}
+
+/// Whether a family's models in Python take keys and values from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PastKeyValues {
+    /// They do.
+    Taken,
+    /// They do, but where they classify sequences, what they give back is taken for a pooled state.
+    NotForClassification,
+    /// They do not.
+    Refused,
+}
+
+impl Family {
+    /// The family that a description describes.
+    #[must_use]
+    pub const fn new(description: &'static FamilyDescription) -> Self {
+        Self(description)
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn description(self) -> &'static FamilyDescription {
+        self.0
+    }
+
+    /// `model_type` in Hugging Face configurations.
+    #[must_use]
+    pub fn model_type(self) -> &'static str {
+        self.0.model_type
+    }
+
+    /// What the names of its tensors begin with where they stand below a head (`bert.`).
+    #[must_use]
+    pub fn prefix(self) -> &'static str {
+        self.0.prefix
+    }
+
+    /// Where checkpoints keep its tensors.
+    #[must_use]
+    pub fn tensors(self) -> &'static TensorNames {
+        &self.0.tensors
+    }
+
+    /// What Python's libraries call what stands around its blocks.
+    #[must_use]
+    pub fn python(self) -> &'static PythonNames {
+        &self.0.python
+    }
+}
+
+impl PartialEq for Family {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.model_type == other.0.model_type
+    }
+}
+
+impl Eq for Family {}
+
+impl fmt::Debug for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.model_type)
+    }
+}
+
+impl std::hash::Hash for Family {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.model_type.hash(state);
+    }
+}

@@ -1,0 +1,23 @@
+//! The model families. Each is a description, and this folder is the only place that tells them apart.
+//!
+//! | file | |
+//! |---|---|
+//! | `description.rs` | [`Family`], and what a description says |
+//! | `names.rs`, `stored.rs` | where a layer lies in a checkpoint: a name, rows of it, transposed or not |
+//! | `bert.rs`, `distilbert.rs` | one description each, with its `config.json` |
+//! | `registry.rs` | all of them by `model_type` |
+
+mod bert;
+mod description;
+mod distilbert;
+mod format;
+mod names;
+mod registry;
+mod stored;
+
+pub use description::{
+    AdapterPaths, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
+};
+pub use format::FamilyFormat;
+pub use names::{StoredLinear, TensorNames};
+pub use stored::StoredRows;

@@ -1,0 +1,113 @@
+//! All families that are read, by their `model_type`; reading and writing `config.json`.
+
+use super::format::FamilyFormat;
+use super::{bert, distilbert};
+use crate::config::{Config, ConfigError};
+use serde_json::Value;
+use std::path::Path;
+
+/// Every family that [`Config::read`] knows.
+const FAMILIES: &[FamilyFormat] =
+    &[bert::BERT_FORMAT, bert::ROBERTA_FORMAT, bert::XLM_ROBERTA_FORMAT, distilbert::FORMAT];
+
+impl Config {
+    /// Reads `config.json` of a model directory.
+    ///
+    /// # Errors
+    /// If the file is missing or broken, the family is unknown, or a value changes the model in a
+    /// way that is not supported.
+    pub fn read(directory: &Path) -> Result<Self, ConfigError> {
+        let path = directory.join("config.json");
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Self::from_json(&text, &path),
+            Err(source) => Err(ConfigError::Read { path, source }),
+        }
+    }
+
+    /// Reads a configuration from JSON text; `path` is for messages.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn from_json(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        Self::from_json_of(FAMILIES, text, path)
+    }
+
+    /// Reads a configuration of one of these families from JSON text: so a program reads a family of its own.
+    ///
+    /// # Errors
+    /// As [`Config::read`].
+    pub fn from_json_of(families: &[FamilyFormat], text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let json = |source| ConfigError::Json { path: path.to_owned(), source };
+        let raw: Value = serde_json::from_str(text).map_err(json)?;
+        let found = raw.get("model_type").and_then(Value::as_str).unwrap_or("").to_owned();
+        let Some(format) = families.iter().find(|format| format.family.model_type() == found) else {
+            let names: Vec<&str> = families.iter().map(|format| format.family.model_type()).collect();
+            return Err(ConfigError::Family { path: path.to_owned(), found, supported: names.join(", ") });
+        };
+        let config = (format.read)(raw, path)?;
+        config.check(path)?;
+        Ok(config)
+    }
+
+    /// The fields of `config.json`, as [`Config::from_json`] and Python's transformers read them. Of a family that this
+    /// library does not know they are those that all families have in common.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let format = FAMILIES.iter().find(|format| format.family == self.family);
+        let mut fields = format.map_or_else(|| Value::Object(serde_json::Map::new()), |format| (format.write)(self));
+        fields["model_type"] = self.family.model_type().into();
+        fields["vocab_size"] = self.vocabulary.into();
+        fields["max_position_embeddings"] = self.positions.into();
+        fields
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BERT: &str = r#"{"model_type": "bert", "vocab_size": 37, "hidden_size": 12, "num_hidden_layers": 2,
+        "num_attention_heads": 3, "intermediate_size": 20, "max_position_embeddings": 24, "pad_token_id": 1}"#;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        Config::from_json(text, Path::new("m/config.json"))
+    }
+
+    #[test]
+    fn roberta_counts_positions_from_its_padding_id() {
+        let (bert, roberta) = (read(BERT).unwrap(), read(&BERT.replace("\"bert\"", "\"roberta\"")).unwrap());
+        assert_eq!((bert.position_offset, bert.max_tokens()), (0, 24));
+        assert_eq!((roberta.position_offset, roberta.max_tokens()), (2, 22));
+    }
+
+    #[test]
+    fn what_cannot_be_computed_is_refused_with_a_reason() {
+        let fails = |text: String, words: &str| {
+            let message = read(&text).unwrap_err().to_string();
+            assert!(message.contains(words) && message.contains("m/config.json"), "{message}");
+        };
+        fails(BERT.replace("\"bert\"", "\"llama\""), "model type \"llama\" is not supported");
+        fails(BERT.replace("_heads\": 3", "_heads\": 5"), "must be a divisor of the hidden size 12");
+        fails(BERT.replace("\"vocab_size\": 37,", ""), "missing field `vocab_size`");
+        fails(BERT.replace("layers\": 2", "layers\": 0"), "must be at least 1");
+        fails(BERT.replace('}', ", \"is_decoder\": true}"), "\"is_decoder\" is true, but must be false");
+        fails(BERT.replace('}', ", \"position_embedding_type\": \"relative_key\"}"), "must be \"absolute\"");
+        fails(BERT.replace('}', ", \"hidden_act\": \"gelo\"}"), "one of relu, gelu");
+        fails(BERT.replace('}', ", \"hidden_dropout_prob\": 1.0}"), "\"hidden_dropout_prob\" is 1, but must be from 0");
+        fails(BERT.replace('}', ", \"layer_norm_eps\": -1e-12}"), "must be a number that is not negative");
+        let no_positions = format!("\"pad_token_id\": {}", usize::MAX);
+        fails(
+            BERT.replace("\"pad_token_id\": 1", &no_positions).replace("\"bert\"", "\"roberta\""),
+            "must be more than",
+        );
+        fails("{".into(), "expected the config.json of a Hugging Face model");
+    }
+
+    #[test]
+    fn families_name_every_part_that_they_have() {
+        for format in FAMILIES {
+            let config = Config { family: format.family, ..Config::bert(12, 3, 3, 20) };
+            assert_eq!(config.unnamed_part(), None, "{:?}", format.family);
+        }
+    }
+}

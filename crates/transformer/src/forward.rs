@@ -1,0 +1,358 @@
+//! A pass through the model: embeddings, blocks, what is read of the last state, with everything plugged in.
+
+use crate::base::{Base, BaseNorm, NormTrace};
+use crate::batch::{Batch, BatchError};
+use crate::block::{BlockTrace, block};
+use crate::embeddings::{BaseEmbeddings, EmbeddingsTrace};
+use crate::encoder::Encoder;
+use crate::entry::{Entry, State};
+use crate::insertion::{Insertions, LinearModule, SequenceBackward, SequenceInput, SublayerModule};
+use crate::pass::Pass;
+use crate::place::Place;
+use crate::point::{LinearPoint, Part, Projection, SequencePoint, Sublayer, SublayerPoint};
+use crate::selection::{SelectedTokens, Selection, means, means_backward};
+use adaptune_tensor::{Gradients, Layout, Scalar};
+use ndarray::Array2;
+use std::ops::Range;
+
+/// What a pass through the model returns.
+pub struct Encoded<'a, S> {
+    /// The last hidden state, `[T, D]`, or what a [`Selection`] has left of it.
+    pub hidden: Array2<S>,
+    /// How its rows lie; as the batch's tokens, unless a module has changed that or tokens were left out.
+    pub layout: Layout,
+    /// What backward needs.
+    pub trace: Trace<'a, S>,
+}
+
+/// What backward needs, from the lowest point that trains up to the last hidden state.
+pub struct Trace<'a, S> {
+    steps: Vec<Step<'a, S>>,
+    constant_blocks: usize,
+}
+
+enum Step<'a, S> {
+    Embeddings(Box<EmbeddingsTrace<'a, S>>),
+    Sequence(SequenceBackward<'a, S>),
+    Block(Box<BlockTrace<'a, S>>),
+    /// A block that backward runs again from its input; see [`Pass::with_checkpointing`].
+    Again(Box<Again<'a, S>>),
+    Selected(SelectedTokens),
+    Means(Layout),
+    Norm(BaseNorm<'a, S>, NormTrace<S>),
+}
+
+struct Again<'a, S> {
+    place: Place<'a, S>,
+    input: Array2<S>,
+    wants: bool,
+}
+
+impl<S: Scalar> Encoder<S> {
+    /// Runs a batch through the model, nothing of which is thawed; see [`Base::forward`]. Small batches are faster within
+    /// [`in_pool`](adaptune_tensor::in_pool).
+    ///
+    /// # Errors
+    /// As [`Base::forward`].
+    pub fn forward<'a, 'e>(
+        &'a self,
+        entry: impl Into<Entry<'e, S>>,
+        insertions: &'a dyn Insertions<S>,
+        pass: Pass,
+    ) -> Result<Encoded<'a, S>, BatchError> {
+        Base::from(self).forward(entry, insertions, pass)
+    }
+}
+
+impl<'a, S: Scalar> Base<'a, S> {
+    /// Runs a batch through the model, or through what is left of it behind a state, and returns the last hidden state of every
+    /// token, those that modules have put into sequences included.
+    ///
+    /// # Errors
+    /// If the batch holds tokens that the model does not have, a sequence is empty or too long, or a state is another batch's
+    /// or does not hold every token.
+    pub fn forward<'e>(
+        self,
+        entry: impl Into<Entry<'e, S>>,
+        insertions: &'a dyn Insertions<S>,
+        pass: Pass,
+    ) -> Result<Encoded<'a, S>, BatchError> {
+        self.run(entry.into(), insertions, pass, None)
+    }
+
+    /// Runs a batch as [`Base::forward`] does, and returns what is to be read of the last hidden state alone. Where that is one
+    /// token of each sequence and no module of the last block looks at several, the last block leaves out the others behind
+    /// its keys and values: in f32 the result is the same to the bit.
+    ///
+    /// # Errors
+    /// As [`Base::forward`], and if a place is not in the batch.
+    pub fn read<'e>(
+        self,
+        entry: impl Into<Entry<'e, S>>,
+        insertions: &'a dyn Insertions<S>,
+        pass: Pass,
+        selection: &Selection,
+    ) -> Result<Encoded<'a, S>, BatchError> {
+        self.run(entry.into(), insertions, pass, Some(selection))
+    }
+
+    fn run(
+        self,
+        entry: Entry<'_, S>,
+        insertions: &'a dyn Insertions<S>,
+        pass: Pass,
+        selection: Option<&Selection>,
+    ) -> Result<Encoded<'a, S>, BatchError> {
+        let pass = pass.in_precision(self.encoder.precision());
+        let layers = self.config().layers;
+        match entry {
+            Entry::Tokens(batch) => {
+                let walk = Walk { base: self, batch, insertions, pass, selection };
+                walk.finish(walk.blocks(self.embedded(batch, insertions, pass)?, 0..layers)?)
+            }
+            Entry::State(batch, state) => {
+                check_sequences(batch, insertions)?;
+                state.check(batch, layers, selection)?;
+                let done = state.blocks;
+                let walk = Walk { base: self, batch, insertions, pass, selection };
+                let whole = state.selection.is_none();
+                let trace = Trace { steps: Vec::new(), constant_blocks: done };
+                let start = Encoded { hidden: state.hidden, layout: state.layout, trace };
+                if whole { walk.finish(walk.blocks(start, done..layers)?) } else { Ok(start) }
+            }
+        }
+    }
+
+    /// Runs the embeddings and the first `blocks` blocks, without gradients and without dropout. Behind all blocks the state is
+    /// the last one, or what a selection leaves of it; before, a selection changes nothing.
+    ///
+    /// # Errors
+    /// As [`Base::read`], and if the model has fewer blocks.
+    pub fn lower(
+        self,
+        batch: &Batch,
+        insertions: &dyn Insertions<S>,
+        blocks: usize,
+        selection: Option<&Selection>,
+    ) -> Result<State<S>, BatchError> {
+        let (layers, pass) = (self.config().layers, Pass::evaluate().in_precision(self.encoder.precision()));
+        if blocks > layers {
+            let sequences = batch.layout().sequences();
+            return Err(BatchError::OtherState { sequences, blocks, expected: sequences, layers });
+        }
+        let selection = selection.filter(|_| blocks == layers);
+        let walk = Walk { base: self, batch, insertions, pass, selection };
+        let encoded = walk.blocks(self.embedded(batch, insertions, pass)?, 0..blocks)?;
+        let encoded = if selection.is_some() { walk.finish(encoded)? } else { encoded.0 };
+        Ok(State::new(blocks, encoded.hidden, encoded.layout).selected(selection.cloned()))
+    }
+
+    /// What stands before the first block.
+    fn embedded<'b>(
+        self,
+        batch: &Batch,
+        insertions: &'b dyn Insertions<S>,
+        pass: Pass,
+    ) -> Result<Encoded<'b, S>, BatchError>
+    where
+        'a: 'b,
+    {
+        check_sequences(batch, insertions)?;
+        let (embeddings, shift) = (BaseEmbeddings::of(self), |sequence| insertions.position_shift(sequence));
+        embeddings.check(batch, shift)?;
+        let (hidden, embeddings) = embeddings.forward(batch, shift, pass.at(0));
+        let steps = embeddings.map(|trace| Step::Embeddings(Box::new(trace))).into_iter().collect();
+        let trace = Trace { steps, constant_blocks: 0 };
+        let start = Encoded { hidden, layout: batch.layout().clone(), trace };
+        Ok(start.through(self, insertions, SequencePoint::Embeddings, pass.at(1)))
+    }
+}
+
+fn check_sequences<S: Scalar>(batch: &Batch, insertions: &dyn Insertions<S>) -> Result<(), BatchError> {
+    let found = batch.layout().sequences();
+    match insertions.sequences().filter(|expected| *expected != found) {
+        Some(expected) => Err(BatchError::Rows { expected, found }),
+        None => Ok(()),
+    }
+}
+
+/// A pass on its way through the blocks.
+struct Walk<'w, 'a, S> {
+    base: Base<'a, S>,
+    batch: &'w Batch,
+    insertions: &'a dyn Insertions<S>,
+    pass: Pass,
+    /// What is to be read; every token, those of modules included, if there is nothing here.
+    selection: Option<&'w Selection>,
+}
+
+impl<'a, S: Scalar> Walk<'_, 'a, S> {
+    /// Passes some blocks, and the sequence point behind each. Says too whether the selection has been made in the last one.
+    fn blocks(&self, mut at: Encoded<'a, S>, blocks: Range<usize>) -> Result<(Encoded<'a, S>, bool), BatchError> {
+        let mut selected = false;
+        for layer in blocks {
+            let pass = self.pass.at(2 + layer as u64);
+            let read = self.selected_in(layer, &at.layout)?;
+            selected = read.is_some();
+            let behind = read.as_ref().map_or(&at.layout, SelectedTokens::layout).clone();
+            let layout = std::mem::replace(&mut at.layout, behind);
+            let place = Place { layer, base: self.base, layout, read, insertions: self.insertions, pass };
+            at = at.through_block(place).through(self.base, self.insertions, SequencePoint::Block(layer), pass.at(64));
+            at.trace.constant_blocks += usize::from(at.trace.is_empty());
+        }
+        Ok((at, selected))
+    }
+
+    /// The tokens that are read behind a block, if the others can be left out within it: in the last one, where one token of each
+    /// sequence is read and no module but at keys and values looks at more than one.
+    fn selected_in(&self, layer: usize, layout: &Layout) -> Result<Option<SelectedTokens>, BatchError> {
+        let Some(selection) = self.selection.filter(|selection| selection.is_one_token()) else { return Ok(None) };
+        if layer + 1 < self.base.config().layers || !self.is_token_wise(layer) {
+            return Ok(None);
+        }
+        selection.choose(self.batch.layout(), layout).map(Some)
+    }
+
+    /// True if no module of a block but at keys and values looks at more than one token.
+    fn is_token_wise(&self, layer: usize) -> bool {
+        let behind_keys = |projection: &Projection| !matches!(projection, Projection::Key | Projection::Value);
+        let linears = Projection::ALL.into_iter().filter(behind_keys);
+        let mut linears = linears.filter_map(|projection| self.insertions.linear(LinearPoint { layer, projection }));
+        let sublayers = Sublayer::ALL.into_iter();
+        let mut sublayers =
+            sublayers.filter_map(|sublayer| self.insertions.sublayer(SublayerPoint { layer, sublayer }));
+        self.insertions.sequence(SequencePoint::Block(layer)).is_none()
+            && linears.all(|module: &dyn LinearModule<S>| module.properties().token_wise)
+            && sublayers.all(|module: &dyn SublayerModule<S>| module.properties().token_wise)
+    }
+
+    /// What stands behind the last block: the selection, unless it has been made, and the final norm.
+    fn finish(&self, (mut at, selected): (Encoded<'a, S>, bool)) -> Result<Encoded<'a, S>, BatchError> {
+        if let Some(selection) = self.selection.filter(|_| !selected) {
+            let chosen = selection.choose(self.batch.layout(), &at.layout)?;
+            at.hidden = chosen.gather(at.hidden);
+            at.layout = chosen.layout().clone();
+            if chosen.leaves_out() && !at.trace.is_empty() {
+                at.trace.steps.push(Step::Selected(chosen));
+            }
+        }
+        if let Some(norm) = self.base.norm(Part::FinalNorm) {
+            let keep = self.pass.gradients() && (norm.trains() || !at.trace.is_empty());
+            let (hidden, trace) = norm.forward(at.hidden, keep);
+            at.hidden = hidden;
+            at.trace.steps.extend(trace.map(|trace| Step::Norm(norm, trace)));
+        }
+        Ok(if self.selection == Some(&Selection::Mean) { at.means() } else { at })
+    }
+}
+
+impl<'a, S: Scalar> Encoded<'a, S> {
+    fn through_block(mut self, place: Place<'a, S>) -> Self {
+        let wants = !self.trace.is_empty();
+        let input = place.pass.checkpointing().then(|| self.hidden.clone());
+        let (hidden, trace) = block(&place, self.hidden, wants);
+        self.hidden = hidden;
+        self.trace.steps.extend(trace.map(|trace| match input {
+            Some(input) => Step::Again(Box::new(Again { place, input, wants })),
+            None => Step::Block(Box::new(trace)),
+        }));
+        self
+    }
+
+    /// Passes a sequence point.
+    fn through(
+        mut self,
+        base: Base<'a, S>,
+        insertions: &'a dyn Insertions<S>,
+        point: SequencePoint,
+        pass: Pass,
+    ) -> Self {
+        let Some(module) = insertions.sequence(point) else { return self };
+        let wants_tokens = !self.trace.steps.is_empty();
+        let input = SequenceInput { point, base, tokens: self.hidden, layout: self.layout, pass, wants_tokens };
+        let output = module.forward(input);
+        self.trace.steps.extend(output.backward.map(Step::Sequence));
+        Self { hidden: output.tokens, layout: output.layout, trace: self.trace }
+    }
+
+    fn means(mut self) -> Self {
+        let hidden = means(&self.hidden, &self.layout);
+        let ones = Layout::from_lengths(&vec![1; self.layout.sequences()]);
+        let layout = std::mem::replace(&mut self.layout, ones);
+        if !self.trace.is_empty() {
+            self.trace.steps.push(Step::Means(layout));
+        }
+        Self { hidden, ..self }
+    }
+}
+
+impl<S: Scalar> Again<'_, S> {
+    fn backward(self, d: Array2<S>, gradients: &mut Gradients<S>) -> Option<Array2<S>> {
+        let (_, trace) = block(&self.place, self.input, self.wants);
+        trace.expect("there was one before").backward(d, gradients)
+    }
+}
+
+impl<S: Scalar> Trace<'_, S> {
+    /// Carries the gradient of the last hidden state, as many rows as that has, down to the lowest point that
+    /// trains, and adds the gradients of the parameters it passes.
+    pub fn backward(self, d_hidden: Array2<S>, gradients: &mut Gradients<S>) {
+        let mut d = d_hidden;
+        for step in self.steps.into_iter().rev() {
+            let below = match step {
+                Step::Sequence(backward) => backward(d, gradients),
+                Step::Block(trace) => trace.backward(d, gradients),
+                Step::Again(again) => again.backward(d, gradients),
+                Step::Selected(chosen) => Some(chosen.scatter(d)),
+                Step::Means(layout) => Some(means_backward(&d, &layout)),
+                Step::Norm(norm, trace) => Some(norm.backward(&trace, d, gradients)),
+                Step::Embeddings(trace) => return trace.backward(d, gradients),
+            };
+            match below {
+                Some(below) => d = below,
+                None => return,
+            }
+        }
+    }
+
+    /// How many blocks, from the lowest on and with the modules behind each, nothing that trains is in or below: without
+    /// dropout, what they make of the same tokens is always the same. That of a pass without gradients is all of them.
+    #[must_use]
+    pub fn constant_blocks(&self) -> usize {
+        self.constant_blocks
+    }
+
+    /// How many blocks, modules between blocks, and (if thawed) embeddings and final norm backward goes through, and steps in
+    /// which tokens were selected.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// True if nothing below the last hidden state trains.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Batch, Config, Encoder, Pass};
+    use adaptune_tensor::{Precision, Seed};
+    use ndarray::Array2;
+
+    /// Told apart from the linear layers, which stay rounded when the base no longer says so.
+    #[test]
+    fn the_base_s_precision_reaches_wide_heads_in_long_sequences() {
+        let config = Config { vocabulary: 50, ..Config::bert(128, 1, 2, 130) };
+        let mut base = Encoder::<f32>::random(config, 0.2, Seed::new(1)).with_precision(Precision::Bf16);
+        let hidden = |base: &Encoder<f32>, tokens: u32| -> Array2<f32> {
+            let ids: Vec<_> = (0..tokens).map(|i| i % 50).collect();
+            base.forward(&Batch::from_ids(&[&ids]), &(), Pass::evaluate()).expect("a good batch").hidden
+        };
+        let [short, long] = [63, 64].map(|tokens| hidden(&base, tokens));
+        base = base.said_to_be(Precision::Full);
+        assert!(hidden(&base, 63) == short && hidden(&base, 64) != long);
+    }
+}

@@ -1,0 +1,163 @@
+//! Modules at the end of a sublayer, and how the base ends it.
+
+use super::properties::Properties;
+use crate::base::{BaseNorm, NormTrace};
+use crate::pass::Pass;
+use crate::point::SublayerPoint;
+use adaptune_tensor::{Gradients, Layout, Scalar, add, copied};
+use ndarray::{ArcArray2, Array2};
+
+/// A module at the end of a sublayer: every bottleneck adapter, fusion, routing.
+pub trait SublayerModule<S: Scalar>: Send + Sync {
+    /// Returns the next state, `[T, D]`, and its backward pass if any gradient is wanted.
+    fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>);
+
+    /// What it promises about itself.
+    fn properties(&self) -> Properties;
+}
+
+/// What a [`SublayerModule`] sees.
+pub struct SublayerInput<'a, S> {
+    /// Where it is, for modules that stand at several points.
+    pub point: SublayerPoint,
+    /// `o`, output of the sublayer after its dropout, `[T, D]`.
+    pub output: Array2<S>,
+    /// `r`, the sublayer's residual input, `[T, D]`; shared, so keeping it costs nothing.
+    pub residual: ArcArray2<S>,
+    /// How the base makes the next state of the two.
+    pub join: ResidualJoin<'a, S>,
+    /// The sequences.
+    pub layout: Layout,
+    /// Dropout and whether gradients are wanted at all.
+    pub pass: Pass,
+    /// True if `d_o` is wanted.
+    pub wants_output: bool,
+    /// True if `d_r` is wanted.
+    pub wants_residual: bool,
+    /// Another module comes behind and takes what this one gives for the sublayer's output `o`. So it gives what it would
+    /// have joined with `r`, where it does. It is never set unless [`Properties::may_be_followed`].
+    pub followed: bool,
+}
+
+/// How the base joins a sublayer's output `z` with its residual input `r` to the next state; its norm may be thawed.
+#[derive(Debug)]
+pub enum ResidualJoin<'a, S> {
+    /// `z + r`, of pre-norm blocks and those with both sublayers side by side.
+    Sum,
+    /// `N(z + r)`, of post-norm blocks.
+    NormOfSum(BaseNorm<'a, S>),
+    /// `N(z) + r`, of sandwich blocks.
+    SumOfNorm(BaseNorm<'a, S>),
+}
+
+impl<S> Clone for ResidualJoin<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for ResidualJoin<'_, S> {}
+
+/// What the backward pass of a [`ResidualJoin`] needs: what its norm kept.
+#[derive(Clone, Debug)]
+pub struct JoinTrace<S>(Option<NormTrace<S>>);
+
+impl<'a, S: Scalar> ResidualJoin<'a, S> {
+    /// Returns the next state, `[T, D]`, for an output `z: [T, D]`; the trace is kept if `keep` says so.
+    #[must_use]
+    pub fn forward(self, z: Array2<S>, r: &ArcArray2<S>, keep: bool) -> (Array2<S>, Option<JoinTrace<S>>) {
+        let (next, trace) = match self {
+            Self::Sum => (add(z, r), None),
+            Self::NormOfSum(norm) => norm.forward(add(z, r), keep),
+            Self::SumOfNorm(norm) => {
+                let (normed, trace) = norm.forward(z, keep);
+                (add(normed, r), trace)
+            }
+        };
+        (next, keep.then_some(JoinTrace(trace)))
+    }
+
+    /// Adds the gradients of the norm's weights, those that train; returns `d_z`, and `d_r` if it is wanted.
+    ///
+    /// # Panics
+    /// If the trace is another's.
+    #[must_use]
+    pub fn backward(
+        self,
+        trace: &JoinTrace<S>,
+        d_next: Array2<S>,
+        wants_residual: bool,
+        gradients: &mut Gradients<S>,
+    ) -> (Array2<S>, Option<Array2<S>>) {
+        let kept = || trace.0.as_ref().expect("forward keeps what the norm needs");
+        match self {
+            Self::Sum => {
+                let d_r = wants_residual.then(|| copied(&d_next));
+                (d_next, d_r)
+            }
+            Self::NormOfSum(norm) => {
+                let d_sum = norm.backward(kept(), d_next, gradients);
+                let d_r = wants_residual.then(|| copied(&d_sum));
+                (d_sum, d_r)
+            }
+            Self::SumOfNorm(norm) => {
+                let d_r = wants_residual.then(|| copied(&d_next));
+                (norm.backward(kept(), d_next, gradients), d_r)
+            }
+        }
+    }
+
+    /// The norm, if there is one.
+    #[must_use]
+    pub fn norm(self) -> Option<BaseNorm<'a, S>> {
+        match self {
+            Self::Sum => None,
+            Self::NormOfSum(norm) | Self::SumOfNorm(norm) => Some(norm),
+        }
+    }
+
+    /// True if weight or bias of the norm trains.
+    #[must_use]
+    pub fn trains(self) -> bool {
+        self.norm().is_some_and(BaseNorm::trains)
+    }
+}
+
+impl<'a, S: Scalar> SublayerInput<'a, S> {
+    /// Returns what the base does by itself, the next state for `z = o`; or `o` alone if a module comes behind.
+    #[must_use]
+    pub fn base(self) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        let keep = self.wants_backward(false);
+        if self.followed {
+            let pass_on = |d, _: &mut _| SublayerGradient { d_output: Some(d), d_residual: None };
+            return (self.output, keep.then(|| -> SublayerBackward<'a, S> { Box::new(pass_on) }));
+        }
+        let Self { output, residual, join, wants_output, wants_residual, .. } = self;
+        let (next, trace) = join.forward(output, &residual, keep);
+        let backward = trace.map(|trace| -> SublayerBackward<'a, S> {
+            Box::new(move |d_next, gradients| {
+                let (d_output, d_residual) = join.backward(&trace, d_next, wants_residual, gradients);
+                SublayerGradient { d_output: wants_output.then_some(d_output), d_residual }
+            })
+        });
+        (next, backward)
+    }
+
+    /// True if backward must run: the module trains, the base's norm does, or `d_o` or `d_r` is wanted.
+    #[must_use]
+    pub fn wants_backward(&self, module_trains: bool) -> bool {
+        self.pass.gradients() && (module_trains || self.join.trains() || self.wants_output || self.wants_residual)
+    }
+}
+
+/// Takes the gradient of the next state; returns those of `o` and `r` that were wanted.
+pub type SublayerBackward<'a, S> = Box<dyn FnOnce(Array2<S>, &mut Gradients<S>) -> SublayerGradient<S> + Send + 'a>;
+
+/// Gradients with respect to the inputs of a [`SublayerModule`], `None` where not wanted.
+#[derive(Debug)]
+pub struct SublayerGradient<S> {
+    /// `d_o`, `[T, D]`.
+    pub d_output: Option<Array2<S>>,
+    /// `d_r`, `[T, D]`.
+    pub d_residual: Option<Array2<S>>,
+}

@@ -1,0 +1,155 @@
+//! Which tokens of the last hidden state are read.
+
+use crate::batch::BatchError;
+use adaptune_tensor::{Layout, Scalar, gather, gather_backward};
+use ndarray::{Array2, Axis, s};
+
+/// Which tokens of the last hidden state somebody reads, and how. Places count in the text: tokens that modules have put into
+/// sequences are no part of it.
+///
+/// ```
+/// use adaptune_tensor::Seed;
+/// use adaptune_transformer::{Base, Batch, Config, Encoder, Pass, Selection};
+/// let model = Encoder::<f32>::random(Config { vocabulary: 11, ..Config::bert(8, 3, 2, 12) }, 0.1, Seed::new(1));
+/// let (base, batch) = (Base::from(&model), Batch::from_ids(&[&[1, 2, 3], &[4, 5]]));
+/// let read = |selection| base.read(&batch, &(), Pass::evaluate(), &selection).map(|encoded| encoded.hidden);
+/// let (all, first, mean) = (read(Selection::All)?, read(Selection::First)?, read(Selection::Mean)?);
+/// assert_eq!((all.dim(), first.dim(), mean.dim()), ((5, 8), (2, 8), (2, 8)));
+/// assert!(first.row(0) == all.row(0) && first.row(1) == all.row(3));
+/// assert_eq!(read(Selection::Places(vec![1, 4]))?.row(1), all.row(4));
+/// # Ok::<(), adaptune_transformer::BatchError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Selection {
+    /// Every token of the text, `[T, D]`.
+    All,
+    /// The first token of each sequence, `[S, D]`, be it one that a module put there: so Python's libraries read it, with which
+    /// adapters are exchanged.
+    First,
+    /// The last token of each sequence's text, `[S, D]`.
+    Last,
+    /// The mean over the tokens of each sequence's text, `[S, D]`.
+    Mean,
+    /// Some tokens, `[N, D]`, by their places in the text, counted through all sequences of the batch, in ascending order.
+    Places(Vec<usize>),
+}
+
+/// The tokens that a [`Selection`] chooses from a state, by their numbers in it.
+#[derive(Clone, Debug)]
+pub(crate) struct SelectedTokens {
+    /// All of them, in order, if there is nothing here.
+    rows: Option<Vec<u32>>,
+    /// How they lie without the others.
+    layout: Layout,
+    /// Those of the state.
+    tokens: usize,
+}
+
+impl Selection {
+    /// True if it chooses one token of each sequence.
+    pub(crate) fn is_one_token(&self) -> bool {
+        matches!(self, Self::First | Self::Last)
+    }
+
+    /// Chooses among the tokens of a state that lie as `state` says, made of a batch that lies as `batch` says.
+    ///
+    /// # Errors
+    /// If a place is not in the batch, or places do not ascend.
+    pub(crate) fn choose(&self, batch: &Layout, state: &Layout) -> Result<SelectedTokens, BatchError> {
+        let tokens = state.tokens();
+        let ones = || Layout::from_lengths(&vec![1; state.sequences()]);
+        let text = || (0..state.sequences()).flat_map(|s| state.text(s)).map(|row| row as u32).collect::<Vec<_>>();
+        let (rows, layout) = match self {
+            Self::First => (Some(state.first_rows()), ones()),
+            Self::Last => {
+                let last = |s| state.text(s).last().map(|row| row as u32);
+                (Some((0..state.sequences()).filter_map(last).collect()), ones())
+            }
+            Self::All | Self::Mean => ((!state.is_text()).then(text), batch.clone()),
+            Self::Places(places) => {
+                let (text, layout) = (text(), places_layout(places, batch)?);
+                (Some(places.iter().map(|place| text[*place]).collect()), layout)
+            }
+        };
+        Ok(SelectedTokens { rows, layout, tokens })
+    }
+
+    /// Selects from a state `[T, D]` of a batch, each of which lies as its layout says.
+    ///
+    /// # Errors
+    /// If a place is not in the batch, or places do not ascend.
+    pub fn select<S: Scalar>(
+        &self,
+        hidden: Array2<S>,
+        batch: &Layout,
+        state: &Layout,
+    ) -> Result<Array2<S>, BatchError> {
+        let chosen = self.choose(batch, state)?;
+        let hidden = chosen.gather(hidden);
+        Ok(if *self == Self::Mean { means(&hidden, &chosen.layout) } else { hidden })
+    }
+}
+
+/// How places lie among the sequences of a batch.
+fn places_layout(places: &[usize], batch: &Layout) -> Result<Layout, BatchError> {
+    let tokens = batch.tokens();
+    let descends = places.windows(2).find(|pair| pair[0] >= pair[1]).map(|pair| pair[1]);
+    if let Some(place) = descends.or_else(|| places.iter().copied().find(|place| *place >= tokens)) {
+        return Err(BatchError::Place { place, tokens });
+    }
+    let count = |range: std::ops::Range<usize>| places.iter().filter(|place| range.contains(place)).count();
+    Ok(Layout::from_lengths(&batch.ranges().map(count).collect::<Vec<_>>()))
+}
+
+impl SelectedTokens {
+    /// True if tokens are left out.
+    pub(crate) fn leaves_out(&self) -> bool {
+        self.rows.is_some()
+    }
+
+    /// How the tokens lie without the others.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The numbers of the tokens, if not all are chosen.
+    pub(crate) fn rows(&self) -> Option<&[u32]> {
+        self.rows.as_deref()
+    }
+
+    /// `[T, D] → [N, D]`.
+    pub(crate) fn gather<S: Scalar>(&self, hidden: Array2<S>) -> Array2<S> {
+        match &self.rows {
+            Some(rows) => gather(hidden.view(), rows),
+            None => hidden,
+        }
+    }
+
+    /// `[N, D] → [T, D]`, zero where nothing is read.
+    pub(crate) fn scatter<S: Scalar>(&self, d: Array2<S>) -> Array2<S> {
+        match &self.rows {
+            Some(rows) => gather_backward(rows, d.view(), self.tokens),
+            None => d,
+        }
+    }
+}
+
+/// The mean over each sequence, `[T, D] → [S, D]`.
+pub(crate) fn means<S: Scalar>(hidden: &Array2<S>, layout: &Layout) -> Array2<S> {
+    let mut means = Array2::zeros((layout.sequences(), hidden.ncols()));
+    for (range, mut mean) in layout.ranges().zip(means.rows_mut()) {
+        let count = S::from_f64(range.len() as f64);
+        mean.assign(&(hidden.slice(s![range, ..]).sum_axis(Axis(0)) / count));
+    }
+    means
+}
+
+/// The gradient through [`means`]: each token gets that of its sequence divided by the sequence's length, `[S, D] → [T, D]`.
+pub(crate) fn means_backward<S: Scalar>(d: &Array2<S>, layout: &Layout) -> Array2<S> {
+    let mut d_hidden = Array2::zeros((layout.tokens(), d.ncols()));
+    for (range, d) in layout.ranges().zip(d.rows()) {
+        let count = S::from_f64(range.len() as f64);
+        d_hidden.slice_mut(s![range, ..]).assign(&(&d / count));
+    }
+    d_hidden
+}
