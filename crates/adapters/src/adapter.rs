@@ -1,9 +1,11 @@
 //! An adapter: a named set of modules, each at its insertion points.
 
-use crate::invertible::Invertible;
-use crate::method::{Method, MethodError};
-use crate::modules::{Entry, Module, Modules};
-use crate::point::Point;
+use crate::core::error::MethodError;
+use crate::core::inverse::InverseModule;
+use crate::core::module::Module;
+use crate::core::modules::{Entry, Modules};
+use crate::core::point::Point;
+use crate::registry::method::Method;
 use adaptune_tensor::{Named, NamedMut, Parameters, Scalar, Seed};
 use adaptune_transformer::{
     AttentionModule, Base, Config, Encoder, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint,
@@ -169,8 +171,8 @@ impl<S: Scalar> Adapter<S> {
     }
 
     /// Its invertible module, if it has one.
-    pub(crate) fn invertible(&self) -> Option<&Invertible<S>> {
-        self.modules.entries().iter().find_map(|entry| entry.module.invertible())
+    pub(crate) fn inverse(&self) -> Option<&dyn InverseModule<S>> {
+        self.modules.entries().iter().find_map(|entry| entry.module.inverse())
     }
 
     /// Its modules, each with the method that it belongs to: this one's own, or a member of its union; `None` if it was put

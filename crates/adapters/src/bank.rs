@@ -1,11 +1,14 @@
 //! Many tasks, one base: adapters and heads that are loaded once and chosen for every text.
 
 use crate::adapter::Adapter;
-use crate::composition::{CompositionError, Mixed};
-use crate::format::{self, FormatError};
-use crate::head::{Head, HeadConfig};
+use crate::compose::error::CompositionError;
+use crate::compose::mixed::Mixed;
+use crate::core::nearest::did_you_mean;
+use crate::format;
+use crate::format::error::FormatError;
+use crate::head::Head;
+use crate::head::config::HeadConfig;
 use crate::model::{AdapterModel, Reading};
-use crate::nearest::did_you_mean;
 use adaptune_tensor::{Layout, Parameters, Scalar, in_pool};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Reads};
 use ndarray::{Array2, Axis};
@@ -248,8 +251,8 @@ impl<S: Scalar> Member<S> {
     fn logits(&self, base: Base<'_, S>, hidden: Array2<S>, text: &Layout, encoded: &Layout) -> Vec<Array2<S>> {
         let every_token = self.head.reads_every_token();
         let hidden = Reading::new(None, every_token, text, encoded).gather(hidden);
-        let invertible = self.adapter.as_ref().and_then(Adapter::invertible);
-        let (logits, _) = self.head.forward(base, invertible, hidden.view(), encoded, Pass::evaluate());
+        let inverse = self.adapter.as_ref().and_then(Adapter::inverse);
+        let (logits, _) = self.head.forward(base, inverse, hidden.view(), encoded, Pass::evaluate());
         let rows = |s: usize| if every_token { text.range(s) } else { s..s + 1 };
         (0..text.sequences()).map(|s| logits.slice(ndarray::s![rows(s), ..]).to_owned()).collect()
     }
@@ -258,7 +261,7 @@ impl<S: Scalar> Member<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::head::Task;
+    use crate::head::config::Task;
     use adaptune_tensor::Seed;
     use adaptune_transformer::{Config, Thaw, Thawed};
 

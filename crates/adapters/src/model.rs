@@ -1,9 +1,12 @@
 //! A frozen base, an adapter in it, what is thawed over it, and a head on it.
 
 use crate::adapter::Adapter;
-use crate::composition::{CompositionError, Stack};
-use crate::head::{Head, Targets, Task};
-use crate::invertible::Invertible;
+use crate::compose::error::CompositionError;
+use crate::compose::stack::Stack;
+use crate::core::inverse::InverseModule;
+use crate::head::Head;
+use crate::head::config::Task;
+use crate::head::targets::Targets;
 use adaptune_tensor::{
     AnyParameter, Gradients, Layout, Named, NamedMut, Parameters, Scalar, gather, gather_backward, in_pool,
 };
@@ -102,7 +105,7 @@ impl<S: Scalar> AdapterModel<S> {
     /// to undo two invertible adapters.
     pub fn upon(self, below: Vec<Arc<Adapter<S>>>) -> Result<Self, CompositionError> {
         let model = Self { below, ..self };
-        let inverses = model.adapters().filter(|adapter| adapter.invertible().is_some()).count();
+        let inverses = model.adapters().filter(|adapter| adapter.inverse().is_some()).count();
         if model.head.config().task == Task::MaskedLanguage && inverses > 1 {
             return Err(CompositionError::TwoInverses);
         }
@@ -221,7 +224,7 @@ impl<S: Scalar> AdapterModel<S> {
         let (base, pass, insertions, batch) = (self.thawed_base(), Pass::evaluate(), self.insertions(), entry.batch());
         let encoded = base.forward(entry, &*insertions, pass.reading(self.head.reads()))?;
         let hidden = self.reading(targets, batch, &encoded.layout).gather(encoded.hidden);
-        Ok(self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass).0)
+        Ok(self.head.forward(base, self.inverse(), hidden.view(), &encoded.layout, pass).0)
     }
 
     /// The loss of a batch, each target weighing `weight`; its gradients are added to `gradients`.
@@ -257,11 +260,11 @@ impl<S: Scalar> AdapterModel<S> {
         let encoded = base.forward(entry, &*insertions, pass.at(0).reading(self.head.reads()))?;
         let read = self.reading(Some(targets), batch, &encoded.layout);
         let hidden = read.gather(encoded.hidden);
-        let (logits, trace) = self.head.forward(base, self.invertible(), hidden.view(), &encoded.layout, pass.at(1));
+        let (logits, trace) = self.head.forward(base, self.inverse(), hidden.view(), &encoded.layout, pass.at(1));
         let loss = targets.loss(logits.view(), weight);
         let d_logits = targets.loss_backward(logits, weight);
         let wants_hidden = !encoded.trace.is_empty();
-        if let Some(d) = self.head.backward(base, self.invertible(), trace, d_logits, wants_hidden, gradients) {
+        if let Some(d) = self.head.backward(base, trace, d_logits, wants_hidden, gradients) {
             encoded.trace.backward(read.scatter(d), gradients);
         }
         Ok(loss)
@@ -278,8 +281,8 @@ impl<S: Scalar> AdapterModel<S> {
     }
 
     /// The invertible adapter, of which there is one where it matters.
-    fn invertible(&self) -> Option<&Invertible<S>> {
-        self.adapter.iter().chain(self.below.iter().map(|below| &**below)).find_map(Adapter::invertible)
+    fn inverse(&self) -> Option<&dyn InverseModule<S>> {
+        self.adapter.iter().chain(self.below.iter().map(|below| &**below)).find_map(Adapter::inverse)
     }
 
     /// The adapters, the lowest first.

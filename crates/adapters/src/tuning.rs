@@ -1,10 +1,14 @@
 //! What is tuned: an adapter, thawed tensors of the base, both, or the head alone.
 
 use crate::adapter::Adapter;
+use crate::core::error::MethodError;
+use crate::core::nearest::did_you_mean;
 use crate::head::Head;
-use crate::method::{Method, MethodError, ParseMethodError, preset_names};
 use crate::model::AdapterModel;
-use crate::nearest::did_you_mean;
+use crate::registry::error::ParseMethodError;
+use crate::registry::method::Method;
+use crate::registry::presets::names as preset_names;
+use crate::registry::without_adapter::WITHOUT_ADAPTER;
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::{Encoder, Thaw, Thawed};
 use std::str::FromStr;
@@ -34,13 +38,6 @@ pub struct Tuning {
     /// Which tensors of the base train too.
     pub thaw: Option<Thaw>,
 }
-
-/// What can be tuned without an adapter: name, what is thawed, and one line about it.
-pub const WITHOUT_ADAPTER: &[(&str, Option<Thaw>, &str)] = &[
-    ("head", None, "no adapter, the head alone"),
-    ("bitfit", Some(Thaw::BIASES), "no adapter, the base's biases (Ben Zaken, Ravfogel and Goldberg, 2022)"),
-    ("full", Some(Thaw::ALL), "no adapter, the whole base: full fine-tuning"),
-];
 
 impl Tuning {
     /// The same, with more of the base thawed.

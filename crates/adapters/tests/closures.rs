@@ -1,9 +1,8 @@
 //! Modules whose forward pass is a closure over tape variables: against the hand-derived ones, against finite differences,
 //! and what they keep, refuse and leave alone.
 
-use adaptune_adapters::bottleneck::Scaling;
+use adaptune_adapters::bottleneck::{InnerResidual, Position, Scaling};
 use adaptune_adapters::closure::*;
-use adaptune_adapters::wiring::{InnerResidual, Position};
 use adaptune_adapters::{
     Adapter, AdapterModel, BottleneckConfig, Head, HeadConfig, Method, Module, Point, Targets, Task, format,
 };

@@ -80,7 +80,7 @@ fn plainly(model: &AdapterModel<f64>) -> (ndarray::Array2<f64>, Gradients<f64>) 
     let (logits, trace) = model.head().forward(base, None, encoded.hidden.view(), &encoded.layout, pass);
     let mut gradients = Gradients::new();
     let d = targets().loss_backward(logits.clone(), 0.3);
-    let d = model.head().backward(base, None, trace, d, !encoded.trace.is_empty(), &mut gradients);
+    let d = model.head().backward(base, trace, d, !encoded.trace.is_empty(), &mut gradients);
     if let Some(d) = d {
         encoded.trace.backward(d, &mut gradients);
     }

@@ -95,7 +95,7 @@ fn gradients_of(model: &AdapterModel<f64>, batch: &Batch, fixture: &Fixture) -> 
     let rows = if tags { encoded.hidden.select(ndarray::Axis(0), &text) } else { encoded.hidden.clone() };
     let (_, trace) = head.forward(base, None, rows.view(), &layout, Pass::differentiate());
     let weights = fixture.floats("weights").into_dimensionality().expect("a row for each prediction");
-    let d_rows = head.backward(base, None, trace, weights, true, &mut gradients).expect("it was asked for");
+    let d_rows = head.backward(base, trace, weights, true, &mut gradients).expect("it was asked for");
     let mut d_hidden = ndarray::Array2::zeros(encoded.hidden.dim());
     let places = if tags { text } else { (0..d_rows.nrows()).collect() };
     places.iter().zip(d_rows.rows()).for_each(|(place, row)| d_hidden.row_mut(*place).assign(&row));

@@ -1,7 +1,7 @@
 //! What a directory holds, without the base that it belongs to.
 
-use super::directory::{ADAPTER, Files, HEAD};
 use super::error::FormatError;
+use super::files::{ADAPTER, Files, HEAD, PEFT};
 use super::{json, peft, thawed, torch_bin};
 use adaptune_transformer::weights::{TensorFile, TensorSource};
 use serde_json::{Map, Value};
@@ -88,7 +88,7 @@ fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Vec<Descr
 
 /// An adapter in PEFT's format, of which all fields are configuration, and the head among its weights if there is one.
 fn peft_parts(file: Value, directory: &Path) -> Result<Vec<Described>, FormatError> {
-    let (file_name, tensors) = tensors(directory, &peft::FILES)?;
+    let (file_name, tensors) = tensors(directory, &PEFT)?;
     let weights = directory.join(file_name);
     let bytes = std::fs::metadata(&weights).map_err(FormatError::io("read", &weights))?.len();
     let model_name = file.get("base_model_name_or_path").cloned().unwrap_or_default();
@@ -105,7 +105,7 @@ fn peft_parts(file: Value, directory: &Path) -> Result<Vec<Described>, FormatErr
         file: file_name.to_owned(),
     };
     let config = file.as_object().cloned().unwrap_or_default();
-    let mut parts = vec![described("adapter", peft::name(&weights)?, config, of_adapter)];
+    let mut parts = vec![described("adapter", peft::files::name(&weights)?, config, of_adapter)];
     if !of_head.is_empty() {
         let (name, config) = peft::head::described(&weights)?;
         parts.push(described("head", name, config, of_head));

@@ -1,8 +1,10 @@
 //! Why an adapter directory could not be read or written.
 
-use crate::format::torch_bin::TorchBinError;
-use crate::head::HeadError;
-use crate::method::{FieldError, MethodError, ParseMethodError};
+use super::torch_bin::TorchBinError;
+use crate::core::error::MethodError;
+use crate::core::fields::FieldError;
+use crate::head::config::HeadError;
+use crate::registry::error::ParseMethodError;
 use adaptune_transformer::weights::WeightError;
 use std::path::PathBuf;
 use thiserror::Error;

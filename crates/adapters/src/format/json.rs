@@ -1,9 +1,10 @@
 //! What the configuration files of AdapterHub have in common, and `head_config.json`.
 
 use super::error::{FormatError, Message};
-use crate::head::{HeadConfig, Task};
+use super::family::model_class;
+use crate::head::config::{HeadConfig, Task};
 use adaptune_tensor::Activation;
-use adaptune_transformer::{Config, Family};
+use adaptune_transformer::Config;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -53,15 +54,6 @@ pub(super) fn envelope(name: &str, config: Value, model: &Config) -> Value {
         "name": name,
         "version": VERSION,
     })
-}
-
-fn model_class(family: Family) -> &'static str {
-    match family {
-        Family::Bert => "BertAdapterModel",
-        Family::Roberta => "RobertaAdapterModel",
-        Family::XlmRoberta => "XLMRobertaAdapterModel",
-        Family::DistilBert => "DistilBertAdapterModel",
-    }
 }
 
 /// Two spaces, sorted keys, nothing but ASCII: what Python writes.

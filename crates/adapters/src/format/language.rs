@@ -3,11 +3,13 @@
 //! The output layer is tied to the token embeddings, so it is not among the tensors; Python ties it again.
 
 use super::error::FormatError;
-use crate::head::{Head, HeadConfig, Task};
+use super::family::{class_name, language_tensor_name};
+use crate::head::Head;
+use crate::head::config::{HeadConfig, Task};
 use crate::model::AdapterModel;
 use adaptune_tensor::{Parameters, Scalar, Seed};
+use adaptune_transformer::Encoder;
 use adaptune_transformer::weights::{FloatFormat, Reader, WeightDirectory, replace_file, write_safetensors_as};
-use adaptune_transformer::{Encoder, Family};
 use std::path::Path;
 
 /// Saves a language model, what is thawed laid into the base, as a directory that Python's transformers loads as
@@ -28,7 +30,7 @@ pub fn save_language_model<S: Scalar>(
     let family = merged.config().family;
     let mut tensors = merged.tensors();
     let parameters = model.head().parameters();
-    tensors.extend(parameters.iter().map(|(name, p)| (tensor_name(family, name), p.to_view())));
+    tensors.extend(parameters.iter().map(|(name, p)| (language_tensor_name(family, name), p.to_view())));
     write_safetensors_as(format, &directory.join("model.safetensors"), &tensors, &[].into())?;
     write_config(&merged, format, "ForMaskedLM", directory)
 }
@@ -52,28 +54,12 @@ pub fn load_language_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Res
     let family = base.config().family;
     let config = HeadConfig::new(Task::MaskedLanguage, Vec::new());
     let mut head = Head::new("language", &config, base, Seed::new(0)).map_err(|e| FormatError::config(directory, e))?;
-    let mut reader = Reader::new(&weights, &[""], &tensor_name(family, "bias"))?;
+    let mut reader = Reader::new(&weights, &[""], &language_tensor_name(family, "bias"))?;
     for (name, parameter) in head.parameters_mut() {
-        let values = reader.take::<S>(&tensor_name(family, &name), parameter.shape())?;
+        let values = reader.take::<S>(&language_tensor_name(family, &name), parameter.shape())?;
         parameter.values_mut().iter_mut().zip(&values).for_each(|(p, v)| *p = *v);
     }
     Ok(head)
-}
-
-/// Where checkpoints keep a parameter of the head.
-pub(super) fn tensor_name(family: Family, parameter: &str) -> String {
-    let (transform, norm, bias) = match family {
-        Family::Bert => {
-            ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.bias")
-        }
-        Family::Roberta | Family::XlmRoberta => ("lm_head.dense", "lm_head.layer_norm", "lm_head.bias"),
-        Family::DistilBert => ("vocab_transform", "vocab_layer_norm", "vocab_projector.bias"),
-    };
-    match parameter.split_once('.') {
-        Some(("transform", part)) => format!("{transform}.{part}"),
-        Some((_, part)) => format!("{norm}.{part}"),
-        None => bias.to_owned(),
-    }
 }
 
 /// Writes `config.json`, last: without it a directory is no model. `class` is the end of the class's name.
@@ -85,13 +71,7 @@ fn write_config<S: Scalar>(
 ) -> Result<(), FormatError> {
     let config = base.config();
     let mut fields = config.to_json();
-    let family = match config.family {
-        Family::Bert => "Bert",
-        Family::Roberta => "Roberta",
-        Family::XlmRoberta => "XLMRoberta",
-        Family::DistilBert => "DistilBert",
-    };
-    fields["architectures"] = serde_json::json!([format!("{family}{class}")]);
+    fields["architectures"] = serde_json::json!([format!("{}{class}", class_name(config.family))]);
     fields["torch_dtype"] = format.name().into();
     let text = serde_json::to_string_pretty(&fields).expect("strings and numbers") + "\n";
     Ok(replace_file(&directory.join("config.json"), |file| std::io::Write::write_all(file, text.as_bytes()))?)

@@ -4,8 +4,8 @@
 //! names (`layer.0.feed_forward.down`), and whoever loads it builds the adapter first.
 
 use super::error::FormatError;
-use super::stored::Stored;
 use super::tensors::{Tensors, write};
+use crate::core::stored::Stored;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar};
 use adaptune_transformer::Encoder;
 use std::path::Path;

@@ -1,9 +1,9 @@
 //! Named tensors of an adapter's files, read strictly and written.
 
-use super::directory::Files;
 use super::error::FormatError;
-use super::stored::Stored;
+use super::files::Files;
 use super::torch_bin;
+use crate::core::stored::Stored;
 use adaptune_tensor::{AnyParameter, Scalar};
 use adaptune_transformer::Encoder;
 use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};

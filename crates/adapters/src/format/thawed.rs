@@ -4,8 +4,8 @@
 //! names of Hugging Face, so in Python `model.load_state_dict(load_file("thawed.safetensors"), strict=False)` puts them in.
 
 use super::error::FormatError;
-use super::stored::Stored;
 use super::tensors::{Tensors, write};
+use crate::core::stored::Stored;
 use adaptune_tensor::{Parameters, Scalar};
 use adaptune_transformer::{Encoder, Thawed};
 use std::path::Path;

@@ -8,7 +8,7 @@
 //! logits = h Eᵀ + b               [N, V]
 //! ```
 //!
-//! An [invertible adapter](crate::invertible) changes what comes out of `E` below. What goes to `Eᵀ` is then not `h` but its
+//! An [invertible adapter](crate::bottleneck::Invertible) changes what comes out of `E` below. What goes to `Eᵀ` is then not `h` but its
 //! inverse of it.
 //!
 //! Backwards, where `E` gets a gradient only if it is thawed:
@@ -21,8 +21,8 @@
 //!
 //! `E` is also the table of the embeddings below: its two gradients are summed in one buffer.
 
-use crate::invertible::{Invertible, InvertibleTrace};
-use crate::layers::{TrainableLinear, TrainableNorm};
+use crate::core::inverse::{InverseBackward, InverseModule};
+use crate::core::layers::{TrainableLinear, TrainableNorm};
 use adaptune_tensor::{
     Activation, Gradients, Kind, LayerNormTrace, Parameter, Scalar, Seed, init, linear, linear_bias_backward,
     linear_input_backward, linear_weight_backward, parameters,
@@ -43,11 +43,11 @@ pub(super) struct Language<S> {
 parameters!(Language { "transform" => transform, "norm" => norm, "bias" => bias });
 
 /// What backward needs: `x`, `z` and `h`.
-pub(super) struct LanguageTrace<S> {
+pub(super) struct LanguageTrace<'a, S> {
     x: Array2<S>,
     z: Array2<S>,
     norm: Option<LayerNormTrace<S>>,
-    inverse: Option<InvertibleTrace<S>>,
+    inverse: Option<InverseBackward<'a, S>>,
     h: Array2<S>,
 }
 
@@ -64,18 +64,18 @@ impl<S: Scalar> Language<S> {
     }
 
     /// `[N, D] → [N, V]`.
-    pub(super) fn forward(
+    pub(super) fn forward<'a>(
         &self,
         x: Array2<S>,
         table: BaseTable<'_, S>,
-        invertible: Option<&Invertible<S>>,
-    ) -> (Array2<S>, LanguageTrace<S>) {
+        inverse: Option<&'a dyn InverseModule<S>>,
+    ) -> (Array2<S>, LanguageTrace<'a, S>) {
         let z = self.transform.forward(x.view());
         let (h, norm) = self.norm.forward(self.activation.apply(z.view()), true);
-        let (h, inverse) = match invertible {
+        let (h, inverse) = match inverse {
             Some(module) => {
-                let (h, trace) = module.forward(h.view(), true);
-                (h, Some(trace))
+                let (h, backward) = module.inverse(h.view());
+                (h, Some(backward))
             }
             None => (h, None),
         };
@@ -86,9 +86,8 @@ impl<S: Scalar> Language<S> {
     /// Adds the gradients of the head and of a thawed table; gives `d_x`, `[N, D]`, if it is wanted.
     pub(super) fn backward(
         &self,
-        trace: LanguageTrace<S>,
+        trace: LanguageTrace<'_, S>,
         table: BaseTable<'_, S>,
-        invertible: Option<&Invertible<S>>,
         d_logits: Array2<S>,
         wants_x: bool,
         gradients: &mut Gradients<S>,
@@ -101,8 +100,8 @@ impl<S: Scalar> Language<S> {
             table.add_gradient(linear_weight_backward(h.view(), d_logits.view()), gradients);
         }
         let mut d_h = linear_input_backward(d_logits.view(), table.view());
-        if let (Some(module), Some(trace)) = (invertible, inverse) {
-            d_h = module.backward(trace, d_h.view(), gradients);
+        if let Some(backward) = inverse {
+            d_h = backward(d_h.view(), gradients);
         }
         let d_a = self.norm.backward(&norm.expect("forward keeps it"), d_h, gradients);
         let d_z = self.activation.backward(z.view(), d_a);

@@ -6,99 +6,20 @@
 //! | tagging | every token | the same, one by default |
 //! | masked language modelling | the tokens that were hidden | a transformation and the base's token embeddings |
 
+pub(crate) mod config;
 mod language;
 mod stack;
-mod targets;
+pub(crate) mod targets;
 
+pub use config::{HeadConfig, HeadError, Task};
 pub use targets::Targets;
 
-use crate::invertible::Invertible;
+use crate::core::inverse::InverseModule;
 use adaptune_tensor::{Activation, Gradients, Layout, Named, NamedMut, Parameters, Scalar, Seed, gather, scatter};
 use adaptune_transformer::{Base, BaseLinear, Config, Encoder, Pass, Reads};
 use language::{Language, LanguageTrace};
 use ndarray::{ArcArray2, Array2, ArrayView2};
 use stack::{Stack, StackTrace};
-use thiserror::Error;
-
-/// What a head predicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// A class for each sequence.
-    Classification,
-    /// A number for each sequence.
-    Regression,
-    /// A class for each token.
-    Tagging,
-    /// The tokens that were hidden from the model.
-    MaskedLanguage,
-}
-
-/// The configuration of a head; fields are AdapterHub's.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HeadConfig {
-    /// What it predicts.
-    pub task: Task,
-    /// The names of the classes, in the order of the logits; one nameless output for regression, none for language.
-    pub labels: Vec<String>,
-    /// How many linear layers: 2 for classification and regression, 1 for tagging, by default.
-    pub layers: usize,
-    /// The activation between them, if any.
-    pub activation: Option<Activation>,
-    /// Read the base's pooler rather than the first token's hidden state.
-    pub use_pooler: bool,
-    /// The last layer has a bias.
-    pub bias: bool,
-    /// Dropout rate; the model's own if not given.
-    pub dropout: Option<f64>,
-}
-
-/// A head that does not fit the model or contradicts itself.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum HeadError {
-    /// The model has no pooler.
-    #[error("the head reads the pooler, but this model has none: set use_pooler to false")]
-    NoPooler,
-    /// A head without layers.
-    #[error("a head needs at least one layer")]
-    NoLayers,
-    /// Too few classes.
-    #[error("a {task} head needs at least {least} labels, but has {found}")]
-    TooFewLabels {
-        /// What it predicts.
-        task: &'static str,
-        /// How many labels it needs.
-        least: usize,
-        /// How many it has.
-        found: usize,
-    },
-}
-
-impl HeadConfig {
-    /// A head of the default form: two layers with tanh, or one for tagging.
-    #[must_use]
-    pub fn new(task: Task, labels: Vec<String>) -> Self {
-        let layers = if task == Task::Tagging { 1 } else { 2 };
-        let labels = if task == Task::Regression { vec![String::new()] } else { labels };
-        Self { task, labels, layers, activation: Some(Activation::Tanh), use_pooler: false, bias: true, dropout: None }
-    }
-
-    fn check(&self, has_pooler: bool) -> Result<(), HeadError> {
-        let (task, least) = match self.task {
-            Task::Classification => ("classification", 2),
-            Task::Regression => ("regression", 1),
-            Task::Tagging => ("tagging", 2),
-            Task::MaskedLanguage => ("masked language", 0),
-        };
-        match self {
-            Self { layers: 0, .. } => Err(HeadError::NoLayers),
-            Self { labels, .. } if labels.len() < least => {
-                Err(HeadError::TooFewLabels { task, least, found: labels.len() })
-            }
-            Self { use_pooler: true, .. } if !has_pooler => Err(HeadError::NoPooler),
-            _ => Ok(()),
-        }
-    }
-}
 
 /// A trainable prediction head.
 #[derive(Clone, Debug)]
@@ -116,15 +37,15 @@ enum Body<S> {
 }
 
 /// What the backward pass of a [`Head`] needs.
-pub struct HeadTrace<S> {
+pub struct HeadTrace<'a, S> {
     layout: Layout,
     pooler: Option<PoolerTrace<S>>,
-    body: BodyTrace<S>,
+    body: BodyTrace<'a, S>,
 }
 
-enum BodyTrace<S> {
+enum BodyTrace<'a, S> {
     Stack(StackTrace<S>),
-    Language(Box<LanguageTrace<S>>),
+    Language(Box<LanguageTrace<'a, S>>),
 }
 
 /// The pooler's output, `[S, D]`, and its input if its weight trains.
@@ -171,14 +92,14 @@ impl<S: Scalar> Head<S> {
     /// rows as they come, and may be given some of them alone. What an invertible adapter did behind the embeddings, the
     /// head of a language model undoes; no other asks for it.
     #[must_use]
-    pub fn forward(
+    pub fn forward<'a>(
         &self,
         base: Base<'_, S>,
-        invertible: Option<&Invertible<S>>,
+        inverse: Option<&'a dyn InverseModule<S>>,
         hidden: ArrayView2<'_, S>,
         layout: &Layout,
         pass: Pass,
-    ) -> (Array2<S>, HeadTrace<S>) {
+    ) -> (Array2<S>, HeadTrace<'a, S>) {
         let (rows, pooler) = self.rows(base, hidden, layout);
         let (logits, body) = match &self.body {
             Body::Stack(stack) => {
@@ -186,7 +107,7 @@ impl<S: Scalar> Head<S> {
                 (logits, BodyTrace::Stack(trace))
             }
             Body::Language(language) => {
-                let (logits, trace) = language.forward(rows, base.token_embeddings(), invertible);
+                let (logits, trace) = language.forward(rows, base.token_embeddings(), inverse);
                 (logits, BodyTrace::Language(Box::new(trace)))
             }
         };
@@ -198,8 +119,7 @@ impl<S: Scalar> Head<S> {
     pub fn backward(
         &self,
         base: Base<'_, S>,
-        invertible: Option<&Invertible<S>>,
-        trace: HeadTrace<S>,
+        trace: HeadTrace<'_, S>,
         d_logits: Array2<S>,
         wants_hidden: bool,
         gradients: &mut Gradients<S>,
@@ -210,7 +130,7 @@ impl<S: Scalar> Head<S> {
         let d_rows = match (&self.body, body) {
             (Body::Stack(stack), BodyTrace::Stack(trace)) => stack.backward(trace, d_logits, wants_rows, gradients),
             (Body::Language(language), BodyTrace::Language(trace)) => {
-                language.backward(*trace, base.token_embeddings(), invertible, d_logits, wants_rows, gradients)
+                language.backward(*trace, base.token_embeddings(), d_logits, wants_rows, gradients)
             }
             _ => panic!("the trace is another head's"),
         }?;

@@ -9,8 +9,8 @@
 //! Gradients follow the same lines backwards: `d_W_i = d_z_iᵀ x_{i-1}`, `d_b_i = Σ d_z_i`,
 //! `d_x_{i-1} = d_z_i W_i`, `d_z_i = m ∘ d_x_i ∘ φ'(z_i)` with the dropout mask `m`.
 
-use super::HeadConfig;
-use crate::layers::TrainableLinear;
+use super::config::HeadConfig;
+use crate::core::layers::TrainableLinear;
 use adaptune_tensor::{Activation, Dropout, Gradients, Scalar, Seed, init, parameters};
 use adaptune_transformer::Pass;
 use ndarray::Array2;

@@ -1,9 +1,10 @@
 //! PEFT's `adapter_config.json` of LoRA, IA3 and VeRA.
 
-use super::{head, peft_type, targets};
-use crate::lora::config::{AttentionMatrix, LoraConfig, LoraKind};
-use crate::method::fields::whole;
-use crate::point::Point;
+use super::files::peft_type;
+use super::{head, targets};
+use crate::core::fields::whole;
+use crate::core::point::Point;
+use crate::methods::lora::config::{AttentionMatrix, LoraConfig, LoraKind};
 use adaptune_transformer::{Config, LinearPoint, Projection};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;

@@ -11,14 +11,17 @@
 //! PEFT itself adds `classifier` and `score` to `modules_to_save`, but not DistilBERT's `pre_classifier`, which is then in
 //! no file: such a head cannot be loaded.
 
-use super::{FILES, Written, name};
+use super::files::{Written, name};
+use crate::core::stored::Stored;
 use crate::format::error::{FormatError, Message};
+use crate::format::family::{classifier, classifier_activation, classifier_reads_pooler, classifies_with_prefix};
+use crate::format::files::PEFT;
 use crate::format::json;
-use crate::format::stored::Stored;
 use crate::format::tensors::Tensors;
-use crate::head::{Head, HeadConfig, Task};
-use crate::method::Method;
-use adaptune_tensor::{Activation, Parameters, Scalar, Seed};
+use crate::head::Head;
+use crate::head::config::{HeadConfig, Task};
+use crate::registry::method::Method;
+use adaptune_tensor::{Parameters, Scalar, Seed};
 use adaptune_transformer::weights::TensorFile;
 use adaptune_transformer::{Config, Encoder, Family};
 use serde_json::{Map, Value, json};
@@ -31,7 +34,7 @@ const CONFIG: &str = "adaptune_head";
 const HEADS: [&str; 3] = ["classifier", "score", "pre_classifier"];
 
 /// True of a tensor that belongs to the head.
-pub(in crate::format) fn is_head(tensor: &str) -> bool {
+pub(crate) fn is_head(tensor: &str) -> bool {
     let rest = tensor.strip_prefix("base_model.").map(|rest| rest.strip_prefix("model.").unwrap_or(rest));
     let module = rest.and_then(|rest| rest.split('.').next());
     module.is_some_and(|module| HEADS.contains(&module))
@@ -49,9 +52,8 @@ pub(super) fn check_saved(file: &Value) -> Result<(), String> {
 /// The layers of a head that transformers' model classes have, from the first to the last; `None` if they have none such.
 pub(super) fn layers_of(head: &HeadConfig, method: &Method, model: &Config) -> Option<Vec<&'static str>> {
     let task_type = task_type(head.task)?;
-    // Of what RobertaModel gives without a pooler, PEFT takes the cache for the pooled state.
-    let (prefix, roberta) = (matches!(method, Method::Prefix(_)), Family::Roberta == model.family);
-    if prefix && task_type == "SEQ_CLS" && (roberta || model.family == Family::XlmRoberta) {
+    let prefix = matches!(method, Method::Prefix(_));
+    if prefix && task_type == "SEQ_CLS" && !classifies_with_prefix(model.family) {
         return None;
     }
     let (_, layers) = form(&json!({ "task_type": task_type }), model.family).ok()?;
@@ -102,9 +104,9 @@ fn tensor(layers: &[&str], parameter: &str) -> String {
 }
 
 /// Loads the head. Labels have no names in PEFT's files: they are called `LABEL_0` and so on, unless the file is ours.
-pub(in crate::format) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
-    let path = directory.join(FILES.config);
-    let mut tensors = Tensors::read(directory, &FILES, base)?.without_prefix();
+pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
+    let path = directory.join(PEFT.config);
+    let mut tensors = Tensors::read(directory, &PEFT, base)?.without_prefix();
     let (task, layers) = form(&json::read(&path)?, base.config().family).map_err(|e| FormatError::config(&path, e))?;
     let names = |name: &str| ["base_model.model.", "base_model."].map(|prefix| format!("{prefix}{name}"));
     let last = names(&format!("{}.bias", layers[layers.len() - 1]));
@@ -113,7 +115,7 @@ pub(in crate::format) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) ->
         return Err(FormatError::config(&path, message));
     };
     let config = config(task, &layers, outputs, base.config().family);
-    let (title, config) = own(&directory.join(FILES.safetensors), config)?;
+    let (title, config) = own(&directory.join(PEFT.safetensors), config)?;
     let mut head = Head::new(&title, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
     for (name, parameter) in head.parameters_mut() {
         tensors.take(&Stored::under(names(&tensor(&layers, &name))), parameter)?;
@@ -145,7 +147,7 @@ fn metadata(path: &Path) -> Result<Option<Value>, FormatError> {
 }
 
 /// Name and configuration of the head, for who only wants to look at them.
-pub(in crate::format) fn described(path: &Path) -> Result<(String, Map<String, Value>), FormatError> {
+pub(crate) fn described(path: &Path) -> Result<(String, Map<String, Value>), FormatError> {
     let Some(mut file) = metadata(path)? else { return Ok((name(path)?, Map::new())) };
     let config = file["config"].take();
     let title = json::name(&file).map_err(|Message(why)| FormatError::config(path, format!("{CONFIG}: {why}")))?;
@@ -154,27 +156,23 @@ pub(in crate::format) fn described(path: &Path) -> Result<(String, Map<String, V
 
 /// What the head predicts, and its layers from the first to the last.
 fn form(file: &Value, family: Family) -> Result<(Task, Vec<&'static str>), String> {
-    let layers = match (file.get("task_type").and_then(Value::as_str), family) {
-        (Some("TOKEN_CLS"), _) => return Ok((Task::Tagging, vec!["classifier"])),
-        (Some("SEQ_CLS"), Family::Bert) => vec!["classifier"],
-        (Some("SEQ_CLS"), Family::Roberta | Family::XlmRoberta) => vec!["classifier.dense", "classifier.out_proj"],
-        (Some("SEQ_CLS"), Family::DistilBert) => vec!["pre_classifier", "classifier"],
+    match file.get("task_type").and_then(Value::as_str) {
+        Some("TOKEN_CLS") => Ok((Task::Tagging, vec!["classifier"])),
+        Some("SEQ_CLS") => Ok((Task::Classification, classifier(family).to_vec())),
         _ => {
             let found = file.get("task_type").unwrap_or(&Value::Null);
-            return Err(format!("task_type is {found}, but heads are read of SEQ_CLS and TOKEN_CLS only"));
+            Err(format!("task_type is {found}, but heads are read of SEQ_CLS and TOKEN_CLS only"))
         }
-    };
-    Ok((Task::Classification, layers))
+    }
 }
 
 fn config(task: Task, layers: &[&str], outputs: usize, family: Family) -> HeadConfig {
     let task = if task == Task::Classification && outputs == 1 { Task::Regression } else { task };
     let labels = (0..outputs.min(1 << 20)).map(|i| format!("LABEL_{i}")).collect();
-    let activation = if family == Family::DistilBert { Activation::Relu } else { Activation::Tanh };
     HeadConfig {
         layers: layers.len(),
-        activation: Some(activation),
-        use_pooler: task != Task::Tagging && family == Family::Bert,
+        activation: Some(classifier_activation(family)),
+        use_pooler: task != Task::Tagging && classifier_reads_pooler(family),
         ..HeadConfig::new(task, labels)
     }
 }

@@ -1,13 +1,15 @@
 //! LoRA and its kin in PEFT's files: which tensors hold them.
 
-use super::{FILES, Written, config, targets};
+use super::files::Written;
+use super::{config, targets};
 use crate::adapter::Adapter;
+use crate::core::point::Point;
+use crate::core::stored::{Form, Stored};
 use crate::format::error::FormatError;
-use crate::format::stored::{Form, Stored};
+use crate::format::files::PEFT;
 use crate::format::tensors::Tensors;
-use crate::lora::config::{LoraConfig, LoraKind};
-use crate::method::Method;
-use crate::point::Point;
+use crate::methods::lora::config::{LoraConfig, LoraKind};
+use crate::registry::method::Method;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar, Seed};
 use adaptune_transformer::{Encoder, Family};
 use serde_json::Value;
@@ -36,7 +38,7 @@ pub(super) fn load<S: Scalar>(
     tensors: &mut Tensors<S>,
     base: &Encoder<S>,
 ) -> Result<Adapter<S>, FormatError> {
-    let path = directory.join(FILES.config);
+    let path = directory.join(PEFT.config);
     let points = points_of(&tensors.names(), base.config().family);
     let config = config::read(file, &points, base.config()).map_err(|message| FormatError::config(&path, message))?;
     let method = Method::Lora(config.clone());

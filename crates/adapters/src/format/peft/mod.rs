@@ -6,6 +6,7 @@
 //! one of transformers' own model classes.
 
 mod config;
+pub(super) mod files;
 pub(super) mod head;
 mod low_rank;
 mod prompts;
@@ -13,38 +14,23 @@ mod targets;
 
 pub use low_rank::peft_names;
 
-use super::directory::{Files, HEAD, replace, save_head};
 use super::error::FormatError;
+use super::files::{HEAD, PEFT, replace};
+use super::hub::head::save_head;
 use super::json;
 use super::tensors::{Tensors, write};
 use crate::adapter::Adapter;
 use crate::head::Head;
-use crate::method::Method;
+use crate::registry::method::Method;
 use adaptune_tensor::Scalar;
-use adaptune_transformer::weights::TensorFile;
 use adaptune_transformer::{Config, Encoder};
-use ndarray::ArrayD;
-use serde_json::{Value, json};
+use files::{NAME, Written, name, peft_type};
+use serde_json::json;
 use std::path::Path;
-
-pub(super) const FILES: Files =
-    Files { config: "adapter_config.json", safetensors: "adapter_model.safetensors", torch: "adapter_model.bin" };
-
-/// Metadata key of the adapter's name.
-const NAME: &str = "adaptune_name";
-
-/// The name of an adapter whose files say none.
-const DEFAULT_NAME: &str = "default";
-
-/// What the two files hold: the configuration, and the tensors under their names.
-struct Written<S> {
-    file: Value,
-    tensors: Vec<(String, ArrayD<S>)>,
-}
 
 /// True if a directory's `adapter_config.json` is PEFT's.
 pub(super) fn is_peft(directory: &Path) -> Result<bool, FormatError> {
-    Ok(json::read(&directory.join(FILES.config))?.get("peft_type").is_some())
+    Ok(json::read(&directory.join(PEFT.config))?.get("peft_type").is_some())
 }
 
 /// Why PEFT has no such adapter, if it has not.
@@ -109,7 +95,7 @@ pub(super) fn save_either_head<S: Scalar>(
     base: &Encoder<S>,
     directory: &Path,
 ) -> Result<bool, FormatError> {
-    let path = directory.join(FILES.config);
+    let path = directory.join(PEFT.config);
     let Some(method) = adapter.method() else {
         return Err(FormatError::OwnModules { name: adapter.name().to_owned() });
     };
@@ -118,7 +104,7 @@ pub(super) fn save_either_head<S: Scalar>(
     let mut metadata = vec![(NAME.to_owned(), adapter.name().to_owned())];
     let head = head.filter(|head| head::layers_of(head.config(), method, base.config()).is_some());
     metadata.extend(head.map(|head| head::write(head, method, base.config(), &mut written)));
-    write(&directory.join(FILES.safetensors), &written.tensors, base, metadata)?;
+    write(&directory.join(PEFT.safetensors), &written.tensors, base, metadata)?;
     replace(&path, &json::text(&written.file))?;
     Ok(head.is_some())
 }
@@ -148,29 +134,14 @@ fn written<S: Scalar>(method: &Method, adapter: &Adapter<S>, base: &Encoder<S>) 
 /// If a file is missing or broken, a tensor is missing, unexpected or misshapen, or the configuration asks for something
 /// that is not there: the reason.
 pub fn load_peft<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
-    let file = json::read(&directory.join(FILES.config))?;
-    let mut tensors = Tensors::read(directory, &FILES, base)?.without_prefix();
+    let file = json::read(&directory.join(PEFT.config))?;
+    let mut tensors = Tensors::read(directory, &PEFT, base)?.without_prefix();
     tensors.set_aside(head::is_head);
-    let name = name(&directory.join(FILES.safetensors))?;
+    let name = name(&directory.join(PEFT.safetensors))?;
     let adapter = match peft_type(&file) {
         "PREFIX_TUNING" | "PROMPT_TUNING" => prompts::load(&name, directory, &file, &mut tensors, base)?,
         _ => low_rank::load(&name, directory, &file, &mut tensors, base)?,
     };
     tensors.finish()?;
     Ok(adapter)
-}
-
-/// The name that a file of ours holds.
-pub(super) fn name(path: &Path) -> Result<String, FormatError> {
-    if path.extension().is_none_or(|end| end != "safetensors") || !path.exists() {
-        return Ok(DEFAULT_NAME.to_owned());
-    }
-    let file = TensorFile::open(path)?;
-    let name = file.metadata().and_then(|metadata| metadata.get(NAME)).cloned();
-    Ok(name.unwrap_or_else(|| DEFAULT_NAME.to_owned()))
-}
-
-/// The `peft_type` of a configuration.
-fn peft_type(file: &Value) -> &str {
-    file.get("peft_type").and_then(Value::as_str).unwrap_or_default()
 }

@@ -8,16 +8,19 @@
 //! PEFT's text begins at position `P`, and its prompt takes the place of token embeddings; AdapterHub's does neither. With
 //! learned positions these are different functions of the same numbers, so neither form is ever written as the other.
 
-use super::{FILES, Written, head, peft_type};
+use super::files::{Written, peft_type};
+use super::head;
 use crate::adapter::Adapter;
+use crate::core::stored::{Form, Stored};
 use crate::format::error::FormatError;
-use crate::format::stored::{Form, Stored};
+use crate::format::family::takes_prefixes;
+use crate::format::files::PEFT;
 use crate::format::tensors::Tensors;
-use crate::method::Method;
-use crate::prefix::PrefixConfig;
-use crate::prompt::{Combine, PromptConfig};
+use crate::methods::prefix::config::PrefixConfig;
+use crate::methods::prompt::config::{Combine, PromptConfig};
+use crate::registry::method::Method;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar, Seed};
-use adaptune_transformer::{Config, Encoder, Family};
+use adaptune_transformer::{Config, Encoder};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -36,7 +39,7 @@ pub(super) fn prefix_refusal(config: &PrefixConfig, model: &Config) -> Option<&'
         ),
         (config.use_gating, "it has no gates"),
         (!config.leave_out.is_empty(), "its prefixes are in every block (leave_out is not empty)"),
-        (model.family == Family::DistilBert, NO_CACHE),
+        (!takes_prefixes(model.family), NO_CACHE),
     ];
     rules.into_iter().find(|(it, _)| *it).map(|(_, why)| why)
 }
@@ -116,7 +119,7 @@ pub(super) fn load<S: Scalar>(
     tensors: &mut Tensors<S>,
     base: &Encoder<S>,
 ) -> Result<Adapter<S>, FormatError> {
-    let path = directory.join(FILES.config);
+    let path = directory.join(PEFT.config);
     let (method, length) = read(file, base.config()).map_err(|message| FormatError::config(&path, message))?;
     let columns = if peft_type(file) == "PREFIX_TUNING" { 2 * base.config().layers } else { 1 } * base.config().hidden;
     if let Some(found) = tensors.shape(TENSOR).filter(|shape| **shape != [length, columns]) {
@@ -157,7 +160,7 @@ fn read(file: &Value, model: &Config) -> Result<(Method, usize), String> {
         }
     }
     match peft_type(file) {
-        "PREFIX_TUNING" if model.family == Family::DistilBert => Err(format!("PEFT cannot have made this: {NO_CACHE}")),
+        "PREFIX_TUNING" if !takes_prefixes(model.family) => Err(format!("PEFT cannot have made this: {NO_CACHE}")),
         "PREFIX_TUNING" => Ok((Method::Prefix(prefix(length)), length)),
         _ => Ok((Method::Prompt(prompt(length)), length)),
     }

@@ -3,7 +3,7 @@
 //! A list names modules by their whole path or by its end, cut at a point: `dense` is every `….dense`, and `output.dense` is
 //! `….attention.output.dense` too. A text is a pattern for the whole path, or `all-linear`.
 
-use crate::point::Point;
+use crate::core::point::Point;
 use adaptune_transformer::{Config, Family, LinearPoint, Projection};
 use serde_json::Value;
 

@@ -1,6 +1,6 @@
 //! The zip archive around a pickle and its storages.
 
-use super::TorchBinError;
+use super::error::TorchBinError;
 use std::io::{Read, Seek};
 use std::path::Path;
 use zip::result::ZipError;

@@ -1,8 +1,12 @@
 //! What can be wrong with a file of `torch.save`.
 
-use super::{AMPLIFICATION, PickleError};
+use super::pickle::PickleError;
 use std::io;
 use std::path::PathBuf;
+
+/// How many times the length of the file all tensors together may take. Prefix tuning lists its one
+/// tensor once per layer; a file that was made to exhaust the memory does so a million times.
+pub(super) const AMPLIFICATION: u64 = 128;
 
 /// Why a file of `torch.save` could not be read. Every variant names the file.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Numbers as storages hold them.
 
-use crate::format::pickle::Number;
+use super::pickle::value::Number;
 use adaptune_tensor::Scalar;
 
 /// The numbers of a storage, converted; or what is wrong with them.

@@ -1,9 +1,10 @@
 //! From the values of a pickle to arrays.
 
 use super::archive::Archive;
+use super::error::{AMPLIFICATION, TorchBinError};
 use super::numbers::decode;
-use super::{AMPLIFICATION, TorchBinError};
-use crate::format::pickle::{Global, Id, Number, Pickle, Value};
+use super::pickle::Pickle;
+use super::pickle::value::{Global, Id, Number, Value};
 use adaptune_tensor::Scalar;
 use ndarray::{ArrayD, ArrayView, IxDyn, ShapeBuilder};
 use std::collections::{BTreeMap, HashMap};

@@ -1,0 +1,55 @@
+//! Why adapters cannot be used together.
+
+use thiserror::Error;
+
+/// Why adapters cannot be used together so.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CompositionError {
+    /// Nothing was given.
+    #[error("there is nothing to put together: name at least one adapter")]
+    Nothing,
+    /// A module that cannot stand below another.
+    #[error(
+        "{point}: part {part} of the stack cannot have another upon it there: it does not end with the base's norm \
+         over a residual (as AdapterPlus does not, nor modules of one's own); put it last"
+    )]
+    NotBelow {
+        /// The point.
+        point: String,
+        /// The part, from 0.
+        part: usize,
+    },
+    /// A module that cannot stand on another.
+    #[error(
+        "{point}: part {part} of the stack cannot stand on another there: it is computed from the base's own weight \
+         (as DoRA is); put it first, or keep it from layers that others adapt"
+    )]
+    NotAbove {
+        /// The point.
+        point: String,
+        /// The part, from 0.
+        part: usize,
+    },
+    /// An adapter that is to stay as it is trains.
+    #[error("the adapter `{name}` is to be stood upon, but it trains: freeze it first (Parameters::freeze)")]
+    Trains {
+        /// Its name.
+        name: String,
+    },
+    /// Two invertible adapters in a language model.
+    #[error(
+        "the output of a language model undoes one invertible adapter, and here are two: leave the inverse out of one          (seq_bn in place of seq_bn_inv)"
+    )]
+    TwoInverses,
+    /// A sequence names a part that is not there.
+    #[error("sequence {sequence} names part {part}, but there are {parts}, counted from 0")]
+    NoPart {
+        /// The sequence, from 0.
+        sequence: usize,
+        /// What it names.
+        part: usize,
+        /// How many there are.
+        parts: usize,
+    },
+}

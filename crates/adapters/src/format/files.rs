@@ -1,0 +1,32 @@
+//! The names of an adapter directory's files, and how one is replaced.
+
+use super::error::FormatError;
+use adaptune_transformer::weights::replace_file;
+use std::path::Path;
+
+/// File names of an adapter or a head.
+pub(super) struct Files {
+    pub(super) config: &'static str,
+    pub(super) safetensors: &'static str,
+    pub(super) torch: &'static str,
+}
+
+impl Files {
+    pub(super) fn no_weights(&self, directory: &Path) -> FormatError {
+        let Self { safetensors, torch, .. } = *self;
+        FormatError::NoWeights { directory: directory.to_owned(), safetensors, torch }
+    }
+}
+
+pub(super) const ADAPTER: Files =
+    Files { config: "adapter_config.json", safetensors: "adapter.safetensors", torch: "pytorch_adapter.bin" };
+pub(super) const HEAD: Files =
+    Files { config: "head_config.json", safetensors: "model_head.safetensors", torch: "pytorch_model_head.bin" };
+/// What PEFT calls them.
+pub(super) const PEFT: Files =
+    Files { config: "adapter_config.json", safetensors: "adapter_model.safetensors", torch: "adapter_model.bin" };
+
+/// Writes a text beside its place and moves it there.
+pub(super) fn replace(path: &Path, text: &str) -> Result<(), FormatError> {
+    Ok(replace_file(path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
+}

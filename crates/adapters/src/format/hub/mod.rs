@@ -1,0 +1,9 @@
+//! AdapterHub directories: an adapter or a head alone.
+
+pub(super) mod adapter;
+mod adapter_file;
+pub(super) mod head;
+mod name;
+
+pub use adapter::{save_adapter, save_adapterhub};
+pub use head::save_head;

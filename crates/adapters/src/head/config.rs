@@ -1,0 +1,84 @@
+//! The configuration of a head, typed and checked.
+
+use adaptune_tensor::Activation;
+use thiserror::Error;
+
+/// What a head predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// A class for each sequence.
+    Classification,
+    /// A number for each sequence.
+    Regression,
+    /// A class for each token.
+    Tagging,
+    /// The tokens that were hidden from the model.
+    MaskedLanguage,
+}
+
+/// The configuration of a head; fields are AdapterHub's.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadConfig {
+    /// What it predicts.
+    pub task: Task,
+    /// The names of the classes, in the order of the logits; one nameless output for regression, none for language.
+    pub labels: Vec<String>,
+    /// How many linear layers: 2 for classification and regression, 1 for tagging, by default.
+    pub layers: usize,
+    /// The activation between them, if any.
+    pub activation: Option<Activation>,
+    /// Read the base's pooler rather than the first token's hidden state.
+    pub use_pooler: bool,
+    /// The last layer has a bias.
+    pub bias: bool,
+    /// Dropout rate; the model's own if not given.
+    pub dropout: Option<f64>,
+}
+
+/// A head that does not fit the model or contradicts itself.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum HeadError {
+    /// The model has no pooler.
+    #[error("the head reads the pooler, but this model has none: set use_pooler to false")]
+    NoPooler,
+    /// A head without layers.
+    #[error("a head needs at least one layer")]
+    NoLayers,
+    /// Too few classes.
+    #[error("a {task} head needs at least {least} labels, but has {found}")]
+    TooFewLabels {
+        /// What it predicts.
+        task: &'static str,
+        /// How many labels it needs.
+        least: usize,
+        /// How many it has.
+        found: usize,
+    },
+}
+
+impl HeadConfig {
+    /// A head of the default form: two layers with tanh, or one for tagging.
+    #[must_use]
+    pub fn new(task: Task, labels: Vec<String>) -> Self {
+        let layers = if task == Task::Tagging { 1 } else { 2 };
+        let labels = if task == Task::Regression { vec![String::new()] } else { labels };
+        Self { task, labels, layers, activation: Some(Activation::Tanh), use_pooler: false, bias: true, dropout: None }
+    }
+
+    pub(super) fn check(&self, has_pooler: bool) -> Result<(), HeadError> {
+        let (task, least) = match self.task {
+            Task::Classification => ("classification", 2),
+            Task::Regression => ("regression", 1),
+            Task::Tagging => ("tagging", 2),
+            Task::MaskedLanguage => ("masked language", 0),
+        };
+        match self {
+            Self { layers: 0, .. } => Err(HeadError::NoLayers),
+            Self { labels, .. } if labels.len() < least => {
+                Err(HeadError::TooFewLabels { task, least, found: labels.len() })
+            }
+            Self { use_pooler: true, .. } if !has_pooler => Err(HeadError::NoPooler),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+#![doc = include_str!("README.md")]
+
+pub(crate) mod compacter;
+pub(crate) mod config;
+mod fields;
+pub(crate) mod invertible;
+pub(crate) mod layer;
+mod names;
+pub mod phm;
+mod projection;
+mod width;
+pub(crate) mod wiring;
+
+pub use compacter::Compacter;
+pub use config::{BottleneckConfig, ReductionFactor};
+pub use invertible::{Coupling, Invertible};
+pub use layer::{Bottleneck, BottleneckShape, BottleneckTrace, Scaling};
+pub use wiring::{BottleneckAdapter, InnerResidual, Position};

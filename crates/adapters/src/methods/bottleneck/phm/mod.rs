@@ -1,0 +1,9 @@
+#![doc = include_str!("README.md")]
+
+pub(crate) mod config;
+pub(crate) mod layer;
+pub(crate) mod side;
+pub(crate) mod stack;
+
+pub use config::{PhmConfig, PhmInit};
+pub use layer::PhmShared;

@@ -1,0 +1,301 @@
+//! How a bottleneck is wired to the sublayer that it adapts.
+//!
+//! A sublayer ends with output `o` and residual input `r`; the base goes on with `LN(o + r)`. With
+//! `B` the [bottleneck](crate::bottleneck) and `LN_after` an optional norm of the adapter's own:
+//!
+//! | | sequential | parallel |
+//! |---|---|---|
+//! | input | `x = LN(o + r)`, or `o` without *norm before* | `x = r` |
+//! | inner residual | `e = o`, `x` or `o + r` | `e = o` |
+//! | result | `z = LN_after(B(x)) + e`, or `LN_after(B(x) + e)` | `z = LN_after(B(x)) + e` |
+//! | next state | `y = LN(z + r)`, or `z` without *norm after* | the same |
+//!
+//! So Pfeiffer's adapter (sequential, norm before and after, `e = o`) is `y = LN(B(LN(o+r)) + o + r)`:
+//! the base's norm is used twice. Houlsby's has no norm before: `y = LN(B(o) + o + r)`. The parallel one
+//! is `y = LN(B(r) + o + r)`. AdapterPlus stops at `y = B(x) + x` with `x = LN(o + r)`. Where a
+//! block has no norm at this place, `LN` is left out and `o + r` stays.
+//!
+//! # Gradients
+//!
+//! Sums hand their gradient to each term; a norm's gradient is in
+//! [`layer_norm_input_backward`](adaptune_tensor::layer_norm_input_backward). From `d_y`:
+//!
+//! ```text
+//! d_z = LN'(d_y), also added to d_r            or d_y where there is no norm after
+//! d_B, d_e from z                              through LN_after
+//! d_x = B'(d_B)                                see the bottleneck
+//! d_e goes to d_o, to d_x or to d(o + r)
+//! d_x goes through LN' to d(o + r), which goes to d_o and d_r; or straight to d_o, or to d_r
+//! ```
+
+use crate::core::layers::TrainableNorm;
+use crate::core::module::Module;
+use crate::methods::bottleneck::layer::{Bottleneck, BottleneckTrace};
+use crate::methods::bottleneck::phm::layer::PhmShared;
+use adaptune_tensor::{Gradients, LayerNormTrace, Named, NamedMut, Parameters, Scalar, add, copied, join, parameters};
+use adaptune_transformer::{Accumulator, BaseNorm, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
+use ndarray::{ArcArray2, Array2};
+
+/// Which residual the adapter adds to the bottleneck's result; AdapterHub's `residual_before_ln`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InnerResidual {
+    /// `o`, the sublayer's output (`True`).
+    Output,
+    /// `x`, the bottleneck's input (`False`).
+    Input,
+    /// `o + r`, the sum before the norm (`"post_add"`).
+    Sum,
+}
+
+/// Where the bottleneck stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Position {
+    /// Behind the sublayer.
+    Sequential {
+        /// The bottleneck reads `LN(o + r)` rather than `o`; AdapterHub's `original_ln_before`.
+        norm_before: bool,
+        /// What is added to its result.
+        residual: InnerResidual,
+        /// It is added before the adapter's own norm; AdapterHub's `adapter_residual_before_ln`.
+        residual_before_norm: bool,
+    },
+    /// Beside the sublayer: it reads the sublayer's residual input.
+    Parallel,
+}
+
+/// A bottleneck, wired: the module at the end of a half block.
+#[derive(Clone, Debug)]
+pub struct BottleneckAdapter<S> {
+    bottleneck: Bottleneck<S>,
+    position: Position,
+    /// `y = LN(z + r)`; AdapterHub's `original_ln_after`.
+    norm_after: bool,
+    /// `LN_after`.
+    own_norm: Option<TrainableNorm<S>>,
+}
+
+parameters!(BottleneckAdapter { "bottleneck" => bottleneck, "norm_after" => own_norm });
+
+/// What backward needs.
+struct Trace<'a, S> {
+    shared: Option<&'a PhmShared<S>>,
+    norm: Option<BaseNorm<'a, S>>,
+    before: Option<LayerNormTrace<S>>,
+    bottleneck: BottleneckTrace<S>,
+    own_norm: Option<LayerNormTrace<S>>,
+    /// `y` is `LN(z + r)`, not `z`.
+    ends: bool,
+    after: Option<LayerNormTrace<S>>,
+    wants_output: bool,
+    wants_residual: bool,
+}
+
+impl<S: Scalar> BottleneckAdapter<S> {
+    /// Wires a bottleneck. `own_norm` gives it a norm behind (AdapterHub's `ln_after`).
+    #[must_use]
+    pub fn new(bottleneck: Bottleneck<S>, position: Position, norm_after: bool, own_norm: bool) -> Self {
+        let own_norm = own_norm.then(|| TrainableNorm::new(bottleneck.hidden()));
+        Self { bottleneck, position, norm_after, own_norm }
+    }
+
+    /// The bottleneck's input and, for sequential ones, the inner residual and the norm's trace.
+    fn input(&self, o: &ArcArray2<S>, r: &ArcArray2<S>, norm: Option<BaseNorm<'_, S>>, keep: bool) -> Input<S> {
+        let Position::Sequential { norm_before, residual, .. } = self.position else {
+            return Input { x: r.clone(), residual: None, before: None };
+        };
+        if !norm_before {
+            // Both `o` and `x` are the output here; `o + r` is refused by the configuration's check.
+            return Input { x: o.clone(), residual: None, before: None };
+        }
+        let sum = add(copied(o), r);
+        let for_sum = (residual == InnerResidual::Sum).then(|| copied(&sum).into_shared());
+        let (x, before) = match norm {
+            Some(norm) => norm.forward(sum, keep),
+            None => (sum, None),
+        };
+        let x = x.into_shared();
+        let residual = match residual {
+            InnerResidual::Output => None,
+            InnerResidual::Input => Some(x.clone()),
+            InnerResidual::Sum => for_sum,
+        };
+        Input { x, residual, before }
+    }
+
+    /// `z`, from `B(x)` and the inner residual, which is `o` unless `residual` says otherwise.
+    fn combine(
+        &self,
+        b: Array2<S>,
+        o: ArcArray2<S>,
+        residual: Option<ArcArray2<S>>,
+        keep: bool,
+    ) -> (Array2<S>, Option<LayerNormTrace<S>>) {
+        let add = |b: Array2<S>| match residual {
+            Some(residual) => add(b, &residual),
+            None => add(b, &o),
+        };
+        match &self.own_norm {
+            None => (add(b), None),
+            Some(norm) if self.residual_before_norm() => norm.forward(add(b), keep),
+            Some(norm) => {
+                let (b, trace) = norm.forward(b, keep);
+                (add(b), trace)
+            }
+        }
+    }
+
+    fn residual_before_norm(&self) -> bool {
+        matches!(self.position, Position::Sequential { residual_before_norm: true, .. })
+    }
+
+    fn backward(&self, trace: Trace<'_, S>, d_y: Array2<S>, gradients: &mut Gradients<S>) -> SublayerGradient<S> {
+        let (mut d_o, mut d_r) = (Accumulator::new(), Accumulator::new());
+        let norm = trace.norm;
+        let d_z = if trace.ends { through(norm, &trace.after, d_y, gradients) } else { d_y };
+        if trace.ends && trace.wants_residual {
+            d_r.add(copied(&d_z));
+        }
+        let (d_b, d_e) = self.combine_backward(trace.own_norm.as_ref(), d_z, gradients);
+        let wants_input = match self.position {
+            Position::Sequential { norm_before, .. } => {
+                let norm_trains = norm_before && norm.is_some_and(BaseNorm::trains);
+                trace.wants_output || trace.wants_residual || norm_trains
+            }
+            Position::Parallel => trace.wants_residual,
+        };
+        let d_x = self.bottleneck.backward(trace.bottleneck, trace.shared, d_b, wants_input, gradients);
+        match (self.position, d_x) {
+            (Position::Parallel, d_x) => {
+                d_o.add(d_e);
+                d_x.into_iter().for_each(|d_x| d_r.add(d_x));
+            }
+            (_, None) => {}
+            (Position::Sequential { norm_before: false, .. }, Some(d_x)) => d_o.add(add(d_x, &d_e)),
+            (Position::Sequential { residual, .. }, Some(d_x)) => {
+                let d_sum = match residual {
+                    InnerResidual::Output => {
+                        d_o.add(d_e);
+                        through(norm, &trace.before, d_x, gradients)
+                    }
+                    InnerResidual::Input => through(norm, &trace.before, add(d_x, &d_e), gradients),
+                    InnerResidual::Sum => add(through(norm, &trace.before, d_x, gradients), &d_e),
+                };
+                if trace.wants_residual {
+                    d_r.add(copied(&d_sum));
+                }
+                d_o.add(d_sum);
+            }
+        }
+        SublayerGradient {
+            d_output: d_o.into_sum().filter(|_| trace.wants_output),
+            d_residual: d_r.into_sum().filter(|_| trace.wants_residual),
+        }
+    }
+
+    /// From `d_z` to the gradients of `B(x)` and of the inner residual.
+    fn combine_backward(
+        &self,
+        trace: Option<&LayerNormTrace<S>>,
+        d_z: Array2<S>,
+        gradients: &mut Gradients<S>,
+    ) -> (Array2<S>, Array2<S>) {
+        let (Some(norm), Some(trace)) = (&self.own_norm, trace) else { return (copied(&d_z), d_z) };
+        if self.residual_before_norm() {
+            let d = norm.backward(trace, d_z, gradients);
+            (copied(&d), d)
+        } else {
+            (norm.backward(trace, copied(&d_z), gradients), d_z)
+        }
+    }
+}
+
+/// The gradient of a norm's input, or the gradient as it is where there is no norm.
+fn through<S: Scalar>(
+    norm: Option<BaseNorm<'_, S>>,
+    trace: &Option<LayerNormTrace<S>>,
+    d: Array2<S>,
+    gradients: &mut Gradients<S>,
+) -> Array2<S> {
+    match (norm, trace) {
+        (Some(norm), Some(trace)) => norm.backward(trace, d, gradients),
+        _ => d,
+    }
+}
+
+/// What [`BottleneckAdapter::input`] gives.
+struct Input<S> {
+    x: ArcArray2<S>,
+    /// The inner residual where it is not `o`.
+    residual: Option<ArcArray2<S>>,
+    before: Option<LayerNormTrace<S>>,
+}
+
+impl<S: Scalar> Module<S> for BottleneckAdapter<S> {
+    fn sublayer(&self) -> Option<&dyn SublayerModule<S>> {
+        Some(self)
+    }
+    fn constants(&self) -> Named<'_, S> {
+        let mut all = Vec::new();
+        self.list_constants("", &mut all);
+        all
+    }
+    fn constants_mut(&mut self) -> NamedMut<'_, S> {
+        let mut all = Vec::new();
+        self.list_constants_mut("", &mut all);
+        all
+    }
+}
+
+impl<S: Scalar> BottleneckAdapter<S> {
+    /// What it does at the end of a half block; `shared` is what its projections share with those of other points.
+    pub(crate) fn adapt<'a>(
+        &'a self,
+        input: SublayerInput<'a, S>,
+        shared: Option<&'a PhmShared<S>>,
+    ) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        let keep = input.wants_backward(self.any_trains() || shared.is_some_and(Parameters::any_trains));
+        let ends = self.norm_after && !input.followed;
+        let SublayerInput { output: o, residual: r, norm, layout, pass, wants_output, wants_residual, .. } = input;
+        let o = o.into_shared();
+        let Input { x, residual, before } = self.input(&o, &r, norm, keep);
+        let (b, bottleneck) = self.bottleneck.forward(x, shared, &layout, pass, keep);
+        let (z, own_norm) = self.combine(b, o, residual, keep);
+        let (y, after) = match norm.filter(|_| ends) {
+            Some(norm) => norm.forward(add(z, &r), keep),
+            None if ends => (add(z, &r), None),
+            None => (z, None),
+        };
+        let backward = bottleneck.map(|bottleneck| -> SublayerBackward<'a, S> {
+            let trace = Trace { shared, norm, before, bottleneck, own_norm, ends, after, wants_output, wants_residual };
+            Box::new(move |d_y, gradients| self.backward(trace, d_y, gradients))
+        });
+        (y, backward)
+    }
+
+    /// True if what it gives for `o` can go into another module: it ends as the base does, with `LN(z + r)`.
+    pub(crate) fn ends_as_the_base(&self) -> bool {
+        self.norm_after
+    }
+
+    /// Lists what is drawn once and never trains.
+    pub(crate) fn list_constants<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
+        self.bottleneck.list_constants(&join(name, "bottleneck"), all);
+    }
+
+    /// The same list, to be read from a file.
+    pub(crate) fn list_constants_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {
+        self.bottleneck.list_constants_mut(&join(name, "bottleneck"), all);
+    }
+}
+
+impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
+    fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        self.adapt(input, None)
+    }
+    fn can_be_followed(&self) -> bool {
+        self.ends_as_the_base()
+    }
+    fn is_row_by_row(&self) -> bool {
+        self.bottleneck.is_row_by_row()
+    }
+}

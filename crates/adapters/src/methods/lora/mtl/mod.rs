@@ -1,0 +1,8 @@
+#![doc = include_str!("README.md")]
+
+pub(crate) mod config;
+mod fields;
+pub(crate) mod layer;
+
+pub use config::{MtlLoraConfig, TaskMatrix};
+pub use layer::MtlLora;

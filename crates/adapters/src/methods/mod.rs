@@ -1,0 +1,10 @@
+//! One folder a method, the same files in each: `config.rs` its options, typed and checked; `layer.rs` its formula, the
+//! derivation of its gradients, forward and backward; `fields.rs` the same options by AdapterHub's names, and its entry among
+//! the methods.
+
+pub mod bottleneck;
+pub mod closure;
+pub mod lora;
+pub mod prefix;
+pub mod prompt;
+pub mod reft;

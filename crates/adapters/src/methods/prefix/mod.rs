@@ -1,0 +1,9 @@
+#![doc = include_str!("README.md")]
+
+pub(crate) mod config;
+mod fields;
+mod layer;
+mod source;
+
+pub use config::PrefixConfig;
+pub use layer::PrefixTuning;

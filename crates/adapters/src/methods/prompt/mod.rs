@@ -1,0 +1,8 @@
+#![doc = include_str!("README.md")]
+
+pub(crate) mod config;
+mod fields;
+mod layer;
+
+pub use config::{Combine, PromptConfig, PromptInit};
+pub use layer::PromptTuning;

@@ -1,0 +1,8 @@
+#![doc = include_str!("README.md")]
+
+pub(crate) mod config;
+mod fields;
+mod layer;
+
+pub use config::ReftConfig;
+pub use layer::Reft;
