@@ -9,7 +9,8 @@ use adaptune_adapters::{Adapter, Method, Point};
 use adaptune_autograd::Var;
 use adaptune_tensor::{Activation, Gradients, Parameters, Seed};
 use adaptune_transformer::{
-    Batch, Config, Encoder, Insertions, Pass, SublayerBackward, SublayerInput, SublayerModule, SublayerPoint,
+    Batch, Config, Encoder, Insertions, Pass, Properties, SublayerBackward, SublayerInput, SublayerModule,
+    SublayerPoint,
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
 use ndarray::{Array2, Ix2};
@@ -59,9 +60,9 @@ fn bottleneck(at: &SublayerVars<f32>, p: &ParameterVars<f32>, behind_norm: bool)
         let (weight, bias) = (format!("bottleneck.{name}.weight"), format!("bottleneck.{name}.bias"));
         x.linear(&p.matrix(&weight), Some(&p.vector(&bias)))
     };
-    let x = if behind_norm { at.add_and_norm(&at.output) } else { at.output.clone() };
+    let x = if behind_norm { at.finish(&at.output) } else { at.output.clone() };
     let b = linear(&linear(&x, "down").activate(Activation::Gelu), "up");
-    at.add_and_norm(&(b + &at.output))
+    at.finish(&(b + &at.output))
 }
 
 /// Forward and backward; the gradient of the last hidden state is the state itself.
@@ -117,6 +118,10 @@ impl SublayerModule<f32> for TimedModule<'_> {
             Box::new(move |d_y, gradients| timed(self.nanoseconds, || backward(d_y, gradients)))
         });
         (y, backward)
+    }
+
+    fn properties(&self) -> Properties {
+        self.module.properties()
     }
 }
 

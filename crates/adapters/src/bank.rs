@@ -8,9 +8,9 @@ use crate::format;
 use crate::format::error::FormatError;
 use crate::head::Head;
 use crate::head::config::HeadConfig;
-use crate::model::{AdapterModel, Reading};
+use crate::model::AdapterModel;
 use adaptune_tensor::{Layout, Parameters, Scalar, in_pool};
-use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Reads};
+use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Selection};
 use ndarray::{Array2, Axis};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -175,14 +175,16 @@ impl<S: Scalar> Bank<S> {
         let chosen = Chosen::of(names);
         let members = chosen.names.iter().map(|name| self.member(name)).collect::<Result<Vec<_>, _>>()?;
         let parts: Vec<Option<&Adapter<S>>> = members.iter().map(|member| member.adapter.as_ref()).collect();
-        let every_token = members.iter().any(|member| member.head.reads() == Reads::EveryToken);
-        let reads = if every_token { Reads::EveryToken } else { Reads::FirstTokens };
-        let (hidden, layout) = self.forward(batch, &parts, &chosen.rows, reads)?;
+        let selection = common_selection(&members);
+        let (hidden, layout) = self.forward(batch, &parts, &chosen.rows, selection.as_ref())?;
         let mut logits = vec![None; names.len()];
         for (i, member) in members.iter().enumerate() {
             let sequences = chosen.sequences(i);
             let (hidden, layout) = (hidden.select(Axis(0), &layout.rows(&sequences)), layout.select(&sequences));
-            let found = member.logits(Base::from(&*self.base), hidden, &batch.layout().select(&sequences), &layout);
+            let text = batch.layout().select(&sequences);
+            let own = member.head.selection();
+            let hidden = if selection.is_some() { hidden } else { own.select(hidden, &text, &layout)? };
+            let found = member.logits(Base::from(&*self.base), hidden, &text);
             sequences.into_iter().zip(found).for_each(|(sequence, found)| logits[sequence] = Some(found));
         }
         Ok(logits.into_iter().map(|l| l.expect("every sequence names an adapter")).collect())
@@ -196,20 +198,24 @@ impl<S: Scalar> Bank<S> {
         let chosen = Chosen::of(names);
         let adapter = |name: &Option<&str>| name.map_or(Ok(None), |name| Ok(self.member(name)?.adapter.as_ref()));
         let parts = chosen.names.iter().map(adapter).collect::<Result<Vec<_>, BankError>>()?;
-        in_pool(|| self.forward(batch, &parts, &chosen.rows, Reads::EveryToken))
+        in_pool(|| self.forward(batch, &parts, &chosen.rows, None))
     }
 
-    /// The last hidden state, those rows of it that are read, where each sequence has one of these adapters.
+    /// The last hidden state, or what a selection leaves of it, where each sequence has one of these adapters.
     fn forward(
         &self,
         batch: &Batch,
         parts: &[Option<&Adapter<S>>],
         rows: &[usize],
-        reads: Reads,
+        selection: Option<&Selection>,
     ) -> Result<(Array2<S>, Layout), BankError> {
         let parts: Vec<&dyn Insertions<S>> = parts.iter().map(|part| part as _).collect();
         let mixed = Mixed::new(self.base.config(), &parts, rows)?;
-        let encoded = self.base.forward(batch, &mixed, Pass::evaluate().reading(reads))?;
+        let (base, pass) = (Base::from(&*self.base), Pass::evaluate());
+        let encoded = match selection {
+            Some(selection) => base.read(batch, &mixed, pass, selection)?,
+            None => base.forward(batch, &mixed, pass)?,
+        };
         Ok((encoded.hidden, encoded.layout))
     }
 
@@ -220,6 +226,14 @@ impl<S: Scalar> Bank<S> {
             loaded: if self.members.is_empty() { "none".into() } else { self.names().collect::<Vec<_>>().join(", ") },
         })
     }
+}
+
+/// What all heads read of the last hidden state, if they read the same.
+fn common_selection<S: Scalar>(members: &[&Member<S>]) -> Option<Selection> {
+    let (first, others) = members.split_first()?;
+    let selection = first.head.selection();
+    let same = others.iter().all(|member| member.head.selection() == selection);
+    (same && selection != Selection::All).then_some(selection)
 }
 
 /// What the sequences of a batch name: each name once, and which of them is whose.
@@ -247,12 +261,11 @@ impl<N: Copy + PartialEq> Chosen<N> {
 }
 
 impl<S: Scalar> Member<S> {
-    /// The logits of some sequences, one array each.
-    fn logits(&self, base: Base<'_, S>, hidden: Array2<S>, text: &Layout, encoded: &Layout) -> Vec<Array2<S>> {
+    /// The logits of some sequences, one array each, from the hidden states that the head reads of them.
+    fn logits(&self, base: Base<'_, S>, hidden: Array2<S>, text: &Layout) -> Vec<Array2<S>> {
         let every_token = self.head.reads_every_token();
-        let hidden = Reading::new(None, every_token, text, encoded).gather(hidden);
         let inverse = self.adapter.as_ref().and_then(Adapter::inverse);
-        let (logits, _) = self.head.forward(base, inverse, hidden.view(), encoded, Pass::evaluate());
+        let (logits, _) = self.head.forward(base, inverse, hidden.view(), Pass::evaluate());
         let rows = |s: usize| if every_token { text.range(s) } else { s..s + 1 };
         (0..text.sequences()).map(|s| logits.slice(ndarray::s![rows(s), ..]).to_owned()).collect()
     }

@@ -7,10 +7,8 @@ use crate::core::inverse::InverseModule;
 use crate::head::Head;
 use crate::head::config::Task;
 use crate::head::targets::Targets;
-use adaptune_tensor::{
-    AnyParameter, Gradients, Layout, Named, NamedMut, Parameters, Scalar, gather, gather_backward, in_pool,
-};
-use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Insertions, Pass, State, Thawed};
+use adaptune_tensor::{AnyParameter, Gradients, Named, NamedMut, Parameters, Scalar, in_pool};
+use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Insertions, Pass, Selection, State, Thawed};
 use ndarray::Array2;
 use std::sync::Arc;
 
@@ -179,16 +177,14 @@ impl<S: Scalar> AdapterModel<S> {
         encoded.map_or(0, |encoded| encoded.trace.constant_blocks())
     }
 
-    /// What the first `blocks` blocks make of a batch, without dropout: an [`Entry::State`] to begin the rest with. Behind all
-    /// blocks it has the rows that the head reads, and need not have others.
+    /// Returns what the first `blocks` blocks make of a batch, without dropout: an [`Entry::State`] to begin the rest with. Behind
+    /// all blocks it holds no other tokens than a head reads that reads one of each sequence.
     ///
     /// # Errors
-    /// If the base cannot take the batch.
-    ///
-    /// # Panics
-    /// If the base has fewer blocks.
+    /// If the base cannot take the batch, or has fewer blocks.
     pub fn lower(&self, batch: &Batch, blocks: usize) -> Result<State<S>, BatchError> {
-        in_pool(|| self.thawed_base().lower(batch, &*self.insertions(), blocks, self.head.reads()))
+        let selection = Some(self.head.selection()).filter(|selection| *selection != Selection::All);
+        in_pool(|| self.thawed_base().lower(batch, &*self.insertions(), blocks, selection.as_ref()))
     }
 
     /// Logits, `[S, C]`, for tagging `[T, C]`, for language `[T, V]`, without dropout. `T` are the tokens of the batch,
@@ -221,10 +217,9 @@ impl<S: Scalar> AdapterModel<S> {
     }
 
     fn logits_at(&self, entry: Entry<'_, S>, targets: Option<&Targets>) -> Result<Array2<S>, BatchError> {
-        let (base, pass, insertions, batch) = (self.thawed_base(), Pass::evaluate(), self.insertions(), entry.batch());
-        let encoded = base.forward(entry, &*insertions, pass.reading(self.head.reads()))?;
-        let hidden = self.reading(targets, batch, &encoded.layout).gather(encoded.hidden);
-        Ok(self.head.forward(base, self.inverse(), hidden.view(), &encoded.layout, pass).0)
+        let (base, pass, insertions) = (self.thawed_base(), Pass::evaluate(), self.insertions());
+        let encoded = base.read(entry, &*insertions, pass, &self.selection(targets))?;
+        Ok(self.head.forward(base, self.inverse(), encoded.hidden.view(), pass).0)
     }
 
     /// The loss of a batch, each target weighing `weight`; its gradients are added to `gradients`.
@@ -245,10 +240,10 @@ impl<S: Scalar> AdapterModel<S> {
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
         let entry = entry.into();
-        in_pool(|| self.there_and_back(entry, targets, weight, pass, gradients))
+        in_pool(|| self.add_gradients(entry, targets, weight, pass, gradients))
     }
 
-    fn there_and_back(
+    fn add_gradients(
         &self,
         entry: Entry<'_, S>,
         targets: &Targets,
@@ -256,16 +251,14 @@ impl<S: Scalar> AdapterModel<S> {
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
-        let (base, insertions, batch) = (self.thawed_base(), self.insertions(), entry.batch());
-        let encoded = base.forward(entry, &*insertions, pass.at(0).reading(self.head.reads()))?;
-        let read = self.reading(Some(targets), batch, &encoded.layout);
-        let hidden = read.gather(encoded.hidden);
-        let (logits, trace) = self.head.forward(base, self.inverse(), hidden.view(), &encoded.layout, pass.at(1));
+        let (base, insertions) = (self.thawed_base(), self.insertions());
+        let encoded = base.read(entry, &*insertions, pass.at(0), &self.selection(Some(targets)))?;
+        let (logits, trace) = self.head.forward(base, self.inverse(), encoded.hidden.view(), pass.at(1));
         let loss = targets.loss(logits.view(), weight);
         let d_logits = targets.loss_backward(logits, weight);
         let wants_hidden = !encoded.trace.is_empty();
         if let Some(d) = self.head.backward(base, trace, d_logits, wants_hidden, gradients) {
-            encoded.trace.backward(read.scatter(d), gradients);
+            encoded.trace.backward(d, gradients);
         }
         Ok(loss)
     }
@@ -275,9 +268,11 @@ impl<S: Scalar> AdapterModel<S> {
         self.parameters_mut().into_iter().filter(|(_, p)| p.slot().is_some()).collect()
     }
 
-    fn reading(&self, targets: Option<&Targets>, batch: &Batch, encoded: &Layout) -> Reading {
+    /// The tokens that the targets ask about, else those that the head reads. An output layer over a vocabulary is by far the
+    /// widest of a model, so it is not computed for tokens without a target.
+    fn selection(&self, targets: Option<&Targets>) -> Selection {
         let places = targets.and_then(Targets::places);
-        Reading::new(places, self.head.reads_every_token(), batch.layout(), encoded)
+        places.map_or_else(|| self.head.selection(), |places| Selection::Places(places.to_vec()))
     }
 
     /// The invertible adapter, of which there is one where it matters.
@@ -300,48 +295,6 @@ impl<S: Scalar> AdapterModel<S> {
         match self.composed().expect("it was composed before") {
             Some(stack) => Box::new(stack),
             None => Box::new(self.adapters().next()),
-        }
-    }
-}
-
-/// Which tokens' hidden states the head gets to see: all, those of the text, or those that the targets ask about.
-///
-/// An output layer over a vocabulary is by far the widest of a model, so it is not computed where nobody asks. And
-/// nobody asks for the tag of a prompt. A head that reads one token for each sequence gets to see all of them, and reads
-/// the first, be it a prompt's, as the Python libraries do: adapters are exchanged with them.
-pub(crate) struct Reading {
-    rows: Option<Vec<u32>>,
-    tokens: usize,
-}
-
-impl Reading {
-    /// Places count in the batch; modules may have put tokens into its sequences since.
-    pub(crate) fn new(places: Option<&[usize]>, every_token: bool, batch: &Layout, encoded: &Layout) -> Self {
-        let tokens = encoded.tokens();
-        if places.is_none() && (!every_token || encoded.is_text()) {
-            return Self { rows: None, tokens };
-        }
-        let text: Vec<u32> = (0..batch.sequences()).flat_map(|s| encoded.text(s)).map(|row| row as u32).collect();
-        let rows = match places {
-            Some(places) => places.iter().map(|place| text[*place]).collect(),
-            None => text,
-        };
-        Self { rows: Some(rows), tokens }
-    }
-
-    /// `[T, D] → [N, D]`.
-    pub(crate) fn gather<S: Scalar>(&self, hidden: Array2<S>) -> Array2<S> {
-        match &self.rows {
-            Some(rows) => gather(hidden.view(), rows),
-            None => hidden,
-        }
-    }
-
-    /// `[N, D] → [T, D]`, zero where nobody asked.
-    fn scatter<S: Scalar>(&self, d: Array2<S>) -> Array2<S> {
-        match &self.rows {
-            Some(rows) => gather_backward(rows, d.view(), self.tokens),
-            None => d,
         }
     }
 }

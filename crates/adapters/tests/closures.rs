@@ -52,7 +52,7 @@ fn on_tape(adapter: &Adapter<f64>) -> Adapter<f64> {
         let named = adapter.module_parameters(point).into_iter();
         let set = named.fold(ParameterSet::new(), |set, (name, p)| set.with(&name, p.kind(), p.to_view().to_owned()));
         let config = config.clone();
-        (point, SublayerClosure::new(set, move |at, p| wired(&config, at, p)).row_by_row())
+        (point, SublayerClosure::new(set, move |at, p| wired(&config, at, p)).token_wise())
     };
     Adapter::of_modules("test", base::<f64>(0.0).config(), adapter.points().map(module)).expect("it fits")
 }
@@ -64,7 +64,7 @@ fn wired(config: &BottleneckConfig, at: &SublayerVars<f64>, p: &ParameterVars<f6
         Position::Parallel => (r.clone(), o.clone(), false),
         Position::Sequential { norm_before: false, .. } => (o.clone(), o.clone(), false),
         Position::Sequential { residual, residual_before_norm, .. } => {
-            let x = at.normalise(&(o + r));
+            let x = at.finish(o);
             let e = match residual {
                 InnerResidual::Output => o.clone(),
                 InnerResidual::Input => x.clone(),
@@ -76,7 +76,7 @@ fn wired(config: &BottleneckConfig, at: &SublayerVars<f64>, p: &ParameterVars<f6
     let b = bottleneck(config, &x, at.pass, p);
     let norm = |x: Var<f64, Ix2>| if config.ln_after { norm(&x, "norm_after", p) } else { x };
     let z = if together { norm(b + &e) } else { norm(b) + &e };
-    if config.original_ln_after { at.add_and_norm(&z) } else { z }
+    if config.original_ln_after { at.finish(&z) } else { z }
 }
 
 /// What the documentation of the module `bottleneck` says.
@@ -170,12 +170,20 @@ fn linear(inner: usize, outer: usize) -> LinearClosure<f64> {
     })
 }
 
+/// The base's norm at the end of a post-norm sublayer.
+fn norm_of(at: &SublayerVars<f64>) -> &NormOperation<f64> {
+    match &at.join {
+        JoinOperation::NormOfSum(norm) => norm,
+        other => panic!("BERT's blocks are post-norm, not {other:?}"),
+    }
+}
+
 /// `y = LN(LN(σ(G o) ∘ o + r) + s)`: the base's norm twice.
 fn sublayer() -> SublayerClosure<f64> {
     let parameters = ParameterSet::new().weight("gate", draw((D, D), "gate")).bias("shift", Array1::from_elem(D, 0.3));
     SublayerClosure::new(parameters, |at, p| {
         let gate = at.output.linear(&p.matrix("gate"), None).sigmoid();
-        at.normalise(&(at.add_and_norm(&(drop(gate, at.pass) * &at.output)) + p.vector("shift")))
+        norm_of(at).apply(&(at.finish(&(drop(gate, at.pass) * &at.output)) + p.vector("shift")))
     })
 }
 
@@ -279,7 +287,7 @@ fn scales(layers: impl IntoIterator<Item = usize>) -> (Adapter<f64>, Seen) {
     let module = |layer| {
         let (seen, parameters) = (Arc::clone(&seen), ParameterSet::new().weight("scale", Array1::from_elem(D, 0.8)));
         let module = SublayerClosure::new(parameters, move |at, p| {
-            let (norm, scale) = (at.norm.as_ref().expect("BERT has norms"), p.vector("scale"));
+            let (norm, scale) = (norm_of(at), p.vector("scale"));
             let all = [
                 at.output.needs_gradient(),
                 at.residual.needs_gradient(),
@@ -287,7 +295,7 @@ fn scales(layers: impl IntoIterator<Item = usize>) -> (Adapter<f64>, Seen) {
                 scale.needs_gradient(),
             ];
             seen.lock().expect("no test panics with it").push(all);
-            at.add_and_norm(&(&at.output * scale))
+            at.finish(&(&at.output * scale))
         });
         (SublayerPoint { layer, sublayer: Sublayer::FeedForward }, module)
     };
@@ -348,7 +356,7 @@ fn a_closure_that_cuts_hands_nothing_down() {
     let point = |layer| SublayerPoint { layer, sublayer: Sublayer::FeedForward };
     let cut = SublayerClosure::new(ParameterSet::new().bias("unused", Array1::ones(D)), |at, _| at.output.detach());
     let shift = ParameterSet::new().bias("shift", Array1::from_elem(D, 0.4));
-    let shift = SublayerClosure::new(shift, |at, p| at.add_and_norm(&(&at.output + p.vector("shift"))));
+    let shift = SublayerClosure::new(shift, |at, p| at.finish(&(&at.output + p.vector("shift"))));
     let adapter = Adapter::of_modules("test", base::<f64>(0.0).config(), [(point(0), shift), (point(1), cut)]);
     let mut model = model(base(0.0), adapter.expect("they fit"), None);
     let (_, gradients) = loss(&model, Pass::differentiate());
@@ -423,7 +431,7 @@ fn single_precision_follows_double() {
         let parameters = ParameterSet::new().weight("gate", init::normal((D, D), 0.5, Seed::new(1)));
         let module = SublayerClosure::new(parameters, |at, p| {
             let gate = at.output.linear(&p.matrix("gate"), None).activate(Activation::Gelu);
-            at.add_and_norm(&(gate * &at.output))
+            at.finish(&(gate * &at.output))
         });
         let point = SublayerPoint { layer: 1, sublayer: Sublayer::FeedForward };
         let adapter = Adapter::of_modules("test", base.config(), [(point, module)]).expect("it fits");

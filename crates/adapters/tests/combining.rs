@@ -37,7 +37,7 @@ fn loras(base: &Encoder<f64>) -> [Adapter<f64>; 3] {
 /// What an adapter adds to a layer.
 fn delta(base: &Encoder<f64>, adapter: &Adapter<f64>, point: LinearPoint) -> Array2<f64> {
     let merged = merge(base, adapter).expect("a LoRA");
-    &merged.linear(point).weight() - &base.linear(point).weight()
+    &merged.linear(point).expect("it is there").weight() - &base.linear(point).expect("it is there").weight()
 }
 
 fn points() -> impl Iterator<Item = LinearPoint> {
@@ -54,9 +54,11 @@ fn size(a: &Array2<f64>) -> f64 {
 #[track_caller]
 fn check_sum(base: &Encoder<f64>, combined: &Adapter<f64>, parts: &[(&Adapter<f64>, f64)]) {
     for point in points() {
-        let expected = parts.iter().fold(Array2::zeros(base.linear(point).weight().dim()), |sum, (adapter, weight)| {
-            sum + delta(base, adapter, point) * *weight
-        });
+        let expected = parts
+            .iter()
+            .fold(Array2::zeros(base.linear(point).expect("it is there").weight().dim()), |sum, (adapter, weight)| {
+                sum + delta(base, adapter, point) * *weight
+            });
         let off = size(&(delta(base, combined, point) - &expected));
         assert!(off < 1e-10 && size(&expected) > 0.1, "{point:?}: off by {off:.1e}");
     }

@@ -5,10 +5,12 @@ use adaptune_adapters::closure::{ParameterSet, SublayerClosure};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Mixed, Part, Stack, Targets, Task};
 use adaptune_tensor::{Gradients, Parameters, Precision, Seed, Slot};
 use adaptune_transformer::{
-    Base, Batch, Config, Encoder, Entry, Insertions, Pass, Reads, Sublayer, SublayerPoint, Thaw, Thawed,
+    AttentionModule, Base, Batch, Config, Encoder, Entry, Insertions, LinearModule, LinearPoint, Pass, Properties,
+    Selection, SequenceModule, SequencePoint, Sublayer, SublayerBackward, SublayerInput, SublayerModule, SublayerPoint,
+    Thaw, Thawed,
 };
-use ndarray::{Array1, Axis};
-use std::sync::Arc;
+use ndarray::{Array1, Array2, Axis};
+use std::sync::{Arc, Mutex};
 
 const LAYERS: usize = 3;
 const SEQUENCES: usize = 4;
@@ -67,22 +69,72 @@ fn model(adapter: Option<Adapter<f64>>, thaw: Option<Thaw>, use_pooler: bool) ->
     model
 }
 
-/// The rows of the last hidden state in a pass for a head that reads first tokens.
+/// Notes how many tokens come to the end of the last block.
+struct Seen<'a> {
+    inner: &'a dyn Insertions<f64>,
+    layer: usize,
+    tokens: Mutex<usize>,
+}
+
+impl Insertions<f64> for Seen<'_> {
+    fn linear(&self, point: LinearPoint) -> Option<&dyn LinearModule<f64>> {
+        self.inner.linear(point)
+    }
+    fn sublayer(&self, point: SublayerPoint) -> Option<&dyn SublayerModule<f64>> {
+        let last = SublayerPoint { layer: self.layer, sublayer: Sublayer::FeedForward };
+        if point == last { Some(self) } else { self.inner.sublayer(point) }
+    }
+    fn sequence(&self, point: SequencePoint) -> Option<&dyn SequenceModule<f64>> {
+        self.inner.sequence(point)
+    }
+    fn attention(&self, layer: usize) -> Option<&dyn AttentionModule<f64>> {
+        self.inner.attention(layer)
+    }
+    fn position_shift(&self, sequence: usize) -> usize {
+        self.inner.position_shift(sequence)
+    }
+    fn sequences(&self) -> Option<usize> {
+        self.inner.sequences()
+    }
+}
+
+impl SublayerModule<f64> for Seen<'_> {
+    fn forward<'a>(&'a self, input: SublayerInput<'a, f64>) -> (Array2<f64>, Option<SublayerBackward<'a, f64>>) {
+        *self.tokens.lock().expect("no panic while it was held") = input.output.nrows();
+        match self.inner.sublayer(input.point) {
+            Some(module) => module.forward(input),
+            None => input.base(),
+        }
+    }
+
+    fn properties(&self) -> Properties {
+        let last = SublayerPoint { layer: self.layer, sublayer: Sublayer::FeedForward };
+        Properties::all(self.inner.sublayer(last).map(SublayerModule::properties))
+    }
+}
+
+/// The tokens that come to the end of the last block in a pass for a head that reads first tokens.
 fn rows(base: Base<'_, f64>, insertions: &dyn Insertions<f64>) -> usize {
-    let pass = Pass::evaluate().reading(Reads::FirstTokens);
-    base.forward(&batch(), insertions, pass).expect("a good batch").hidden.nrows()
+    let seen = Seen { inner: insertions, layer: base.config().layers - 1, tokens: Mutex::new(0) };
+    let first = base.read(&batch(), &seen, Pass::evaluate(), &Selection::First).expect("a good batch").hidden;
+    assert_eq!(first.nrows(), SEQUENCES);
+    seen.tokens.into_inner().expect("no panic while it was held")
 }
 
 /// Logits, and gradients in order, with every token there.
 fn plainly(model: &AdapterModel<f64>) -> (ndarray::Array2<f64>, Gradients<f64>) {
     let (base, insertions, pass) = (model.thawed_base(), model.adapter(), Pass::differentiate());
     let encoded = base.forward(&batch(), &insertions, pass).expect("a good batch");
-    let (logits, trace) = model.head().forward(base, None, encoded.hidden.view(), &encoded.layout, pass);
+    let first: Vec<usize> = encoded.layout.ranges().map(|range| range.start).collect();
+    let read = encoded.hidden.select(Axis(0), &first);
+    let (logits, trace) = model.head().forward(base, None, read.view(), pass);
     let mut gradients = Gradients::new();
     let d = targets().loss_backward(logits.clone(), 0.3);
     let d = model.head().backward(base, trace, d, !encoded.trace.is_empty(), &mut gradients);
     if let Some(d) = d {
-        encoded.trace.backward(d, &mut gradients);
+        let mut d_hidden = ndarray::Array2::zeros(encoded.hidden.dim());
+        first.iter().zip(d.rows()).for_each(|(row, d)| d_hidden.row_mut(*row).assign(&d));
+        encoded.trace.backward(d_hidden, &mut gradients);
     }
     (logits, gradients)
 }
@@ -154,12 +206,12 @@ fn so_they_are_in_stacks_and_of_closures_that_promise_it() {
     assert_eq!(stack(&[&together, &high]), 13);
     let shift = || {
         let parameters = ParameterSet::new().bias("shift", Array1::from_elem(8, 0.3));
-        SublayerClosure::new(parameters, |at, p| at.add_and_norm(&(&at.output + p.vector("shift"))))
+        SublayerClosure::new(parameters, |at, p| at.finish(&(&at.output + p.vector("shift"))))
     };
     let point = SublayerPoint { layer: LAYERS - 1, sublayer: Sublayer::Attention };
     let of = |closure| Adapter::of_modules("test", base.config(), [(point, closure)]).expect("it fits");
     assert_eq!(rows(&of(shift())), 13, "nobody knows");
-    let promised = of(shift().row_by_row());
+    let promised = of(shift().token_wise());
     assert_eq!(rows(&promised), SEQUENCES);
     compare("a closure", &model(Some(promised), None, false));
 }
@@ -178,17 +230,29 @@ fn many_rows_or_few_give_the_same_bits() {
         let adapter = Adapter::on("test", &method, &base, Seed::new(5)).expect("it fits");
         let pass = Pass::evaluate();
         let every = base.forward(&batch, &adapter, pass).expect("a good batch").hidden;
-        let first = base.forward(&batch, &adapter, pass.reading(Reads::FirstTokens)).expect("a good batch").hidden;
+        let first = Base::from(&*base).read(&batch, &adapter, pass, &Selection::First).expect("a good batch").hidden;
         assert_eq!(first, every.select(Axis(0), &[0, 150, 151]), "{precision:?}");
     }
 }
 
 #[test]
-#[should_panic(expected = "a state of first tokens for a pass that reads all")]
-fn a_state_of_first_tokens_is_not_taken_for_one_of_all() {
+fn a_state_is_not_taken_for_another() {
     let (base, batch) = (base(), batch());
-    let state = Base::from(&*base).lower(&batch, &(), LAYERS, Reads::FirstTokens).expect("a good batch");
-    let _ = base.forward(Entry::State(&batch, state), &(), Pass::evaluate());
+    let base = Base::from(&*base);
+    let lower = |blocks| base.lower(&batch, &(), blocks, Some(&Selection::First));
+    let run = |state| base.forward(Entry::State(&batch, state), &(), Pass::evaluate()).err().map(|e| e.to_string());
+    let error = run(lower(LAYERS).expect("a good batch")).expect("it holds first tokens alone");
+    assert!(error.contains("holds First") && error.contains("every token is to be read"), "{error}");
+    let mean =
+        base.read(Entry::State(&batch, lower(LAYERS).expect("a good batch")), &(), Pass::evaluate(), &Selection::Mean);
+    assert!(mean.err().expect("it holds first tokens alone").to_string().contains("Mean is to be read"));
+    assert_eq!(run(lower(LAYERS - 1).expect("a good batch")), None, "below the last block every token is there");
+    let error = lower(LAYERS + 1).unwrap_err().to_string();
+    assert!(error.contains(&format!("behind {} blocks", LAYERS + 1)), "{error}");
+    let other = Batch::from_ids(&[&[1, 2]]);
+    let state = lower(1).expect("a good batch");
+    let error = base.forward(Entry::State(&other, state), &(), Pass::evaluate()).err().expect("another batch");
+    assert!(error.to_string().contains("the batch has 1"), "{error}");
 }
 
 #[test]

@@ -91,13 +91,15 @@ fn gradients_of(model: &AdapterModel<f64>, batch: &Batch, fixture: &Fixture) -> 
     let adapter = model.adapter().expect("it has one");
     let encoded = base.forward(batch, adapter, Pass::differentiate()).expect("a good batch");
     let (tags, layout) = (head.config().task == Task::Tagging, encoded.layout);
-    let text: Vec<usize> = (0..layout.sequences()).flat_map(|sequence| layout.text(sequence)).collect();
-    let rows = if tags { encoded.hidden.select(ndarray::Axis(0), &text) } else { encoded.hidden.clone() };
-    let (_, trace) = head.forward(base, None, rows.view(), &layout, Pass::differentiate());
+    let text = |sequence| layout.text(sequence).collect::<Vec<_>>();
+    let first = |sequence| vec![layout.range(sequence).start];
+    let places: Vec<usize> =
+        (0..layout.sequences()).flat_map(|sequence| if tags { text(sequence) } else { first(sequence) }).collect();
+    let rows = encoded.hidden.select(ndarray::Axis(0), &places);
+    let (_, trace) = head.forward(base, None, rows.view(), Pass::differentiate());
     let weights = fixture.floats("weights").into_dimensionality().expect("a row for each prediction");
     let d_rows = head.backward(base, trace, weights, true, &mut gradients).expect("it was asked for");
     let mut d_hidden = ndarray::Array2::zeros(encoded.hidden.dim());
-    let places = if tags { text } else { (0..d_rows.nrows()).collect() };
     places.iter().zip(d_rows.rows()).for_each(|(place, row)| d_hidden.row_mut(*place).assign(&row));
     encoded.trace.backward(d_hidden, &mut gradients);
     gradients

@@ -43,9 +43,9 @@ fn experts(point: SublayerPoint) -> SublayerClosure<f32> {
             let expert = down.activate(Activation::Gelu).linear(&p.matrix(&format!("up.{k}")), None);
             z = z + expert * gates.slice_axis(Axis(1), k..k + 1); // [T, D] ∘ [T, 1]
         }
-        at.add_and_norm(&z)
+        at.finish(&z)
     })
-    .row_by_row() // no token looks at another, so behind keys and values the last block computes the head's first token alone
+    .token_wise() // no token looks at another, so behind keys and values the last block computes the head's first token alone
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -8,7 +8,7 @@ use crate::data::Dataset;
 use adaptune_adapters::AdapterModel;
 use adaptune_tensor::{Layout, Scalar, Seed};
 use adaptune_transformer::weights::FloatFormat;
-use adaptune_transformer::{Batch, BatchError, Entry, State};
+use adaptune_transformer::{Batch, BatchError, Entry, Selection, State};
 use ndarray::Array2;
 use std::borrow::Cow;
 use std::fs::File;
@@ -38,7 +38,7 @@ pub(crate) struct Activations<S> {
 
 enum Kept<S> {
     Memory(State<S>),
-    Disk { from: u64, dim: (usize, usize), layout: Layout },
+    Disk { from: u64, dim: (usize, usize), layout: Layout, selection: Option<Selection> },
 }
 
 /// Which examples are meant: those of a data set, counted behind those of the data sets before it.
@@ -111,10 +111,10 @@ impl<S: Scalar> Activations<S> {
     fn get(&self, number: usize) -> Option<Cow<'_, State<S>>> {
         match self.kept[number].as_ref()? {
             Kept::Memory(state) => Some(Cow::Borrowed(state)),
-            Kept::Disk { from, dim, layout } => {
+            Kept::Disk { from, dim, layout, selection } => {
                 let numbers = read(self.file.as_ref()?, *from, dim.0 * dim.1).ok()?;
                 let hidden = Array2::from_shape_vec(*dim, numbers).ok()?;
-                Some(Cow::Owned(State::new(self.blocks, hidden, layout.clone())))
+                Some(Cow::Owned(State::new(self.blocks, hidden, layout.clone()).selected(selection.clone())))
             }
         }
     }
@@ -130,7 +130,8 @@ impl<S: Scalar> Activations<S> {
             if self.write(&state).is_ok() {
                 self.used.disk += bytes;
                 let (dim, layout) = (state.hidden().dim(), state.layout().clone());
-                self.kept[number] = Some(Kept::Disk { from, dim, layout });
+                let selection = state.selection().cloned();
+                self.kept[number] = Some(Kept::Disk { from, dim, layout, selection });
             }
         }
     }

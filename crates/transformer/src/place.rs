@@ -52,7 +52,7 @@ impl<'a, S: Scalar> Place<'a, S> {
         match self.insertions.linear(point) {
             Some(module) => {
                 let (x, layout) = (x.clone(), self.layout.clone());
-                module.forward(LinearInput { point, x, base, below: &[], layout, pass, wants_input })
+                module.forward(LinearInput { point, x, base, below: Vec::new(), layout, pass, wants_input })
             }
             None => base.layer(x.clone(), pass.gradients(), wants_input),
         }

@@ -7,8 +7,8 @@ use super::rows::Rows;
 use adaptune_tensor::{Gradients, Layout, Scalar};
 use adaptune_transformer::{
     Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, KeyValueGradient, LinearBackward,
-    LinearInput, LinearModule, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput, SublayerBackward,
-    SublayerGradient, SublayerInput, SublayerModule,
+    LinearInput, LinearModule, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput,
+    SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
 };
 use ndarray::{Array2, ArrayView2};
 use rayon::prelude::*;
@@ -43,13 +43,14 @@ impl<S: Scalar> LinearModule<S> for ByRow<'_, dyn LinearModule<S> + '_> {
         if let Some(module) = self.only() {
             return module.forward(input);
         }
-        let LinearInput { point, x, base, layout, pass, wants_input, .. } = input;
+        let LinearInput { point, x, base, below, layout, pass, wants_input } = input;
         let parts = side_by_side(self.groups(), |i, sequences, module: Option<&'a _>| {
             let rows = Rows::of(&layout, sequences);
             let (x, layout, pass) = (rows.take(&x).into_shared(), layout.select(sequences), pass.at(i));
+            let input = LinearInput { point, x, base, below: below.clone(), layout, pass, wants_input };
             let (part, backward) = match module {
-                Some(module) => module.forward(LinearInput { point, x, base, below: &[], layout, pass, wants_input }),
-                None => base.layer(x, pass.gradients(), wants_input),
+                Some(module) => module.forward(input),
+                None => input.layer(&input.x, wants_input),
             };
             (rows, part, backward)
         });
@@ -60,8 +61,8 @@ impl<S: Scalar> LinearModule<S> for ByRow<'_, dyn LinearModule<S> + '_> {
         (y, backward)
     }
 
-    fn is_row_by_row(&self) -> bool {
-        self.modules.iter().flatten().all(|module| module.is_row_by_row())
+    fn properties(&self) -> Properties {
+        Properties::all(self.modules.iter().flatten().map(|module| module.properties()))
     }
 }
 
@@ -103,7 +104,7 @@ impl<S: Scalar> SublayerModule<S> for ByRow<'_, dyn SublayerModule<S> + '_> {
         if let Some(module) = self.only() {
             return module.forward(input);
         }
-        let SublayerInput { point, output, residual, norm, layout, pass, .. } = input;
+        let SublayerInput { point, output, residual, join, layout, pass, .. } = input;
         let SublayerInput { wants_output, wants_residual, followed, .. } = input;
         let parts = side_by_side(self.groups(), |i, sequences, module: Option<&'a _>| {
             let rows = Rows::of(&layout, sequences);
@@ -111,7 +112,7 @@ impl<S: Scalar> SublayerModule<S> for ByRow<'_, dyn SublayerModule<S> + '_> {
                 point,
                 output: rows.take(&output),
                 residual: rows.take(&residual).into_shared(),
-                norm,
+                join,
                 layout: layout.select(sequences),
                 pass: pass.at(i),
                 wants_output,
@@ -120,7 +121,7 @@ impl<S: Scalar> SublayerModule<S> for ByRow<'_, dyn SublayerModule<S> + '_> {
             };
             let (part, backward) = match module {
                 Some(module) => module.forward(input),
-                None => input.add_and_norm(),
+                None => input.base(),
             };
             (rows, part, backward)
         });
@@ -131,12 +132,8 @@ impl<S: Scalar> SublayerModule<S> for ByRow<'_, dyn SublayerModule<S> + '_> {
         (y, backward)
     }
 
-    fn can_be_followed(&self) -> bool {
-        self.modules.iter().flatten().all(|module| module.can_be_followed())
-    }
-
-    fn is_row_by_row(&self) -> bool {
-        self.modules.iter().flatten().all(|module| module.is_row_by_row())
+    fn properties(&self) -> Properties {
+        Properties::all(self.modules.iter().flatten().map(|module| module.properties()))
     }
 }
 
@@ -198,6 +195,10 @@ impl<S: Scalar> SequenceModule<S> for ByRow<'_, dyn SequenceModule<S> + '_> {
             Box::new(move |d, gradients| sequence_backward(rows, d, wants_tokens, gradients))
         });
         SequenceOutput { tokens: tokens.expect("some sequence belongs to a part"), layout, backward }
+    }
+
+    fn properties(&self) -> Properties {
+        Properties::all(self.modules.iter().flatten().map(|module| module.properties()))
     }
 }
 
@@ -268,6 +269,10 @@ impl<S: Scalar> AttentionModule<S> for ByRow<'_, dyn AttentionModule<S> + '_> {
         });
         let some = "some sequence belongs to a part";
         AttentionOutput { keys: keys.expect(some), values: values.expect(some), layout, backward }
+    }
+
+    fn properties(&self) -> Properties {
+        Properties::all(self.modules.iter().flatten().map(|module| module.properties()))
     }
 }
 

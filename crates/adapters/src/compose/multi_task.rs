@@ -12,7 +12,7 @@ use crate::methods::lora::mtl::config::MtlLoraConfig;
 use crate::methods::lora::mtl::layer::{MtlLora, Own, Shared};
 use crate::registry::method::Method;
 use adaptune_tensor::{Named, NamedMut, Parameters, Scalar, Seed, join};
-use adaptune_transformer::{Config, Insertions, LinearBackward, LinearInput, LinearModule, LinearPoint};
+use adaptune_transformer::{Config, Insertions, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties};
 use ndarray::Array2;
 use std::collections::BTreeMap;
 
@@ -192,12 +192,8 @@ impl<S: Scalar> Insertions<S> for TaskOf<'_, S> {
 }
 
 impl<S: Scalar> LinearModule<S> for One<'_, S> {
-    fn stands_on_others(&self) -> bool {
-        true
-    }
-
-    fn is_row_by_row(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: false }
     }
 
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {

@@ -6,8 +6,8 @@
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
     Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, KeyValueGradient, LinearBackward,
-    LinearInput, LinearModule, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput, SublayerBackward,
-    SublayerGradient, SublayerInput, SublayerModule,
+    LinearInput, LinearModule, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput,
+    SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
 };
 use ndarray::Array2;
 
@@ -17,18 +17,20 @@ pub(super) struct Pile<'p, M: ?Sized>(pub(super) Vec<&'p M>);
 impl<S: Scalar> LinearModule<S> for Pile<'_, dyn LinearModule<S> + '_> {
     /// The last module asks for the layer, which is the modules below it.
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
-        let (last, below) = self.0.split_last().expect("a pile has modules");
+        let mut below = input.below.clone();
+        below.extend(&self.0);
+        let last = below.pop().expect("a pile has modules");
         last.forward(LinearInput { below, ..input })
     }
 
-    fn is_row_by_row(&self) -> bool {
-        self.0.iter().all(|module| module.is_row_by_row())
+    fn properties(&self) -> Properties {
+        Properties::all(self.0.iter().map(|module| module.properties()))
     }
 }
 
 impl<S: Scalar> SublayerModule<S> for Pile<'_, dyn SublayerModule<S> + '_> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
-        let SublayerInput { point, mut output, residual, norm, layout, pass, followed, .. } = input;
+        let SublayerInput { point, mut output, residual, join, layout, pass, followed, .. } = input;
         let SublayerInput { mut wants_output, wants_residual, .. } = input;
         let mut backwards = Vec::new();
         for (i, module) in self.0.iter().enumerate() {
@@ -36,7 +38,7 @@ impl<S: Scalar> SublayerModule<S> for Pile<'_, dyn SublayerModule<S> + '_> {
                 point,
                 output,
                 residual: residual.clone(),
-                norm,
+                join,
                 layout: layout.clone(),
                 pass: pass.at(i as u64),
                 wants_output,
@@ -63,12 +65,8 @@ impl<S: Scalar> SublayerModule<S> for Pile<'_, dyn SublayerModule<S> + '_> {
         (output, backward)
     }
 
-    fn can_be_followed(&self) -> bool {
-        self.0.iter().all(|module| module.can_be_followed())
-    }
-
-    fn is_row_by_row(&self) -> bool {
-        self.0.iter().all(|module| module.is_row_by_row())
+    fn properties(&self) -> Properties {
+        Properties::all(self.0.iter().map(|module| module.properties()))
     }
 }
 
@@ -87,6 +85,10 @@ impl<S: Scalar> SequenceModule<S> for Pile<'_, dyn SequenceModule<S> + '_> {
             Box::new(move |d, gradients| backwards.into_iter().rev().try_fold(d, |d, backward| backward(d, gradients)))
         });
         SequenceOutput { tokens, layout, backward }
+    }
+
+    fn properties(&self) -> Properties {
+        Properties::all(self.0.iter().map(|module| module.properties()))
     }
 }
 
@@ -119,5 +121,9 @@ impl<S: Scalar> AttentionModule<S> for Pile<'_, dyn AttentionModule<S> + '_> {
             })
         });
         AttentionOutput { keys, values, layout, backward }
+    }
+
+    fn properties(&self) -> Properties {
+        Properties::all(self.0.iter().map(|module| module.properties()))
     }
 }

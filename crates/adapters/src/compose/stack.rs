@@ -64,7 +64,7 @@ fn piles<'a, P: Ord, M: ?Sized>(at: BTreeMap<P, Vec<Option<&'a M>>>) -> BTreeMap
 /// All but the lowest must stand on others.
 fn check_linear<S: Scalar>(point: Point, found: &[Option<&dyn LinearModule<S>>]) -> Result<(), CompositionError> {
     let mut above = found.iter().enumerate().filter_map(|(part, module)| Some((part, (*module)?))).skip(1);
-    match above.find(|(_, module)| !module.stands_on_others()) {
+    match above.find(|(_, module)| module.properties().needs_plain_weight) {
         Some((part, _)) => Err(CompositionError::NotAbove { point: point.to_string(), part }),
         None => Ok(()),
     }
@@ -73,7 +73,7 @@ fn check_linear<S: Scalar>(point: Point, found: &[Option<&dyn LinearModule<S>>])
 /// All but the last must bear others.
 fn check_sublayer<S: Scalar>(point: Point, found: &[Option<&dyn SublayerModule<S>>]) -> Result<(), CompositionError> {
     let mut below = found.iter().enumerate().rev().filter_map(|(part, module)| Some((part, (*module)?))).skip(1);
-    match below.find(|(_, module)| !module.can_be_followed()) {
+    match below.find(|(_, module)| !module.properties().may_be_followed) {
         Some((part, _)) => Err(CompositionError::NotBelow { point: point.to_string(), part }),
         None => Ok(()),
     }

@@ -113,7 +113,8 @@ impl<S: Scalar> Modules<S> {
     pub(crate) fn start(&mut self, base: &Encoder<S>) {
         for (point, i) in &self.at {
             if let Point::Linear(point) = point {
-                self.entries[*i].module.start(*point, base.linear(*point));
+                let layer = base.linear(*point).expect("a module stands only at layers that the model has");
+                self.entries[*i].module.start(*point, layer);
             }
         }
     }
@@ -146,7 +147,7 @@ mod tests {
     use super::*;
     use crate::core::by_point::ByPoint;
     use adaptune_tensor::{Kind, Parameter, parameters};
-    use adaptune_transformer::{LinearBackward, LinearInput, LinearModule, LinearPoint, Projection};
+    use adaptune_transformer::{LinearBackward, LinearInput, LinearModule, LinearPoint, Projection, Properties};
     use ndarray::{Array1, Array2, Ix1};
 
     /// One number for all points, and one for each.
@@ -160,6 +161,10 @@ mod tests {
         fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
             let factor = self.all.view()[0] * self.each.at(input.point).view()[0];
             (input.base.forward(input.x.view()) * factor, None)
+        }
+
+        fn properties(&self) -> Properties {
+            Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: true }
         }
     }
     impl<S: Scalar> Module<S> for Shared<S> {

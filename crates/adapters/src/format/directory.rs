@@ -118,7 +118,9 @@ pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>,
     }
     let head = model.head();
     let own_name = |name: &str| match head.config().task {
-        Task::MaskedLanguage => language_tensor_name(model.base().config().family, name),
+        Task::MaskedLanguage => {
+            language_tensor_name(model.base().config().family, name).unwrap_or_else(|| head_name(head, name))
+        }
         _ => head_name(head, name),
     };
     all.extend(head.parameters().into_iter().map(|(name, parameter)| (vec![own_name(&name)], parameter)));

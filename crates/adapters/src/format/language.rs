@@ -3,13 +3,13 @@
 //! The output layer is tied to the token embeddings, so it is not among the tensors; Python ties it again.
 
 use super::error::FormatError;
-use super::family::{class_name, language_tensor_name};
+use super::family::language_tensor_name;
 use crate::head::Head;
 use crate::head::config::{HeadConfig, Task};
 use crate::model::AdapterModel;
 use adaptune_tensor::{Parameters, Scalar, Seed};
-use adaptune_transformer::Encoder;
 use adaptune_transformer::weights::{FloatFormat, Reader, WeightDirectory, replace_file, write_safetensors_as};
+use adaptune_transformer::{Encoder, Family};
 use std::path::Path;
 
 /// Saves a language model, what is thawed laid into the base, as a directory that Python's transformers loads as
@@ -30,7 +30,9 @@ pub fn save_language_model<S: Scalar>(
     let family = merged.config().family;
     let mut tensors = merged.tensors();
     let parameters = model.head().parameters();
-    tensors.extend(parameters.iter().map(|(name, p)| (language_tensor_name(family, name), p.to_view())));
+    for (name, parameter) in &parameters {
+        tensors.push((tensor_name(family, name, directory)?, parameter.to_view().into()));
+    }
     write_safetensors_as(format, &directory.join("model.safetensors"), &tensors, &[].into())?;
     write_config(&merged, format, "ForMaskedLM", directory)
 }
@@ -54,12 +56,18 @@ pub fn load_language_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Res
     let family = base.config().family;
     let config = HeadConfig::new(Task::MaskedLanguage, Vec::new());
     let mut head = Head::new("language", &config, base, Seed::new(0)).map_err(|e| FormatError::config(directory, e))?;
-    let mut reader = Reader::new(&weights, &[""], &language_tensor_name(family, "bias"))?;
+    let mut reader = Reader::new(&weights, &[""], &tensor_name(family, "bias", directory)?)?;
     for (name, parameter) in head.parameters_mut() {
-        let values = reader.take::<S>(&language_tensor_name(family, &name), parameter.shape())?;
+        let values = reader.take::<S>(&tensor_name(family, &name, directory)?, parameter.shape())?;
         parameter.values_mut().iter_mut().zip(&values).for_each(|(p, v)| *p = *v);
     }
     Ok(head)
+}
+
+/// Where checkpoints keep a parameter of the head.
+fn tensor_name(family: Family, parameter: &str, directory: &Path) -> Result<String, FormatError> {
+    let message = || format!("models of the family {} have no head for masked language modelling", family.model_type());
+    language_tensor_name(family, parameter).ok_or_else(|| FormatError::config(directory, message()))
 }
 
 /// Writes `config.json`, last: without it a directory is no model. `class` is the end of the class's name.
@@ -71,7 +79,7 @@ fn write_config<S: Scalar>(
 ) -> Result<(), FormatError> {
     let config = base.config();
     let mut fields = config.to_json();
-    fields["architectures"] = serde_json::json!([format!("{}{class}", class_name(config.family))]);
+    fields["architectures"] = serde_json::json!([format!("{}{class}", config.family.python().class)]);
     fields["torch_dtype"] = format.name().into();
     let text = serde_json::to_string_pretty(&fields).expect("strings and numbers") + "\n";
     Ok(replace_file(&directory.join("config.json"), |file| std::io::Write::write_all(file, text.as_bytes()))?)

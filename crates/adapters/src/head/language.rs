@@ -27,7 +27,7 @@ use adaptune_tensor::{
     Activation, Gradients, Kind, LayerNormTrace, Parameter, Scalar, Seed, init, linear, linear_bias_backward,
     linear_input_backward, linear_weight_backward, parameters,
 };
-use adaptune_transformer::{BaseTable, Config, Family};
+use adaptune_transformer::{BaseTable, Config};
 use ndarray::{Array1, Array2, Ix1};
 
 /// The layers that are not the base's.
@@ -112,8 +112,6 @@ impl<S: Scalar> Language<S> {
 
 /// BERT's head has the activation of its blocks, RoBERTa's always GELU.
 fn activation(model: &Config) -> Activation {
-    match model.family {
-        Family::Bert | Family::DistilBert => model.activation,
-        Family::Roberta | Family::XlmRoberta => Activation::Gelu,
-    }
+    let own = model.family.python().language_head.as_ref().and_then(|head| head.activation);
+    own.unwrap_or(model.activation)
 }

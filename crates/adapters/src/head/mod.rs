@@ -15,8 +15,8 @@ pub use config::{HeadConfig, HeadError, Task};
 pub use targets::Targets;
 
 use crate::core::inverse::InverseModule;
-use adaptune_tensor::{Activation, Gradients, Layout, Named, NamedMut, Parameters, Scalar, Seed, gather, scatter};
-use adaptune_transformer::{Base, BaseLinear, Config, Encoder, Pass, Reads};
+use adaptune_tensor::{Activation, Gradients, Named, NamedMut, Parameters, Scalar, Seed};
+use adaptune_transformer::{Base, BaseLinear, Config, Encoder, Pass, Selection};
 use language::{Language, LanguageTrace};
 use ndarray::{ArcArray2, Array2, ArrayView2};
 use stack::{Stack, StackTrace};
@@ -38,7 +38,6 @@ enum Body<S> {
 
 /// What the backward pass of a [`Head`] needs.
 pub struct HeadTrace<'a, S> {
-    layout: Layout,
     pooler: Option<PoolerTrace<S>>,
     body: BodyTrace<'a, S>,
 }
@@ -88,19 +87,17 @@ impl<S: Scalar> Head<S> {
         &self.config
     }
 
-    /// Logits for a hidden state `[T, D]`: `[S, C]`, for tagging `[T, C]`, for language `[T, V]`. Heads for tokens take
-    /// rows as they come, and may be given some of them alone. What an invertible adapter did behind the embeddings, the
-    /// head of a language model undoes; no other asks for it.
+    /// Returns the logits, `[N, C]`, for language `[N, V]`, of the hidden states that the head [reads](Head::selection),
+    /// `[N, D]`. The head of a language model undoes what an invertible adapter did behind the embeddings.
     #[must_use]
     pub fn forward<'a>(
         &self,
         base: Base<'_, S>,
         inverse: Option<&'a dyn InverseModule<S>>,
         hidden: ArrayView2<'_, S>,
-        layout: &Layout,
         pass: Pass,
     ) -> (Array2<S>, HeadTrace<'a, S>) {
-        let (rows, pooler) = self.rows(base, hidden, layout);
+        let (rows, pooler) = self.pooled(base, hidden);
         let (logits, body) = match &self.body {
             Body::Stack(stack) => {
                 let (logits, trace) = stack.forward(rows, self.dropout, pass);
@@ -111,11 +108,11 @@ impl<S: Scalar> Head<S> {
                 (logits, BodyTrace::Language(Box::new(trace)))
             }
         };
-        (logits, HeadTrace { layout: layout.clone(), pooler, body })
+        (logits, HeadTrace { pooler, body })
     }
 
     /// Adds the gradients of the head's parameters, and of the base's layers that it reads through if they are thawed;
-    /// gives `d_hidden`, `[T, D]`, if it is wanted.
+    /// returns `d_hidden`, `[N, D]`, if it is wanted.
     pub fn backward(
         &self,
         base: Base<'_, S>,
@@ -124,7 +121,7 @@ impl<S: Scalar> Head<S> {
         wants_hidden: bool,
         gradients: &mut Gradients<S>,
     ) -> Option<Array2<S>> {
-        let HeadTrace { layout, pooler, body } = trace;
+        let HeadTrace { pooler, body } = trace;
         let pooler_trains = pooler.is_some() && base.pooler().is_some_and(BaseLinear::trains);
         let wants_rows = wants_hidden || pooler_trains;
         let d_rows = match (&self.body, body) {
@@ -134,43 +131,28 @@ impl<S: Scalar> Head<S> {
             }
             _ => panic!("the trace is another head's"),
         }?;
-        let d_first = match (base.pooler(), pooler) {
+        let d_hidden = match (base.pooler(), pooler) {
             (Some(layer), Some(trace)) => pooler_backward(layer, trace, d_rows, gradients),
             _ => d_rows,
         };
-        wants_hidden.then(|| self.scatter(d_first, &layout))
+        wants_hidden.then_some(d_hidden)
     }
 
-    /// The rows that the head reads, and what the pooler's backward needs if they went through it.
-    fn rows(
-        &self,
-        base: Base<'_, S>,
-        hidden: ArrayView2<'_, S>,
-        layout: &Layout,
-    ) -> (Array2<S>, Option<PoolerTrace<S>>) {
-        if self.reads_every_token() {
-            return (hidden.to_owned(), None);
-        }
-        let rows = gather(hidden, &layout.first_rows());
-        let Some(pooler) = base.pooler().filter(|_| self.config.use_pooler) else { return (rows, None) };
+    /// The hidden states, or what the pooler makes of them with what its backward pass needs.
+    fn pooled(&self, base: Base<'_, S>, hidden: ArrayView2<'_, S>) -> (Array2<S>, Option<PoolerTrace<S>>) {
+        let rows = hidden.to_owned();
+        let Some(pooler) = base.pooler().filter(|_| self.config.use_pooler && !self.reads_every_token()) else {
+            return (rows, None);
+        };
         let rows = rows.into_shared();
         let pooled = Activation::Tanh.forward(pooler.forward(rows.view()));
         (pooled.clone(), Some(PoolerTrace { pooled, first: pooler.keep(&rows) }))
     }
 
-    /// From the gradient of the rows to that of the hidden state.
-    fn scatter(&self, d_rows: Array2<S>, layout: &Layout) -> Array2<S> {
-        if self.reads_every_token() {
-            return d_rows;
-        }
-        let mut d_hidden = Array2::zeros((layout.tokens(), d_rows.ncols()));
-        scatter(d_rows.view(), &layout.first_rows(), &mut d_hidden);
-        d_hidden
-    }
-
-    /// Which rows of the hidden state it reads.
-    pub(crate) fn reads(&self) -> Reads {
-        if self.reads_every_token() { Reads::EveryToken } else { Reads::FirstTokens }
+    /// Which tokens of the last hidden state it reads.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        if self.reads_every_token() { Selection::All } else { Selection::First }
     }
 
     /// True if it predicts for each token, not for each sequence.

@@ -46,7 +46,9 @@ pub enum MergeError {
 pub fn merge<S: Scalar>(base: &Encoder<S>, adapter: &Adapter<S>) -> Result<Encoder<S>, MergeError> {
     for point in adapter.points() {
         let merges = match (point, adapter.module(point)) {
-            (Point::Linear(place), Some(module)) => module.merged(place, base.linear(place)).is_some(),
+            (Point::Linear(place), Some(module)) => {
+                base.linear(place).is_some_and(|layer| module.merged(place, layer).is_some())
+            }
             _ => false,
         };
         if !merges {

@@ -5,7 +5,7 @@ use adaptune_adapters::{Adapter, AdapterModel, Targets, Task, format};
 use adaptune_tensor::{Layout, Scalar};
 use adaptune_transformer::weights::{Dtype, TensorFile, TensorSource, write_safetensors};
 use adaptune_transformer::{
-    AttentionModule, SequenceBackward, SequenceOutput, SequencePoint, SublayerModule, SublayerPoint,
+    AttentionModule, Properties, SequenceBackward, SequenceOutput, SequencePoint, SublayerModule, SublayerPoint,
 };
 use adaptune_transformer::{Batch, Encoder, Insertions, LinearModule, LinearPoint, SequenceInput, SequenceModule};
 use ndarray::{Array2, ArrayD};
@@ -178,6 +178,10 @@ impl<S: Scalar> SequenceModule<S> for Recorder<'_, S> {
         };
         self.states.lock().expect("no panic while it was held").push(output.tokens.clone());
         output
+    }
+
+    fn properties(&self) -> Properties {
+        Properties { token_wise: false, causal: true, may_be_followed: true, needs_plain_weight: true }
     }
 }
 

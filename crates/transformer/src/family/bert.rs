@@ -38,6 +38,7 @@ static BERT: FamilyDescription = FamilyDescription {
             transform: "cls.predictions.transform.dense",
             norm: "cls.predictions.transform.LayerNorm",
             bias: "cls.predictions.bias",
+            activation: None,
         }),
         adapters: ADAPTERS,
         classifier: Classifier { layers: &["classifier"], activation: Activation::Tanh, pooled: true },
@@ -70,6 +71,7 @@ const fn roberta_names(class: &'static str) -> PythonNames {
             transform: "lm_head.dense",
             norm: "lm_head.layer_norm",
             bias: "lm_head.bias",
+            activation: Some(Activation::Gelu),
         }),
         adapters: ADAPTERS,
         classifier: Classifier {
@@ -116,8 +118,12 @@ const FIELDS: FieldNames = FieldNames {
     norm_epsilon: "layer_norm_eps",
 };
 
-const ADAPTERS: AdapterPaths =
-    AdapterPaths { after_attention: "attention.output", after_feed_forward: "output", attention: "attention.self" };
+const ADAPTERS: AdapterPaths = AdapterPaths {
+    after_attention: "attention.output",
+    after_feed_forward: "output",
+    attention: "attention.self",
+    prefix: "self_prefix",
+};
 
 /// `config.json`.
 #[derive(Deserialize)]

@@ -68,6 +68,8 @@ pub struct LanguageHeadNames {
     pub norm: &'static str,
     /// The bias of the output.
     pub bias: &'static str,
+    /// The activation between them, where it is not that of the blocks.
+    pub activation: Option<Activation>,
 }
 
 /// The modules of a block to which AdapterHub attaches adapters, below the block's path.
@@ -79,6 +81,8 @@ pub struct AdapterPaths {
     pub after_feed_forward: &'static str,
     /// Prefixes.
     pub attention: &'static str,
+    /// What prefixes are called there.
+    pub prefix: &'static str,
 }
 
 /// The classification head that transformers has for a family.

@@ -59,11 +59,13 @@ static DISTILBERT: FamilyDescription = FamilyDescription {
             transform: "vocab_transform",
             norm: "vocab_layer_norm",
             bias: "vocab_projector.bias",
+            activation: None,
         }),
         adapters: AdapterPaths {
             after_attention: "attention_adapters",
             after_feed_forward: "output_adapters",
             attention: "attention",
+            prefix: "self",
         },
         classifier: Classifier {
             layers: &["pre_classifier", "classifier"],

@@ -30,7 +30,7 @@ pub struct LinearInput<'a, S> {
     pub base: BaseLinear<'a, S>,
     /// Modules that are in this layer already, the lowest first; there are some only where
     /// [`Properties::needs_plain_weight`] is false.
-    pub below: &'a [&'a dyn LinearModule<S>],
+    pub below: Vec<&'a dyn LinearModule<S>>,
     /// The sequences.
     pub layout: Layout,
     /// Dropout and whether gradients are wanted at all.
@@ -46,7 +46,8 @@ impl<'a, S: Scalar> LinearInput<'a, S> {
     pub fn layer(&self, x: &ArcArray2<S>, wants_input: bool) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let Self { point, base, below, layout, pass, .. } = self;
         let (x, layout) = (x.clone(), layout.clone());
-        let Some((module, below)) = below.split_last() else {
+        let mut below = below.clone();
+        let Some(module) = below.pop() else {
             return base.layer(x, pass.gradients(), wants_input);
         };
         let pass = pass.at(BELOW);

@@ -14,7 +14,7 @@
 use super::files::{Written, name};
 use crate::core::stored::Stored;
 use crate::format::error::{FormatError, Message};
-use crate::format::family::{classifier, classifier_activation, classifier_reads_pooler, classifies_with_prefix};
+use crate::format::family::classifier;
 use crate::format::files::PEFT;
 use crate::format::json;
 use crate::format::tensors::Tensors;
@@ -22,6 +22,7 @@ use crate::head::Head;
 use crate::head::config::{HeadConfig, Task};
 use crate::registry::method::Method;
 use adaptune_tensor::{Parameters, Scalar, Seed};
+use adaptune_transformer::family::PastKeyValues;
 use adaptune_transformer::weights::TensorFile;
 use adaptune_transformer::{Config, Encoder, Family};
 use serde_json::{Map, Value, json};
@@ -53,7 +54,8 @@ pub(super) fn check_saved(file: &Value) -> Result<(), String> {
 pub(super) fn layers_of(head: &HeadConfig, method: &Method, model: &Config) -> Option<Vec<&'static str>> {
     let task_type = task_type(head.task)?;
     let prefix = matches!(method, Method::Prefix(_));
-    if prefix && task_type == "SEQ_CLS" && !classifies_with_prefix(model.family) {
+    if prefix && task_type == "SEQ_CLS" && model.family.python().past_key_values == PastKeyValues::NotForClassification
+    {
         return None;
     }
     let (_, layers) = form(&json!({ "task_type": task_type }), model.family).ok()?;
@@ -158,7 +160,7 @@ pub(crate) fn described(path: &Path) -> Result<(String, Map<String, Value>), For
 fn form(file: &Value, family: Family) -> Result<(Task, Vec<&'static str>), String> {
     match file.get("task_type").and_then(Value::as_str) {
         Some("TOKEN_CLS") => Ok((Task::Tagging, vec!["classifier"])),
-        Some("SEQ_CLS") => Ok((Task::Classification, classifier(family).to_vec())),
+        Some("SEQ_CLS") => Ok((Task::Classification, classifier(family).layers.to_vec())),
         _ => {
             let found = file.get("task_type").unwrap_or(&Value::Null);
             Err(format!("task_type is {found}, but heads are read of SEQ_CLS and TOKEN_CLS only"))
@@ -171,8 +173,8 @@ fn config(task: Task, layers: &[&str], outputs: usize, family: Family) -> HeadCo
     let labels = (0..outputs.min(1 << 20)).map(|i| format!("LABEL_{i}")).collect();
     HeadConfig {
         layers: layers.len(),
-        activation: Some(classifier_activation(family)),
-        use_pooler: task != Task::Tagging && classifier_reads_pooler(family),
+        activation: Some(classifier(family).activation),
+        use_pooler: task != Task::Tagging && classifier(family).pooled,
         ..HeadConfig::new(task, labels)
     }
 }

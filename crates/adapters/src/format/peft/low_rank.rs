@@ -60,7 +60,7 @@ pub(super) fn load<S: Scalar>(
 /// ```
 /// use adaptune_adapters::{LoraConfig, format::peft_names};
 /// use adaptune_transformer::Family;
-/// let [in_a_model, alone] = &peft_names(&LoraConfig::lora(), Family::Bert, "layer.3.query.lora_A")[..] else { panic!() };
+/// let [in_a_model, alone] = &peft_names(&LoraConfig::lora(), Family::BERT, "layer.3.query.lora_A")[..] else { panic!() };
 /// assert_eq!(in_a_model, "base_model.model.bert.encoder.layer.3.attention.self.query.lora_A.weight");
 /// assert_eq!(alone, "base_model.model.encoder.layer.3.attention.self.query.lora_A.weight");
 /// ```
@@ -102,7 +102,7 @@ fn stored(config: &LoraConfig, family: Family, name: &str) -> Stored {
         (_, "m") => ("lora_magnitude_vector".to_owned(), Form::Same),
         (_, matrix) => (format!("{matrix}.weight"), Form::Same),
     };
-    let path = point.path(family);
+    let path = point.path(family).unwrap_or_default();
     let prefixes = [family.prefix(), ""];
     Stored::under(prefixes.map(|prefix| format!("base_model.model.{prefix}{path}.{part}"))).as_form(form)
 }

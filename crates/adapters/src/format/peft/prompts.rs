@@ -13,13 +13,13 @@ use super::head;
 use crate::adapter::Adapter;
 use crate::core::stored::{Form, Stored};
 use crate::format::error::FormatError;
-use crate::format::family::takes_prefixes;
 use crate::format::files::PEFT;
 use crate::format::tensors::Tensors;
 use crate::methods::prefix::config::PrefixConfig;
 use crate::methods::prompt::config::{Combine, PromptConfig};
 use crate::registry::method::Method;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar, Seed};
+use adaptune_transformer::family::PastKeyValues;
 use adaptune_transformer::{Config, Encoder};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -39,7 +39,7 @@ pub(super) fn prefix_refusal(config: &PrefixConfig, model: &Config) -> Option<&'
         ),
         (config.use_gating, "it has no gates"),
         (!config.leave_out.is_empty(), "its prefixes are in every block (leave_out is not empty)"),
-        (!takes_prefixes(model.family), NO_CACHE),
+        (model.family.python().past_key_values == PastKeyValues::Refused, NO_CACHE),
     ];
     rules.into_iter().find(|(it, _)| *it).map(|(_, why)| why)
 }
@@ -160,7 +160,9 @@ fn read(file: &Value, model: &Config) -> Result<(Method, usize), String> {
         }
     }
     match peft_type(file) {
-        "PREFIX_TUNING" if !takes_prefixes(model.family) => Err(format!("PEFT cannot have made this: {NO_CACHE}")),
+        "PREFIX_TUNING" if model.family.python().past_key_values == PastKeyValues::Refused => {
+            Err(format!("PEFT cannot have made this: {NO_CACHE}"))
+        }
         "PREFIX_TUNING" => Ok((Method::Prefix(prefix(length)), length)),
         _ => Ok((Method::Prompt(prompt(length)), length)),
     }

@@ -19,7 +19,7 @@ pub(super) fn point(module: &str, family: Family) -> Option<Point> {
     let module = module.strip_prefix(family.prefix()).unwrap_or(module);
     let layer: usize = module.split('.').find_map(|part| part.parse().ok())?;
     let mut points = Projection::ALL.into_iter().map(|projection| LinearPoint { layer, projection });
-    points.find(|point| point.path(family) == module).map(Point::from)
+    points.find(|point| point.path(family).as_deref() == Some(module)).map(Point::from)
 }
 
 /// True if an entry of a list names a module.
@@ -29,9 +29,8 @@ pub(super) fn names(entry: &str, module: &str) -> bool {
 
 /// All layers of a model's blocks, with their paths.
 fn modules(model: &Config) -> Vec<(Point, String)> {
-    let block = |layer| Projection::ALL.map(|projection| LinearPoint { layer, projection });
-    let points = (0..model.layers).flat_map(block);
-    points.map(|p| (p.into(), format!("{}{}", model.family.prefix(), p.path(model.family)))).collect()
+    let path = |p: LinearPoint| Some((p.into(), format!("{}{}", model.family.prefix(), p.path(model.family)?)));
+    model.linear_points().into_iter().filter_map(path).collect()
 }
 
 /// The layers that a list of `target_modules` names; `None` where it is a pattern, which the weights then stand for.
@@ -63,7 +62,7 @@ pub(super) fn named(file: &Value, model: &Config) -> Result<Option<Vec<Point>>, 
 /// A list that names these layers and no other: short names where they suffice, whole paths where not.
 pub(super) fn list(points: &[Point], model: &Config) -> Vec<String> {
     let paths = |point: &Point| match point {
-        Point::Linear(point) => Some(point.path(model.family)),
+        Point::Linear(point) => point.path(model.family),
         _ => None,
     };
     let whole: Vec<String> = points.iter().filter_map(paths).collect();
@@ -119,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_is_written_names_the_same_layers() {
-        for family in [Family::Bert, Family::DistilBert] {
+        for family in [Family::BERT, Family::DISTILBERT] {
             let model = Config { family, ..Config::bert(12, 3, 2, 20) };
             for projections in [&Projection::ALL[..1], &Projection::ALL[3..4], &Projection::ALL[5..], &Projection::ALL]
             {
@@ -141,9 +140,9 @@ mod tests {
     fn tensors_say_where_they_belong() {
         let module = module_of("bert.encoder.layer.12.output.dense.lora_B.weight").expect("a tensor of LoRA");
         let here = LinearPoint { layer: 12, projection: Projection::FeedForwardOut };
-        assert_eq!(point(module, Family::Bert), Some(here.into()));
-        assert_eq!(point("encoder.layer.12.output.dense", Family::Bert), Some(here.into()));
-        assert_eq!(point("bert.pooler.dense", Family::Bert), None);
+        assert_eq!(point(module, Family::BERT), Some(here.into()));
+        assert_eq!(point("encoder.layer.12.output.dense", Family::BERT), Some(here.into()));
+        assert_eq!(point("bert.pooler.dense", Family::BERT), None);
         assert_eq!(module_of("classifier.weight"), None);
     }
 }

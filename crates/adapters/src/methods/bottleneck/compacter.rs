@@ -6,7 +6,7 @@ use crate::methods::bottleneck::phm::layer::PhmShared;
 use crate::methods::bottleneck::phm::stack::Arrays;
 use crate::methods::bottleneck::wiring::BottleneckAdapter;
 use adaptune_tensor::{Named, NamedMut, Scalar, parameters};
-use adaptune_transformer::{SublayerBackward, SublayerInput, SublayerModule};
+use adaptune_transformer::{Properties, SublayerBackward, SublayerInput, SublayerModule};
 use ndarray::Array2;
 
 /// Compacter (Mahabadi, Henderson and Ruder, 2021): wired bottlenecks of hypercomplex layers that share their rule, and
@@ -25,11 +25,8 @@ impl<S: Scalar> SublayerModule<S> for Compacter<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         self.adapters.at(input.point).adapt(input, Some(&self.shared))
     }
-    fn can_be_followed(&self) -> bool {
-        self.adapters.0.values().all(BottleneckAdapter::ends_as_the_base)
-    }
-    fn is_row_by_row(&self) -> bool {
-        self.adapters.0.values().all(SublayerModule::is_row_by_row)
+    fn properties(&self) -> Properties {
+        Properties::all(self.adapters.0.values().map(SublayerModule::properties))
     }
 }
 

@@ -241,8 +241,8 @@ impl<S: Scalar> Bottleneck<S> {
     }
 
     /// True if it looks at one row at a time, and not at a whole sequence as a gate does.
-    pub(crate) fn is_row_by_row(&self) -> bool {
-        self.gate.is_none()
+    pub(crate) fn is_gated(&self) -> bool {
+        self.gate.is_some()
     }
 
     /// Lists what is drawn once and never trains: rules of hypercomplex projections may be.

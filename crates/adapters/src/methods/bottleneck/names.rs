@@ -57,18 +57,18 @@ mod tests {
         let name =
             |family: Family, sublayer, parameter, norm| stored(&family, "a", point(sublayer), parameter, norm).names;
         assert_eq!(
-            name(Family::Bert, Sublayer::FeedForward, "bottleneck.down.weight", false),
+            name(Family::BERT, Sublayer::FeedForward, "bottleneck.down.weight", false),
             ["encoder.layer.3.output.adapters.a.adapter_down.0.weight"]
         );
         assert_eq!(
-            name(Family::Roberta, Sublayer::Attention, "bottleneck.norm_before.bias", true),
+            name(Family::ROBERTA, Sublayer::Attention, "bottleneck.norm_before.bias", true),
             [
                 "encoder.layer.3.attention.output.adapters.a.adapter_down.0.bias",
                 "encoder.layer.3.attention.output.adapters.a.adapter_norm_before.bias"
             ]
         );
         assert_eq!(
-            name(Family::DistilBert, Sublayer::FeedForward, "bottleneck.down.bias", true),
+            name(Family::DISTILBERT, Sublayer::FeedForward, "bottleneck.down.bias", true),
             ["transformer.layer.3.output_adapters.adapters.a.adapter_down.1.bias"]
         );
     }

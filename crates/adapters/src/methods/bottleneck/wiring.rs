@@ -33,7 +33,9 @@ use crate::core::module::Module;
 use crate::methods::bottleneck::layer::{Bottleneck, BottleneckTrace};
 use crate::methods::bottleneck::phm::layer::PhmShared;
 use adaptune_tensor::{Gradients, LayerNormTrace, Named, NamedMut, Parameters, Scalar, add, copied, join, parameters};
-use adaptune_transformer::{Accumulator, BaseNorm, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
+use adaptune_transformer::{
+    Accumulator, JoinTrace, Properties, ResidualJoin, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
+};
 use ndarray::{ArcArray2, Array2};
 
 /// Which residual the adapter adds to the bottleneck's result; AdapterHub's `residual_before_ln`.
@@ -79,13 +81,12 @@ parameters!(BottleneckAdapter { "bottleneck" => bottleneck, "norm_after" => own_
 /// What backward needs.
 struct Trace<'a, S> {
     shared: Option<&'a PhmShared<S>>,
-    norm: Option<BaseNorm<'a, S>>,
-    before: Option<LayerNormTrace<S>>,
+    join: ResidualJoin<'a, S>,
+    before: Option<JoinTrace<S>>,
     bottleneck: BottleneckTrace<S>,
     own_norm: Option<LayerNormTrace<S>>,
-    /// `y` is `LN(z + r)`, not `z`.
-    ends: bool,
-    after: Option<LayerNormTrace<S>>,
+    /// What the last join kept; `y` is `z` if there is none.
+    after: Option<JoinTrace<S>>,
     wants_output: bool,
     wants_residual: bool,
 }
@@ -98,8 +99,8 @@ impl<S: Scalar> BottleneckAdapter<S> {
         Self { bottleneck, position, norm_after, own_norm }
     }
 
-    /// The bottleneck's input and, for sequential ones, the inner residual and the norm's trace.
-    fn input(&self, o: &ArcArray2<S>, r: &ArcArray2<S>, norm: Option<BaseNorm<'_, S>>, keep: bool) -> Input<S> {
+    /// The bottleneck's input and, for sequential ones, the inner residual and the join's trace.
+    fn input(&self, o: &ArcArray2<S>, r: &ArcArray2<S>, join: ResidualJoin<'_, S>, keep: bool) -> Input<S> {
         let Position::Sequential { norm_before, residual, .. } = self.position else {
             return Input { x: r.clone(), residual: None, before: None };
         };
@@ -107,17 +108,12 @@ impl<S: Scalar> BottleneckAdapter<S> {
             // Both `o` and `x` are the output here; `o + r` is refused by the configuration's check.
             return Input { x: o.clone(), residual: None, before: None };
         }
-        let sum = add(copied(o), r);
-        let for_sum = (residual == InnerResidual::Sum).then(|| copied(&sum).into_shared());
-        let (x, before) = match norm {
-            Some(norm) => norm.forward(sum, keep),
-            None => (sum, None),
-        };
+        let (x, before) = join.forward(copied(o), r, keep);
         let x = x.into_shared();
         let residual = match residual {
             InnerResidual::Output => None,
             InnerResidual::Input => Some(x.clone()),
-            InnerResidual::Sum => for_sum,
+            InnerResidual::Sum => Some(add(copied(o), r).into_shared()),
         };
         Input { x, residual, before }
     }
@@ -150,16 +146,19 @@ impl<S: Scalar> BottleneckAdapter<S> {
 
     fn backward(&self, trace: Trace<'_, S>, d_y: Array2<S>, gradients: &mut Gradients<S>) -> SublayerGradient<S> {
         let (mut d_o, mut d_r) = (Accumulator::new(), Accumulator::new());
-        let norm = trace.norm;
-        let d_z = if trace.ends { through(norm, &trace.after, d_y, gradients) } else { d_y };
-        if trace.ends && trace.wants_residual {
-            d_r.add(copied(&d_z));
+        let join = trace.join;
+        let mut d_z = d_y;
+        if let Some(after) = &trace.after {
+            let (d, d_residual) = join.backward(after, d_z, trace.wants_residual, gradients);
+            d_z = d;
+            if let Some(d) = d_residual {
+                d_r.add(d);
+            }
         }
         let (d_b, d_e) = self.combine_backward(trace.own_norm.as_ref(), d_z, gradients);
         let wants_input = match self.position {
             Position::Sequential { norm_before, .. } => {
-                let norm_trains = norm_before && norm.is_some_and(BaseNorm::trains);
-                trace.wants_output || trace.wants_residual || norm_trains
+                trace.wants_output || trace.wants_residual || norm_before && join.trains()
             }
             Position::Parallel => trace.wants_residual,
         };
@@ -167,23 +166,28 @@ impl<S: Scalar> BottleneckAdapter<S> {
         match (self.position, d_x) {
             (Position::Parallel, d_x) => {
                 d_o.add(d_e);
-                d_x.into_iter().for_each(|d_x| d_r.add(d_x));
+                if let Some(d_x) = d_x {
+                    d_r.add(d_x);
+                }
             }
             (_, None) => {}
             (Position::Sequential { norm_before: false, .. }, Some(d_x)) => d_o.add(add(d_x, &d_e)),
             (Position::Sequential { residual, .. }, Some(d_x)) => {
-                let d_sum = match residual {
-                    InnerResidual::Output => {
-                        d_o.add(d_e);
-                        through(norm, &trace.before, d_x, gradients)
+                let before = trace.before.as_ref().expect("forward keeps what backward needs");
+                let d_x = if residual == InnerResidual::Input { add(d_x, &d_e) } else { d_x };
+                let (mut d_output, mut d_residual) = join.backward(before, d_x, trace.wants_residual, gradients);
+                match residual {
+                    InnerResidual::Output => d_o.add(d_e),
+                    InnerResidual::Input => {}
+                    InnerResidual::Sum => {
+                        d_output = add(d_output, &d_e);
+                        d_residual = d_residual.map(|d| add(d, &d_e));
                     }
-                    InnerResidual::Input => through(norm, &trace.before, add(d_x, &d_e), gradients),
-                    InnerResidual::Sum => add(through(norm, &trace.before, d_x, gradients), &d_e),
-                };
-                if trace.wants_residual {
-                    d_r.add(copied(&d_sum));
                 }
-                d_o.add(d_sum);
+                if let Some(d) = d_residual {
+                    d_r.add(d);
+                }
+                d_o.add(d_output);
             }
         }
         SublayerGradient {
@@ -209,25 +213,12 @@ impl<S: Scalar> BottleneckAdapter<S> {
     }
 }
 
-/// The gradient of a norm's input, or the gradient as it is where there is no norm.
-fn through<S: Scalar>(
-    norm: Option<BaseNorm<'_, S>>,
-    trace: &Option<LayerNormTrace<S>>,
-    d: Array2<S>,
-    gradients: &mut Gradients<S>,
-) -> Array2<S> {
-    match (norm, trace) {
-        (Some(norm), Some(trace)) => norm.backward(trace, d, gradients),
-        _ => d,
-    }
-}
-
 /// What [`BottleneckAdapter::input`] gives.
 struct Input<S> {
     x: ArcArray2<S>,
     /// The inner residual where it is not `o`.
     residual: Option<ArcArray2<S>>,
-    before: Option<LayerNormTrace<S>>,
+    before: Option<JoinTrace<S>>,
 }
 
 impl<S: Scalar> Module<S> for BottleneckAdapter<S> {
@@ -255,26 +246,17 @@ impl<S: Scalar> BottleneckAdapter<S> {
     ) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         let keep = input.wants_backward(self.any_trains() || shared.is_some_and(Parameters::any_trains));
         let ends = self.norm_after && !input.followed;
-        let SublayerInput { output: o, residual: r, norm, layout, pass, wants_output, wants_residual, .. } = input;
+        let SublayerInput { output: o, residual: r, join, layout, pass, wants_output, wants_residual, .. } = input;
         let o = o.into_shared();
-        let Input { x, residual, before } = self.input(&o, &r, norm, keep);
+        let Input { x, residual, before } = self.input(&o, &r, join, keep);
         let (b, bottleneck) = self.bottleneck.forward(x, shared, &layout, pass, keep);
         let (z, own_norm) = self.combine(b, o, residual, keep);
-        let (y, after) = match norm.filter(|_| ends) {
-            Some(norm) => norm.forward(add(z, &r), keep),
-            None if ends => (add(z, &r), None),
-            None => (z, None),
-        };
+        let (y, after) = if ends { join.forward(z, &r, keep) } else { (z, None) };
         let backward = bottleneck.map(|bottleneck| -> SublayerBackward<'a, S> {
-            let trace = Trace { shared, norm, before, bottleneck, own_norm, ends, after, wants_output, wants_residual };
+            let trace = Trace { shared, join, before, bottleneck, own_norm, after, wants_output, wants_residual };
             Box::new(move |d_y, gradients| self.backward(trace, d_y, gradients))
         });
         (y, backward)
-    }
-
-    /// True if what it gives for `o` can go into another module: it ends as the base does, with `LN(z + r)`.
-    pub(crate) fn ends_as_the_base(&self) -> bool {
-        self.norm_after
     }
 
     /// Lists what is drawn once and never trains.
@@ -292,10 +274,9 @@ impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         self.adapt(input, None)
     }
-    fn can_be_followed(&self) -> bool {
-        self.ends_as_the_base()
-    }
-    fn is_row_by_row(&self) -> bool {
-        self.bottleneck.is_row_by_row()
+    /// A gate averages over the sequence. Another module may follow one that ends as the base does.
+    fn properties(&self) -> Properties {
+        let plain = !self.bottleneck.is_gated();
+        Properties { token_wise: plain, causal: plain, may_be_followed: self.norm_after, needs_plain_weight: false }
     }
 }

@@ -6,7 +6,7 @@ use super::sequence::tokens_of;
 use adaptune_autograd::Var;
 use adaptune_tensor::{Layout, Parameters, Scalar};
 use adaptune_transformer::{
-    AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, KeyValueGradient, Pass,
+    AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, KeyValueGradient, Pass, Properties,
 };
 use ndarray::Ix2;
 
@@ -88,5 +88,10 @@ impl<S: Scalar> AttentionModule<S> for AttentionClosure<S> {
             })
         });
         AttentionOutput { keys, values, layout, backward }
+    }
+
+    /// A closure may do anything.
+    fn properties(&self) -> Properties {
+        Properties { token_wise: false, causal: false, may_be_followed: true, needs_plain_weight: false }
     }
 }

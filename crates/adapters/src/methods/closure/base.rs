@@ -3,16 +3,16 @@
 use super::recording::Recording;
 use adaptune_autograd::Var;
 use adaptune_tensor::Scalar;
-use adaptune_transformer::{BaseLinear, BaseNorm};
-use ndarray::{Ix1, Ix2};
+use adaptune_transformer::{BaseLinear, BaseNorm, ResidualJoin};
+use ndarray::{Array1, Ix1, Ix2};
 
 /// A linear layer of the base, `y = x Wᵀ + b`. `W` and `b` are constants unless they are thawed.
 #[derive(Clone, Debug)]
 pub struct LinearOperation<S: Scalar> {
     /// `W`, `[Out, In]`; shared with the base where it is frozen.
     pub weight: Var<S, Ix2>,
-    /// `b`, `[Out]`.
-    pub bias: Var<S, Ix1>,
+    /// `b`, `[Out]`; `None` where the layer has none.
+    pub bias: Option<Var<S, Ix1>>,
 }
 
 impl<S: Scalar> LinearOperation<S> {
@@ -21,7 +21,7 @@ impl<S: Scalar> LinearOperation<S> {
             Some(weight) => recording.parameter(weight),
             None => Var::constant(base.frozen().shared_weight()),
         };
-        Self { weight, bias: vector(base.thawed_bias(), base.bias(), recording) }
+        Self { weight, bias: base.bias().map(|bias| vector(base.thawed_bias(), bias, recording)) }
     }
 
     /// `y = x Wᵀ + b`, `[T, In] → [T, Out]`.
@@ -30,7 +30,7 @@ impl<S: Scalar> LinearOperation<S> {
     /// If `x` has another width.
     #[must_use]
     pub fn apply(&self, x: &Var<S, Ix2>) -> Var<S, Ix2> {
-        x.linear(&self.weight, Some(&self.bias))
+        x.linear(&self.weight, self.bias.as_ref())
     }
 }
 
@@ -39,7 +39,7 @@ impl<S: Scalar> LinearOperation<S> {
 pub struct NormOperation<S: Scalar> {
     /// The weight, `[D]`.
     pub weight: Var<S, Ix1>,
-    /// The bias, `[D]`.
+    /// The bias, `[D]`; zeros where the norm has none.
     pub bias: Var<S, Ix1>,
     /// What is added to the variance.
     pub epsilon: f64,
@@ -47,9 +47,11 @@ pub struct NormOperation<S: Scalar> {
 
 impl<S: Scalar> NormOperation<S> {
     pub(super) fn new<'a>(base: BaseNorm<'a, S>, recording: &mut Recording<'a, S>) -> Self {
+        let none = Array1::zeros(base.weight().len());
+        let bias = base.bias().map(|bias| vector(base.thawed_bias(), bias, recording));
         Self {
             weight: vector(base.thawed_weight(), base.weight(), recording),
-            bias: vector(base.thawed_bias(), base.bias(), recording),
+            bias: bias.unwrap_or_else(|| Var::constant(none)),
             epsilon: base.epsilon(),
         }
     }
@@ -61,6 +63,37 @@ impl<S: Scalar> NormOperation<S> {
     #[must_use]
     pub fn apply(&self, x: &Var<S, Ix2>) -> Var<S, Ix2> {
         x.layer_norm(&self.weight, &self.bias, self.epsilon)
+    }
+}
+
+/// How the base joins a sublayer's output with its residual input.
+#[derive(Clone, Debug)]
+pub enum JoinOperation<S: Scalar> {
+    /// `z + r`.
+    Sum,
+    /// `N(z + r)`.
+    NormOfSum(NormOperation<S>),
+    /// `N(z) + r`.
+    SumOfNorm(NormOperation<S>),
+}
+
+impl<S: Scalar> JoinOperation<S> {
+    pub(super) fn new<'a>(join: ResidualJoin<'a, S>, recording: &mut Recording<'a, S>) -> Self {
+        match join {
+            ResidualJoin::Sum => Self::Sum,
+            ResidualJoin::NormOfSum(norm) => Self::NormOfSum(NormOperation::new(norm, recording)),
+            ResidualJoin::SumOfNorm(norm) => Self::SumOfNorm(NormOperation::new(norm, recording)),
+        }
+    }
+
+    /// Returns the next state, `[T, D]`, for an output `z` and a residual input `r`.
+    #[must_use]
+    pub fn apply(&self, z: &Var<S, Ix2>, r: &Var<S, Ix2>) -> Var<S, Ix2> {
+        match self {
+            Self::Sum => z + r,
+            Self::NormOfSum(norm) => norm.apply(&(z + r)),
+            Self::SumOfNorm(norm) => norm.apply(z) + r,
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use super::parameters::{ParameterSet, ParameterVars};
 use super::recording::{Recording, result};
 use adaptune_autograd::Var;
 use adaptune_tensor::{Layout, Parameters, Scalar};
-use adaptune_transformer::{LinearBackward, LinearInput, LinearModule, Pass};
+use adaptune_transformer::{LinearBackward, LinearInput, LinearModule, Pass, Properties};
 use ndarray::{Array2, Ix2};
 
 /// What the closure of a [`LinearClosure`] sees.
@@ -41,7 +41,7 @@ type Forward<S> = dyn Fn(&LinearVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Sen
 pub struct LinearClosure<S: Scalar> {
     parameters: ParameterSet<S>,
     closure: Box<Forward<S>>,
-    row_by_row: bool,
+    token_wise: bool,
 }
 
 impl<S: Scalar> LinearClosure<S> {
@@ -52,15 +52,15 @@ impl<S: Scalar> LinearClosure<S> {
         parameters: ParameterSet<S>,
         closure: impl Fn(&LinearVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Send + Sync + 'static,
     ) -> Self {
-        Self { parameters, closure: Box::new(closure), row_by_row: false }
+        Self { parameters, closure: Box::new(closure), token_wise: false }
     }
 
-    /// The same module with a promise: a row that the closure gives depends on nothing but the same row of what it sees, and on
-    /// which sequence it belongs to. Then the last block leaves out rows that nobody reads, and there `at.layout` has one token for
-    /// each sequence; see [`Reads`](adaptune_transformer::Reads).
+    /// The same module with a promise: what the closure returns for a token depends on nothing but what it sees of the same
+    /// token, and on the sequence that this belongs to. Then the last block leaves out tokens that nobody reads, and there
+    /// `at.layout` has only those that are; see [`Properties::token_wise`].
     #[must_use]
-    pub fn row_by_row(self) -> Self {
-        Self { row_by_row: true, ..self }
+    pub fn token_wise(self) -> Self {
+        Self { token_wise: true, ..self }
     }
 }
 
@@ -86,7 +86,8 @@ impl<S: Scalar> LinearModule<S> for LinearClosure<S> {
         (y, backward)
     }
 
-    fn is_row_by_row(&self) -> bool {
-        self.row_by_row
+    fn properties(&self) -> Properties {
+        let token_wise = self.token_wise;
+        Properties { token_wise, causal: token_wise, may_be_followed: true, needs_plain_weight: true }
     }
 }

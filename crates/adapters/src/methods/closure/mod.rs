@@ -41,7 +41,7 @@ mod sequence;
 mod sublayer;
 
 pub use attention::{AttentionClosure, AttentionVars};
-pub use base::{LinearOperation, NormOperation};
+pub use base::{JoinOperation, LinearOperation, NormOperation};
 pub use linear::{LinearClosure, LinearVars};
 pub use parameters::{ParameterSet, ParameterVars};
 pub use sequence::{SequenceClosure, SequenceVars, prepend};

@@ -4,7 +4,7 @@ use super::parameters::{ParameterSet, ParameterVars};
 use super::recording::{Recording, result};
 use adaptune_autograd::{Var, concatenate};
 use adaptune_tensor::{Layout, Parameters, Scalar};
-use adaptune_transformer::{Pass, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
+use adaptune_transformer::{Pass, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
 use ndarray::{Axis, Ix2};
 
 /// What the closure of a [`SequenceClosure`] sees.
@@ -64,6 +64,11 @@ impl<S: Scalar> SequenceModule<S> for SequenceClosure<S> {
             Box::new(move |d_y, gradients| recorded.backward([(at_y, Some(d_y))], gradients).take(&at_tokens))
         });
         SequenceOutput { tokens: y, layout, backward }
+    }
+
+    /// A closure may do anything.
+    fn properties(&self) -> Properties {
+        Properties { token_wise: false, causal: false, may_be_followed: true, needs_plain_weight: false }
     }
 }
 

@@ -1,11 +1,11 @@
 //! A closure at the end of a half block.
 
-use super::base::NormOperation;
+use super::base::JoinOperation;
 use super::parameters::{ParameterSet, ParameterVars};
 use super::recording::{Recording, result};
 use adaptune_autograd::Var;
 use adaptune_tensor::{Layout, Parameters, Scalar};
-use adaptune_transformer::{Pass, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
+use adaptune_transformer::{Pass, Properties, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
 use ndarray::{Array2, Ix2};
 
 /// What the closure of a [`SublayerClosure`] sees.
@@ -14,8 +14,8 @@ pub struct SublayerVars<S: Scalar> {
     pub output: Var<S, Ix2>,
     /// `r`, its residual input, `[T, D]`.
     pub residual: Var<S, Ix2>,
-    /// The base's norm at this place, as an operation; `None` in blocks that normalise elsewhere.
-    pub norm: Option<NormOperation<S>>,
+    /// How the base joins a sublayer's output with its residual input, as an operation.
+    pub join: JoinOperation<S>,
     /// The sequences.
     pub layout: Layout,
     /// Dropout.
@@ -23,16 +23,11 @@ pub struct SublayerVars<S: Scalar> {
 }
 
 impl<S: Scalar> SublayerVars<S> {
-    /// `LN(x)` with the base's norm, or `x` where the base has none; `[T, D] → [T, D]`.
+    /// Returns the next state for an output `z: [T, D]` of the sublayer, as the base makes it of `z = o`: in a post-norm block
+    /// `LN(z + r)`, in a pre-norm block `z + r`.
     #[must_use]
-    pub fn normalise(&self, x: &Var<S, Ix2>) -> Var<S, Ix2> {
-        self.norm.as_ref().map_or_else(|| x.clone(), |norm| norm.apply(x))
-    }
-
-    /// `LN(z + r)`: what the base does with `z = o`.
-    #[must_use]
-    pub fn add_and_norm(&self, z: &Var<S, Ix2>) -> Var<S, Ix2> {
-        self.normalise(&(z + &self.residual))
+    pub fn finish(&self, z: &Var<S, Ix2>) -> Var<S, Ix2> {
+        self.join.apply(z, &self.residual)
     }
 }
 
@@ -51,14 +46,14 @@ type Forward<S> = dyn Fn(&SublayerVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + S
 ///     .weight("up", Array2::zeros((16, 4))); // [D, M]
 /// let bottleneck = SublayerClosure::new(parameters, |at, p| {
 ///     let a = at.output.linear(&p.matrix("down"), None).activate(Activation::Gelu);
-///     at.add_and_norm(&(a.linear(&p.matrix("up"), None) + &at.output))
+///     at.finish(&(a.linear(&p.matrix("up"), None) + &at.output))
 /// });
 /// # let _ = bottleneck;
 /// ```
 pub struct SublayerClosure<S: Scalar> {
     parameters: ParameterSet<S>,
     closure: Box<Forward<S>>,
-    row_by_row: bool,
+    token_wise: bool,
 }
 
 impl<S: Scalar> SublayerClosure<S> {
@@ -69,15 +64,15 @@ impl<S: Scalar> SublayerClosure<S> {
         parameters: ParameterSet<S>,
         closure: impl Fn(&SublayerVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Send + Sync + 'static,
     ) -> Self {
-        Self { parameters, closure: Box::new(closure), row_by_row: false }
+        Self { parameters, closure: Box::new(closure), token_wise: false }
     }
 
-    /// The same module with a promise: a row that the closure gives depends on nothing but the same row of what it sees, and on
-    /// which sequence it belongs to. Then the last block leaves out rows that nobody reads, and there `at.layout` has one token for
-    /// each sequence; see [`Reads`](adaptune_transformer::Reads).
+    /// The same module with a promise: what the closure returns for a token depends on nothing but what it sees of the same
+    /// token, and on the sequence that this belongs to. Then the last block leaves out tokens that nobody reads, and there
+    /// `at.layout` has only those that are; see [`Properties::token_wise`].
     #[must_use]
-    pub fn row_by_row(self) -> Self {
-        Self { row_by_row: true, ..self }
+    pub fn token_wise(self) -> Self {
+        Self { token_wise: true, ..self }
     }
 }
 
@@ -86,12 +81,12 @@ module!(SublayerClosure: sublayer, SublayerModule);
 impl<S: Scalar> SublayerModule<S> for SublayerClosure<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         let mut recording = Recording::new(input.wants_backward(self.any_trains()));
-        let SublayerInput { output, residual, norm, layout, pass, wants_output, wants_residual, .. } = input;
+        let SublayerInput { output, residual, join, layout, pass, wants_output, wants_residual, .. } = input;
         let shape = output.dim();
         let (output, residual) = (recording.input(output, wants_output), recording.input(residual, wants_residual));
         let (at_output, at_residual) = (output.place(), residual.place());
-        let norm = norm.map(|norm| NormOperation::new(norm, &mut recording));
-        let at = SublayerVars { output, residual, norm, layout, pass };
+        let join = JoinOperation::new(join, &mut recording);
+        let at = SublayerVars { output, residual, join, layout, pass };
         let y = (self.closure)(&at, &self.parameters.record(&mut recording));
         drop(at);
         let (y, at_y) = result("the next state", y, shape);
@@ -104,7 +99,8 @@ impl<S: Scalar> SublayerModule<S> for SublayerClosure<S> {
         (y, backward)
     }
 
-    fn is_row_by_row(&self) -> bool {
-        self.row_by_row
+    fn properties(&self) -> Properties {
+        let token_wise = self.token_wise;
+        Properties { token_wise, causal: token_wise, may_be_followed: false, needs_plain_weight: false }
     }
 }

@@ -270,11 +270,8 @@ impl LoraInit {
 
 /// `(Out, In)` of a layer of a block.
 pub(crate) fn shape(projection: Projection, model: &Config) -> (usize, usize) {
-    match projection {
-        Projection::FeedForwardIn => (model.feed_forward, model.hidden),
-        Projection::FeedForwardOut => (model.hidden, model.feed_forward),
-        _ => (model.hidden, model.hidden),
-    }
+    let shape = model.linear_shape(projection).expect("the layers that LoRA can name are in every block");
+    (shape.outputs, shape.inputs)
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ use super::input::Input;
 use super::low_rank::LowRank;
 use crate::core::module::Module;
 use adaptune_tensor::{Kind, Named, NamedMut, Parameter, Parameters, Scalar, Seed, join, linear, matmul, matmul_into};
-use adaptune_transformer::{BaseLinear, Linear, LinearBackward, LinearInput, LinearModule, LinearPoint};
+use adaptune_transformer::{BaseLinear, Linear, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties};
 use ndarray::{Array1, Array2, ArrayView2, Axis, Ix1};
 
 /// The low-rank matrices of one layer, and the length of each row of its weight.
@@ -85,7 +85,9 @@ impl<S: Scalar> Dora<S> {
             let difference = &x - &dropped.dropped();
             matmul_into(S::one(), difference.view(), base.weight().t(), S::one(), &mut y.view_mut());
         }
-        y += &base.bias();
+        if let Some(bias) = base.bias() {
+            y += &bias;
+        }
         let backward = keep.then(|| -> LinearBackward<'a, S> {
             Box::new(move |d_y, gradients, d_x| {
                 if self.magnitude.trains() {
@@ -156,7 +158,7 @@ impl<S: Scalar> Module<S> for Dora<S> {
         let mut weight = self.direction(layer.to_weight().view());
         let c = &self.magnitude.view() / &lengths(weight.view());
         weight *= &c.insert_axis(Axis(1));
-        Some(Linear::new(weight, layer.bias().to_owned()))
+        Some(Linear::new(weight, layer.bias().map(|bias| bias.to_owned())))
     }
 }
 
@@ -166,8 +168,8 @@ impl<S: Scalar> LinearModule<S> for Dora<S> {
         self.with_norm(input, n)
     }
 
-    fn is_row_by_row(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: true }
     }
 }
 
@@ -190,6 +192,10 @@ mod tests {
         fn forward<'a>(&'a self, input: LinearInput<'a, f64>) -> (Array2<f64>, Option<LinearBackward<'a, f64>>) {
             self.dora.with_norm(input, self.norm.clone())
         }
+
+        fn properties(&self) -> Properties {
+            self.dora.properties()
+        }
     }
     impl Insertions<f64> for Held {
         fn linear(&self, point: LinearPoint) -> Option<&dyn LinearModule<f64>> {
@@ -211,12 +217,12 @@ mod tests {
             ..LoraConfig::dora()
         };
         let mut dora = Dora::new((7, 6), &config, Seed::new(1));
-        dora.start(POINT, encoder.linear(POINT));
+        dora.start(POINT, encoder.linear(POINT).expect("it is there"));
         for (name, parameter) in dora.parameters_mut() {
             let seed = Seed::new(2).named(&name);
             parameter.values_mut().iter_mut().enumerate().for_each(|(i, v)| *v += seed.unit(i as u64) - 0.5);
         }
-        Held { norm: dora.norm(encoder.linear(POINT).weight()), dora }
+        Held { norm: dora.norm(encoder.linear(POINT).expect("it is there").weight()), dora }
     }
 
     fn loss(base: Base<'_, f64>, held: &Held, pass: Pass) -> (f64, Gradients<f64>) {

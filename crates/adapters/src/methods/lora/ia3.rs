@@ -20,7 +20,7 @@
 use super::config::LoraConfig;
 use crate::core::module::Module;
 use adaptune_tensor::{Kind, Parameter, Scalar, Seed, parameters};
-use adaptune_transformer::{Accumulator, Linear, LinearBackward, LinearInput, LinearModule, LinearPoint};
+use adaptune_transformer::{Accumulator, Linear, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties};
 use ndarray::{Array2, Axis, Ix1};
 
 /// Which side of the layer is scaled.
@@ -103,19 +103,18 @@ impl<S: Scalar> Module<S> for Ia3<S> {
     fn merged(&self, _: LinearPoint, layer: &Linear<S>) -> Option<Linear<S>> {
         let l = &self.factors.view() * self.scaling;
         Some(match self.side {
-            Side::Output => Linear::new(layer.to_weight() * l.view().insert_axis(Axis(1)), &layer.bias() * &l),
-            Side::Input => Linear::new(layer.to_weight() * &l, layer.bias().to_owned()),
+            Side::Output => {
+                let bias = layer.bias().map(|bias| &bias * &l);
+                Linear::new(layer.to_weight() * l.view().insert_axis(Axis(1)), bias)
+            }
+            Side::Input => Linear::new(layer.to_weight() * &l, layer.bias().map(|bias| bias.to_owned())),
         })
     }
 }
 
 impl<S: Scalar> LinearModule<S> for Ia3<S> {
-    fn stands_on_others(&self) -> bool {
-        true
-    }
-
-    fn is_row_by_row(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: false }
     }
 
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {

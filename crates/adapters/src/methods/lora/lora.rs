@@ -29,7 +29,7 @@ use super::low_rank::LowRank;
 use crate::core::gate::{Gate, GateTrace, multiply_sequences, multiply_sequences_backward};
 use crate::core::module::Module;
 use adaptune_tensor::{Layout, Named, NamedMut, Parameters, Scalar, Seed, join, linear, matmul_into};
-use adaptune_transformer::{Linear, LinearBackward, LinearInput, LinearModule, LinearPoint};
+use adaptune_transformer::{Linear, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties};
 use ndarray::{ArcArray2, Array2};
 
 /// The low-rank matrices of one layer, with their gate if there is one.
@@ -96,17 +96,15 @@ impl<S: Scalar> Module<S> for Lora<S> {
         }
         let mut weight = layer.to_weight();
         weight.scaled_add(self.scaling, &self.pair.product());
-        Some(Linear::new(weight, layer.bias().to_owned()))
+        Some(Linear::new(weight, layer.bias().map(|bias| bias.to_owned())))
     }
 }
 
 impl<S: Scalar> LinearModule<S> for Lora<S> {
-    fn stands_on_others(&self) -> bool {
-        true
-    }
-
-    fn is_row_by_row(&self) -> bool {
-        self.gate.is_none()
+    /// A gate averages over the sequence.
+    fn properties(&self) -> Properties {
+        let plain = self.gate.is_none();
+        Properties { token_wise: plain, causal: plain, may_be_followed: true, needs_plain_weight: false }
     }
 
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {

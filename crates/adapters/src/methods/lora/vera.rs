@@ -32,7 +32,7 @@ use crate::core::module::Module;
 use adaptune_tensor::{
     Kind, Named, NamedMut, Parameter, Parameters, Scalar, Seed, linear, linear_input_backward, matmul, parameters,
 };
-use adaptune_transformer::{Config, Linear, LinearBackward, LinearInput, LinearModule, LinearPoint};
+use adaptune_transformer::{Config, Linear, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties};
 use ndarray::{Array1, Array2, ArrayView2, Axis, Ix1, Ix2, s};
 
 /// The shared matrices, and the vectors of every layer: one module for all points.
@@ -115,17 +115,13 @@ impl<S: Scalar> Module<S> for Vera<S> {
         let b = &b * &vectors.b.view().insert_axis(Axis(1));
         let mut weight = layer.to_weight();
         weight.scaled_add(self.scaling, &matmul(b.view(), a.view()));
-        Some(Linear::new(weight, layer.bias().to_owned()))
+        Some(Linear::new(weight, layer.bias().map(|bias| bias.to_owned())))
     }
 }
 
 impl<S: Scalar> LinearModule<S> for Vera<S> {
-    fn stands_on_others(&self) -> bool {
-        true
-    }
-
-    fn is_row_by_row(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: false }
     }
 
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {

@@ -74,7 +74,7 @@ impl MethodConfig for PrefixConfig {
     fn modules<S: Scalar>(&self, model: &Config, seed: Seed, modules: &mut Modules<S>) -> Result<(), MethodError> {
         let (seed, layers) = (self.init_weights_seed.map_or(seed, Seed::new), self.layers(model)?);
         let points: Vec<Point> = layers.iter().map(|layer| Point::Attention(*layer)).collect();
-        modules.share("", points, PrefixTuning::new(self, layers, model.hidden, seed))
+        modules.share("", points, PrefixTuning::new(self, layers, model, seed))
     }
 
     /// The prefixes are the whole model's; every attention layer of the Python model lists them once more.

@@ -46,7 +46,8 @@ use crate::core::point::Point;
 use crate::core::splice;
 use adaptune_tensor::{Dropout, Gradients, Layout, Parameters, Scalar, Seed, parameters};
 use adaptune_transformer::{
-    Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, KeyValueGradient,
+    Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Config, KeyValueGradient,
+    Properties,
 };
 use ndarray::{ArcArray2, Array2, ArrayView2, Axis, Slice, Zip, s};
 
@@ -88,12 +89,13 @@ struct GatesTrace<S> {
 impl<S: Scalar> PrefixTuning<S> {
     /// Prefixes for these blocks with their initial values.
     #[must_use]
-    pub fn new(config: &PrefixConfig, layers: Vec<usize>, hidden: usize, seed: Seed) -> Self {
+    pub fn new(config: &PrefixConfig, layers: Vec<usize>, model: &Config, seed: Seed) -> Self {
+        let (hidden, width) = (model.hidden, model.key_value_width());
         let gates = if config.shared_gating { 1 } else { 2 };
         let gate =
             |layer: &usize| (Point::Attention(*layer), Gate::new(gates, hidden, seed.named("gate").at(*layer as u64)));
         Self {
-            source: Source::new(config, layers.len(), hidden, seed),
+            source: Source::new(config, layers.len(), (hidden, width), seed),
             gates: config.use_gating.then(|| ByPoint(layers.iter().map(gate).collect())),
             layers,
             length: config.prefix_length,
@@ -215,6 +217,12 @@ impl<S: Scalar> AttentionModule<S> for PrefixTuning<S> {
             Box::new(move |d, gradients, d_hidden| self.backward(trace, d, gradients, d_hidden))
         });
         AttentionOutput { keys, values, layout: after, backward }
+    }
+
+    /// A gate averages over the sequence.
+    fn properties(&self) -> Properties {
+        let plain = self.gates.is_none();
+        Properties { token_wise: plain, causal: plain, may_be_followed: true, needs_plain_weight: false }
     }
 }
 

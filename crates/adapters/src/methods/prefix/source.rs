@@ -36,9 +36,9 @@ pub(super) enum SourceTrace<S> {
 
 impl<S: Scalar> Source<S> {
     /// Flat prefixes and embeddings are normal with deviation 1, the network starts as PyTorch starts linear layers,
-    /// but for its biases, which are zero.
-    pub(super) fn new(config: &PrefixConfig, layers: usize, hidden: usize, seed: Seed) -> Self {
-        let (length, width, columns) = (config.prefix_length, config.bottleneck_size, 2 * layers * hidden);
+    /// but for its biases, which are zero. Given are the hidden size and the width of keys.
+    pub(super) fn new(config: &PrefixConfig, layers: usize, (hidden, key_value): (usize, usize), seed: Seed) -> Self {
+        let (length, width, columns) = (config.prefix_length, config.bottleneck_size, 2 * layers * key_value);
         if config.flat {
             let prefix = init::normal((1, length * columns), 1.0, seed.named("prefix")).row(0).to_owned();
             return Self::Flat { prefix: Parameter::new(Kind::Weight, prefix), length };

@@ -26,7 +26,9 @@ use super::config::{Combine, PromptConfig};
 use crate::core::module::Module;
 use crate::core::splice;
 use adaptune_tensor::{AnyParameter, Dropout, Kind, Parameter, Scalar, Seed, parameters};
-use adaptune_transformer::{Base, EmbeddedRows, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
+use adaptune_transformer::{
+    Base, EmbeddedRows, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput,
+};
 use ndarray::{Array2, ArrayView2, Ix2};
 
 /// The prompt: a module behind the embeddings.
@@ -95,6 +97,11 @@ impl<S: Scalar> SequenceModule<S> for PromptTuning<S> {
             })
         });
         SequenceOutput { tokens, layout: longer, backward }
+    }
+
+    /// A prompt lengthens the sequence, by tokens that depend on no others.
+    fn properties(&self) -> Properties {
+        Properties { token_wise: false, causal: true, may_be_followed: true, needs_plain_weight: false }
     }
 }
 

@@ -40,7 +40,7 @@ use adaptune_tensor::{
     Activation, Dropout, Gradients, Layout, Named, NamedMut, Parameters, Scalar, Seed, init, matmul, matmul_add,
     parameters,
 };
-use adaptune_transformer::{Pass, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
+use adaptune_transformer::{Pass, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
 use ndarray::{Array2, ArrayView2, Axis};
 
 /// What stands after one block.
@@ -223,6 +223,16 @@ impl<S: Scalar> SequenceModule<S> for Reft<S> {
             Box::new(move |d, gradients| self.backward(traces, d, wants_tokens, gradients))
         });
         SequenceOutput { tokens, layout, backward }
+    }
+
+    /// It counts positions, those of the suffix from the end.
+    fn properties(&self) -> Properties {
+        Properties {
+            token_wise: false,
+            causal: self.positions[1] == 0,
+            may_be_followed: true,
+            needs_plain_weight: false,
+        }
     }
 }
 

@@ -108,9 +108,9 @@ impl Material {
 
 fn model(args: &PretrainArgs, material: &Material) -> Result<AdapterModel<f32>> {
     let (family, position_offset, token_types) = match args.arch {
-        ArchitectureArg::Bert => (Family::Bert, 0, 2),
+        ArchitectureArg::Bert => (Family::BERT, 0, 2),
         // RoBERTa counts positions from its padding id, 1, on.
-        ArchitectureArg::Roberta => (Family::Roberta, 2, 1),
+        ArchitectureArg::Roberta => (Family::ROBERTA, 2, 1),
     };
     let sizes =
         Config::bert(args.hidden, args.layers, args.heads, feed_forward(args)).with_dropout(args.dropout, args.dropout);

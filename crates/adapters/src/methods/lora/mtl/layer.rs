@@ -42,7 +42,7 @@ use adaptune_tensor::{
     AnyParameter, Gradients, Kind, Named, NamedMut, Parameter, Parameters, Scalar, Seed, linear, linear_input_backward,
     linear_weight_backward, matmul, matmul_into, parameters, softmax, softmax_backward,
 };
-use adaptune_transformer::{Linear, LinearBackward, LinearInput, LinearModule, LinearPoint};
+use adaptune_transformer::{Linear, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties};
 use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, Ix1, Ix2, Ix3};
 
 /// The matrices of one layer for one task.
@@ -255,17 +255,13 @@ impl<S: Scalar> Module<S> for MtlLora<S> {
         let product = matmul(mixed.view(), self.own.task.forward(a.view().t()).t());
         let mut weight = layer.to_weight();
         weight.scaled_add(*scaling, &product);
-        Some(Linear::new(weight, layer.bias().to_owned()))
+        Some(Linear::new(weight, layer.bias().map(|bias| bias.to_owned())))
     }
 }
 
 impl<S: Scalar> LinearModule<S> for MtlLora<S> {
-    fn stands_on_others(&self) -> bool {
-        true
-    }
-
-    fn is_row_by_row(&self) -> bool {
-        true
+    fn properties(&self) -> Properties {
+        Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: false }
     }
 
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
