@@ -79,7 +79,7 @@ impl<S: Scalar> Modules<S> {
     /// and [`ByPoint`](crate::ByPoint) for those that it has for each point, they are called as [`Modules::place`] would.
     ///
     /// # Errors
-    /// If one of the points is taken.
+    /// If one of the points is taken, or named twice; then nothing is put anywhere.
     ///
     /// # Panics
     /// If the module does not have the shape of one of the points.
@@ -99,12 +99,14 @@ impl<S: Scalar> Modules<S> {
         points: impl IntoIterator<Item = Point>,
         module: Box<dyn Module<S>>,
     ) -> Result<(), MethodError> {
+        let mut new = BTreeMap::new();
         for point in points {
             assert!(fits(&*module, point), "the module for {point} has another shape");
-            if self.at.insert(point, self.entries.len()).is_some() {
+            if self.at.contains_key(&point) || new.insert(point, self.entries.len()).is_some() {
                 return Err(MethodError::Taken { point: point.to_string() });
             }
         }
+        self.at.append(&mut new);
         self.entries.push(Entry { member: self.member, name: name.to_owned(), module });
         Ok(())
     }
@@ -204,6 +206,17 @@ mod tests {
         modules.place(query(1), shared(&[1])).expect("the point is free");
         let error = modules.share("more", [query(0), query(1)], shared(&[0, 1])).unwrap_err().to_string();
         assert!(error.contains("two modules at layer.1.query"), "{error}");
+    }
+
+    #[test]
+    fn a_refused_module_leaves_no_trace() {
+        let mut modules = Modules::new();
+        modules.place(query(1), shared(&[1])).expect("the point is free");
+        assert!(modules.share("more", [query(0), query(1)], shared(&[0, 1])).is_err());
+        assert!(modules.share("twice", [query(2), query(2)], shared(&[2])).is_err());
+        assert_eq!(modules.points().collect::<Vec<_>>(), [query(1)]);
+        assert!(modules.at(query(0)).is_none() && modules.at(query(2)).is_none());
+        modules.place(query(0), shared(&[0])).expect("the point is still free");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 //! logits = h Eᵀ + b               [N, V]
 //! ```
 //!
-//! An [invertible adapter](crate::bottleneck::Invertible) changes what comes out of `E` below. What goes to `Eᵀ` is then not `h` but its
+//! An [invertible adapter](crate::bottleneck::invertible) changes what comes out of `E` below. What goes to `Eᵀ` is then not `h` but its
 //! inverse of it.
 //!
 //! Backwards, where `E` gets a gradient only if it is thawed:

@@ -10,7 +10,7 @@ use adaptune_transformer::{Properties, SublayerBackward, SublayerInput, Sublayer
 use ndarray::Array2;
 
 /// Compacter (Mahabadi, Henderson and Ruder, 2021): wired bottlenecks of hypercomplex layers that share their rule, and
-/// perhaps more. The layers are in [`phm`](crate::phm).
+/// perhaps more. The layers are in [`phm`](super::phm).
 #[derive(Clone, Debug)]
 pub struct Compacter<S> {
     /// What they share.

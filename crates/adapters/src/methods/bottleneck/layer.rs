@@ -13,8 +13,8 @@
 //! `s` is a number, one learned number, or one learned number for each channel. Drop path
 //! (stochastic depth, Huang et al., 2016) drops `u` for whole sequences. `g` is 1, or one number for each sequence: the
 //! gate of UniPELT, which reads `x`. The two projections are written as linear ones here, but may be the hypercomplex
-//! ones of [`phm`](crate::phm). How `B` is wired to the
-//! residual and to the base's norm is the business of [`wiring`](crate::wiring).
+//! ones of [`phm`](super::phm). How `B` is wired to the
+//! residual and to the base's norm is the business of [`wiring`](super::wiring).
 //!
 //! # Gradients
 //!

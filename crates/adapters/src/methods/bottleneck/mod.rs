@@ -3,13 +3,13 @@
 pub(crate) mod compacter;
 pub(crate) mod config;
 mod fields;
-pub(crate) mod invertible;
-pub(crate) mod layer;
+pub mod invertible;
+pub mod layer;
 mod names;
 pub mod phm;
 mod projection;
 mod width;
-pub(crate) mod wiring;
+pub mod wiring;
 
 pub use compacter::Compacter;
 pub use config::{BottleneckConfig, ReductionFactor};

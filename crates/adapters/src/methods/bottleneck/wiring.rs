@@ -1,7 +1,7 @@
 //! How a bottleneck is wired to the sublayer that it adapts.
 //!
 //! A sublayer ends with output `o` and residual input `r`; the base goes on with `LN(o + r)`. With
-//! `B` the [bottleneck](crate::bottleneck) and `LN_after` an optional norm of the adapter's own:
+//! `B` the [bottleneck](super::layer) and `LN_after` an optional norm of the adapter's own:
 //!
 //! | | sequential | parallel |
 //! |---|---|---|

@@ -88,7 +88,7 @@ pub struct LoraConfig {
     pub init_weights: LoraInit,
     /// Seed of the initial values, in place of the run's. Unlike in AdapterHub layers still differ from each other.
     pub init_weights_seed: Option<u64>,
-    /// What is added is multiplied by a gate for each sequence, too; see [`lora`](crate::lora::lora).
+    /// What is added is multiplied by a gate for each sequence, too; see [`lora`](super::lora).
     pub use_gating: bool,
     /// DoRA.
     pub use_dora: bool,

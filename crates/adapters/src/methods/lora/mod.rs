@@ -1,15 +1,15 @@
 #![doc = include_str!("README.md")]
 
 pub(crate) mod config;
-mod dora;
+pub mod dora;
 mod fields;
-mod ia3;
+pub mod ia3;
 mod input;
 #[allow(clippy::module_inception)] // the method is called so
-mod lora;
+pub mod lora;
 mod low_rank;
 pub mod mtl;
-mod vera;
+pub mod vera;
 
 pub use config::{AttentionMatrix, Composition, LoraConfig, LoraInit, LoraKind};
 pub use dora::Dora;

@@ -2,7 +2,7 @@
 
 pub(crate) mod config;
 mod fields;
-mod layer;
+pub mod layer;
 
 pub use config::{Combine, PromptConfig, PromptInit};
 pub use layer::PromptTuning;

@@ -1,7 +1,7 @@
 #![doc = include_str!("README.md")]
 
 pub(crate) mod config;
-pub(crate) mod layer;
+pub mod layer;
 pub(crate) mod side;
 pub(crate) mod stack;
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod config;
 mod fields;
-pub(crate) mod layer;
+pub mod layer;
 
 pub use config::{MtlLoraConfig, TaskMatrix};
 pub use layer::MtlLora;
