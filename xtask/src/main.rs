@@ -1,12 +1,14 @@
 //! Housekeeping of the project; `cargo xtask help` lists the tasks.
 
 mod builtin;
+mod circles;
 mod layering;
 mod links;
 mod packaging;
 mod peers;
 mod python;
 mod sanitizer;
+mod source;
 mod stage;
 mod test_all;
 mod tidy;
@@ -112,7 +114,7 @@ impl Task {
         };
         match name.as_str() {
             "test-all" => parse_stages(rest),
-            "tidy" | "layering" => {
+            "tidy" | "layering" | "circles" => {
                 nothing_more(name, rest)?;
                 Ok(Task::Stages { names: vec![name.clone()], keep_going: false })
             }

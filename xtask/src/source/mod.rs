@@ -1,0 +1,15 @@
+//! The sources of a crate as the compiler sees them: its files, its modules, and which file uses what of which other.
+//!
+//! Only what is compiled without tests counts. `tree.rs` has the types, `collect.rs` reads, `resolve.rs` finds out what a path
+//! leads to.
+
+mod collect;
+mod resolve;
+mod syntax;
+mod tokens;
+mod tree;
+
+pub(crate) use collect::{load, load_all};
+pub(crate) use resolve::Tie;
+pub(crate) use syntax::{is_test, is_test_member};
+pub(crate) use tree::{File, Sources};
