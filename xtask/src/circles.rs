@@ -95,8 +95,11 @@ mod tests {
 
     #[test]
     fn two_files_that_import_each_other_are_named_with_what_ties_them() {
-        let files =
-            [LIB, ("a.rs", "use crate::b::{B, C};\npub struct A;"), ("b.rs", "\nuse super::a::A;\npub struct B;\nstruct C;")];
+        let files = [
+            LIB,
+            ("a.rs", "use crate::b::{B, C};\npub struct A;"),
+            ("b.rs", "\nuse super::a::A;\npub struct B;\nstruct C;"),
+        ];
         assert_eq!(arrows(&files), ["src/a.rs:1 -> src/b.rs: B, C", "src/b.rs:2 -> src/a.rs: A"]);
         assert!(problems_of(&files)[0].starts_with("2 files import each other"));
     }
@@ -147,7 +150,8 @@ mod tests {
     #[test]
     fn a_module_and_a_function_of_one_name_are_told_apart() {
         let lib = ("lib.rs", "mod a;\nmod b;\npub use b::b;");
-        let files = [lib, ("a.rs", "use crate::b;\npub fn a() { b() }"), ("b.rs", "use crate::a::a;\npub fn b() { a() }")];
+        let files =
+            [lib, ("a.rs", "use crate::b;\npub fn a() { b() }"), ("b.rs", "use crate::a::a;\npub fn b() { a() }")];
         assert_eq!(arrows(&files), ["src/a.rs:1 -> src/b.rs: b", "src/b.rs:1 -> src/a.rs: a"]);
     }
 
@@ -165,11 +169,11 @@ mod tests {
         let b = ("b.rs", "use crate::A;\npub fn f() -> A { A }\npub struct B;");
         let within = [LIB, ("a.rs", "pub struct A;\nfn g() { println!(\"{:?}\", [crate::b::f()]); }"), b];
         assert_eq!(arrows(&within), ["src/a.rs:2 -> src/b.rs: f", "src/b.rs:1 -> src/a.rs: A"]);
-        let defined =
-            [LIB, ("a.rs", "pub struct A;\n#[macro_export]\nmacro_rules! m { () => { $crate::B } }"), b];
+        let defined = [LIB, ("a.rs", "pub struct A;\n#[macro_export]\nmacro_rules! m { () => { $crate::B } }"), b];
         assert_eq!(arrows(&defined), ["src/a.rs:3 -> src/b.rs: B", "src/b.rs:1 -> src/a.rs: A"]);
         let lib = ("lib.rs", "#[macro_use]\nmod a;\nmod b;");
-        let called = [lib, ("a.rs", "macro_rules! m { () => {} }\nfn f(_: crate::b::B) {}"), ("b.rs", "m!();\npub struct B;")];
+        let called =
+            [lib, ("a.rs", "macro_rules! m { () => {} }\nfn f(_: crate::b::B) {}"), ("b.rs", "m!();\npub struct B;")];
         assert_eq!(arrows(&called), ["src/a.rs:2 -> src/b.rs: B", "src/b.rs:1 -> src/a.rs: m"]);
         let made = [LIB, ("a.rs", "m! { A }\nuse crate::B;"), ("b.rs", "pub struct B(crate::a::A);")];
         assert_eq!(arrows(&made), ["src/a.rs:2 -> src/b.rs: B", "src/b.rs:1 -> src/a.rs: A"]);

@@ -2,11 +2,14 @@
 
 mod builtin;
 mod circles;
+mod confined;
 mod layering;
+mod lengths;
 mod links;
 mod packaging;
 mod peers;
 mod python;
+mod rooms;
 mod sanitizer;
 mod source;
 mod stage;
@@ -69,6 +72,10 @@ fn run(task: Task) -> Result<ExitCode> {
     let mut passed = true;
     match task {
         Task::Help => print!("{HELP}"),
+        Task::Lengths => {
+            print!("{}", lengths::table(&shell.current_dir())?);
+            passed = Screen::of_stdout().run(&shell, &test_all::stages_named(&["lengths".to_owned()]), false)?;
+        }
         Task::Stages { names, keep_going } => {
             passed = Screen::of_stdout().run(&shell, &test_all::stages_named(&names), keep_going)?;
         }
@@ -92,6 +99,7 @@ fn project_root() -> Result<PathBuf> {
 #[derive(Debug, PartialEq)]
 enum Task {
     Help,
+    Lengths,
     /// No names stand for all stages.
     Stages {
         names: Vec<String>,
@@ -114,9 +122,13 @@ impl Task {
         };
         match name.as_str() {
             "test-all" => parse_stages(rest),
-            "tidy" | "layering" | "circles" => {
+            "tidy" | "layering" | "circles" | "rooms" | "confined" => {
                 nothing_more(name, rest)?;
                 Ok(Task::Stages { names: vec![name.clone()], keep_going: false })
+            }
+            "lengths" => {
+                nothing_more(name, rest)?;
+                Ok(Task::Lengths)
             }
             "fixtures" => Ok(Task::Fixtures(one_folder(name, rest)?)),
             "round-trip" => Ok(Task::RoundTrip(one_folder(name, rest)?)),

@@ -19,16 +19,29 @@ use super::{
     tree::{File, Import, Mention, Module, Sources},
 };
 
-/// Every crate of the project: the libraries and programs under `crates`, and the packages beside it.
+/// Every crate of the project: the libraries and programs under `crates`, the packages beside it, examples and benches.
 pub(crate) fn load_all(root: &Path) -> Result<Vec<Sources>> {
-    let mut packages: Vec<PathBuf> = ["benches", "xtask"].map(PathBuf::from).into();
-    let crates = root.join("crates");
-    for entry in fs::read_dir(&crates).with_context(|| crates.display().to_string())? {
-        packages.push(Path::new("crates").join(entry?.file_name()));
+    let mut packages = vec![PathBuf::from("benches"), PathBuf::from("xtask")];
+    packages.extend(entries(root, Path::new("crates"))?);
+    let mut roots = Vec::new();
+    for package in packages {
+        roots.extend(["src/lib.rs", "src/main.rs"].map(|entry| package.join(entry)));
+        roots.extend(entries(root, &package.join("examples"))?);
+        roots.extend(entries(root, &package.join("benches"))?);
     }
-    packages.sort();
-    let entries = packages.iter().flat_map(|package| ["src/lib.rs", "src/main.rs"].map(|entry| package.join(entry)));
-    entries.filter(|entry| root.join(entry).is_file()).map(|entry| load(root, &entry)).collect()
+    roots.retain(|path| path.extension().is_some_and(|extension| extension == "rs") && root.join(path).is_file());
+    roots.sort();
+    roots.iter().map(|entry| load(root, entry)).collect()
+}
+
+/// What is in a folder, if there is one; paths below `root`.
+fn entries(root: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
+    let full = root.join(folder);
+    if !full.is_dir() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(&full).with_context(|| full.display().to_string())?;
+    entries.map(|entry| Ok(folder.join(entry?.file_name()))).collect()
 }
 
 /// The crate whose root is the file `entry`, below the project's folder `root`.

@@ -9,7 +9,9 @@ mod syntax;
 mod tokens;
 mod tree;
 
-pub(crate) use collect::{load, load_all};
+#[cfg(test)]
+pub(crate) use collect::load;
+pub(crate) use collect::load_all;
 pub(crate) use resolve::Tie;
-pub(crate) use syntax::{is_test, is_test_member};
+pub(crate) use syntax::{head, is_test};
 pub(crate) use tree::{File, Sources};

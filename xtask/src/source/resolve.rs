@@ -59,7 +59,8 @@ impl Sources {
         for target in targets {
             match target {
                 Target::Module(from) => {
-                    let names = if import.public { self.names(from, &mut Asked::new()) } else { self.open_words(module) };
+                    let names =
+                        if import.public { self.names(from, &mut Asked::new()) } else { self.open_words(module) };
                     found.extend(names.iter().flat_map(|name| items(self.lookup(from, name, &mut Asked::new()))));
                 }
                 other => found.extend(items(vec![other])), // the variants of an enum
@@ -170,7 +171,10 @@ impl Sources {
     /// A name that is not found: if the module is one of ours, a macro has made the item there; else it is of another crate.
     fn unknown(&self, module: usize, name: &str, is_ours: bool, asked: &mut Asked) -> Target {
         let here = &self.modules[module];
-        if is_ours && asked.insert((module, format!("{name}?"))) && !self.takes_all_of_another_crate(here, module, asked) {
+        if is_ours
+            && asked.insert((module, format!("{name}?")))
+            && !self.takes_all_of_another_crate(here, module, asked)
+        {
             return Target::Item { file: here.file, name: name.to_owned() };
         }
         Target::Outside
