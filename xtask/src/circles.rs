@@ -3,6 +3,7 @@
 //!
 //! What counts is the file that defines an item, not the one it is imported through. So a `mod.rs` may re-export its children
 //! and the children may import each other through it; but if it uses a child, that child must not use what it defines itself.
+//! Methods called on a value need no import, and do not count.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -7,6 +7,7 @@ mod layering;
 mod lengths;
 mod links;
 mod packaging;
+mod paths;
 mod peers;
 mod python;
 mod rooms;
@@ -36,6 +37,11 @@ Tasks:
                   the first that fails; with --keep-going it runs them all.
   tidy            The stage `tidy` alone: conventions that no compiler knows of.
   layering        The stage `layering` alone: which crate may depend on which.
+  circles         Files of a crate that import each other.
+  rooms           Which room of a crate may see which.
+  confined        Names that belong into one place.
+  paths           Paths in the documentation that lead nowhere.
+  lengths         A table of how long functions and files are, and those that are too long.
   fixtures DIR    Remakes crates/adapters/tests/fixtures with the Python library `adapters`, which is
                   installed into a virtual environment in DIR (some gigabytes; kept for the next time).
   round-trip DIR  Exchanges adapters with that library in both directions and compares the logits.
@@ -99,6 +105,7 @@ fn project_root() -> Result<PathBuf> {
 #[derive(Debug, PartialEq)]
 enum Task {
     Help,
+    /// The table and the stage.
     Lengths,
     /// No names stand for all stages.
     Stages {
@@ -122,7 +129,7 @@ impl Task {
         };
         match name.as_str() {
             "test-all" => parse_stages(rest),
-            "tidy" | "layering" | "circles" | "rooms" | "confined" => {
+            "tidy" | "layering" | "circles" | "rooms" | "confined" | "paths" => {
                 nothing_more(name, rest)?;
                 Ok(Task::Stages { names: vec![name.clone()], keep_going: false })
             }
@@ -188,7 +195,10 @@ mod tests {
         assert_eq!(parse("test-all"), Ok(stages(&[], false)));
         assert_eq!(parse("test-all clippy --keep-going tests"), Ok(stages(&["clippy", "tests"], true)));
         assert_eq!(parse("tidy"), Ok(stages(&["tidy"], false)));
-        assert_eq!(parse("layering"), Ok(stages(&["layering"], false)));
+        for name in ["layering", "circles", "rooms", "confined", "paths"] {
+            assert_eq!(parse(name), Ok(stages(&[name], false)));
+        }
+        assert_eq!(parse("lengths"), Ok(Task::Lengths));
         assert_eq!(parse("fixtures venv"), Ok(Task::Fixtures("venv".into())));
         assert_eq!(parse("round-trip venv"), Ok(Task::RoundTrip("venv".into())));
         assert_eq!(parse("peers venv"), Ok(Task::Peers("venv".into())));
@@ -204,6 +214,7 @@ mod tests {
             ("test-everything", "`test-everything`"),
             ("test-all nonsense", "no stage `nonsense`; it has formatting"),
             ("tidy now", "[\"now\"]"),
+            ("lengths now", "[\"now\"]"),
             ("fixtures", "one folder, found 0"),
             ("fixtures one two", "found 2"),
             ("round-trip --help", "one folder"),
@@ -216,7 +227,8 @@ mod tests {
 
     #[test]
     fn help_names_every_task() {
-        for task in ["test-all", "tidy", "layering", "fixtures", "round-trip", "peers", "builtin", "help"] {
+        let checks = ["tidy", "layering", "circles", "rooms", "confined", "paths", "lengths"];
+        for task in checks.into_iter().chain(["test-all", "fixtures", "round-trip", "peers", "builtin", "help"]) {
             assert!(HELP.contains(&format!("\n  {task} ")), "{task}");
         }
     }

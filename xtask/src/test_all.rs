@@ -12,7 +12,7 @@ use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::{
-    circles, confined, layering, lengths, packaging, python, rooms, sanitizer,
+    circles, confined, layering, lengths, packaging, paths, python, rooms, sanitizer,
     stage::{Outcome, Stage, capture, count},
     tidy,
 };
@@ -32,11 +32,12 @@ const STAGES: [Stage; 11] = [
 ];
 
 /// Checks that are run by their names alone, until the project passes them.
-const BY_NAME: [Stage; 4] = [
+const BY_NAME: [Stage; 5] = [
     Stage { name: "circles", check: circles::check },
     Stage { name: "rooms", check: rooms::check },
     Stage { name: "confined", check: confined::check },
     Stage { name: "lengths", check: lengths::check },
+    Stage { name: "paths", check: paths::check },
 ];
 
 pub(crate) fn stage_names() -> impl Iterator<Item = &'static str> {
