@@ -189,7 +189,8 @@ mod tests {
 
     #[test]
     fn tests_and_other_crates_do_not_count() {
-        let a = "pub struct A;\n#[cfg(test)]\nmod tests { use crate::B; }\n#[cfg(all(test, unix))]\nuse crate::b::B;";
+        let a = "pub struct A;\n#[cfg(test)]\nmod tests { use crate::B; }\n#[cfg(all(test, unix))]\nuse crate::b::B;\n\
+                 fn f() {\n#[cfg(test)]\ncrate::b::B::count();\n#[cfg(test)]\nlet _ = crate::B;\n}";
         assert_eq!(arrows(&[LIB, ("a.rs", a), ("b.rs", "use crate::A;\npub struct B;")]), [""; 0]);
         let lib = ("lib.rs", "mod a;\nmod b;\npub use b::rand;\npub use other::*;");
         let a = ("a.rs", "use crate::{rand::Rng, thing};\npub struct A;");

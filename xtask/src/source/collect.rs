@@ -8,13 +8,13 @@ use std::{
 
 use anyhow::{Context, Result};
 use syn::{
-    Attribute, ImplItem, Item, ItemMacro, ItemMod, ItemUse, Macro, Meta, UseTree, Visibility,
+    Attribute, ImplItem, Item, ItemMacro, ItemMod, ItemUse, Macro, Meta, Stmt, UseTree, Visibility,
     spanned::Spanned,
     visit::{self, Visit},
 };
 
 use super::{
-    syntax::{attribute_tokens, head, is_test, is_test_member, path_attribute},
+    syntax::{attribute_tokens, head, is_test, is_test_member, is_test_statement, path_attribute},
     tokens,
     tree::{File, Import, Mention, Module, Sources},
 };
@@ -167,6 +167,12 @@ impl<'ast> Visit<'ast> for Collector<'_> {
     fn visit_impl_item(&mut self, item: &'ast ImplItem) {
         if !is_test_member(item) {
             visit::visit_impl_item(self, item);
+        }
+    }
+
+    fn visit_stmt(&mut self, statement: &'ast Stmt) {
+        if !is_test_statement(statement) {
+            visit::visit_stmt(self, statement);
         }
     }
 

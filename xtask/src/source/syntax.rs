@@ -1,7 +1,9 @@
 //! Small questions to the syntax of Rust: what an item is called, and whether only tests have it.
 
 use proc_macro2::{TokenStream, TokenTree};
-use syn::{Attribute, Expr, ExprLit, Ident, ImplItem, Item, Lit, Meta, MetaList, punctuated::Punctuated, token::Comma};
+use syn::{
+    Attribute, Expr, ExprLit, Ident, ImplItem, Item, Lit, Meta, MetaList, Stmt, punctuated::Punctuated, token::Comma,
+};
 
 /// The attributes of an item and the name that it defines. A module and a macro define theirs in their own ways.
 pub(crate) fn head(item: &Item) -> (&[Attribute], Option<&Ident>) {
@@ -40,6 +42,19 @@ pub(crate) fn is_test_member(item: &ImplItem) -> bool {
         ImplItem::Const(item) => is_test(&item.attrs),
         ImplItem::Fn(item) => is_test(&item.attrs),
         ImplItem::Type(item) => is_test(&item.attrs),
+        _ => false,
+    }
+}
+
+/// As [`is_test`], of a statement.
+pub(crate) fn is_test_statement(statement: &Stmt) -> bool {
+    match statement {
+        Stmt::Local(statement) => is_test(&statement.attrs),
+        Stmt::Macro(statement) => is_test(&statement.attrs),
+        Stmt::Expr(Expr::Block(block), _) => is_test(&block.attrs),
+        Stmt::Expr(Expr::Call(call), _) => is_test(&call.attrs),
+        Stmt::Expr(Expr::If(choice), _) => is_test(&choice.attrs),
+        Stmt::Expr(Expr::MethodCall(call), _) => is_test(&call.attrs),
         _ => false,
     }
 }
