@@ -19,7 +19,7 @@ pub(crate) fn problems(root: &Path, file: &Path, text: &str) -> Vec<String> {
 }
 
 /// Whether a line belongs to a fenced block of code, its fences included. `fence` is the one that is open.
-fn is_fenced(fence: &mut Option<&'static str>, line: &str) -> bool {
+pub(crate) fn is_fenced(fence: &mut Option<&'static str>, line: &str) -> bool {
     let line = line.trim_start();
     match *fence {
         Some(mark) => {

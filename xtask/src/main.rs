@@ -1,12 +1,18 @@
 //! Housekeeping of the project; `cargo xtask help` lists the tasks.
 
 mod builtin;
+mod circles;
+mod confined;
 mod layering;
+mod lengths;
 mod links;
 mod packaging;
+mod paths;
 mod peers;
 mod python;
+mod rooms;
 mod sanitizer;
+mod source;
 mod stage;
 mod test_all;
 mod tidy;
@@ -31,6 +37,11 @@ Tasks:
                   the first that fails; with --keep-going it runs them all.
   tidy            The stage `tidy` alone: conventions that no compiler knows of.
   layering        The stage `layering` alone: which crate may depend on which.
+  circles         Files of a crate that import each other.
+  rooms           Which room of a crate may see which.
+  confined        Names that belong into one place.
+  paths           Paths in the documentation that lead nowhere.
+  lengths         A table of how long functions and files are, and those that are too long.
   fixtures DIR    Remakes crates/adapters/tests/fixtures with the Python library `adapters`, which is
                   installed into a virtual environment in DIR (some gigabytes; kept for the next time).
   round-trip DIR  Exchanges adapters with that library in both directions and compares the logits.
@@ -67,6 +78,10 @@ fn run(task: Task) -> Result<ExitCode> {
     let mut passed = true;
     match task {
         Task::Help => print!("{HELP}"),
+        Task::Lengths => {
+            print!("{}", lengths::table(&shell.current_dir())?);
+            passed = Screen::of_stdout().run(&shell, &test_all::stages_named(&["lengths".to_owned()]), false)?;
+        }
         Task::Stages { names, keep_going } => {
             passed = Screen::of_stdout().run(&shell, &test_all::stages_named(&names), keep_going)?;
         }
@@ -90,6 +105,8 @@ fn project_root() -> Result<PathBuf> {
 #[derive(Debug, PartialEq)]
 enum Task {
     Help,
+    /// The table and the stage.
+    Lengths,
     /// No names stand for all stages.
     Stages {
         names: Vec<String>,
@@ -112,9 +129,13 @@ impl Task {
         };
         match name.as_str() {
             "test-all" => parse_stages(rest),
-            "tidy" | "layering" => {
+            "tidy" | "layering" | "circles" | "rooms" | "confined" | "paths" => {
                 nothing_more(name, rest)?;
                 Ok(Task::Stages { names: vec![name.clone()], keep_going: false })
+            }
+            "lengths" => {
+                nothing_more(name, rest)?;
+                Ok(Task::Lengths)
             }
             "fixtures" => Ok(Task::Fixtures(one_folder(name, rest)?)),
             "round-trip" => Ok(Task::RoundTrip(one_folder(name, rest)?)),
@@ -174,7 +195,10 @@ mod tests {
         assert_eq!(parse("test-all"), Ok(stages(&[], false)));
         assert_eq!(parse("test-all clippy --keep-going tests"), Ok(stages(&["clippy", "tests"], true)));
         assert_eq!(parse("tidy"), Ok(stages(&["tidy"], false)));
-        assert_eq!(parse("layering"), Ok(stages(&["layering"], false)));
+        for name in ["layering", "circles", "rooms", "confined", "paths"] {
+            assert_eq!(parse(name), Ok(stages(&[name], false)));
+        }
+        assert_eq!(parse("lengths"), Ok(Task::Lengths));
         assert_eq!(parse("fixtures venv"), Ok(Task::Fixtures("venv".into())));
         assert_eq!(parse("round-trip venv"), Ok(Task::RoundTrip("venv".into())));
         assert_eq!(parse("peers venv"), Ok(Task::Peers("venv".into())));
@@ -190,6 +214,7 @@ mod tests {
             ("test-everything", "`test-everything`"),
             ("test-all nonsense", "no stage `nonsense`; it has formatting"),
             ("tidy now", "[\"now\"]"),
+            ("lengths now", "[\"now\"]"),
             ("fixtures", "one folder, found 0"),
             ("fixtures one two", "found 2"),
             ("round-trip --help", "one folder"),
@@ -202,7 +227,8 @@ mod tests {
 
     #[test]
     fn help_names_every_task() {
-        for task in ["test-all", "tidy", "layering", "fixtures", "round-trip", "peers", "builtin", "help"] {
+        let checks = ["tidy", "layering", "circles", "rooms", "confined", "paths", "lengths"];
+        for task in checks.into_iter().chain(["test-all", "fixtures", "round-trip", "peers", "builtin", "help"]) {
             assert!(HELP.contains(&format!("\n  {task} ")), "{task}");
         }
     }

@@ -12,7 +12,7 @@ use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::{
-    layering, packaging, python, sanitizer,
+    circles, confined, layering, lengths, packaging, paths, python, rooms, sanitizer,
     stage::{Outcome, Stage, capture, count},
     tidy,
 };
@@ -31,13 +31,25 @@ const STAGES: [Stage; 11] = [
     Stage { name: "sanitizer", check: sanitizer::check },
 ];
 
+/// Checks that are run by their names alone, until the project passes them.
+const BY_NAME: [Stage; 5] = [
+    Stage { name: "circles", check: circles::check },
+    Stage { name: "rooms", check: rooms::check },
+    Stage { name: "confined", check: confined::check },
+    Stage { name: "lengths", check: lengths::check },
+    Stage { name: "paths", check: paths::check },
+];
+
 pub(crate) fn stage_names() -> impl Iterator<Item = &'static str> {
-    STAGES.iter().map(|stage| stage.name)
+    STAGES.iter().chain(&BY_NAME).map(|stage| stage.name)
 }
 
 /// The stages of these names, in the order in which they always run; all of them if there are no names.
 pub(crate) fn stages_named(names: &[String]) -> Vec<&'static Stage> {
-    STAGES.iter().filter(|stage| names.is_empty() || names.iter().any(|name| name == stage.name)).collect()
+    if names.is_empty() {
+        return STAGES.iter().collect();
+    }
+    STAGES.iter().chain(&BY_NAME).filter(|stage| names.iter().any(|name| name == stage.name)).collect()
 }
 
 fn formatting(shell: &Shell) -> Result<Outcome> {

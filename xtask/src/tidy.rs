@@ -148,12 +148,17 @@ fn folder_size(folder: &Path) -> Result<u64> {
 
 /// All texts of the project, as paths below `root`.
 fn texts(root: &Path) -> Result<Vec<PathBuf>> {
+    let is_text = |path: &PathBuf| ["md", "py", "rs", "toml"].iter().any(|extension| has_extension(path, extension));
+    Ok(files(root)?.into_iter().filter(is_text).collect())
+}
+
+/// All files of the project, as paths below `root`.
+pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = entries(root)?.into_iter().filter(|path| path.is_file()).collect();
     for folder in FOLDERS.iter().map(|name| root.join(name)).filter(|folder| folder.is_dir()) {
         add_files(&folder, &mut found)?;
     }
-    let is_text = |path: &PathBuf| ["md", "py", "rs", "toml"].iter().any(|extension| has_extension(path, extension));
-    Ok(found.into_iter().filter(is_text).map(|path| below(root, &path)).collect())
+    Ok(found.into_iter().map(|path| below(root, &path)).collect())
 }
 
 fn add_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {

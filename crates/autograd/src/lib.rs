@@ -3,6 +3,7 @@
 pub use adaptune_tensor::{self as tensor, Scalar};
 pub use ndarray;
 
+mod backward;
 mod gradients;
 mod inputs;
 mod place;

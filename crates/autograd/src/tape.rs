@@ -1,10 +1,7 @@
-//! The tape: what was computed, in order, so that backward can walk it from the end.
+//! The tape: what was computed, in order, so that [`Tape::backward`] can walk it from the end.
 
-use crate::Var;
-use crate::gradients::{BackwardError, OutputGradient, TapeGradients};
-use adaptune_tensor::{Parameter, Scalar};
-use ndarray::{ArrayBase, ArrayD, DataOwned, Dimension, IxDyn};
-use std::collections::BTreeMap;
+use adaptune_tensor::Scalar;
+use ndarray::{ArrayD, IxDyn};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
@@ -39,12 +36,12 @@ struct State<S> {
 }
 
 /// One value on the tape. The value itself is not held here, only what its backward function keeps.
-struct Record<S> {
-    shape: IxDyn,
+pub(crate) struct Record<S> {
+    pub(crate) shape: IxDyn,
     /// One for each input of the operation; `None` for constants.
-    parents: Vec<Option<usize>>,
+    pub(crate) parents: Vec<Option<usize>>,
     /// `None` for a variable that the caller made: there its gradient stays.
-    backward: Option<Backward<S>>,
+    pub(crate) backward: Option<Backward<S>>,
 }
 
 /// From the gradient of a value to those of its operation's inputs, in their order.
@@ -63,33 +60,6 @@ impl<S: Scalar> Tape<S> {
     #[must_use]
     pub fn new() -> Self {
         Self { state: Arc::new(Mutex::new(State { records: Some(Vec::new()), paused: Vec::new() })) }
-    }
-
-    /// A variable whose gradient is wanted. The array is moved, or shared if it is an `ArcArray`.
-    ///
-    /// # Panics
-    /// If the backward pass of this tape has run.
-    #[must_use]
-    pub fn variable<R: DataOwned<Elem = S>, D: Dimension>(&self, array: ArrayBase<R, D>) -> Var<S, D> {
-        let value = array.into_shared();
-        let node = self.push(Record { shape: value.raw_dim().into_dyn(), parents: Vec::new(), backward: None });
-        Var::new(value, Some(node))
-    }
-
-    /// A value that is never differentiated; the same as [`Var::constant`].
-    #[must_use]
-    pub fn constant<R: DataOwned<Elem = S>, D: Dimension>(&self, array: ArrayBase<R, D>) -> Var<S, D> {
-        Var::constant(array)
-    }
-
-    /// A copy of a parameter: a variable if it trains, a constant if it is frozen.
-    ///
-    /// # Panics
-    /// If it trains and the backward pass of this tape has run.
-    #[must_use]
-    pub fn parameter<D: Dimension>(&self, parameter: &Parameter<S, D>) -> Var<S, D> {
-        let value = parameter.view().to_owned();
-        if parameter.trains() { self.variable(value) } else { self.constant(value) }
     }
 
     /// Runs `work` without recording: what this thread computes from variables of this tape within
@@ -116,54 +86,24 @@ impl<S: Scalar> Tape<S> {
         self.state().records.as_ref().map_or(0, Vec::len)
     }
 
-    /// Walks the tape from its end, starting with the given gradients of some results; see
-    /// [`Var::with_gradient`]. [`Var::backward`] does so for a loss.
-    ///
-    /// Each backward function runs once and is freed with all that it kept before the next one
-    /// runs. The first gradient of a value is moved into place, later ones are added to it.
-    /// Operations that no given result depends on are freed without running.
-    ///
-    /// ```
-    /// use adaptune_autograd::{Tape, ndarray::{arr0, arr1}};
-    /// let tape = Tape::new();
-    /// let x = tape.variable(arr1(&[2.0, -1.0]));
-    /// let (y, z) = (&x * &x, x.sum());
-    /// let mut gradients = tape.backward([y.with_gradient(arr1(&[1.0, 10.0])), z.with_gradient(arr0(0.5))])?;
-    /// assert_eq!(gradients.take(&x), Some(arr1(&[4.5, -19.5])));
-    /// # Ok::<(), adaptune_autograd::BackwardError>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If no result is given, one is a constant or of another tape, a gradient has not the shape of
-    /// its value, or the backward pass of this tape has run already.
-    ///
-    /// # Panics
-    /// If the backward function of an operation of one's own breaks the rules of [`record`](crate::record).
-    pub fn backward(
-        &self,
-        outputs: impl IntoIterator<Item = OutputGradient<S>>,
-    ) -> Result<TapeGradients<S>, BackwardError> {
-        let outputs: Vec<_> = outputs.into_iter().collect();
-        if outputs.is_empty() {
-            return Err(BackwardError::Nothing);
-        }
-        let places = outputs.iter().map(|output| output.place(self)).collect::<Result<Vec<_>, _>>()?;
-        let records = self.state().records.take().ok_or(BackwardError::Spent)?;
-        let mut walk = Walk::new(records);
-        for (place, output) in places.into_iter().zip(outputs) {
-            walk.add(place, output.gradient);
-        }
-        Ok(TapeGradients::new(self.clone(), walk.run()))
-    }
-
     /// True if operations on this tape are to be recorded by this thread.
     pub(crate) fn recording(&self) -> bool {
         !self.state().paused.contains(&thread::current().id())
     }
 
+    /// Records a variable that the caller made.
+    pub(crate) fn leaf(&self, shape: IxDyn) -> Node<S> {
+        self.push(Record { shape, parents: Vec::new(), backward: None })
+    }
+
     /// Records an operation.
     pub(crate) fn operation(&self, shape: IxDyn, parents: Vec<Option<usize>>, backward: Backward<S>) -> Node<S> {
         self.push(Record { shape, parents, backward: Some(backward) })
+    }
+
+    /// Takes all records out, for a backward pass; `None` if one has done so already.
+    pub(crate) fn take_records(&self) -> Option<Vec<Record<S>>> {
+        self.state().records.take()
     }
 
     fn push(&self, record: Record<S>) -> Node<S> {
@@ -191,49 +131,6 @@ impl<S> Tape<S> {
     /// True if both are handles to one tape.
     pub(crate) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.state, &other.state)
-    }
-}
-
-/// The records that are not yet walked, and the gradients that have arrived at them.
-struct Walk<S> {
-    records: Vec<Record<S>>,
-    gradients: Vec<Option<ArrayD<S>>>,
-}
-
-impl<S: Scalar> Walk<S> {
-    fn new(records: Vec<Record<S>>) -> Self {
-        let gradients = records.iter().map(|_| None).collect();
-        Self { records, gradients }
-    }
-
-    /// The gradients of the variables that the caller made.
-    fn run(mut self) -> BTreeMap<usize, ArrayD<S>> {
-        let mut arrived = BTreeMap::new();
-        while let (Some(record), Some(gradient)) = (self.records.pop(), self.gradients.pop()) {
-            let Some(d_y) = gradient else { continue };
-            match record.backward {
-                None => drop(arrived.insert(self.records.len(), d_y)),
-                Some(backward) => self.hand_on(&record.parents, backward(d_y)),
-            }
-        }
-        arrived
-    }
-
-    fn hand_on(&mut self, parents: &[Option<usize>], gradients: Vec<Option<ArrayD<S>>>) {
-        for (parent, gradient) in parents.iter().zip(gradients) {
-            if let (Some(parent), Some(gradient)) = (parent, gradient) {
-                self.add(*parent, gradient);
-            }
-        }
-    }
-
-    fn add(&mut self, place: usize, gradient: ArrayD<S>) {
-        let shape = self.records[place].shape.slice();
-        assert_eq!(gradient.shape(), shape, "a backward function gave a gradient of another shape than its input has");
-        match &mut self.gradients[place] {
-            Some(sum) => *sum += &gradient,
-            empty => *empty = Some(gradient),
-        }
     }
 }
 

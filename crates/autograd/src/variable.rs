@@ -1,9 +1,8 @@
-//! Variables: arrays that may have a place on a tape.
+//! Variables: arrays that may have a place on a tape, and how a tape makes them.
 
-use crate::gradients::{BackwardError, OutputGradient, TapeGradients};
 use crate::tape::{Node, Tape};
-use adaptune_tensor::Scalar;
-use ndarray::{ArcArray, Array, ArrayBase, ArrayView, DataOwned, Dimension, Ix0, IxDyn, ShapeError, arr0};
+use adaptune_tensor::{Parameter, Scalar};
+use ndarray::{ArcArray, Array, ArrayBase, ArrayView, DataOwned, Dimension, Ix0, IxDyn, ShapeError};
 use std::fmt;
 
 /// An array of rank `D` that may be differentiated.
@@ -129,21 +128,6 @@ impl<S: Scalar, D: Dimension> Var<S, D> {
     pub fn into_dimensionality<E: Dimension>(self) -> Result<Var<S, E>, ShapeError> {
         Ok(Var::new(self.value.into_dimensionality()?, self.node))
     }
-
-    /// This result with its gradient, for [`Tape::backward`].
-    #[must_use]
-    pub fn with_gradient(&self, d_self: Array<S, D>) -> OutputGradient<S> {
-        self.place().with_gradient(d_self)
-    }
-
-    /// The backward pass from this result, given its gradient; see [`Tape::backward`].
-    ///
-    /// # Errors
-    /// If this is a constant, `d_self` has another shape, or the tape is spent.
-    pub fn backward_from(&self, d_self: Array<S, D>) -> Result<TapeGradients<S>, BackwardError> {
-        let tape = self.tape().ok_or(BackwardError::Constant)?;
-        tape.backward([self.with_gradient(d_self)])
-    }
 }
 
 impl<S: Scalar> Var<S, Ix0> {
@@ -152,15 +136,34 @@ impl<S: Scalar> Var<S, Ix0> {
     pub fn item(&self) -> S {
         self.value[()]
     }
+}
 
-    /// The backward pass from this number, a loss: gradients of it with respect to every variable.
+impl<S: Scalar> Tape<S> {
+    /// A variable whose gradient is wanted. The array is moved, or shared if it is an `ArcArray`.
     ///
-    /// It frees the records of the tape as it walks, so it can run once; see [`Tape::backward`].
+    /// # Panics
+    /// If the backward pass of this tape has run.
+    #[must_use]
+    pub fn variable<R: DataOwned<Elem = S>, D: Dimension>(&self, array: ArrayBase<R, D>) -> Var<S, D> {
+        let value = array.into_shared();
+        let node = self.leaf(value.raw_dim().into_dyn());
+        Var::new(value, Some(node))
+    }
+
+    /// A value that is never differentiated; the same as [`Var::constant`].
+    #[must_use]
+    pub fn constant<R: DataOwned<Elem = S>, D: Dimension>(&self, array: ArrayBase<R, D>) -> Var<S, D> {
+        Var::constant(array)
+    }
+
+    /// A copy of a parameter: a variable if it trains, a constant if it is frozen.
     ///
-    /// # Errors
-    /// If this is a constant, or the tape is spent.
-    pub fn backward(&self) -> Result<TapeGradients<S>, BackwardError> {
-        self.backward_from(arr0(S::one()))
+    /// # Panics
+    /// If it trains and the backward pass of this tape has run.
+    #[must_use]
+    pub fn parameter<D: Dimension>(&self, parameter: &Parameter<S, D>) -> Var<S, D> {
+        let value = parameter.view().to_owned();
+        if parameter.trains() { self.variable(value) } else { self.constant(value) }
     }
 }
 
