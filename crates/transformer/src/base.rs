@@ -269,7 +269,7 @@ impl<'a, S: Scalar> BaseNorm<'a, S> {
     /// Normalises each row of `x: [T, D]`; the trace is kept if `keep` says so.
     #[must_use]
     pub fn forward(self, x: Array2<S>, keep: bool) -> (Array2<S>, Option<LayerNormTrace<S>>) {
-        layer_norm(x, self.weight(), self.bias(), self.epsilon(), keep)
+        layer_norm(x, self.weight(), Some(self.bias()), self.epsilon(), keep)
     }
 
     /// Adds the gradients of weight and bias, those that train; gives that of the input, `[T, D]`.

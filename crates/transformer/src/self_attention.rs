@@ -5,7 +5,7 @@ use crate::insertion::*;
 use crate::points::Place;
 use crate::{Accumulator, LayerNorm, Linear};
 use adaptune_tensor::{
-    AttentionNeeds, AttentionShape, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward, gather,
+    Attention, AttentionNeeds, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward, gather,
     gather_backward,
 };
 use ndarray::{ArcArray2, Array2};
@@ -65,6 +65,7 @@ impl<S: Scalar> SelfAttention<S> {
             queries: query.is_some(),
             keys: key.is_some() || extension.is_some(),
             values: value.is_some() || extension.is_some(),
+            relative_bias: false,
         };
         let probabilities = place.pass.at(PROBABILITIES).dropout(place.config.attention_dropout);
         let (shape, precision) = (shape(behind, layout), place.pass.precision());
@@ -85,9 +86,9 @@ impl<S: Scalar> SelfAttention<S> {
     }
 }
 
-fn shape<S: Scalar>(place: &Place<'_, S>, keys: Layout) -> AttentionShape {
+fn shape<S: Scalar>(place: &Place<'_, S>, keys: Layout) -> Attention<S> {
     let heads = place.config.heads;
-    AttentionShape { heads, head_size: place.config.hidden / heads, queries: place.layout.clone(), keys }
+    Attention::new(heads, place.config.hidden / heads, place.layout.clone(), keys)
 }
 
 /// Places of random draws; linear layers take the numbers below, the half block's end those above.
