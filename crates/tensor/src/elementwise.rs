@@ -62,9 +62,9 @@ mod tests {
             assert_eq!(add(a.clone(), &b), &a + &b, "{shape:?}");
             assert_eq!(multiply(a.clone(), b.view()), &a * &b, "{shape:?}");
             assert_eq!(copied(&a), a, "{shape:?}");
-            let turned = random::<f32>(3, (shape.1, shape.0)).reversed_axes();
-            assert_eq!(add(a.clone(), &turned), &a + &turned, "{shape:?}, turned");
-            assert_eq!(add(turned.clone(), &a), &a + &turned, "{shape:?}, turned");
+            let transposed = random::<f32>(3, (shape.1, shape.0)).reversed_axes();
+            assert_eq!(add(a.clone(), &transposed), &a + &transposed, "{shape:?}, transposed");
+            assert_eq!(add(transposed.clone(), &a), &a + &transposed, "{shape:?}, transposed");
         }
     }
 }
