@@ -73,8 +73,8 @@ impl<S: Scalar> Var<S, Ix2> {
 
 /// `softmax(α Q Kᵀ + B) V` for each sequence and head: [`attention`](adaptune_tensor::attention()).
 ///
-/// Queries `[T, H·K]`, keys and values `[T_k, H_kv·K]` → `[T, H·K]`. A relative bias `B` is a constant here. The formulas of the gradients stand at
-/// [`attention_backward`]; those of inputs that need none are not computed.
+/// Queries `[T, H·K]`, keys and values `[T_k, H_kv·K]` → `[T, H·K]`. A relative bias `B` is a constant here. The
+/// formulas of the gradients stand at [`attention_backward`]; those of inputs that need none are not computed.
 ///
 /// # Panics
 /// If the shapes do not fit.

@@ -1,3 +1,5 @@
+//! Full attention against its earlier order, to the bit; tiles, threads, prefixes and selected queries.
+
 use super::tile::tiles;
 use super::*;
 use crate::matmul::{matmul_alone, product_alone};

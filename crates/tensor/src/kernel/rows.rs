@@ -174,10 +174,11 @@ mod tests {
         row.iter().map(|v| v.to_f64().to_bits()).collect()
     }
 
-    /// Every function gives the bits of the portable path on every path that this processor has.
-    fn all_paths_agree<S: Scalar>() {
-        type Work<S> = fn(ProductPath, &mut [S], &[S], &[S]);
-        let works: [(&str, Work<S>); 13] = [
+    type Work<S> = fn(ProductPath, &mut [S], &[S], &[S]);
+
+    /// Each function by name, called by a path.
+    fn works<S: Scalar>() -> [(&'static str, Work<S>); 13] {
+        [
             ("map", |path, v, _, _| map::on(path, v, |x| x * x.erf())),
             ("map_into", |path, v, x, _| {
                 let mut out = vec![MaybeUninit::new(S::zero()); v.len()];
@@ -204,8 +205,12 @@ mod tests {
                 let (a, b) = v.split_at_mut(v.len() / 2);
                 rotate::on(path, a, b, x, y, -S::one());
             }),
-        ];
-        for (name, work) in works {
+        ]
+    }
+
+    /// Every function gives the bits of the portable path on every path that this processor has.
+    fn all_paths_agree<S: Scalar>() {
+        for (name, work) in works::<S>() {
             for length in LENGTHS {
                 let (x, y) = (row::<S>(length, "x"), row::<S>(length, "y"));
                 let by = |path| {
