@@ -45,7 +45,7 @@ fn table(threads: usize, repetitions: usize) {
         let work = 2.0 * (tokens * input * output) as f64 / 1e9;
         let name = format!("{tokens}x{input}x{output}");
         row(&name, "x Wt", work, repetitions, |i| packed[i].product(x.view(), None));
-        row(&name, "d W", work, repetitions, |i| packed[i].product_turned(d.view()));
+        row(&name, "d W", work, repetitions, |i| packed[i].product_transposed(d.view()));
     }
 }
 

@@ -102,7 +102,7 @@ impl Case {
             // SAFETY: results are `[M, N]` in standard layout.
             (GEMM, _) => unsafe { gemm(a, b, c.as_mut_ptr(), self.threads) },
             (NDARRAY, _) => general_mat_mul(1.0, &a, &b, 0.0, c),
-            (LAID_OUT, Some((weight, true))) => return Some(weight.product_turned(a)),
+            (LAID_OUT, Some((weight, true))) => return Some(weight.product_transposed(a)),
             (LAID_OUT, Some((weight, false))) => return Some(weight.product(a, None)),
             (NEW_OF_GEMM, Some(_)) => return Some(new_of_gemm(a, b, self.threads)),
             _ => {}

@@ -2,7 +2,7 @@
 
 use crate::{Var, record};
 use adaptune_tensor::{
-    AttentionGradients, AttentionNeeds, AttentionShape, Dropout, Precision, Scalar, attention_backward, layer_norm,
+    Attention, AttentionGradients, AttentionNeeds, Dropout, Precision, Scalar, attention_backward, layer_norm,
     layer_norm_input_backward, layer_norm_parameters_backward, linear, linear_bias_backward, linear_input_backward,
     linear_weight_backward, softmax, softmax_backward,
 };
@@ -44,7 +44,7 @@ impl<S: Scalar> Var<S, Ix2> {
     pub fn layer_norm(&self, w: &Var<S, Ix1>, b: &Var<S, Ix1>, epsilon: f64) -> Self {
         record((self, w, b), |(x_needs, w_needs, b_needs)| {
             let keep = x_needs || w_needs;
-            let (y, trace) = layer_norm(self.to_array(), w.value(), b.value(), epsilon, keep);
+            let (y, trace) = layer_norm(self.to_array(), w.value(), Some(b.value()), epsilon, keep);
             let kept_w = x_needs.then(|| w.to_shared());
             let backward = move |d_y: Array2<S>| {
                 let (d_w, d_b) = match &trace {
@@ -71,10 +71,10 @@ impl<S: Scalar> Var<S, Ix2> {
     }
 }
 
-/// `softmax(Q Kᵀ / √K) V` for each sequence and head: [`attention`](adaptune_tensor::attention).
+/// `softmax(α Q Kᵀ + B) V` for each sequence and head: [`attention`](adaptune_tensor::attention()).
 ///
-/// Queries `[T, D]`, keys and values `[T_k, D]` → `[T, D]`. The formulas of the gradients stand at
-/// [`attention_backward`]; those of inputs that need none are not computed.
+/// Queries `[T, H·K]`, keys and values `[T_k, H_kv·K]` → `[T, H·K]`. A relative bias `B` is a constant here. The
+/// formulas of the gradients stand at [`attention_backward`]; those of inputs that need none are not computed.
 ///
 /// # Panics
 /// If the shapes do not fit.
@@ -83,16 +83,17 @@ pub fn attention<S: Scalar>(
     queries: &Var<S, Ix2>,
     keys: &Var<S, Ix2>,
     values: &Var<S, Ix2>,
-    shape: &AttentionShape,
+    description: &Attention<S>,
     dropout: Option<Dropout>,
 ) -> Var<S, Ix2> {
     record((queries, keys, values), |(q_needs, k_needs, v_needs)| {
-        let needs = AttentionNeeds { queries: q_needs, keys: k_needs, values: v_needs };
+        let needs = AttentionNeeds { queries: q_needs, keys: k_needs, values: v_needs, relative_bias: false };
         let [q, k, v] = [queries, keys, values].map(Var::to_array);
-        let (y, trace) = adaptune_tensor::attention(q, k, v, shape.clone(), Precision::Full, dropout, needs.any());
+        let (y, trace) =
+            adaptune_tensor::attention(q, k, v, description.clone(), Precision::Full, dropout, needs.any());
         let backward = move |d_y: Array2<S>| {
             let trace = trace.expect("backward runs only if something needs a gradient");
-            let AttentionGradients { d_queries, d_keys, d_values } = attention_backward(trace, d_y.view(), needs);
+            let AttentionGradients { d_queries, d_keys, d_values, .. } = attention_backward(trace, d_y.view(), needs);
             (d_queries, d_keys, d_values)
         };
         (y, backward)

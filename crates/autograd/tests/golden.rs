@@ -2,7 +2,7 @@
 //!
 //! `fixtures/make.py` wrote the numbers; it has the same cases with the same settings.
 
-use adaptune_autograd::tensor::{Activation, AttentionShape, Dropout, Layout, Seed};
+use adaptune_autograd::tensor::{Activation, Attention, Dropout, Layout, Seed};
 use adaptune_autograd::{Scalar, Tape, Var, attention, concatenate, stack};
 use ndarray::{ArrayD, ArrayViewD, Axis, Dimension, Ix1, Ix2, IxDyn};
 use serde::Deserialize;
@@ -118,7 +118,7 @@ fn number_on_the_left<S: Scalar>(x: &[V<S>]) -> V<S> {
 
 fn attend<S: Scalar>(x: &[V<S>], prefix: usize, dropout: Option<Dropout>) -> V<S> {
     let queries = Layout::from_lengths(&QUERY_LENGTHS);
-    let shape = AttentionShape { heads: HEADS, head_size: 2, keys: queries.prepend(prefix), queries };
+    let shape = Attention::new(HEADS, 2, queries.clone(), queries.prepend(prefix));
     attention(&two(&x[0]), &two(&x[1]), &two(&x[2]), &shape, dropout).into_dyn()
 }
 

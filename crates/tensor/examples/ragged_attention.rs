@@ -6,7 +6,7 @@
 
 use adaptune_tensor::ndarray::{Array2, s};
 use adaptune_tensor::{
-    AttentionGradients, AttentionNeeds, AttentionShape, AttentionTrace, Layout, Precision, Seed, attention,
+    Attention, AttentionGradients, AttentionNeeds, AttentionTrace, Layout, Precision, Seed, attention,
     attention_backward, init,
 };
 
@@ -51,8 +51,8 @@ impl Inputs {
     /// The result, `[T, WIDTH]`, and what backward needs.
     fn attend(&self) -> (Array2<f64>, AttentionTrace<f64>) {
         let Self { layout, queries, keys, values } = self.clone();
-        let shape = AttentionShape { heads: HEADS, head_size: HEAD_SIZE, queries: layout.clone(), keys: layout };
-        let (result, trace) = attention(queries, keys, values, shape, Precision::Full, None, true);
+        let description = Attention::new(HEADS, HEAD_SIZE, layout.clone(), layout);
+        let (result, trace) = attention(queries, keys, values, description, Precision::Full, None, true);
         (result, trace.expect("it was asked for"))
     }
 
@@ -83,8 +83,8 @@ fn company_changes_nothing(inputs: &Inputs) {
 fn gradients_follow_differences(inputs: &Inputs) {
     const H: f64 = 1e-5;
     let c = init::normal((inputs.layout.tokens(), WIDTH), 1.0, Seed::new(2));
-    let needs = AttentionNeeds { queries: true, keys: true, values: true };
-    let AttentionGradients { d_queries, d_keys, d_values } = attention_backward(inputs.attend().1, c.view(), needs);
+    let needs = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: false };
+    let AttentionGradients { d_queries, d_keys, d_values, .. } = attention_backward(inputs.attend().1, c.view(), needs);
     let parts: [(&str, Option<Array2<f64>>, Choose); 3] = [
         ("query", d_queries, |inputs| &mut inputs.queries),
         ("key", d_keys, |inputs| &mut inputs.keys),

@@ -42,10 +42,10 @@ impl Products for f64 {
     fn product_packed(
         a: ArrayView2<'_, f64>,
         b: &PackedMatrix<f64>,
-        turned: bool,
+        transposed: bool,
         bias: Option<ArrayView1<'_, f64>>,
     ) -> Array2<f64> {
-        let b = if turned { array(b).t() } else { array(b).view() };
+        let b = if transposed { array(b).t() } else { array(b).view() };
         Self::product(Precision::Full, 1.0, a, b, bias, true)
     }
 
@@ -56,7 +56,7 @@ impl Products for f64 {
         }))
     }
 
-    fn add_product_turned(a: ArrayView2<'_, f64>, b: &PackedMatrix<f64>, mut c: ArrayViewMut2<'_, f64>) {
+    fn add_product_transposed(a: ArrayView2<'_, f64>, b: &PackedMatrix<f64>, mut c: ArrayViewMut2<'_, f64>) {
         let (b, start) = (array(b).t(), Start::Result(1.0));
         let product = Product { alpha: 1.0, a: a.view(), b, start, c: c.view_mut() };
         Self::multiply(Precision::Full, product, true);

@@ -54,7 +54,13 @@ impl Dropout {
     pub fn apply<S: Scalar>(&self, x: &mut Array2<S>) {
         for_each_row(x, |t, row| {
             let first = (t * row.len()) as u64;
-            rows::drop(row, *self, first);
+            self.apply_to_row(row, first);
         });
+    }
+
+    /// The same for elements that lie next to each other; the first is element `first` of the mask.
+    pub(crate) fn apply_to_row<S: Scalar>(&self, row: &mut [S], first: u64) {
+        let mask = *self;
+        rows::drop(row, move |i| mask.keeps(i), mask.growth(), first);
     }
 }

@@ -1,10 +1,10 @@
-//! Sums and copies of whole arrays in parallel: each touches memory once and computes next to nothing, but while one thread
+//! Sums, products and copies of whole arrays in parallel: each touches memory once and computes next to nothing, but while one thread
 //! does it the others fall asleep.
 
 use crate::Scalar;
-use crate::kernel::{PIECE, mapped};
+use crate::kernel::{PIECE, mapped, rows};
 use crate::rows::standard;
-use ndarray::{Array2, ArrayBase, Data, Ix2};
+use ndarray::{Array2, ArrayBase, ArrayView2, Data, Ix2};
 use rayon::prelude::*;
 
 /// `a + b`, in the place of `a`.
@@ -27,6 +27,18 @@ pub fn add<S: Scalar>(a: Array2<S>, b: &ArrayBase<impl Data<Elem = S>, Ix2>) -> 
     a
 }
 
+/// `a ∘ b`, in the place of `a`.
+///
+/// # Panics
+/// If the shapes differ.
+pub(crate) fn multiply<S: Scalar>(a: Array2<S>, b: ArrayView2<'_, S>) -> Array2<S> {
+    assert_eq!(a.dim(), b.dim(), "shapes of an element-wise product");
+    let (mut a, b) = (standard(a), b.as_standard_layout());
+    let products = a.as_slice_mut().expect("standard layout").par_chunks_mut(PIECE);
+    products.zip(b.as_slice().expect("standard layout").par_chunks(PIECE)).for_each(|(a, b)| rows::scale(a, b));
+    a
+}
+
 /// A copy, in standard layout.
 ///
 /// ```
@@ -44,14 +56,15 @@ mod tests {
     use crate::testing::random;
 
     #[test]
-    fn sums_and_copies_are_those_of_ndarray() {
+    fn sums_products_and_copies_are_those_of_ndarray() {
         for shape in [(0, 3), (1, 1), (5, 7), (131, 257)] {
             let (a, b) = (random::<f32>(1, shape), random::<f32>(2, shape));
             assert_eq!(add(a.clone(), &b), &a + &b, "{shape:?}");
+            assert_eq!(multiply(a.clone(), b.view()), &a * &b, "{shape:?}");
             assert_eq!(copied(&a), a, "{shape:?}");
-            let turned = random::<f32>(3, (shape.1, shape.0)).reversed_axes();
-            assert_eq!(add(a.clone(), &turned), &a + &turned, "{shape:?}, turned");
-            assert_eq!(add(turned.clone(), &a), &a + &turned, "{shape:?}, turned");
+            let transposed = random::<f32>(3, (shape.1, shape.0)).reversed_axes();
+            assert_eq!(add(a.clone(), &transposed), &a + &transposed, "{shape:?}, transposed");
+            assert_eq!(add(transposed.clone(), &a), &a + &transposed, "{shape:?}, transposed");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Scalar;
 use crate::kernel::rows;
-use crate::rows::{GROUP, for_each_group, for_each_row, standard, sums};
+use crate::rows::{for_each_group, for_each_row, means, standard};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// What the backward pass of [`layer_norm`] needs.
@@ -14,7 +14,7 @@ pub struct LayerNormTrace<S> {
     inverse_deviation: Vec<S>,
 }
 
-/// `y = w ∘ x̂ + b` with `x̂ = (x − μ)/√(σ² + ε)`; `μ` and `σ²` are taken over each row of `x: [T, D]`.
+/// `y = w ∘ x̂ + b` with `x̂ = (x − μ)/√(σ² + ε)`; `μ` and `σ²` are taken over each row of `x: [T, D]`. Some norms have no `b`.
 ///
 /// The trace is kept only if `keep` says that backward will run.
 ///
@@ -24,19 +24,17 @@ pub struct LayerNormTrace<S> {
 pub fn layer_norm<S: Scalar>(
     x: Array2<S>,
     w: ArrayView1<'_, S>,
-    b: ArrayView1<'_, S>,
+    b: Option<ArrayView1<'_, S>>,
     epsilon: f64,
     keep: bool,
 ) -> (Array2<S>, Option<LayerNormTrace<S>>) {
-    assert_eq!((w.len(), b.len()), (x.ncols(), x.ncols()), "a layer norm is as long as a row");
+    assert!(w.len() == x.ncols() && b.is_none_or(|b| b.len() == w.len()), "a layer norm is as long as a row");
     let mut normalised = standard(x);
     let mut inverse_deviation = vec![S::zero(); normalised.nrows()];
     for_each_group(&mut normalised, &mut inverse_deviation, |_, rows, inverse| normalise(rows, inverse, epsilon));
     let trace = keep.then(|| LayerNormTrace { normalised: normalised.clone(), inverse_deviation });
     let mut y = normalised;
-    let (w, b) = (w.as_standard_layout(), b.as_standard_layout());
-    let (w, b) = (w.as_slice().expect("standard layout"), b.as_slice().expect("standard layout"));
-    for_each_row(&mut y, |_, row| rows::scale_and_shift(row, w, b));
+    scale_and_shift(&mut y, w, b);
     (y, trace)
 }
 
@@ -69,7 +67,8 @@ pub fn layer_norm_input_backward<S: Scalar>(
     d_x
 }
 
-/// Gradients with respect to weight and bias: `d_w = Σ_t d_y ∘ x̂`, `d_b = Σ_t d_y`, both `[D]`.
+/// Gradients with respect to weight and bias: `d_w = Σ_t d_y ∘ x̂`, `d_b = Σ_t d_y`, both `[D]`. The second is that of a bias of
+/// zero where there is none.
 #[must_use]
 pub fn layer_norm_parameters_backward<S: Scalar>(
     trace: &LayerNormTrace<S>,
@@ -90,8 +89,15 @@ fn normalise<S: Scalar>(group: &mut [S], inverse: &mut [S], epsilon: f64) {
     }
 }
 
-/// The mean of `f(r, i)` over each row `r` of a group.
-fn means<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usize) -> S) -> [S; GROUP] {
-    let n = S::from_f64(columns as f64);
-    sums(rows, columns, f).map(|sum| sum / n)
+/// `y = w ∘ y + b`, row by row.
+fn scale_and_shift<S: Scalar>(y: &mut Array2<S>, w: ArrayView1<'_, S>, b: Option<ArrayView1<'_, S>>) {
+    let w = w.as_standard_layout();
+    let w = w.as_slice().expect("standard layout");
+    if let Some(b) = b {
+        let b = b.as_standard_layout();
+        let b = b.as_slice().expect("standard layout");
+        for_each_row(y, |_, row| rows::scale_and_shift(row, w, b));
+    } else {
+        for_each_row(y, |_, row| rows::scale(row, w));
+    }
 }

@@ -17,9 +17,12 @@ mod attention;
 mod dropout;
 mod elementwise;
 mod embedding;
+mod gated;
 mod layer_norm;
 mod linear;
 mod loss;
+mod rms_norm;
+mod rotary;
 
 pub mod init;
 pub mod kernel;
@@ -31,12 +34,13 @@ mod testing;
 
 pub use activation::Activation;
 pub use attention::{
-    AttentionGradients, AttentionNeeds, AttentionShape, AttentionTrace, attention, attention_backward,
-    attention_reference,
+    Attention, AttentionGradients, AttentionMask, AttentionNeeds, AttentionTrace, attention, attention_backward,
+    attention_reference, attention_reference_backward,
 };
 pub use dropout::Dropout;
 pub use elementwise::{add, copied};
 pub use embedding::{gather, gather_backward, scatter};
+pub use gated::{gated, gated_backward};
 pub use kernel::{PackedMatrix, Precision};
 pub use layer_norm::{LayerNormTrace, layer_norm, layer_norm_input_backward, layer_norm_parameters_backward};
 pub use layout::Layout;
@@ -48,5 +52,7 @@ pub use parameter::join;
 pub use parameter::{AnyParameter, Gradients, Kind, Named, NamedMut, Parameter, Parameters, Slot};
 pub use pool::in_pool;
 pub use random::{Seed, SeedRng};
+pub use rms_norm::{RmsNormTrace, RmsWeight, rms_norm, rms_norm_input_backward, rms_norm_weight_backward};
+pub use rotary::{Rotary, rotary_frequencies};
 pub use scalar::Scalar;
 pub use softmax::{softmax, softmax_backward};

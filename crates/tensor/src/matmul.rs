@@ -71,6 +71,20 @@ pub(crate) fn matmul_alone<S: Scalar>(
     S::multiply(precision, Product { alpha, a, b, start: Start::Zero, c: c.view_mut() }, false);
 }
 
+/// `C += α A B`, likewise.
+///
+/// # Panics
+/// If the shapes do not fit.
+pub(crate) fn matmul_alone_add<S: Scalar>(
+    precision: Precision,
+    alpha: S,
+    a: ArrayView2<'_, S>,
+    b: ArrayView2<'_, S>,
+    c: &mut ArrayViewMut2<'_, S>,
+) {
+    S::multiply(precision, Product { alpha, a, b, start: Start::Result(S::one()), c: c.view_mut() }, false);
+}
+
 /// A new `α A B`, likewise.
 ///
 /// # Panics

@@ -68,6 +68,12 @@ pub(crate) fn sums<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usi
     sums
 }
 
+/// The mean of `f(r, i)` over each row `r` of a group.
+pub(crate) fn means<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usize) -> S) -> [S; GROUP] {
+    let n = S::from_f64(columns as f64);
+    sums(rows, columns, f).map(|sum| sum / n)
+}
+
 /// The array in standard layout, copied only if it is not so already.
 pub(crate) fn standard<S: Scalar>(x: Array2<S>) -> Array2<S> {
     if x.is_standard_layout() { x } else { x.as_standard_layout().into_owned() }

@@ -9,7 +9,7 @@ const HEAD_SIZE: usize = 65;
 const LENGTHS: [usize; 3] = [61, 60, 133];
 /// Result and gradients lie as queries, queries, keys and values do.
 const PLACES: [usize; 4] = [0, 0, 1, 2];
-const ALL: AttentionNeeds = AttentionNeeds { queries: true, keys: true, values: true };
+const ALL: AttentionNeeds = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: false };
 
 fn random(seed: u64, tokens: usize) -> Array2<f32> {
     let seed = Seed::new(seed);
@@ -18,7 +18,7 @@ fn random(seed: u64, tokens: usize) -> Array2<f32> {
 
 /// Queries, keys, values and the gradient of the result.
 struct Inputs {
-    shape: AttentionShape,
+    shape: Attention<f32>,
     arrays: [Array2<f32>; 4],
 }
 
@@ -32,7 +32,7 @@ impl Inputs {
         let queries = Layout::from_lengths(lengths);
         let keys = queries.prepend(3);
         let (t, t_k) = (queries.tokens(), keys.tokens());
-        let shape = AttentionShape { heads: HEADS, head_size: HEAD_SIZE, queries, keys };
+        let shape = Attention::new(HEADS, HEAD_SIZE, queries, keys);
         Self { shape, arrays: [random(1, t), random(2, t_k), random(3, t_k), random(4, t)] }
     }
 
@@ -130,6 +130,7 @@ fn short_sequences_and_narrow_heads_are_not_rounded() {
     for (i, which) in PLACES.into_iter().enumerate() {
         assert_eq!(inputs.block(which, &half[i], 1, 0), inputs.block(which, &full[i], 1, 0));
     }
-    let narrow = Inputs { shape: AttentionShape { heads: 10, head_size: 13, ..inputs.shape.clone() }, ..inputs };
+    let shape = Attention::new(10, 13, inputs.shape.queries.clone(), inputs.shape.keys.clone());
+    let narrow = Inputs { shape, ..inputs };
     assert_eq!(narrow.attend(Precision::Bf16), narrow.attend(Precision::Full));
 }

@@ -2,7 +2,7 @@
 
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::*;
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, ArrayBase, ArrayView2, Axis};
 use proptest::prelude::*;
 
 fn random(seed: u64, shape: (usize, usize)) -> Array2<f64> {
@@ -48,7 +48,7 @@ proptest! {
     #[test]
     fn layer_normalisation(t in 1usize..5, d in 2usize..8, seed: u64) {
         let (x, w, b, c) = (random(seed, (t, d)), vector(seed ^ 1, d), vector(seed ^ 2, d), random(seed ^ 3, (t, d)));
-        let norm = |x: &Array2<f64>, w: &Array2<f64>, b: &Array2<f64>, keep| layer_norm(x.clone(), w.row(0), b.row(0), 1e-2, keep);
+        let norm = |x: &Array2<f64>, w: &Array2<f64>, b: &Array2<f64>, keep| layer_norm(x.clone(), w.row(0), Some(b.row(0)), 1e-2, keep);
         let (y, trace) = norm(&x, &row(&w), &row(&b), true);
         let (plain, nothing) = norm(&x, &row(&w), &row(&b), false);
         prop_assert!(nothing.is_none() && plain == y);
@@ -103,37 +103,119 @@ proptest! {
     }
 
     #[test]
-    fn ragged_attention(lengths in proptest::collection::vec(1usize..5, 1..4), extra in 0usize..3, heads in 1usize..4,
-                        head_size in 1usize..4, with_dropout: bool, seed: u64) {
-        let queries = Layout::from_lengths(&lengths);
-        let keys = queries.prepend(extra);
-        let (t, t_k, d) = (queries.tokens(), keys.tokens(), heads * head_size);
-        let shape = AttentionShape { heads, head_size, queries, keys };
-        let (q, k, v, c) = (random(seed, (t, d)), random(seed ^ 1, (t_k, d)), random(seed ^ 2, (t_k, d)), random(seed ^ 3, (t, d)));
+    fn ragged_attention(lengths in proptest::collection::vec(1usize..5, 1..4), extra in 0usize..3, heads in (1usize..3, 1usize..3),
+                        head_size in 1usize..4, mask in 0usize..4, reach in proptest::option::of(0usize..3), last: bool,
+                        with_dropout: bool, seed: u64) {
+        let case = attention_case(&lengths, extra, heads, head_size, mask, last);
+        let (t, t_k) = (case.queries.tokens(), case.keys.tokens());
+        let bias = reach.map(|reach| random(seed ^ 4, (case.heads, 2 * reach + 1)));
+        let (q, c) = (random(seed, (t, case.width())), random(seed ^ 3, (t, case.width())));
+        let [k, v] = [1, 2].map(|i| random(seed ^ i, (t_k, case.key_value_width())));
         let dropout = with_dropout.then(|| Dropout::new(0.4, Seed::new(seed)));
-        let run = |q: &Array2<f64>, k: &Array2<f64>, v: &Array2<f64>, keep| attention(q.clone(), k.clone(), v.clone(), shape.clone(), Precision::Full, dropout, keep);
-        let (y, trace) = run(&q, &k, &v, true);
-        if !with_dropout {
-            let plain = attention_reference(q.view(), k.view(), v.view(), &shape);
-            prop_assert!((&y - &plain).iter().all(|e| e.abs() < 1e-13));
+        let run = |q: &Array2<f64>, k: &Array2<f64>, v: &Array2<f64>, bias: Option<&Array2<f64>>, keep| {
+            let mut description = case.clone();
+            description.relative_bias = bias.map(ArrayBase::to_shared);
+            attention(q.clone(), k.clone(), v.clone(), description, Precision::Full, dropout, keep)
+        };
+        let loss = |q: &Array2<f64>, k: &Array2<f64>, v: &Array2<f64>, b: Option<&Array2<f64>>| weigh(&run(q, k, v, b, false).0, &c);
+        let all = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: true };
+        let g = attention_backward(run(&q, &k, &v, bias.as_ref(), true).1.expect("kept"), c.view(), all);
+        check(&q, g.d_queries.expect("needed").view(), |q| loss(q, &k, &v, bias.as_ref()));
+        check(&k, g.d_keys.expect("needed").view(), |k| loss(&q, k, &v, bias.as_ref()));
+        check(&v, g.d_values.expect("needed").view(), |v| loss(&q, &k, v, bias.as_ref()));
+        prop_assert_eq!(g.d_relative_bias.is_some(), bias.is_some());
+        if let (Some(bias), Some(d)) = (&bias, g.d_relative_bias) {
+            check(bias, d.view(), |bias| loss(&q, &k, &v, Some(bias)));
         }
-        let all = AttentionNeeds { queries: true, keys: true, values: true };
-        let g = attention_backward(trace.expect("asked for"), c.view(), all);
-        check(&q, g.d_queries.expect("asked for").view(), |q| weigh(&run(q, &k, &v, false).0, &c));
-        check(&k, g.d_keys.expect("asked for").view(), |k| weigh(&run(&q, k, &v, false).0, &c));
-        check(&v, g.d_values.expect("asked for").view(), |v| weigh(&run(&q, &k, v, false).0, &c));
     }
+
+    #[test]
+    fn rms_normalisation(t in 1usize..5, d in 1usize..8, one_plus: bool, seed: u64) {
+        let (x, w, c) = (random(seed, (t, d)), vector(seed ^ 1, d), random(seed ^ 3, (t, d)));
+        let weight = if one_plus { RmsWeight::OnePlus } else { RmsWeight::Plain };
+        let norm = |x: &Array2<f64>, w: &Array2<f64>, keep| rms_norm(x.clone(), w.row(0), weight, 1e-2, keep);
+        let (y, trace) = norm(&x, &row(&w), true);
+        let trace = trace.expect("kept");
+        let plain = Array2::from_shape_fn((t, d), |(t, i)| {
+            let mean = x.row(t).iter().map(|x| x * x).sum::<f64>() / d as f64;
+            x[[t, i]] / (mean + 1e-2).sqrt() * (w[i] + f64::from(u8::from(one_plus)))
+        });
+        prop_assert!((&y - &plain).iter().all(|e| e.abs() < 1e-14) && norm(&x, &row(&w), false).1.is_none());
+        check(&x, rms_norm_input_backward(&trace, w.view(), weight, c.clone()).view(), |x| weigh(&norm(x, &row(&w), false).0, &c));
+        check(&row(&w), row(&rms_norm_weight_backward(&trace, c.view())).view(), |w| weigh(&norm(&x, w, false).0, &c));
+    }
+
+    #[test]
+    fn layer_normalisation_without_bias(t in 1usize..5, d in 2usize..8, seed: u64) {
+        let (x, w, c) = (random(seed, (t, d)), vector(seed ^ 1, d), random(seed ^ 3, (t, d)));
+        let norm = |x: &Array2<f64>, w: &Array2<f64>, keep| layer_norm(x.clone(), w.row(0), None, 1e-2, keep);
+        let (y, trace) = norm(&x, &row(&w), true);
+        let zero = Array1::zeros(d);
+        prop_assert_eq!(&y, &layer_norm(x.clone(), w.view(), Some(zero.view()), 1e-2, false).0);
+        let trace = trace.expect("kept");
+        check(&x, layer_norm_input_backward(&trace, w.view(), c.clone()).view(), |x| weigh(&norm(x, &row(&w), false).0, &c));
+        let (d_w, _) = layer_norm_parameters_backward(&trace, c.view());
+        check(&row(&w), row(&d_w).view(), |w| weigh(&norm(&x, w, false).0, &c));
+    }
+
+    #[test]
+    fn rotary_positions(t in 1usize..5, heads in 1usize..3, pairs in 0usize..4, rest in 0usize..3, seed: u64) {
+        let size = (2 * pairs + rest).max(1);
+        let (x, c) = (random(seed, (t, heads * size)), random(seed ^ 1, (t, heads * size)));
+        let positions: Vec<usize> = (0..t).map(|i| (seed as usize % 50 + 7 * i) % 60).collect();
+        let rotary = Rotary::new(&rotary_frequencies(100.0, 2 * pairs), 60);
+        check(&x, rotary.rotate_backward(c.clone(), size, &positions).view(), |x| weigh(&rotary.rotate(x.clone(), size, &positions), &c));
+    }
+
+    #[test]
+    fn gated_activations(t in 1usize..4, d in 1usize..6, seed: u64) {
+        let gate = random(seed, (t, d)).mapv(|v: f64| v + 0.05 * v.signum());
+        let (up, c) = (random(seed ^ 1, (t, d)), random(seed ^ 2, (t, d)));
+        for activation in Activation::names().filter_map(Activation::from_name) {
+            let y = gated(activation, gate.view(), up.view());
+            prop_assert!((&y - &(activation.forward(gate.clone()) * &up)).iter().all(|e| e.abs() < 1e-15));
+            let (d_gate, d_up) = gated_backward(activation, gate.view(), up.view(), c.clone());
+            check(&gate, d_gate.view(), |gate| weigh(&gated(activation, gate.view(), up.view()), &c));
+            check(&up, d_up.view(), |up| weigh(&gated(activation, gate.view(), up.view()), &c));
+        }
+    }
+}
+
+/// Grouped heads, one of the masks, and either all tokens or the first and the last of each sequence as queries.
+fn attention_case(
+    lengths: &[usize],
+    prefix: usize,
+    (group, key_value_heads): (usize, usize),
+    head_size: usize,
+    mask: usize,
+    ends: bool,
+) -> Attention<f64> {
+    let tokens = Layout::from_lengths(lengths);
+    let masks = [AttentionMask::Full, AttentionMask::Causal, AttentionMask::Window(1), AttentionMask::CausalWindow(2)];
+    let of = |queries: Layout| {
+        let attention = Attention::new(group * key_value_heads, head_size, queries, tokens.prepend(prefix));
+        attention.with_key_value_heads(key_value_heads).with_mask(masks[mask])
+    };
+    if !ends {
+        return of(tokens.clone());
+    }
+    let rows: Vec<u32> = tokens.ranges().flat_map(|range| [range.start as u32, range.end as u32 - 1]).collect();
+    of(Layout::from_lengths(&vec![2; lengths.len()])).with_query_rows(&rows, &tokens)
 }
 
 /// What is not asked for is not computed, and what is does not change by it.
 #[test]
 fn attention_computes_only_what_is_needed() {
     let layout = Layout::from_lengths(&[3, 1, 4]);
-    let shape = AttentionShape { heads: 2, head_size: 3, queries: layout.clone(), keys: layout };
+    let shape = Attention::<f64>::new(2, 3, layout.clone(), layout);
     let (q, k, v, c) = (random(1, (8, 6)), random(2, (8, 6)), random(3, (8, 6)), random(4, (8, 6)));
     let run = |queries, keys, values| {
         let (_, trace) = attention(q.clone(), k.clone(), v.clone(), shape.clone(), Precision::Full, None, true);
-        attention_backward(trace.expect("asked for"), c.view(), AttentionNeeds { queries, keys, values })
+        attention_backward(
+            trace.expect("asked for"),
+            c.view(),
+            AttentionNeeds { queries, keys, values, relative_bias: false },
+        )
     };
     let (all, only_q) = (run(true, true, true), run(true, false, false));
     let (only_k, only_v) = (run(false, true, false), run(false, false, true));
@@ -149,7 +231,7 @@ fn attention_does_not_mix_sequences() {
         let rows =
             |seed| random(seed, (40, 6)).slice(ndarray::s![first..first + layout.tokens(), ..]).mapv(|v| v as f32);
         let (q, k, v) = (rows(1), rows(2), rows(3));
-        let shape = AttentionShape { heads: 3, head_size: 2, queries: layout.clone(), keys: layout };
+        let shape = Attention::new(3, 2, layout.clone(), layout);
         attention(q, k, v, shape, Precision::Full, None, false).0
     };
     let (together, alone) = (run(&[7, 12, 1, 20], 0), run(&[12], 7));

@@ -32,10 +32,10 @@ impl<S: Scalar> Accumulator<S> {
     }
 
     /// Adds `A Bᵀ`, where `B` was packed before.
-    pub fn add_product_turned(&mut self, a: ArrayView2<'_, S>, b: &PackedMatrix<S>) {
+    pub fn add_product_transposed(&mut self, a: ArrayView2<'_, S>, b: &PackedMatrix<S>) {
         match &mut self.0 {
-            Some(sum) => b.add_product_turned(a, sum),
-            None => self.0 = Some(b.product_turned(a)),
+            Some(sum) => b.add_product_transposed(a, sum),
+            None => self.0 = Some(b.product_transposed(a)),
         }
     }
 

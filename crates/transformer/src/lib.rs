@@ -29,12 +29,15 @@ mod sublayer_end;
 mod thaw;
 mod thawed;
 mod thawed_layers;
+mod turned;
 pub mod weights;
 
 pub use accumulator::Accumulator;
 pub use base::{Base, BaseLinear, BaseNorm, BaseTable, LinearBackward, NormTrace};
 pub use batch::{Batch, BatchError};
-pub use config::{Architecture, Biases, Config, ConfigError, LinearShape, NormKind, PartShape, Residual};
+pub use config::{
+    Architecture, Biases, ByLayer, Config, ConfigError, LinearShape, NormKind, PartShape, Residual, RotaryPositions,
+};
 pub use embeddings::EmbeddedRows;
 pub use encoder::Encoder;
 pub use entry::{Entry, State};

@@ -4,12 +4,14 @@ use crate::accumulator::Accumulator;
 use crate::base::LinearBackward;
 use crate::insertion::{AttentionBackward, AttentionInput, AttentionOutput, KeyValueGradient};
 use crate::place::Place;
-use crate::point::{Projection, Sublayer};
+use crate::point::{BlockNorm, Projection, Sublayer};
 use crate::sublayer_end::{SublayerEnd, SublayerEndTrace};
+use crate::turned::{Rotation, Turned};
 use adaptune_tensor::{
-    AttentionNeeds, AttentionShape, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward,
+    Attention, AttentionNeeds, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward,
 };
 use ndarray::{ArcArray2, Array2};
+use std::sync::Arc;
 
 /// What backward needs; the parts below the lowest point that trains are `None`.
 pub(crate) struct SelfAttentionTrace<'a, S> {
@@ -19,6 +21,7 @@ pub(crate) struct SelfAttentionTrace<'a, S> {
     extension: Option<AttentionBackward<'a, S>>,
     attention: Option<AttentionTrace<S>>,
     needs: AttentionNeeds,
+    turned: [Turned<'a, S>; 2],
     end: SublayerEndTrace<'a, S>,
 }
 
@@ -55,6 +58,14 @@ pub(crate) fn self_attention<'a, S: Scalar>(
     drop(read);
     let (keys, key) = place.linear(Projection::Key, &all, wants);
     let (values, value) = place.linear(Projection::Value, &all, wants);
+    let of_keys = Rotation::of(place).map(Arc::new);
+    let of_queries = match (&of_keys, place.read_rows()) {
+        (Some(rotation), Some(rows)) => Some(Arc::new(rotation.select(rows))),
+        (rotation, _) => rotation.clone(),
+    };
+    let (q, turned_query) = Turned::forward(behind, BlockNorm::Query, q, of_queries, query.is_some());
+    let (keys, turned_key) = Turned::forward(place, BlockNorm::Key, keys, of_keys, key.is_some());
+    let wants_keys = key.is_some() || turned_key.trains();
     let extended = place.attention(AttentionInput {
         layer: place.layer,
         keys,
@@ -63,32 +74,44 @@ pub(crate) fn self_attention<'a, S: Scalar>(
         layout: place.layout.clone(),
         hidden_layout: place.layout.clone(),
         pass: place.pass.at(PREFIX),
-        wants_keys: key.is_some(),
+        wants_keys,
         wants_values: value.is_some(),
         wants_hidden: wants,
     });
     let AttentionOutput { keys, values, layout, backward: extension } = extended;
     let needs = AttentionNeeds {
-        queries: query.is_some(),
-        keys: key.is_some() || extension.is_some(),
+        queries: query.is_some() || turned_query.trains(),
+        keys: wants_keys || extension.is_some(),
         values: value.is_some() || extension.is_some(),
+        relative_bias: false,
     };
     let probabilities = place.pass.at(PROBABILITIES).dropout(place.config().attention_dropout);
-    let (shape, precision) = (shape(behind, layout), place.pass.precision());
-    let (context, attention) = attention(q, keys, values, shape, precision, probabilities, needs.any());
+    let (description, precision) = (description(place, behind, layout), place.pass.precision());
+    let (context, attention) = attention(q, keys, values, description, precision, probabilities, needs.any());
     let end = SublayerEnd {
         sublayer: Sublayer::Attention,
         projection: Projection::AttentionOutput,
         dropout: place.config().attention_output_dropout,
     };
     let (y, end) = end.forward(behind, (context.into_shared(), needs.any()), residual);
-    let trace = |end| SelfAttentionTrace { query, key, value, extension, attention, needs, end };
+    let turned = [turned_query, turned_key];
+    let trace = |end| SelfAttentionTrace { query, key, value, extension, attention, needs, turned, end };
     (y, end.map(trace))
 }
 
-fn shape<S: Scalar>(place: &Place<'_, S>, keys: Layout) -> AttentionShape {
+/// The attention of a block, of queries that lie as `behind` says and keys that lie as `keys` says.
+fn description<S: Scalar>(place: &Place<'_, S>, behind: &Place<'_, S>, keys: Layout) -> Attention<S> {
     let config = place.config();
-    AttentionShape { heads: config.heads, head_size: config.head_size(), queries: place.layout.clone(), keys }
+    let mut attention = Attention::new(config.heads, config.head_size(), behind.layout.clone(), keys)
+        .with_key_value_heads(config.key_value_heads())
+        .with_mask(*config.architecture.mask.at(place.layer));
+    if let Some(scale) = config.architecture.attention_scale {
+        attention = attention.with_scale(scale);
+    }
+    match place.read_rows() {
+        Some(rows) => attention.with_query_rows(rows, &place.layout),
+        None => attention,
+    }
 }
 
 /// Places of random draws; linear layers take the numbers below, the sublayer's end those above.
@@ -107,10 +130,13 @@ impl<S: Scalar> SelfAttentionTrace<'_, S> {
         if let Some(extension) = self.extension {
             d_kv = extension(d_kv, gradients, sums.all());
         }
-        if let (Some(backward), Some(d)) = (self.query, d.d_queries) {
+        let [query, key] = self.turned;
+        let d_queries = d.d_queries.map(|d| query.backward(d, gradients));
+        if let (Some(backward), Some(d)) = (self.query, d_queries) {
             backward(d.view(), gradients, sums.read());
         }
-        for (backward, d) in [(self.key, d_kv.d_keys), (self.value, d_kv.d_values)] {
+        let d_keys = d_kv.d_keys.map(|d| key.backward(d, gradients));
+        for (backward, d) in [(self.key, d_keys), (self.value, d_kv.d_values)] {
             if let (Some(backward), Some(d)) = (backward, d) {
                 backward(d.view(), gradients, sums.all());
             }

@@ -99,7 +99,7 @@ impl<S: Scalar> TrainableNorm<S> {
     }
 
     pub(crate) fn forward(&self, x: Array2<S>, keep: bool) -> (Array2<S>, Option<LayerNormTrace<S>>) {
-        layer_norm(x, self.weight.view(), self.bias.view(), self.epsilon, keep)
+        layer_norm(x, self.weight.view(), Some(self.bias.view()), self.epsilon, keep)
     }
 
     /// Adds the gradients of weight and bias, gives that of the input.

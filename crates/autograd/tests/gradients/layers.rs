@@ -1,7 +1,7 @@
 //! Matrix products, layers and losses.
 
 use crate::{V, check, random, rank};
-use adaptune_autograd::tensor::{AttentionShape, Dropout, Layout, Seed, attention_reference};
+use adaptune_autograd::tensor::{Attention, Dropout, Layout, Seed, attention_reference};
 use adaptune_autograd::{Tape, Var, attention};
 use ndarray::{Ix1, Ix2};
 use proptest::prelude::*;
@@ -58,7 +58,7 @@ proptest! {
         let queries = Layout::from_lengths(&lengths);
         let keys = queries.prepend(extra);
         let (t, t_k, d) = (queries.tokens(), keys.tokens(), heads * head_size);
-        let shape = AttentionShape { heads, head_size, queries, keys };
+        let shape = Attention::new(heads, head_size, queries, keys);
         let dropout = rate.map(|rate| Dropout::new(rate, Seed::new(seed)));
         let inputs = [random(seed, &[t, d]), random(seed ^ 1, &[t_k, d]), random(seed ^ 2, &[t_k, d])];
         check(&inputs, |x| attention(&two(&x[0]), &two(&x[1]), &two(&x[2]), &shape, dropout));
@@ -81,7 +81,7 @@ fn any_inputs_may_be_frozen() {
     let arrays = [random(1, &[4, 5]), random(2, &[5]), random(3, &[5])];
     subsets(&arrays, |x| two(&x[0]).layer_norm(&one(&x[1]), &one(&x[2]), 1e-3).into_dyn());
     let layout = Layout::from_lengths(&[2, 1, 3]);
-    let shape = AttentionShape { heads: 2, head_size: 2, queries: layout.clone(), keys: layout };
+    let shape = Attention::new(2, 2, layout.clone(), layout);
     let arrays = [random(1, &[6, 4]), random(2, &[6, 4]), random(3, &[6, 4])];
     subsets(&arrays, |x| attention(&two(&x[0]), &two(&x[1]), &two(&x[2]), &shape, None).into_dyn());
     let arrays = [random(1, &[4, 5]), random(2, &[5, 3])];

@@ -39,7 +39,7 @@ mod tests {
         for shape in [(0, 3), (1, 1), (5, 7), (131, 257), (3, PIECE)] {
             let x = random::<f32>(1, shape);
             assert_eq!(mapped(x.view(), |v| 2.0 * v), x.mapv(|v| 2.0 * v), "{shape:?}");
-            assert_eq!(mapped(x.t(), |v| v + 1.0), x.t().mapv(|v| v + 1.0), "{shape:?}, turned");
+            assert_eq!(mapped(x.t(), |v| v + 1.0), x.t().mapv(|v| v + 1.0), "{shape:?}, transposed");
             assert_eq!(zeros::<f32>(shape), Array2::zeros(shape), "{shape:?}");
         }
     }

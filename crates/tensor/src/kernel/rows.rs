@@ -9,7 +9,7 @@
 //! stands here, is the oracle of the others.
 
 use super::product::{ProductPath, path};
-use crate::{Dropout, Scalar};
+use crate::Scalar;
 use std::mem::MaybeUninit;
 
 /// Defines functions that are compiled for each path. A body is inlined into each copy, and so must be what it calls.
@@ -127,6 +127,21 @@ for_each_path! {
         }
     }
 
+    /// `v = v w`.
+    fn scale<S>(row: &mut [S], w: &[S]) {
+        for (v, w) in row.iter_mut().zip(w) {
+            *v *= *w;
+        }
+    }
+
+    /// Turns each pair `(a, b)` by an angle: `(a cos − b sin, b cos + a sin)`, where `sin` is multiplied by `sign`, 1 or −1.
+    fn rotate<S>(a: &mut [S], b: &mut [S], cos: &[S], sin: &[S], sign: S) {
+        for (((a, b), cos), sin) in a.iter_mut().zip(b).zip(cos).zip(sin) {
+            let sin = *sin * sign;
+            (*a, *b) = (*a * *cos - *b * sin, *b * *cos + *a * sin);
+        }
+    }
+
     /// `g = (g − mean − x along) / deviation`, given `1/deviation`.
     fn norm_backward<S>(g: &mut [S], x: &[S], mean: S, along: S, inverse: S) {
         for (g, x) in g.iter_mut().zip(x) {
@@ -134,11 +149,10 @@ for_each_path! {
         }
     }
 
-    /// Drops and grows; the row begins with element `first` of the mask.
-    fn drop<S>(row: &mut [S], mask: Dropout, first: u64) {
-        let growth = mask.growth::<S>();
+    /// Drops what `keeps` does not keep, and lets the rest grow; the row begins with element `first` of the mask.
+    fn drop<S, F: u64 => bool>(row: &mut [S], keeps: F, growth: S, first: u64) {
         for (i, v) in row.iter_mut().enumerate() {
-            *v = if mask.keeps(first + i as u64) { *v * growth } else { S::zero() };
+            *v = if keeps(first + i as u64) { *v * growth } else { S::zero() };
         }
     }
 }
@@ -146,7 +160,7 @@ for_each_path! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Seed;
+    use crate::{Dropout, Seed};
 
     /// Lengths around those of vectors.
     const LENGTHS: [usize; 8] = [0, 1, 7, 8, 15, 16, 33, 100];
@@ -160,10 +174,11 @@ mod tests {
         row.iter().map(|v| v.to_f64().to_bits()).collect()
     }
 
-    /// Every function gives the bits of the portable path on every path that this processor has.
-    fn all_paths_agree<S: Scalar>() {
-        type Work<S> = fn(ProductPath, &mut [S], &[S], &[S]);
-        let works: [(&str, Work<S>); 11] = [
+    type Work<S> = fn(ProductPath, &mut [S], &[S], &[S]);
+
+    /// Each function by name, called by a path.
+    fn works<S: Scalar>() -> [(&'static str, Work<S>); 13] {
+        [
             ("map", |path, v, _, _| map::on(path, v, |x| x * x.erf())),
             ("map_into", |path, v, x, _| {
                 let mut out = vec![MaybeUninit::new(S::zero()); v.len()];
@@ -181,9 +196,21 @@ mod tests {
             ("norm_backward", |path, v, x, _| {
                 norm_backward::on(path, v, x, S::from_f64(0.1), S::from_f64(-0.4), S::from_f64(1.7));
             }),
-            ("drop", |path, v, _, _| drop::on(path, v, Dropout::new(0.3, Seed::new(4)), 5)),
-        ];
-        for (name, work) in works {
+            ("drop", |path, v, _, _| {
+                let mask = Dropout::new(0.3, Seed::new(4));
+                drop::on(path, v, |i| mask.keeps(i), mask.growth(), 5);
+            }),
+            ("scale", |path, v, x, _| scale::on(path, v, x)),
+            ("rotate", |path, v, x, y| {
+                let (a, b) = v.split_at_mut(v.len() / 2);
+                rotate::on(path, a, b, x, y, -S::one());
+            }),
+        ]
+    }
+
+    /// Every function gives the bits of the portable path on every path that this processor has.
+    fn all_paths_agree<S: Scalar>() {
+        for (name, work) in works::<S>() {
             for length in LENGTHS {
                 let (x, y) = (row::<S>(length, "x"), row::<S>(length, "y"));
                 let by = |path| {

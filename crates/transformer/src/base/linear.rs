@@ -142,7 +142,7 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     pub fn input_backward(self, d_y: ArrayView2<'_, S>) -> Array2<S> {
         match self.thawed_weight() {
             Some(weight) => linear_input_backward(d_y, weight.view()),
-            None => self.frozen.packed().product_turned(d_y),
+            None => self.frozen.packed().product_transposed(d_y),
         }
     }
 
@@ -150,7 +150,7 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     pub fn add_input_gradient(self, d_y: ArrayView2<'_, S>, d_x: &mut Accumulator<S>) {
         match self.thawed_weight() {
             Some(weight) => d_x.add_product(d_y, weight.view()),
-            None => d_x.add_product_turned(d_y, self.frozen.packed()),
+            None => d_x.add_product_transposed(d_y, self.frozen.packed()),
         }
     }
 

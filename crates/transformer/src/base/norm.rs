@@ -4,9 +4,10 @@ use crate::config::NormKind;
 use crate::layers::Norm;
 use crate::thawed_layers::ThawedNorm;
 use adaptune_tensor::{
-    Gradients, LayerNormTrace, Parameter, Scalar, layer_norm, layer_norm_input_backward, layer_norm_parameters_backward,
+    Gradients, LayerNormTrace, Parameter, RmsNormTrace, RmsWeight, Scalar, layer_norm, layer_norm_input_backward,
+    layer_norm_parameters_backward, rms_norm, rms_norm_input_backward, rms_norm_weight_backward,
 };
-use ndarray::{Array2, ArrayView1, Ix1};
+use ndarray::{Array2, ArrayView1, ArrayView2, Ix1};
 
 /// A norm of the base, whose weight and bias may be thawed.
 #[derive(Debug)]
@@ -17,7 +18,13 @@ pub struct BaseNorm<'a, S> {
 
 /// What the backward pass of a norm needs.
 #[derive(Clone, Debug)]
-pub struct NormTrace<S>(LayerNormTrace<S>);
+pub struct NormTrace<S>(Kept<S>);
+
+#[derive(Clone, Debug)]
+enum Kept<S> {
+    Layer(LayerNormTrace<S>),
+    Rms(RmsNormTrace<S>, RmsWeight),
+}
 
 impl<S> Clone for BaseNorm<'_, S> {
     fn clone(&self) -> Self {
@@ -76,24 +83,45 @@ impl<'a, S: Scalar> BaseNorm<'a, S> {
     /// If `x` is not as wide as the norm.
     #[must_use]
     pub fn forward(self, x: Array2<S>, keep: bool) -> (Array2<S>, Option<NormTrace<S>>) {
-        let bias = self.bias().expect("a layer norm has a bias");
-        let (y, trace) = layer_norm(x, self.weight(), bias, self.epsilon(), keep);
-        (y, trace.map(NormTrace))
+        let epsilon = self.epsilon();
+        match self.kind() {
+            NormKind::Layer { .. } => {
+                let (y, trace) = layer_norm(x, self.weight(), self.bias(), epsilon, keep);
+                (y, trace.map(|trace| NormTrace(Kept::Layer(trace))))
+            }
+            NormKind::Rms(weight) => {
+                let (y, trace) = rms_norm(x, self.weight(), weight, epsilon, keep);
+                (y, trace.map(|trace| NormTrace(Kept::Rms(trace, weight))))
+            }
+        }
     }
 
     /// Adds the gradients of weight and bias, those that train; returns that of the input, `[T, D]`.
     #[must_use]
     pub fn backward(self, trace: &NormTrace<S>, d_y: Array2<S>, gradients: &mut Gradients<S>) -> Array2<S> {
         if self.trains() {
-            let (d_weight, d_bias) = layer_norm_parameters_backward(&trace.0, d_y.view());
-            if let Some(weight) = self.thawed_weight() {
-                gradients.add(weight, d_weight);
-            }
-            if let Some(bias) = self.thawed_bias() {
-                gradients.add(bias, d_bias);
-            }
+            self.parameters_backward(trace, d_y.view(), gradients);
         }
-        layer_norm_input_backward(&trace.0, self.weight(), d_y)
+        match &trace.0 {
+            Kept::Layer(trace) => layer_norm_input_backward(trace, self.weight(), d_y),
+            Kept::Rms(trace, weight) => rms_norm_input_backward(trace, self.weight(), *weight, d_y),
+        }
+    }
+
+    fn parameters_backward(self, trace: &NormTrace<S>, d_y: ArrayView2<'_, S>, gradients: &mut Gradients<S>) {
+        let (d_weight, d_bias) = match &trace.0 {
+            Kept::Layer(trace) => {
+                let (d_weight, d_bias) = layer_norm_parameters_backward(trace, d_y);
+                (d_weight, Some(d_bias))
+            }
+            Kept::Rms(trace, _) => (rms_norm_weight_backward(trace, d_y), None),
+        };
+        if let Some(weight) = self.thawed_weight() {
+            gradients.add(weight, d_weight);
+        }
+        if let Some((bias, d_bias)) = self.thawed_bias().zip(d_bias) {
+            gradients.add(bias, d_bias);
+        }
     }
 
     pub(crate) fn merged(self) -> Norm<S> {

@@ -1,5 +1,7 @@
 //! What a family's blocks compute: the values in which one transformer differs from another, apart from sizes.
 
+use adaptune_tensor::{AttentionMask, RmsWeight};
+
 /// What the blocks of a model compute, and what stands around them.
 ///
 /// A family of models is a choice of these values. [`Architecture::bert`] is one; others differ from it in some of them:
@@ -33,6 +35,56 @@ pub struct Architecture {
     pub key_value_heads: Option<usize>,
     /// Width of a head, where it is not the hidden size divided by the number of heads.
     pub head_size: Option<usize>,
+    /// What products of queries and keys are multiplied by, where it is not one over the root of the head's width.
+    pub attention_scale: Option<f64>,
+    /// Each head of queries and of keys is normalised, before it is rotated (Qwen 3, Gemma 3).
+    pub query_key_norm: bool,
+    /// Which keys a query sees.
+    pub mask: ByLayer<AttentionMask>,
+    /// Queries and keys are rotated by their positions, where there is something here (Su et al., 2021).
+    pub rotary: ByLayer<Option<RotaryPositions>>,
+}
+
+/// A value for every block. The pattern is repeated: of three values, the blocks 0, 3, 6 and so on have the first.
+///
+/// ```
+/// use adaptune_transformer::ByLayer;
+/// let pattern = ByLayer::pattern(vec!["global", "local", "local"]);
+/// assert_eq!((pattern.at(3), pattern.at(5)), (&"global", &"local"));
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ByLayer<T>(Vec<T>);
+
+impl<T> ByLayer<T> {
+    /// The same value for every block.
+    #[must_use]
+    pub fn every(value: T) -> Self {
+        Self(vec![value])
+    }
+
+    /// These values for the first blocks, and again from there on.
+    ///
+    /// # Panics
+    /// If there is no value.
+    #[must_use]
+    pub fn pattern(values: Vec<T>) -> Self {
+        assert!(!values.is_empty(), "a pattern has a value");
+        Self(values)
+    }
+
+    /// The value of a block, counted from 0.
+    #[must_use]
+    pub fn at(&self, layer: usize) -> &T {
+        &self.0[layer % self.0.len()]
+    }
+}
+
+/// How queries and keys are rotated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RotaryPositions {
+    /// The angle of each pair of a head's dimensions from one position to the next, `[R/2]`, with `R` at most the width of a
+    /// head: [`rotary_frequencies`](adaptune_tensor::rotary_frequencies), perhaps scaled.
+    pub frequencies: Vec<f64>,
 }
 
 /// How a sublayer `f` joins the stream `x` that it reads from, with `N` a norm of the base.
@@ -70,6 +122,8 @@ pub enum NormKind {
         /// There is a `b`.
         bias: bool,
     },
+    /// `w ∘ x/√(mean(x²) + ε)`, or with `1 + w` (Zhang and Sennrich, 2019).
+    Rms(RmsWeight),
 }
 
 impl NormKind {
@@ -80,7 +134,8 @@ impl NormKind {
     #[must_use]
     pub fn identity(self) -> f64 {
         match self {
-            Self::Layer { .. } => 1.0,
+            Self::Layer { .. } | Self::Rms(RmsWeight::Plain) => 1.0,
+            Self::Rms(RmsWeight::OnePlus) => 0.0,
         }
     }
 
@@ -89,6 +144,7 @@ impl NormKind {
     pub fn has_bias(self) -> bool {
         match self {
             Self::Layer { bias } => bias,
+            Self::Rms(_) => false,
         }
     }
 }
@@ -128,6 +184,10 @@ impl Architecture {
             gated: false,
             key_value_heads: None,
             head_size: None,
+            attention_scale: None,
+            query_key_norm: false,
+            mask: ByLayer::every(AttentionMask::Full),
+            rotary: ByLayer::every(None),
         }
     }
 }

@@ -4,7 +4,7 @@ mod architecture;
 mod error;
 mod parts;
 
-pub use architecture::{Architecture, Biases, NormKind, Residual};
+pub use architecture::{Architecture, Biases, ByLayer, NormKind, Residual, RotaryPositions};
 pub use error::ConfigError;
 pub use parts::{LinearShape, PartShape};
 
@@ -128,7 +128,11 @@ impl Config {
 
     /// Checks that a model of these sizes can be computed; `path` is for messages.
     pub(crate) fn check(&self, path: &Path) -> Result<(), ConfigError> {
-        let error = self.wrong_size().or_else(|| self.wrong_heads()).or_else(|| self.wrong_constant());
+        let error = self
+            .wrong_size()
+            .or_else(|| self.wrong_heads())
+            .or_else(|| self.wrong_rotation())
+            .or_else(|| self.wrong_constant());
         match error {
             None => Ok(()),
             Some((field, found, expected)) => Err(ConfigError::Field { path: path.to_owned(), field, found, expected }),
@@ -164,6 +168,13 @@ impl Config {
             return Some((names.positions, self.positions.to_string(), format!("more than {}", self.position_offset)));
         }
         None
+    }
+
+    fn wrong_rotation(&self) -> Option<Wrong> {
+        let pairs = |layer| self.architecture.rotary.at(layer).as_ref().map_or(0, |rotary| rotary.frequencies.len());
+        let most = (0..self.layers).map(pairs).max().unwrap_or(0);
+        let expected = || format!("at most the head's width, {}", self.head_size());
+        (2 * most > self.head_size()).then(|| ("rotary dimensions", (2 * most).to_string(), expected()))
     }
 
     fn wrong_constant(&self) -> Option<Wrong> {

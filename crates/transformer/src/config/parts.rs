@@ -78,12 +78,14 @@ impl Config {
     /// The linear layers and norms of a block with their sizes, in the order of a pass.
     #[must_use]
     pub fn block_parts(&self) -> Vec<(BlockPart, PartShape)> {
-        let Architecture { residual, biases, gated, norm: kind, .. } = self.architecture;
+        let Architecture { residual, biases, gated, norm: kind, query_key_norm, .. } = self.architecture;
         let (d, f, q, kv) = (self.hidden, self.feed_forward, self.query_width(), self.key_value_width());
         let linear = |projection, outputs, inputs, bias| {
             (BlockPart::Linear(projection), PartShape::Linear(LinearShape { outputs, inputs, bias }))
         };
         let norm = |norm, wanted: bool| wanted.then_some((BlockPart::Norm(norm), PartShape::Norm { width: d, kind }));
+        let head = PartShape::Norm { width: self.head_size(), kind };
+        let head_norm = |norm| query_key_norm.then_some((BlockPart::Norm(norm), head));
         let feed_forward_norm = residual.norms_before() && residual != super::Residual::Parallel;
         let mut parts = Vec::new();
         parts.extend(norm(BlockNorm::BeforeAttention, residual.norms_before()));
@@ -91,6 +93,8 @@ impl Config {
         parts.push(linear(Projection::Key, kv, d, biases.query_key_value));
         parts.push(linear(Projection::Value, kv, d, biases.query_key_value));
         parts.push(linear(Projection::AttentionOutput, d, q, biases.attention_output));
+        parts.extend(head_norm(BlockNorm::Query));
+        parts.extend(head_norm(BlockNorm::Key));
         parts.extend(norm(BlockNorm::AfterAttention, residual.norms_after()));
         parts.extend(norm(BlockNorm::BeforeFeedForward, feed_forward_norm));
         parts.push(linear(Projection::FeedForwardIn, f, d, biases.feed_forward));

@@ -2,7 +2,7 @@
 
 use super::error::examples;
 use super::header::read_header;
-use super::{FloatFormat, TensorSource, WeightError};
+use super::{FloatFormat, WeightError};
 use adaptune_tensor::Scalar;
 use adaptune_tensor::kernel::{Mapped, map_read_only};
 use ndarray::{ArrayD, IxDyn};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 ///
 /// The file is memory mapped: opening costs the header alone, and each tensor is copied once, into
 /// the array that is returned. Let no other process change the file in place meanwhile, see
-/// [`map_read_only`]. The reading methods are those of [`TensorSource`].
+/// [`map_read_only`]. The reading methods are those of [`TensorSource`](super::TensorSource).
 ///
 /// Integer tensors may be in the file (`embeddings.position_ids` of older models); only reading
 /// one as weights is an error.
@@ -39,13 +39,13 @@ use std::path::{Path, PathBuf};
 /// ```
 #[derive(Debug)]
 pub struct TensorFile {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     bytes: Bytes,
     header: Metadata,
     /// The byte at which the data begins.
     begin: usize,
     /// In alphabetical order.
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
 }
 
 /// Where the bytes are.
@@ -131,7 +131,12 @@ impl TensorFile {
 
     fn missing(&self, name: &str) -> WeightError {
         let (path, held) = (self.path.clone(), self.names.len());
-        WeightError::Missing { path, name: name.into(), held, examples: examples(self.names(), 3) }
+        WeightError::Missing {
+            path,
+            name: name.into(),
+            held,
+            examples: examples(self.names.iter().map(String::as_str), 3),
+        }
     }
 
     fn not_float(&self, name: &str, info: &TensorInfo) -> WeightError {
@@ -139,22 +144,9 @@ impl TensorFile {
     }
 }
 
-impl TensorSource for TensorFile {
-    fn path(&self) -> &Path {
-        &self.path
-    }
-
-    fn names(&self) -> Vec<&str> {
-        self.names.iter().map(String::as_str).collect()
-    }
-
-    fn file_of(&self, name: &str) -> Result<&TensorFile, WeightError> {
-        self.info(name).map(|_| self)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::TensorSource;
     use super::super::testing::{Folder, bytes_of, tensor};
     use super::*;
     use proptest::prelude::*;

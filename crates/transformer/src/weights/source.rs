@@ -68,3 +68,17 @@ pub trait TensorSource {
         file.convert(name)
     }
 }
+
+impl TensorSource for TensorFile {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.names.iter().map(String::as_str).collect()
+    }
+
+    fn file_of(&self, name: &str) -> Result<&TensorFile, WeightError> {
+        self.info(name).map(|_| self)
+    }
+}

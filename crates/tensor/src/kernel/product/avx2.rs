@@ -2,9 +2,9 @@
 //!
 //! Of 16 registers, 12 hold sums, three (two) a row of the right panel and one a number of the left.
 
-use super::ProductPath;
+use super::path::ProductPath;
 use super::tile::{Kernel, Operands, Shape, Target};
-use super::x86::{groups, turn_by_eight};
+use super::x86::{groups, transpose_by_eight};
 use std::arch::x86_64::*;
 
 pub(super) struct Avx2;
@@ -25,7 +25,7 @@ impl Kernel for Avx2 {
 
     unsafe fn tile(rows: usize, operands: &Operands, target: &Target) {
         #[cfg(test)]
-        super::tile::count::one(Self::PATH);
+        super::count::one(Self::PATH);
         macro_rules! by_shape {
             ($($vectors:literal: $($rows:literal)*;)*) => {
                 // SAFETY: the caller promises the instructions and the arrays.
@@ -44,9 +44,9 @@ impl Kernel for Avx2 {
         }
     }
 
-    unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
+    unsafe fn transpose(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
         // SAFETY: the caller's promise is the same.
-        unsafe { turn_by_eight(depth, source, stride, into, width) };
+        unsafe { transpose_by_eight(depth, source, stride, into, width) };
     }
 }
 

@@ -4,8 +4,8 @@
 //! left. Each step of `k` loads 12 times for 27 multiply-adds, so the loads hide behind them. The
 //! sizes of encoders and of most bottlenecks are multiples of 48; those of heads of attention are not.
 
-use super::ProductPath;
-use super::tile::{Kernel, Operands, Shape, Target, turn_plainly};
+use super::path::ProductPath;
+use super::tile::{Kernel, Operands, Shape, Target, transpose_plainly};
 use super::x86::groups;
 use std::arch::x86_64::*;
 use std::mem::transmute;
@@ -44,14 +44,14 @@ impl Kernel for Avx512 {
 
     unsafe fn tile(rows: usize, operands: &Operands, target: &Target) {
         #[cfg(test)]
-        super::tile::count::one(Self::PATH);
+        super::count::one(Self::PATH);
         // SAFETY: the caller's promise is the same.
         unsafe { single::by_size(rows, operands, target) };
     }
 
-    unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
+    unsafe fn transpose(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
         // SAFETY: the caller's promise is the same.
-        unsafe { turn_by_sixteen(depth, source, stride, into, width) };
+        unsafe { transpose_by_sixteen(depth, source, stride, into, width) };
     }
 }
 
@@ -69,41 +69,41 @@ impl Kernel for Avx512Half {
 
     unsafe fn tile(rows: usize, operands: &Operands, target: &Target) {
         #[cfg(test)]
-        super::tile::count::half();
+        super::count::half();
         // SAFETY: the caller's promise is the same.
         unsafe { half::by_size(rows, operands, target) };
     }
 
-    unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
+    unsafe fn transpose(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
         // SAFETY: the caller's promise is the same.
-        unsafe { Avx512::turn(depth, source, stride, into, width) };
+        unsafe { Avx512::transpose(depth, source, stride, into, width) };
     }
 }
 
-/// [`Kernel::turn`], whole lines of the cache at a time.
+/// [`Kernel::transpose`], whole lines of the cache at a time.
 ///
 /// # Safety
 /// As there.
 #[target_feature(enable = "avx512f")]
-unsafe fn turn_by_sixteen(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
+unsafe fn transpose_by_sixteen(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
     let whole = depth - depth % 16;
     for k in (0..whole).step_by(16) {
         // SAFETY: sixteen columns, and `k + 16 <= depth`.
         unsafe {
             let columns = std::array::from_fn(|j| _mm512_loadu_ps(source.offset(j as isize * stride).add(k)));
-            for (i, row) in turned(columns).into_iter().enumerate() {
+            for (i, row) in transposed(columns).into_iter().enumerate() {
                 _mm512_storeu_ps(into.add((k + i) * width), row);
             }
         }
     }
     // SAFETY: the caller's promise, for the steps that are left.
-    unsafe { turn_plainly(16, whole..depth, source, stride, into, width) };
+    unsafe { transpose_plainly(16, whole..depth, source, stride, into, width) };
 }
 
 /// The transpose of sixteen vectors: pairs of numbers, pairs of pairs, then quarters change places.
 #[target_feature(enable = "avx512f")]
-fn turned(v: [__m512; 16]) -> [__m512; 16] {
-    let (mut fours, mut turned) = (v, v);
+fn transposed(v: [__m512; 16]) -> [__m512; 16] {
+    let (mut fours, mut transposed) = (v, v);
     for g in (0..16).step_by(4) {
         let low = [0, 2].map(|i| _mm512_castps_pd(_mm512_unpacklo_ps(v[g + i], v[g + i + 1])));
         let high = [0, 2].map(|i| _mm512_castps_pd(_mm512_unpackhi_ps(v[g + i], v[g + i + 1])));
@@ -116,12 +116,12 @@ fn turned(v: [__m512; 16]) -> [__m512; 16] {
     for q in 0..4 {
         let even = [0, 8].map(|g| _mm512_shuffle_f32x4::<0x88>(fours[g + q], fours[g + 4 + q]));
         let odd = [0, 8].map(|g| _mm512_shuffle_f32x4::<0xDD>(fours[g + q], fours[g + 4 + q]));
-        turned[q] = _mm512_shuffle_f32x4::<0x88>(even[0], even[1]);
-        turned[q + 4] = _mm512_shuffle_f32x4::<0x88>(odd[0], odd[1]);
-        turned[q + 8] = _mm512_shuffle_f32x4::<0xDD>(even[0], even[1]);
-        turned[q + 12] = _mm512_shuffle_f32x4::<0xDD>(odd[0], odd[1]);
+        transposed[q] = _mm512_shuffle_f32x4::<0x88>(even[0], even[1]);
+        transposed[q + 4] = _mm512_shuffle_f32x4::<0x88>(odd[0], odd[1]);
+        transposed[q + 8] = _mm512_shuffle_f32x4::<0xDD>(even[0], even[1]);
+        transposed[q + 12] = _mm512_shuffle_f32x4::<0xDD>(odd[0], odd[1]);
     }
-    turned
+    transposed
 }
 
 /// How a left tile lies. Where the compiler knows it, four steps of `k` share their addresses.

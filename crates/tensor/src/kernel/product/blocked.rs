@@ -9,31 +9,25 @@
 //!
 //! Where threads would have too few strips, [`lazy`] packs what a part reads when the part's turn comes.
 
+use super::cut::cut;
 use super::left::{self, Left};
+use super::operation::{Product, Start};
 use super::out::Out;
 use super::pack::{DEPTH, Panels, has_rows_in_one_piece, packed_length};
 use super::right::Right;
 use super::scratch::{Use, with_space};
-use super::sweep::{cut, sweep};
+use super::sizes::{COLUMNS, PACKED, PART, TASK};
+use super::sweep::sweep;
 use super::tile::{Kernel, Shape};
-use super::{Product, Start, lazy, strips};
+use super::{lazy, strips};
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Columns that are packed at a time; a multiple of all widths of panels.
-pub(super) const COLUMNS: usize = 4032;
-/// Numbers that one thread packs at a time: 1 MiB, which are still in the second cache when they are used.
-pub(super) const PACKED: usize = 1 << 18;
 /// Times as many where threads share the work: there are several caches, and they wait for each other less often.
 const PACKED_TOGETHER: usize = 4;
-/// Multiply-adds that are worth a task of their own, about 16 µs.
-pub(super) const TASK: usize = 1 << 21;
 /// Parts that a result is cut into if each is worth it, for threads to share.
 const PARTS: usize = 24;
-/// Most rows and columns of a part. Right panels (384 × 480 numbers, 720 KiB), the slice of the left operand and the
-/// part of the result (192 × 480) stay in the second cache together.
-pub(super) const PART: (usize, usize) = (192, 480);
 /// Fewest, unless the result has fewer: what a part reads, it should read often.
 const SMALL_PART: (usize, usize) = (36, 96);
 /// Up to so many rows, a right operand whose own rows lie in one piece is not worth packing.
@@ -42,7 +36,7 @@ const DIRECT_ROWS: usize = 192;
 /// Computes a product; `parallel` allows more than this thread.
 pub(super) fn multiply<K: Kernel>(product: Product<'_, f32, Out<'_>>, parallel: bool) {
     assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
-    let product = turned_if_better::<K>(product);
+    let product = transposed_if_better::<K>(product);
     if product.a.ncols() > DEPTH && !product.c.has_rows_in_one_piece() {
         return multiply_elsewhere::<K>(product, parallel);
     }
@@ -94,11 +88,11 @@ fn multiply_packing<K: Kernel>(product: Product<'_, f32, Out<'_>>, shape: Shape,
 }
 
 /// Computes `c = a bᵀ + start` from the panels of `b`.
-pub(super) fn multiply_turned<K: Kernel>(a: ArrayView2<'_, f32>, b: Panels<'_>, start: Start<'_, f32>, c: Out<'_>) {
+pub(super) fn multiply_transposed<K: Kernel>(a: ArrayView2<'_, f32>, b: Panels<'_>, start: Start<'_, f32>, c: Out<'_>) {
     assert!(K::is_available(), "this processor has not the instructions of {:?}", K::PATH);
     let shape = K::shape(b.depth);
     in_blocks::<K>(1.0, a, (b.columns, b.depth), start, c, true, |depth, columns, space, parallel| {
-        Panels::pack_turned::<K>(b, depth, columns, shape, space, parallel)
+        Panels::pack_transposed::<K>(b, depth, columns, shape, space, parallel)
     });
 }
 
@@ -220,19 +214,8 @@ fn in_parts<K: Kernel>(
 
 /// The parts of a result, each with its first row and column.
 fn parts(c: Out<'_>, rows: usize, columns: usize) -> Vec<((usize, usize), Out<'_>)> {
-    let strips = cut_out(c, Axis(0), rows).into_iter();
-    strips.flat_map(|(i, strip)| cut_out(strip, Axis(1), columns).into_iter().map(move |(j, c)| ((i, j), c))).collect()
-}
-
-/// Parts that are `length` rows (or columns) long, each with its first one.
-pub(super) fn cut_out(c: Out<'_>, axis: Axis, length: usize) -> Vec<(usize, Out<'_>)> {
-    let (all, mut rest, mut parts) = (if axis == Axis(0) { c.dim().0 } else { c.dim().1 }, c, Vec::new());
-    for range in cut(0..all, length) {
-        let (part, others) = rest.split_at(axis, range.len());
-        parts.push((range.start, part));
-        rest = others;
-    }
-    parts
+    let strips = c.cut(Axis(0), rows).into_iter();
+    strips.flat_map(|(i, strip)| strip.cut(Axis(1), columns).into_iter().map(move |(j, c)| ((i, j), c))).collect()
 }
 
 /// Rows and columns of a part, whole tiles.
@@ -250,15 +233,15 @@ fn reads_directly(rows: usize, b: ArrayView2<'_, f32>) -> bool {
 }
 
 /// `C = A B`, or `Cᵀ = Bᵀ Aᵀ` where that is less work.
-fn turned_if_better<'a, 'c, K: Kernel>(product: Product<'a, f32, Out<'c>>) -> Product<'a, f32, Out<'c>> {
+fn transposed_if_better<'a, 'c, K: Kernel>(product: Product<'a, f32, Out<'c>>) -> Product<'a, f32, Out<'c>> {
     let Product { a, b, c, .. } = &product;
     let effort_now = effort::<K>(*a, *b, c.has_rows_in_one_piece());
-    let effort_turned = effort::<K>(b.t(), a.t(), c.strides()[0] == 1 || c.dim().0 <= 1);
-    if effort_turned >= effort_now {
+    let effort_transposed = effort::<K>(b.t(), a.t(), c.strides()[0] == 1 || c.dim().0 <= 1);
+    if effort_transposed >= effort_now {
         return product;
     }
     let Product { alpha, a, b, start, c } = product;
-    Product { alpha, a: b.reversed_axes(), b: a.reversed_axes(), start: start.turned(), c: c.reversed_axes() }
+    Product { alpha, a: b.reversed_axes(), b: a.reversed_axes(), start: start.transposed(), c: c.reversed_axes() }
 }
 
 /// What a product costs, roughly, in vector operations: multiply-adds, packing, and writing tiles whose rows do not

@@ -8,13 +8,14 @@
 //! A product of two bf16 is exact in f32, whose sums are rounded like any other. Without the instruction the rounded numbers
 //! are multiplied as f32, to the same result but for the order of the sum.
 
+use super::avx512::Avx512Half;
 use super::bf16::rounded;
 use super::blocked;
+use super::operation::{Product, Start};
 use super::out::Out;
 use super::pack::{PARALLEL, Panels, fetch_ahead, has_rows_in_one_piece, packed_length};
 use super::scratch::{Line, Use, lines, numbers, numbers_mut, with_space};
 use super::tile::{Kernel, Shape};
-use super::{Product, Start, avx512::Avx512Half};
 use ndarray::{Array2, ArrayView2, Axis, CowArray, Ix2, s};
 use rayon::prelude::*;
 use std::arch::x86_64::*;
@@ -59,41 +60,41 @@ impl HalfPanels {
     }
 
     /// `c = a b + start`, or `c = a bᵀ + start`.
-    pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, turned: bool, start: Start<'_, f32>, c: Out<'_>) {
-        match (in_groups(c.dim()), turned) {
+    pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, transposed: bool, start: Start<'_, f32>, c: Out<'_>) {
+        match (in_groups(c.dim()), transposed) {
             (true, false) => multiply_in_groups(a, self.panels(), start, c),
-            (true, true) => self.with_turned(|b| multiply_in_groups(a, b, start, c)),
+            (true, true) => self.with_transposed(|b| multiply_in_groups(a, b, start, c)),
             (false, false) => with_pairs(Use::Pairs, a, true, |a| {
                 blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c, true);
             }),
-            (false, true) => with_pairs(Use::Pairs, a, true, |a| self.multiply_turned(a, start, c)),
+            (false, true) => with_pairs(Use::Pairs, a, true, |a| self.multiply_transposed(a, start, c)),
         }
     }
 
-    /// `c = a bᵀ + start`, from pairs, turning block after block.
-    fn multiply_turned(&self, a: ArrayView2<'_, f32>, start: Start<'_, f32>, c: Out<'_>) {
+    /// `c = a bᵀ + start`, from pairs, transposed block after block.
+    fn multiply_transposed(&self, a: ArrayView2<'_, f32>, start: Start<'_, f32>, c: Out<'_>) {
         blocked::in_blocks::<K>(1.0, a, (a.ncols(), self.depth), start, c, true, |depth, columns, space, parallel| {
-            self.pack_turned(depth, columns, space, parallel)
+            self.pack_transposed(depth, columns, space, parallel)
         });
     }
 
     /// Lends all of `bᵀ`.
-    fn with_turned<T>(&self, f: impl FnOnce(Panels<'_>) -> T) -> T {
+    fn with_transposed<T>(&self, f: impl FnOnce(Panels<'_>) -> T) -> T {
         let (depth, columns) = (self.columns.div_ceil(2), self.depth);
         let length = packed_length::<K>(depth, columns);
-        with_space(Use::Right, length, |space| f(self.pack_turned(0..depth, 0..columns, space, true)))
+        with_space(Use::Right, length, |space| f(self.pack_transposed(0..depth, 0..columns, space, true)))
     }
 
     /// `bᵀ[depth, columns]` in the front of `space`; `depth` counts pairs.
-    fn pack_turned<'a>(
+    fn pack_transposed<'a>(
         &self,
         depth: Range<usize>,
         columns: Range<usize>,
         space: &'a mut [f32],
         parallel: bool,
     ) -> Panels<'a> {
-        let turn = |depth, columns, into: &mut [f32]| turn_panel(self.panels(), depth, columns, into);
-        Panels::fill::<K>(depth, columns, K::shape(self.depth), space, parallel, turn)
+        let transpose = |depth, columns, into: &mut [f32]| transpose_panel(self.panels(), depth, columns, into);
+        Panels::fill::<K>(depth, columns, K::shape(self.depth), space, parallel, transpose)
     }
 
     pub(super) fn unpack(&self) -> Array2<f32> {
@@ -118,7 +119,7 @@ pub(super) fn in_groups((rows, columns): (usize, usize)) -> bool {
 
 /// `c = a b + start`, group after group of rows: a thread multiplies the pairs that it has made while they are near.
 fn multiply_in_groups(a: ArrayView2<'_, f32>, b: Panels<'_>, start: Start<'_, f32>, c: Out<'_>) {
-    blocked::cut_out(c, Axis(0), GROUP).into_par_iter().for_each(|(first, c)| {
+    c.cut(Axis(0), GROUP).into_par_iter().for_each(|(first, c)| {
         let rows = first..first + c.dim().0;
         let start = start.view().part(rows.clone(), 0..c.dim().1);
         let a = a.slice(s![rows, ..]);
@@ -128,7 +129,7 @@ fn multiply_in_groups(a: ArrayView2<'_, f32>, b: Panels<'_>, start: Start<'_, f3
 
 /// True if the processor has the instruction and no other path was asked for.
 pub(super) fn is_there() -> bool {
-    super::path() == K::PATH && K::is_available()
+    super::path::path() == K::PATH && K::is_available()
 }
 
 /// Computes a product, both operands rounded.
@@ -161,13 +162,13 @@ fn halves(pair: f32) -> [f32; 2] {
 /// Lends the pairs along `k` of a left operand, `[M, K] → [M, K/2]`, which lie as its numbers do: next to each other along `k`, or
 /// along `m`. What has no neighbour is paired with zero.
 fn with_pairs<T>(which: Use, a: ArrayView2<'_, f32>, parallel: bool, f: impl FnOnce(ArrayView2<'_, f32>) -> T) -> T {
-    let (turned, dim) = (a.strides()[0] == 1 && a.strides()[1] != 1, (a.nrows(), a.ncols().div_ceil(2)));
-    let dim = if turned { (dim.1, dim.0) } else { dim };
+    let (transposed, dim) = (a.strides()[0] == 1 && a.strides()[1] != 1, (a.nrows(), a.ncols().div_ceil(2)));
+    let dim = if transposed { (dim.1, dim.0) } else { dim };
     with_space(which, dim.0 * dim.1, |space| {
-        let fill = if turned { pair_columns } else { pair_rows };
-        fill(if turned { a.reversed_axes() } else { a }, space, parallel);
+        let fill = if transposed { pair_columns } else { pair_rows };
+        fill(if transposed { a.reversed_axes() } else { a }, space, parallel);
         let pairs = ArrayView2::from_shape(dim, space).expect("as many pairs as there is space for");
-        f(if turned { pairs.reversed_axes() } else { pairs })
+        f(if transposed { pairs.reversed_axes() } else { pairs })
     })
 }
 
@@ -250,7 +251,7 @@ fn pair_with(early: &[f32], late: &[f32], pairs: &mut [f32]) {
 /// One panel of pairs of `bᵀ`, `[depth, columns] → [depth, width]`, from the panels of `b`; `depth` counts pairs of `bᵀ`, and
 /// columns begin with an even number. Neighbours along `k` become neighbours along `n`: of two by two numbers the corners
 /// change places.
-fn turn_panel(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &mut [f32]) {
+fn transpose_panel(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &mut [f32]) {
     let width = into.len() / depth.len().max(1);
     if columns.len() < width {
         into.fill(0.0);
@@ -263,14 +264,20 @@ fn turn_panel(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &
         let (rows, columns) = (view.nrows() - view.nrows() % 8, from.len() - from.len() % 16);
         let numbers = view.to_slice().expect("rows of a panel lie in one piece");
         // SAFETY: there are such panels only where the processor has the instructions.
-        unsafe { turn_blocks(numbers, view.ncols(), columns, into, width) };
-        turn_plainly(view, 0..rows, columns..from.len(), into, width);
-        turn_plainly(view, rows..view.nrows(), 0..from.len(), into, width);
+        unsafe { transpose_blocks(numbers, view.ncols(), columns, into, width) };
+        transpose_plainly(view, 0..rows, columns..from.len(), into, width);
+        transpose_plainly(view, rows..view.nrows(), 0..from.len(), into, width);
     }
 }
 
 /// Some rows and columns, pair by pair.
-fn turn_plainly(view: ArrayView2<'_, f32>, rows: Range<usize>, columns: Range<usize>, into: &mut [f32], width: usize) {
+fn transpose_plainly(
+    view: ArrayView2<'_, f32>,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    into: &mut [f32],
+    width: usize,
+) {
     for p in rows {
         for j in columns.clone().step_by(2) {
             let late = if j + 1 < columns.end { view[[p, j + 1]].to_bits() } else { 0 };
@@ -285,7 +292,7 @@ fn turn_plainly(view: ArrayView2<'_, f32>, rows: Range<usize>, columns: Range<us
 
 /// Whole blocks of eight rows, which are `from` long, and eight neighbours, up to `columns`.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn turn_blocks(rows: &[f32], from: usize, columns: usize, into: &mut [f32], width: usize) {
+fn transpose_blocks(rows: &[f32], from: usize, columns: usize, into: &mut [f32], width: usize) {
     for (block, rows) in rows.chunks_exact(8 * from).enumerate() {
         for j in (0..columns).step_by(16) {
             let row = |r: usize| {
@@ -294,7 +301,7 @@ fn turn_blocks(rows: &[f32], from: usize, columns: usize, into: &mut [f32], widt
                 unsafe { _mm512_loadu_si512(row.as_ptr().cast()) }
             };
             let rows = [row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)];
-            for (q, row) in turned(rows).into_iter().enumerate() {
+            for (q, row) in transposed(rows).into_iter().enumerate() {
                 let into = &mut into[(j / 2 + q) * width + 16 * block..][..16];
                 // SAFETY: sixteen numbers are written.
                 unsafe { _mm512_storeu_si512(into.as_mut_ptr().cast(), row) };
@@ -303,9 +310,9 @@ fn turn_blocks(rows: &[f32], from: usize, columns: usize, into: &mut [f32], widt
     }
 }
 
-/// Eight by eight neighbours turned, and in each the corners.
+/// Eight by eight neighbours transposed, and in each the corners.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn turned(mut rows: [__m512i; 8]) -> [__m512i; 8] {
+fn transposed(mut rows: [__m512i; 8]) -> [__m512i; 8] {
     for row in &mut rows {
         *row = _mm512_shufflehi_epi16::<0xD8>(_mm512_shufflelo_epi16::<0xD8>(*row));
     }

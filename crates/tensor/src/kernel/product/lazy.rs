@@ -4,15 +4,17 @@
 //! it later reads what is there. Nobody waits until all of the operand is packed, and a thread that is ahead takes parts from
 //! one that is behind.
 
-use super::blocked::{COLUMNS, PACKED, PART, TASK, cut_out};
+use super::cut::cut;
 use super::left::{self, Left};
+use super::operation::Start;
 use super::out::Out;
 use super::pack::{DEPTH, Panels, packed_length};
 use super::right::Right;
 use super::scratch::{Use, with_space};
-use super::sweep::{cut, sweep};
+use super::sizes::{COLUMNS, PACKED, PART, TASK};
+use super::strips;
+use super::sweep::sweep;
 use super::tile::Kernel;
-use super::{Start, strips};
 use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -67,7 +69,7 @@ fn in_one_block<K: Kernel>(
     for (first, c) in strips::cut_out(c, count, shape.columns) {
         let columns = first..first + c.dim().1;
         let (space, others) = rest.split_at_mut(packed_length::<K>(a.ncols(), columns.len()));
-        parts.extend(cut_out(c, Axis(0), rows).into_iter().map(|(row, c)| (packed.len(), row, c)));
+        parts.extend(c.cut(Axis(0), rows).into_iter().map(|(row, c)| (packed.len(), row, c)));
         packed.push(Strip::new(columns, space));
         rest = others;
     }

@@ -5,8 +5,8 @@
 //! would touch another line of the cache, so an operand that is wide and used often is packed first: slices
 //! of [`DEPTH`], in each tile after tile, in each column after column.
 
+use super::cut::cut;
 use super::pack::{DEPTH, PARALLEL, fetch_ahead};
-use super::sweep::cut;
 use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;

@@ -1,7 +1,7 @@
 //! The micro-kernel for aarch64: tiles of 8 rows and two vectors of 4.
 
-use super::ProductPath;
-use super::tile::{Kernel, Operands, Shape, Target, turn_plainly};
+use super::path::ProductPath;
+use super::tile::{Kernel, Operands, Shape, Target, transpose_plainly};
 use std::arch::aarch64::*;
 
 pub(super) struct Neon;
@@ -16,7 +16,7 @@ impl Kernel for Neon {
 
     unsafe fn tile(rows: usize, operands: &Operands, target: &Target) {
         #[cfg(test)]
-        super::tile::count::one(Self::PATH);
+        super::count::one(Self::PATH);
         macro_rules! by_rows {
             ($($r:literal)*) => {
                 // SAFETY: the caller promises the instructions and the arrays.
@@ -34,9 +34,9 @@ impl Kernel for Neon {
         by_rows!(1 2 3 4 5 6 7 8);
     }
 
-    unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
+    unsafe fn transpose(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
         // SAFETY: the caller's promise is the same.
-        unsafe { turn_plainly(Self::LANES, 0..depth, source, stride, into, width) };
+        unsafe { transpose_plainly(Self::LANES, 0..depth, source, stride, into, width) };
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where a product goes.
 
+use super::cut::cut;
 use super::tile::Kernel;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, Ix2, RawArrayViewMut, s};
 use std::marker::PhantomData;
@@ -22,7 +23,7 @@ impl<'a> Out<'a> {
         Self { view: view.raw_view_mut(), life: PhantomData }
     }
 
-    /// A result that is to be written. Nothing may start from it: no [`Start::Result`](super::Start::Result).
+    /// A result that is to be written. Nothing may start from it: no [`Start::Result`](super::operation::Start::Result).
     pub(super) fn blank(mut view: ArrayViewMut2<'a, MaybeUninit<f32>>) -> Self {
         Self { view: view.raw_view_mut().cast(), life: PhantomData }
     }
@@ -67,6 +68,17 @@ impl<'a> Out<'a> {
         (part(before), part(behind))
     }
 
+    /// Parts that are `length` rows (or columns) long, each with its first one.
+    pub(super) fn cut(self, axis: Axis, length: usize) -> Vec<(usize, Self)> {
+        let (all, mut rest, mut parts) = (if axis == Axis(0) { self.dim().0 } else { self.dim().1 }, self, Vec::new());
+        for range in cut(0..all, length) {
+            let (part, others) = rest.split_at(axis, range.len());
+            parts.push((range.start, part));
+            rest = others;
+        }
+        parts
+    }
+
     /// The numbers, to be read.
     ///
     /// # Safety
@@ -85,7 +97,7 @@ impl<'a> Out<'a> {
             let (source, into) = (numbers.as_ptr(), self.as_mut_ptr());
             // SAFETY: rows `i..i + LANES` are in both; those of the result lie next to each other, its columns `column` apart. That
             // the processor has the kernel's instructions was checked when the product began.
-            unsafe { K::turn(n, source.add(i * n), n as isize, into.add(i), column as usize) };
+            unsafe { K::transpose(n, source.add(i * n), n as isize, into.add(i), column as usize) };
         }
         let rest = self.split_at(Axis(0), whole).1.view.cast::<MaybeUninit<f32>>();
         // SAFETY: it was made from an exclusive view that lives as long; what may be unwritten is called so.

@@ -5,7 +5,7 @@
 //! after row lie next to each other. The left operand is packed a tile at a time and only where its
 //! own layout is bad to read.
 
-use super::sweep::cut;
+use super::cut::cut;
 use super::tile::{Kernel, Shape};
 use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
@@ -57,7 +57,7 @@ impl<'a> Panels<'a> {
     /// Packs `bᵀ[depth, columns]` into the front of `space`, from the panels of `b`. Depth begins where a slice does, and so where a
     /// panel of `b` does; columns begin where a panel of `bᵀ` does, and since its width divides [`DEPTH`], none reaches from one
     /// slice of `b` into the next.
-    pub(super) fn pack_turned<K: Kernel>(
+    pub(super) fn pack_transposed<K: Kernel>(
         b: Panels<'_>,
         depth: Range<usize>,
         columns: Range<usize>,
@@ -65,7 +65,7 @@ impl<'a> Panels<'a> {
         space: &'a mut [f32],
         parallel: bool,
     ) -> Self {
-        let pack = |depth, columns, into: &mut [f32]| pack_turned_panel::<K>(b, depth, columns, into);
+        let pack = |depth, columns, into: &mut [f32]| pack_transposed_panel::<K>(b, depth, columns, into);
         Self::fill::<K>(depth, columns, shape, space, parallel, pack)
     }
 
@@ -138,8 +138,8 @@ impl<'a> Panels<'a> {
     }
 }
 
-/// Packs one panel of `bᵀ`: in it lie pieces of the panels of `b`, each turned.
-fn pack_turned_panel<K: Kernel>(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &mut [f32]) {
+/// Packs one panel of `bᵀ`: in it lie pieces of the panels of `b`, each transposed.
+fn pack_transposed_panel<K: Kernel>(b: Panels<'_>, depth: Range<usize>, columns: Range<usize>, into: &mut [f32]) {
     let width = into.len() / depth.len().max(1);
     for (rows, piece) in b.pieces::<K>(columns, depth.clone()) {
         let from = (rows.start - depth.start) * width;
@@ -162,7 +162,7 @@ fn pack_panel<K: Kernel>(b: ArrayView2<'_, f32>, into: &mut [f32]) {
         let stride = b.strides()[1];
         // SAFETY: the columns `j..j + LANES` are in `b`, whose `k` lie next to each other, and in `into`, which is
         // `depth · width` long. That the processor has the kernel's instructions was checked when the product began.
-        unsafe { K::turn(depth, b.as_ptr().offset(j as isize * stride), stride, into.as_mut_ptr().add(j), width) };
+        unsafe { K::transpose(depth, b.as_ptr().offset(j as isize * stride), stride, into.as_mut_ptr().add(j), width) };
     }
     for (row, into) in b.rows().into_iter().zip(into.chunks_mut(width)) {
         (whole..columns).for_each(|j| into[j] = row[j]);

@@ -4,16 +4,17 @@
 use super::half::HalfPanels;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
+use super::operation::Start;
 use super::out::Out;
 use super::pack::{Panels, packed_length};
+use super::path::{ProductPath, path};
 use super::portable;
 use super::scratch::{Line, lines, numbers, numbers_mut};
 use super::tile::{Kernel, Shape};
-use super::{ProductPath, Start, bf16, blocked, path};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2, avx512};
-use crate::Scalar;
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use super::{bf16, blocked};
+use ndarray::{Array2, ArrayView2};
 use std::fmt;
 
 /// A matrix `B: [K, N]` that is laid out once for many products `A B`, in the order in which a kernel reads it.
@@ -29,7 +30,7 @@ use std::fmt;
 /// let packed = PackedMatrix::new(w.t());
 /// let y = packed.product(arr2(&[[1.0, 2.0]]).view(), Some(arr1(&[0.5, 0.0]).view()));
 /// assert_eq!(y, arr2(&[[11.5, -2.0]]));
-/// assert_eq!(packed.product_turned(arr2(&[[1.0, 2.0]]).view()), arr2(&[[3.0, 2.0]]));
+/// assert_eq!(packed.product_transposed(arr2(&[[1.0, 2.0]]).view()), arr2(&[[3.0, 2.0]]));
 /// assert_eq!(packed.unpack(), w.t());
 /// ```
 pub struct PackedMatrix<S>(pub(crate) Form<S>);
@@ -72,66 +73,6 @@ impl<S> PackedMatrix<S> {
     }
 }
 
-impl<S: Scalar> PackedMatrix<S> {
-    /// Lays out `b: [K, N]`.
-    ///
-    /// # Panics
-    /// If [`product_path`](crate::kernel::product_path) is an error.
-    #[must_use]
-    pub fn new(b: ArrayView2<'_, S>) -> Self {
-        Self::with_precision(b, Precision::Full)
-    }
-
-    /// Lays out `b: [K, N]`, perhaps rounded.
-    ///
-    /// ```
-    /// use adaptune_tensor::{PackedMatrix, Precision};
-    /// use ndarray::arr2;
-    /// let packed = PackedMatrix::with_precision(arr2(&[[0.1_f32]]).view(), Precision::Bf16);
-    /// assert_eq!(packed.unpack(), arr2(&[[205.0 / 2048.0]]));
-    /// ```
-    ///
-    /// # Panics
-    /// If [`product_path`](crate::kernel::product_path) is an error.
-    #[must_use]
-    pub fn with_precision(b: ArrayView2<'_, S>, precision: Precision) -> Self {
-        S::pack(b, precision)
-    }
-
-    /// `A B`, `[M, K] → [M, N]`, plus a `bias: [N]` in each row.
-    ///
-    /// # Panics
-    /// If the shapes do not fit.
-    #[must_use]
-    pub fn product(&self, a: ArrayView2<'_, S>, bias: Option<ArrayView1<'_, S>>) -> Array2<S> {
-        S::product_packed(a, self, false, bias)
-    }
-
-    /// `A Bᵀ`, `[M, N] → [M, K]`. The panels are turned piece by piece on the way, which takes at most 4 MB for each thread, and
-    /// time that counts only where `A` has few rows.
-    ///
-    /// # Panics
-    /// If the shapes do not fit.
-    #[must_use]
-    pub fn product_turned(&self, a: ArrayView2<'_, S>) -> Array2<S> {
-        S::product_packed(a, self, true, None)
-    }
-
-    /// `C += A Bᵀ`.
-    ///
-    /// # Panics
-    /// If the shapes do not fit.
-    pub fn add_product_turned(&self, a: ArrayView2<'_, S>, c: &mut Array2<S>) {
-        S::add_product_turned(a, self, c.view_mut());
-    }
-
-    /// `B`, `[K, N]`, as exactly as it is held.
-    #[must_use]
-    pub fn unpack(&self) -> Array2<S> {
-        S::unpack(self)
-    }
-}
-
 impl<S> fmt::Debug for PackedMatrix<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PackedMatrix({:?})", self.dim())
@@ -171,9 +112,9 @@ impl PackedPanels {
     }
 
     /// `c = a b + start`, or `c = a bᵀ + start`.
-    pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, turned: bool, start: Start<'_, f32>, c: Out<'_>) {
-        match turned {
-            true => with_kernel!(self.path, K => blocked::multiply_turned::<K>(a, self.panels(), start, c)),
+    pub(super) fn multiply(&self, a: ArrayView2<'_, f32>, transposed: bool, start: Start<'_, f32>, c: Out<'_>) {
+        match transposed {
+            true => with_kernel!(self.path, K => blocked::multiply_transposed::<K>(a, self.panels(), start, c)),
             false => with_kernel!(self.path, K => blocked::multiply_packed::<K>(1.0, a, self.panels(), start, c, true)),
         }
     }

@@ -109,6 +109,14 @@ pub fn product_path() -> Result<ProductPath, UnknownPath> {
     .clone()
 }
 
+/// The path of this process.
+///
+/// # Panics
+/// If [`product_path`] is an error.
+pub(crate) fn path() -> ProductPath {
+    product_path().unwrap_or_else(|error| panic!("{error}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

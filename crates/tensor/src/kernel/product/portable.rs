@@ -1,7 +1,7 @@
 //! The micro-kernel in plain Rust: any processor, and the oracle of the others.
 
-use super::ProductPath;
-use super::tile::{Kernel, Operands, Shape, Target, turn_plainly};
+use super::path::ProductPath;
+use super::tile::{Kernel, Operands, Shape, Target, transpose_plainly};
 
 pub(super) struct Portable;
 
@@ -18,7 +18,7 @@ impl Kernel for Portable {
 
     unsafe fn tile(rows: usize, o: &Operands, t: &Target) {
         #[cfg(test)]
-        super::tile::count::one(Self::PATH);
+        super::count::one(Self::PATH);
         let mut sums = [[0.0_f32; WIDTH]; ROWS];
         for k in 0..o.depth as isize {
             for (r, sums) in sums[..rows].iter_mut().enumerate() {
@@ -39,9 +39,9 @@ impl Kernel for Portable {
         }
     }
 
-    unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
+    unsafe fn transpose(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
         // SAFETY: the caller's promise is the same.
-        unsafe { turn_plainly(Self::LANES, 0..depth, source, stride, into, width) };
+        unsafe { transpose_plainly(Self::LANES, 0..depth, source, stride, into, width) };
     }
 }
 

@@ -3,9 +3,9 @@
 //! What one core has just written is slow to read for another. So where packing is a good part of a product, a thread takes some
 //! columns of the result, packs what it reads itself, and meets the others once, at the end.
 
-use super::blocked::TASK;
 use super::left;
 use super::out::Out;
+use super::sizes::TASK;
 use ndarray::{ArrayView2, Axis};
 
 /// Fewest columns that are worth a strip, which reads all of the left operand.
@@ -56,7 +56,7 @@ pub(super) mod tests {
         for precision in [Precision::Full, Precision::Bf16] {
             products.push(matmul_in(precision, x.view(), d.view(), Some(bias.row(0))));
             let (packed, mut sum) = (PackedMatrix::with_precision(w.view(), precision), random(6, (m, n)));
-            packed.add_product_turned(x.view(), &mut sum);
+            packed.add_product_transposed(x.view(), &mut sum);
             products.push(sum);
         }
         products.iter().map(bits).collect()
@@ -85,7 +85,7 @@ pub(super) mod tests {
         assert_eq!((on_two(500, 384, 767), on_two(1025, 384, 1536), on_two(3, 384, 1536)), (1, 1, 1));
     }
 
-    /// In the panels of every kernel: a strip of a turned product reads panels of the source across, and none of its own may
+    /// In the panels of every kernel: a strip of a transposed product reads panels of the source across, and none of its own may
     /// reach from one slice of the source into the next.
     #[test]
     fn strips_are_whole_panels_that_divide_a_slice_and_cover_all_columns() {

@@ -6,8 +6,9 @@
 //!     for each panel:           which stay in the second cache, as does the part of the result
 //! ```
 
-use super::Start;
+use super::cut::cut;
 use super::left::Left;
+use super::operation::Start;
 use super::out::Out;
 use super::pack::{DEPTH, has_rows_in_one_piece};
 use super::right::Right;
@@ -42,16 +43,6 @@ pub(super) fn sweep<K: Kernel>(
             }
         }
     }
-}
-
-/// Pieces of `range`, `length` long but for the last. An empty range is one empty piece: without depth there is still a
-/// result.
-pub(super) fn cut(range: Range<usize>, length: usize) -> impl Iterator<Item = Range<usize>> {
-    let length = length.max(1);
-    (0..range.len().div_ceil(length).max(1)).map(move |i| {
-        let from = range.start + i * length;
-        from..range.end.min(from + length)
-    })
 }
 
 /// Where the sums of a slice of `k` go.

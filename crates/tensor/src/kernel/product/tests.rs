@@ -1,10 +1,14 @@
 //! All paths against each other, to the bit, and against the triple loop.
 
-use super::tile::count;
+use super::operation::{Product, Start};
+use super::out::Out;
+use super::packed::PackedPanels;
+use super::path::{ProductPath, path};
+use super::single::multiply_by;
 use super::*;
 use crate::matmul_reference;
 use crate::testing::{on_threads, random};
-use ndarray::{Array2, Axis, array};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, array, s};
 use proptest::prelude::*;
 
 /// `a b` by one path.
@@ -132,7 +136,7 @@ proptest! {
 
 /// Several slices and blocks, whole panels and others.
 #[test]
-fn panels_are_turned_and_unpacked_to_the_bit() {
+fn panels_are_transposed_and_unpacked_to_the_bit() {
     for (m, k, n) in [(1, 1, 1), (7, 50, 41), (33, 384, 48), (20, 385, 1540), (15, 1000, 97), (5, 4100, 771)] {
         let (a, b) = (random::<f32>(1, (m, n)), random::<f32>(2, (k, n)));
         let before = random::<f32>(3, (m, k));
@@ -162,10 +166,10 @@ fn packed_matrices_of_both_types_compute_products() {
         assert_eq!(packed.product(a.view(), None), crate::matmul(a.view(), b.view()));
         let d = random::<S>(4, (7, 41));
         let mut expected = crate::matmul(d.view(), b.t());
-        assert_eq!(packed.product_turned(d.view()), expected);
+        assert_eq!(packed.product_transposed(d.view()), expected);
         crate::matmul_add(d.view(), b.t(), &mut expected);
-        let mut sum = packed.product_turned(d.view());
-        packed.add_product_turned(d.view(), &mut sum);
+        let mut sum = packed.product_transposed(d.view());
+        packed.add_product_transposed(d.view(), &mut sum);
         assert_eq!(sum, expected);
         assert_eq!(packed.unpack(), b);
         assert_eq!(packed.product(a.view(), Some(bias.row(0))), crate::linear(a.view(), b.t(), Some(bias.row(0))));
@@ -248,12 +252,12 @@ fn the_door_takes_the_path_of_the_process() {
 }
 
 /// The largest error of a product of rounded numbers, as a share of the sum of absolute values.
-fn error_of_half(packed: &crate::PackedMatrix<f32>, turned: bool, (m, k, n): (usize, usize, usize)) -> f64 {
-    let (a, b) = (random::<f32>(1, (m, if turned { n } else { k })), random::<f32>(2, (k, n)));
+fn error_of_half(packed: &crate::PackedMatrix<f32>, transposed: bool, (m, k, n): (usize, usize, usize)) -> f64 {
+    let (a, b) = (random::<f32>(1, (m, if transposed { n } else { k })), random::<f32>(2, (k, n)));
     let exact = |x: &Array2<f32>| x.mapv(|x| f64::from(bf16::round(x)));
     let (rounded, right) = (exact(&a), exact(&b));
-    let right = if turned { right.t() } else { right.view() };
-    let c = if turned { packed.product_turned(a.view()) } else { packed.product(a.view(), None) };
+    let right = if transposed { right.t() } else { right.view() };
+    let c = if transposed { packed.product_transposed(a.view()) } else { packed.product(a.view(), None) };
     let (expected, size) = (rounded.dot(&right), rounded.mapv(f64::abs).dot(&right.mapv(f64::abs)));
     c.iter()
         .zip(&expected)
@@ -272,9 +276,9 @@ fn products_in_bf16_are_those_of_rounded_numbers() {
         let fallback = crate::PackedMatrix(Form::Rounded(PackedPanels::new(path(), b.mapv(bf16::round).view())));
         for packed in [crate::PackedMatrix::with_precision(b.view(), Precision::Bf16), fallback] {
             assert!(packed.unpack() == b.mapv(bf16::round), "{k} {n}");
-            for turned in [false, true] {
-                let error = error_of_half(&packed, turned, (m, k, n));
-                assert!(error < 2e-6, "{m} {k} {n} {turned}: {error:e}");
+            for transposed in [false, true] {
+                let error = error_of_half(&packed, transposed, (m, k, n));
+                assert!(error < 2e-6, "{m} {k} {n} {transposed}: {error:e}");
             }
         }
     }
@@ -292,14 +296,14 @@ fn groups_have_the_bits_of_all() {
     let (x, d, bias) = (random(1, (1030, 771)), random::<f32>(2, (1030, 301)), random::<f32>(3, (1, 301)));
     let packed = crate::PackedMatrix::with_precision(random(4, (771, 301)).view(), Precision::Bf16);
     let narrow = crate::PackedMatrix::with_precision(random(5, (301, 771)).view(), Precision::Bf16);
-    let (whole, turned) = (packed.product(x.view(), Some(bias.row(0))), narrow.product_turned(x.view()));
+    let (whole, transposed) = (packed.product(x.view(), Some(bias.row(0))), narrow.product_transposed(x.view()));
     let mut sum = d.clone();
-    narrow.add_product_turned(x.view(), &mut sum);
+    narrow.add_product_transposed(x.view(), &mut sum);
     for rows in [0..1000, 1000..1030] {
         let (x, mut part) = (x.slice(s![rows.clone(), ..]), d.slice(s![rows.clone(), ..]).to_owned());
-        narrow.add_product_turned(x, &mut part);
-        let parts = [packed.product(x, Some(bias.row(0))), narrow.product_turned(x), part];
-        for (part, whole) in parts.iter().zip([&whole, &turned, &sum]) {
+        narrow.add_product_transposed(x, &mut part);
+        let parts = [packed.product(x, Some(bias.row(0))), narrow.product_transposed(x), part];
+        for (part, whole) in parts.iter().zip([&whole, &transposed, &sum]) {
             assert!(bits(part) == bits(&whole.slice(s![rows.clone(), ..]).to_owned()));
         }
     }
@@ -318,7 +322,7 @@ fn the_kernel_for_bf16_runs_where_there_is_one() {
         on_threads(threads, || {
             let (before, c) = (count::halves(), packed.product(a.view(), None));
             assert!(threads > 1 || (count::halves() > before) == able);
-            (packed.product_turned(c.view()), c)
+            (packed.product_transposed(c.view()), c)
         })
     };
     let one = run(1);
@@ -335,11 +339,14 @@ fn two_operands_in_bf16_are_rounded_on_the_way() {
         let exact = |x: &Array2<f32>| x.mapv(|x| f64::from(bf16::round(x)));
         let expected = exact(&a).dot(&exact(&b)) + bias.mapv(f64::from);
         let size = exact(&a).mapv(f64::abs).dot(&exact(&b).mapv(f64::abs)) + 1.0;
-        let (a_turned, b_turned) = (a.t().to_owned(), b.t().to_owned());
+        let (a_transposed, b_transposed) = (a.t().to_owned(), b.t().to_owned());
         let mut results = Vec::new();
-        for (a, b) in
-            [(a.view(), b.view()), (a_turned.t(), b.view()), (a.view(), b_turned.t()), (a_turned.t(), b_turned.t())]
-        {
+        for (a, b) in [
+            (a.view(), b.view()),
+            (a_transposed.t(), b.view()),
+            (a.view(), b_transposed.t()),
+            (a_transposed.t(), b_transposed.t()),
+        ] {
             let c = crate::matmul_in(Precision::Bf16, a, b, Some(bias.row(0)));
             let error = ndarray::Zip::from(&c)
                 .and(&expected)

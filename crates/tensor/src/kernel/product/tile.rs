@@ -1,6 +1,6 @@
 //! What a micro-kernel is: one tile of a result, its sums held in registers.
 
-use super::ProductPath;
+use super::path::ProductPath;
 
 /// A panel of each operand: `a[r, k]` lies at `a + r·a_row + k·a_step`, the row `k` of the right panel at `b + k·b_step`.
 pub(super) struct Operands {
@@ -65,18 +65,18 @@ pub(super) trait Kernel {
     unsafe fn tile(rows: usize, operands: &Operands, target: &Target);
 
     /// Writes `into[k·width + j] = source[j·stride + k]` for `j < LANES`, `k < depth`: a vector's columns,
-    /// turned round.
+    /// transposed.
     ///
     /// # Safety
     /// The processor has the instructions of `PATH`; all of `source` can be read and all of `into` written.
-    unsafe fn turn(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize);
+    unsafe fn transpose(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize);
 }
 
-/// [`Kernel::turn`] without vectors.
+/// [`Kernel::transpose`] without vectors.
 ///
 /// # Safety
 /// As there, with `lanes` for `LANES`.
-pub(super) unsafe fn turn_plainly(
+pub(super) unsafe fn transpose_plainly(
     lanes: usize,
     depths: std::ops::Range<usize>,
     source: *const f32,
@@ -89,34 +89,5 @@ pub(super) unsafe fn turn_plainly(
             // SAFETY: the caller's promise, for `j < lanes` and `k < depth`.
             unsafe { *into.add(k * width + j) = *source.offset(j as isize * stride + k as isize) };
         }
-    }
-}
-
-/// Counts tiles in tests, so that they can prove which kernel ran.
-#[cfg(test)]
-pub(super) mod count {
-    use super::ProductPath;
-    use std::cell::Cell;
-
-    thread_local!(static TILES: [Cell<usize>; 4] = const { [const { Cell::new(0) }; 4] });
-    thread_local!(static HALF: Cell<usize> = const { Cell::new(0) });
-
-    pub(in super::super) fn one(path: ProductPath) {
-        TILES.with(|tiles| tiles[path as usize].set(tiles[path as usize].get() + 1));
-    }
-
-    /// A tile of pairs.
-    pub(in super::super) fn half() {
-        HALF.with(|tiles| tiles.set(tiles.get() + 1));
-    }
-
-    /// Tiles of pairs that this thread has computed.
-    pub(in super::super) fn halves() -> usize {
-        HALF.with(Cell::get)
-    }
-
-    /// Tiles that this thread has computed, by path.
-    pub(in super::super) fn all() -> [usize; 4] {
-        TILES.with(|tiles| std::array::from_fn(|i| tiles[i].get()))
     }
 }

@@ -1,6 +1,6 @@
 //! What the kernels for AVX2 and AVX-512 share.
 
-use super::tile::turn_plainly;
+use super::tile::transpose_plainly;
 use std::arch::x86_64::*;
 use std::hint::black_box;
 
@@ -24,24 +24,24 @@ pub(super) fn fetch(numbers: &[f32]) {
 /// # Safety
 /// The processor has AVX; all of `source` can be read and all of `into` written.
 #[target_feature(enable = "avx")]
-pub(super) unsafe fn turn_by_eight(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
+pub(super) unsafe fn transpose_by_eight(depth: usize, source: *const f32, stride: isize, into: *mut f32, width: usize) {
     let whole = depth - depth % 8;
     for k in (0..whole).step_by(8) {
         // SAFETY: eight columns, and `k + 8 <= depth`.
         unsafe {
             let columns = std::array::from_fn(|j| _mm256_loadu_ps(source.offset(j as isize * stride).add(k)));
-            for (i, row) in turned(columns).into_iter().enumerate() {
+            for (i, row) in transposed(columns).into_iter().enumerate() {
                 _mm256_storeu_ps(into.add((k + i) * width), row);
             }
         }
     }
     // SAFETY: the caller's promise, for the steps that are left.
-    unsafe { turn_plainly(8, whole..depth, source, stride, into, width) };
+    unsafe { transpose_plainly(8, whole..depth, source, stride, into, width) };
 }
 
 /// The transpose of eight vectors: pairs of numbers, then pairs of pairs, then halves change places.
 #[target_feature(enable = "avx")]
-fn turned(v: [__m256; 8]) -> [__m256; 8] {
+fn transposed(v: [__m256; 8]) -> [__m256; 8] {
     let mut pairs = v;
     for i in 0..4 {
         pairs[2 * i] = _mm256_unpacklo_ps(v[2 * i], v[2 * i + 1]);
@@ -54,10 +54,10 @@ fn turned(v: [__m256; 8]) -> [__m256; 8] {
         fours[i + 2] = _mm256_shuffle_ps::<0x44>(pairs[i + 1], pairs[i + 3]);
         fours[i + 3] = _mm256_shuffle_ps::<0xEE>(pairs[i + 1], pairs[i + 3]);
     }
-    let mut turned = v;
+    let mut transposed = v;
     for i in 0..4 {
-        turned[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
-        turned[i + 4] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
+        transposed[i] = _mm256_permute2f128_ps::<0x20>(fours[i], fours[i + 4]);
+        transposed[i + 4] = _mm256_permute2f128_ps::<0x31>(fours[i], fours[i + 4]);
     }
-    turned
+    transposed
 }

@@ -1,0 +1,20 @@
+//! Scaled dot-product attention (Vaswani et al., 2017) over ragged sequences, as an [`Attention`] describes it.
+
+mod backward;
+mod blocks;
+mod description;
+mod forward;
+mod head;
+mod mask;
+mod reference;
+mod relative_bias;
+mod softmax;
+#[cfg(test)]
+mod tests;
+mod tile;
+
+pub use backward::{AttentionGradients, AttentionNeeds, attention_backward};
+pub use description::Attention;
+pub use forward::{AttentionTrace, attention};
+pub use mask::AttentionMask;
+pub use reference::{attention_reference, attention_reference_backward};

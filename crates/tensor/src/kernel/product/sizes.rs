@@ -1,0 +1,11 @@
+//! How products are cut to the caches and shared out among threads.
+
+/// Columns that are packed at a time; a multiple of all widths of panels.
+pub(super) const COLUMNS: usize = 4032;
+/// Numbers that one thread packs at a time: 1 MiB, which are still in the second cache when they are used.
+pub(super) const PACKED: usize = 1 << 18;
+/// Multiply-adds that are worth a task of their own, about 16 µs.
+pub(super) const TASK: usize = 1 << 21;
+/// Most rows and columns of a part. Right panels (384 × 480 numbers, 720 KiB), the slice of the left operand and the
+/// part of the result (192 × 480) stay in the second cache together.
+pub(super) const PART: (usize, usize) = (192, 480);
