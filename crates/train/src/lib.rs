@@ -14,6 +14,7 @@ mod activations;
 mod checkpoint;
 mod error;
 mod evaluate;
+mod fit;
 mod options;
 mod record;
 mod trainer;

@@ -7,6 +7,7 @@ use crate::clip::clip_by_global_norm;
 use crate::data::Dataset;
 use crate::error::TrainError;
 use crate::evaluate::evaluate_from;
+use crate::fit::check_fit;
 use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
 use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
@@ -88,9 +89,9 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         options: TrainOptions,
     ) -> Result<Self, TrainError> {
         options.check().map_err(TrainError::Options)?;
-        check_data("training", train, &model)?;
+        check_fit("training", train, &model)?;
         if let Some(dev) = dev {
-            check_data("development", dev, &model)?;
+            check_fit("development", dev, &model)?;
         }
         let steps = options.epochs * train.len().div_ceil(options.batch_size);
         let rate = LearningRate::new(options.schedule, options.warmup, steps);
@@ -277,18 +278,6 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         all.extend(self.optimiser.state().into_iter().map(|(name, array)| (format!("optimiser.{name}"), array)));
         checkpoint::write(&plan.path, &plan.identity, &self.position, &all)
     }
-}
-
-fn check_data<S: Scalar>(which: &'static str, data: &Dataset, model: &AdapterModel<S>) -> Result<(), TrainError> {
-    let head = model.head().config().task;
-    if data.task() != head {
-        return Err(TrainError::Task {
-            which,
-            head: format!("{head:?}").to_lowercase(),
-            data: format!("{:?}", data.task()).to_lowercase(),
-        });
-    }
-    data.check_tokens(model.base().config()).map_err(|source| TrainError::Data { which, source })
 }
 
 /// Room for what the constant blocks make of both data sets.
