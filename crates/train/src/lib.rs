@@ -5,6 +5,7 @@ pub use ndarray;
 mod batching;
 mod clip;
 mod data;
+pub mod json;
 mod masking;
 pub mod metrics;
 mod optimiser;
