@@ -16,6 +16,8 @@ mod checkpoint;
 mod error;
 mod evaluate;
 mod fit;
+mod history;
+mod identity;
 mod options;
 mod record;
 mod trainer;

@@ -33,11 +33,12 @@ pub(crate) fn run(args: &PretrainArgs) -> Result<()> {
         note(format_args!("note: {}: the run is complete, there is nothing to resume", args.out.display()));
         return Ok(());
     }
-    let mut trainer = trainer.with_checkpoint(folder.checkpoint(), args.checkpoint_every);
+    let mut trainer =
+        trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
     if args.resume && !trainer.resume()? {
         note(format_args!("note: {} holds no checkpoint yet; starting from the beginning", args.out.display()));
     }
-    let trained = follow(trainer, &folder, args.json)?;
+    let trained = follow(trainer, args.json)?;
     save(args, &material, &trained, &folder)?;
     let closing = Closing { args, trained: &trained, tokens: material.tokens(), elapsed: begun.elapsed() };
     if args.json { closing.print_json() } else { closing.print() }

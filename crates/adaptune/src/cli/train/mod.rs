@@ -6,7 +6,7 @@ mod closing;
 use super::args::TrainArgs;
 use super::base_model::BaseModel;
 use super::folder::{RunFile, RunFolder, State, TRAINED};
-use super::observers::{All, Bar, MetricsFile};
+use super::observers::Bar;
 use super::plot;
 use super::report::{note, thousands};
 use super::table::{self, Labels, Table, Text};
@@ -98,7 +98,8 @@ impl Setting<'_> {
             note(format_args!("note: {}: the run is complete, there is nothing to resume", self.choices.out.display()));
             return Ok(None);
         }
-        let mut trainer = trainer.with_checkpoint(folder.checkpoint(), args.checkpoint_every);
+        let mut trainer =
+            trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
         if args.resume && !trainer.resume()? {
             note(format_args!(
                 "note: {} holds no checkpoint yet; starting from the beginning",
@@ -110,7 +111,7 @@ impl Setting<'_> {
             note(format_args!("what the lower {blocks} of {all} blocks make of each text is kept from epoch to epoch"));
         }
         let begun = Instant::now();
-        let trained = follow(trainer, folder, args.json)?;
+        let trained = follow(trainer, args.json)?;
         self.save(&trained, folder)?;
         self.outcome(self.choices.method.clone(), trained, begun.elapsed()).map(Some)
     }
@@ -130,10 +131,9 @@ impl Setting<'_> {
         if !self.args.json {
             note(format_args!("for comparison: {name}"));
         }
-        let (begun, mut bar) = (Instant::now(), Bar::new(self.args.json));
-        let trained = self.trainer(tuning)?.run(&mut bar);
-        bar.finish();
-        self.outcome(name.into(), trained?, begun.elapsed())
+        let begun = Instant::now();
+        let trained = follow(self.trainer(tuning)?, self.args.json)?;
+        self.outcome(name.into(), trained, begun.elapsed())
     }
 
     fn trainer(&self, tuning: &Tuning) -> Result<Trainer<'_, f32>> {
@@ -215,14 +215,12 @@ fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {
     }))
 }
 
-/// Trains with a progress bar and `metrics.jsonl`.
-pub(super) fn follow(trainer: Trainer<'_, f32>, folder: &RunFolder, quiet: bool) -> Result<Trained<f32>> {
-    let (mut file, mut bar) = (MetricsFile::new(&folder.metrics()), Bar::new(quiet));
-    let trained = trainer.run(&mut All(vec![&mut file, &mut bar]));
+/// Trains with a progress bar.
+pub(super) fn follow(trainer: Trainer<'_, f32>, quiet: bool) -> Result<Trained<f32>> {
+    let mut bar = Bar::new(quiet);
+    let trained = trainer.run(&mut bar);
     bar.finish();
-    let trained = trained?;
-    file.finish().with_context(|| format!("cannot write {}", folder.metrics().display()))?;
-    Ok(trained)
+    Ok(trained?)
 }
 
 /// Draws the loss curve. It is an extra: without it the run is as good, so a failure is only told.
