@@ -18,6 +18,7 @@ use adaptune_transformer::{Base, BaseLinear, Config, Encoder, Pass, Reads};
 use language::{Language, LanguageTrace};
 use ndarray::{ArcArray2, Array2, ArrayView2};
 use stack::{Stack, StackTrace};
+use std::collections::HashMap;
 use thiserror::Error;
 
 /// What a head predicts.
@@ -53,7 +54,7 @@ pub struct HeadConfig {
 }
 
 /// A head that does not fit the model or contradicts itself.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Error, PartialEq)]
 pub enum HeadError {
     /// The model has no pooler.
     #[error("the head reads the pooler, but this model has none: set use_pooler to false")]
@@ -71,6 +72,28 @@ pub enum HeadError {
         /// How many it has.
         found: usize,
     },
+    /// A regression head with several outputs.
+    #[error("a regression head has one output, but {found} labels: give it one, or make it a classification head")]
+    Outputs {
+        /// How many labels it has.
+        found: usize,
+    },
+    /// Two classes of one name.
+    #[error("labels {first} and {second} are both called {label:?}: give each a name of its own")]
+    SameLabel {
+        /// The name.
+        label: String,
+        /// The first of the two classes, from 0.
+        first: usize,
+        /// The second.
+        second: usize,
+    },
+    /// A dropout rate that is none.
+    #[error("the dropout of the head is {found}, but must be from 0 up to, but not, 1")]
+    Dropout {
+        /// The head's own, or else the model's.
+        found: f64,
+    },
 }
 
 impl HeadConfig {
@@ -82,7 +105,16 @@ impl HeadConfig {
         Self { task, labels, layers, activation: Some(Activation::Tanh), use_pooler: false, bias: true, dropout: None }
     }
 
-    fn check(&self, has_pooler: bool) -> Result<(), HeadError> {
+    fn check(&self, has_pooler: bool, dropout: f64) -> Result<(), HeadError> {
+        if !(0.0..1.0).contains(&dropout) {
+            return Err(HeadError::Dropout { found: dropout });
+        }
+        let mut places = HashMap::new();
+        for (second, label) in self.labels.iter().enumerate() {
+            if let Some(first) = places.insert(label, second) {
+                return Err(HeadError::SameLabel { label: label.clone(), first, second });
+            }
+        }
         let (task, least) = match self.task {
             Task::Classification => ("classification", 2),
             Task::Regression => ("regression", 1),
@@ -93,6 +125,9 @@ impl HeadConfig {
             Self { layers: 0, .. } => Err(HeadError::NoLayers),
             Self { labels, .. } if labels.len() < least => {
                 Err(HeadError::TooFewLabels { task, least, found: labels.len() })
+            }
+            Self { task: Task::Regression, labels, .. } if labels.len() > 1 => {
+                Err(HeadError::Outputs { found: labels.len() })
             }
             Self { use_pooler: true, .. } if !has_pooler => Err(HeadError::NoPooler),
             _ => Ok(()),
@@ -139,13 +174,13 @@ impl<S: Scalar> Head<S> {
     /// # Errors
     /// If the configuration does not fit the model.
     pub fn new(name: &str, config: &HeadConfig, model: &Encoder<S>, seed: Seed) -> Result<Self, HeadError> {
-        config.check(model.pooler().is_some())?;
         let Config { hidden, head_dropout, .. } = *model.config();
+        let dropout = config.dropout.unwrap_or(head_dropout);
+        config.check(model.pooler().is_some(), dropout)?;
         let body = match config.task {
             Task::MaskedLanguage => Body::Language(Box::new(Language::new(model.config(), seed))),
             _ => Body::Stack(Stack::new(config, hidden, seed)),
         };
-        let dropout = config.dropout.unwrap_or(head_dropout);
         Ok(Self { name: name.to_owned(), config: config.clone(), dropout, body })
     }
 
