@@ -132,6 +132,13 @@ impl<S: Scalar> Adapter<S> {
         counts
     }
 
+    /// The arrays of all modules that are drawn once and never train, such as VeRA's projections, with their names. They are no
+    /// [parameters](Parameters), but its output depends on them.
+    #[must_use]
+    pub fn constants(&self) -> Named<'_, S> {
+        self.modules.entries().iter().flat_map(Entry::constants).collect()
+    }
+
     /// The same function in its simplest form: prefixes that come out of a network stand for themselves from now on. The
     /// result is the same to the bit, and what has changed its form is frozen until it is made to train again.
     ///

@@ -71,6 +71,26 @@ fn columns_may_have_other_names_and_thawed_tensors_a_rate() {
     assert!(run.contains("thaw_learning_rate: Some(0.0003)"), "{run}");
 }
 
+/// Folders are named by letters and digits alone, which these have in common.
+#[test]
+fn methods_whose_folders_would_have_one_name_are_told_apart() {
+    let bench = Bench::new();
+    let line = format!("compare {DATA} --method head@1e-1 --method head@1e+1 --seeds 1 --out c --json");
+    let all = json(&ok(&mut bench.command(&line)));
+    let names: Vec<&Value> =
+        all["methods"].as_array().expect("a list").iter().map(|method| &method["method"]).collect();
+    assert_eq!(names, ["head@1e-1", "head@1e+1"]);
+    let rate = |folder: &str| {
+        let run = fs::read_to_string(bench.path("c").join(folder).join("run.json")).expect("the run is kept");
+        run.contains("learning_rate: 0.1,").then_some(0.1).or(run.contains("learning_rate: 10.0,").then_some(10.0))
+    };
+    assert_eq!((rate("head_1e_1-0"), rate("head_1e_1_2-0")), (Some(0.1), Some(10.0)));
+    assert_eq!(
+        json(&ok(&mut bench.command(&format!("{line} --resume"))))["methods"][1]["score"],
+        all["methods"][1]["score"]
+    );
+}
+
 #[test]
 fn mistakes_are_found_before_anything_is_trained() {
     let bench = Bench::new();
@@ -87,6 +107,22 @@ fn mistakes_are_found_before_anything_is_trained() {
         assert!(!bench.path("c").exists(), "{line}");
     }
     bench.refuses("compare --model model --out c", &["--train is missing"]);
+    for (more, words) in [
+        ("--bogus 1", &["unexpected argument '--bogus'"][..]),
+        ("--batch-size many", &["invalid value 'many'", "--batch-size"]),
+        ("--batch-size 0", &["head", "batch size is 0"]),
+        ("--warmup soon", &["--warmup", "soon"]),
+        ("--max-length 9999", &["--max-length is 9999"]),
+        ("--dropout 1.5", &["--dropout is 1.5"]),
+        ("--method full", &["'--method <METHOD>' cannot be used multiple times"]),
+        ("--resume", &["--resume", "cannot be used with"]),
+        ("--help", &["behind `--`", "--help"]),
+        // The head alone has constant blocks below it, the adapter has none.
+        ("--cache 1MB", &["seq_bn: ", "lowest block"]),
+    ] {
+        bench.refuses(&format!("compare {DATA} --method head --method seq_bn --out c -- {more}"), words);
+        assert!(!bench.path("c").exists(), "{more}");
+    }
     bench.refuses("compare --model model --train nowhere.tsv --dev dev.tsv --method head --out c", &["nowhere.tsv"]);
     assert!(!listing(&bench.path("c")).contains(&"compare.json".to_owned()));
 }

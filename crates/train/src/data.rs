@@ -64,16 +64,64 @@ pub enum DataError {
         /// What does not fit.
         what: &'static str,
     },
-    /// A class that the head does not have.
-    #[error("example {example} has class {class}, but the head has {classes} classes")]
+    /// A class beyond those that there are said to be.
+    #[error("example {example} has class {class}, but there are said to be {classes} classes, which count from 0")]
     Class {
         /// The example, from 0.
         example: usize,
         /// Its class.
         class: usize,
-        /// Classes of the head.
+        /// How many classes there are said to be.
         classes: usize,
     },
+    /// A class that the head has no label for.
+    #[error(
+        "example {example} has class {class} (they count from 0), but the head has {}: \
+         give the head a label for each class, or take the example out",
+        count(labels)
+    )]
+    Label {
+        /// The example, from 0.
+        example: usize,
+        /// Its class.
+        class: usize,
+        /// The labels of the head.
+        labels: Vec<String>,
+    },
+    /// A number that is none.
+    #[error("example {example} has the target {found}, but it must be a finite number: correct it, or take it out")]
+    NotFinite {
+        /// The example, from 0.
+        example: usize,
+        /// Its target.
+        found: String,
+    },
+    /// A number that the model's numbers do not reach.
+    #[error("example {example} has the target {found}, which {scalar} cannot hold: scale the targets")]
+    TooLarge {
+        /// The example, from 0.
+        example: usize,
+        /// Its target.
+        found: String,
+        /// The type of the model's numbers.
+        scalar: &'static str,
+    },
+    /// Masking for another vocabulary.
+    #[error(
+        "{what} goes beyond the base's vocabulary of {vocabulary}: \
+         take mask token and vocabulary from the tokenizer of this base"
+    )]
+    Vocabulary {
+        /// What does.
+        what: String,
+        /// Rows of the base's token embeddings.
+        vocabulary: usize,
+    },
+    /// Texts for a language model of which nothing is hidden.
+    #[error(
+        "a language model learns to find hidden tokens, and this data set hides none: make it with Dataset::language"
+    )]
+    NothingHidden,
     /// A text of which nothing can be hidden.
     #[error("example {example} has only special tokens: there is nothing to hide")]
     NothingToHide {
@@ -90,9 +138,15 @@ pub enum DataError {
     },
 }
 
+/// How many labels there are, and the first of them.
+fn count(labels: &[String]) -> String {
+    let more = if labels.len() > 8 { ", ..." } else { "" };
+    format!("{} labels ({}{more})", labels.len(), labels[..labels.len().min(8)].join(", "))
+}
+
 impl Dataset {
-    /// Checks that all examples are of the task, with classes below `classes`, and as long as they
-    /// say.
+    /// Checks that all examples are of the task, with classes below `classes` and numbers that are finite, and as long as
+    /// they say.
     ///
     /// # Errors
     /// If there are none, or one is not as it should be.
@@ -124,6 +178,11 @@ impl Dataset {
     #[must_use]
     pub fn task(&self) -> Task {
         self.task
+    }
+
+    /// How tokens are hidden, if they are.
+    pub(crate) fn masking(&self) -> Option<&Masking> {
+        self.masking.as_ref()
     }
 
     /// The examples.
@@ -182,17 +241,23 @@ impl Dataset {
     /// Checks that the base can take every example.
     ///
     /// # Errors
-    /// If one is empty, too long, or has tokens that the base does not have.
+    /// If one is empty, too long, or has tokens or token types that the base does not have.
     pub fn check_tokens(&self, base: &Config) -> Result<(), DataError> {
         for (example, e) in self.examples.iter().enumerate() {
             let known = e.token_ids.iter().all(|id| (*id as usize) < base.vocabulary);
+            // A base without token types does not look at them.
+            let types = if base.token_types == 0 { usize::MAX } else { base.token_types };
+            let unknown_type = e.token_types.iter().find(|id| **id as usize >= types);
             let message = match e.token_ids.len() {
                 0 => "it has no tokens".to_owned(),
                 n if n > base.max_tokens() => {
                     format!("it has {n} tokens, but the base has positions for {}", base.max_tokens())
                 }
                 _ if !known => format!("a token id is not below the base's vocabulary of {}", base.vocabulary),
-                _ => continue,
+                _ => match unknown_type {
+                    Some(id) => format!("token type {id} is not below {types}, for the base has {types} types"),
+                    None => continue,
+                },
             };
             return Err(DataError::Tokens { example, message });
         }
@@ -229,6 +294,9 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
     }
     let highest = match (&example.target, task) {
         (Target::Class(class), Task::Classification) => Some(*class),
+        (Target::Value(value), Task::Regression) if !value.is_finite() => {
+            return Err(DataError::NotFinite { example: i, found: value.to_string() });
+        }
         (Target::Value(_), Task::Regression) | (Target::Tokens, Task::MaskedLanguage) => None,
         (Target::Tags(tags), Task::Tagging) if tags.len() == tokens => tags.iter().flatten().max().copied(),
         (Target::Tags(tags), Task::Tagging) => return lengths(tags.len(), "tags"),

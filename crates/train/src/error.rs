@@ -53,6 +53,25 @@ pub enum TrainError {
     /// A checkpoint could not be written or read.
     #[error("checkpoint: {0}")]
     Checkpoint(#[from] WeightError),
+    /// The file of records could not be written or read.
+    #[error("cannot {doing} {}: {source}", path.display())]
+    History {
+        /// What was tried.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// A checkpoint has another layout.
+    #[error(
+        "{} was written by another version of adaptune, which keeps other things in its checkpoints: \
+         finish the run with that version, or start anew in another folder", path.display()
+    )]
+    OtherVersion {
+        /// The checkpoint.
+        path: PathBuf,
+    },
     /// A checkpoint is not one of this run.
     #[error(
         "{} belongs to another run: the {what} was {found}, but now is {expected}. \

@@ -3,6 +3,8 @@
 use crate::activations::{self, Activations, Numbered};
 use crate::batching::in_order;
 use crate::data::{Dataset, Target};
+use crate::error::TrainError;
+use crate::fit::check_fit;
 use crate::metrics::Metrics;
 use adaptune_adapters::{AdapterModel, Targets, Task};
 use adaptune_tensor::{Scalar, Seed};
@@ -22,6 +24,9 @@ pub struct Evaluation {
 ///
 /// # Errors
 /// If the base cannot take an example.
+///
+/// # Panics
+/// If `batch_size` is 0.
 pub fn predict<S: Scalar>(model: &AdapterModel<S>, data: &Dataset, batch_size: usize) -> Result<Array2<S>, BatchError> {
     predict_from(model, Numbered { data, first: 0 }, batch_size, &mut None)
 }
@@ -49,16 +54,20 @@ fn hidden_in_evaluations() -> Seed {
 /// Evaluates a model on examples with known targets.
 ///
 /// # Errors
-/// If the base cannot take an example.
+/// If data, head and base do not fit together, as in training.
+///
+/// # Panics
+/// If `batch_size` is 0.
 pub fn evaluate<S: Scalar>(
     model: &AdapterModel<S>,
     data: &Dataset,
     batch_size: usize,
-) -> Result<Evaluation, BatchError> {
-    evaluate_from(model, Numbered { data, first: 0 }, batch_size, &mut None)
+) -> Result<Evaluation, TrainError> {
+    check_fit("evaluation", data, model)?;
+    Ok(evaluate_from(model, Numbered { data, first: 0 }, batch_size, &mut None)?)
 }
 
-/// The same, beginning at what is kept of the examples.
+/// The same for data that fit, beginning at what is kept of the examples.
 pub(crate) fn evaluate_from<S: Scalar>(
     model: &AdapterModel<S>,
     of: Numbered<'_>,

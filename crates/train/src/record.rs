@@ -1,5 +1,6 @@
 //! What happens in a run, as observers see it and as it is kept.
 
+use crate::json;
 use crate::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
@@ -11,10 +12,13 @@ pub struct StepRecord {
     /// The epoch it belongs to, from 1.
     pub epoch: usize,
     /// Mean loss of its batch, before the update.
+    #[serde(with = "json::plain")]
     pub loss: f64,
     /// Learning rate of the adapter in this step.
+    #[serde(with = "json::plain")]
     pub learning_rate: f64,
     /// Norm of all gradients, before clipping.
+    #[serde(with = "json::plain")]
     pub gradient_norm: f64,
     /// Tokens of its batch.
     pub tokens: usize,
@@ -28,14 +32,21 @@ pub struct EvaluationRecord {
     /// Epochs finished before it; 0 is before training.
     pub epoch: usize,
     /// Mean loss.
+    #[serde(with = "json::plain")]
     pub loss: f64,
     /// The metrics of the task by name, the one that decides first.
+    #[serde(with = "json::pairs")]
     pub metrics: Vec<(String, f64)>,
     /// True if it is the best so far; the evaluation before training does not compete.
     pub best: bool,
 }
 
 impl EvaluationRecord {
+    /// The metrics with their names, the one that decides first.
+    pub fn scores(&self) -> impl Iterator<Item = (&str, f64)> {
+        self.metrics.iter().map(|(name, value)| (name.as_str(), *value))
+    }
+
     /// The metric that decides which epoch is best.
     #[must_use]
     pub fn primary(&self) -> f64 {

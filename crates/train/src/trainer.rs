@@ -2,17 +2,20 @@
 
 use crate::activations::{self, Activations, CacheLimits, Numbered};
 use crate::batching::Batching;
-use crate::checkpoint::{self, Checkpoint, Identity, Position, Tensors};
+use crate::checkpoint::{self, Checkpoint, Position, Tensors};
 use crate::clip::clip_by_global_norm;
 use crate::data::Dataset;
 use crate::error::TrainError;
 use crate::evaluate::evaluate_from;
+use crate::fit::check_fit;
+use crate::history::HistoryFile;
+use crate::identity::Identity;
 use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
 use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
 use crate::schedule::LearningRate;
 use adaptune_adapters::{AdapterModel, Part, Task};
-use adaptune_tensor::{AnyParameter, Gradients, Parameters, Scalar, Seed};
+use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::Pass;
 use ndarray::ArrayD;
 use rayon::prelude::*;
@@ -53,9 +56,12 @@ pub struct Trainer<'a, S> {
     rate: LearningRate,
     optimiser: Optimiser<S>,
     position: Position,
+    /// Everything that has happened.
+    records: Vec<Record>,
     /// The parameters after the best epoch, by name.
     best: Option<Tensors<S>>,
     checkpoint: Option<CheckpointPlan>,
+    history: Option<HistoryFile>,
     /// Of the training data, then of the development data.
     activations: Option<Activations<S>>,
 }
@@ -88,42 +94,97 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         options: TrainOptions,
     ) -> Result<Self, TrainError> {
         options.check().map_err(TrainError::Options)?;
-        check_data("training", train, &model)?;
+        check_fit("training", train, &model)?;
         if let Some(dev) = dev {
-            check_data("development", dev, &model)?;
+            check_fit("development", dev, &model)?;
         }
         let steps = options.epochs * train.len().div_ceil(options.batch_size);
         let rate = LearningRate::new(options.schedule, options.warmup, steps);
         let optimiser =
             Optimiser::new(options.optimiser, &model.parameters()).map_err(|e| TrainError::Options(e.to_string()))?;
-        let position = Position { epoch: 0, batch: 0, step: 0, stale: 0, stopped: false, history: Vec::new() };
         let activations = options.cache.map(|limits| activations_of(&model, train, dev, limits)).transpose()?;
-        Ok(Self { model, train, dev, options, rate, optimiser, position, best: None, checkpoint: None, activations })
+        Ok(Self {
+            model,
+            train,
+            dev,
+            options,
+            rate,
+            optimiser,
+            position: Position::default(),
+            records: Vec::new(),
+            best: None,
+            checkpoint: None,
+            history: None,
+            activations,
+        })
     }
 
-    /// Writes a checkpoint to `path` after every epoch and every `every` steps.
+    /// Writes every record to `path` as it happens, one a line, as JSON.
+    #[must_use]
+    pub fn with_history(self, path: PathBuf) -> Self {
+        Self { history: Some(HistoryFile::new(path)), ..self }
+    }
+
+    /// Writes a checkpoint to `path` after every epoch and every `every` steps. What has happened until then is in the file of
+    /// [records](Trainer::with_history), which is `path` with `.jsonl` behind it unless another is named; both are needed to go on.
     #[must_use]
     pub fn with_checkpoint(self, path: PathBuf, every: usize) -> Self {
         let identity = Identity::new(&self.model, self.train, self.dev, &self.options);
+        let mut records = path.clone().into_os_string();
+        records.push(".jsonl");
+        let history = self.history.unwrap_or_else(|| HistoryFile::new(records.into()));
         let plan = CheckpointPlan { path, every: every.max(1), identity };
-        Self { checkpoint: Some(plan), ..self }
+        Self { checkpoint: Some(plan), history: Some(history), ..self }
     }
 
     /// Goes on from the checkpoint, if there is one yet; tells whether there was.
     ///
     /// # Errors
-    /// If the checkpoint is damaged, or was written by a run with other data, options or model.
+    /// If the checkpoint is damaged, or was written by a run with other data, options or model, or by another version. Then
+    /// nothing has changed.
     pub fn resume(&mut self) -> Result<bool, TrainError> {
         let Some(plan) = self.checkpoint.as_ref().filter(|plan| plan.path.exists()) else { return Ok(false) };
-        let mut checkpoint = checkpoint::read::<S>(&plan.path, &plan.identity)?;
-        let (values, best) = (checkpoint.take("model."), checkpoint.take("best."));
-        set_values(&mut self.model, &values).map_err(|e| checkpoint.damaged(e))?;
-        self.best = (!best.is_empty()).then(|| best.into_iter().collect());
-        let state = checkpoint.take("optimiser.");
-        self.optimiser.load_state(state).map_err(|e| checkpoint.damaged(e))?;
-        let Checkpoint { position, .. } = checkpoint;
-        self.position = position;
+        let checkpoint = checkpoint::read::<S>(&plan.path, &plan.identity)?;
+        let past = checkpoint.position.past;
+        let records = self.history.as_ref().map_or(Ok(Vec::new()), |history| history.read(past))?;
+        self.restore(checkpoint, records)?;
         Ok(true)
+    }
+
+    /// Checks everything, and only then changes anything.
+    fn restore(&mut self, mut checkpoint: Checkpoint<S>, records: Vec<Record>) -> Result<(), TrainError> {
+        let (values, best) = (checkpoint.take("model."), checkpoint.take("best."));
+        let state = checkpoint.take("optimiser.");
+        self.check_position(&checkpoint)?;
+        check_values(&self.model, &values).map_err(|e| checkpoint.damaged(e))?;
+        if !best.is_empty() {
+            check_values(&self.model, &best).map_err(|e| checkpoint.damaged(e))?;
+        }
+        if let Some(name) = checkpoint.tensors.keys().next() {
+            return Err(checkpoint.damaged(format!("{name} is unexpected")));
+        }
+        // It checks its state before it takes it, so it is the first to change.
+        self.optimiser.load_state(state).map_err(|e| checkpoint.damaged(e))?;
+        set_values(&mut self.model, &values);
+        self.best = (!best.is_empty()).then(|| best.into_iter().collect());
+        (self.position, self.records) = (checkpoint.position, records);
+        Ok(())
+    }
+
+    fn check_position(&self, checkpoint: &Checkpoint<S>) -> Result<(), TrainError> {
+        let Position { epoch, batch, step, .. } = checkpoint.position;
+        let steps = self.extent().steps_per_epoch;
+        if epoch > self.options.epochs || batch > steps || step != epoch * steps + batch {
+            let message = format!("it says that {step} steps are done at batch {batch} of {steps} in epoch {epoch}");
+            return Err(checkpoint.damaged(message));
+        }
+        Ok(())
+    }
+
+    /// The model as it is now.
+    #[must_use]
+    pub fn model(&self) -> &AdapterModel<S> {
+        &self.model
     }
 
     /// How long the run is, and how far it has come.
@@ -142,10 +203,13 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// Trains to the end.
     ///
     /// # Errors
-    /// If the loss is no longer a number, or a checkpoint cannot be written.
+    /// If the loss is no longer a number, or a checkpoint or the file of records cannot be written.
     pub fn run(mut self, observer: &mut dyn Observer) -> Result<Trained<S>, TrainError> {
-        observer.start(self.extent(), &self.position.history);
-        if self.position.step == 0 && self.position.history.is_empty() {
+        if let Some(history) = &mut self.history {
+            history.begin(self.position.past)?;
+        }
+        observer.start(self.extent(), &self.records);
+        if self.position.step == 0 && self.records.is_empty() {
             self.evaluate_epoch(observer)?;
         }
         while self.position.epoch < self.options.epochs && !self.position.stopped {
@@ -153,9 +217,12 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         }
         if let Some(best) = self.best.take() {
             let best: BTreeMap<_, _> = best.into_iter().collect();
-            set_values(&mut self.model, &best).expect("the values of this very model");
+            set_values(&mut self.model, &best);
         }
-        Ok(Trained { model: self.model, history: self.position.history })
+        if let Some(history) = &mut self.history {
+            history.flush()?;
+        }
+        Ok(Trained { model: self.model, history: self.records })
     }
 
     /// What is left of the epoch under way, and its evaluation.
@@ -206,7 +273,15 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         check_finite(&record, [("largest parameter", largest(&self.model))])?;
         self.position.step += 1;
         observer.step(&record);
-        self.position.history.push(Record::Step(record));
+        self.keep(Record::Step(record))
+    }
+
+    /// Keeps a record, in the file too if there is one.
+    fn keep(&mut self, record: Record) -> Result<(), TrainError> {
+        if let Some(history) = &mut self.history {
+            history.append(&record)?;
+        }
+        self.records.push(record);
         Ok(())
     }
 
@@ -250,7 +325,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         }
         self.position.stale = if record.best || epoch == 0 { 0 } else { self.position.stale + 1 };
         observer.evaluation(&record);
-        self.position.history.push(Record::Evaluation(record));
+        self.keep(Record::Evaluation(record))?;
         let stale = self.position.stale;
         let more = stale > 0 && epoch < self.options.epochs;
         if let Some(patience) = self.options.patience.filter(|patience| more && stale >= *patience) {
@@ -262,7 +337,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
 
     fn best_so_far(&self) -> Option<f64> {
         let evaluations =
-            self.position.history.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None });
+            self.records.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None });
         evaluations.filter(|e| e.best).map(EvaluationRecord::primary).next_back()
     }
 
@@ -270,25 +345,16 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         Seed::new(self.options.seed).named("run")
     }
 
-    fn write_checkpoint(&self) -> Result<(), TrainError> {
+    fn write_checkpoint(&mut self) -> Result<(), TrainError> {
         let Some(plan) = &self.checkpoint else { return Ok(()) };
+        if let Some(history) = &mut self.history {
+            self.position.past = history.sync()?;
+        }
         let mut all = tensors(&self.model, "model.");
         all.extend(self.best.iter().flatten().map(|(name, array)| (format!("best.{name}"), array.clone())));
         all.extend(self.optimiser.state().into_iter().map(|(name, array)| (format!("optimiser.{name}"), array)));
         checkpoint::write(&plan.path, &plan.identity, &self.position, &all)
     }
-}
-
-fn check_data<S: Scalar>(which: &'static str, data: &Dataset, model: &AdapterModel<S>) -> Result<(), TrainError> {
-    let head = model.head().config().task;
-    if data.task() != head {
-        return Err(TrainError::Task {
-            which,
-            head: format!("{head:?}").to_lowercase(),
-            data: format!("{:?}", data.task()).to_lowercase(),
-        });
-    }
-    data.check_tokens(model.base().config()).map_err(|source| TrainError::Data { which, source })
 }
 
 /// Room for what the constant blocks make of both data sets.
@@ -336,23 +402,25 @@ fn tensors<S: Scalar>(model: &AdapterModel<S>, prefix: &str) -> Tensors<S> {
     model.parameters().into_iter().map(|(name, p)| (format!("{prefix}{name}"), p.to_view().to_owned())).collect()
 }
 
-/// Sets all parameters of a model by name.
-fn set_values<S: Scalar>(model: &mut AdapterModel<S>, values: &BTreeMap<String, ArrayD<S>>) -> Result<(), String> {
-    for (name, parameter) in model.parameters_mut() {
-        set_value(&name, parameter, values.get(&name))?;
+/// Checks that there are values for all parameters of a model, of the right shapes, and for nothing else.
+fn check_values<S: Scalar>(model: &AdapterModel<S>, values: &BTreeMap<String, ArrayD<S>>) -> Result<(), String> {
+    let parameters = model.parameters();
+    for (name, parameter) in &parameters {
+        let (value, expected) =
+            (values.get(name).ok_or_else(|| format!("the values of {name} are missing"))?, parameter.shape());
+        if value.shape() != expected {
+            return Err(format!("{name} has shape {:?}, but {expected:?} was expected", value.shape()));
+        }
     }
-    Ok(())
+    match values.keys().find(|name| parameters.iter().all(|(known, _)| known != *name)) {
+        Some(name) => Err(format!("{name} is unexpected")),
+        None => Ok(()),
+    }
 }
 
-fn set_value<S: Scalar>(
-    name: &str,
-    parameter: &mut dyn AnyParameter<S>,
-    value: Option<&ArrayD<S>>,
-) -> Result<(), String> {
-    let value = value.ok_or_else(|| format!("the values of {name} are missing"))?;
-    if value.shape() != parameter.shape() {
-        return Err(format!("{name} has shape {:?}, but {:?} was expected", value.shape(), parameter.shape()));
+/// Sets all parameters of a model to values that were checked.
+fn set_values<S: Scalar>(model: &mut AdapterModel<S>, values: &BTreeMap<String, ArrayD<S>>) {
+    for (name, parameter) in model.parameters_mut() {
+        parameter.values_mut().iter_mut().zip(&values[&name]).for_each(|(p, v)| *p = *v);
     }
-    parameter.values_mut().iter_mut().zip(value).for_each(|(p, v)| *p = *v);
-    Ok(())
 }

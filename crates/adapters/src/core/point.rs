@@ -16,13 +16,14 @@ pub enum Point {
     Sublayer(SublayerPoint),
 }
 
-const PROJECTIONS: [(&str, Projection); 6] = [
+const PROJECTIONS: [(&str, Projection); Projection::ALL.len()] = [
     ("query", Projection::Query),
     ("key", Projection::Key),
     ("value", Projection::Value),
     ("attention_output", Projection::AttentionOutput),
     ("feed_forward_in", Projection::FeedForwardIn),
     ("feed_forward_out", Projection::FeedForwardOut),
+    ("feed_forward_gate", Projection::FeedForwardGate),
 ];
 const SUBLAYERS: [(&str, Sublayer); 2] = [("attention", Sublayer::Attention), ("feed_forward", Sublayer::FeedForward)];
 const KEYS_VALUES: &str = "keys_values";

@@ -5,7 +5,9 @@ use super::family::model_class;
 use crate::head::config::{HeadConfig, Task};
 use adaptune_tensor::Activation;
 use adaptune_transformer::Config;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
+use std::fmt;
 use std::path::Path;
 
 /// The version of the format that we write: that of the library which defines it.
@@ -85,7 +87,65 @@ fn sorted(value: &Value) -> Value {
 /// Reads a configuration file as it is.
 pub(super) fn read(path: &Path) -> Result<Value, FormatError> {
     let bytes = std::fs::read(path).map_err(FormatError::io("read", path))?;
-    serde_json::from_slice(&bytes).map_err(|e| FormatError::config(path, format!("this is no JSON: {e}")))
+    let parsed = serde_json::from_slice::<Unique>(&bytes);
+    parsed.map(|Unique(value)| value).map_err(|error| {
+        let doubled = error.classify() == serde_json::error::Category::Data;
+        FormatError::config(path, if doubled { error.to_string() } else { format!("this is no JSON: {error}") })
+    })
+}
+
+/// A JSON value in which no object has a key twice. Of two values for one key a parser would silently take the last.
+struct Unique(Value);
+
+impl<'de> Deserialize<'de> for Unique {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UniqueVisitor).map(Unique)
+    }
+}
+
+struct UniqueVisitor;
+
+impl<'de> Visitor<'de> for UniqueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(Unique(value)) = items.next_element()? {
+            all.push(value);
+        }
+        Ok(all.into())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut all = Map::new();
+        while let Some((key, Unique(value))) = entries.next_entry::<String, Unique>()? {
+            if let Some(first) = all.get(&key) {
+                return Err(A::Error::custom(format!("{key:?} is there twice, as {first} and as {value}")));
+            }
+            all.insert(key, value);
+        }
+        Ok(all.into())
+    }
 }
 
 /// What the file says of its base must be true of this one. It need not say anything.
@@ -149,7 +209,8 @@ pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
     })
 }
 
-/// Labels in the order of their ids; without names they are called `LABEL_0` and so on.
+/// Labels in the order of their ids; without names they are called `LABEL_0` and so on. That each has a name of its own, a head
+/// sees to itself.
 fn labels(fields: &Map<String, Value>, count: usize) -> Result<Vec<String>, Message> {
     let mut labels: Vec<Option<String>> = vec![None; count.min(1 << 20)];
     let named = fields.get("label2id").and_then(Value::as_object).into_iter().flatten();
@@ -157,7 +218,9 @@ fn labels(fields: &Map<String, Value>, count: usize) -> Result<Vec<String>, Mess
         let number = id.as_u64().or_else(|| id.as_str()?.parse().ok());
         let place = number.and_then(|id| labels.get_mut(id as usize));
         let place = place.ok_or_else(|| format!("label \"{label}\" has id {id}, but there are {count} labels"))?;
-        *place = Some(label.clone());
+        if let Some(other) = place.replace(label.clone()) {
+            return Err(format!("labels {other:?} and {label:?} both have id {id}: each needs its own").into());
+        }
     }
     Ok(labels.into_iter().enumerate().map(|(i, l)| l.unwrap_or_else(|| format!("LABEL_{i}"))).collect())
 }

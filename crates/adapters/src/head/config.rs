@@ -1,6 +1,7 @@
 //! The configuration of a head, typed and checked.
 
 use adaptune_tensor::Activation;
+use std::collections::HashMap;
 use thiserror::Error;
 
 /// What a head predicts.
@@ -36,7 +37,7 @@ pub struct HeadConfig {
 }
 
 /// A head that does not fit the model or contradicts itself.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Error, PartialEq)]
 pub enum HeadError {
     /// The model has no pooler.
     #[error("the head reads the pooler, but this model has none: set use_pooler to false")]
@@ -54,6 +55,28 @@ pub enum HeadError {
         /// How many it has.
         found: usize,
     },
+    /// A regression head with several outputs.
+    #[error("a regression head has one output, but {found} labels: give it one, or make it a classification head")]
+    Outputs {
+        /// How many labels it has.
+        found: usize,
+    },
+    /// Two classes of one name.
+    #[error("labels {first} and {second} are both called {label:?}: give each a name of its own")]
+    SameLabel {
+        /// The name.
+        label: String,
+        /// The first of the two classes, from 0.
+        first: usize,
+        /// The second.
+        second: usize,
+    },
+    /// A dropout rate that is none.
+    #[error("the dropout of the head is {found}, but must be from 0 up to, but not, 1")]
+    Dropout {
+        /// The head's own, or else the model's.
+        found: f64,
+    },
 }
 
 impl HeadConfig {
@@ -65,7 +88,16 @@ impl HeadConfig {
         Self { task, labels, layers, activation: Some(Activation::Tanh), use_pooler: false, bias: true, dropout: None }
     }
 
-    pub(super) fn check(&self, has_pooler: bool) -> Result<(), HeadError> {
+    pub(super) fn check(&self, has_pooler: bool, dropout: f64) -> Result<(), HeadError> {
+        if !(0.0..1.0).contains(&dropout) {
+            return Err(HeadError::Dropout { found: dropout });
+        }
+        let mut places = HashMap::new();
+        for (second, label) in self.labels.iter().enumerate() {
+            if let Some(first) = places.insert(label, second) {
+                return Err(HeadError::SameLabel { label: label.clone(), first, second });
+            }
+        }
         let (task, least) = match self.task {
             Task::Classification => ("classification", 2),
             Task::Regression => ("regression", 1),
@@ -76,6 +108,9 @@ impl HeadConfig {
             Self { layers: 0, .. } => Err(HeadError::NoLayers),
             Self { labels, .. } if labels.len() < least => {
                 Err(HeadError::TooFewLabels { task, least, found: labels.len() })
+            }
+            Self { task: Task::Regression, labels, .. } if labels.len() > 1 => {
+                Err(HeadError::Outputs { found: labels.len() })
             }
             Self { use_pooler: true, .. } if !has_pooler => Err(HeadError::NoPooler),
             _ => Ok(()),

@@ -59,13 +59,13 @@ impl<S: Scalar> Head<S> {
     /// # Errors
     /// If the configuration does not fit the model.
     pub fn new(name: &str, config: &HeadConfig, model: &Encoder<S>, seed: Seed) -> Result<Self, HeadError> {
-        config.check(model.pooler().is_some())?;
         let Config { hidden, head_dropout, .. } = *model.config();
+        let dropout = config.dropout.unwrap_or(head_dropout);
+        config.check(model.pooler().is_some(), dropout)?;
         let body = match config.task {
             Task::MaskedLanguage => Body::Language(Box::new(Language::new(model.config(), seed))),
             _ => Body::Stack(Stack::new(config, hidden, seed)),
         };
-        let dropout = config.dropout.unwrap_or(head_dropout);
         Ok(Self { name: name.to_owned(), config: config.clone(), dropout, body })
     }
 

@@ -4,7 +4,7 @@ use super::args::BaseDtype;
 use super::model_path;
 use super::tokenise::Tokeniser;
 use adaptune_tensor::Precision;
-use adaptune_transformer::weights::{TensorFile, replace_file};
+use adaptune_transformer::weights::{TensorFile, TensorSource, WeightDirectory, WeightError, replace_file};
 use adaptune_transformer::{Config, Encoder};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -44,6 +44,32 @@ impl BaseModel {
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// How many numbers the base holds. Of its weights only the names are read: whether there is a pooler among them is not seen in
+    /// `config.json`. Without weights it is as is usual in the family.
+    pub(crate) fn parameter_count(&self) -> Result<usize> {
+        let (count, d) = (self.config.parameter_count(), self.config.hidden);
+        let usual = self.config.architecture.pooler;
+        Ok(match (usual, self.has_pooler()?.unwrap_or(usual)) {
+            (true, false) => count - (d * d + d),
+            (false, true) => count + (d * d + d),
+            _ => count,
+        })
+    }
+
+    /// Whether there is a pooler among the weights; `None` if there are no weights that say so.
+    fn has_pooler(&self) -> Result<Option<bool>> {
+        let among = |weights: &dyn TensorSource| {
+            let names = [self.config.family.prefix(), ""].map(|prefix| format!("{prefix}pooler.dense.weight"));
+            Some(names.iter().any(|name| weights.contains(name)))
+        };
+        let Place::Folder(folder) = &self.place else { return Ok(among(&TensorFile::from_bytes(BUILTIN, WEIGHTS)?)) };
+        match WeightDirectory::open(folder) {
+            Ok(weights) => Ok(among(&weights)),
+            Err(WeightError::NoWeights { .. } | WeightError::PickleOnly { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The tokeniser, for texts of at most `max_length` tokens, or as many as the model has positions for.

@@ -16,12 +16,12 @@ struct Budget {
     head: usize,
 }
 
-/// Counts and prints. Only `config.json` of the model is read.
+/// Counts and prints. Of the model `config.json` is read, and of its weights the names.
 pub(crate) fn run(args: &BudgetArgs) -> Result<()> {
     let model = BaseModel::find(&args.model)?;
     let config = model.config();
     check_size(config)?;
-    let budget = Budget::new(config, &args.method, args.labels.get())?;
+    let budget = Budget::new(&model, &args.method, args.labels.get())?;
     if args.json { budget.print_json(args) } else { budget.print() }
 }
 
@@ -41,7 +41,8 @@ fn check_size(config: &Config) -> Result<()> {
 }
 
 impl Budget {
-    fn new(config: &Config, method: &str, labels: usize) -> Result<Self> {
+    fn new(model: &BaseModel, method: &str, labels: usize) -> Result<Self> {
+        let config = model.config();
         let modules = match method {
             "head" => Vec::new(),
             method => {
@@ -51,7 +52,7 @@ impl Budget {
             }
         };
         let d = config.hidden;
-        Ok(Self { base: config.parameter_count(), modules, head: d * d + d + labels * d + labels })
+        Ok(Self { base: model.parameter_count()?, modules, head: d * d + d + labels * d + labels })
     }
 
     fn adapter(&self) -> usize {

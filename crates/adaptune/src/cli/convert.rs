@@ -5,8 +5,9 @@ use super::finished::Finished;
 use super::folder::{RunFolder, TRAINED};
 use super::report::print_line;
 use adaptune_adapters::{Method, format};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde_json::json;
+use std::path::Path;
 
 /// Reads an adapter in one library's files and writes it in the other's.
 pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
@@ -17,13 +18,14 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
     let adapter = model.adapter().context("it was loaded with one")?;
     // Whether it can be written is found out in a folder that is thrown away, before anything is replaced.
     let trial = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let write = |to: &std::path::Path| match args.to {
+    let write = |to: &Path| match args.to {
         FormatArg::Adapterhub => format::save_adapterhub(adapter, &finished.base, to)
             .and_then(|()| format::save_head(model.head(), &finished.base, to)),
         FormatArg::Peft => format::save_peft_with_head(adapter, model.head(), &finished.base, to),
     };
     let kind = adapter.method().map_or("", Method::kind);
-    write(trial.path()).with_context(|| format!("this {kind} adapter cannot be converted exactly"))?;
+    let tried = write(trial.path()).map_err(|error| anyhow!(said_of(out, &error.to_string(), trial.path())));
+    tried.with_context(|| format!("this {kind} adapter cannot be converted exactly"))?;
     folder.prepare(false, args.out.overwrite)?;
     write(out)?;
     finished.complete(&folder, &finished.name, kind.to_owned())?;
@@ -35,4 +37,9 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
         return Ok(print_line(json!({ "out": out, "format": to, "name": adapter.name() }))?);
     }
     Ok(print_line(format_args!("saved in {} in the files of {to}", out.display()))?)
+}
+
+/// What was said of files in the folder of the trial, as said of those that were to be written.
+fn said_of(out: &Path, message: &str, trial: &Path) -> String {
+    message.replace(&trial.display().to_string(), &out.display().to_string())
 }

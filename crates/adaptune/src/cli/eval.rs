@@ -6,9 +6,9 @@ use super::report::{Cell, Report, print_line, thousands};
 use super::tokenise::Tokeniser;
 use super::{data, table};
 use adaptune_adapters::{AdapterModel, format};
-use adaptune_train::{Evaluation, evaluate};
+use adaptune_train::{Evaluation, evaluate, json};
 use anyhow::Result;
-use serde_json::{Map, json};
+use serde_json::json;
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
@@ -39,7 +39,7 @@ fn print(evaluation: &Evaluation, examples: usize) -> Result<()> {
 }
 
 fn print_json(args: &EvalArgs, evaluation: &Evaluation, examples: usize) -> Result<()> {
-    let metrics: Map<_, _> = evaluation.metrics.iter().map(|(name, value)| (name.to_string(), json!(value))).collect();
-    let result = json!({ "data": args.data, "examples": examples, "loss": evaluation.loss, "metrics": metrics });
+    let (loss, metrics) = (json::value(evaluation.loss), json::scores(evaluation.metrics.iter()));
+    let result = json!({ "data": args.data, "examples": examples, "loss": loss, "metrics": metrics });
     Ok(print_line(result)?)
 }

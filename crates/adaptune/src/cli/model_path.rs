@@ -3,59 +3,26 @@
 mod cache;
 #[cfg(feature = "hub")]
 mod download;
+mod settings;
 
 use adaptune_adapters::nearest;
 use anyhow::{Result, bail};
 use cache::Snapshot;
+use settings::Settings;
 use std::path::{Path, PathBuf};
 
 /// The folder of the model that `name_or_dir` names.
 ///
 /// A folder is taken as it is. Otherwise `owner/name` (or `name` alone) is a model of the hub: it is
 /// looked up in the cache that it shares with Python, and downloaded there if it is not complete. The
-/// usual variables are heeded: `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and
-/// `HF_HUB_OFFLINE`.
+/// usual variables are heeded: `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN`,
+/// `HF_HUB_OFFLINE` and `HF_HUB_DOWNLOAD_TIMEOUT`.
 ///
 /// # Errors
 ///
 /// There is no such folder, it holds no model, or the model is not in the cache and cannot be downloaded.
 pub(crate) fn resolve(name_or_dir: &str) -> Result<PathBuf> {
     resolve_with(name_or_dir, &Settings::from_lookup(|name| std::env::var(name).ok()))
-}
-
-/// What the environment says about the hub.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Settings {
-    /// The folder of `models--owner--name`.
-    cache: PathBuf,
-    /// Address of the hub.
-    endpoint: String,
-    /// For models that are not public.
-    token: Option<String>,
-    /// No network.
-    offline: bool,
-}
-
-impl Settings {
-    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let given = |name| lookup(name).filter(|value| !value.trim().is_empty());
-        let home = given("HF_HOME").map(PathBuf::from).unwrap_or_else(|| {
-            let user_cache = given("XDG_CACHE_HOME").map(PathBuf::from);
-            let user_cache = user_cache.or_else(|| std::env::home_dir().map(|home| home.join(".cache")));
-            user_cache.unwrap_or_default().join("huggingface")
-        });
-        let saved_token = || std::fs::read_to_string(home.join("token")).ok();
-        let token = given("HF_TOKEN").or_else(saved_token).map(|token| token.trim().to_owned());
-        let offline = given("HF_HUB_OFFLINE").map(|value| value.to_ascii_uppercase());
-        let endpoint = given("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".to_owned());
-        let cache = given("HF_HUB_CACHE").map_or_else(|| home.join("hub"), PathBuf::from);
-        Self {
-            cache: std::path::absolute(&cache).unwrap_or(cache),
-            endpoint: endpoint.trim_end_matches('/').to_owned(),
-            token: token.filter(|token| !token.is_empty()),
-            offline: matches!(offline.as_deref(), Some("1" | "ON" | "YES" | "TRUE")),
-        }
-    }
 }
 
 fn resolve_with(name_or_dir: &str, settings: &Settings) -> Result<PathBuf> {

@@ -5,9 +5,9 @@ use super::table::{self, Table, TableKind, Text};
 use super::tokenise::Encoded;
 use super::{data, eval};
 use adaptune_adapters::{HeadConfig, Task};
-use adaptune_tensor::ndarray::{Array2, ArrayView2, Axis, s};
+use adaptune_tensor::ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use adaptune_tensor::softmax;
-use adaptune_train::{argmax, predict};
+use adaptune_train::{argmax, json, predict};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, Write};
@@ -78,10 +78,12 @@ fn json_line(text: &Text, head: &HeadConfig, logits: &Array2<f32>, encoded: &Enc
         Text::Pair(a, b) => json!([a, b]),
         Text::Words(words) => json!(words),
     };
-    let rows = |array: &Array2<f32>| array.rows().into_iter().map(|row| row.to_vec()).collect::<Vec<_>>();
+    let number = |number: &f32| json::value(f64::from(*number));
+    let row = |row: ArrayView1<'_, f32>| row.iter().map(number).collect::<Vec<_>>();
+    let rows = |array: &Array2<f32>| array.rows().into_iter().map(row).collect::<Vec<_>>();
     match head.task {
         Task::Regression | Task::MaskedLanguage => {
-            json!({ "text": text, "label": logits[[0, 0]], "logits": rows(logits)[0] })
+            json!({ "text": text, "label": number(&logits[[0, 0]]), "logits": rows(logits)[0] })
         }
         Task::Classification => {
             let probabilities = softmax(logits.clone());

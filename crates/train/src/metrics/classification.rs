@@ -1,6 +1,6 @@
 //! Scores of predicted classes.
 
-use super::ratio;
+use super::ratio::ratio;
 use std::collections::BTreeMap;
 
 /// The part of predictions that are right; 0 for no predictions.

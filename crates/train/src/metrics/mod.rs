@@ -5,6 +5,7 @@
 //! and seqeval do the same with a warning, while scipy's correlations are NaN there.
 
 mod classification;
+mod ratio;
 mod regression;
 mod spans;
 
@@ -12,6 +13,7 @@ pub use classification::{accuracy, macro_f1, matthews_correlation};
 pub use regression::{mean_squared_error, pearson, spearman};
 pub use spans::{Span, SpanCounts, labels_mark_spans, spans};
 
+use ratio::ratio;
 use std::fmt;
 
 /// Named scores in a fixed order, the primary one first.
@@ -139,11 +141,6 @@ pub fn token_accuracy(expected: &[Vec<&str>], predicted: &[Vec<&str>]) -> f64 {
     assert_eq!(lengths(expected), lengths(predicted), "each expected tag has one prediction");
     let right = expected.iter().flatten().zip(predicted.iter().flatten()).filter(|(e, p)| e == p).count();
     ratio(right as f64, lengths(expected).iter().sum::<usize>() as f64)
-}
-
-/// `numerator/denominator`, or 0 where that is undefined.
-fn ratio(numerator: f64, denominator: f64) -> f64 {
-    if denominator > 0.0 { numerator / denominator } else { 0.0 }
 }
 
 #[cfg(test)]

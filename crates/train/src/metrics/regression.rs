@@ -1,6 +1,6 @@
 //! Scores of predicted numbers.
 
-use super::ratio;
+use super::ratio::ratio;
 
 /// The linear correlation, `Σ (x − x̄)(y − ȳ) / √(Σ (x − x̄)² Σ (y − ȳ)²)`, −1 to 1.
 ///

@@ -6,7 +6,7 @@
 //! evaluation script and seqeval's default mode read them: an `I-` or `E-` with nothing of its kind to go
 //! on with begins a span, and behind an end or a single one there is nothing to go on with.
 
-use super::ratio;
+use super::ratio::ratio;
 use std::collections::HashSet;
 
 /// A span of tokens, `start..end`, and its kind.

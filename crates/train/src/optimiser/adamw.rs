@@ -1,6 +1,6 @@
 //! [`OptimiserConfig::AdamW`](super::OptimiserConfig::AdamW).
 
-use super::{Rule, STEP};
+use super::rule::{Rule, STEP};
 use adaptune_tensor::Scalar;
 use std::slice;
 

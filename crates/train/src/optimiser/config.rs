@@ -1,6 +1,9 @@
 //! The settings of optimisers and their formulas.
 
-use super::{OptimiserError, Rule, adamw, sgd};
+use super::adamw::AdamW;
+use super::error::OptimiserError;
+use super::rule::Rule;
+use super::sgd::Sgd;
 use adaptune_tensor::Scalar;
 
 /// Which optimiser, with its settings. Learning rates are given at each step instead.
@@ -76,11 +79,11 @@ impl OptimiserConfig {
         match self {
             Self::AdamW { beta1, beta2, epsilon, weight_decay } => {
                 let (exp_avg, exp_avg_sq) = (vec![S::zero(); len], vec![S::zero(); len]);
-                Box::new(adamw::AdamW { beta1, beta2, epsilon, weight_decay, exp_avg, exp_avg_sq, step: S::zero() })
+                Box::new(AdamW { beta1, beta2, epsilon, weight_decay, exp_avg, exp_avg_sq, step: S::zero() })
             }
             Self::Sgd { momentum, weight_decay } => {
                 let direction = (momentum > 0.0).then(|| vec![S::zero(); len]);
-                Box::new(sgd::Sgd { momentum, weight_decay, direction })
+                Box::new(Sgd { momentum, weight_decay, direction })
             }
         }
     }

@@ -7,6 +7,7 @@
 mod adamw;
 mod config;
 mod error;
+mod rule;
 mod sgd;
 
 pub use config::OptimiserConfig;
@@ -15,8 +16,8 @@ pub use error::{OptimiserError, StateError};
 use adaptune_tensor::{AnyParameter, Gradients, Kind, Named, Scalar, Slot};
 use ndarray::{ArrayD, ArrayView};
 use rayon::prelude::*;
+use rule::{Rule, STEP};
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 
 /// A trainable parameter as the optimiser sees it at one step.
 pub struct Trainable<'a, S: Scalar> {
@@ -74,19 +75,6 @@ struct Tracked<S> {
     shape: Vec<usize>,
     rule: Box<dyn Rule<S>>,
 }
-
-/// The update rule of one parameter with what it remembers of it.
-trait Rule<S>: Debug + Send {
-    /// Changes the values by their gradient, which is as long.
-    fn update(&mut self, values: &mut [S], gradient: &[S], learning_rate: f64, decays: bool);
-    /// What it remembers, by name: buffers as long as the values, and perhaps the [`STEP`].
-    fn buffers(&self) -> Vec<(&'static str, &[S])>;
-    /// The same buffers in the same order, to be restored.
-    fn buffers_mut(&mut self) -> Vec<&mut [S]>;
-}
-
-/// The name of the one number that counts the steps a parameter took part in.
-const STEP: &str = "step";
 
 impl<S: Scalar> Optimiser<S> {
     /// An optimiser for those of the parameters that train, as it is before the first step.

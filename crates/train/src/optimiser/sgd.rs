@@ -1,6 +1,6 @@
 //! [`OptimiserConfig::Sgd`](super::OptimiserConfig::Sgd).
 
-use super::Rule;
+use super::rule::Rule;
 use adaptune_tensor::Scalar;
 
 #[derive(Debug)]

@@ -120,8 +120,8 @@ mod tests {
     fn what_is_written_names_the_same_layers() {
         for family in [Family::BERT, Family::DISTILBERT] {
             let model = Config { family, ..Config::bert(12, 3, 2, 20) };
-            for projections in [&Projection::ALL[..1], &Projection::ALL[3..4], &Projection::ALL[5..], &Projection::ALL]
-            {
+            let all = model.projections();
+            for projections in [&all[..1], &all[3..4], &all[5..], &all] {
                 for layers in [vec![0, 1, 2], vec![1]] {
                     let at =
                         |layer: usize| projections.iter().map(move |p| LinearPoint { layer, projection: *p }.into());

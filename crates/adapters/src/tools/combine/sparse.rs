@@ -52,13 +52,23 @@ fn trimmed(deltas: &[Array2<f64>], density: f64) -> Vec<Array2<f64>> {
     deltas.iter().map(|delta| trim(delta, density)).collect()
 }
 
-/// The numbers of largest magnitude, a share of all; the others become zero.
+/// The numbers of largest magnitude, a share of all; the others become zero. Of equal magnitudes at the cut the first are kept, row
+/// by row, so that it is exactly that share: the paper takes the top numbers, and PEFT `torch.topk`, which keeps as many but does
+/// not say which of equal ones. (The paper's own program keeps all that are at least as large as the last, which of a matrix of
+/// equal magnitudes is everything.)
 fn trim(delta: &Array2<f64>, density: f64) -> Array2<f64> {
     let kept = ((density * delta.len() as f64).round() as usize).clamp(1, delta.len());
     let mut sizes: Vec<f64> = delta.iter().map(|d| d.abs()).collect();
     let (_, least, _) = sizes.select_nth_unstable_by(kept - 1, |a, b| b.total_cmp(a));
     let least = *least;
-    delta.mapv(|d| if d.abs() >= least { d } else { 0.0 })
+    let mut room = kept - delta.iter().filter(|d| d.abs() > least).count();
+    let mut trimmed = delta.clone();
+    for d in &mut trimmed {
+        let last = d.abs() == least && room > 0;
+        room -= usize::from(last);
+        *d = if d.abs() > least || last { *d } else { 0.0 };
+    }
+    trimmed
 }
 
 /// Every number with the probability `density`, divided by it; the others become zero.
@@ -110,6 +120,20 @@ mod tests {
         let half = [[7.3, 0.9, -6.6, 0.0], [6.9, -6.35, 0.0, -4.1], [4.4, 9.2, 1.575, -0.6]];
         same(prune(&deltas, &unequal, 0.25), &quarter);
         same(prune(&deltas, &unequal, 0.5), &half);
+    }
+
+    /// Exactly as many are kept as the share says, also where many have the same magnitude: the first of those.
+    #[test]
+    fn of_equal_magnitudes_the_first_are_kept() {
+        let delta = arr2(&[[1.0, -2.0, 2.0, 0.5, -2.0], [2.0, 3.0, -2.0, 1.0, 2.0]]);
+        let kept = |density| prune(&[delta.clone()], &[1.0], density);
+        assert_eq!(kept(0.1), arr2(&[[0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0, 0.0]]));
+        assert_eq!(kept(0.3), arr2(&[[0.0, -2.0, 2.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0, 0.0]]));
+        assert_eq!(kept(0.6), arr2(&[[0.0, -2.0, 2.0, 0.0, -2.0], [2.0, 3.0, -2.0, 0.0, 0.0]]));
+        assert_eq!(kept(0.8), arr2(&[[1.0, -2.0, 2.0, 0.0, -2.0], [2.0, 3.0, -2.0, 0.0, 2.0]]));
+        let same = Array2::from_elem((7, 10), -0.25);
+        let halves = ties(&[same.clone(), same.clone()], &[1.0, 1.0], 0.5);
+        assert_eq!(halves.iter().filter(|v| **v != 0.0).count(), 35);
     }
 
     /// By hand from what DARE itself has kept: of two ones of different sizes and signs, the larger wins where both are.

@@ -1,5 +1,7 @@
 //! `adaptune compare`: methods side by side.
 
+mod columns;
+mod contestant;
 mod overhead;
 mod page;
 mod picture;
@@ -8,81 +10,41 @@ mod trial;
 
 use super::args::CompareArgs;
 use super::base_model::{BUILTIN, BaseModel};
-use super::report::{Cell, Report, bytes, note, percent, print_line, thousands};
+use super::report::print_line;
 use super::task::TaskArg;
-use super::train::DEFAULT_TASK;
-use adaptune_adapters::{Adapter, Tuning};
+use super::train;
+use adaptune_adapters::Adapter;
 use adaptune_tensor::Seed;
-use adaptune_transformer::weights::replace_file;
 use anyhow::{Context, Result, bail};
-use overhead::Overhead;
+use columns::table;
+use contestant::Contestant;
+use overhead::{Overhead, judged_by};
 use row::Row;
 use serde_json::json;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use trial::Trial;
+use trial::{Trial, write};
 
 /// Compares, writes and prints.
 pub(crate) fn run(args: &CompareArgs) -> Result<()> {
-    let contestants = args.methods.iter().map(|text| Contestant::read(text)).collect::<Result<Vec<_>>>()?;
+    let contestants = Contestant::read_all(&args.methods)?;
     check(args, &contestants)?;
+    rehearse(args, &contestants)?;
     prepare(args)?;
     let mut rows: Vec<Row> = contestants.iter().map(|contestant| Row::new(&contestant.text)).collect();
     // Seed by seed, so that a machine that slows down does so for all methods alike.
     for seed in 0..args.seeds.get() {
         for (row, contestant) in rows.iter_mut().zip(&contestants) {
-            let trial = Trial { contestant, seed, folder: folder(args, contestant, seed) };
-            row.trials.push(trial.outcome(args)?);
+            row.trials.push(Trial::new(args, contestant, seed).outcome(args)?);
         }
     }
-    let overhead = Overhead::open(args, &folder(args, &contestants[0], 0))?;
+    let overhead = Overhead::open(args, &Trial::new(args, &contestants[0], 0).folder)?;
     for (row, contestant) in rows.iter_mut().zip(&contestants) {
-        overhead.measure(&folder(args, contestant, 0), row)?;
+        overhead.measure(&Trial::new(args, contestant, 0).folder, row)?;
     }
     close(args, &rows)
 }
 
-/// A method, and what it is called in files.
-struct Contestant {
-    text: String,
-    method: String,
-    rate: Option<String>,
-    tuning: Tuning,
-}
-
-impl Contestant {
-    /// Reads `method` or `method@rate`.
-    fn read(text: &str) -> Result<Self> {
-        // A sign within brackets belongs to a field.
-        let brackets = text.rfind(']').map_or(0, |end| end + 1);
-        let (method, rate) = match text[brackets..].find('@') {
-            Some(sign) => (&text[..brackets + sign], Some(&text[brackets + sign + 1..])),
-            None => (text, None),
-        };
-        if let Some(rate) = rate.filter(|rate| !rate.parse().is_ok_and(|rate: f64| rate > 0.0 && rate.is_finite())) {
-            bail!("--method {text}: the learning rate is {rate:?}, but must be a number above 0, as in ia3@1e-2");
-        }
-        let tuning = method.parse().with_context(|| format!("--method {text}"))?;
-        Ok(Self { text: text.to_owned(), method: method.to_owned(), rate: rate.map(str::to_owned), tuning })
-    }
-
-    /// Letters and digits alone, since it names a folder.
-    fn slug(&self) -> String {
-        self.text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
-    }
-}
-
-fn folder(args: &CompareArgs, contestant: &Contestant, seed: u64) -> PathBuf {
-    args.out.join(format!("{}-{seed}", contestant.slug()))
-}
-
-/// What would only be found out after other methods have been trained.
+/// What can be said of options and methods by themselves.
 fn check(args: &CompareArgs, contestants: &[Contestant]) -> Result<()> {
-    for (i, contestant) in contestants.iter().enumerate() {
-        if contestants[..i].iter().any(|other| other.slug() == contestant.slug()) {
-            bail!("--method {} is named twice", contestant.text);
-        }
-    }
     if matches!(args.task, Some(TaskArg::Kind(_))) {
         bail!("--task names a built-in task, such as builtin:topic@B; what files hold is seen in them");
     }
@@ -100,6 +62,15 @@ fn check(args: &CompareArgs, contestants: &[Contestant]) -> Result<()> {
     Ok(())
 }
 
+/// What would only be found out after other methods have been trained: reads every training's options as it will itself, and puts
+/// its model, data and optimiser together.
+fn rehearse(args: &CompareArgs, contestants: &[Contestant]) -> Result<()> {
+    let trials = contestants.iter().map(|contestant| Trial::new(args, contestant, 0));
+    let read =
+        trials.map(|trial| Ok((trial.contestant.text.as_str(), trial.read(args)?))).collect::<Result<Vec<_>>>()?;
+    train::rehearse(&read)
+}
+
 fn prepare(args: &CompareArgs) -> Result<()> {
     let (out, shown) = (&args.out, args.out.display());
     let holds_something = out.exists() && out.read_dir().map_or(true, |mut entries| entries.next().is_some());
@@ -109,13 +80,6 @@ fn prepare(args: &CompareArgs) -> Result<()> {
         );
     }
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {shown}"))
-}
-
-/// The data by which methods are compared, as `eval` names them.
-fn judged_by(args: &CompareArgs) -> PathBuf {
-    let of_task = |task: &TaskArg| task.split("test");
-    let builtin = || args.task.as_ref().and_then(of_task).unwrap_or_else(|| format!("{DEFAULT_TASK}:test").into());
-    args.test.clone().or(args.dev.clone()).unwrap_or_else(builtin)
 }
 
 fn close(args: &CompareArgs, rows: &[Row]) -> Result<()> {
@@ -138,43 +102,4 @@ fn close(args: &CompareArgs, rows: &[Row]) -> Result<()> {
     Ok(print_line(format_args!(
         "saved in {shown}: compare.html for the browser, compare.svg, compare.json, and every run"
     ))?)
-}
-
-fn write(path: &Path, text: &str) -> Result<()> {
-    Ok(replace_file(path, |file| file.write_all(text.as_bytes()))?)
-}
-
-/// The headings of the table and of the page.
-const COLUMNS: [&str; 8] = ["method", "trained", "of all", "score", "± seeds", "training", "peak memory", "prediction"];
-
-fn cells(row: &Row) -> [String; 8] {
-    let (mean, deviation) = row.score();
-    [
-        row.method.clone(),
-        thousands(row.trained() as u64),
-        percent(row.share()),
-        percent(mean),
-        deviation.map_or_else(|| "–".into(), |deviation| format!("{:.1}", 100.0 * deviation)),
-        format!("{:.1} s", row.seconds()),
-        row.peak().map_or_else(|| "–".into(), bytes),
-        row.overhead.map_or_else(|| "–".into(), |ratio| format!("× {ratio:.2}")),
-    ]
-}
-
-fn table(rows: &[Row]) -> Report {
-    let names: Vec<&str> = COLUMNS.into_iter().chain(["mergeable"]).collect();
-    let mut report = Report::with_header(&names);
-    for row in rows {
-        let [method, numbers @ ..] = cells(row);
-        let numbers = numbers.into_iter().map(Cell::number);
-        report.row(std::iter::once(method.into()).chain(numbers).chain([row.mergeable().into()]).collect());
-    }
-    report
-}
-
-/// Says what is trained now, unless it would disturb a program.
-fn tell(args: &CompareArgs, text: std::fmt::Arguments<'_>) {
-    if !args.json {
-        note(text);
-    }
 }

@@ -2,13 +2,14 @@
 
 use super::super::args::CompareArgs;
 use super::super::finished::Finished;
+use super::super::task::TaskArg;
+use super::super::train::DEFAULT_TASK;
 use super::super::{data, table};
-use super::judged_by;
 use super::row::{Row, median};
 use adaptune_adapters::{AdapterModel, format, merge};
 use adaptune_train::{Dataset, predict};
 use anyhow::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Rounds of both; the medians are compared.
@@ -56,4 +57,11 @@ impl Overhead {
         predict(model, &self.data, BATCH)?;
         Ok(begun.elapsed().as_secs_f64())
     }
+}
+
+/// The data by which methods are compared, as `eval` names them.
+pub(super) fn judged_by(args: &CompareArgs) -> PathBuf {
+    let of_task = |task: &TaskArg| task.split("test");
+    let builtin = || args.task.as_ref().and_then(of_task).unwrap_or_else(|| format!("{DEFAULT_TASK}:test").into());
+    args.test.clone().or(args.dev.clone()).unwrap_or_else(builtin)
 }

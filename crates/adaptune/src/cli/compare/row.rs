@@ -1,5 +1,6 @@
 //! What is known of one method.
 
+use adaptune_train::json;
 use serde_json::{Value, json};
 
 /// A method with all its trials.
@@ -66,14 +67,15 @@ impl Row {
 
     pub(super) fn json(&self) -> Value {
         let (mean, deviation) = self.score();
+        let seeds: Vec<Option<Value>> = self.trials.iter().map(|trial| score(trial).map(json::value)).collect();
         json!({
             "method": self.method,
             "parameters": { "adapter": self.parameter("adapter"), "head": self.parameter("head"),
                             "thawed": self.parameter("thawed"), "trained": self.trained(), "share": self.share() },
-            "score": { "mean": mean, "deviation": deviation, "seeds": self.trials.iter().map(score).collect::<Vec<_>>() },
+            "score": { "mean": json::value(mean), "deviation": deviation.map(json::value), "seeds": seeds },
             "seconds": self.seconds(),
             "peak_bytes": self.peak(),
-            "prediction_overhead": self.overhead,
+            "prediction_overhead": self.overhead.map(json::value),
             "mergeable": self.merges,
             "file_bytes": self.bytes,
         })
@@ -83,7 +85,7 @@ impl Row {
 /// On the test data, or else on the development data.
 fn score(trial: &Value) -> Option<f64> {
     let metrics = if trial["test"].is_object() { &trial["test"] } else { &trial["after"] };
-    SCORES.iter().find_map(|name| metrics[name].as_f64())
+    SCORES.iter().find_map(|name| json::number(&metrics[*name]))
 }
 
 /// The middle one, or the mean of the two in the middle; 0 without any.

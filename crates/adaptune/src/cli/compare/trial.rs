@@ -1,11 +1,16 @@
 //! One training of a method with a seed.
 
-use super::super::args::CompareArgs;
+use super::super::args::{Cli, Command as Asked, CompareArgs, TrainArgs};
 use super::super::folder::{RunFolder, State, TRAINED};
+use super::super::report::note;
 use super::super::train::DEFAULT_TASK;
-use super::{Contestant, tell, write};
+use super::contestant::Contestant;
+use adaptune_transformer::weights::replace_file;
 use anyhow::{Context, Result, bail};
+use clap::Parser;
 use serde_json::Value;
+use std::ffi::OsString;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -20,7 +25,23 @@ const CLOSING: &str = "closing.json";
 /// What it was asked for.
 const ASKED: &str = "asked.json";
 
-impl Trial<'_> {
+impl<'a> Trial<'a> {
+    pub(super) fn new(args: &CompareArgs, contestant: &'a Contestant, seed: u64) -> Self {
+        Self { contestant, seed, folder: args.out.join(format!("{}-{seed}", contestant.folder)) }
+    }
+
+    /// Its options, as the training itself will read them.
+    pub(super) fn read(&self, args: &CompareArgs) -> Result<TrainArgs> {
+        let line = std::iter::once("adaptune".into()).chain(self.arguments(&self.options(args)));
+        match Cli::try_parse_from(line) {
+            Ok(Cli { command: Asked::Train(args), .. }) => Ok(*args),
+            Err(error) if error.use_stderr() => bail!("{}", error.to_string().trim().trim_start_matches("error: ")),
+            _ => bail!(
+                "behind `--` stand options to train with, not such as --help; `adaptune train --help` shows them all"
+            ),
+        }
+    }
+
     /// What came of it, trained now or before.
     pub(super) fn outcome(&self, args: &CompareArgs) -> Result<Value> {
         let (kept, asked) = (self.folder.join(CLOSING), self.folder.join(ASKED));
@@ -83,7 +104,7 @@ impl Trial<'_> {
     fn train(&self, options: &[String]) -> Result<String> {
         let program = std::env::current_exe().context("cannot find the program itself")?;
         let mut command = Command::new(program);
-        command.args(["train", "--json", "--overwrite", "--out"]).arg(&self.folder).args(options);
+        command.args(self.arguments(options));
         let output = command.stderr(Stdio::piped()).output().context("cannot start the training")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -91,4 +112,23 @@ impl Trial<'_> {
         }
         String::from_utf8(output.stdout).context("train gave no text")
     }
+
+    /// The whole line behind the program's name.
+    fn arguments(&self, options: &[String]) -> Vec<OsString> {
+        let mut line: Vec<OsString> = ["train", "--json", "--overwrite", "--out"].map(OsString::from).into();
+        line.push(self.folder.clone().into());
+        line.extend(options.iter().map(OsString::from));
+        line
+    }
+}
+
+/// Says what is trained now, unless it would disturb a program.
+fn tell(args: &CompareArgs, text: std::fmt::Arguments<'_>) {
+    if !args.json {
+        note(text);
+    }
+}
+
+pub(super) fn write(path: &Path, text: &str) -> Result<()> {
+    Ok(replace_file(path, |file| file.write_all(text.as_bytes()))?)
 }

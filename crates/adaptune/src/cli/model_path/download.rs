@@ -1,13 +1,15 @@
 //! Downloads of models from the hub into the shared cache.
 
-use super::Settings;
 use super::cache::{self, CONFIG, INDEX, Snapshot, TOKENIZER, WEIGHTS};
+use super::settings::Settings;
 use anyhow::{Context, Result, anyhow, bail};
 use hf_hub::Cache;
 use hf_hub::api::Progress;
 use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 
 /// Fetches what the cache lacks of a model and returns the folder of its snapshot.
 ///
@@ -23,18 +25,18 @@ pub(super) fn download(name: &str, settings: &Settings) -> Result<PathBuf> {
     bail!("{name} keeps changing on {}; try again later", settings.endpoint)
 }
 
-fn repo(name: &str, settings: &Settings) -> Result<ApiRepo> {
+fn repo(name: &str, settings: &Settings) -> Result<Arc<ApiRepo>> {
     // No retries: what hf-hub 0.5 appends after a failed try may start at the wrong byte.
     let api = ApiBuilder::from_cache(Cache::new(settings.cache.clone()))
         .with_endpoint(settings.endpoint.clone())
         .with_token(settings.token.clone())
         .with_retries(0)
         .build()?;
-    Ok(api.model(name.to_owned()))
+    Ok(Arc::new(api.model(name.to_owned())))
 }
 
 /// One pass over the files; the folder is that of the configuration.
-fn fetch_all(name: &str, repo: &ApiRepo, settings: &Settings) -> Result<PathBuf> {
+fn fetch_all(name: &str, repo: &Arc<ApiRepo>, settings: &Settings) -> Result<PathBuf> {
     let source = Source { name, repo, settings };
     let config = source.fetch(CONFIG)?.with_context(|| {
         format!(
@@ -61,7 +63,7 @@ fn no_safetensors(name: &str) -> String {
 
 struct Source<'a> {
     name: &'a str,
-    repo: &'a ApiRepo,
+    repo: &'a Arc<ApiRepo>,
     settings: &'a Settings,
 }
 
@@ -78,12 +80,44 @@ impl Source<'_> {
                 std::fs::remove_file(&cached).with_context(|| format!("cannot replace {}", cached.display()))?;
             }
         }
-        let mut expected = 0;
-        match self.repo.download_with_progress(file, Bar::new(&mut expected)) {
-            Ok(path) => self.whole(file, path, expected).map(Some),
-            Err(error) if status(&error) == Some(404) => Ok(None),
-            Err(error) => Err(self.explain(file, &error)),
+        match self.attend(file)? {
+            (Ok(path), expected) => self.whole(file, path, expected).map(Some),
+            (Err(error), _) if status(&error) == Some(404) => Ok(None),
+            (Err(error), _) => Err(self.explain(file, &error)),
         }
+    }
+
+    /// Downloads a file for as long as the hub says something; gives what came of it, and how long the hub said the file is.
+    ///
+    /// hf-hub sets no time limits and takes none. So it works in a thread of its own, which is left to itself when it has said
+    /// nothing for too long: the command ends then, and the thread with it.
+    fn attend(&self, file: &str) -> Result<(Result<PathBuf, ApiError>, u64)> {
+        let (say, hear) = channel();
+        let (repo, name) = (Arc::clone(self.repo), file.to_owned());
+        std::thread::spawn(move || {
+            let result = repo.download_with_progress(&name, Bar::new(say.clone()));
+            // If nobody listens any more, nobody needs to know.
+            let _ = say.send(News::End(result));
+        });
+        let mut expected = 0;
+        loop {
+            match hear.recv_timeout(self.settings.patience) {
+                Ok(News::Size(size)) => expected = size,
+                Ok(News::Bytes) => {}
+                Ok(News::End(result)) => return Ok((result, expected)),
+                Err(RecvTimeoutError::Timeout) => return Err(self.silent(file)),
+                Err(RecvTimeoutError::Disconnected) => bail!("{}: the download broke off", self.repo.url(file)),
+            }
+        }
+    }
+
+    fn silent(&self, file: &str) -> anyhow::Error {
+        anyhow!(
+            "{}: the hub said nothing for {} s; is the network there? Try again, which goes on where it stopped, or allow \
+             more seconds with HF_HUB_DOWNLOAD_TIMEOUT",
+            self.repo.url(file),
+            self.settings.patience.as_secs_f64()
+        )
     }
 
     /// A connection that closes early without a word leaves a short file, and a server that does not
@@ -144,27 +178,43 @@ fn status(error: &ApiError) -> Option<u16> {
     inner.to_string().rsplit("http status: ").next()?.trim().parse().ok()
 }
 
-/// Shows how far a file has come; also learns how long it will be.
-struct Bar<'a> {
-    bar: ProgressBar,
-    expected: &'a mut u64,
+/// What is heard of a download.
+enum News {
+    /// How long the file will be.
+    Size(u64),
+    /// Some of it has come.
+    Bytes,
+    /// It has ended.
+    End(Result<PathBuf, ApiError>),
 }
 
-impl<'a> Bar<'a> {
-    fn new(expected: &'a mut u64) -> Self {
-        Self { bar: ProgressBar::hidden(), expected }
+/// Shows how far a file has come, and tells that it goes on.
+struct Bar {
+    bar: ProgressBar,
+    say: Sender<News>,
+}
+
+impl Bar {
+    fn new(say: Sender<News>) -> Self {
+        Self { bar: ProgressBar::hidden(), say }
+    }
+
+    fn tell(&self, news: News) {
+        // If nobody listens any more, nobody needs to know.
+        let _ = self.say.send(news);
     }
 }
 
-impl Progress for Bar<'_> {
+impl Progress for Bar {
     fn init(&mut self, size: usize, filename: &str) {
-        *self.expected = size as u64;
+        self.tell(News::Size(size as u64));
         let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}")
             .expect("the template is well formed");
         self.bar = ProgressBar::new(size as u64).with_style(style).with_message(filename.to_owned());
     }
 
     fn update(&mut self, size: usize) {
+        self.tell(News::Bytes);
         self.bar.inc(size as u64);
     }
 

@@ -7,6 +7,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How the server answers when asked for a file's content.
@@ -344,4 +345,57 @@ fn a_hub_that_is_not_there_is_an_error() {
     server.stop();
     let message = failure(&settings);
     assert!(message.contains("downloading it failed: http://127.0.0.1"), "{message}");
+}
+
+/// A server that says this much of an answer to everybody, a piece at a time with a pause behind each, and then nothing more, but
+/// stays connected.
+fn falls_silent(pieces: &'static [&'static str], pause: Duration) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = move |mut stream: TcpStream| {
+        for piece in pieces {
+            // A client that has gone is no concern of the server.
+            let _ = stream.write_all(piece.as_bytes());
+            std::thread::sleep(pause);
+        }
+        std::thread::sleep(Duration::from_secs(60));
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || answer(stream));
+        }
+    });
+    address
+}
+
+const SIZE: &str = "HTTP/1.1 206 x\r\nx-repo-commit: c0ffee\r\netag: \"e\"\r\nContent-Range: bytes 0-0/9\r\n";
+
+#[test]
+fn a_hub_that_falls_silent_is_not_waited_for_for_ever() {
+    let silent: [&[&str]; 3] = [&[], &["HTTP/1.1 206 x\r\nx-repo-"], &[SIZE, "Content-Length: 9\r\n\r\n", "half"]];
+    for pieces in silent {
+        let (address, cache) = (falls_silent(pieces, Duration::ZERO), tempfile::tempdir().unwrap());
+        let settings = settings(cache.path(), &format!("http://{address}"));
+        let settings = Settings { patience: Duration::from_millis(200), ..settings };
+        let begun = Instant::now();
+        let message = failure(&settings);
+        assert!(begun.elapsed() < Duration::from_secs(5), "{pieces:?}: it took {:?}", begun.elapsed());
+        for words in ["config.json", "said nothing for 0.2 s", "HF_HUB_DOWNLOAD_TIMEOUT", "goes on where it stopped"] {
+            assert!(message.contains(words), "{pieces:?}: {words:?} is missing in {message}");
+        }
+    }
+}
+
+/// It is silence that ends a download, not the time that it takes.
+#[test]
+fn a_slow_hub_is_given_all_the_time_it_takes() {
+    let pieces = &[SIZE, "Content-Length: 9\r\nConnection: close\r\n\r\n{", "\"a\"", ": ", "1", "1", "}"];
+    let (address, cache) = (falls_silent(pieces, Duration::from_millis(250)), tempfile::tempdir().unwrap());
+    let settings = settings(cache.path(), &format!("http://{address}"));
+    let settings = Settings { patience: Duration::from_millis(1200), ..settings };
+    let begun = Instant::now();
+    // Every file is the same here, so the weights' file comes too.
+    let dir = resolve_with("owner/mini", &settings).unwrap();
+    assert!(begun.elapsed() > settings.patience, "the test is about nothing otherwise");
+    assert_eq!(std::fs::read_to_string(dir.join("config.json")).unwrap(), r#"{"a": 11}"#);
 }

@@ -2,11 +2,18 @@
 
 use super::*;
 use std::collections::HashMap;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// Settings that must not reach any network.
 pub(super) fn settings(cache: &Path, endpoint: &str) -> Settings {
-    Settings { cache: cache.to_owned(), endpoint: endpoint.to_owned(), token: None, offline: false }
+    Settings {
+        cache: cache.to_owned(),
+        endpoint: endpoint.to_owned(),
+        token: None,
+        offline: false,
+        patience: Duration::from_secs(20),
+    }
 }
 
 fn offline(cache: &Path) -> Settings {
@@ -164,16 +171,20 @@ fn the_usual_variables_are_heeded() {
         ("HF_TOKEN", " hf_given "),
         ("HF_ENDPOINT", "http://mirror/"),
         ("HF_HUB_OFFLINE", "true"),
+        ("HF_HUB_DOWNLOAD_TIMEOUT", "7"),
     ];
     let expected = Settings {
         cache: "/elsewhere".into(),
         endpoint: "http://mirror".into(),
         token: Some("hf_given".into()),
         offline: true,
+        patience: Duration::from_secs(7),
     };
     assert_eq!(from(&all), expected);
     assert_eq!(from(&[("XDG_CACHE_HOME", "/x")]).cache, Path::new("/x/huggingface/hub"));
     assert!(from(&[]).cache.ends_with(".cache/huggingface/hub"));
     assert!(from(&[("HF_HUB_CACHE", "relative")]).cache.is_absolute());
+    let patience = |text| from(&[("HF_HUB_DOWNLOAD_TIMEOUT", text)]).patience;
+    assert_eq!(["0", "soon", "-3"].map(patience), [plain.patience; 3]);
     assert!(!from(&[("HF_HUB_OFFLINE", "0")]).offline && !from(&[("HF_HUB_OFFLINE", "")]).offline);
 }

@@ -10,7 +10,7 @@ use super::report::{Cell, Report, bytes, duration, note, percent, print_line, th
 use super::train::{draw, evaluations, follow};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, format};
 use adaptune_tensor::Seed;
-use adaptune_train::{Dataset, OptimiserConfig, TrainOptions, Trained, Trainer};
+use adaptune_train::{Dataset, EvaluationRecord, OptimiserConfig, TrainOptions, Trained, Trainer, json};
 use adaptune_transformer::weights::replace_file;
 use adaptune_transformer::{Config, Encoder, Family, Thaw, Thawed};
 use anyhow::{Context, Result, bail};
@@ -33,11 +33,12 @@ pub(crate) fn run(args: &PretrainArgs) -> Result<()> {
         note(format_args!("note: {}: the run is complete, there is nothing to resume", args.out.display()));
         return Ok(());
     }
-    let mut trainer = trainer.with_checkpoint(folder.checkpoint(), args.checkpoint_every);
+    let mut trainer =
+        trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
     if args.resume && !trainer.resume()? {
         note(format_args!("note: {} holds no checkpoint yet; starting from the beginning", args.out.display()));
     }
-    let trained = follow(trainer, &folder, args.json)?;
+    let trained = follow(trainer, args.json)?;
     save(args, &material, &trained, &folder)?;
     let closing = Closing { args, trained: &trained, tokens: material.tokens(), elapsed: begun.elapsed() };
     if args.json { closing.print_json() } else { closing.print() }
@@ -189,11 +190,11 @@ struct Closing<'a> {
 
 impl Closing<'_> {
     /// The scores before training and of the best epoch.
-    fn scores(&self) -> impl Iterator<Item = (&str, &[(String, f64)])> {
+    fn scores(&self) -> impl Iterator<Item = (&str, &EvaluationRecord)> {
         let all = || evaluations(&self.trained.history);
         let (before, after) = (all().find(|e| e.epoch == 0), all().filter(|e| e.best).last());
         let named = [("before", before), ("after", after)];
-        named.into_iter().filter_map(|(when, e)| Some((when, &e?.metrics[..])))
+        named.into_iter().filter_map(|(when, e)| Some((when, e?)))
     }
 
     fn print(&self) -> Result<()> {
@@ -202,8 +203,8 @@ impl Closing<'_> {
         row("parameters", thousands(self.trained.model.counts().total() as u64));
         row("tokens of an epoch", thousands(self.tokens as u64));
         for (when, scores) in self.scores() {
-            for (name, value) in scores {
-                let value = if name == "perplexity" { format!("{value:.2}") } else { percent(*value) };
+            for (name, value) in scores.scores() {
+                let value = if name == "perplexity" { format!("{value:.2}") } else { percent(value) };
                 row(&format!("dev {name} {when}"), value);
             }
         }
@@ -224,11 +225,7 @@ impl Closing<'_> {
             "peak_bytes": memory::peak_bytes(),
         });
         for (when, scores) in self.scores() {
-            closing[when] = scores
-                .iter()
-                .map(|(name, value)| (name.clone(), json!(value)))
-                .collect::<serde_json::Map<_, _>>()
-                .into();
+            closing[when] = json::scores(scores.scores());
         }
         Ok(print_line(closing)?)
     }

@@ -3,9 +3,9 @@
 use super::super::report::{Cell, Report, bytes, duration, percent, print_line, thousands};
 use super::Outcome;
 use adaptune_adapters::Counts;
-use adaptune_train::{EvaluationRecord, Record};
+use adaptune_train::{EvaluationRecord, Record, json};
 use anyhow::Result;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
 
@@ -129,11 +129,8 @@ impl Closing<'_> {
 impl Outcome {
     fn json(&self) -> Value {
         let Counts { base, adapter, head, thawed } = self.counts;
-        let metrics = |evaluation: Option<&EvaluationRecord>| {
-            evaluation.map(|e| e.metrics.iter().map(|(name, v)| (name.clone(), json!(v))).collect::<Map<_, _>>())
-        };
-        let test = self.test.as_ref();
-        let test = test.map(|e| e.metrics.iter().map(|(name, v)| (name.to_owned(), json!(v))).collect::<Map<_, _>>());
+        let metrics = |evaluation: Option<&EvaluationRecord>| evaluation.map(|e| json::scores(e.scores()));
+        let test = self.test.as_ref().map(|e| json::scores(e.metrics.iter()));
         json!({
             "method": self.name,
             "parameters": { "base": base, "adapter": adapter, "head": head, "thawed": thawed },

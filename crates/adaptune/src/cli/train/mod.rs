@@ -6,7 +6,7 @@ mod closing;
 use super::args::TrainArgs;
 use super::base_model::BaseModel;
 use super::folder::{RunFile, RunFolder, State, TRAINED};
-use super::observers::{All, Bar, MetricsFile};
+use super::observers::Bar;
 use super::plot;
 use super::report::{note, thousands};
 use super::table::{self, Labels, Table, Text};
@@ -31,16 +31,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let choices = Choices::of(args)?;
     let folder = RunFolder::new(&choices.out, TRAINED);
     folder.check(args.resume, args.overwrite)?;
-    let model = BaseModel::find(&choices.model)?;
-    let tokeniser = model.tokeniser(args.max_length)?;
-    let setting = Setting {
-        data: Data::read(&choices, args, &tokeniser)?,
-        base: load_base(args, &model)?,
-        max_length: tokeniser.max_length(),
-        prompt: prompt(&choices.tuning, &tokeniser)?,
-        choices,
-        args,
-    };
+    let setting = Setting::read(args, choices)?;
     let Some(trained) = setting.train_and_save(&folder)? else { return Ok(()) };
     let baselines = setting.baselines()?;
     let closing = Closing {
@@ -52,6 +43,22 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         sample: setting.data.sample.as_deref(),
     };
     if args.json { closing.print_json() } else { closing.print() }
+}
+
+/// Finds out before anything is trained whether all of these can be, as far as that is known before the first step. They may differ
+/// in method, rates and seed alone, so that model and data are read once.
+pub(super) fn rehearse(runs: &[(&str, TrainArgs)]) -> Result<()> {
+    let mut setting: Option<Setting<'_>> = None;
+    for (text, args) in runs {
+        let choices = Choices::of(args)?;
+        let next = match setting {
+            None => Setting::read(args, choices)?,
+            Some(before) => before.again(args, choices)?,
+        };
+        next.trainer(&next.choices.tuning).with_context(|| (*text).to_owned())?;
+        setting = Some(next);
+    }
+    Ok(())
 }
 
 /// The tokens of the text that a prompt is to begin as, those at its ends included, as AdapterHub has them.
@@ -66,7 +73,7 @@ struct Setting<'a> {
     choices: Choices,
     data: Data,
     base: Arc<Encoder<f32>>,
-    max_length: usize,
+    tokeniser: Tokeniser,
     /// The tokens that a prompt begins as, if one begins as a text.
     prompt: Option<Vec<u32>>,
 }
@@ -89,7 +96,21 @@ struct Outcome {
     time: Duration,
 }
 
-impl Setting<'_> {
+impl<'a> Setting<'a> {
+    fn read(args: &'a TrainArgs, choices: Choices) -> Result<Self> {
+        let model = BaseModel::find(&choices.model)?;
+        let tokeniser = model.tokeniser(args.max_length)?;
+        let (data, base) = (Data::read(&choices, args, &tokeniser)?, load_base(args, &model)?);
+        let prompt = prompt(&choices.tuning, &tokeniser)?;
+        Ok(Self { args, choices, data, base, tokeniser, prompt })
+    }
+
+    /// The same model and data for a training that differs in its method.
+    fn again(self, args: &'a TrainArgs, choices: Choices) -> Result<Self> {
+        let prompt = prompt(&choices.tuning, &self.tokeniser)?;
+        Ok(Self { args, choices, prompt, ..self })
+    }
+
     /// What was asked for; nothing if it is there already.
     fn train_and_save(&self, folder: &RunFolder) -> Result<Option<Outcome>> {
         let (args, tuning) = (self.args, &self.choices.tuning);
@@ -98,7 +119,8 @@ impl Setting<'_> {
             note(format_args!("note: {}: the run is complete, there is nothing to resume", self.choices.out.display()));
             return Ok(None);
         }
-        let mut trainer = trainer.with_checkpoint(folder.checkpoint(), args.checkpoint_every);
+        let mut trainer =
+            trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
         if args.resume && !trainer.resume()? {
             note(format_args!(
                 "note: {} holds no checkpoint yet; starting from the beginning",
@@ -110,7 +132,7 @@ impl Setting<'_> {
             note(format_args!("what the lower {blocks} of {all} blocks make of each text is kept from epoch to epoch"));
         }
         let begun = Instant::now();
-        let trained = follow(trainer, folder, args.json)?;
+        let trained = follow(trainer, args.json)?;
         self.save(&trained, folder)?;
         self.outcome(self.choices.method.clone(), trained, begun.elapsed()).map(Some)
     }
@@ -130,10 +152,9 @@ impl Setting<'_> {
         if !self.args.json {
             note(format_args!("for comparison: {name}"));
         }
-        let (begun, mut bar) = (Instant::now(), Bar::new(self.args.json));
-        let trained = self.trainer(tuning)?.run(&mut bar);
-        bar.finish();
-        self.outcome(name.into(), trained?, begun.elapsed())
+        let begun = Instant::now();
+        let trained = follow(self.trainer(tuning)?, self.args.json)?;
+        self.outcome(name.into(), trained, begun.elapsed())
     }
 
     fn trainer(&self, tuning: &Tuning) -> Result<Trainer<'_, f32>> {
@@ -164,7 +185,7 @@ impl Setting<'_> {
         let Choices { out, model, method, tuning, .. } = &self.choices;
         format::save(&trained.model, out)?;
         draw(&trained.history, &folder.loss_curve());
-        let (model, method, max_length) = (model.clone(), method.clone(), self.max_length);
+        let (model, method, max_length) = (model.clone(), method.clone(), self.tokeniser.max_length());
         let (base_dtype, options) = (self.args.base_dtype, self.choices.options_for(tuning).describe());
         folder.complete(&RunFile { model, method, max_length, base_dtype, options })
     }
@@ -215,14 +236,12 @@ fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {
     }))
 }
 
-/// Trains with a progress bar and `metrics.jsonl`.
-pub(super) fn follow(trainer: Trainer<'_, f32>, folder: &RunFolder, quiet: bool) -> Result<Trained<f32>> {
-    let (mut file, mut bar) = (MetricsFile::new(&folder.metrics()), Bar::new(quiet));
-    let trained = trainer.run(&mut All(vec![&mut file, &mut bar]));
+/// Trains with a progress bar.
+pub(super) fn follow(trainer: Trainer<'_, f32>, quiet: bool) -> Result<Trained<f32>> {
+    let mut bar = Bar::new(quiet);
+    let trained = trainer.run(&mut bar);
     bar.finish();
-    let trained = trained?;
-    file.finish().with_context(|| format!("cannot write {}", folder.metrics().display()))?;
-    Ok(trained)
+    Ok(trained?)
 }
 
 /// Draws the loss curve. It is an extra: without it the run is as good, so a failure is only told.

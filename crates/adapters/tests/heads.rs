@@ -1,0 +1,89 @@
+//! Heads that cannot be computed with are refused where they are made and where they are read.
+
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task, format};
+use adaptune_tensor::Seed;
+use adaptune_transformer::{Config, Encoder};
+use std::path::Path;
+use std::sync::Arc;
+
+fn base() -> Arc<Encoder<f32>> {
+    Arc::new(Encoder::random(Config { vocabulary: 11, ..Config::bert(8, 1, 2, 12) }, 0.4, Seed::new(3)))
+}
+
+fn labels(labels: &[&str]) -> Vec<String> {
+    labels.iter().map(|label| (*label).to_owned()).collect()
+}
+
+fn two() -> HeadConfig {
+    HeadConfig::new(Task::Classification, labels(&["bad", "good"]))
+}
+
+fn refused(config: &HeadConfig) -> String {
+    Head::new("test", config, &base(), Seed::new(0)).expect_err("it does not make sense").to_string()
+}
+
+#[test]
+fn dropout_is_a_rate() {
+    for rate in [-0.1, 1.0, 1.5, f64::NAN, f64::INFINITY] {
+        let message = refused(&HeadConfig { dropout: Some(rate), ..two() });
+        assert!(
+            message.contains(&format!("dropout of the head is {rate}")) && message.contains("from 0 up to"),
+            "{message}"
+        );
+    }
+    let base = Encoder::<f32>::random(Config { head_dropout: 1.5, ..base().config().clone() }, 0.4, Seed::new(3));
+    let fails = |config| Head::new("test", &config, &base, Seed::new(0)).err().map(|e| e.to_string());
+    assert!(
+        fails(two()).is_some_and(|message| message.contains("is 1.5")),
+        "the base's own is taken where none is given"
+    );
+    assert_eq!(fails(HeadConfig { dropout: Some(0.0), ..two() }), None);
+}
+
+#[test]
+fn every_label_has_a_name_of_its_own() {
+    let message = refused(&HeadConfig::new(Task::Tagging, labels(&["O", "B", "I", "B"])));
+    assert!(message.contains("labels 1 and 3 are both called \"B\""), "{message}");
+}
+
+#[test]
+fn a_number_is_one_output() {
+    let message = refused(&HeadConfig { labels: labels(&["a", "b"]), ..HeadConfig::new(Task::Regression, Vec::new()) });
+    assert!(message.contains("a regression head has one output, but 2 labels"), "{message}");
+}
+
+/// Loads a saved head whose configuration was changed by hand.
+fn loaded(folder: &Path, text: &str) -> Result<Vec<String>, String> {
+    std::fs::write(folder.join("head_config.json"), text).expect("written");
+    format::load_head(folder, &base()).map(|head| head.config().labels.clone()).map_err(|e| e.to_string())
+}
+
+#[test]
+fn files_with_labels_that_cannot_be_told_apart_are_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let base = base();
+    let adapter =
+        Adapter::new("test", &"seq_bn[reduction_factor=4]".parse().expect("known"), base.config(), Seed::new(1));
+    let head = Head::new("test", &two(), &base, Seed::new(2)).expect("sound");
+    format::save(&AdapterModel::new(base, Some(adapter.expect("fits")), head), folder.path()).expect("saved");
+    let sound = std::fs::read_to_string(folder.path().join("head_config.json")).expect("it was saved");
+    let map = "\"bad\": 0,\n      \"good\": 1";
+    assert!(sound.contains(map), "{sound}");
+    let with = |labels: &str| loaded(folder.path(), &sound.replace(map, labels));
+    assert_eq!(with(r#""good": 0, "bad": 1"#), Ok(labels(&["good", "bad"])));
+    assert_eq!(with(r#""good": 1"#), Ok(labels(&["LABEL_0", "good"])));
+    for (map, words) in [
+        (r#""bad": 1, "good": 1"#, &["labels \"bad\" and \"good\" both have id 1"][..]),
+        (r#""bad": "0", "good": 0"#, &["labels \"bad\" and \"good\" both have id 0"]),
+        (r#""bad": 0, "bad": 1"#, &["\"bad\" is there twice, as 0 and as 1"]),
+        (r#""bad": 0, "bad": 0, "good": 1"#, &["\"bad\" is there twice, as 0 and as 0"]),
+        (r#""LABEL_1": 0"#, &["labels 0 and 1 are both called \"LABEL_1\""]),
+    ] {
+        let message = with(map).expect_err(map);
+        assert!(message.contains("head_config.json"), "{message}");
+        words.iter().for_each(|word| assert!(message.contains(word), "{word:?} is missing in {message}"));
+    }
+    let message =
+        loaded(folder.path(), &sound.replace("\"dropout_prob\": null", "\"dropout_prob\": 1.5")).expect_err("refused");
+    assert!(message.contains("head_config.json") && message.contains("dropout of the head is 1.5"), "{message}");
+}

@@ -1,0 +1,33 @@
+//! The columns of the table and of the page.
+
+use super::super::report::{Cell, Report, bytes, percent, thousands};
+use super::row::Row;
+
+/// The headings of the table and of the page.
+pub(super) const COLUMNS: [&str; 8] =
+    ["method", "trained", "of all", "score", "± seeds", "training", "peak memory", "prediction"];
+
+pub(super) fn cells(row: &Row) -> [String; 8] {
+    let (mean, deviation) = row.score();
+    [
+        row.method.clone(),
+        thousands(row.trained() as u64),
+        percent(row.share()),
+        percent(mean),
+        deviation.map_or_else(|| "–".into(), |deviation| format!("{:.1}", 100.0 * deviation)),
+        format!("{:.1} s", row.seconds()),
+        row.peak().map_or_else(|| "–".into(), bytes),
+        row.overhead.map_or_else(|| "–".into(), |ratio| format!("× {ratio:.2}")),
+    ]
+}
+
+pub(super) fn table(rows: &[Row]) -> Report {
+    let names: Vec<&str> = COLUMNS.into_iter().chain(["mergeable"]).collect();
+    let mut report = Report::with_header(&names);
+    for row in rows {
+        let [method, numbers @ ..] = cells(row);
+        let numbers = numbers.into_iter().map(Cell::number);
+        report.row(std::iter::once(method.into()).chain(numbers).chain([row.mergeable().into()]).collect());
+    }
+    report
+}

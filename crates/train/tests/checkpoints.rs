@@ -1,0 +1,279 @@
+//! What a checkpoint holds, which runs may go on from it, and that a refused one changes nothing.
+
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task};
+use adaptune_tensor::{Parameters, Seed};
+use adaptune_train::*;
+use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};
+use adaptune_transformer::{Config, Encoder};
+use ndarray::ArrayD;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+fn data(from: u32, n: u32) -> Dataset {
+    let example = |i: u32| Example {
+        token_ids: vec![1, 10 + i % 30, 5 + i % 4],
+        token_types: vec![0, 0, 1],
+        target: Target::Class((i % 2) as usize),
+    };
+    Dataset::new(Task::Classification, 2, (from..from + n).map(example).collect()).expect("sound examples")
+}
+
+fn base() -> Arc<Encoder<f32>> {
+    let config = Config { vocabulary: 64, positions: 16, ..Config::bert(16, 2, 2, 32) };
+    Arc::new(Encoder::random(config, 0.15, Seed::new(1)))
+}
+
+fn adapter(name: &str, method: &str, seed: u64) -> Adapter<f32> {
+    let method: Method = method.parse().expect("a known method");
+    Adapter::on(name, &method, &base(), Seed::new(seed)).expect("fits")
+}
+
+fn model(adapter: Adapter<f32>, below: Vec<Adapter<f32>>) -> AdapterModel<f32> {
+    let base = base();
+    let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+    let head = Head::new("odd", &head, &base, Seed::new(3)).expect("fits");
+    let frozen = |mut adapter: Adapter<f32>| {
+        adapter.freeze();
+        Arc::new(adapter)
+    };
+    AdapterModel::new(base, Some(adapter), head).upon(below.into_iter().map(frozen).collect()).expect("they stack")
+}
+
+fn plain() -> AdapterModel<f32> {
+    model(adapter("odd", "seq_bn[reduction_factor=4]", 2), Vec::new())
+}
+
+fn options() -> TrainOptions {
+    TrainOptions { epochs: 2, batch_size: 12, learning_rate: 1e-2, seed: 5, ..Default::default() }
+}
+
+/// A folder, and data to train on.
+struct Bench {
+    folder: tempfile::TempDir,
+    train: Dataset,
+    dev: Dataset,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder"), train: data(0, 50), dev: data(100, 20) }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("checkpoint")
+    }
+
+    fn trainer(&self, model: AdapterModel<f32>, options: TrainOptions) -> Trainer<'_, f32> {
+        let trainer = Trainer::new(model, &self.train, Some(&self.dev), options).expect("fits");
+        trainer.with_checkpoint(self.path(), 2)
+    }
+
+    /// Runs a model to its end, which leaves a checkpoint of that.
+    fn run(&self, model: AdapterModel<f32>, options: TrainOptions) -> Trained<f32> {
+        self.trainer(model, options).run(&mut ()).expect("trains")
+    }
+
+    /// Why a run of this model may not go on from the checkpoint; nothing if it may.
+    fn refusal(&self, model: AdapterModel<f32>) -> String {
+        self.trainer(model, options()).resume().err().map(|e| e.to_string()).unwrap_or_default()
+    }
+}
+
+const LANGUAGE: &str = "seq_bn[reduction_factor=8]";
+
+#[test]
+fn a_run_upon_other_adapters_is_refused() {
+    let bench = Bench::new();
+    let task = || adapter("odd", "seq_bn[reduction_factor=4]", 2);
+    let upon = |below: Vec<Adapter<f32>>| model(task(), below);
+    let (a, b) = (|seed| adapter("language", LANGUAGE, seed), || adapter("other", LANGUAGE, 8));
+    bench.run(upon(vec![a(7), b()]), options());
+    assert_eq!(bench.refusal(upon(vec![a(7), b()])), "", "the very run goes on");
+    for (below, words) in [
+        (vec![a(9), b()], "the fingerprint of adapter 1 below was"),
+        (vec![b(), a(7)], "the name of adapter 1 below was language, but now is other"),
+        (vec![a(7)], "the number of adapters below was 2, but now is 1"),
+        (vec![], "the number of adapters below was 2, but now is 0"),
+        (
+            vec![a(7), adapter("other", "seq_bn[reduction_factor=8,non_linearity=gelu]", 8)],
+            "the non_linearity of adapter 2 below was \"relu\", but now is \"gelu\"",
+        ),
+    ] {
+        let message = bench.refusal(upon(below));
+        assert!(message.contains(words) && message.contains("belongs to another run"), "{words}: {message}");
+    }
+}
+
+/// VeRA's projections are drawn and never train, so all that trains may be the same where they are not.
+#[test]
+fn a_run_with_other_constants_is_refused() {
+    let bench = Bench::new();
+    let vera = |name, seed| adapter(name, "vera[r=3]", seed);
+    let values = |adapter: &Adapter<f32>| -> Vec<f32> {
+        adapter.parameters().iter().flat_map(|(_, p)| p.values().to_vec()).collect()
+    };
+    assert_eq!(values(&vera("odd", 2)), values(&vera("odd", 4)), "the test is about nothing otherwise");
+    bench.run(model(vera("odd", 2), vec![vera("below", 6)]), options());
+    assert_eq!(bench.refusal(model(vera("odd", 2), vec![vera("below", 6)])), "", "the very run goes on");
+    let own = bench.refusal(model(vera("odd", 4), vec![vera("below", 6)]));
+    assert!(own.contains("the fingerprint of the adapter's constants was"), "{own}");
+    let below = bench.refusal(model(vera("odd", 2), vec![vera("below", 7)]));
+    assert!(below.contains("the fingerprint of adapter 1 below was"), "{below}");
+}
+
+#[test]
+fn a_base_that_computes_otherwise_with_the_same_weights_is_refused() {
+    let bench = Bench::new();
+    let with = |norm_epsilon| {
+        let config = Config { norm_epsilon, ..base().config().clone() };
+        let base = Arc::new(Encoder::random(config, 0.15, Seed::new(1)));
+        let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+        AdapterModel::new(base.clone(), None, Head::new("odd", &head, &base, Seed::new(3)).expect("fits"))
+    };
+    bench.run(with(1e-12), options());
+    assert_eq!(bench.refusal(with(1e-12)), "", "the very run goes on");
+    let message = bench.refusal(with(1e-5));
+    assert!(message.contains("the base model's configuration was"), "{message}");
+}
+
+type Tensors = BTreeMap<String, ArrayD<f32>>;
+
+/// A change to a checkpoint, and words of the message about it.
+type Damage = (&'static str, fn(&mut Tensors), &'static str);
+
+fn first(tensors: &Tensors, prefix: &str) -> String {
+    tensors.keys().find(|name| name.starts_with(prefix)).expect("a checkpoint has it").clone()
+}
+
+fn cut(tensors: &mut Tensors, prefix: &str) {
+    let name = first(tensors, prefix);
+    tensors.insert(name, ArrayD::zeros(vec![1, 7]));
+}
+
+const DAMAGES: [Damage; 9] = [
+    ("no moment", |t| drop(t.remove(&first(t, "optimiser.exp_avg."))), "optimiser state exp_avg"),
+    (
+        "a moment too many",
+        |t| drop(t.insert("optimiser.exp_avg.99".into(), ArrayD::zeros(vec![2]))),
+        "exp_avg.99 is unexpected",
+    ),
+    ("a cut moment", |t| cut(t, "optimiser.exp_avg_sq."), "has shape [1, 7]"),
+    ("no weight", |t| drop(t.remove(&first(t, "model.head"))), "are missing"),
+    ("a cut weight", |t| cut(t, "model.adapter"), "has shape [1, 7]"),
+    (
+        "a weight too many",
+        |t| drop(t.insert("model.adapter.x".into(), ArrayD::zeros(vec![2]))),
+        "adapter.x is unexpected",
+    ),
+    ("no best weight", |t| drop(t.remove(&first(t, "best.head"))), "are missing"),
+    ("a cut best weight", |t| cut(t, "best.adapter"), "has shape [1, 7]"),
+    ("something else", |t| drop(t.insert("x".into(), ArrayD::zeros(vec![2]))), "x is unexpected"),
+];
+
+fn damage(path: &Path, change: fn(&mut Tensors)) {
+    let file = TensorFile::open(path).expect("a whole checkpoint");
+    let mut tensors: Tensors =
+        file.names().into_iter().map(|name| (name.to_owned(), file.read(name).expect("sound numbers"))).collect();
+    let metadata =
+        file.metadata().expect("a checkpoint has some").iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    change(&mut tensors);
+    let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
+    write_safetensors(path, &views, &metadata).expect("written");
+}
+
+fn bytes(model: &AdapterModel<f32>) -> Vec<u32> {
+    model.parameters().iter().flat_map(|(_, p)| p.values().iter().map(|v| v.to_bits()).collect::<Vec<_>>()).collect()
+}
+
+/// Neither model nor optimiser nor position are touched: the trainer then runs as if it had never seen the checkpoint.
+#[test]
+fn a_refused_checkpoint_changes_nothing() {
+    let bench = Bench::new();
+    let fresh = bench.run(plain(), options());
+    let whole = fs::read(bench.path()).expect("a checkpoint");
+    for (what, change, words) in DAMAGES {
+        damage(&bench.path(), change);
+        let mut trainer = bench.trainer(plain(), options());
+        let before = (bytes(trainer.model()), trainer.extent());
+        let message = trainer.resume().expect_err(what).to_string();
+        assert!(message.contains(words) && message.contains("damaged"), "{what}: {message}");
+        assert!(before == (bytes(trainer.model()), trainer.extent()), "{what}: the model was changed");
+        let trained = trainer.run(&mut ()).expect("trains");
+        assert_eq!((bytes(&trained.model), &trained.history), (bytes(&fresh.model), &fresh.history), "{what}");
+        assert!(fs::read(bench.path()).expect("a checkpoint") == whole, "{what}: another checkpoint at the end");
+    }
+}
+
+/// Length of the header of a safetensors file.
+fn header(path: &Path) -> u64 {
+    let bytes = fs::read(path).expect("a checkpoint");
+    u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes"))
+}
+
+#[test]
+fn the_header_does_not_grow_with_the_run() {
+    let [short, long] = [1, 40].map(|epochs| {
+        let bench = Bench::new();
+        let trained = bench.run(plain(), TrainOptions { epochs, ..options() });
+        (header(&bench.path()), trained.history.len())
+    });
+    assert!(long.1 > 30 * short.1, "{short:?} {long:?}");
+    assert!(
+        long.0 < short.0 + 64,
+        "the header has {} bytes after {} records, and {} after {}",
+        long.0,
+        long.1,
+        short.0,
+        short.1
+    );
+}
+
+#[test]
+fn the_past_is_in_a_file_of_its_own() {
+    let bench = Bench::new();
+    let records = bench.folder.path().join("records.jsonl");
+    let whole = bench.trainer(plain(), options()).with_history(records.clone()).run(&mut ()).expect("trains");
+    let text = fs::read_to_string(&records).expect("the run wrote it");
+    let read: Vec<Record> = text.lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    assert_eq!(read, whole.history);
+    let resumed = |text: Option<&str>| {
+        match text {
+            Some(text) => fs::write(&records, text).expect("written"),
+            None => fs::remove_file(&records).expect("it was there"),
+        }
+        let mut trainer = bench.trainer(plain(), options()).with_history(records.clone());
+        trainer.resume().map_err(|e| e.to_string())?;
+        Ok::<_, String>(trainer.run(&mut ()).expect("it is at its end").history)
+    };
+    // What a killed run wrote beyond its checkpoint is cut off.
+    assert_eq!(resumed(Some(&format!("{text}{{\"event\":\"st"))), Ok(whole.history.clone()));
+    assert_eq!(fs::read_to_string(&records).expect("it is there"), text);
+    for other in [&text[..text.len() - 1], &text.replacen("\"step\":1", "\"step\":7", 1), ""] {
+        let message = resumed(Some(other)).expect_err("refused");
+        assert!(message.contains("records.jsonl") && message.contains("are not the past"), "{message}");
+        assert_eq!(fs::read_to_string(&records).expect("it is there"), other, "it was left as it was");
+    }
+    let message = resumed(None).expect_err("refused");
+    assert!(message.contains("cannot read") && message.contains("records.jsonl"), "{message}");
+}
+
+/// Checkpoints had no version, and their history within.
+#[test]
+fn a_checkpoint_of_another_version_is_named_so() {
+    let bench = Bench::new();
+    bench.run(plain(), options());
+    let file = TensorFile::open(bench.path()).expect("a whole checkpoint");
+    let tensors: Vec<(String, ArrayD<f32>)> =
+        file.names().into_iter().map(|name| (name.to_owned(), file.read(name).expect("sound numbers"))).collect();
+    let mut metadata: BTreeMap<String, String> = file.metadata().expect("some").clone().into_iter().collect();
+    for version in [None, Some("3".to_owned())] {
+        metadata.remove("version");
+        metadata.extend(version.map(|version| ("version".to_owned(), version)));
+        let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
+        write_safetensors(&bench.path(), &views, &metadata).expect("written");
+        let message = bench.refusal(plain());
+        assert!(message.contains("another version of adaptune") && message.contains("start anew"), "{message}");
+    }
+}
