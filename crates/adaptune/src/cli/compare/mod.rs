@@ -1,5 +1,8 @@
 //! `adaptune compare`: methods side by side.
 
+mod columns;
+mod contestant;
+mod files;
 mod overhead;
 mod page;
 mod picture;
@@ -8,18 +11,17 @@ mod trial;
 
 use super::args::CompareArgs;
 use super::base_model::{BUILTIN, BaseModel};
-use super::report::{Cell, Report, bytes, note, percent, print_line, thousands};
+use super::report::{Cell, Report, print_line};
 use super::task::TaskArg;
-use super::train::DEFAULT_TASK;
-use adaptune_adapters::{Adapter, Tuning};
+use adaptune_adapters::Adapter;
 use adaptune_tensor::Seed;
-use adaptune_transformer::weights::replace_file;
 use anyhow::{Context, Result, bail};
+use columns::{COLUMNS, cells};
+use contestant::Contestant;
+use files::{folder, judged_by, write};
 use overhead::Overhead;
 use row::Row;
 use serde_json::json;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 use trial::Trial;
 
 /// Compares, writes and prints.
@@ -40,40 +42,6 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
         overhead.measure(&folder(args, contestant, 0), row)?;
     }
     close(args, &rows)
-}
-
-/// A method, and what it is called in files.
-struct Contestant {
-    text: String,
-    method: String,
-    rate: Option<String>,
-    tuning: Tuning,
-}
-
-impl Contestant {
-    /// Reads `method` or `method@rate`.
-    fn read(text: &str) -> Result<Self> {
-        // A sign within brackets belongs to a field.
-        let brackets = text.rfind(']').map_or(0, |end| end + 1);
-        let (method, rate) = match text[brackets..].find('@') {
-            Some(sign) => (&text[..brackets + sign], Some(&text[brackets + sign + 1..])),
-            None => (text, None),
-        };
-        if let Some(rate) = rate.filter(|rate| !rate.parse().is_ok_and(|rate: f64| rate > 0.0 && rate.is_finite())) {
-            bail!("--method {text}: the learning rate is {rate:?}, but must be a number above 0, as in ia3@1e-2");
-        }
-        let tuning = method.parse().with_context(|| format!("--method {text}"))?;
-        Ok(Self { text: text.to_owned(), method: method.to_owned(), rate: rate.map(str::to_owned), tuning })
-    }
-
-    /// Letters and digits alone, since it names a folder.
-    fn slug(&self) -> String {
-        self.text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
-    }
-}
-
-fn folder(args: &CompareArgs, contestant: &Contestant, seed: u64) -> PathBuf {
-    args.out.join(format!("{}-{seed}", contestant.slug()))
 }
 
 /// What would only be found out after other methods have been trained.
@@ -111,13 +79,6 @@ fn prepare(args: &CompareArgs) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {shown}"))
 }
 
-/// The data by which methods are compared, as `eval` names them.
-fn judged_by(args: &CompareArgs) -> PathBuf {
-    let of_task = |task: &TaskArg| task.split("test");
-    let builtin = || args.task.as_ref().and_then(of_task).unwrap_or_else(|| format!("{DEFAULT_TASK}:test").into());
-    args.test.clone().or(args.dev.clone()).unwrap_or_else(builtin)
-}
-
 fn close(args: &CompareArgs, rows: &[Row]) -> Result<()> {
     let picture = picture::draw(rows)?;
     let how = json!({
@@ -140,27 +101,6 @@ fn close(args: &CompareArgs, rows: &[Row]) -> Result<()> {
     ))?)
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
-    Ok(replace_file(path, |file| file.write_all(text.as_bytes()))?)
-}
-
-/// The headings of the table and of the page.
-const COLUMNS: [&str; 8] = ["method", "trained", "of all", "score", "± seeds", "training", "peak memory", "prediction"];
-
-fn cells(row: &Row) -> [String; 8] {
-    let (mean, deviation) = row.score();
-    [
-        row.method.clone(),
-        thousands(row.trained() as u64),
-        percent(row.share()),
-        percent(mean),
-        deviation.map_or_else(|| "–".into(), |deviation| format!("{:.1}", 100.0 * deviation)),
-        format!("{:.1} s", row.seconds()),
-        row.peak().map_or_else(|| "–".into(), bytes),
-        row.overhead.map_or_else(|| "–".into(), |ratio| format!("× {ratio:.2}")),
-    ]
-}
-
 fn table(rows: &[Row]) -> Report {
     let names: Vec<&str> = COLUMNS.into_iter().chain(["mergeable"]).collect();
     let mut report = Report::with_header(&names);
@@ -170,11 +110,4 @@ fn table(rows: &[Row]) -> Report {
         report.row(std::iter::once(method.into()).chain(numbers).chain([row.mergeable().into()]).collect());
     }
     report
-}
-
-/// Says what is trained now, unless it would disturb a program.
-fn tell(args: &CompareArgs, text: std::fmt::Arguments<'_>) {
-    if !args.json {
-        note(text);
-    }
 }

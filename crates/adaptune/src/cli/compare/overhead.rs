@@ -3,7 +3,7 @@
 use super::super::args::CompareArgs;
 use super::super::finished::Finished;
 use super::super::{data, table};
-use super::judged_by;
+use super::files::judged_by;
 use super::row::{Row, median};
 use adaptune_adapters::{AdapterModel, format, merge};
 use adaptune_train::{Dataset, predict};

@@ -1,6 +1,7 @@
 //! The comparison as one page that needs nothing beside itself.
 
-use super::{COLUMNS, Row, cells};
+use super::columns::{COLUMNS, cells};
+use super::row::Row;
 use serde_json::Value;
 use std::fmt::Write;
 

@@ -2,8 +2,10 @@
 
 use super::super::args::CompareArgs;
 use super::super::folder::{RunFolder, State, TRAINED};
+use super::super::report::note;
 use super::super::train::DEFAULT_TASK;
-use super::{Contestant, tell, write};
+use super::contestant::Contestant;
+use super::files::write;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -90,5 +92,12 @@ impl Trial<'_> {
             bail!("{}, seed {}: {}", self.contestant.text, self.seed, said.trim().trim_start_matches("error: "));
         }
         String::from_utf8(output.stdout).context("train gave no text")
+    }
+}
+
+/// Says what is trained now, unless it would disturb a program.
+fn tell(args: &CompareArgs, text: std::fmt::Arguments<'_>) {
+    if !args.json {
+        note(text);
     }
 }
