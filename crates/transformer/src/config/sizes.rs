@@ -1,13 +1,7 @@
-//! Sizes and constants of a base.
+//! The sizes and constants themselves, and which of them can be computed with.
 
-mod architecture;
-mod error;
-mod parts;
-
-pub use architecture::{Architecture, Biases, ByLayer, NormKind, Residual, RotaryPositions};
-pub use error::ConfigError;
-pub use parts::{LinearShape, PartShape};
-
+use super::architecture::Architecture;
+use super::error::ConfigError;
 use crate::family::Family;
 use adaptune_tensor::Activation;
 use std::path::Path;

@@ -1,0 +1,11 @@
+//! Sizes and constants of a base.
+
+mod architecture;
+mod error;
+mod parts;
+mod sizes;
+
+pub use architecture::{Architecture, Biases, ByLayer, NormKind, Residual, RotaryPositions};
+pub use error::ConfigError;
+pub use parts::{LinearShape, PartShape};
+pub use sizes::Config;
