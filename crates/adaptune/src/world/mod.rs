@@ -56,6 +56,7 @@ mod draw;
 mod entailment;
 mod examples;
 mod inference;
+mod language;
 mod language_a;
 mod language_b;
 mod lexicon;
@@ -70,46 +71,12 @@ mod word;
 #[cfg(test)]
 mod tests;
 
+pub use language::Language;
 pub use task::{Example, Split, Task};
 
 use adaptune_tensor::Seed;
 use draw::Draw;
 use meaning::Sentence;
-use word::Word;
-
-/// A language of the world.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Language {
-    /// Plain English.
-    A,
-    /// A language with words and an order of its own.
-    B,
-}
-
-impl Language {
-    /// Both languages.
-    pub const ALL: [Self; 2] = [Self::A, Self::B];
-
-    /// `a` or `b`.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::A => "a",
-            Self::B => "b",
-        }
-    }
-
-    fn say(self, sentence: &Sentence) -> Vec<Word> {
-        match self {
-            Self::A => language_a::sentence(sentence),
-            Self::B => language_b::sentence(sentence),
-        }
-    }
-
-    fn text(self, sentences: &[Sentence]) -> String {
-        sentences.iter().map(|sentence| word::text(&self.say(sentence))).collect::<Vec<_>>().join(" ")
-    }
-}
 
 /// Where all texts come from.
 #[derive(Clone, Copy, Debug)]

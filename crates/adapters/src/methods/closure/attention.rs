@@ -1,5 +1,6 @@
 //! A closure at keys and values.
 
+use super::module::module;
 use super::parameters::{ParameterSet, ParameterVars};
 use super::recording::{Recording, result};
 use super::sequence::tokens_of;

@@ -1,6 +1,7 @@
 //! A closure in place of a linear layer of the base.
 
 use super::base::LinearOperation;
+use super::module::module;
 use super::parameters::{ParameterSet, ParameterVars};
 use super::recording::{Recording, result};
 use adaptune_autograd::Var;

@@ -1,5 +1,6 @@
 //! A closure between blocks.
 
+use super::module::module;
 use super::parameters::{ParameterSet, ParameterVars};
 use super::recording::{Recording, result};
 use adaptune_autograd::{Var, concatenate};

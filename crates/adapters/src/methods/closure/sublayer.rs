@@ -1,6 +1,7 @@
 //! A closure at the end of a half block.
 
 use super::base::JoinOperation;
+use super::module::module;
 use super::parameters::{ParameterSet, ParameterVars};
 use super::recording::{Recording, result};
 use adaptune_autograd::Var;

@@ -1,7 +1,7 @@
 //! Arguments of `compare`.
 
-use super::super::task::TaskArg;
-use super::ColumnArgs;
+use super::columns::ColumnArgs;
+use crate::cli::task::TaskArg;
 use clap::Args;
 use std::num::NonZeroU64;
 use std::path::PathBuf;

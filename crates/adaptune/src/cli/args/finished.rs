@@ -1,6 +1,6 @@
 //! Arguments of the commands that change finished adapters.
 
-use super::PrecisionArg;
+use super::numbers::PrecisionArg;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 

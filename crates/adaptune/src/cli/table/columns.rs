@@ -1,8 +1,8 @@
 //! Which columns hold text and label.
 
+use super::content::{Row, Table, TableKind, Text};
 use super::delimited::Records;
 use super::source::Source;
-use super::{Row, Table, TableKind, Text};
 use adaptune_adapters::did_you_mean;
 use anyhow::{Result, bail};
 

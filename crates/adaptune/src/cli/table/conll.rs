@@ -1,7 +1,7 @@
 //! `.conll`: a word and its tag a line, an empty line between sentences.
 
+use super::content::{Row, Table, TableKind, Text};
 use super::source::Source;
-use super::{Row, Table, TableKind, Text};
 use anyhow::{Result, bail};
 
 /// Reads sentences. Word and tag are parted by a tab (then the word may contain spaces) or by spaces.

@@ -1,8 +1,8 @@
 //! `.jsonl`: one object a line, whose keys are the columns.
 
 use super::columns::{Chosen, Columns};
+use super::content::{Row, Table, TableKind, Text};
 use super::source::Source;
-use super::{Row, Table, TableKind, Text};
 use anyhow::Result;
 use serde_json::{Map, Value};
 

@@ -1,6 +1,6 @@
 //! From labels as written to what training aims at: classes, numbers or tags.
 
-use super::{Row, Table, TableKind, Text};
+use super::content::{Row, Table, TableKind, Text};
 use adaptune_adapters::did_you_mean;
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeSet;

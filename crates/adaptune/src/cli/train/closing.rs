@@ -1,9 +1,9 @@
 //! What is said at the end.
 
 use super::super::report::{Cell, Report, bytes, duration, percent, print_line, thousands};
-use super::Outcome;
+use super::outcome::Outcome;
 use adaptune_adapters::Counts;
-use adaptune_train::{EvaluationRecord, Record, json};
+use adaptune_train::{EvaluationRecord, json};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -18,29 +18,6 @@ pub(super) struct Closing<'a> {
     pub(super) peak_bytes: Option<u64>,
     /// A text to try the result with.
     pub(super) sample: Option<&'a str>,
-}
-
-pub(in crate::cli) fn evaluations(history: &[Record]) -> impl Iterator<Item = &EvaluationRecord> {
-    history.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None })
-}
-
-impl Outcome {
-    fn before(&self) -> Option<&EvaluationRecord> {
-        evaluations(&self.history).find(|e| e.epoch == 0)
-    }
-
-    fn best(&self) -> Option<&EvaluationRecord> {
-        evaluations(&self.history).filter(|e| e.best).last()
-    }
-
-    /// The share of what a prediction computes with that was trained.
-    fn share(&self) -> f64 {
-        self.counts.trainable() as f64 / self.counts.total() as f64
-    }
-
-    fn test(&self) -> Option<(&str, f64)> {
-        self.test.as_ref().map(|test| test.metrics.primary())
-    }
 }
 
 impl Closing<'_> {

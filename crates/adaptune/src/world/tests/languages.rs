@@ -6,7 +6,7 @@ use crate::world::lexicon::{
     WILL, adjectives,
 };
 use crate::world::meaning::{Circumstance, Clause, Denial, Head, Phrase, Predicate, Quality, Tense};
-use crate::world::word::Tag;
+use crate::world::word::{Tag, Word};
 
 fn noun(one: &str) -> &'static Noun {
     NOUNS.iter().find(|noun| noun.one == one).unwrap()

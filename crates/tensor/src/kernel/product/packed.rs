@@ -1,5 +1,6 @@
 //! Right operands that are packed once for many products.
 
+use super::dispatch::with_kernel;
 #[cfg(target_arch = "x86_64")]
 use super::half::HalfPanels;
 #[cfg(target_arch = "aarch64")]

@@ -1,5 +1,6 @@
 //! Products of f32 matrices, by the kernel of the process's path.
 
+use super::dispatch::with_kernel;
 #[cfg(target_arch = "aarch64")]
 use super::neon;
 use super::operation::{Product, Start};

@@ -1,0 +1,158 @@
+//! Options of `train`.
+
+use super::columns::ColumnArgs;
+use super::numbers::BaseDtype;
+use crate::cli::task::TaskArg;
+use adaptune_transformer::Thaw;
+use bytesize::ByteSize;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// The base model: a folder, a name on the Hugging Face hub, or `builtin` [default: builtin, for built-in tasks]
+    #[arg(long, value_name = "DIR|NAME")]
+    pub(crate) model: Option<String>,
+    /// Training data: .tsv, .csv or .jsonl with `text` (or `text_a`, `text_b`) and `label`; or .conll
+    #[arg(long, value_name = "FILE")]
+    pub(crate) train: Option<PathBuf>,
+    /// Development data, evaluated after each epoch to keep the best one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dev: Option<PathBuf>,
+    /// Test data, evaluated once at the end
+    #[arg(long, value_name = "FILE")]
+    pub(crate) test: Option<PathBuf>,
+    /// Folder for the result [default: runs/TASK-METHOD, with a number if that is taken]
+    #[arg(long, value_name = "DIR", required_if_eq("resume", "true"))]
+    pub(crate) out: Option<PathBuf>,
+    /// Adapter method: seq_bn, double_seq_bn, par_bn, scaled_par_bn, adapter_plus, with options as in
+    /// 'seq_bn[reduction_factor=8,non_linearity=gelu]'; or without an adapter: head (the head alone), bitfit (the base's
+    /// biases), full (all of the base) [default: seq_bn; for the built-in model seq_bn[reduction_factor=4]]
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+    /// Also train tensors of the base, in copies saved with the adapter: layer-norms, biases, all, or several of them
+    /// with commas between
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) thaw: Option<Thaw>,
+    /// Also train the head alone and the whole base, and show them beside; so it is where neither model nor data are
+    /// named
+    #[arg(long)]
+    pub(crate) baselines: bool,
+    /// Name of adapter and head in the files [default: the name of the output folder]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// What to predict: auto, classification, regression or tagging; or a built-in task such as builtin:topic@B
+    #[arg(long, default_value = "auto", value_name = "TASK")]
+    pub(crate) task: TaskArg,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+
+    /// Passes over the training data [default: 3; for the built-in model 8]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub(crate) epochs: Option<usize>,
+    /// Examples of a step
+    #[arg(long, default_value_t = 32, value_name = "N", help_heading = "Training")]
+    pub(crate) batch_size: usize,
+    /// Cut each batch into this many parts, to need less memory
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Training")]
+    pub(crate) accumulate: usize,
+    /// Peak learning rate [default: 1e-3; for the built-in model 3e-3]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) lr: Option<f64>,
+    /// Peak learning rate of the head [default: as --lr]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) head_lr: Option<f64>,
+    /// Peak learning rate of what is thawed [default: 1e-3 for biases, 2e-4 for layer norms, 5e-5 for all; 5e-4 for all
+    /// of the built-in model]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) thaw_lr: Option<f64>,
+    /// How the learning rate falls
+    #[arg(long, value_enum, default_value = "linear", help_heading = "Training")]
+    pub(crate) schedule: ScheduleArg,
+    /// Steps of rising learning rate, or their share of all steps if below 1
+    #[arg(long, default_value = "0.06", value_name = "N|SHARE", help_heading = "Training")]
+    pub(crate) warmup: String,
+    /// Update rule
+    #[arg(long, value_enum, default_value = "adamw", help_heading = "Training")]
+    pub(crate) optimiser: OptimiserArg,
+    /// Weight decay; biases and norms never decay
+    #[arg(long, default_value_t = 0.01, value_name = "RATE", help_heading = "Training")]
+    pub(crate) weight_decay: f64,
+    /// Momentum of SGD
+    #[arg(long, default_value_t = 0.9, value_name = "RATE", help_heading = "Training")]
+    pub(crate) momentum: f64,
+    /// Largest norm of all gradients together; 0 for no limit
+    #[arg(long, default_value_t = 1.0, value_name = "NORM", help_heading = "Training")]
+    pub(crate) clip: f64,
+    /// Dropout of base and head in training [default: the model's own rates]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) dropout: Option<f64>,
+    /// How examples come together in batches
+    #[arg(long, value_enum, default_value = "shuffled", help_heading = "Training")]
+    pub(crate) batching: BatchingArg,
+    /// Stop after this many epochs without improvement on the development data
+    #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
+    pub(crate) patience: Option<usize>,
+    /// Longest text in tokens; more is cut off [default: what the model can take]
+    #[arg(long, value_name = "TOKENS", help_heading = "Training")]
+    pub(crate) max_length: Option<usize>,
+    /// Keep only the inputs of the base's blocks for the backward pass, and run each block again: less memory, more time,
+    /// the same adapter
+    #[arg(long, help_heading = "Training")]
+    pub(crate) gradient_checkpointing: bool,
+    /// Keep what the blocks below the lowest point that trains make of each text, in this much memory, and begin there in
+    /// later epochs; those blocks then run without dropout. Worth it for --method head, and where an adapter leaves lower
+    /// layers out, as seq_bn[leave_out=[0,1,2,3]]
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, default_missing_value = "1GB", help_heading = "Training")]
+    pub(crate) cache: Option<ByteSize>,
+    /// Go on in a temporary file of at most this size when that memory is full
+    #[arg(long, value_name = "SIZE", default_value = "0B", requires = "cache", help_heading = "Training")]
+    pub(crate) cache_disk: ByteSize,
+    /// Seed of initial values, order and dropout
+    #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Training")]
+    pub(crate) seed: u64,
+
+    /// Linear layers of the head [default: 2, or 1 for tagging]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Head")]
+    pub(crate) head_layers: Option<u8>,
+    /// Let the head read the base's pooler
+    #[arg(long, help_heading = "Head")]
+    pub(crate) use_pooler: bool,
+
+    /// Numbers of the base's linear layers
+    #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = "Run")]
+    pub(crate) base_dtype: BaseDtype,
+    /// Go on with the run in --out that was interrupted
+    #[arg(long, help_heading = "Run")]
+    pub(crate) resume: bool,
+    /// Replace the run in --out
+    #[arg(long, conflicts_with = "resume", help_heading = "Run")]
+    pub(crate) overwrite: bool,
+    /// Steps between checkpoints; there is one after each epoch too
+    #[arg(long, default_value_t = 100, value_name = "STEPS", help_heading = "Run")]
+    pub(crate) checkpoint_every: usize,
+    /// Print the closing table as JSON, and no progress
+    #[arg(long, help_heading = "Run")]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ScheduleArg {
+    Constant,
+    Linear,
+    Cosine,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum OptimiserArg {
+    Adamw,
+    Sgd,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum BatchingArg {
+    /// In random order
+    Shuffled,
+    /// Texts of similar length together
+    ByLength,
+}

@@ -1,0 +1,66 @@
+//! Options of the commands that use a trained adapter.
+
+use super::columns::ColumnArgs;
+use super::numbers::BaseDtype;
+use clap::Args;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// A base and an adapter for it.
+#[derive(Debug, Args)]
+pub(crate) struct ModelArgs {
+    /// The base model that the adapter was trained on: a folder, or a name on the Hugging Face hub [default: as in
+    /// training]
+    #[arg(long, value_name = "DIR|NAME")]
+    pub(crate) model: Option<String>,
+    /// The adapter directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) adapter: PathBuf,
+    /// Longest text in tokens [default: as in training]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) max_length: Option<usize>,
+    /// Numbers of the base's linear layers [default: as in training]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub(crate) base_dtype: Option<BaseDtype>,
+    /// Texts of a batch
+    #[arg(long, default_value_t = NonZeroUsize::new(64).expect("not zero"), value_name = "N")]
+    pub(crate) batch_size: NonZeroUsize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EvalArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Labelled data, as for training
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: PathBuf,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    /// Texts, one a line (.txt, or - for standard input), or a table as for training
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) input: PathBuf,
+    #[command(flatten)]
+    pub(crate) columns: ColumnArgs,
+    /// Print one JSON object a line: text, label, logits, probabilities
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct InspectArgs {
+    /// The adapter directory
+    #[arg(value_name = "DIR")]
+    pub(crate) adapter: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,41 @@
+//! What came of a training.
+
+use adaptune_adapters::Counts;
+use adaptune_train::{Evaluation, EvaluationRecord, Record};
+use std::time::Duration;
+
+/// What came of training something.
+pub(super) struct Outcome {
+    pub(super) name: String,
+    pub(super) counts: Counts,
+    pub(super) history: Vec<Record>,
+    pub(super) test: Option<Evaluation>,
+    pub(super) time: Duration,
+}
+
+impl Outcome {
+    /// The development data before the first step.
+    pub(super) fn before(&self) -> Option<&EvaluationRecord> {
+        evaluations(&self.history).find(|e| e.epoch == 0)
+    }
+
+    /// The development data after the epoch that is kept.
+    pub(super) fn best(&self) -> Option<&EvaluationRecord> {
+        evaluations(&self.history).filter(|e| e.best).last()
+    }
+
+    /// The share of what a prediction computes with that was trained.
+    pub(super) fn share(&self) -> f64 {
+        self.counts.trainable() as f64 / self.counts.total() as f64
+    }
+
+    /// Name and value of the first metric on the test data.
+    pub(super) fn test(&self) -> Option<(&str, f64)> {
+        self.test.as_ref().map(|test| test.metrics.primary())
+    }
+}
+
+/// The evaluations among the records of a run.
+pub(in crate::cli) fn evaluations(history: &[Record]) -> impl Iterator<Item = &EvaluationRecord> {
+    history.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None })
+}
