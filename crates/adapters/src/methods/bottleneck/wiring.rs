@@ -34,7 +34,8 @@ use crate::methods::bottleneck::layer::{Bottleneck, BottleneckTrace};
 use crate::methods::bottleneck::phm::layer::PhmShared;
 use adaptune_tensor::{Gradients, LayerNormTrace, Named, NamedMut, Parameters, Scalar, add, copied, join, parameters};
 use adaptune_transformer::{
-    Accumulator, JoinTrace, Properties, ResidualJoin, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
+    Accumulator, JoinTrace, Properties, ResidualJoin, SublayerBackward, SublayerGradient, SublayerInput,
+    SublayerModule, SublayerPoint,
 };
 use ndarray::{ArcArray2, Array2};
 
@@ -275,7 +276,7 @@ impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
         self.adapt(input, None)
     }
     /// A gate averages over the sequence. Another module may follow one that ends as the base does.
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SublayerPoint) -> Properties {
         let plain = !self.bottleneck.is_gated();
         Properties { token_wise: plain, causal: plain, may_be_followed: self.norm_after, needs_plain_weight: false }
     }
