@@ -130,6 +130,12 @@ impl<S: Scalar> AdapterModel<S> {
         self.with_setup(setup)
     }
 
+    /// The frozen adapters of the setup, such as those that the model's own stands upon, the lowest first.
+    #[must_use]
+    pub fn below(&self) -> Vec<&Arc<Adapter<S>>> {
+        self.setup.shared()
+    }
+
     /// What is plugged into the base.
     #[must_use]
     pub fn setup(&self) -> &Setup<S> {

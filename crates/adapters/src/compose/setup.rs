@@ -229,10 +229,9 @@ impl<S: Scalar> Setup<S> {
 
     fn freeze_adapters(&mut self) {
         if let Self::Adapter(_) = self {
-            if let Self::Adapter(mut adapter) = std::mem::take(self) {
-                adapter.freeze();
-                *self = Self::Frozen(Arc::new(adapter));
-            }
+            let Self::Adapter(mut adapter) = std::mem::take(self) else { return };
+            adapter.freeze();
+            *self = Self::Frozen(Arc::new(adapter));
         }
         self.parts_mut().iter_mut().for_each(Self::freeze_adapters);
     }
@@ -242,18 +241,32 @@ impl<S: Scalar> Setup<S> {
     /// # Errors
     /// If a frozen one belongs to somebody else besides.
     pub fn unfrozen(mut self) -> Result<Self, CompositionError> {
-        self.unfreeze_adapters()?;
-        Ok(self)
+        self.unfreeze_sole();
+        match self.shared().first() {
+            Some(shared) => Err(CompositionError::Shared { name: shared.name().to_owned() }),
+            None => Ok(self),
+        }
     }
 
-    fn unfreeze_adapters(&mut self) -> Result<(), CompositionError> {
+    /// Makes those frozen adapters train that nobody else has.
+    pub(crate) fn unfreeze_sole(&mut self) {
         if let Self::Frozen(_) = self {
-            if let Self::Frozen(shared) = std::mem::take(self) {
-                let adapter = Arc::try_unwrap(shared);
-                *self = Self::Adapter(adapter.map_err(|a| CompositionError::Shared { name: a.name().to_owned() })?);
-            }
+            let Self::Frozen(shared) = std::mem::take(self) else { return };
+            *self = Arc::try_unwrap(shared).map_or_else(Self::Frozen, Self::Adapter);
         }
-        self.parts_mut().iter_mut().try_for_each(Self::unfreeze_adapters)
+        self.parts_mut().iter_mut().for_each(Self::unfreeze_sole);
+    }
+
+    /// True if nothing is lost where only the adapter that trains is kept, and it is known what that stood upon: there is
+    /// nothing but perhaps one that trains, upon frozen ones at most.
+    pub(crate) fn is_at_most_upon_frozen(&self) -> bool {
+        match self {
+            Self::Stack(stack) => {
+                let Some((last, below)) = stack.parts().split_last() else { return true };
+                last.parts().is_empty() && below.iter().all(|part| matches!(part, Self::Frozen(_)))
+            }
+            leaf => leaf.parts().is_empty(),
+        }
     }
 
     /// The invertible module that a language model's output undoes, if there is one.
