@@ -120,8 +120,8 @@ impl SublayerModule<f32> for TimedModule<'_> {
         (y, backward)
     }
 
-    fn properties(&self) -> Properties {
-        self.module.properties()
+    fn properties(&self, point: SublayerPoint) -> Properties {
+        self.module.properties(point)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What it costs that every sequence of a batch has another adapter: 64 sequences at the shape of MiniLM, forward only,
 //! eight adapters in turn against one for all, in turn, and medians of their times.
 
-use adaptune_adapters::{Adapter, Mixed};
+use adaptune_adapters::{Adapter, PerSequence};
 use adaptune_benches::median;
 use adaptune_tensor::{Parameters, Seed, in_pool};
 use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
@@ -27,8 +27,8 @@ fn table() {
         let adapters: Vec<Adapter<f32>> = (0..ADAPTERS as u64).map(|seed| adapter(method, &base, seed)).collect();
         for length in [32, 128] {
             let parts: Vec<&dyn Insertions<f32>> = adapters.iter().map(|adapter| adapter as _).collect();
-            let rows: Vec<usize> = (0..SEQUENCES).map(|sequence| sequence % ADAPTERS).collect();
-            let mixed = Mixed::new(base.config(), &parts, &rows).expect("every part is there");
+            let part_of: Vec<usize> = (0..SEQUENCES).map(|sequence| sequence % ADAPTERS).collect();
+            let mixed = PerSequence::new(parts.clone(), &part_of).expect("every part is there");
             let (one, eight) = medians(&base, &batch(length), parts[0], &mixed);
             let tokens = SEQUENCES * length;
             println!("{method:<20} {tokens:>6} {one:>8.1}ms {eight:>8.1}ms {:>10.2}", eight / one);

@@ -1,8 +1,8 @@
 //! Many tasks, one base: adapters and heads that are loaded once and chosen for every text.
 
-use crate::adapter::Adapter;
 use crate::compose::error::CompositionError;
-use crate::compose::mixed::Mixed;
+use crate::compose::per_sequence::PerSequence;
+use crate::compose::setup::Setup;
 use crate::core::nearest::did_you_mean;
 use crate::format;
 use crate::format::error::FormatError;
@@ -20,7 +20,8 @@ use thiserror::Error;
 /// One base with any number of adapters, each with its head, by name. In memory it is one base and the adapters.
 ///
 /// A batch names one for every sequence. The base's products are computed for all of them together, and what a sequence
-/// gets is, to the bit, what it would get alone; see [`Mixed`].
+/// gets is, to the bit, what it would get alone; see [`PerSequence`]. In the place of an adapter there may be a whole
+/// [`Setup`], such as a task's upon a language's; a frozen adapter that several of them share is there once.
 ///
 /// ```
 /// use adaptune_adapters::{Adapter, AdapterModel, Bank, Head, HeadConfig, Task};
@@ -50,7 +51,7 @@ pub struct Bank<S> {
 
 #[derive(Debug)]
 struct Member<S> {
-    adapter: Option<Adapter<S>>,
+    setup: Setup<S>,
     head: Head<S>,
 }
 
@@ -117,19 +118,27 @@ impl<S: Scalar> Bank<S> {
         Some(self.members.get(name)?.head.config())
     }
 
-    /// How many numbers all adapters and heads hold together, beside the base.
+    /// What is plugged in under a name, whose [expression](Setup::expression) has the names of its adapters; `None` if
+    /// nothing is loaded under it.
     #[must_use]
-    pub fn parameter_count(&self) -> usize {
-        let of = |member: &Member<S>| {
-            member.head.parameter_count() + member.adapter.as_ref().map_or(0, Parameters::parameter_count)
-        };
-        self.members.values().map(of).sum()
+    pub fn setup(&self, name: &str) -> Option<&Setup<S>> {
+        Some(&self.members.get(name)?.setup)
     }
 
-    /// Takes in a model's adapter and head, frozen, under a name of its own.
+    /// How many numbers all adapters and heads hold together, beside the base. What several share counts once.
+    #[must_use]
+    pub fn parameter_count(&self) -> usize {
+        let mut adapters: Vec<_> = self.members.values().flat_map(|member| member.setup.adapters()).collect();
+        adapters.sort_by_key(|adapter| std::ptr::from_ref(*adapter));
+        adapters.dedup_by_key(|adapter| std::ptr::from_ref(*adapter));
+        let of_adapters: usize = adapters.into_iter().map(Parameters::parameter_count).sum();
+        of_adapters + self.members.values().map(|member| member.head.parameter_count()).sum::<usize>()
+    }
+
+    /// Takes in a model's setup and head, frozen, under a name of its own.
     ///
     /// # Errors
-    /// If the name is taken, the model has another base, changed tensors of it, or its adapter stands upon others.
+    /// If the name is taken, the model has another base, changed tensors of it, or chooses its adapters by sequence.
     pub fn add(&mut self, name: &str, model: AdapterModel<S>) -> Result<(), BankError> {
         if self.members.contains_key(name) {
             return Err(BankError::Taken { name: name.to_owned() });
@@ -138,18 +147,20 @@ impl<S: Scalar> Bank<S> {
         let why = match () {
             () if !same => Some("it was trained on another one"),
             () if model.thawed().is_some() => Some("it has changed tensors of it (thawed), which others would see"),
-            () if !model.below().is_empty() => Some("its adapter stands upon others; use Mixed with a Stack"),
+            () if model.setup().sequences().is_some() => {
+                Some("it chooses its adapters by sequence, as this does; add its parts one by one")
+            }
             () => None,
         };
         if let Some(why) = why {
             return Err(BankError::Base { name: name.to_owned(), why });
         }
-        let (adapter, head, _) = model.into_parts();
-        self.members.insert(name.to_owned(), Member { adapter, head });
+        let (setup, head, _) = model.into_setup();
+        self.members.insert(name.to_owned(), Member { setup, head });
         Ok(())
     }
 
-    /// Loads an adapter with its head from a directory; see [`load`](crate::format::load).
+    /// Loads an adapter with its head, or a setup, from a directory; see [`load`](crate::format::load).
     ///
     /// # Errors
     /// As [`Bank::add`], or if the directory cannot be read.
@@ -174,9 +185,9 @@ impl<S: Scalar> Bank<S> {
     fn logits_of_each(&self, batch: &Batch, names: &[&str]) -> Result<Vec<Array2<S>>, BankError> {
         let chosen = Chosen::of(names);
         let members = chosen.names.iter().map(|name| self.member(name)).collect::<Result<Vec<_>, _>>()?;
-        let parts: Vec<Option<&Adapter<S>>> = members.iter().map(|member| member.adapter.as_ref()).collect();
+        let parts = members.iter().map(|member| &member.setup).collect();
         let selection = common_selection(&members);
-        let (hidden, layout) = self.forward(batch, &parts, &chosen.rows, selection.as_ref())?;
+        let (hidden, layout) = self.forward(batch, parts, &chosen.of, selection.as_ref())?;
         let mut logits = vec![None; names.len()];
         for (i, member) in members.iter().enumerate() {
             let sequences = chosen.sequences(i);
@@ -196,21 +207,20 @@ impl<S: Scalar> Bank<S> {
     /// As [`Bank::logits`].
     pub fn hidden(&self, batch: &Batch, names: &[Option<&str>]) -> Result<(Array2<S>, Layout), BankError> {
         let chosen = Chosen::of(names);
-        let adapter = |name: &Option<&str>| name.map_or(Ok(None), |name| Ok(self.member(name)?.adapter.as_ref()));
-        let parts = chosen.names.iter().map(adapter).collect::<Result<Vec<_>, BankError>>()?;
-        in_pool(|| self.forward(batch, &parts, &chosen.rows, None))
+        let setup = |name: &Option<&str>| name.map_or(Ok(&Setup::None), |name| Ok(&self.member(name)?.setup));
+        let parts = chosen.names.iter().map(setup).collect::<Result<Vec<_>, BankError>>()?;
+        in_pool(|| self.forward(batch, parts, &chosen.of, None))
     }
 
-    /// The last hidden state, or what a selection leaves of it, where each sequence has one of these adapters.
+    /// The last hidden state, or what a selection leaves of it, where sequence `s` has the part `part_of[s]`.
     fn forward(
         &self,
         batch: &Batch,
-        parts: &[Option<&Adapter<S>>],
-        rows: &[usize],
+        parts: Vec<&Setup<S>>,
+        part_of: &[usize],
         selection: Option<&Selection>,
     ) -> Result<(Array2<S>, Layout), BankError> {
-        let parts: Vec<&dyn Insertions<S>> = parts.iter().map(|part| part as _).collect();
-        let mixed = Mixed::new(self.base.config(), &parts, rows)?;
+        let mixed = PerSequence::new(parts, part_of)?;
         let (base, pass) = (Base::from(&*self.base), Pass::evaluate());
         let encoded = match selection {
             Some(selection) => base.read(batch, &mixed, pass, selection)?,
@@ -239,24 +249,25 @@ fn common_selection<S: Scalar>(members: &[&Member<S>]) -> Option<Selection> {
 /// What the sequences of a batch name: each name once, and which of them is whose.
 struct Chosen<N> {
     names: Vec<N>,
-    rows: Vec<usize>,
+    /// For each sequence the place of its name in `names`.
+    of: Vec<usize>,
 }
 
 impl<N: Copy + PartialEq> Chosen<N> {
     fn of(names: &[N]) -> Self {
-        let (mut distinct, mut rows) = (Vec::new(), Vec::new());
+        let (mut distinct, mut of) = (Vec::new(), Vec::new());
         for name in names {
             let found = distinct.iter().position(|known| known == name);
-            rows.push(found.unwrap_or(distinct.len()));
+            of.push(found.unwrap_or(distinct.len()));
             if found.is_none() {
                 distinct.push(*name);
             }
         }
-        Self { names: distinct, rows }
+        Self { names: distinct, of }
     }
 
     fn sequences(&self, name: usize) -> Vec<usize> {
-        (0..self.rows.len()).filter(|sequence| self.rows[*sequence] == name).collect()
+        (0..self.of.len()).filter(|sequence| self.of[*sequence] == name).collect()
     }
 }
 
@@ -264,7 +275,7 @@ impl<S: Scalar> Member<S> {
     /// The logits of some sequences, one array each, from the hidden states that the head reads of them.
     fn logits(&self, base: Base<'_, S>, hidden: Array2<S>, text: &Layout) -> Vec<Array2<S>> {
         let every_token = self.head.reads_every_token();
-        let inverse = self.adapter.as_ref().and_then(Adapter::inverse);
+        let inverse = self.setup.inverse();
         let (logits, _) = self.head.forward(base, inverse, hidden.view(), Pass::evaluate());
         let rows = |s: usize| if every_token { text.range(s) } else { s..s + 1 };
         (0..text.sequences()).map(|s| logits.slice(ndarray::s![rows(s), ..]).to_owned()).collect()
@@ -274,6 +285,7 @@ impl<S: Scalar> Member<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adapter::Adapter;
     use crate::head::config::Task;
     use adaptune_tensor::Seed;
     use adaptune_transformer::{Config, Thaw, Thawed};
@@ -311,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_has_its_own_adapter_and_head() {
+    fn every_sequence_has_its_own_adapter_and_head() {
         let base = base();
         let sequences: [&[u32]; 7] = [&[1, 2, 3], &[4], &[5, 6], &[7, 8, 9, 10], &[1], &[2, 2], &[3, 4, 5]];
         let names = ["tags", "mood", "score", "tags", "bare", "mood", "bare"];
@@ -324,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_an_adapter_are_the_base() {
+    fn sequences_without_an_adapter_are_the_base() {
         let base = base();
         let bank = bank(&base);
         let batch = Batch::from_ids(&[&[1, 2, 3], &[4, 5]]);

@@ -28,7 +28,10 @@ pub use crate::core::nearest::{did_you_mean, nearest};
 pub use crate::core::point::Point;
 pub use adapter::Adapter;
 pub use bank::{Bank, BankError};
-pub use compose::{CompositionError, LayerDrop, Mixed, MultiTask, Stack, TaskOf};
+pub use compose::{
+    CompositionError, Expression, ExpressionError, LayerDrop, MultiTask, NodeExpression, PerSequence, Setup, Stack,
+    TaskOf,
+};
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Targets, Task};
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};
 pub use methods::lora::mtl::{MtlLoraConfig, TaskMatrix};

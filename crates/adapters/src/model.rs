@@ -1,29 +1,28 @@
-//! A frozen base, an adapter in it, what is thawed over it, and a head on it.
+//! A frozen base, an adapter or a tree of them in it, what is thawed over it, and a head on it.
 
 use crate::adapter::Adapter;
 use crate::compose::error::CompositionError;
+use crate::compose::setup::Setup;
 use crate::compose::stack::Stack;
-use crate::core::inverse::InverseModule;
 use crate::head::Head;
 use crate::head::config::Task;
 use crate::head::targets::Targets;
 use adaptune_tensor::{AnyParameter, Gradients, Named, NamedMut, Parameters, Scalar, in_pool};
-use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Insertions, Pass, Selection, State, Thawed};
+use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Pass, Selection, State, Thawed};
 use ndarray::Array2;
 use std::sync::Arc;
 
 /// A base model with an adapter, perhaps some of its own tensors thawed, and a head.
 ///
 /// The base is shared and never changes; adapter, thawed copies and head are what trains. Without the first two the
-/// head alone does. The adapter may [stand upon](AdapterModel::upon) others, which belong to somebody else and stay as
-/// they are.
+/// head alone does. In the place of one adapter there may be a [`Setup`]: the adapter may [stand upon](AdapterModel::upon)
+/// others that stay as they are, or [several may train](AdapterModel::with_setup).
 #[derive(Debug)]
 pub struct AdapterModel<S> {
     base: Arc<Encoder<S>>,
-    adapter: Option<Adapter<S>>,
+    setup: Setup<S>,
     head: Head<S>,
     thawed: Option<Thawed<S>>,
-    below: Vec<Arc<Adapter<S>>>,
 }
 
 /// The part of a model that a parameter belongs to; each part may learn at its own rate.
@@ -54,7 +53,7 @@ impl Part {
 pub struct Counts {
     /// The frozen base.
     pub base: usize,
-    /// The adapter.
+    /// The adapters that train.
     pub adapter: usize,
     /// The head.
     pub head: usize,
@@ -80,7 +79,7 @@ impl<S: Scalar> AdapterModel<S> {
     /// Puts the three together. Adapter and head train from now on; [`Parameters::freeze`] ends that.
     #[must_use]
     pub fn new(base: Arc<Encoder<S>>, adapter: Option<Adapter<S>>, head: Head<S>) -> Self {
-        let mut model = Self { base, adapter, head, thawed: None, below: Vec::new() };
+        let mut model = Self { base, setup: adapter.into(), head, thawed: None };
         model.train_from(0);
         model
     }
@@ -93,31 +92,54 @@ impl<S: Scalar> AdapterModel<S> {
         model
     }
 
-    /// The same model with its adapter upon these, the first one lowest; upon none if there are none. So a task's adapter
-    /// learns upon a language's, and is used upon another language's (MAD-X).
-    ///
-    /// They are frozen, and no part of the model's parameters or files.
+    /// The same model with another setup in it, whose adapters train from now on but for those that are
+    /// [frozen](Setup::Frozen).
     ///
     /// # Errors
-    /// If one of them trains, they mean nothing upon each other (see [`Stack`]), or a language model's output would have
-    /// to undo two invertible adapters.
-    pub fn upon(self, below: Vec<Arc<Adapter<S>>>) -> Result<Self, CompositionError> {
-        let model = Self { below, ..self };
-        let inverses = model.adapters().filter(|adapter| adapter.inverse().is_some()).count();
-        if model.head.config().task == Task::MaskedLanguage && inverses > 1 {
-            return Err(CompositionError::TwoInverses);
+    /// If a frozen adapter trains, two that train have one name, or a language model's output would have to undo two
+    /// invertible adapters, or one that only some sequences have.
+    pub fn with_setup(self, setup: impl Into<Setup<S>>) -> Result<Self, CompositionError> {
+        let mut model = Self { setup: setup.into(), ..self };
+        model.setup.check()?;
+        if model.head.config().task == Task::MaskedLanguage {
+            model.setup.sole_inverse()?;
         }
-        if let Some(below) = model.below.iter().find(|below| below.any_trains()) {
-            return Err(CompositionError::Trains { name: below.name().to_owned() });
-        }
-        model.composed()?;
+        model.train_from(0);
         Ok(model)
     }
 
-    /// The adapters that its own stands upon.
+    /// The same model with its adapter upon these, the first one lowest; upon none if there are none. So a task's adapter
+    /// learns upon a language's, and is used upon another language's (MAD-X).
+    ///
+    /// They are frozen, and no part of the model's parameters; [`save`](crate::format::save) leaves them out. Frozen ones that
+    /// the model's own stood upon make way.
+    ///
+    /// # Errors
+    /// If one of them trains, they mean nothing upon each other (see [`Stack`]), or as [`AdapterModel::with_setup`].
+    pub fn upon(mut self, below: Vec<Arc<Adapter<S>>>) -> Result<Self, CompositionError> {
+        let own = match std::mem::take(&mut self.setup) {
+            Setup::Stack(stack) => stack.into_parts(),
+            other => vec![other],
+        };
+        let own = own.into_iter().filter(|part| !matches!(part, Setup::None | Setup::Frozen(_)));
+        let mut parts: Vec<Setup<S>> = below.into_iter().map(Setup::Frozen).chain(own).collect();
+        let setup = match parts.len() {
+            0 | 1 => parts.pop().unwrap_or_default(),
+            _ => Stack::new(self.base.config(), parts)?.into(),
+        };
+        self.with_setup(setup)
+    }
+
+    /// The frozen adapters of the setup, such as those that the model's own stands upon, the lowest first.
     #[must_use]
-    pub fn below(&self) -> &[Arc<Adapter<S>>] {
-        &self.below
+    pub fn below(&self) -> Vec<&Arc<Adapter<S>>> {
+        self.setup.shared()
+    }
+
+    /// What is plugged into the base.
+    #[must_use]
+    pub fn setup(&self) -> &Setup<S> {
+        &self.setup
     }
 
     /// The frozen base.
@@ -126,10 +148,13 @@ impl<S: Scalar> AdapterModel<S> {
         &self.base
     }
 
-    /// The adapter.
+    /// The adapter that trains; `None` if there is none, or several are: see [`AdapterModel::setup`].
     #[must_use]
     pub fn adapter(&self) -> Option<&Adapter<S>> {
-        self.adapter.as_ref()
+        match self.setup.training().as_slice() {
+            [adapter] => Some(adapter),
+            _ => None,
+        }
     }
 
     /// The head.
@@ -138,11 +163,19 @@ impl<S: Scalar> AdapterModel<S> {
         &self.head
     }
 
-    /// Takes the model apart: adapter, head and thawed copies, which are frozen from now on.
+    /// Takes the model apart: the adapter that trained, head and thawed copies, which are frozen from now on. Where several
+    /// adapters did, [`AdapterModel::into_setup`] gives them.
     #[must_use]
     pub fn into_parts(mut self) -> (Option<Adapter<S>>, Head<S>, Option<Thawed<S>>) {
         self.freeze();
-        (self.adapter, self.head, self.thawed)
+        (self.setup.into_adapter(), self.head, self.thawed)
+    }
+
+    /// Takes the model apart: setup, head and thawed copies, all of them frozen.
+    #[must_use]
+    pub fn into_setup(mut self) -> (Setup<S>, Head<S>, Option<Thawed<S>>) {
+        self.freeze();
+        (self.setup.frozen(), self.head, self.thawed)
     }
 
     /// The trainable copies of the base's tensors.
@@ -162,7 +195,7 @@ impl<S: Scalar> AdapterModel<S> {
     pub fn counts(&self) -> Counts {
         Counts {
             base: self.base.parameter_count(),
-            adapter: self.adapter.as_ref().map_or(0, Parameters::parameter_count),
+            adapter: self.setup.parameter_count(),
             head: self.head.parameter_count(),
             thawed: self.thawed.as_ref().map_or(0, Parameters::parameter_count),
         }
@@ -172,8 +205,8 @@ impl<S: Scalar> AdapterModel<S> {
     /// the same in every step, so it can be kept; see [`AdapterModel::lower`].
     #[must_use]
     pub fn constant_blocks(&self) -> usize {
-        let (insertions, probe) = (self.insertions(), Batch::from_ids(&[&[0]]));
-        let encoded = self.thawed_base().forward(&probe, &*insertions, Pass::differentiate());
+        let probe = Batch::from_ids(&[&[0]]);
+        let encoded = self.thawed_base().forward(&probe, &self.setup, Pass::differentiate());
         encoded.map_or(0, |encoded| encoded.trace.constant_blocks())
     }
 
@@ -184,7 +217,7 @@ impl<S: Scalar> AdapterModel<S> {
     /// If the base cannot take the batch, or has fewer blocks.
     pub fn lower(&self, batch: &Batch, blocks: usize) -> Result<State<S>, BatchError> {
         let selection = Some(self.head.selection()).filter(|selection| *selection != Selection::All);
-        in_pool(|| self.thawed_base().lower(batch, &*self.insertions(), blocks, selection.as_ref()))
+        in_pool(|| self.thawed_base().lower(batch, &self.setup, blocks, selection.as_ref()))
     }
 
     /// Logits, `[S, C]`, for tagging `[T, C]`, for language `[T, V]`, without dropout. `T` are the tokens of the batch,
@@ -217,9 +250,9 @@ impl<S: Scalar> AdapterModel<S> {
     }
 
     fn logits_at(&self, entry: Entry<'_, S>, targets: Option<&Targets>) -> Result<Array2<S>, BatchError> {
-        let (base, pass, insertions) = (self.thawed_base(), Pass::evaluate(), self.insertions());
-        let encoded = base.read(entry, &*insertions, pass, &self.selection(targets))?;
-        Ok(self.head.forward(base, self.inverse(), encoded.hidden.view(), pass).0)
+        let (base, pass) = (self.thawed_base(), Pass::evaluate());
+        let encoded = base.read(entry, &self.setup, pass, &self.selection(targets))?;
+        Ok(self.head.forward(base, self.setup.inverse(), encoded.hidden.view(), pass).0)
     }
 
     /// The loss of a batch, each target weighing `weight`; its gradients are added to `gradients`.
@@ -251,9 +284,9 @@ impl<S: Scalar> AdapterModel<S> {
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
-        let (base, insertions) = (self.thawed_base(), self.insertions());
-        let encoded = base.read(entry, &*insertions, pass.at(0), &self.selection(Some(targets)))?;
-        let (logits, trace) = self.head.forward(base, self.inverse(), encoded.hidden.view(), pass.at(1));
+        let base = self.thawed_base();
+        let encoded = base.read(entry, &self.setup, pass.at(0), &self.selection(Some(targets)))?;
+        let (logits, trace) = self.head.forward(base, self.setup.inverse(), encoded.hidden.view(), pass.at(1));
         let loss = targets.loss(logits.view(), weight);
         let d_logits = targets.loss_backward(logits, weight);
         let wants_hidden = !encoded.trace.is_empty();
@@ -274,39 +307,16 @@ impl<S: Scalar> AdapterModel<S> {
         let places = targets.and_then(Targets::places);
         places.map_or_else(|| self.head.selection(), |places| Selection::Places(places.to_vec()))
     }
-
-    /// The invertible adapter, of which there is one where it matters.
-    fn inverse(&self) -> Option<&dyn InverseModule<S>> {
-        self.adapter.iter().chain(self.below.iter().map(|below| &**below)).find_map(Adapter::inverse)
-    }
-
-    /// The adapters, the lowest first.
-    fn adapters(&self) -> impl Iterator<Item = &Adapter<S>> {
-        self.below.iter().map(|below| &**below).chain(&self.adapter)
-    }
-
-    /// All of them together; `None` where there are not several.
-    fn composed(&self) -> Result<Option<Stack<'_, S>>, CompositionError> {
-        let parts: Vec<&dyn Insertions<S>> = self.adapters().map(|adapter| adapter as _).collect();
-        (parts.len() > 1).then(|| Stack::new(self.base.config(), &parts)).transpose()
-    }
-
-    fn insertions(&self) -> Box<dyn Insertions<S> + '_> {
-        match self.composed().expect("it was composed before") {
-            Some(stack) => Box::new(stack),
-            None => Box::new(self.adapters().next()),
-        }
-    }
 }
 
 impl<S: Scalar> Parameters<S> for AdapterModel<S> {
     fn list<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
-        self.adapter.list(&adaptune_tensor::join(name, "adapter"), all);
+        self.setup.list(&adaptune_tensor::join(name, "adapter"), all);
         self.head.list(&adaptune_tensor::join(name, "head"), all);
         self.thawed.list(&adaptune_tensor::join(name, "thawed"), all);
     }
     fn list_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {
-        self.adapter.list_mut(&adaptune_tensor::join(name, "adapter"), all);
+        self.setup.list_mut(&adaptune_tensor::join(name, "adapter"), all);
         self.head.list_mut(&adaptune_tensor::join(name, "head"), all);
         self.thawed.list_mut(&adaptune_tensor::join(name, "thawed"), all);
     }

@@ -2,7 +2,7 @@
 //! and gradients are those of finite differences.
 
 use adaptune_adapters::{
-    Adapter, AdapterModel, CompositionError, Head, HeadConfig, LayerDrop, Method, Mixed, Stack, Targets, Task,
+    Adapter, AdapterModel, CompositionError, Head, HeadConfig, LayerDrop, Method, PerSequence, Stack, Targets, Task,
 };
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Layout, Parameters, Scalar, Seed};
@@ -77,7 +77,7 @@ fn mixed_is_each_alone<S: Scalar>(tolerance: f64) {
     parts.push(&());
     let sequences = sequences(2 * parts.len());
     let rows: Vec<usize> = (0..sequences.len()).map(|s| (s * 5) % parts.len()).collect();
-    let mixed = Mixed::new(base.config(), &parts, &rows).expect("every part is there");
+    let mixed = PerSequence::new(parts.clone(), &rows).expect("every part is there");
     let (together, layout) = hidden(&base, &batch(&sequences), &mixed);
     for (s, part) in rows.iter().enumerate() {
         let (alone, its) = hidden(&base, &batch(&sequences[s..=s]), parts[*part]);
@@ -157,7 +157,7 @@ fn mixed_batches_have_gradients() {
     let run = |adapters: &[Adapter<f64>]| {
         let mut parts = parts(adapters);
         parts.push(&());
-        let mixed = Mixed::new(base.config(), &parts, &rows).expect("every part is there");
+        let mixed = PerSequence::new(parts.clone(), &rows).expect("every part is there");
         loss(&base, &sequences, &mixed, Pass::differentiate())
     };
     let adapters = training(&smooth, &base);
@@ -180,7 +180,7 @@ fn stacks_have_gradients() {
     ] {
         let (base, batch) = (base::<f64>(), batch(&sequences(4)));
         let run = |adapters: &[Adapter<f64>], pass| {
-            let stack = Stack::new(base.config(), &parts(adapters)).unwrap_or_else(|e| panic!("{methods:?}: {e}"));
+            let stack = Stack::new(base.config(), parts(adapters)).unwrap_or_else(|e| panic!("{methods:?}: {e}"));
             loss(&base, &batch, &stack, pass)
         };
         let adapters = training(&methods, &base);
@@ -195,7 +195,7 @@ fn loras_upon_each_other_add_up_and_their_order_does_not_count() {
     let [a, b] = ["lora[r=2,alpha=5,output_lora=True]", "lora[r=3,alpha=2,intermediate_lora=True]"]
         .map(|method| adapter(method, &base));
     let stack = |parts: [&dyn Insertions<f64>; 2]| {
-        hidden(&base, &batch, &Stack::new(base.config(), &parts).expect("they add up")).0
+        hidden(&base, &batch, &Stack::new(base.config(), parts.to_vec()).expect("they add up")).0
     };
     let (ab, ba) = (stack([&a, &b]), stack([&b, &a]));
     let once = adaptune_adapters::merge(&base, &a).expect("a LoRA");
@@ -217,7 +217,7 @@ fn a_bottleneck_upon_one_that_does_nothing_is_itself() {
     let task = adapter("double_seq_bn[reduction_factor=3]", &base);
     let alone = hidden(&base, &batch, &task).0;
     for parts in [[&nothing as &dyn Insertions<f64>, &task], [&task, &nothing]] {
-        assert_eq!(hidden(&base, &batch, &Stack::new(base.config(), &parts).expect("a stack")).0, alone);
+        assert_eq!(hidden(&base, &batch, &Stack::new(base.config(), parts.to_vec()).expect("a stack")).0, alone);
     }
     assert_ne!(alone, hidden(&base, &batch, &()).0);
 }
@@ -227,11 +227,11 @@ fn a_stack_may_be_a_part_of_a_mixed_batch_and_have_layers_dropped() {
     let base = base::<f32>();
     let (language, task) = (adapter("seq_bn_inv", &base), adapter("seq_bn[reduction_factor=2]", &base));
     let (dropped_language, dropped_task) = (LayerDrop::new(&language, [0]), LayerDrop::new(&task, [0]));
-    let of_dropped = Stack::new(base.config(), &[&dropped_language, &dropped_task]).expect("a stack");
-    let whole = Stack::new(base.config(), &[&language, &task]).expect("a stack");
+    let of_dropped = Stack::new(base.config(), vec![&dropped_language, &dropped_task]).expect("a stack");
+    let whole = Stack::new(base.config(), vec![&language, &task]).expect("a stack");
     let dropped_whole = LayerDrop::new(&whole, [0]);
     let sequences = sequences(3);
-    let mixed = Mixed::new(base.config(), &[&of_dropped, &whole, &()], &[1, 0, 2]).expect("parts");
+    let mixed = PerSequence::new(vec![&of_dropped as &dyn Insertions<f32>, &whole, &()], &[1, 0, 2]).expect("parts");
     let (together, layout) = hidden(&base, &batch(&sequences), &mixed);
     for (s, alone) in [(0, &whole as &dyn Insertions<f32>), (1, &dropped_whole), (2, &())] {
         let alone = hidden(&base, &batch(&sequences[s..=s]), alone).0;
@@ -271,18 +271,18 @@ fn what_has_no_meaning_is_refused_with_the_reason() {
     let base = base::<f32>();
     let make = |method| adapter::<f32>(method, &base);
     let (plus, bottleneck) = (make("adapter_plus"), make("seq_bn"));
-    let refused = |parts: &[&dyn Insertions<f32>]| Stack::new(base.config(), parts).err().expect("no meaning");
+    let refused = |parts: &[&dyn Insertions<f32>]| Stack::new(base.config(), parts.to_vec()).err().expect("no meaning");
     let below = refused(&[&plus, &bottleneck]);
     assert_eq!(below, CompositionError::NotBelow { point: "layer.0.feed_forward".into(), part: 0 });
     assert!(below.to_string().contains("put it last"), "{below}");
-    assert!(Stack::new(base.config(), &[&bottleneck, &plus]).is_ok());
+    assert!(Stack::new(base.config(), vec![&bottleneck, &plus]).is_ok());
     let (lora, dora) = (make("lora"), make("dora"));
     let above = refused(&[&lora, &dora]);
     assert_eq!(above, CompositionError::NotAbove { point: "layer.0.query".into(), part: 1 });
     assert!(above.to_string().contains("put it first"), "{above}");
-    assert!(Stack::new(base.config(), &[&dora, &lora]).is_ok());
+    assert!(Stack::new(base.config(), vec![&dora, &lora]).is_ok());
     assert_eq!(refused(&[]), CompositionError::Nothing);
-    let missing = Mixed::new(base.config(), &[&lora as &dyn Insertions<f32>], &[0, 1]).err();
+    let missing = PerSequence::new(vec![&lora], &[0, 1]).err();
     assert_eq!(missing, Some(CompositionError::NoPart { sequence: 1, part: 1, parts: 1 }));
 }
 
@@ -290,10 +290,10 @@ fn what_has_no_meaning_is_refused_with_the_reason() {
 fn a_mixed_batch_fits_as_many_sequences_as_it_was_told_of() {
     let base = base::<f32>();
     let lora = adapter("lora", &base);
-    let mixed = Mixed::new(base.config(), &[&lora as &dyn Insertions<f32>, &()], &[0, 1, 0]).expect("parts");
+    let mixed = PerSequence::new(vec![&lora as &dyn Insertions<f32>, &()], &[0, 1, 0]).expect("parts");
     let error = base.forward(&batch(&sequences(2)), &mixed, Pass::evaluate()).err();
     assert_eq!(error, Some(BatchError::Rows { expected: 3, found: 2 }));
-    let none = Mixed::new(base.config(), &[&lora as &dyn Insertions<f32>], &[]).expect("nothing to do");
+    let none = PerSequence::new(vec![&lora], &[]).expect("nothing to do");
     assert_eq!(base.forward(&batch(&[]), &none, Pass::evaluate()).expect("an empty batch").hidden.nrows(), 0);
 }
 
@@ -306,7 +306,7 @@ fn the_order_of_sequences_does_not_count() {
     let sequences = sequences(3);
     let run = |order: &[usize], rows: &[usize]| {
         let chosen: Vec<Vec<u32>> = order.iter().map(|s| sequences[*s].clone()).collect();
-        hidden(&base, &batch(&chosen), &Mixed::new(base.config(), &parts, rows).expect("parts"))
+        hidden(&base, &batch(&chosen), &PerSequence::new(parts.to_vec(), rows).expect("parts"))
     };
     let (forward, layout) = run(&[0, 1, 2], &[0, 1, 1]);
     let (backward, _) = run(&[2, 1, 0], &[1, 1, 0]);
@@ -327,7 +327,7 @@ fn a_model_stands_upon_one_adapter_and_then_upon_another() {
     let mut model = model;
     for below in [&a, &b] {
         model = model.upon(vec![below.clone()]).expect("a stack");
-        let stack = Stack::new(base.config(), &[&**below, model.adapter().expect("there")]).expect("a stack");
+        let stack = Stack::new(base.config(), vec![&**below, model.adapter().expect("there")]).expect("a stack");
         let (state, _) = hidden(&base, &batch, &stack);
         let expected = head.forward((&*base).into(), None, state.view(), Pass::evaluate()).0;
         seen.push(model.logits(&batch).expect("a good batch"));

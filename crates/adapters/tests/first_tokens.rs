@@ -2,7 +2,7 @@
 //! every token is there where a module needs it.
 
 use adaptune_adapters::closure::{ParameterSet, SublayerClosure};
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Mixed, Part, Stack, Targets, Task};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Part, PerSequence, Stack, Targets, Task};
 use adaptune_tensor::{Gradients, Parameters, Precision, Seed, Slot};
 use adaptune_transformer::{
     AttentionModule, Base, Batch, Config, Encoder, Entry, Insertions, LinearModule, LinearPoint, Pass, Properties,
@@ -107,9 +107,9 @@ impl SublayerModule<f64> for Seen<'_> {
         }
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SublayerPoint) -> Properties {
         let last = SublayerPoint { layer: self.layer, sublayer: Sublayer::FeedForward };
-        Properties::all(self.inner.sublayer(last).map(SublayerModule::properties))
+        Properties::all(self.inner.sublayer(last).map(|module| module.properties(last)))
     }
 }
 
@@ -191,7 +191,7 @@ fn rows_are_left_out_where_modules_take_them_one_by_one() {
     assert_eq!(rows(&adapter("loreft[layers=[0,1]]", 5)), SEQUENCES, "nothing stands behind the last block");
     let (alone, other, together) = (adapter("lora", 5), adapter("seq_bn", 6), adapter("unipelt", 7));
     let mixed =
-        |parts: &[&dyn Insertions<f64>]| rows(&Mixed::new(base.config(), parts, &[0, 1, 1, 0]).expect("it fits"));
+        |parts: &[&dyn Insertions<f64>]| rows(&PerSequence::new(parts.to_vec(), &[0, 1, 1, 0]).expect("it fits"));
     assert_eq!(mixed(&[&alone, &other]), SEQUENCES);
     assert_eq!(mixed(&[&alone, &together]), 13);
 }
@@ -201,7 +201,7 @@ fn so_they_are_in_stacks_and_of_closures_that_promise_it() {
     let base = base();
     let rows = |insertions: &dyn Insertions<f64>| rows(Base::from(&*base), insertions);
     let (low, high, together) = (adapter(ALONE[0], 5), adapter("lora", 6), adapter("unipelt", 7));
-    let stack = |parts: &[&dyn Insertions<f64>]| rows(&Stack::new(base.config(), parts).expect("it fits"));
+    let stack = |parts: &[&dyn Insertions<f64>]| rows(&Stack::new(base.config(), parts.to_vec()).expect("it fits"));
     assert_eq!(stack(&[&low, &high]), SEQUENCES);
     assert_eq!(stack(&[&together, &high]), 13);
     let shift = || {

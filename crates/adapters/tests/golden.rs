@@ -321,7 +321,7 @@ fn stack_gradients<S: Scalar>(
     [below, above]: &[Adapter<S>; 2],
     tolerance: &Tolerance,
 ) -> Gradients<S> {
-    let stack = Stack::new(base.config(), &[below, above]).unwrap_or_else(|e| panic!("{e}"));
+    let stack = Stack::new(base.config(), vec![below, above]).unwrap_or_else(|e| panic!("{e}"));
     let encoded = base.forward(&fixture.batch("input."), &stack, Pass::differentiate()).expect("a good batch");
     let off = difference(encoded.hidden.iter().copied(), &fixture.floats("hidden"));
     assert!(off < tolerance.values, "{}: the hidden state is off by {off:.1e}", fixture.name);

@@ -3,7 +3,7 @@
 mod common;
 
 use adaptune_adapters::{
-    Adapter, AdapterModel, Head, HeadConfig, Method, Mixed, MtlLoraConfig, MultiTask, Point, Task, format, merge,
+    Adapter, AdapterModel, Head, HeadConfig, Method, MtlLoraConfig, MultiTask, PerSequence, Point, Task, format, merge,
 };
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Seed, Slot, init};
@@ -37,7 +37,7 @@ fn tasks(base: &Encoder<f64>, fields: &str) -> MultiTask<f64> {
 }
 
 /// Which task each sequence of the batch belongs to.
-const ROWS: [usize; 5] = [1, 0, 2, 1, 0];
+const TASK_OF: [usize; 5] = [1, 0, 2, 1, 0];
 
 fn batch() -> Batch {
     Batch::from_ids(&[&[3, 1, 4, 1], &[5], &[9, 2, 6], &[8, 8], &[7, 0, 10]])
@@ -50,7 +50,7 @@ fn hidden(base: &Encoder<f64>, batch: &Batch, insertions: &dyn Insertions<f64>) 
 /// A weighed sum of the last hidden state of a batch in which all tasks are, and its gradients.
 fn loss(base: &Encoder<f64>, tasks: &MultiTask<f64>, pass: Pass) -> (f64, Gradients<f64>) {
     let parts = [tasks.task(0), tasks.task(1), tasks.task(2)];
-    let mixed = Mixed::new(base.config(), &[&parts[0], &parts[1], &parts[2]], &ROWS).expect("every task is there");
+    let mixed = PerSequence::new(parts.iter().collect(), &TASK_OF).expect("every task is there");
     let encoded = base.forward(&batch(), &mixed, pass).expect("a good batch");
     let c: Array2<f64> = init::normal(encoded.hidden.dim(), 1.0, Seed::new(8));
     let (loss, mut gradients) = ((&encoded.hidden * &c).sum(), Gradients::new());
@@ -88,9 +88,9 @@ fn numbers_are_adapterhubs() {
     let adapters = ["one", "two"].map(|name| fixture.adapter(name, &base).expect("the fixture has two"));
     let mut tasks = MultiTask::of(&[&adapters[0], &adapters[1]], base.config()).expect("they are alike");
     tasks.train_from(0);
-    let rows: Vec<usize> = fixture.integers("tasks").into_iter().map(|task| task as usize).collect();
+    let task_of: Vec<usize> = fixture.integers("tasks").into_iter().map(|task| task as usize).collect();
     let (one, two) = (tasks.task(0), tasks.task(1));
-    let mixed = Mixed::new(base.config(), &[&one, &two], &rows).expect("both are there");
+    let mixed = PerSequence::new(vec![&one, &two], &task_of).expect("both are there");
     let encoded = base.forward(&fixture.batch("input."), &mixed, Pass::differentiate()).expect("a good batch");
     assert!(common::difference(encoded.hidden.iter().copied(), &fixture.floats("hidden")) < 1e-9);
     let mut gradients = Gradients::new();
@@ -125,10 +125,10 @@ fn a_tasks_adapter_is_the_task() {
     let base = base();
     let tasks = tasks(&base, FIELDS);
     let parts = [tasks.task(0), tasks.task(1), tasks.task(2)];
-    let mixed = Mixed::new(base.config(), &[&parts[0], &parts[1], &parts[2]], &ROWS).expect("every task is there");
+    let mixed = PerSequence::new(parts.iter().collect(), &TASK_OF).expect("every task is there");
     let together = hidden(&base, &batch(), &mixed);
     let alone = |task: usize| hidden(&base, &Batch::from_ids(&[&[3, 1, 4, 1]]), &parts[task]);
-    assert!((&together.slice(s![..4, ..]) - &alone(ROWS[0])).iter().all(|d| d.abs() < 1e-13));
+    assert!((&together.slice(s![..4, ..]) - &alone(TASK_OF[0])).iter().all(|d| d.abs() < 1e-13));
     assert_ne!(alone(0), alone(1), "tasks differ");
     for (i, part) in parts.iter().enumerate() {
         let adapter = tasks.adapter(i);

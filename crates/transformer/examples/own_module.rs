@@ -38,7 +38,7 @@ impl<S: Scalar> SublayerModule<S> for Scale<S> {
         (y, backward)
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SublayerPoint) -> Properties {
         Properties { token_wise: true, causal: true, may_be_followed: false, needs_plain_weight: false }
     }
 }

@@ -6,7 +6,7 @@ use crate::block::{BlockTrace, block};
 use crate::embeddings::{BaseEmbeddings, EmbeddingsTrace};
 use crate::encoder::Encoder;
 use crate::entry::{Entry, State};
-use crate::insertion::{Insertions, LinearModule, SequenceBackward, SequenceInput, SublayerModule};
+use crate::insertion::{Insertions, SequenceBackward, SequenceInput};
 use crate::pass::Pass;
 use crate::place::Place;
 use crate::point::{LinearPoint, Part, Projection, SequencePoint, Sublayer, SublayerPoint};
@@ -217,13 +217,11 @@ impl<'a, S: Scalar> Walk<'_, 'a, S> {
     fn is_token_wise(&self, layer: usize) -> bool {
         let behind_keys = |projection: &Projection| !matches!(projection, Projection::Key | Projection::Value);
         let linears = Projection::ALL.into_iter().filter(behind_keys);
-        let mut linears = linears.filter_map(|projection| self.insertions.linear(LinearPoint { layer, projection }));
-        let sublayers = Sublayer::ALL.into_iter();
-        let mut sublayers =
-            sublayers.filter_map(|sublayer| self.insertions.sublayer(SublayerPoint { layer, sublayer }));
+        let mut linears = linears.map(|projection| LinearPoint { layer, projection });
+        let mut sublayers = Sublayer::ALL.into_iter().map(|sublayer| SublayerPoint { layer, sublayer });
         self.insertions.sequence(SequencePoint::Block(layer)).is_none()
-            && linears.all(|module: &dyn LinearModule<S>| module.properties().token_wise)
-            && sublayers.all(|module: &dyn SublayerModule<S>| module.properties().token_wise)
+            && linears.all(|at| self.insertions.linear(at).is_none_or(|module| module.properties(at).token_wise))
+            && sublayers.all(|at| self.insertions.sublayer(at).is_none_or(|module| module.properties(at).token_wise))
     }
 
     /// What stands behind the last block: the selection, unless it has been made, and the final norm.

@@ -49,7 +49,7 @@ impl<S: Scalar> LinearModule<S> for Rescale<S> {
         (y, backward)
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: LinearPoint) -> Properties {
         LONELY
     }
 }
@@ -72,7 +72,7 @@ impl<S: Scalar> SublayerModule<S> for Mix<S> {
         (y, backward)
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SublayerPoint) -> Properties {
         LONELY
     }
 }
@@ -117,7 +117,7 @@ impl<S: Scalar> SequenceModule<S> for Front<S> {
         SequenceOutput { tokens: longer, layout: after, backward }
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SequencePoint) -> Properties {
         LONELY
     }
 }
@@ -147,7 +147,7 @@ impl<S: Scalar> AttentionModule<S> for Front<S> {
         AttentionOutput { keys: longer_keys, values: longer_values, layout: after, backward }
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: usize) -> Properties {
         LONELY
     }
 }
@@ -354,7 +354,7 @@ impl LinearModule<f64> for Everywhere {
         (input.base.forward(input.x.view()), None)
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: LinearPoint) -> Properties {
         LONELY
     }
 }
@@ -365,7 +365,7 @@ impl SublayerModule<f64> for Everywhere {
         (input.output, None)
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SublayerPoint) -> Properties {
         LONELY
     }
 }
@@ -376,7 +376,7 @@ impl SequenceModule<f64> for Everywhere {
         SequenceOutput { tokens: input.tokens, layout: input.layout, backward: None }
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SequencePoint) -> Properties {
         LONELY
     }
 }
@@ -387,7 +387,7 @@ impl AttentionModule<f64> for Everywhere {
         AttentionOutput { keys: input.keys, values: input.values, layout: input.layout, backward: None }
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: usize) -> Properties {
         LONELY
     }
 }

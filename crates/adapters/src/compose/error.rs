@@ -39,7 +39,8 @@ pub enum CompositionError {
     },
     /// Two invertible adapters in a language model.
     #[error(
-        "the output of a language model undoes one invertible adapter, and here are two: leave the inverse out of one          (seq_bn in place of seq_bn_inv)"
+        "the output of a language model undoes one invertible adapter, and here are two: leave the inverse out of one \
+         (seq_bn in place of seq_bn_inv)"
     )]
     TwoInverses,
     /// A sequence names a part that is not there.
@@ -52,4 +53,54 @@ pub enum CompositionError {
         /// How many there are.
         parts: usize,
     },
+    /// A part was put together for batches of another size than it would see.
+    #[error(
+        "part {part} is put together for batches of {found} sequences, but would see {expected} of them: name an adapter \
+         for each"
+    )]
+    Sequences {
+        /// The part, from 0.
+        part: usize,
+        /// For how many it is.
+        found: usize,
+        /// How many it would see.
+        expected: usize,
+    },
+    /// Two parts of a stack that both choose by sequence, at one linear layer.
+    #[error(
+        "{point}: part {part} of the stack chooses its adapter by sequence, and so does one below it: make it one choice \
+         by sequence between stacks"
+    )]
+    BySequenceTwice {
+        /// The point.
+        point: String,
+        /// The part, from 0.
+        part: usize,
+    },
+    /// A node that has one part was given none, or several.
+    #[error("{node} has exactly one part, but {found} were given")]
+    OnePart {
+        /// What expressions call the node.
+        node: &'static str,
+        /// How many there were.
+        found: usize,
+    },
+    /// Two adapters that train have one name.
+    #[error("two adapters that train are called `{name}`: their parameters could not be told apart; rename one")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// A frozen adapter that belongs to others besides.
+    #[error("the adapter `{name}` cannot train: another model holds it too")]
+    Shared {
+        /// Its name.
+        name: String,
+    },
+    /// An invertible adapter of some sequences only, in a language model.
+    #[error(
+        "the output of a language model undoes an invertible adapter for all sequences, and here they have different \
+         adapters: leave the inverse out (seq_bn in place of seq_bn_inv)"
+    )]
+    InverseBySequence,
 }

@@ -4,9 +4,11 @@
 //! batch: up to the lowest layer that still differs they have all in common. The lowest layers matter least, so these are
 //! dropped first; how much it costs must be measured for the adapter at hand.
 
+use super::error::CompositionError;
+use super::node::Node;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
-    AttentionModule, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
+    AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
     SublayerPoint,
 };
 use std::collections::BTreeSet;
@@ -24,25 +26,25 @@ use std::collections::BTreeSet;
 /// assert!(at(0).is_none() && at(1).is_none() && at(2).is_some());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone)]
-pub struct LayerDrop<'a, S> {
-    adapter: &'a dyn Insertions<S>,
+#[derive(Clone, Debug)]
+pub struct LayerDrop<P> {
+    part: P,
     dropped: BTreeSet<usize>,
 }
 
-impl<'a, S: Scalar> LayerDrop<'a, S> {
-    /// The adapter without these layers, counted from 0. Those that it does not have anyway change nothing.
+impl<P> LayerDrop<P> {
+    /// The part without these layers, counted from 0. Those that it does not have anyway change nothing.
     #[must_use]
-    pub fn new(adapter: &'a dyn Insertions<S>, layers: impl IntoIterator<Item = usize>) -> Self {
-        Self { adapter, dropped: layers.into_iter().collect() }
+    pub fn new(part: P, layers: impl IntoIterator<Item = usize>) -> Self {
+        Self { part, dropped: layers.into_iter().collect() }
     }
 
-    fn keeps(&self, layer: usize) -> Option<&'a dyn Insertions<S>> {
-        (!self.dropped.contains(&layer)).then_some(self.adapter)
+    fn keeps(&self, layer: usize) -> Option<&P> {
+        (!self.dropped.contains(&layer)).then_some(&self.part)
     }
 }
 
-impl<S: Scalar> Insertions<S> for LayerDrop<'_, S> {
+impl<S: Scalar, P: Insertions<S>> Insertions<S> for LayerDrop<P> {
     fn linear(&self, point: LinearPoint) -> Option<&dyn LinearModule<S>> {
         self.keeps(point.layer)?.linear(point)
     }
@@ -51,7 +53,7 @@ impl<S: Scalar> Insertions<S> for LayerDrop<'_, S> {
     }
     fn sequence(&self, point: SequencePoint) -> Option<&dyn SequenceModule<S>> {
         match point {
-            SequencePoint::Embeddings => self.adapter.sequence(point),
+            SequencePoint::Embeddings => self.part.sequence(point),
             SequencePoint::Block(layer) => self.keeps(layer)?.sequence(point),
         }
     }
@@ -59,9 +61,29 @@ impl<S: Scalar> Insertions<S> for LayerDrop<'_, S> {
         self.keeps(layer)?.attention(layer)
     }
     fn position_shift(&self, sequence: usize) -> usize {
-        self.adapter.position_shift(sequence)
+        self.part.position_shift(sequence)
     }
     fn sequences(&self) -> Option<usize> {
-        self.adapter.sequences()
+        self.part.sequences()
+    }
+}
+
+impl<S: Scalar, P: Insertions<S>> Node<S, P> for LayerDrop<P> {
+    const NAME: &'static str = "layer_drop";
+    const OPTIONS: &'static [&'static str] = &["layers"];
+
+    fn parts(&self) -> &[P] {
+        std::slice::from_ref(&self.part)
+    }
+    fn parts_mut(&mut self) -> &mut [P] {
+        std::slice::from_mut(&mut self.part)
+    }
+    fn options(&self) -> Vec<Vec<usize>> {
+        vec![self.dropped.iter().copied().collect()]
+    }
+    fn make(_: &Config, parts: Vec<P>, options: &[Vec<usize>]) -> Result<Self, CompositionError> {
+        let found = parts.len();
+        let [part] = <[P; 1]>::try_from(parts).map_err(|_| CompositionError::OnePart { node: "layer_drop", found })?;
+        Ok(Self::new(part, options[0].iter().copied()))
     }
 }

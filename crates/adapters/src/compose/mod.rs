@@ -2,42 +2,47 @@
 //!
 //! | | what it is | paper |
 //! |---|---|---|
+//! | [`Setup`] | an adapter, or a tree of them, as one value that a model owns, trains and saves | |
 //! | [`Stack`] | one adapter upon another, such as a task's upon a language's | Pfeiffer et al., 2020 (MAD-X) |
-//! | [`Mixed`] | every sequence of a batch has an adapter of its own, or none | |
-//! | [`MultiTask`] | MTL-LoRAs of several tasks that share matrices while they train | Yang et al., 2024 |
+//! | [`PerSequence`] | every sequence of a batch has an adapter of its own, or none | |
 //! | [`LayerDrop`] | an adapter without some of its layers, for speed in use | Rücklé et al., 2021 (AdapterDrop) |
+//! | [`MultiTask`] | MTL-LoRAs of several tasks that share matrices while they train | Yang et al., 2024 |
 //!
 //! Each is made of insertions and is insertions itself, so they can be put into each other: a batch in which some
-//! sequences pass through a stack, a stack of adapters that both skip the lowest layers. All have backward passes.
+//! sequences pass through a stack, a stack of adapters that both skip the lowest layers. All have backward passes. The parts
+//! of the nodes are owned, as in a [`Setup`], or borrowed:
 //!
 //! ```
-//! use adaptune_adapters::{Adapter, LayerDrop, Mixed, Stack};
+//! use adaptune_adapters::{Adapter, LayerDrop, PerSequence, Stack};
 //! use adaptune_tensor::Seed;
-//! use adaptune_transformer::{Batch, Config, Encoder, Pass};
+//! use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
 //! let base = Encoder::<f32>::random(Config { vocabulary: 11, positions: 9, ..Config::bert(8, 2, 2, 12) }, 0.1, Seed::new(1));
 //! let adapter = |method: &str| Adapter::new("mine", &method.parse().expect("a method"), base.config(), Seed::new(2));
 //! let (language, task, other) = (adapter("seq_bn_inv")?, adapter("seq_bn")?, adapter("lora")?);
-//! let stack = Stack::new(base.config(), &[&language, &task])?;
+//! let stack = Stack::new(base.config(), vec![&language, &task])?;
 //! let fast = LayerDrop::new(&other, [0]);
 //! // The first two sentences pass through the stack, the third through nothing, the last through upper layers of LoRA.
-//! let mixed = Mixed::new(base.config(), &[&stack, &(), &fast], &[0, 0, 1, 2])?;
+//! let parts: Vec<&dyn Insertions<f32>> = vec![&stack, &(), &fast];
+//! let mixed = PerSequence::new(parts, &[0, 0, 1, 2])?;
 //! let batch = Batch::from_ids(&[&[1, 2, 3], &[4], &[5, 6], &[7, 8]]);
 //! assert_eq!(base.forward(&batch, &mixed, Pass::evaluate())?.hidden.dim(), (8, 8));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod by_row;
 pub(crate) mod error;
+pub(crate) mod expression;
 mod layer_drop;
-pub(crate) mod mixed;
 pub(crate) mod multi_task;
-mod pile;
+mod node;
+pub(crate) mod per_sequence;
 mod points;
-mod rows;
+pub(crate) mod setup;
 pub(crate) mod stack;
 
 pub use error::CompositionError;
+pub use expression::{Expression, ExpressionError, NodeExpression};
 pub use layer_drop::LayerDrop;
-pub use mixed::Mixed;
 pub use multi_task::{MultiTask, TaskOf};
+pub use per_sequence::PerSequence;
+pub use setup::Setup;
 pub use stack::Stack;

@@ -18,11 +18,11 @@ use std::collections::BTreeMap;
 
 /// What several tasks train together: at every layer one `A` and one set of `B_i`, and `Λ` and `w` for each task.
 ///
-/// [`MultiTask::task`] is what one task plugs in. A batch of several tasks is a [`Mixed`](crate::Mixed) of them, and the
+/// [`MultiTask::task`] is what one task plugs in. A batch of several tasks is a [`PerSequence`](crate::PerSequence) of them, and the
 /// gradients of what they share add up:
 ///
 /// ```
-/// use adaptune_adapters::{Mixed, MtlLoraConfig, MultiTask};
+/// use adaptune_adapters::{MtlLoraConfig, MultiTask, PerSequence};
 /// use adaptune_tensor::{Gradients, Parameters, Seed};
 /// use adaptune_transformer::{Batch, Config, Encoder, Pass};
 /// let base = Encoder::<f32>::random(Config { vocabulary: 11, positions: 9, ..Config::bert(8, 2, 2, 12) }, 0.1, Seed::new(1));
@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 /// let mut tasks = MultiTask::new(&["topic", "mood"], &config, base.config(), Seed::new(2))?;
 /// tasks.train_from(0);
 /// let (topic, mood) = (tasks.task(0), tasks.task(1));
-/// let mixed = Mixed::new(base.config(), &[&topic, &mood], &[0, 1, 1])?;
+/// let mixed = PerSequence::new(vec![&topic, &mood], &[0, 1, 1])?;
 /// let encoded = base.forward(&Batch::from_ids(&[&[1, 2, 3], &[4], &[5, 6]]), &mixed, Pass::differentiate())?;
 /// let mut gradients = Gradients::new();
 /// encoded.trace.backward(encoded.hidden, &mut gradients);
@@ -192,7 +192,7 @@ impl<S: Scalar> Insertions<S> for TaskOf<'_, S> {
 }
 
 impl<S: Scalar> LinearModule<S> for One<'_, S> {
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: LinearPoint) -> Properties {
         Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: false }
     }
 

@@ -165,7 +165,7 @@ mod tests {
             (input.base.forward(input.x.view()) * factor, None)
         }
 
-        fn properties(&self) -> Properties {
+        fn properties(&self, _: LinearPoint) -> Properties {
             Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: true }
         }
     }

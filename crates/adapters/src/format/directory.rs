@@ -4,7 +4,7 @@ use super::error::FormatError;
 use super::files::{ADAPTER, HEAD, PEFT};
 use super::hub::adapter::{parameters, save_adapter};
 use super::hub::head::{head_name, save_head};
-use super::{hub, peft, thawed};
+use super::{hub, peft, setup_file, thawed};
 use crate::adapter::Adapter;
 use crate::format::family::language_tensor_name;
 use crate::head::{Head, Task};
@@ -17,16 +17,24 @@ use std::sync::Arc;
 /// Saves adapter and head of a model as AdapterHub directory, and what is thawed beside them in `thawed.safetensors`.
 ///
 /// An adapter that AdapterHub does not have and PEFT does (DoRA, rsLoRA, prompts of tokens like others) is saved as
-/// [`save_peft_with_head`](super::save_peft_with_head) does; [`load`] tells them apart.
+/// [`save_peft_with_head`](super::save_peft_with_head) does; [`load`](super::load) tells them apart.
 ///
 /// Everything is written into a hidden folder within the directory and then moved to its place, so that a failure, such
-/// as a full disk, leaves the directory as it was. The configuration of the head comes last, and without it [`load`]
+/// as a full disk, leaves the directory as it was. The configuration of the head comes last, and without it [`load`](super::load)
 /// refuses a directory. Existing files of these names are replaced.
 ///
+/// Frozen adapters that the model's own stands upon belong to somebody else and are left out;
+/// [`save_setup`](super::save_setup) saves them too.
+///
 /// # Errors
-/// If a file cannot be written, the adapter's name cannot stand in a tensor name, or it is an adapter
-/// [of modules](Adapter::of_modules), for which AdapterHub has no format.
+/// If a file cannot be written, the adapter's name cannot stand in a tensor name, it is an adapter
+/// [of modules](Adapter::of_modules), for which AdapterHub has no format, or the model has a setup of another kind, which
+/// one adapter's files cannot hold.
 pub fn save<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
+    if !model.setup().is_at_most_upon_frozen() {
+        let message = format!("one adapter's files cannot hold the setup {}: save it with save_setup", model.setup());
+        return Err(FormatError::config(directory, message));
+    }
     let folder = directory.join(format!(".adaptune-{}", std::process::id()));
     std::fs::create_dir_all(&folder).map_err(FormatError::io("create", &folder))?;
     let saved = save_by_way_of(&folder, model, directory);
@@ -36,7 +44,7 @@ pub fn save<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), 
 
 fn save_by_way_of<S: Scalar>(folder: &Path, model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
     let with_head = match model.adapter() {
-        Some(adapter) => save_either(adapter, model.head(), model.base(), folder)?,
+        Some(adapter) => save_either(adapter, Some(model.head()), model.base(), folder)?,
         None => false,
     };
     if let Some(thawed) = model.thawed() {
@@ -53,16 +61,17 @@ fn save_by_way_of<S: Scalar>(folder: &Path, model: &AdapterModel<S>, directory: 
         ADAPTER.config,
         thawed::FILE,
         HEAD.safetensors,
+        setup_file::FILE,
         HEAD.config,
     ];
     files.into_iter().try_for_each(|file| put_in_place(file, folder, directory))
 }
 
-/// Saves an adapter for AdapterHub, or for PEFT where only PEFT has such adapters; true if the head went along, as a part
+/// Saves an adapter for AdapterHub, or for PEFT where only PEFT has such adapters; true if a head went along, as a part
 /// of PEFT's files.
-fn save_either<S: Scalar>(
+pub(super) fn save_either<S: Scalar>(
     adapter: &Adapter<S>,
-    head: &Head<S>,
+    head: Option<&Head<S>>,
     base: &Encoder<S>,
     directory: &Path,
 ) -> Result<bool, FormatError> {
@@ -72,7 +81,7 @@ fn save_either<S: Scalar>(
     let model = base.config();
     match (method.file_fields(), peft::refusal(method, model)) {
         (Ok(_), _) if !peft::is_its_own(method, model) => save_adapter(adapter, base, directory).map(|()| false),
-        (_, None) => peft::save_either_head(adapter, Some(head), base, directory),
+        (_, None) => peft::save_either_head(adapter, head, base, directory),
         (fields, Some(neither)) => {
             let why = fields.err().unwrap_or_default();
             let message = format!("{why}; nor has PEFT: {neither}");
@@ -83,7 +92,7 @@ fn save_either<S: Scalar>(
 
 /// Moves a file to its place. One that the model does not have may not stay there from another model either, or loading
 /// would mix the two.
-fn put_in_place(file: &str, from: &Path, to: &Path) -> Result<(), FormatError> {
+pub(super) fn put_in_place(file: &str, from: &Path, to: &Path) -> Result<(), FormatError> {
     let (from, to) = (from.join(file), to.join(file));
     match (from.exists(), to.exists()) {
         (true, _) => std::fs::rename(from, &to).map_err(FormatError::io("write", to)),
@@ -92,14 +101,8 @@ fn put_in_place(file: &str, from: &Path, to: &Path) -> Result<(), FormatError> {
     }
 }
 
-/// Loads what [`save`] or AdapterHub's `save_adapter` has written: the head, and adapter and thawed tensors if the
-/// directory holds them. Weights are read from safetensors files, or else from PyTorch's `.bin`
-/// files, whose pickle is read as data and never run.
-///
-/// # Errors
-/// If a file is missing or broken, a tensor is missing, unexpected or misshapen, or the adapter
-/// was trained on another base.
-pub fn load<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<AdapterModel<S>, FormatError> {
+/// Loads a directory that has at most one adapter.
+pub(super) fn load_single<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<AdapterModel<S>, FormatError> {
     let head = load_head(directory, &base)?;
     let adapter = match directory.join(ADAPTER.config).exists() {
         true => Some(load_adapter(directory, &base)?),
@@ -113,7 +116,8 @@ pub fn load<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<Adapte
 pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>, &dyn AnyParameter<S>)> {
     let mut all = Vec::new();
     let prefix = model.base().config().family.prefix();
-    for (stored, parameter) in model.adapter().map(|a| parameters(a, model.base())).unwrap_or_default() {
+    let adapters = model.setup().training().into_iter();
+    for (stored, parameter) in adapters.flat_map(|adapter| parameters(adapter, model.base())) {
         all.push((stored.names.into_iter().map(|name| format!("{prefix}{name}")).collect(), parameter));
     }
     let head = model.head();
@@ -129,10 +133,10 @@ pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>,
     all
 }
 
-/// Loads an adapter alone, of AdapterHub's format or PEFT's; see [`load`].
+/// Loads an adapter alone, of AdapterHub's format or PEFT's; see [`load`](super::load).
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load`](super::load).
 pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
     if peft::is_peft(directory)? {
         return peft::load_peft(directory, base);
@@ -140,10 +144,10 @@ pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Ad
     hub::adapter::load(directory, base)
 }
 
-/// Loads a head alone, or the one that a PEFT directory carries; see [`load`].
+/// Loads a head alone, or the one that a PEFT directory carries; see [`load`](super::load).
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load`](super::load).
 pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let path = directory.join(HEAD.config);
     if !path.exists() && directory.join(ADAPTER.config).exists() && peft::is_peft(directory)? {

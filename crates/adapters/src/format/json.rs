@@ -11,7 +11,7 @@ use std::fmt;
 use std::path::Path;
 
 /// The version of the format that we write: that of the library which defines it.
-const VERSION: &str = "adapters.1.3.0";
+pub(super) const VERSION: &str = "adapters.1.3.0";
 
 /// More linear layers than any head has: a damaged file must not ask for more memory than there is.
 const MOST_LAYERS: usize = 64;

@@ -1,6 +1,7 @@
 //! AdapterHub directories: `adapter_config.json`, `adapter.safetensors`, `head_config.json`,
 //! `model_head.safetensors`; and the `.bin` files that Python writes by default. PEFT directories of LoRA and its
 //! kin, of prefixes and prompts.
+//! Folders with several adapters and how they are put together, `adapter_setup.json`.
 //! Beside them thawed tensors, language models as Hugging Face directories, and the numbers of an adapter of one's own.
 
 mod describe;
@@ -13,16 +14,19 @@ mod json;
 mod language;
 mod parameters;
 mod peft;
+mod setup;
+mod setup_file;
 mod tensors;
 mod thawed;
 mod torch_bin;
 
 pub use crate::core::stored::{Form, Stored};
 pub use describe::{Described, describe};
-pub use directory::{load, load_adapter, load_head, named_parameters, save};
+pub use directory::{load_adapter, load_head, named_parameters, save};
 pub use error::FormatError;
 pub use hub::{save_adapter, save_adapterhub, save_head};
 pub use language::{load_language_head, save_base, save_language_model};
 pub use parameters::{load_parameters, save_parameters};
 pub use peft::{load_peft, peft_names, save_peft, save_peft_with_head};
+pub use setup::{load, save_setup};
 pub use torch_bin::{PickleError, TorchBinError, read_torch_bin};

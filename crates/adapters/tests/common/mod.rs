@@ -180,7 +180,7 @@ impl<S: Scalar> SequenceModule<S> for Recorder<'_, S> {
         output
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SequencePoint) -> Properties {
         Properties { token_wise: false, causal: true, may_be_followed: true, needs_plain_weight: true }
     }
 }

@@ -11,8 +11,8 @@ pub trait AttentionModule<S: Scalar>: Send + Sync {
     /// Gives keys and values, and its backward pass if any gradient is wanted.
     fn forward<'a>(&'a self, input: AttentionInput<S>) -> AttentionOutput<'a, S>;
 
-    /// What it promises about itself.
-    fn properties(&self) -> Properties;
+    /// What it promises about itself at one of its points.
+    fn properties(&self, layer: usize) -> Properties;
 }
 
 /// What an [`AttentionModule`] sees.

@@ -47,6 +47,28 @@ pub trait Insertions<S: Scalar>: Sync {
 impl<S: Scalar> Insertions<S> for () {}
 
 /// Perhaps nothing.
+/// What is borrowed is plugged in as its owner's.
+impl<S: Scalar, I: Insertions<S> + ?Sized> Insertions<S> for &I {
+    fn linear(&self, point: LinearPoint) -> Option<&dyn LinearModule<S>> {
+        (**self).linear(point)
+    }
+    fn sublayer(&self, point: SublayerPoint) -> Option<&dyn SublayerModule<S>> {
+        (**self).sublayer(point)
+    }
+    fn sequence(&self, point: SequencePoint) -> Option<&dyn SequenceModule<S>> {
+        (**self).sequence(point)
+    }
+    fn attention(&self, layer: usize) -> Option<&dyn AttentionModule<S>> {
+        (**self).attention(layer)
+    }
+    fn position_shift(&self, sequence: usize) -> usize {
+        (**self).position_shift(sequence)
+    }
+    fn sequences(&self) -> Option<usize> {
+        (**self).sequences()
+    }
+}
+
 impl<S: Scalar, I: Insertions<S> + ?Sized> Insertions<S> for Option<&I> {
     fn linear(&self, point: LinearPoint) -> Option<&dyn LinearModule<S>> {
         (*self)?.linear(point)

@@ -12,8 +12,8 @@ pub trait LinearModule<S: Scalar>: Send + Sync {
     /// Gives the layer's output, `[T, Out]`, and its backward pass if any gradient is wanted.
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>);
 
-    /// What it promises about itself.
-    fn properties(&self) -> Properties;
+    /// What it promises about itself at one of its points.
+    fn properties(&self, point: LinearPoint) -> Properties;
 }
 
 /// What a [`LinearModule`] sees. It has the base's layer rather than its output, so that it may

@@ -12,8 +12,8 @@ pub trait SequenceModule<S: Scalar>: Send + Sync {
     /// Gives tokens and layout, and its backward pass if any gradient is wanted.
     fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S>;
 
-    /// What it promises about itself.
-    fn properties(&self) -> Properties;
+    /// What it promises about itself at one of its points.
+    fn properties(&self, point: SequencePoint) -> Properties;
 }
 
 /// What a [`SequenceModule`] sees.

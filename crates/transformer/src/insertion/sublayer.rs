@@ -12,8 +12,8 @@ pub trait SublayerModule<S: Scalar>: Send + Sync {
     /// Returns the next state, `[T, D]`, and its backward pass if any gradient is wanted.
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>);
 
-    /// What it promises about itself.
-    fn properties(&self) -> Properties;
+    /// What it promises about itself at one of its points.
+    fn properties(&self, point: SublayerPoint) -> Properties;
 }
 
 /// What a [`SublayerModule`] sees.

@@ -3,7 +3,7 @@
 pub(super) mod adapter;
 mod adapter_file;
 pub(super) mod head;
-mod name;
+pub(super) mod name;
 
 pub use adapter::{save_adapter, save_adapterhub};
 pub use head::save_head;

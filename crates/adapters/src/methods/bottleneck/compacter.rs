@@ -6,7 +6,7 @@ use crate::methods::bottleneck::phm::layer::PhmShared;
 use crate::methods::bottleneck::phm::stack::Arrays;
 use crate::methods::bottleneck::wiring::BottleneckAdapter;
 use adaptune_tensor::{Named, NamedMut, Scalar, parameters};
-use adaptune_transformer::{Properties, SublayerBackward, SublayerInput, SublayerModule};
+use adaptune_transformer::{Properties, SublayerBackward, SublayerInput, SublayerModule, SublayerPoint};
 use ndarray::Array2;
 
 /// Compacter (Mahabadi, Henderson and Ruder, 2021): wired bottlenecks of hypercomplex layers that share their rule, and
@@ -25,8 +25,8 @@ impl<S: Scalar> SublayerModule<S> for Compacter<S> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         self.adapters.at(input.point).adapt(input, Some(&self.shared))
     }
-    fn properties(&self) -> Properties {
-        Properties::all(self.adapters.0.values().map(SublayerModule::properties))
+    fn properties(&self, point: SublayerPoint) -> Properties {
+        self.adapters.at(point).properties(point)
     }
 }
 

@@ -32,7 +32,9 @@ use crate::core::layers::TrainableLinear;
 use crate::core::module::Module;
 use crate::methods::bottleneck::width::reduced;
 use adaptune_tensor::{Activation, Gradients, Named, NamedMut, Parameters, Scalar, Seed, init, join, parameters};
-use adaptune_transformer::{Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
+use adaptune_transformer::{
+    Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput, SequencePoint,
+};
 use ndarray::{Array2, ArrayView2, Axis, concatenate, s};
 
 /// How the halves are coupled.
@@ -252,7 +254,7 @@ impl<S: Scalar> SequenceModule<S> for Invertible<S> {
         SequenceOutput { tokens, layout, backward }
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SequencePoint) -> Properties {
         Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: false }
     }
 }

@@ -34,7 +34,8 @@ use crate::methods::bottleneck::layer::{Bottleneck, BottleneckTrace};
 use crate::methods::bottleneck::phm::layer::PhmShared;
 use adaptune_tensor::{Gradients, LayerNormTrace, Named, NamedMut, Parameters, Scalar, add, copied, join, parameters};
 use adaptune_transformer::{
-    Accumulator, JoinTrace, Properties, ResidualJoin, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
+    Accumulator, JoinTrace, Properties, ResidualJoin, SublayerBackward, SublayerGradient, SublayerInput,
+    SublayerModule, SublayerPoint,
 };
 use ndarray::{ArcArray2, Array2};
 
@@ -146,23 +147,18 @@ impl<S: Scalar> BottleneckAdapter<S> {
 
     fn backward(&self, trace: Trace<'_, S>, d_y: Array2<S>, gradients: &mut Gradients<S>) -> SublayerGradient<S> {
         let (mut d_o, mut d_r) = (Accumulator::new(), Accumulator::new());
-        let join = trace.join;
         let mut d_z = d_y;
         if let Some(after) = &trace.after {
-            let (d, d_residual) = join.backward(after, d_z, trace.wants_residual, gradients);
+            let (d, d_residual) = trace.join.backward(after, d_z, trace.wants_residual, gradients);
             d_z = d;
             if let Some(d) = d_residual {
                 d_r.add(d);
             }
         }
         let (d_b, d_e) = self.combine_backward(trace.own_norm.as_ref(), d_z, gradients);
-        let wants_input = match self.position {
-            Position::Sequential { norm_before, .. } => {
-                trace.wants_output || trace.wants_residual || norm_before && join.trains()
-            }
-            Position::Parallel => trace.wants_residual,
-        };
-        let d_x = self.bottleneck.backward(trace.bottleneck, trace.shared, d_b, wants_input, gradients);
+        let wants_input = self.wants_input(&trace);
+        let Trace { shared, join, before, bottleneck, wants_output, wants_residual, .. } = trace;
+        let d_x = self.bottleneck.backward(bottleneck, shared, d_b, wants_input, gradients);
         match (self.position, d_x) {
             (Position::Parallel, d_x) => {
                 d_o.add(d_e);
@@ -173,17 +169,9 @@ impl<S: Scalar> BottleneckAdapter<S> {
             (_, None) => {}
             (Position::Sequential { norm_before: false, .. }, Some(d_x)) => d_o.add(add(d_x, &d_e)),
             (Position::Sequential { residual, .. }, Some(d_x)) => {
-                let before = trace.before.as_ref().expect("forward keeps what backward needs");
-                let d_x = if residual == InnerResidual::Input { add(d_x, &d_e) } else { d_x };
-                let (mut d_output, mut d_residual) = join.backward(before, d_x, trace.wants_residual, gradients);
-                match residual {
-                    InnerResidual::Output => d_o.add(d_e),
-                    InnerResidual::Input => {}
-                    InnerResidual::Sum => {
-                        d_output = add(d_output, &d_e);
-                        d_residual = d_residual.map(|d| add(d, &d_e));
-                    }
-                }
+                let before = before.as_ref().expect("forward keeps what backward needs");
+                let join_backward = |d_x| join.backward(before, d_x, wants_residual, gradients);
+                let (d_output, d_residual) = residual.backward(d_x, d_e, join_backward);
                 if let Some(d) = d_residual {
                     d_r.add(d);
                 }
@@ -191,8 +179,18 @@ impl<S: Scalar> BottleneckAdapter<S> {
             }
         }
         SublayerGradient {
-            d_output: d_o.into_sum().filter(|_| trace.wants_output),
-            d_residual: d_r.into_sum().filter(|_| trace.wants_residual),
+            d_output: d_o.into_sum().filter(|_| wants_output),
+            d_residual: d_r.into_sum().filter(|_| wants_residual),
+        }
+    }
+
+    /// True if anything wants the gradient of the bottleneck's input.
+    fn wants_input(&self, trace: &Trace<'_, S>) -> bool {
+        match self.position {
+            Position::Sequential { norm_before, .. } => {
+                trace.wants_output || trace.wants_residual || norm_before && trace.join.trains()
+            }
+            Position::Parallel => trace.wants_residual,
         }
     }
 
@@ -209,6 +207,29 @@ impl<S: Scalar> BottleneckAdapter<S> {
             (copied(&d), d)
         } else {
             (norm.backward(trace, copied(&d_z), gradients), d_z)
+        }
+    }
+}
+
+impl InnerResidual {
+    /// From the gradients of `x = LN(o + r)` and of the inner residual to those of `o` and `r`; `join` is the join's backward
+    /// pass.
+    fn backward<S: Scalar>(
+        self,
+        d_x: Array2<S>,
+        d_e: Array2<S>,
+        join: impl FnOnce(Array2<S>) -> (Array2<S>, Option<Array2<S>>),
+    ) -> (Array2<S>, Option<Array2<S>>) {
+        match self {
+            Self::Output => {
+                let (d_output, d_residual) = join(d_x);
+                (add(d_output, &d_e), d_residual)
+            }
+            Self::Input => join(add(d_x, &d_e)),
+            Self::Sum => {
+                let (d_output, d_residual) = join(d_x);
+                (add(d_output, &d_e), d_residual.map(|d| add(d, &d_e)))
+            }
         }
     }
 }
@@ -275,7 +296,7 @@ impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
         self.adapt(input, None)
     }
     /// A gate averages over the sequence. Another module may follow one that ends as the base does.
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SublayerPoint) -> Properties {
         let plain = !self.bottleneck.is_gated();
         Properties { token_wise: plain, causal: plain, may_be_followed: self.norm_after, needs_plain_weight: false }
     }

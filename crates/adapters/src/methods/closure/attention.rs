@@ -92,7 +92,7 @@ impl<S: Scalar> AttentionModule<S> for AttentionClosure<S> {
     }
 
     /// A closure may do anything.
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: usize) -> Properties {
         Properties { token_wise: false, causal: false, may_be_followed: true, needs_plain_weight: false }
     }
 }

@@ -6,7 +6,7 @@ use super::parameters::{ParameterSet, ParameterVars};
 use super::recording::{Recording, result};
 use adaptune_autograd::Var;
 use adaptune_tensor::{Layout, Parameters, Scalar};
-use adaptune_transformer::{LinearBackward, LinearInput, LinearModule, Pass, Properties};
+use adaptune_transformer::{LinearBackward, LinearInput, LinearModule, LinearPoint, Pass, Properties};
 use ndarray::{Array2, Ix2};
 
 /// What the closure of a [`LinearClosure`] sees.
@@ -87,7 +87,7 @@ impl<S: Scalar> LinearModule<S> for LinearClosure<S> {
         (y, backward)
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: LinearPoint) -> Properties {
         let token_wise = self.token_wise;
         Properties { token_wise, causal: token_wise, may_be_followed: true, needs_plain_weight: true }
     }

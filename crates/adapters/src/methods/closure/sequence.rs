@@ -5,7 +5,9 @@ use super::parameters::{ParameterSet, ParameterVars};
 use super::recording::{Recording, result};
 use adaptune_autograd::{Var, concatenate};
 use adaptune_tensor::{Layout, Parameters, Scalar};
-use adaptune_transformer::{Pass, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
+use adaptune_transformer::{
+    Pass, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput, SequencePoint,
+};
 use ndarray::{Axis, Ix2};
 
 /// What the closure of a [`SequenceClosure`] sees.
@@ -68,7 +70,7 @@ impl<S: Scalar> SequenceModule<S> for SequenceClosure<S> {
     }
 
     /// A closure may do anything.
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SequencePoint) -> Properties {
         Properties { token_wise: false, causal: false, may_be_followed: true, needs_plain_weight: false }
     }
 }

@@ -6,7 +6,9 @@ use super::parameters::{ParameterSet, ParameterVars};
 use super::recording::{Recording, result};
 use adaptune_autograd::Var;
 use adaptune_tensor::{Layout, Parameters, Scalar};
-use adaptune_transformer::{Pass, Properties, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
+use adaptune_transformer::{
+    Pass, Properties, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule, SublayerPoint,
+};
 use ndarray::{Array2, Ix2};
 
 /// What the closure of a [`SublayerClosure`] sees.
@@ -100,7 +102,7 @@ impl<S: Scalar> SublayerModule<S> for SublayerClosure<S> {
         (y, backward)
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SublayerPoint) -> Properties {
         let token_wise = self.token_wise;
         Properties { token_wise, causal: token_wise, may_be_followed: false, needs_plain_weight: false }
     }

@@ -168,7 +168,7 @@ impl<S: Scalar> LinearModule<S> for Dora<S> {
         self.with_norm(input, n)
     }
 
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: LinearPoint) -> Properties {
         Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: true }
     }
 }
@@ -193,8 +193,8 @@ mod tests {
             self.dora.with_norm(input, self.norm.clone())
         }
 
-        fn properties(&self) -> Properties {
-            self.dora.properties()
+        fn properties(&self, point: LinearPoint) -> Properties {
+            self.dora.properties(point)
         }
     }
     impl Insertions<f64> for Held {

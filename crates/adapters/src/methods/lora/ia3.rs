@@ -113,7 +113,7 @@ impl<S: Scalar> Module<S> for Ia3<S> {
 }
 
 impl<S: Scalar> LinearModule<S> for Ia3<S> {
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: LinearPoint) -> Properties {
         Properties { token_wise: true, causal: true, may_be_followed: true, needs_plain_weight: false }
     }
 

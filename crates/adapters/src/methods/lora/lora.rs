@@ -102,7 +102,7 @@ impl<S: Scalar> Module<S> for Lora<S> {
 
 impl<S: Scalar> LinearModule<S> for Lora<S> {
     /// A gate averages over the sequence.
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: LinearPoint) -> Properties {
         let plain = self.gate.is_none();
         Properties { token_wise: plain, causal: plain, may_be_followed: true, needs_plain_weight: false }
     }

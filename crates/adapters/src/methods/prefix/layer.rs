@@ -220,7 +220,7 @@ impl<S: Scalar> AttentionModule<S> for PrefixTuning<S> {
     }
 
     /// A gate averages over the sequence.
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: usize) -> Properties {
         let plain = self.gates.is_none();
         Properties { token_wise: plain, causal: plain, may_be_followed: true, needs_plain_weight: false }
     }

@@ -27,7 +27,7 @@ use crate::core::module::Module;
 use crate::core::splice;
 use adaptune_tensor::{AnyParameter, Dropout, Kind, Parameter, Scalar, Seed, parameters};
 use adaptune_transformer::{
-    Base, EmbeddedRows, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput,
+    Base, EmbeddedRows, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput, SequencePoint,
 };
 use ndarray::{Array2, ArrayView2, Ix2};
 
@@ -100,7 +100,7 @@ impl<S: Scalar> SequenceModule<S> for PromptTuning<S> {
     }
 
     /// A prompt lengthens the sequence, by tokens that depend on no others.
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SequencePoint) -> Properties {
         Properties { token_wise: false, causal: true, may_be_followed: true, needs_plain_weight: false }
     }
 }

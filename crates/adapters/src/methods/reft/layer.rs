@@ -40,7 +40,9 @@ use adaptune_tensor::{
     Activation, Dropout, Gradients, Layout, Named, NamedMut, Parameters, Scalar, Seed, init, matmul, matmul_add,
     parameters,
 };
-use adaptune_transformer::{Pass, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
+use adaptune_transformer::{
+    Pass, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput, SequencePoint,
+};
 use ndarray::{Array2, ArrayView2, Axis};
 
 /// What stands after one block.
@@ -226,7 +228,7 @@ impl<S: Scalar> SequenceModule<S> for Reft<S> {
     }
 
     /// It counts positions, those of the suffix from the end.
-    fn properties(&self) -> Properties {
+    fn properties(&self, _: SequencePoint) -> Properties {
         Properties {
             token_wise: false,
             causal: self.positions[1] == 0,

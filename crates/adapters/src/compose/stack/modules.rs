@@ -1,39 +1,41 @@
-//! Modules upon each other at one point: the four shapes, forward beside backward.
+//! Modules upon each other at one point: the four shapes, forward beside backward. At its points some part has a module.
 //!
 //! Forward goes up, and each module is told whether anything below it trains. Backward goes down and ends where nothing
 //! does.
 
+use super::node::Stack;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
-    Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, KeyValueGradient, LinearBackward,
-    LinearInput, LinearModule, Properties, SequenceBackward, SequenceInput, SequenceModule, SequenceOutput,
-    SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
+    Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, KeyValueGradient,
+    LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, SequenceBackward, SequenceInput,
+    SequenceModule, SequenceOutput, SequencePoint, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
+    SublayerPoint,
 };
 use ndarray::Array2;
 
-/// At least one module, the lowest first.
-pub(super) struct Pile<'p, M: ?Sized>(pub(super) Vec<&'p M>);
-
-impl<S: Scalar> LinearModule<S> for Pile<'_, dyn LinearModule<S> + '_> {
+impl<S: Scalar, P: Insertions<S> + Send> LinearModule<S> for Stack<P> {
     /// The last module asks for the layer, which is the modules below it.
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let mut below = input.below.clone();
-        below.extend(&self.0);
-        let last = below.pop().expect("a pile has modules");
+        below.extend(self.parts().iter().filter_map(|part| part.linear(input.point)));
+        let last = below.pop().expect("some part has a module here");
         last.forward(LinearInput { below, ..input })
     }
 
-    fn properties(&self) -> Properties {
-        Properties::all(self.0.iter().map(|module| module.properties()))
+    fn properties(&self, point: LinearPoint) -> Properties {
+        let modules = self.parts().iter().filter_map(|part| part.linear(point));
+        Properties::all(modules.map(|module| module.properties(point)))
     }
 }
 
-impl<S: Scalar> SublayerModule<S> for Pile<'_, dyn SublayerModule<S> + '_> {
+impl<S: Scalar, P: Insertions<S> + Send> SublayerModule<S> for Stack<P> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         let SublayerInput { point, mut output, residual, join, layout, pass, followed, .. } = input;
         let SublayerInput { mut wants_output, wants_residual, .. } = input;
+        let modules = self.parts().iter().filter_map(|part| part.sublayer(point)).collect::<Vec<_>>();
+        let last = modules.len() - 1;
         let mut backwards = Vec::new();
-        for (i, module) in self.0.iter().enumerate() {
+        for (i, module) in modules.into_iter().enumerate() {
             let input = SublayerInput {
                 point,
                 output,
@@ -43,7 +45,7 @@ impl<S: Scalar> SublayerModule<S> for Pile<'_, dyn SublayerModule<S> + '_> {
                 pass: pass.at(i as u64),
                 wants_output,
                 wants_residual,
-                followed: followed || i + 1 < self.0.len(),
+                followed: followed || i < last,
             };
             let (next, backward) = module.forward(input);
             output = next;
@@ -56,7 +58,9 @@ impl<S: Scalar> SublayerModule<S> for Pile<'_, dyn SublayerModule<S> + '_> {
                 for backward in backwards.into_iter().rev() {
                     let Some(d) = d_output else { break };
                     let below = backward(d, gradients);
-                    below.d_residual.into_iter().for_each(|d| d_residual.add(d));
+                    if let Some(d) = below.d_residual {
+                        d_residual.add(d);
+                    }
                     d_output = below.d_output;
                 }
                 SublayerGradient { d_output, d_residual: d_residual.into_sum() }
@@ -65,16 +69,18 @@ impl<S: Scalar> SublayerModule<S> for Pile<'_, dyn SublayerModule<S> + '_> {
         (output, backward)
     }
 
-    fn properties(&self) -> Properties {
-        Properties::all(self.0.iter().map(|module| module.properties()))
+    fn properties(&self, point: SublayerPoint) -> Properties {
+        let modules = self.parts().iter().filter_map(|part| part.sublayer(point));
+        Properties::all(modules.map(|module| module.properties(point)))
     }
 }
 
-impl<S: Scalar> SequenceModule<S> for Pile<'_, dyn SequenceModule<S> + '_> {
+impl<S: Scalar, P: Insertions<S> + Send> SequenceModule<S> for Stack<P> {
     fn forward<'a>(&'a self, input: SequenceInput<'a, S>) -> SequenceOutput<'a, S> {
         let SequenceInput { point, base, mut tokens, mut layout, pass, mut wants_tokens } = input;
+        let modules = self.parts().iter().filter_map(|part| part.sequence(point));
         let mut backwards = Vec::new();
-        for (i, module) in self.0.iter().enumerate() {
+        for (i, module) in modules.enumerate() {
             let pass = pass.at(i as u64);
             let output = module.forward(SequenceInput { point, base, tokens, layout, pass, wants_tokens });
             (tokens, layout) = (output.tokens, output.layout);
@@ -87,17 +93,19 @@ impl<S: Scalar> SequenceModule<S> for Pile<'_, dyn SequenceModule<S> + '_> {
         SequenceOutput { tokens, layout, backward }
     }
 
-    fn properties(&self) -> Properties {
-        Properties::all(self.0.iter().map(|module| module.properties()))
+    fn properties(&self, point: SequencePoint) -> Properties {
+        let modules = self.parts().iter().filter_map(|part| part.sequence(point));
+        Properties::all(modules.map(|module| module.properties(point)))
     }
 }
 
-impl<S: Scalar> AttentionModule<S> for Pile<'_, dyn AttentionModule<S> + '_> {
+impl<S: Scalar, P: Insertions<S> + Send> AttentionModule<S> for Stack<P> {
     fn forward<'a>(&'a self, input: AttentionInput<S>) -> AttentionOutput<'a, S> {
         let AttentionInput { layer, mut keys, mut values, hidden, mut layout, hidden_layout, pass, .. } = input;
         let AttentionInput { mut wants_keys, mut wants_values, wants_hidden, .. } = input;
+        let modules = self.parts().iter().filter_map(|part| part.attention(layer));
         let mut backwards = Vec::new();
-        for (i, module) in self.0.iter().enumerate() {
+        for (i, module) in modules.enumerate() {
             let output = module.forward(AttentionInput {
                 layer,
                 keys,
@@ -123,7 +131,8 @@ impl<S: Scalar> AttentionModule<S> for Pile<'_, dyn AttentionModule<S> + '_> {
         AttentionOutput { keys, values, layout, backward }
     }
 
-    fn properties(&self) -> Properties {
-        Properties::all(self.0.iter().map(|module| module.properties()))
+    fn properties(&self, layer: usize) -> Properties {
+        let modules = self.parts().iter().filter_map(|part| part.attention(layer));
+        Properties::all(modules.map(|module| module.properties(layer)))
     }
 }

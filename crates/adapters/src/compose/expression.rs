@@ -1,0 +1,261 @@
+//! How a setup is written down: `stack(german, mood)`.
+
+use super::error::CompositionError;
+use crate::core::nearest::did_you_mean;
+use std::fmt;
+use std::str::FromStr;
+use thiserror::Error;
+
+/// More nodes within each other than anybody writes: reading a text must not need more stack than there is.
+const DEEPEST: usize = 32;
+
+/// A setup by the names of its adapters, such as `stack(german, layer_drop(mood, layers=[0, 1]))`.
+///
+/// A name that is not made of letters, digits, `_`, `-` and `.` alone, or is `none`, stands between quotation marks as in
+/// JSON.
+///
+/// ```
+/// use adaptune_adapters::Expression;
+/// let expression: Expression = r#"per_sequence(none, "two words", part_of = [0, 1, 1])"#.parse()?;
+/// assert_eq!(expression.to_string(), r#"per_sequence(none, "two words", part_of=[0, 1, 1])"#);
+/// assert_eq!(expression.names(), ["two words"]);
+/// let error = "stack(german mood)".parse::<Expression>().unwrap_err().to_string();
+/// assert!(error.contains("`,` or `)` was expected at `mood)`"), "{error}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expression {
+    /// `none`: nothing is plugged in.
+    None,
+    /// The adapter of this name.
+    Adapter(String),
+    /// Several, put together.
+    Node(NodeExpression),
+}
+
+/// A node: `name(part, part, option=[number, number])`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeExpression {
+    /// What kind of node.
+    pub name: String,
+    /// What it is made of.
+    pub parts: Vec<Expression>,
+    /// Its lists of numbers, by name.
+    pub options: Vec<(String, Vec<usize>)>,
+}
+
+/// Why an expression is none, or makes no setup.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExpressionError {
+    /// It cannot be read.
+    #[error("`{text}` is no setup: {expected} was expected at `{at}`; write it as in stack(german, mood)")]
+    Syntax {
+        /// The whole text.
+        text: String,
+        /// What would have been right.
+        expected: &'static str,
+        /// What is there, to the end of the text.
+        at: String,
+    },
+    /// Too many nodes within each other.
+    #[error("a setup has at most {DEEPEST} nodes within each other")]
+    TooDeep,
+    /// There is no such node.
+    #[error("there is no node `{name}`{suggestion} (there are: {known})")]
+    UnknownNode {
+        /// The name.
+        name: String,
+        /// The nearest one, as words.
+        suggestion: String,
+        /// All that there are.
+        known: String,
+    },
+    /// A node has not the lists of numbers that it needs.
+    #[error("{node} has the options [{found}], but needs [{expected}], each once")]
+    Options {
+        /// What expressions call the node.
+        node: String,
+        /// The names given.
+        found: String,
+        /// The names that it has.
+        expected: String,
+    },
+    /// Nothing goes by a name.
+    #[error("no adapter `{name}` is there to be put into the setup: give it, or correct the name")]
+    UnknownAdapter {
+        /// The name.
+        name: String,
+    },
+    /// What was put together means nothing together.
+    #[error(transparent)]
+    Composition(#[from] CompositionError),
+}
+
+impl ExpressionError {
+    pub(super) fn unknown_node(name: &str, known: &[&str]) -> Self {
+        Self::UnknownNode {
+            name: name.to_owned(),
+            suggestion: did_you_mean(name, known.iter().copied()),
+            known: known.join(", "),
+        }
+    }
+}
+
+impl Expression {
+    /// The names of its adapters, each once, in the order in which they first stand there.
+    #[must_use]
+    pub fn names(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        self.collect_names(&mut names);
+        names
+    }
+
+    fn collect_names<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match self {
+            Self::None => {}
+            Self::Adapter(name) if names.contains(&name.as_str()) => {}
+            Self::Adapter(name) => names.push(name),
+            Self::Node(node) => node.parts.iter().for_each(|part| part.collect_names(names)),
+        }
+    }
+}
+
+impl NodeExpression {
+    /// The lists of these names, in their order.
+    pub(super) fn options_in_order(&self, names: &[&str]) -> Result<Vec<Vec<usize>>, ExpressionError> {
+        let find = |name: &&str| self.options.iter().find(|(known, _)| known == name).map(|(_, list)| list.clone());
+        let found: Option<Vec<_>> = names.iter().map(find).collect();
+        found.filter(|found| found.len() == self.options.len()).ok_or_else(|| ExpressionError::Options {
+            node: self.name.clone(),
+            found: self.options.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+            expected: names.join(", "),
+        })
+    }
+}
+
+impl fmt::Display for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str(NONE),
+            Self::Adapter(name) if name != NONE && !name.is_empty() && name.chars().all(is_plain) => f.write_str(name),
+            Self::Adapter(name) => write!(f, "{}", serde_json::Value::from(name.as_str())),
+            Self::Node(NodeExpression { name, parts, options }) => {
+                let parts = parts.iter().map(Self::to_string);
+                let options = options.iter().map(|(name, list)| format!("{name}={list:?}"));
+                write!(f, "{name}({})", parts.chain(options).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+}
+
+const NONE: &str = "none";
+
+/// What a name without quotation marks is made of.
+fn is_plain(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
+impl FromStr for Expression {
+    type Err = ExpressionError;
+
+    fn from_str(text: &str) -> Result<Self, ExpressionError> {
+        let mut reader = Reader { text, rest: text.trim_start() };
+        let expression = reader.expression(0)?;
+        if reader.rest.is_empty() { Ok(expression) } else { Err(reader.expected("the end")) }
+    }
+}
+
+/// Reads from the front of what is left of a text; there never is a space in front.
+struct Reader<'t> {
+    text: &'t str,
+    rest: &'t str,
+}
+
+impl<'t> Reader<'t> {
+    fn expected(&self, expected: &'static str) -> ExpressionError {
+        ExpressionError::Syntax { text: self.text.to_owned(), expected, at: self.rest.to_owned() }
+    }
+
+    fn skip(&mut self, bytes: usize) -> &'t str {
+        let (skipped, rest) = self.rest.split_at(bytes);
+        self.rest = rest.trim_start();
+        skipped
+    }
+
+    /// True if this came next and was skipped.
+    fn takes(&mut self, c: char) -> bool {
+        let there = self.rest.starts_with(c);
+        if there {
+            self.skip(c.len_utf8());
+        }
+        there
+    }
+
+    fn word(&mut self) -> &'t str {
+        self.skip(self.rest.find(|c| !is_plain(c)).unwrap_or(self.rest.len()))
+    }
+
+    fn expression(&mut self, depth: usize) -> Result<Expression, ExpressionError> {
+        if depth > DEEPEST {
+            return Err(ExpressionError::TooDeep);
+        }
+        if self.rest.starts_with('"') {
+            return Ok(Expression::Adapter(self.quoted()?));
+        }
+        match self.word() {
+            "" => Err(self.expected("a name")),
+            name if self.takes('(') => self.node(name, depth),
+            NONE => Ok(Expression::None),
+            name => Ok(Expression::Adapter(name.to_owned())),
+        }
+    }
+
+    fn quoted(&mut self) -> Result<String, ExpressionError> {
+        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<String>();
+        match values.next() {
+            Some(Ok(name)) => {
+                let read = values.byte_offset();
+                self.skip(read);
+                Ok(name)
+            }
+            _ => Err(self.expected("a name between quotation marks")),
+        }
+    }
+
+    /// What stands behind `name(`.
+    fn node(&mut self, name: &str, depth: usize) -> Result<Expression, ExpressionError> {
+        let mut node = NodeExpression { name: name.to_owned(), parts: Vec::new(), options: Vec::new() };
+        if self.takes(')') {
+            return Ok(Expression::Node(node));
+        }
+        loop {
+            match self.expression(depth + 1)? {
+                Expression::Adapter(option) if self.takes('=') => node.options.push((option, self.numbers()?)),
+                part => node.parts.push(part),
+            }
+            if self.takes(')') {
+                return Ok(Expression::Node(node));
+            }
+            if !self.takes(',') {
+                return Err(self.expected("`,` or `)`"));
+            }
+        }
+    }
+
+    fn numbers(&mut self) -> Result<Vec<usize>, ExpressionError> {
+        let mut numbers = Vec::new();
+        if !self.takes('[') {
+            return Err(self.expected("a list of numbers, such as [0, 1],"));
+        }
+        while !self.takes(']') {
+            if !numbers.is_empty() && !self.takes(',') {
+                return Err(self.expected("`,` or `]`"));
+            }
+            let here = self.rest;
+            let number = self.word().parse();
+            numbers.push(number.map_err(|_| Self { text: self.text, rest: here }.expected("a number"))?);
+        }
+        Ok(numbers)
+    }
+}

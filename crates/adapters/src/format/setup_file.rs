@@ -1,0 +1,134 @@
+//! `adapter_setup.json`: how the adapters of a folder are put together, as AdapterHub writes it.
+
+use super::error::Message;
+use super::json::{VERSION, text};
+use crate::compose::expression::{Expression, NodeExpression};
+use serde_json::{Map, Value, json};
+
+/// The name of the file.
+pub(super) const FILE: &str = "adapter_setup.json";
+
+/// The text of the file, for an expression and the name of the head.
+pub(super) fn setup_text(expression: &Expression, head: &str) -> String {
+    text(&json!({ "adapter_setup": value(expression), "head_setup": head, "version": VERSION }))
+}
+
+/// What a file says: the expression and the name of the head.
+pub(super) fn read(file: &Value) -> Result<(Expression, String), Message> {
+    let setup =
+        file.get("adapter_setup").ok_or("\"adapter_setup\" is missing; expected how the adapters are put together")?;
+    let head = file.get("head_setup").and_then(Value::as_str);
+    let head =
+        head.ok_or("\"head_setup\" is missing or no name: save the setup with its head, and with one head only")?;
+    Ok((expression(setup)?, head.to_owned()))
+}
+
+fn value(expression: &Expression) -> Value {
+    match expression {
+        Expression::None => Value::Null,
+        Expression::Adapter(name) => json!({ "type": "single", "children": [name] }),
+        Expression::Node(NodeExpression { name, parts, options }) => {
+            let children: Vec<Value> = parts.iter().map(value).collect();
+            let mut node = json!({ "type": type_of(name), "children": children });
+            if !options.is_empty() {
+                node["kwargs"] = options.iter().map(|(name, list)| (name.clone(), json!(list))).collect();
+            }
+            node
+        }
+    }
+}
+
+fn expression(value: &Value) -> Result<Expression, Message> {
+    if value.is_null() {
+        return Ok(Expression::None);
+    }
+    let kind = value.get("type").and_then(Value::as_str);
+    let children = value.get("children").and_then(Value::as_array);
+    let (Some(kind), Some(children)) = (kind, children) else {
+        return Err(format!(
+            "{value} is no part of a setup: expected null, or an object with \"type\" and \"children\""
+        )
+        .into());
+    };
+    if kind == "single" {
+        return match children.as_slice() {
+            [Value::String(name)] => Ok(Expression::Adapter(name.clone())),
+            _ => Err("a \"single\" has one child, the name of an adapter".into()),
+        };
+    }
+    let parts = children.iter().map(expression).collect::<Result<_, _>>()?;
+    let no_options = Map::new();
+    let options = value.get("kwargs").and_then(Value::as_object).unwrap_or(&no_options);
+    let options =
+        options.iter().map(|(name, list)| Ok((name.clone(), numbers(name, list)?))).collect::<Result<_, Message>>()?;
+    Ok(Expression::Node(NodeExpression { name: name_of(kind), parts, options }))
+}
+
+fn numbers(name: &str, list: &Value) -> Result<Vec<usize>, Message> {
+    let number = |value: &Value| usize::try_from(value.as_u64()?).ok();
+    let found = list.as_array().and_then(|list| list.iter().map(number).collect());
+    found.ok_or_else(|| format!("\"{name}\" is {list}; expected a list of whole numbers").into())
+}
+
+/// `per_sequence` as AdapterHub would call its class: `PerSequence`.
+fn type_of(name: &str) -> String {
+    let capital = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map(|first| first.to_uppercase().chain(chars).collect::<String>())
+    };
+    name.split('_').filter_map(capital).collect()
+}
+
+/// `PerSequence` as expressions call it: `per_sequence`.
+fn name_of(kind: &str) -> String {
+    let mut name = String::new();
+    for c in kind.chars() {
+        if c.is_uppercase() && !name.is_empty() {
+            name.push('_');
+        }
+        name.extend(c.to_lowercase());
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_say_what_expressions_say() {
+        for text in ["none", "a", "stack(a, b)", "layer_drop(stack(a, none, b), layers=[0, 3])"] {
+            let expression: Expression = text.parse().expect("an expression");
+            let file = serde_json::from_str(&setup_text(&expression, "h")).expect("JSON");
+            assert_eq!(read(&file).map_err(|Message(m)| m), Ok((expression, "h".into())), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_stack_is_written_as_adapterhub_does() {
+        let expected = json!({
+            "adapter_setup": { "type": "Stack", "children": [
+                { "type": "single", "children": ["a"] },
+                { "type": "single", "children": ["b"] },
+            ] },
+            "head_setup": "tag",
+            "version": VERSION,
+        });
+        let text = setup_text(&"stack(a, b)".parse().expect("an expression"), "tag");
+        assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), expected);
+    }
+
+    #[test]
+    fn what_is_no_setup_is_refused_with_the_reason() {
+        let fails = |file: Value, words: &str| {
+            let Err(Message(error)) = read(&file) else { panic!("{file} was read") };
+            assert!(error.contains(words), "{error}");
+        };
+        fails(json!({}), "\"adapter_setup\" is missing");
+        fails(json!({ "adapter_setup": null, "head_setup": ["a", "b"] }), "one head only");
+        let with = |setup: Value| json!({ "adapter_setup": setup, "head_setup": "h" });
+        fails(with(json!("a")), "\"type\" and \"children\"");
+        fails(with(json!({ "type": "single", "children": [] })), "the name of an adapter");
+        fails(with(json!({ "type": "LayerDrop", "children": [null], "kwargs": { "layers": [-1] } })), "whole numbers");
+    }
+}
