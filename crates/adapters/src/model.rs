@@ -5,8 +5,7 @@ use crate::compose::error::CompositionError;
 use crate::compose::stack::Stack;
 use crate::core::inverse::InverseModule;
 use crate::head::Head;
-use crate::head::config::Task;
-use crate::head::targets::Targets;
+use crate::objective::Objective;
 use adaptune_tensor::{AnyParameter, Gradients, Named, NamedMut, Parameters, Scalar, in_pool};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Insertions, Pass, Selection, State, Thawed};
 use ndarray::Array2;
@@ -104,7 +103,7 @@ impl<S: Scalar> AdapterModel<S> {
     pub fn upon(self, below: Vec<Arc<Adapter<S>>>) -> Result<Self, CompositionError> {
         let model = Self { below, ..self };
         let inverses = model.adapters().filter(|adapter| adapter.inverse().is_some()).count();
-        if model.head.config().task == Task::MaskedLanguage && inverses > 1 {
+        if model.head.config().task.predicts_tokens() && inverses > 1 {
             return Err(CompositionError::TwoInverses);
         }
         if let Some(below) = model.below.iter().find(|below| below.any_trains()) {
@@ -194,10 +193,11 @@ impl<S: Scalar> AdapterModel<S> {
     /// If the base cannot take the batch.
     pub fn logits<'e>(&self, entry: impl Into<Entry<'e, S>>) -> Result<Array2<S>, BatchError> {
         let entry = entry.into();
-        in_pool(|| self.logits_at(entry, None))
+        in_pool(|| self.logits_at(entry, &self.head.selection()))
     }
 
-    /// Logits at the places that the targets ask about, and the loss, each target weighing `weight`; without dropout.
+    /// Returns the logits of the tokens that the objective [reads](Objective::selection), `[N, C]`, and the loss, each target
+    /// weighing `weight`; without dropout.
     ///
     /// # Errors
     /// If the base cannot take the batch.
@@ -207,18 +207,18 @@ impl<S: Scalar> AdapterModel<S> {
     pub fn logits_and_loss<'e>(
         &self,
         entry: impl Into<Entry<'e, S>>,
-        targets: &Targets,
+        objective: &dyn Objective<S>,
         weight: S,
     ) -> Result<(Array2<S>, S), BatchError> {
         let entry = entry.into();
-        let logits = in_pool(|| self.logits_at(entry, Some(targets)))?;
-        let loss = targets.loss(logits.view(), weight);
+        let logits = in_pool(|| self.logits_at(entry, &self.selection(objective)))?;
+        let loss = objective.loss(logits.view(), weight);
         Ok((logits, loss))
     }
 
-    fn logits_at(&self, entry: Entry<'_, S>, targets: Option<&Targets>) -> Result<Array2<S>, BatchError> {
+    fn logits_at(&self, entry: Entry<'_, S>, selection: &Selection) -> Result<Array2<S>, BatchError> {
         let (base, pass, insertions) = (self.thawed_base(), Pass::evaluate(), self.insertions());
-        let encoded = base.read(entry, &*insertions, pass, &self.selection(targets))?;
+        let encoded = base.read(entry, &*insertions, pass, selection)?;
         Ok(self.head.forward(base, self.inverse(), encoded.hidden.view(), pass).0)
     }
 
@@ -230,32 +230,32 @@ impl<S: Scalar> AdapterModel<S> {
     /// If the base cannot take the batch.
     ///
     /// # Panics
-    /// If the targets are not of the head's task or not as many as there are rows to predict.
+    /// If the targets are not as many as the tokens that are read, or do not fit the head: [`Objective::check`] tells before.
     pub fn loss_and_gradients<'e>(
         &self,
         entry: impl Into<Entry<'e, S>>,
-        targets: &Targets,
+        objective: &dyn Objective<S>,
         weight: S,
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
         let entry = entry.into();
-        in_pool(|| self.add_gradients(entry, targets, weight, pass, gradients))
+        in_pool(|| self.add_gradients(entry, objective, weight, pass, gradients))
     }
 
     fn add_gradients(
         &self,
         entry: Entry<'_, S>,
-        targets: &Targets,
+        objective: &dyn Objective<S>,
         weight: S,
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
         let (base, insertions) = (self.thawed_base(), self.insertions());
-        let encoded = base.read(entry, &*insertions, pass.at(0), &self.selection(Some(targets)))?;
+        let encoded = base.read(entry, &*insertions, pass.at(0), &self.selection(objective))?;
         let (logits, trace) = self.head.forward(base, self.inverse(), encoded.hidden.view(), pass.at(1));
-        let loss = targets.loss(logits.view(), weight);
-        let d_logits = targets.loss_backward(logits, weight);
+        let loss = objective.loss(logits.view(), weight);
+        let d_logits = objective.loss_backward(logits, weight);
         let wants_hidden = !encoded.trace.is_empty();
         if let Some(d) = self.head.backward(base, trace, d_logits, wants_hidden, gradients) {
             encoded.trace.backward(d, gradients);
@@ -268,11 +268,8 @@ impl<S: Scalar> AdapterModel<S> {
         self.parameters_mut().into_iter().filter(|(_, p)| p.slot().is_some()).collect()
     }
 
-    /// The tokens that the targets ask about, else those that the head reads. An output layer over a vocabulary is by far the
-    /// widest of a model, so it is not computed for tokens without a target.
-    fn selection(&self, targets: Option<&Targets>) -> Selection {
-        let places = targets.and_then(Targets::places);
-        places.map_or_else(|| self.head.selection(), |places| Selection::Places(places.to_vec()))
+    fn selection(&self, objective: &dyn Objective<S>) -> Selection {
+        objective.selection(self.head.config())
     }
 
     /// The invertible adapter, of which there is one where it matters.

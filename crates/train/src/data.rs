@@ -116,7 +116,7 @@ impl Dataset {
         }
         let example =
             |token_ids: Vec<u32>| Example { token_types: vec![0; token_ids.len()], token_ids, target: Target::Tokens };
-        let dataset = Self::new(Task::MaskedLanguage, 0, texts.into_iter().map(example).collect())?;
+        let dataset = Self::new(Task::MASKED_LANGUAGE, 0, texts.into_iter().map(example).collect())?;
         Ok(Self { masking: Some(masking), ..dataset })
     }
 
@@ -176,7 +176,7 @@ impl Dataset {
             sequences.push((hidden.token_ids, &example.token_types));
         }
         let batch = Batch::new(sequences.iter().map(|(ids, types)| (&ids[..], &types[..])));
-        (batch.expect("lengths were checked"), Targets::Tokens { places, tokens })
+        (batch.expect("lengths were checked"), MaskedLanguage { places, tokens })
     }
 
     /// Checks that the base can take every example.
@@ -228,10 +228,10 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
         return lengths(example.token_types.len(), "token types");
     }
     let highest = match (&example.target, task) {
-        (Target::Class(class), Task::Classification) => Some(*class),
-        (Target::Value(_), Task::Regression) | (Target::Tokens, Task::MaskedLanguage) => None,
-        (Target::Tags(tags), Task::Tagging) if tags.len() == tokens => tags.iter().flatten().max().copied(),
-        (Target::Tags(tags), Task::Tagging) => return lengths(tags.len(), "tags"),
+        (Target::Class(class), Task::CLASSIFICATION) => Some(*class),
+        (Target::Value(_), Task::REGRESSION) | (Target::Tokens, Task::MASKED_LANGUAGE) => None,
+        (Target::Tags(tags), Task::TAGGING) if tags.len() == tokens => tags.iter().flatten().max().copied(),
+        (Target::Tags(tags), Task::TAGGING) => return lengths(tags.len(), "tags"),
         _ => return Err(DataError::Mixed { example: i, task }),
     };
     match highest {
@@ -243,16 +243,16 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
 fn targets<'a>(task: Task, examples: impl Iterator<Item = &'a Example>) -> Targets {
     let targets = examples.map(|e| &e.target);
     match task {
-        Task::Classification => {
-            Targets::Classes(targets.filter_map(|t| if let Target::Class(c) = t { Some(*c) } else { None }).collect())
+        Task::CLASSIFICATION => {
+            Classification(targets.filter_map(|t| if let Target::Class(c) = t { Some(*c) } else { None }).collect())
         }
-        Task::Regression => {
-            Targets::Values(targets.filter_map(|t| if let Target::Value(v) = t { Some(*v) } else { None }).collect())
+        Task::REGRESSION => {
+            Regression(targets.filter_map(|t| if let Target::Value(v) = t { Some(*v) } else { None }).collect())
         }
-        Task::Tagging => {
-            Targets::Tags(targets.flat_map(|t| if let Target::Tags(t) = t { &t[..] } else { &[] }).copied().collect())
+        Task::TAGGING => {
+            Tagging(targets.flat_map(|t| if let Target::Tags(t) = t { &t[..] } else { &[] }).copied().collect())
         }
-        Task::MaskedLanguage => Targets::Tokens { places: Vec::new(), tokens: Vec::new() },
+        Task::MASKED_LANGUAGE => MaskedLanguage { places: Vec::new(), tokens: Vec::new() },
     }
 }
 
@@ -267,22 +267,22 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let fails = |task, examples| Dataset::new(task, 2, examples).unwrap_err();
-        assert_eq!(fails(Task::Regression, vec![]), DataError::Empty);
+        assert_eq!(fails(Task::REGRESSION, vec![]), DataError::Empty);
         let mixed = vec![example(&[1], Target::Class(0)), example(&[1], Target::Value(0.5))];
-        assert_eq!(fails(Task::Classification, mixed), DataError::Mixed { example: 1, task: Task::Classification });
+        assert_eq!(fails(Task::CLASSIFICATION, mixed), DataError::Mixed { example: 1, task: Task::CLASSIFICATION });
         let class = vec![example(&[1], Target::Class(2))];
-        assert_eq!(fails(Task::Classification, class), DataError::Class { example: 0, class: 2, classes: 2 });
+        assert_eq!(fails(Task::CLASSIFICATION, class), DataError::Class { example: 0, class: 2, classes: 2 });
         let tags = vec![example(&[1, 2], Target::Tags(vec![None]))];
-        assert!(matches!(fails(Task::Tagging, tags), DataError::Lengths { tokens: 2, found: 1, what: "tags", .. }));
+        assert!(matches!(fails(Task::TAGGING, tags), DataError::Lengths { tokens: 2, found: 1, what: "tags", .. }));
     }
 
     #[test]
     fn batches_hold_what_was_chosen_in_that_order() {
         let tags = |t: &[Option<usize>]| Target::Tags(t.to_vec());
         let examples = vec![example(&[7, 8], tags(&[None, Some(1)])), example(&[9], tags(&[Some(0)]))];
-        let (batch, targets) = Dataset::new(Task::Tagging, 2, examples).unwrap().batch(&[1, 0], Seed::new(0));
+        let (batch, targets) = Dataset::new(Task::TAGGING, 2, examples).unwrap().batch(&[1, 0], Seed::new(0));
         assert_eq!((batch.token_ids(), batch.layout().sequences()), (&[9, 7, 8][..], 2));
-        assert_eq!((targets.count(), targets), (2, Targets::Tags(vec![Some(0), None, Some(1)])));
+        assert_eq!((targets.count(), targets), (2, Tagging(vec![Some(0), None, Some(1)])));
     }
 
     /// What is hidden of a text does not depend on its neighbours, and differs from draw to draw.
@@ -293,7 +293,7 @@ mod tests {
         let data = Dataset::language(texts.clone(), masking()).unwrap();
         let hide = |examples: &[usize], seed| {
             let (batch, targets) = data.batch(examples, Seed::new(seed));
-            let Targets::Tokens { places, tokens } = targets else { panic!("tokens") };
+            let MaskedLanguage { places, tokens } = targets else { panic!("tokens") };
             (batch.token_ids().to_vec(), places, tokens)
         };
         let (ids, places, tokens) = hide(&[2, 0, 1], 5);
@@ -311,7 +311,7 @@ mod tests {
     #[test]
     fn the_fingerprint_sees_every_change() {
         let print = |tokens: &[u32], class| {
-            Dataset::new(Task::Classification, 3, vec![example(tokens, Target::Class(class))]).unwrap().fingerprint()
+            Dataset::new(Task::CLASSIFICATION, 3, vec![example(tokens, Target::Class(class))]).unwrap().fingerprint()
         };
         assert_eq!(print(&[1, 2], 0), print(&[1, 2], 0));
         assert!(print(&[1, 2], 0) != print(&[2, 1], 0) && print(&[1, 2], 0) != print(&[1, 2], 1));

@@ -66,7 +66,7 @@ pub(crate) fn evaluate_from<S: Scalar>(
     activations: &mut Option<Activations<S>>,
 ) -> Result<Evaluation, BatchError> {
     let data = of.data;
-    if data.task() == Task::MaskedLanguage {
+    if data.task() == Task::MASKED_LANGUAGE {
         return evaluate_language(model, data, batch_size);
     }
     let logits = predict_from(model, of, batch_size, activations)?;
@@ -87,7 +87,7 @@ fn evaluate_language<S: Scalar>(
     for batch in in_order(data.len(), batch_size) {
         let (batch, targets) = data.batch(&batch, hidden_in_evaluations());
         let (logits, sum) = model.logits_and_loss(&batch, &targets, S::one())?;
-        let Targets::Tokens { tokens, .. } = &targets else { continue };
+        let MaskedLanguage { tokens, .. } = &targets else { continue };
         let found = logits.rows().into_iter().zip(tokens).filter(|(row, token)| argmax(row.view()) == **token).count();
         (loss, right, count) = (loss + sum.to_f64(), right + found, count + tokens.len());
     }
@@ -105,16 +105,16 @@ pub fn argmax<S: Scalar>(logits: ArrayView1<'_, S>) -> usize {
 fn metrics<S: Scalar>(data: &Dataset, logits: &Array2<S>, labels: &[String]) -> Metrics {
     let classes = || logits.rows().into_iter().map(argmax).collect::<Vec<_>>();
     match data.task() {
-        Task::Classification => Metrics::classification(&class_targets(data), &classes()),
-        Task::Regression => {
+        Task::CLASSIFICATION => Metrics::classification(&class_targets(data), &classes()),
+        Task::REGRESSION => {
             let predicted: Vec<f64> = logits.column(0).iter().map(|v| v.to_f64()).collect();
             Metrics::regression(&value_targets(data), &predicted)
         }
-        Task::Tagging => {
+        Task::TAGGING => {
             let (gold, predicted) = tags(data, &classes(), labels);
             Metrics::tagging(labels, &gold, &predicted)
         }
-        Task::MaskedLanguage => panic!("language is evaluated batch by batch"),
+        Task::MASKED_LANGUAGE => panic!("language is evaluated batch by batch"),
     }
 }
 

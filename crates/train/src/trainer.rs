@@ -34,12 +34,12 @@ use std::path::PathBuf;
 /// let base = Arc::new(Encoder::<f32>::random(Config::bert(16, 2, 2, 32), 0.1, Seed::new(1)));
 /// let method: Method = "seq_bn[reduction_factor=4]".parse()?;
 /// let adapter = Adapter::new("odd", &method, base.config(), Seed::new(2))?;
-/// let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+/// let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
 /// let model = AdapterModel::new(base.clone(), Some(adapter), Head::new("odd", &head, &base, Seed::new(3))?);
 ///
 /// // Is the second token odd?
 /// let example = |id: u32| Example { token_ids: vec![0, id], token_types: vec![0, 0], target: Target::Class(id as usize % 2) };
-/// let data = Dataset::new(Task::Classification, 2, (0..64).map(example).collect())?;
+/// let data = Dataset::new(Task::CLASSIFICATION, 2, (0..64).map(example).collect())?;
 /// let options = TrainOptions { epochs: 8, batch_size: 8, learning_rate: 1e-2, ..Default::default() };
 /// let run = Trainer::new(model, &data, None, options)?.run(&mut ())?;
 /// assert_eq!(run.history.len(), 64); // one record a step
@@ -298,7 +298,7 @@ fn activations_of<S: Scalar>(
     dev: Option<&Dataset>,
     limits: CacheLimits,
 ) -> Result<Activations<S>, TrainError> {
-    if train.task() == Task::MaskedLanguage {
+    if train.task() == Task::MASKED_LANGUAGE {
         let message = "what lies below the adapter cannot be kept: other tokens are hidden in every epoch";
         return Err(TrainError::Options(message.into()));
     }
