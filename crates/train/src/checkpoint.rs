@@ -9,6 +9,7 @@ use crate::data::Dataset;
 use crate::error::TrainError;
 use crate::options::TrainOptions;
 use crate::record::Record;
+use crate::supervision::{self, Supervision};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method};
 use adaptune_tensor::{AnyParameter, Parameters, Scalar};
 use adaptune_transformer::Encoder;
@@ -29,6 +30,7 @@ impl Identity {
         train: &Dataset,
         dev: Option<&Dataset>,
         options: &TrainOptions,
+        supervision: &dyn Supervision<S>,
     ) -> Self {
         let print = |data: &Dataset| format!("{:016x}", data.fingerprint());
         let mut parts = options_by_name(options);
@@ -36,6 +38,8 @@ impl Identity {
         parts.push(("development data's fingerprint", dev.map_or_else(|| "none".into(), print)));
         parts.extend(base_by_name(model.base()));
         parts.extend(head_by_name(model.head()));
+        let objective = Some(supervision.name()).filter(|name| *name != supervision::of::<S>(train.task()).name());
+        parts.extend(objective.map(|name| ("objective", name)));
         let shape = |(name, p): (String, &dyn AnyParameter<S>)| format!("{name}{:?}", p.shape());
         parts.push(("list of parameters", model.parameters().into_iter().map(shape).collect::<Vec<_>>().join(" ")));
         let parts = parts.into_iter().map(|(name, value)| (name.to_owned(), value));

@@ -1,7 +1,7 @@
 //! Examples: tokens with what they should be predicted as.
 
 use crate::masking::Masking;
-use adaptune_adapters::{Targets, Task};
+use adaptune_adapters::{TargetError, Task};
 use adaptune_tensor::Seed;
 use adaptune_transformer::{Batch, Config};
 use thiserror::Error;
@@ -30,6 +30,35 @@ pub enum Target {
     Tokens,
 }
 
+impl Target {
+    /// True if it is of the kind that heads of a task predict.
+    #[must_use]
+    pub fn is_for(&self, task: Task) -> bool {
+        let (tokens, every, number) = (task.predicts_tokens(), task.reads_every_token(), task.predicts_a_number());
+        match self {
+            Self::Tokens => tokens,
+            Self::Tags(_) => every && !tokens && !number,
+            Self::Value(_) => number && !every,
+            Self::Class(_) => !number && !every && !tokens,
+        }
+    }
+}
+
+/// Some examples of a data set as one batch.
+#[derive(Clone, Debug)]
+pub struct ExampleBatch<'a> {
+    /// Their tokens, some of which may be hidden.
+    pub batch: Batch,
+    /// The numbers of the examples in the data set, in the order of the batch.
+    pub numbers: Vec<usize>,
+    /// The examples, as many as sequences of the batch.
+    pub examples: Vec<&'a Example>,
+    /// The places where tokens are hidden, counted through all sequences of the batch; none if nothing is.
+    pub places: Vec<usize>,
+    /// The token that stood at each of these places.
+    pub tokens: Vec<usize>,
+}
+
 /// Examples of one task.
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -45,7 +74,7 @@ pub enum DataError {
     #[error("there are no examples: at least one is needed")]
     Empty,
     /// Targets of several tasks.
-    #[error("example {example} has a target of another kind than a {task:?} head predicts")]
+    #[error("example {example} has a target of another kind than a {} head predicts", task.name())]
     Mixed {
         /// The example, from 0.
         example: usize,
@@ -64,16 +93,40 @@ pub enum DataError {
         /// What does not fit.
         what: &'static str,
     },
-    /// A class that the head does not have.
-    #[error("example {example} has class {class}, but the head has {classes} classes")]
+    /// A class beyond those that there are said to be.
+    #[error("example {example} has class {class}, but there are said to be {classes} classes, which count from 0")]
     Class {
         /// The example, from 0.
         example: usize,
         /// Its class.
         class: usize,
-        /// Classes of the head.
+        /// How many classes there are said to be.
         classes: usize,
     },
+    /// A target that the head cannot be held to.
+    #[error("example {example} has {source}")]
+    Target {
+        /// The example, from 0.
+        example: usize,
+        /// What is wrong with its target.
+        source: TargetError,
+    },
+    /// Masking for another vocabulary.
+    #[error(
+        "{what} goes beyond the base's vocabulary of {vocabulary}: \
+         take mask token and vocabulary from the tokenizer of this base"
+    )]
+    Vocabulary {
+        /// What does.
+        what: String,
+        /// Rows of the base's token embeddings.
+        vocabulary: usize,
+    },
+    /// Texts for a language model of which nothing is hidden.
+    #[error(
+        "a language model learns to find hidden tokens, and this data set hides none: make it with Dataset::language"
+    )]
+    NothingHidden,
     /// A text of which nothing can be hidden.
     #[error("example {example} has only special tokens: there is nothing to hide")]
     NothingToHide {
@@ -91,8 +144,8 @@ pub enum DataError {
 }
 
 impl Dataset {
-    /// Checks that all examples are of the task, with classes below `classes`, and as long as they
-    /// say.
+    /// Checks that all examples are of the task, with classes below `classes` and numbers that are finite, and as long as
+    /// they say.
     ///
     /// # Errors
     /// If there are none, or one is not as it should be.
@@ -126,6 +179,11 @@ impl Dataset {
         self.task
     }
 
+    /// How tokens are hidden, if they are.
+    pub(crate) fn masking(&self) -> Option<&Masking> {
+        self.masking.as_ref()
+    }
+
     /// The examples.
     #[must_use]
     pub fn examples(&self) -> &[Example] {
@@ -145,27 +203,18 @@ impl Dataset {
         self.examples.iter().map(|e| e.token_ids.len()).collect()
     }
 
-    /// The examples with these numbers as one batch, with their targets. Which tokens are hidden in it, if any are, is a
-    /// matter of `seed` and of the example, not of what else is in the batch.
+    /// Returns the examples with these numbers as one batch. Which tokens are hidden in it, if any are, is a matter of `seed`
+    /// and of the example, not of what else is in the batch.
     ///
     /// # Panics
     /// If there is no such example.
     #[must_use]
-    pub fn batch(&self, examples: &[usize], seed: Seed) -> (Batch, Targets) {
-        if let Some(masking) = &self.masking {
-            return self.masked_batch(masking, examples, seed);
-        }
-        let chosen = || examples.iter().map(|i| &self.examples[*i]);
-        let sequences = chosen().map(|e| (&e.token_ids[..], &e.token_types[..]));
-        let batch = Batch::new(sequences).expect("lengths were checked");
-        (batch, targets(self.task, chosen()))
-    }
-
-    fn masked_batch(&self, masking: &Masking, examples: &[usize], seed: Seed) -> (Batch, Targets) {
-        let (mut places, mut tokens, mut sequences, mut first) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        for &i in examples {
-            let example = &self.examples[i];
-            let hidden = masking.hide(&example.token_ids, seed.at(i as u64));
+    pub fn batch(&self, numbers: &[usize], seed: Seed) -> ExampleBatch<'_> {
+        let examples: Vec<&Example> = numbers.iter().map(|i| &self.examples[*i]).collect();
+        let (mut places, mut tokens, mut token_ids, mut first) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for (i, example) in numbers.iter().zip(&examples) {
+            let Some(masking) = &self.masking else { break };
+            let hidden = masking.hide(&example.token_ids, seed.at(*i as u64));
             places.extend(hidden.places.iter().map(|place| first + place));
             tokens.extend(hidden.places.iter().map(|place| example.token_ids[*place] as usize));
             if let Some(token) = hidden.summary {
@@ -173,26 +222,34 @@ impl Dataset {
                 tokens.push(token as usize);
             }
             first += example.token_ids.len();
-            sequences.push((hidden.token_ids, &example.token_types));
+            token_ids.push(hidden.token_ids);
         }
-        let batch = Batch::new(sequences.iter().map(|(ids, types)| (&ids[..], &types[..])));
-        (batch.expect("lengths were checked"), MaskedLanguage { places, tokens })
+        let ids = |i: usize| token_ids.get(i).unwrap_or(&examples[i].token_ids);
+        let batch = Batch::new((0..examples.len()).map(|i| (&ids(i)[..], &examples[i].token_types[..])));
+        let batch = batch.expect("lengths were checked");
+        ExampleBatch { batch, numbers: numbers.to_vec(), examples, places, tokens }
     }
 
     /// Checks that the base can take every example.
     ///
     /// # Errors
-    /// If one is empty, too long, or has tokens that the base does not have.
+    /// If one is empty, too long, or has tokens or token types that the base does not have.
     pub fn check_tokens(&self, base: &Config) -> Result<(), DataError> {
         for (example, e) in self.examples.iter().enumerate() {
             let known = e.token_ids.iter().all(|id| (*id as usize) < base.vocabulary);
+            // A base without token types does not look at them.
+            let types = if base.token_types == 0 { usize::MAX } else { base.token_types };
+            let unknown_type = e.token_types.iter().find(|id| **id as usize >= types);
             let message = match e.token_ids.len() {
                 0 => "it has no tokens".to_owned(),
                 n if n > base.max_tokens() => {
                     format!("it has {n} tokens, but the base has positions for {}", base.max_tokens())
                 }
                 _ if !known => format!("a token id is not below the base's vocabulary of {}", base.vocabulary),
-                _ => continue,
+                _ => match unknown_type {
+                    Some(id) => format!("token type {id} is not below {types}, for the base has {types} types"),
+                    None => continue,
+                },
             };
             return Err(DataError::Tokens { example, message });
         }
@@ -227,32 +284,21 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
     if example.token_types.len() != tokens {
         return lengths(example.token_types.len(), "token types");
     }
-    let highest = match (&example.target, task) {
-        (Target::Class(class), Task::CLASSIFICATION) => Some(*class),
-        (Target::Value(_), Task::REGRESSION) | (Target::Tokens, Task::MASKED_LANGUAGE) => None,
-        (Target::Tags(tags), Task::TAGGING) if tags.len() == tokens => tags.iter().flatten().max().copied(),
-        (Target::Tags(tags), Task::TAGGING) => return lengths(tags.len(), "tags"),
-        _ => return Err(DataError::Mixed { example: i, task }),
+    if !example.target.is_for(task) {
+        return Err(DataError::Mixed { example: i, task });
+    }
+    let highest = match &example.target {
+        Target::Class(class) => Some(*class),
+        Target::Value(value) if !value.is_finite() => {
+            return Err(DataError::Target { example: i, source: TargetError::NotFinite { found: value.to_string() } });
+        }
+        Target::Value(_) | Target::Tokens => None,
+        Target::Tags(tags) if tags.len() != tokens => return lengths(tags.len(), "tags"),
+        Target::Tags(tags) => tags.iter().flatten().max().copied(),
     };
     match highest {
         Some(class) if class >= classes => Err(DataError::Class { example: i, class, classes }),
         _ => Ok(()),
-    }
-}
-
-fn targets<'a>(task: Task, examples: impl Iterator<Item = &'a Example>) -> Targets {
-    let targets = examples.map(|e| &e.target);
-    match task {
-        Task::CLASSIFICATION => {
-            Classification(targets.filter_map(|t| if let Target::Class(c) = t { Some(*c) } else { None }).collect())
-        }
-        Task::REGRESSION => {
-            Regression(targets.filter_map(|t| if let Target::Value(v) = t { Some(*v) } else { None }).collect())
-        }
-        Task::TAGGING => {
-            Tagging(targets.flat_map(|t| if let Target::Tags(t) = t { &t[..] } else { &[] }).copied().collect())
-        }
-        Task::MASKED_LANGUAGE => MaskedLanguage { places: Vec::new(), tokens: Vec::new() },
     }
 }
 
@@ -280,9 +326,10 @@ mod tests {
     fn batches_hold_what_was_chosen_in_that_order() {
         let tags = |t: &[Option<usize>]| Target::Tags(t.to_vec());
         let examples = vec![example(&[7, 8], tags(&[None, Some(1)])), example(&[9], tags(&[Some(0)]))];
-        let (batch, targets) = Dataset::new(Task::TAGGING, 2, examples).unwrap().batch(&[1, 0], Seed::new(0));
+        let data = Dataset::new(Task::TAGGING, 2, examples).unwrap();
+        let ExampleBatch { batch, numbers, examples, .. } = data.batch(&[1, 0], Seed::new(0));
         assert_eq!((batch.token_ids(), batch.layout().sequences()), (&[9, 7, 8][..], 2));
-        assert_eq!((targets.count(), targets), (2, Tagging(vec![Some(0), None, Some(1)])));
+        assert_eq!((numbers, examples), (vec![1, 0], vec![&data.examples()[1], &data.examples()[0]]));
     }
 
     /// What is hidden of a text does not depend on its neighbours, and differs from draw to draw.
@@ -292,8 +339,7 @@ mod tests {
         let texts: Vec<Vec<u32>> = vec![(10..30).collect(), vec![0, 50, 0], (60..75).collect()];
         let data = Dataset::language(texts.clone(), masking()).unwrap();
         let hide = |examples: &[usize], seed| {
-            let (batch, targets) = data.batch(examples, Seed::new(seed));
-            let MaskedLanguage { places, tokens } = targets else { panic!("tokens") };
+            let ExampleBatch { batch, places, tokens, .. } = data.batch(examples, Seed::new(seed));
             (batch.token_ids().to_vec(), places, tokens)
         };
         let (ids, places, tokens) = hide(&[2, 0, 1], 5);

@@ -7,11 +7,13 @@ use crate::clip::clip_by_global_norm;
 use crate::data::Dataset;
 use crate::error::TrainError;
 use crate::evaluate::evaluate_from;
+use crate::fit::check_fit;
 use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
 use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
 use crate::schedule::LearningRate;
-use adaptune_adapters::{AdapterModel, Part, Task};
+use crate::supervision::{self, Supervision};
+use adaptune_adapters::{AdapterModel, Part};
 use adaptune_tensor::{AnyParameter, Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::Pass;
 use ndarray::ArrayD;
@@ -49,6 +51,7 @@ pub struct Trainer<'a, S> {
     model: AdapterModel<S>,
     train: &'a Dataset,
     dev: Option<&'a Dataset>,
+    supervision: &'a dyn Supervision<S>,
     options: TrainOptions,
     rate: LearningRate,
     optimiser: Optimiser<S>,
@@ -77,7 +80,7 @@ pub struct Trained<S> {
 }
 
 impl<'a, S: Scalar> Trainer<'a, S> {
-    /// Prepares a run.
+    /// Prepares a run for the objective of the data's task.
     ///
     /// # Errors
     /// If the options contradict themselves, or data, head and base do not fit together.
@@ -87,10 +90,28 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         dev: Option<&'a Dataset>,
         options: TrainOptions,
     ) -> Result<Self, TrainError> {
+        Self::supervised(model, supervision::of(train.task()), train, dev, options)
+    }
+
+    /// Prepares a run for an objective of one's own.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`], or if batches are to be cut into micro-batches and the objective may not be.
+    pub fn supervised(
+        model: AdapterModel<S>,
+        supervision: &'a dyn Supervision<S>,
+        train: &'a Dataset,
+        dev: Option<&'a Dataset>,
+        options: TrainOptions,
+    ) -> Result<Self, TrainError> {
         options.check().map_err(TrainError::Options)?;
-        check_data("training", train, &model)?;
+        check_fit("training", train, &model, supervision)?;
         if let Some(dev) = dev {
-            check_data("development", dev, &model)?;
+            check_fit("development", dev, &model, supervision)?;
+        }
+        if options.accumulate > 1 && !supervision.objective(&train.batch(&[0], Seed::new(0))).may_be_cut() {
+            let message = "the objective compares the sequences of a batch, so a batch cannot be accumulated in parts";
+            return Err(TrainError::Options(message.into()));
         }
         let steps = options.epochs * train.len().div_ceil(options.batch_size);
         let rate = LearningRate::new(options.schedule, options.warmup, steps);
@@ -98,13 +119,14 @@ impl<'a, S: Scalar> Trainer<'a, S> {
             Optimiser::new(options.optimiser, &model.parameters()).map_err(|e| TrainError::Options(e.to_string()))?;
         let position = Position { epoch: 0, batch: 0, step: 0, stale: 0, stopped: false, history: Vec::new() };
         let activations = options.cache.map(|limits| activations_of(&model, train, dev, limits)).transpose()?;
-        Ok(Self { model, train, dev, options, rate, optimiser, position, best: None, checkpoint: None, activations })
+        let (best, checkpoint) = (None, None);
+        Ok(Self { model, train, dev, supervision, options, rate, optimiser, position, best, checkpoint, activations })
     }
 
     /// Writes a checkpoint to `path` after every epoch and every `every` steps.
     #[must_use]
     pub fn with_checkpoint(self, path: PathBuf, every: usize) -> Self {
-        let identity = Identity::new(&self.model, self.train, self.dev, &self.options);
+        let identity = Identity::new(&self.model, self.train, self.dev, &self.options, self.supervision);
         let plan = CheckpointPlan { path, every: every.max(1), identity };
         Self { checkpoint: Some(plan), ..self }
     }
@@ -182,17 +204,22 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let step = self.position.step;
         let hidden = self.seed().named("hidden").at(self.position.epoch as u64);
         let parts = batch.chunks(batch.len().div_ceil(self.options.accumulate));
-        let micro_batches: Vec<_> = parts.clone().map(|part| self.train.batch(part, hidden)).collect();
-        let targets: usize = micro_batches.iter().map(|(_, targets)| targets.count()).sum();
+        let micro_batch = |part| {
+            let batch = self.train.batch(part, hidden);
+            let objective = self.supervision.objective(&batch);
+            (batch.batch, objective)
+        };
+        let micro_batches: Vec<_> = parts.clone().map(micro_batch).collect();
+        let targets: usize = micro_batches.iter().map(|(_, objective)| objective.count()).sum();
         let tokens = micro_batches.iter().map(|(batch, _)| batch.layout().tokens()).sum();
         let weight = S::from_f64(1.0 / targets.max(1) as f64);
         let (mut gradients, mut loss) = (Gradients::new(), 0.0);
-        for (i, (part, (batch, targets))) in parts.zip(&micro_batches).enumerate() {
+        for (i, (part, (batch, objective))) in parts.zip(&micro_batches).enumerate() {
             let pass = Pass::train(self.seed().named("dropout").at(step as u64).at(i as u64));
             let pass = pass.with_checkpointing(self.options.gradient_checkpointing);
             let of = Numbered { data: self.train, first: 0 };
             let entry = activations::entry(&mut self.activations, &self.model, of, part, batch)?;
-            loss += self.model.loss_and_gradients(entry, targets, weight, pass, &mut gradients)?.to_f64();
+            loss += self.model.loss_and_gradients(entry, &**objective, weight, pass, &mut gradients)?.to_f64();
         }
         let gradient_norm = match self.options.clip {
             Some(clip) => clip_by_global_norm(&mut gradients, clip),
@@ -235,7 +262,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let Some(dev) = self.dev else { return Ok(()) };
         let of = Numbered { data: dev, first: self.train.len() };
         let size = self.options.eval_batch_size;
-        let evaluation = evaluate_from(&self.model, of, size, &mut self.activations)?;
+        let evaluation = evaluate_from(&self.model, self.supervision, of, size, &mut self.activations)?;
         let Position { step, epoch, .. } = self.position;
         let (loss, metrics) = (evaluation.loss, values(&evaluation.metrics));
         if !loss.is_finite() {
@@ -279,18 +306,6 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     }
 }
 
-fn check_data<S: Scalar>(which: &'static str, data: &Dataset, model: &AdapterModel<S>) -> Result<(), TrainError> {
-    let head = model.head().config().task;
-    if data.task() != head {
-        return Err(TrainError::Task {
-            which,
-            head: format!("{head:?}").to_lowercase(),
-            data: format!("{:?}", data.task()).to_lowercase(),
-        });
-    }
-    data.check_tokens(model.base().config()).map_err(|source| TrainError::Data { which, source })
-}
-
 /// Room for what the constant blocks make of both data sets.
 fn activations_of<S: Scalar>(
     model: &AdapterModel<S>,
@@ -298,7 +313,7 @@ fn activations_of<S: Scalar>(
     dev: Option<&Dataset>,
     limits: CacheLimits,
 ) -> Result<Activations<S>, TrainError> {
-    if train.task() == Task::MASKED_LANGUAGE {
+    if train.masking().is_some() {
         let message = "what lies below the adapter cannot be kept: other tokens are hidden in every epoch";
         return Err(TrainError::Options(message.into()));
     }
