@@ -1,6 +1,7 @@
 //! The work of a training step at the shape of MiniLM: products, the frozen base, the whole step.
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Targets, Task};
+use adaptune_adapters::objective::Classification;
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task};
 use adaptune_tensor::{Activation, Gradients, Seed, init, matmul};
 use adaptune_transformer::{Batch, Config, Encoder, Pass};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
@@ -22,7 +23,7 @@ fn model(method: &str) -> AdapterModel<f32> {
     let base = Arc::new(Encoder::random(mini_lm(), 0.02, Seed::new(0)));
     let method: Method = method.parse().expect("a known method");
     let adapter = Adapter::new("bench", &method, base.config(), Seed::new(1)).expect("fits");
-    let head = HeadConfig::new(Task::Classification, vec!["a".into(), "b".into()]);
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
     let head = Head::new("bench", &head, &base, Seed::new(2)).expect("fits");
     AdapterModel::new(base, Some(adapter), head)
 }
@@ -56,7 +57,7 @@ fn steps(c: &mut Criterion) {
         });
         for method in ["seq_bn", "double_seq_bn", "par_bn"] {
             let model = model(method);
-            let targets = Targets::Classes((0..32).map(|i| i % 2).collect());
+            let targets = Classification((0..32).map(|i| i % 2).collect());
             group.bench_function(BenchmarkId::new(method, length), |b| {
                 b.iter(|| {
                     let mut gradients = Gradients::new();

@@ -67,7 +67,7 @@ fn model(shape: &str, dtype: &str, method: &str) -> Outcome<AdapterModel<f32>> {
     };
     let base = Arc::new(Encoder::random(config, 0.02, Seed::new(0)).with_precision(precision));
     let adapter = Adapter::on("bench", &method.parse()?, &base, Seed::new(1))?;
-    let head = HeadConfig::new(Task::Classification, vec!["a".into(), "b".into()]);
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
     let head = Head::new("bench", &head, &base, Seed::new(2))?;
     Ok(AdapterModel::new(base, Some(adapter), head))
 }
@@ -80,7 +80,7 @@ fn data(sequences: usize, tokens: usize, steps: usize) -> Outcome<Dataset> {
         token_types: vec![0; tokens],
         target: Target::Class(s % 2),
     };
-    Ok(Dataset::new(Task::Classification, 2, (0..sequences * steps).map(example).collect())?)
+    Ok(Dataset::new(Task::CLASSIFICATION, 2, (0..sequences * steps).map(example).collect())?)
 }
 
 /// Seconds of each step: forward, backward, clipping, the optimiser.

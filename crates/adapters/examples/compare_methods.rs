@@ -43,7 +43,7 @@ fn compare(base: &Arc<Encoder<f32>>, batch: &Batch) -> Result<(), Box<dyn Error>
 fn model(base: &Arc<Encoder<f32>>, method: Option<&Method>) -> Result<AdapterModel<f32>, Box<dyn Error>> {
     let adapter = method.map(|method| Adapter::on("example", method, base, Seed::new(2))).transpose()?;
     let labels = ["no", "yes"].map(str::to_owned).to_vec();
-    let head = Head::new("example", &HeadConfig::new(Task::Classification, labels), base, Seed::new(3))?;
+    let head = Head::new("example", &HeadConfig::new(Task::CLASSIFICATION, labels), base, Seed::new(3))?;
     Ok(AdapterModel::new(base.clone(), adapter, head))
 }
 

@@ -26,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn of_a_random_model() -> Result<(), Box<dyn Error>> {
     let config = Config { vocabulary: 7, ..Config::bert(8, 2, 2, 16) };
     let base = Arc::new(Encoder::<f32>::random(Config { positions: 12, ..config }, 0.3, Seed::new(1)));
-    let head = HeadConfig::new(Task::MaskedLanguage, Vec::new());
+    let head = HeadConfig::new(Task::MASKED_LANGUAGE, Vec::new());
     let head = Head::new("language", &head, &base, Seed::new(2))?;
     let directory = std::env::temp_dir().join(format!("adaptune-language-{}", std::process::id()));
     std::fs::create_dir_all(&directory)?;

@@ -34,7 +34,7 @@ use thiserror::Error;
 /// for (name, method, labels) in [("mood", "seq_bn", 2), ("topic", "lora", 3)] {
 ///     let adapter = Adapter::on(name, &method.parse()?, &base, Seed::new(2))?;
 ///     let labels = (0..labels).map(|label| label.to_string()).collect();
-///     let head = Head::new(name, &HeadConfig::new(Task::Classification, labels), &base, Seed::new(3))?;
+///     let head = Head::new(name, &HeadConfig::new(Task::CLASSIFICATION, labels), &base, Seed::new(3))?;
 ///     bank.add(name, AdapterModel::new(base.clone(), Some(adapter), head))?; // or: bank.load(name, directory)?
 /// }
 /// let logits = bank.logits(&Batch::from_ids(&[&[1, 2], &[3], &[4, 5, 6]]), &["topic", "mood", "topic"])?;
@@ -286,15 +286,15 @@ impl<S: Scalar> Member<S> {
 mod tests {
     use super::*;
     use crate::adapter::Adapter;
-    use crate::head::config::Task;
+    use crate::head::task::Task;
     use adaptune_tensor::Seed;
     use adaptune_transformer::{Config, Thaw, Thawed};
 
     const MEMBERS: [(&str, &str, Task); 4] = [
-        ("mood", "seq_bn[reduction_factor=2,use_gating=True]", Task::Classification),
-        ("score", "prefix_tuning_flat[prefix_length=2]", Task::Regression),
-        ("tags", "prompt_tuning[prompt_length=3]", Task::Tagging),
-        ("bare", "", Task::Classification),
+        ("mood", "seq_bn[reduction_factor=2,use_gating=True]", Task::CLASSIFICATION),
+        ("score", "prefix_tuning_flat[prefix_length=2]", Task::REGRESSION),
+        ("tags", "prompt_tuning[prompt_length=3]", Task::TAGGING),
+        ("bare", "", Task::CLASSIFICATION),
     ];
 
     fn base() -> Arc<Encoder<f32>> {

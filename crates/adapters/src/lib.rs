@@ -10,6 +10,7 @@ pub mod format;
 mod head;
 mod methods;
 mod model;
+pub mod objective;
 mod of_modules;
 mod registry;
 mod tools;
@@ -32,7 +33,7 @@ pub use compose::{
     CompositionError, Expression, ExpressionError, LayerDrop, MultiTask, NodeExpression, PerSequence, Setup, Stack,
     TaskOf,
 };
-pub use head::{Head, HeadConfig, HeadError, HeadTrace, Targets, Task};
+pub use head::{Head, HeadConfig, HeadError, HeadTrace, Outputs, Task, TaskDescription};
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};
 pub use methods::lora::mtl::{MtlLoraConfig, TaskMatrix};
 pub use methods::lora::{AttentionMatrix, Composition, LoraConfig, LoraInit, LoraKind};
@@ -41,6 +42,7 @@ pub use methods::prompt::PromptConfig;
 pub use methods::reft::ReftConfig;
 pub use methods::{bottleneck, closure, lora, prefix, prompt, reft};
 pub use model::{AdapterModel, Counts, Part};
+pub use objective::{Objective, TargetError};
 pub use of_modules::ModuleError;
 pub use registry::{Method, PRESETS, ParseMethodError, Preset, WITHOUT_ADAPTER};
 pub use tools::{Combination, CombineError, MergeError, average_heads, combine, merge};

@@ -5,8 +5,7 @@ use crate::compose::error::CompositionError;
 use crate::compose::setup::Setup;
 use crate::compose::stack::Stack;
 use crate::head::Head;
-use crate::head::config::Task;
-use crate::head::targets::Targets;
+use crate::objective::Objective;
 use adaptune_tensor::{AnyParameter, Gradients, Named, NamedMut, Parameters, Scalar, in_pool};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Pass, Selection, State, Thawed};
 use ndarray::Array2;
@@ -101,7 +100,7 @@ impl<S: Scalar> AdapterModel<S> {
     pub fn with_setup(self, setup: impl Into<Setup<S>>) -> Result<Self, CompositionError> {
         let mut model = Self { setup: setup.into(), ..self };
         model.setup.check()?;
-        if model.head.config().task == Task::MaskedLanguage {
+        if model.head.config().task.predicts_tokens() {
             model.setup.sole_inverse()?;
         }
         model.train_from(0);
@@ -227,10 +226,11 @@ impl<S: Scalar> AdapterModel<S> {
     /// If the base cannot take the batch.
     pub fn logits<'e>(&self, entry: impl Into<Entry<'e, S>>) -> Result<Array2<S>, BatchError> {
         let entry = entry.into();
-        in_pool(|| self.logits_at(entry, None))
+        in_pool(|| self.logits_at(entry, &self.head.selection()))
     }
 
-    /// Logits at the places that the targets ask about, and the loss, each target weighing `weight`; without dropout.
+    /// Returns the logits of the tokens that the objective [reads](Objective::selection), `[N, C]`, and the loss, each target
+    /// weighing `weight`; without dropout.
     ///
     /// # Errors
     /// If the base cannot take the batch.
@@ -240,18 +240,18 @@ impl<S: Scalar> AdapterModel<S> {
     pub fn logits_and_loss<'e>(
         &self,
         entry: impl Into<Entry<'e, S>>,
-        targets: &Targets,
+        objective: &dyn Objective<S>,
         weight: S,
     ) -> Result<(Array2<S>, S), BatchError> {
         let entry = entry.into();
-        let logits = in_pool(|| self.logits_at(entry, Some(targets)))?;
-        let loss = targets.loss(logits.view(), weight);
+        let logits = in_pool(|| self.logits_at(entry, &self.selection(objective)))?;
+        let loss = objective.loss(logits.view(), weight);
         Ok((logits, loss))
     }
 
-    fn logits_at(&self, entry: Entry<'_, S>, targets: Option<&Targets>) -> Result<Array2<S>, BatchError> {
+    fn logits_at(&self, entry: Entry<'_, S>, selection: &Selection) -> Result<Array2<S>, BatchError> {
         let (base, pass) = (self.thawed_base(), Pass::evaluate());
-        let encoded = base.read(entry, &self.setup, pass, &self.selection(targets))?;
+        let encoded = base.read(entry, &self.setup, pass, selection)?;
         Ok(self.head.forward(base, self.setup.inverse(), encoded.hidden.view(), pass).0)
     }
 
@@ -263,32 +263,32 @@ impl<S: Scalar> AdapterModel<S> {
     /// If the base cannot take the batch.
     ///
     /// # Panics
-    /// If the targets are not of the head's task or not as many as there are rows to predict.
+    /// If the targets are not as many as the tokens that are read, or do not fit the head: [`Objective::check`] tells before.
     pub fn loss_and_gradients<'e>(
         &self,
         entry: impl Into<Entry<'e, S>>,
-        targets: &Targets,
+        objective: &dyn Objective<S>,
         weight: S,
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
         let entry = entry.into();
-        in_pool(|| self.add_gradients(entry, targets, weight, pass, gradients))
+        in_pool(|| self.add_gradients(entry, objective, weight, pass, gradients))
     }
 
     fn add_gradients(
         &self,
         entry: Entry<'_, S>,
-        targets: &Targets,
+        objective: &dyn Objective<S>,
         weight: S,
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
         let base = self.thawed_base();
-        let encoded = base.read(entry, &self.setup, pass.at(0), &self.selection(Some(targets)))?;
+        let encoded = base.read(entry, &self.setup, pass.at(0), &self.selection(objective))?;
         let (logits, trace) = self.head.forward(base, self.setup.inverse(), encoded.hidden.view(), pass.at(1));
-        let loss = targets.loss(logits.view(), weight);
-        let d_logits = targets.loss_backward(logits, weight);
+        let loss = objective.loss(logits.view(), weight);
+        let d_logits = objective.loss_backward(logits, weight);
         let wants_hidden = !encoded.trace.is_empty();
         if let Some(d) = self.head.backward(base, trace, d_logits, wants_hidden, gradients) {
             encoded.trace.backward(d, gradients);
@@ -301,11 +301,8 @@ impl<S: Scalar> AdapterModel<S> {
         self.parameters_mut().into_iter().filter(|(_, p)| p.slot().is_some()).collect()
     }
 
-    /// The tokens that the targets ask about, else those that the head reads. An output layer over a vocabulary is by far the
-    /// widest of a model, so it is not computed for tokens without a target.
-    fn selection(&self, targets: Option<&Targets>) -> Selection {
-        let places = targets.and_then(Targets::places);
-        places.map_or_else(|| self.head.selection(), |places| Selection::Places(places.to_vec()))
+    fn selection(&self, objective: &dyn Objective<S>) -> Selection {
+        objective.selection(self.head.config())
     }
 }
 

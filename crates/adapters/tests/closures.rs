@@ -3,8 +3,9 @@
 
 use adaptune_adapters::bottleneck::{InnerResidual, Position, Scaling};
 use adaptune_adapters::closure::*;
+use adaptune_adapters::objective::Classification;
 use adaptune_adapters::{
-    Adapter, AdapterModel, BottleneckConfig, Head, HeadConfig, Method, Module, Point, Targets, Task, format,
+    Adapter, AdapterModel, BottleneckConfig, Head, HeadConfig, Method, Module, Point, Task, format,
 };
 use adaptune_autograd::{CheckOptions, Var, check_gradients_with};
 use adaptune_tensor::{Activation, Gradients, Parameters, Scalar, Seed, Slot, init};
@@ -27,7 +28,7 @@ fn batch() -> Batch {
 
 /// A model all of whose parameters are random: no bias is zero, no scale is one.
 fn model(base: Arc<Encoder<f64>>, adapter: Adapter<f64>, thaw: Option<Thaw>) -> AdapterModel<f64> {
-    let head = HeadConfig::new(Task::Classification, ["a", "b", "c"].map(str::to_owned).to_vec());
+    let head = HeadConfig::new(Task::CLASSIFICATION, ["a", "b", "c"].map(str::to_owned).to_vec());
     let head = Head::new("test", &head, &base, Seed::new(6)).expect("it fits");
     let thawed = thaw.map(|thaw| Thawed::new(&base, thaw, false));
     let mut model = AdapterModel::new(base, Some(adapter), head).with_thawed(thawed);
@@ -40,7 +41,7 @@ fn model(base: Arc<Encoder<f64>>, adapter: Adapter<f64>, thaw: Option<Thaw>) -> 
 }
 
 fn loss(model: &AdapterModel<f64>, pass: Pass) -> (f64, Gradients<f64>) {
-    let (targets, mut gradients) = (Targets::Classes(vec![2, 0, 1]), Gradients::new());
+    let (targets, mut gradients) = (Classification(vec![2, 0, 1]), Gradients::new());
     let loss = model.loss_and_gradients(&batch(), &targets, 0.3, pass, &mut gradients).expect("a good batch");
     (loss, gradients)
 }

@@ -265,7 +265,7 @@ fn what_cannot_be_combined_is_refused_with_the_reason() {
 fn heads_of_one_form_are_averaged() {
     let base = base();
     let head = |labels: &[&str], seed| {
-        let config = HeadConfig::new(Task::Classification, labels.iter().map(|l| (*l).to_owned()).collect());
+        let config = HeadConfig::new(Task::CLASSIFICATION, labels.iter().map(|l| (*l).to_owned()).collect());
         Head::new(&format!("head_{seed}"), &config, &base, Seed::new(seed)).expect("fits")
     };
     let (a, b) = (head(&["x", "y"], 1), head(&["x", "y"], 2));

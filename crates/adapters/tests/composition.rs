@@ -1,8 +1,9 @@
 //! Several adapters at once: stacks, mixed batches, dropped layers. What each sequence gets is what it would get alone,
 //! and gradients are those of finite differences.
 
+use adaptune_adapters::objective::Tagging;
 use adaptune_adapters::{
-    Adapter, AdapterModel, CompositionError, Head, HeadConfig, LayerDrop, Method, PerSequence, Stack, Targets, Task,
+    Adapter, AdapterModel, CompositionError, Head, HeadConfig, LayerDrop, Method, PerSequence, Stack, Task,
 };
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Layout, Parameters, Scalar, Seed};
@@ -320,7 +321,7 @@ fn a_model_stands_upon_one_adapter_and_then_upon_another() {
     let (base, batch) = (Arc::new(base::<f64>()), batch(&sequences(3)));
     let [a, b] = ["seq_bn_inv[reduction_factor=2]", "double_seq_bn[reduction_factor=3]"]
         .map(|method| Arc::new(adapter(method, &base)));
-    let head = HeadConfig::new(Task::Tagging, vec!["x".into(), "y".into()]);
+    let head = HeadConfig::new(Task::TAGGING, vec!["x".into(), "y".into()]);
     let head = Head::new("task", &head, &base, Seed::new(1)).expect("fits");
     let model = AdapterModel::new(base.clone(), Some(adapter("seq_bn[reduction_factor=2]", &base)), head.clone());
     let mut seen = vec![model.logits(&batch).expect("a good batch")];
@@ -334,7 +335,7 @@ fn a_model_stands_upon_one_adapter_and_then_upon_another() {
         assert_eq!(seen.last(), Some(&expected));
     }
     assert!(seen[0] != seen[1] && seen[1] != seen[2]);
-    let (targets, mut gradients) = (Targets::Tags(vec![Some(1); batch.layout().tokens()]), Gradients::new());
+    let (targets, mut gradients) = (Tagging(vec![Some(1); batch.layout().tokens()]), Gradients::new());
     let pass = Pass::differentiate();
     model.loss_and_gradients(&batch, &targets, 0.5, pass, &mut gradients).expect("a good batch");
     assert_eq!(gradients.len(), model.parameters().len(), "what it stands upon has no gradient");
@@ -350,9 +351,9 @@ fn a_model_stands_upon_nothing_that_trains_nor_upon_a_second_inverse() {
     };
     let mut training = inverse(&base);
     training.train_from(0);
-    let error = model(Task::Classification).upon(vec![Arc::new(training)]).expect_err("it trains");
+    let error = model(Task::CLASSIFICATION).upon(vec![Arc::new(training)]).expect_err("it trains");
     assert_eq!(error, CompositionError::Trains { name: "test".into() });
-    let error = model(Task::MaskedLanguage).upon(vec![Arc::new(inverse(&base))]).expect_err("two inverses");
+    let error = model(Task::MASKED_LANGUAGE).upon(vec![Arc::new(inverse(&base))]).expect_err("two inverses");
     assert_eq!(error, CompositionError::TwoInverses);
-    assert!(model(Task::Classification).upon(vec![Arc::new(inverse(&base))]).is_ok());
+    assert!(model(Task::CLASSIFICATION).upon(vec![Arc::new(inverse(&base))]).is_ok());
 }

@@ -1,8 +1,9 @@
 //! What AdapterHub's own suite checks of every method, of every method here: adding, leaving out blocks, averaging, the
 //! forward pass, files, isolation of training, merging, seeds.
 
+use adaptune_adapters::objective::Classification;
 use adaptune_adapters::{
-    Adapter, AdapterModel, Combination, Head, HeadConfig, Method, PRESETS, Point, Targets, Task, combine, format, merge,
+    Adapter, AdapterModel, Combination, Head, HeadConfig, Method, PRESETS, Point, Task, combine, format, merge,
 };
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
@@ -61,7 +62,7 @@ fn adapter(method: &str, base: &Encoder<f64>, draws: u64) -> Adapter<f64> {
 }
 
 fn model(adapter: Adapter<f64>, base: &Arc<Encoder<f64>>) -> AdapterModel<f64> {
-    let head = HeadConfig::new(Task::Classification, vec!["a".into(), "b".into()]);
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
     let head = Head::new("test", &head, base, Seed::new(1)).expect("it fits");
     AdapterModel::new(base.clone(), Some(adapter), head)
 }
@@ -214,7 +215,7 @@ fn training_changes_the_adapter_and_the_head_alone() {
 
 /// One step of gradient descent.
 fn descend(model: &mut AdapterModel<f64>, step: u64) {
-    let (targets, mut gradients) = (Targets::Classes(vec![0, 1, 1]), Gradients::new());
+    let (targets, mut gradients) = (Classification(vec![0, 1, 1]), Gradients::new());
     let pass = Pass::train(Seed::new(step));
     model.loss_and_gradients(&batch(), &targets, 0.3, pass, &mut gradients).expect("a good batch");
     for (_, parameter) in model.parameters_mut() {

@@ -84,11 +84,11 @@ fn check_states<S: Scalar>(fixture: &Fixture, states: Vec<ndarray::Array2<S>>, t
 }
 
 fn check_gradients<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S>, tolerance: &Tolerance) {
-    let targets = fixture.targets("input.", model.head().config().task);
+    let targets = fixture.targets::<S>("input.", model.head().config().task);
     let weight = S::from_f64(1.0 / targets.count() as f64);
     let mut gradients = Gradients::new();
     let loss = model
-        .loss_and_gradients(&fixture.batch("input."), &targets, weight, Pass::differentiate(), &mut gradients)
+        .loss_and_gradients(&fixture.batch("input."), &*targets, weight, Pass::differentiate(), &mut gradients)
         .unwrap_or_else(|e| panic!("{e}"));
     let off = difference([loss], &fixture.floats("loss"));
     assert!(off < tolerance.values, "{}: the loss is off by {off:.1e}", fixture.name);
@@ -252,10 +252,10 @@ fn check_language<S: Scalar>(tolerance: &Tolerance) {
 }
 
 fn check_language_gradients<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S>, tolerance: &Tolerance) {
-    let targets = fixture.targets("input.", Task::MaskedLanguage);
+    let targets = fixture.targets::<S>("input.", Task::MASKED_LANGUAGE);
     let (weight, mut gradients) = (S::from_f64(1.0 / targets.count() as f64), Gradients::new());
     let loss = model
-        .loss_and_gradients(&fixture.batch("input."), &targets, weight, Pass::differentiate(), &mut gradients)
+        .loss_and_gradients(&fixture.batch("input."), &*targets, weight, Pass::differentiate(), &mut gradients)
         .unwrap_or_else(|e| panic!("{e}"));
     let off = difference([loss], &fixture.floats("loss"));
     assert!(off < tolerance.values, "{}: the loss is off by {off:.1e}", fixture.name);
@@ -293,7 +293,7 @@ fn check_stacks<S: Scalar>(tolerance: &Tolerance) {
         let gradients = stack_gradients(&fixture, &base, &adapters, tolerance);
         let mut checked = 0;
         for adapter in adapters {
-            let head = HeadConfig::new(Task::Classification, vec!["a".into(), "b".into()]);
+            let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
             let head = Head::new("none", &head, &base, Seed::new(0)).expect("fits");
             let slots: Vec<_> = adapter.parameters().iter().map(|(_, p)| p.slot().expect("it trains")).collect();
             let model = AdapterModel::new(base.clone(), Some(adapter), head);

@@ -1,7 +1,8 @@
 //! Gradients through a whole model against finite differences in double precision: every tensor of
 //! every preset and of odd wirings, every head, every tensor of a thawed base, with and without dropout.
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Targets, Task};
+use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task};
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Family, Pass, Thaw, Thawed};
@@ -20,12 +21,12 @@ fn head(task: Task) -> HeadConfig {
     HeadConfig::new(task, ["a", "b", "c"].map(str::to_owned).to_vec())
 }
 
-fn targets(task: Task) -> Targets {
-    match task {
-        Task::Classification => Targets::Classes(vec![2, 0, 1]),
-        Task::Regression => Targets::Values(vec![0.3, -1.2, 2.5]),
-        Task::Tagging => Targets::Tags(vec![Some(1), None, Some(0), Some(2), Some(2), None, Some(1), Some(0)]),
-        Task::MaskedLanguage => Targets::Tokens { places: vec![1, 4, 7], tokens: vec![6, 10, 0] },
+fn objective(task: Task) -> Box<dyn Objective<f64>> {
+    match task.name() {
+        "regression" => Box::new(Regression(vec![0.3, -1.2, 2.5])),
+        "tagging" => Box::new(Tagging(vec![Some(1), None, Some(0), Some(2), Some(2), None, Some(1), Some(0)])),
+        "masked language" => Box::new(MaskedLanguage { places: vec![1, 4, 7], tokens: vec![6, 10, 0] }),
+        _ => Box::new(Classification(vec![2, 0, 1])),
     }
 }
 
@@ -55,7 +56,7 @@ fn random(
 
 fn loss(model: &AdapterModel<f64>, task: Task, pass: Pass) -> (f64, Gradients<f64>) {
     let mut gradients = Gradients::new();
-    let loss = model.loss_and_gradients(&batch(), &targets(task), 0.3, pass, &mut gradients).expect("a good batch");
+    let loss = model.loss_and_gradients(&batch(), &*objective(task), 0.3, pass, &mut gradients).expect("a good batch");
     (loss, gradients)
 }
 
@@ -103,7 +104,7 @@ fn presets() {
         "scaled_par_bn[reduction_factor=3,non_linearity=gelu_new]",
         "adapter_plus[reduction_factor=2]",
     ] {
-        check(method, &head(Task::Classification), 0.0);
+        check(method, &head(Task::CLASSIFICATION), 0.0);
     }
 }
 
@@ -123,7 +124,7 @@ fn odd_wirings() {
         "mh_adapter=True,output_adapter=False",
         "reduction_factor={'0': 1.5, 'default': 6}",
     ] {
-        check(&format!("seq_bn[reduction_factor=2,non_linearity=swish,{fields}]"), &head(Task::Tagging), 0.0);
+        check(&format!("seq_bn[reduction_factor=2,non_linearity=swish,{fields}]"), &head(Task::TAGGING), 0.0);
     }
 }
 
@@ -133,7 +134,7 @@ fn unions() {
         "par_bn[reduction_factor=3,non_linearity=tanh,leave_out=[0]]",
         "seq_bn[reduction_factor=2,non_linearity=gelu,mh_adapter=True,output_adapter=False]",
     ];
-    check(&members.join("|"), &head(Task::Classification), 0.1);
+    check(&members.join("|"), &head(Task::CLASSIFICATION), 0.1);
 }
 
 const EVERY_LAYER: &str = "attn_matrices=[q,k,v,o],intermediate_lora=True,output_lora=True";
@@ -144,41 +145,41 @@ fn lora() {
         [EVERY_LAYER, "attn_matrices=[k],use_rslora=True,leave_out=[0]", "output_lora=True,selfattn_lora=False"]
     {
         let method = format!("lora[r=3,alpha=4,{fields}]");
-        check(&method, &head(Task::Classification), 0.0);
-        check(&format!("lora[r=2,alpha=1.5,dropout=0.3,{fields}]"), &head(Task::Tagging), 0.1);
+        check(&method, &head(Task::CLASSIFICATION), 0.0);
+        check(&format!("lora[r=2,alpha=1.5,dropout=0.3,{fields}]"), &head(Task::TAGGING), 0.1);
     }
 }
 
 #[test]
 fn gated_lora() {
-    check(&format!("lora[r=3,alpha=4,use_gating=True,{EVERY_LAYER}]"), &head(Task::Classification), 0.0);
-    check("lora[r=2,alpha=5,use_gating=True,dropout=0.4,attn_matrices=[q,v]]", &head(Task::Tagging), 0.2);
+    check(&format!("lora[r=3,alpha=4,use_gating=True,{EVERY_LAYER}]"), &head(Task::CLASSIFICATION), 0.0);
+    check("lora[r=2,alpha=5,use_gating=True,dropout=0.4,attn_matrices=[q,v]]", &head(Task::TAGGING), 0.2);
 }
 
 #[test]
 fn ia3() {
-    check(&format!("ia3[alpha=2,{EVERY_LAYER}]"), &head(Task::Classification), 0.1);
+    check(&format!("ia3[alpha=2,{EVERY_LAYER}]"), &head(Task::CLASSIFICATION), 0.1);
     check(
         "ia3[attn_matrices=[k,v,o],output_lora=True,intermediate_lora=False,scale_inputs=[o,output]]",
-        &head(Task::Tagging),
+        &head(Task::TAGGING),
         0.0,
     );
 }
 
 #[test]
 fn vera() {
-    check(&format!("vera[r=3,alpha=4,{EVERY_LAYER}]"), &head(Task::Classification), 0.0);
-    check("vera[r=5,alpha=4,dropout=0.3,output_lora=True]", &head(Task::Tagging), 0.1);
+    check(&format!("vera[r=3,alpha=4,{EVERY_LAYER}]"), &head(Task::CLASSIFICATION), 0.0);
+    check("vera[r=5,alpha=4,dropout=0.3,output_lora=True]", &head(Task::TAGGING), 0.1);
 }
 
 #[test]
 fn mtl_lora() {
     let sharp = "weights_sharpness=0.6,n_up_projection=3";
-    check(&format!("mtl_lora[r=3,alpha=4,{sharp},{EVERY_LAYER}]"), &head(Task::Classification), 0.0);
+    check(&format!("mtl_lora[r=3,alpha=4,{sharp},{EVERY_LAYER}]"), &head(Task::CLASSIFICATION), 0.0);
     for matrix in ["singular_values", "linear"] {
         let fields = format!("r=2,alpha=1.5,task_specific_matrix_type={matrix}");
-        check(&format!("mtl_lora[{fields},{sharp},use_rslora=True,{EVERY_LAYER}]"), &head(Task::Regression), 0.0);
-        check(&format!("mtl_lora[{fields},n_up_projection=2,dropout=0.3,output_lora=True]"), &head(Task::Tagging), 0.1);
+        check(&format!("mtl_lora[{fields},{sharp},use_rslora=True,{EVERY_LAYER}]"), &head(Task::REGRESSION), 0.0);
+        check(&format!("mtl_lora[{fields},n_up_projection=2,dropout=0.3,output_lora=True]"), &head(Task::TAGGING), 0.1);
     }
 }
 
@@ -187,7 +188,7 @@ fn mtl_lora() {
 fn magnitudes_of_dora() {
     for dropout in [0.0, 0.3] {
         let method = format!("dora[r=2,alpha=3,dropout={dropout},{EVERY_LAYER}]");
-        let model = model(&method, &head(Task::Classification), 0.1);
+        let model = model(&method, &head(Task::CLASSIFICATION), 0.1);
         check_some(&method, model, 0.1, |name| !name.contains(".lora_"));
     }
 }
@@ -202,21 +203,21 @@ fn prefixes() {
         ("bottleneck_size=3,use_gating=True,dropout=0.3", 0.2),
         ("flat=True,use_gating=True,shared_gating=False,dropout=0.4", 0.0),
     ] {
-        check(&format!("prefix_tuning[prefix_length=3,{fields}]"), &head(Task::Tagging), dropout);
+        check(&format!("prefix_tuning[prefix_length=3,{fields}]"), &head(Task::TAGGING), dropout);
     }
-    check("prefix_tuning_flat[prefix_length=2,use_gating=True]|par_bn", &head(Task::Classification), 0.0);
+    check("prefix_tuning_flat[prefix_length=2,use_gating=True]|par_bn", &head(Task::CLASSIFICATION), 0.0);
 }
 
 #[test]
 fn prompts() {
     for combine in ["prefix", "prefix_after_bos", "as_tokens"] {
         let method = format!("prompt_tuning[prompt_length=3,combine={combine}]");
-        for task in [Task::Classification, Task::Regression, Task::Tagging, Task::MaskedLanguage] {
+        for task in [Task::CLASSIFICATION, Task::REGRESSION, Task::TAGGING, Task::MASKED_LANGUAGE] {
             check(&method, &head(task), 0.0);
         }
         check(
             &format!("{method}|prefix_tuning_flat[prefix_length=2]|seq_bn[non_linearity=tanh]"),
-            &head(Task::Tagging),
+            &head(Task::TAGGING),
             0.2,
         );
     }
@@ -231,7 +232,7 @@ fn reft() {
         ("direft[r=2,suffix_positions=1,dropout=0.25,non_linearity=tanh,layers=[0]]", 0.0),
         ("direft[r=2,tied_weights=True,suffix_positions=1,prefix_positions=1,dropout=0.0]|prompt_tuning", 0.0),
     ] {
-        check(fields, &head(Task::Tagging), dropout);
+        check(fields, &head(Task::TAGGING), dropout);
     }
 }
 
@@ -246,7 +247,7 @@ fn gates() {
             0.0,
         ),
     ] {
-        check(method, &head(Task::Classification), dropout);
+        check(method, &head(Task::CLASSIFICATION), dropout);
     }
 }
 
@@ -260,9 +261,9 @@ fn compacters() {
         "phm_dim=2,shared_W_phm=True,factorized_phm_W=False,shared_phm_rule=False,factorized_phm_rule=True",
         "phm_dim=3,learn_phm=False,phm_c_init=uniform,scaling=3",
     ] {
-        check(&format!("compacter[reduction_factor=1,{fields}]"), &head(Task::Tagging), 0.0);
+        check(&format!("compacter[reduction_factor=1,{fields}]"), &head(Task::TAGGING), 0.0);
     }
-    check("compacter++[phm_dim=2,reduction_factor=3,dropout=0.3]", &head(Task::Classification), 0.2);
+    check("compacter++[phm_dim=2,reduction_factor=3,dropout=0.3]", &head(Task::CLASSIFICATION), 0.2);
 }
 
 /// Through the embeddings, and through the head of a language model, where the inverse is.
@@ -271,21 +272,21 @@ fn invertible_adapters() {
     let fields = "reduction_factor=3,non_linearity=tanh,inv_adapter_reduction_factor=1.5";
     for coupling in ["nice", "glow"] {
         let method = format!("seq_bn_inv[{fields},inv_adapter={coupling}]");
-        check(&method, &head(Task::MaskedLanguage), 0.0);
-        check(&method, &head(Task::Classification), 0.2);
+        check(&method, &head(Task::MASKED_LANGUAGE), 0.0);
+        check(&method, &head(Task::CLASSIFICATION), 0.2);
     }
 }
 
 #[test]
 fn heads() {
     let method = "double_seq_bn[reduction_factor=3]";
-    for task in [Task::Classification, Task::Regression, Task::Tagging] {
+    for task in [Task::CLASSIFICATION, Task::REGRESSION, Task::TAGGING] {
         check(method, &head(task), 0.0);
         check(method, &HeadConfig { layers: 3, ..head(task) }, 0.0);
     }
-    check(method, &HeadConfig { use_pooler: true, ..head(Task::Classification) }, 0.0);
-    check(method, &HeadConfig { layers: 1, bias: false, ..head(Task::Regression) }, 0.0);
-    check(method, &HeadConfig { activation: None, ..head(Task::Classification) }, 0.0);
+    check(method, &HeadConfig { use_pooler: true, ..head(Task::CLASSIFICATION) }, 0.0);
+    check(method, &HeadConfig { layers: 1, bias: false, ..head(Task::REGRESSION) }, 0.0);
+    check(method, &HeadConfig { activation: None, ..head(Task::CLASSIFICATION) }, 0.0);
 }
 
 #[test]
@@ -294,17 +295,17 @@ fn dropout_everywhere() {
         "seq_bn[reduction_factor=2,non_linearity=gelu,dropout=0.3,stochastic_depth=0.4]",
         "par_bn[reduction_factor=2,non_linearity=tanh,dropout=0.2]",
     ] {
-        check(method, &HeadConfig { dropout: Some(0.25), ..head(Task::Classification) }, 0.2);
+        check(method, &HeadConfig { dropout: Some(0.25), ..head(Task::CLASSIFICATION) }, 0.2);
     }
 }
 
 /// Without dropout in the base the random adapter's own can be told apart.
 #[test]
 fn dropout_of_the_bottleneck_changes_the_loss() {
-    let config = HeadConfig { dropout: Some(0.0), ..head(Task::Classification) };
+    let config = HeadConfig { dropout: Some(0.0), ..head(Task::CLASSIFICATION) };
     let run = |fields: &str| {
         let method = format!("seq_bn[reduction_factor=2,{fields}]");
-        loss(&model(&method, &config, 0.0), Task::Classification, Pass::train(Seed::new(1))).0
+        loss(&model(&method, &config, 0.0), Task::CLASSIFICATION, Pass::train(Seed::new(1))).0
     };
     let plain = run("dropout=0.0");
     assert_ne!(plain, run("dropout=0.5"));
@@ -330,7 +331,7 @@ fn of_family(family: Family) -> Arc<Encoder<f64>> {
 #[test]
 fn a_thawed_base() {
     for family in [Family::BERT, Family::ROBERTA, Family::DISTILBERT] {
-        let head = HeadConfig { use_pooler: family == Family::BERT, ..head(Task::Classification) };
+        let head = HeadConfig { use_pooler: family == Family::BERT, ..head(Task::CLASSIFICATION) };
         let base = of_family(family);
         let thawed = Thawed::new(&base, Thaw::ALL, head.use_pooler);
         check_model(&format!("{family:?}"), random(base, None, &head, Some(thawed)), 0.0);
@@ -355,7 +356,7 @@ fn a_thawed_base_beneath_adapters() {
         let base = base(dropout);
         let adapter = Adapter::on("test", &method.parse().expect("a method"), &base, Seed::new(5));
         let thawed = Thawed::new(&base, thaw, false);
-        let model = random(base, Some(adapter.expect("it fits")), &head(Task::Tagging), Some(thawed));
+        let model = random(base, Some(adapter.expect("it fits")), &head(Task::TAGGING), Some(thawed));
         check_model(&format!("{method} {thaw}"), model, dropout);
     }
 }
@@ -363,7 +364,7 @@ fn a_thawed_base_beneath_adapters() {
 /// The output layer of a language model is tied to the embeddings: their gradient comes by two ways.
 #[test]
 fn a_language_model() {
-    let config = HeadConfig::new(Task::MaskedLanguage, vec![]);
+    let config = HeadConfig::new(Task::MASKED_LANGUAGE, vec![]);
     for family in [Family::BERT, Family::ROBERTA, Family::DISTILBERT] {
         let base = of_family(family);
         let thawed = Thawed::new(&base, Thaw::ALL, false);

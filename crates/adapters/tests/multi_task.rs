@@ -98,7 +98,7 @@ fn numbers_are_adapterhubs() {
     for (task, adapter) in adapters.into_iter().enumerate() {
         let names: Vec<String> = adapter.parameters().into_iter().map(|(name, _)| name).collect();
         let head =
-            Head::new("none", &HeadConfig::new(Task::Tagging, vec!["a".into(), "b".into()]), &base, Seed::new(0));
+            Head::new("none", &HeadConfig::new(Task::TAGGING, vec!["a".into(), "b".into()]), &base, Seed::new(0));
         let model = AdapterModel::new(base.clone(), Some(adapter), head.expect("it fits"));
         for (name, (stored, _)) in names.iter().zip(format::named_parameters(&model)) {
             let expected = fixture.floats(&format!("grad:{}", stored[0]));

@@ -90,7 +90,7 @@ fn gradients_of(model: &AdapterModel<f64>, batch: &Batch, fixture: &Fixture) -> 
     let (base, head) = (model.thawed_base(), model.head());
     let adapter = model.adapter().expect("it has one");
     let encoded = base.forward(batch, adapter, Pass::differentiate()).expect("a good batch");
-    let (tags, layout) = (head.config().task == Task::Tagging, encoded.layout);
+    let (tags, layout) = (head.config().task == Task::TAGGING, encoded.layout);
     let text = |sequence| layout.text(sequence).collect::<Vec<_>>();
     let first = |sequence| vec![layout.range(sequence).start];
     let places: Vec<usize> =
@@ -220,7 +220,7 @@ fn models_are_saved_for_the_library_that_has_their_method() {
         ("prefix_tuning_flat[position_shift=True,prefix_length=2]", "adapter_model.safetensors", "adapter.safetensors"),
     ] {
         let adapter = Adapter::on("mine", &text.parse().expect("a method"), &base, Seed::new(1)).expect("it fits");
-        let config = HeadConfig::new(Task::Classification, vec!["a".into(), "b".into()]);
+        let config = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
         let head = Head::new("mine", &config, &base, Seed::new(2)).expect("it fits");
         let model = AdapterModel::new(base.clone(), Some(adapter), head);
         format::save(&model, directory.path()).unwrap_or_else(|e| panic!("{text}: {e}"));
@@ -245,7 +245,7 @@ fn what_neither_library_has_is_refused() {
         ("prompt_tuning[combine=as_tokens]|par_bn", "nor has PEFT: it has no adapters of kind union"),
     ] {
         let adapter = Adapter::on("mine", &text.parse().expect("a method"), &base, Seed::new(1)).expect("it fits");
-        let config = HeadConfig::new(Task::Classification, vec!["a".into(), "b".into()]);
+        let config = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
         let head = Head::new("mine", &config, &base, Seed::new(2)).expect("it fits");
         let directory = tempfile::tempdir().expect("a folder");
         let saved = format::save(&AdapterModel::new(base.clone(), Some(adapter), head), directory.path());
@@ -330,7 +330,7 @@ fn other_heads_stay_in_adapterhubs_form() {
         ..HeadConfig::new(task, labels())
     };
     let relu = |head: HeadConfig| HeadConfig { activation: Some(Activation::Relu), ..head };
-    let (classes, tags, numbers) = (Task::Classification, Task::Tagging, Task::Regression);
+    let (classes, tags, numbers) = (Task::CLASSIFICATION, Task::TAGGING, Task::REGRESSION);
     let prefix = "prefix_tuning_flat[prefix_length=2,position_shift=True]";
     for (family, method, head, along) in [
         ("bert", "dora", plain(classes, 1, true), true),

@@ -1,6 +1,7 @@
 //! A base in bf16 and adapters that are wide enough to be computed in it too.
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Targets, Task};
+use adaptune_adapters::objective::Classification;
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task};
 use adaptune_tensor::{Gradients, Parameters, Precision, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Pass};
 use ndarray::Array2;
@@ -16,14 +17,14 @@ fn run(precision: Precision, half: bool, checkpointing: bool) -> (Array2<f32>, G
         let draws = Seed::new(3).named(&name);
         parameter.values_mut().iter_mut().enumerate().for_each(|(i, v)| *v += 0.05 * draws.unit(i as u64) as f32);
     }
-    let head = HeadConfig::new(Task::Classification, vec!["x".into(), "y".into()]);
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["x".into(), "y".into()]);
     let model =
         AdapterModel::new(base.clone(), Some(adapter), Head::new("a", &head, &base, Seed::new(4)).expect("it fits"));
     // Long enough for attention in bf16, too.
     let long: Vec<_> = (0..70).map(|i| i % 50).collect();
     let batch = Batch::from_ids(&[&[1, 2, 3, 4, 5], &[6, 7], &[8, 9, 10], &long]);
     let logits = model.logits(&batch).expect("a good batch");
-    let (mut gradients, targets) = (Gradients::new(), Targets::Classes(vec![0, 1, 1, 0]));
+    let (mut gradients, targets) = (Gradients::new(), Classification(vec![0, 1, 1, 0]));
     let pass = Pass::train(Seed::new(5)).with_checkpointing(checkpointing);
     model.loss_and_gradients(&batch, &targets, 0.5, pass, &mut gradients).expect("a good batch");
     (logits, gradients)

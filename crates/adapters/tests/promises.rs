@@ -1,7 +1,8 @@
 //! What adapters promise beside their numbers: they start as the identity, train alone, leave the
 //! base as it is, count exactly, and are what their seed says.
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, PRESETS, Part, Targets, Task, merge};
+use adaptune_adapters::objective::{Classification, Tagging};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, PRESETS, Part, Task, merge};
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Pass};
 use ndarray::Array2;
@@ -45,7 +46,7 @@ fn adapter(text: &str, base: &Encoder<f32>, seed: u64) -> Adapter<f32> {
 }
 
 fn model(text: &str, base: &Arc<Encoder<f32>>) -> AdapterModel<f32> {
-    let head = HeadConfig::new(Task::Classification, vec!["a".into(), "b".into()]);
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
     let head = Head::new("test", &head, base, Seed::new(1)).expect("fits");
     AdapterModel::new(base.clone(), Some(adapter(text, base, 2)), head)
 }
@@ -116,7 +117,7 @@ fn a_step_leaves_the_base_as_it_is_and_gives_only_the_adapter_and_head_gradients
     for text in METHODS {
         let model = model(text, &base);
         let mut gradients = Gradients::new();
-        let targets = Targets::Classes(vec![0, 1, 1]);
+        let targets = Classification(vec![0, 1, 1]);
         model
             .loss_and_gradients(&batch(), &targets, 0.3, Pass::train(Seed::new(1)), &mut gradients)
             .expect("a good batch");
@@ -140,7 +141,7 @@ fn what_is_frozen_gets_no_gradient() {
         }
     }
     let mut gradients = Gradients::new();
-    let targets = Targets::Classes(vec![0, 1, 1]);
+    let targets = Classification(vec![0, 1, 1]);
     model.loss_and_gradients(&batch(), &targets, 0.3, Pass::differentiate(), &mut gradients).expect("a good batch");
     assert_eq!(gradients.len(), heads);
     let adapter = model.adapter().expect("there");
@@ -245,14 +246,14 @@ fn heads_that_do_not_fit_are_refused() {
     let fails =
         |config: HeadConfig| Head::new("test", &config, &base, Seed::new(0)).expect_err("does not fit").to_string();
     assert!(
-        fails(HeadConfig { use_pooler: true, ..HeadConfig::new(Task::Classification, two.clone()) })
+        fails(HeadConfig { use_pooler: true, ..HeadConfig::new(Task::CLASSIFICATION, two.clone()) })
             .contains("reads the pooler, but this model has none")
     );
     assert!(
-        fails(HeadConfig { layers: 0, ..HeadConfig::new(Task::Tagging, two.clone()) }).contains("at least one layer")
+        fails(HeadConfig { layers: 0, ..HeadConfig::new(Task::TAGGING, two.clone()) }).contains("at least one layer")
     );
     assert!(
-        fails(HeadConfig::new(Task::Classification, two[..1].to_vec())).contains("needs at least 2 labels, but has 1")
+        fails(HeadConfig::new(Task::CLASSIFICATION, two[..1].to_vec())).contains("needs at least 2 labels, but has 1")
     );
 }
 
@@ -298,7 +299,7 @@ fn a_prefix_may_shift_positions() {
 #[test]
 fn a_prompt_gets_no_tags() {
     let base = base();
-    let config = HeadConfig::new(Task::Tagging, vec!["a".into(), "b".into()]);
+    let config = HeadConfig::new(Task::TAGGING, vec!["a".into(), "b".into()]);
     let first = [3, 4, 5, 6, 10, 14, 15, 16];
     for (combine, rows) in [("prefix", first), ("prefix_after_bos", [0, 4, 5, 6, 7, 11, 15, 16]), ("as_tokens", first)]
     {
@@ -311,7 +312,7 @@ fn a_prompt_gets_no_tags() {
         let text_alone = encoded.hidden.select(ndarray::Axis(0), &rows);
         let expected = model.head().forward(model.thawed_base(), None, text_alone.view(), Pass::evaluate()).0;
         assert_eq!(logits, expected, "{combine}");
-        let targets = Targets::Tags(vec![None, Some(1), None, None, None, None, None, Some(0)]);
+        let targets = Tagging(vec![None, Some(1), None, None, None, None, None, Some(0)]);
         let (all, _) = model.logits_and_loss(&batch(), &targets, 0.5).expect("a good batch");
         assert_eq!(all, logits, "{combine}");
     }

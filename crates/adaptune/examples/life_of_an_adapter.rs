@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // An adapter in it and a head on it. All labels begin with the head, which has their names.
     let method: Method = "double_seq_bn[reduction_factor=4]".parse()?;
     let adapter = Adapter::new("names", &method, base.config(), Seed::new(2))?;
-    let head = HeadConfig::new(Task::Tagging, LABELS.map(str::to_owned).to_vec());
+    let head = HeadConfig::new(Task::TAGGING, LABELS.map(str::to_owned).to_vec());
     let head = Head::new("names", &head, &base, Seed::new(3))?;
     let model = AdapterModel::new(base.clone(), Some(adapter), head);
     let counts = model.counts();
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn sentences(name: &str, count: u64) -> Result<Dataset, Box<dyn Error>> {
     let seed = Seed::new(4).named(name);
     let examples = (0..count).map(|number| sentence(seed.at(number))).collect::<Result<_, _>>()?;
-    Ok(Dataset::new(Task::Tagging, LABELS.len(), examples)?)
+    Ok(Dataset::new(Task::TAGGING, LABELS.len(), examples)?)
 }
 
 fn sentence(seed: Seed) -> Result<Example, String> {
@@ -94,7 +94,7 @@ fn example(words: &[&str], tags: Vec<Option<usize>>) -> Result<Example, String> 
 /// A sentence with what the model makes of each word.
 fn tagged(model: &AdapterModel<f32>, text: &str) -> Result<String, Box<dyn Error>> {
     let words: Vec<&str> = OTHER_WORDS[..1].iter().copied().chain(text.split(' ')).collect();
-    let data = Dataset::new(Task::Tagging, LABELS.len(), vec![example(&words, vec![None; words.len()])?])?;
+    let data = Dataset::new(Task::TAGGING, LABELS.len(), vec![example(&words, vec![None; words.len()])?])?;
     let logits = predict(model, &data, 1)?; // [T, C]
     let labels = logits.rows().into_iter().map(|row| LABELS[argmax(row)]);
     let mark = |(word, label): (&&str, &str)| if label == "O" { word.to_string() } else { format!("{word}/{label}") };

@@ -49,7 +49,7 @@ fn model(base: &Arc<Encoder<f32>>, method: Option<&str>) -> Result<AdapterModel<
         Some(method) => Some(Adapter::new("mood", &method.parse()?, base.config(), Seed::new(2))?),
         None => None,
     };
-    let head = HeadConfig::new(Task::Classification, vec!["bad".into(), "good".into()]);
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["bad".into(), "good".into()]);
     let head = Head::new("mood", &head, base, Seed::new(3))?;
     Ok(AdapterModel::new(base.clone(), adapter, head))
 }
@@ -58,7 +58,7 @@ fn model(base: &Arc<Encoder<f32>>, method: Option<&str>) -> Result<AdapterModel<
 fn sentences(name: &str, count: u64) -> Result<Dataset, Box<dyn Error>> {
     let seed = Seed::new(4).named(name);
     let examples = (0..count).map(|number| sentence(seed.at(number))).collect();
-    Ok(Dataset::new(Task::Classification, 2, examples)?)
+    Ok(Dataset::new(Task::CLASSIFICATION, 2, examples)?)
 }
 
 /// `START`, then 3 to 8 fillers with a good or bad word among them.

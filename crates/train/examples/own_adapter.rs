@@ -58,7 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     for (name, adapter) in [("head alone", None), ("experts and head", Some(adapter))] {
         println!("{name}");
-        let head = HeadConfig::new(Task::Classification, vec!["bad".into(), "good".into(), "neither".into()]);
+        let head = HeadConfig::new(Task::CLASSIFICATION, vec!["bad".into(), "good".into(), "neither".into()]);
         let head = Head::new("mood", &head, &base, Seed::new(3))?;
         let model = AdapterModel::new(base.clone(), adapter, head);
         let options = TrainOptions { epochs: 6, batch_size: 16, learning_rate: 8e-3, ..TrainOptions::default() };
@@ -78,7 +78,7 @@ const VOCABULARY: u64 = 24;
 
 fn sentences(name: &str, count: u64) -> Result<Dataset, Box<dyn Error>> {
     let seed = Seed::new(4).named(name);
-    Ok(Dataset::new(Task::Classification, 3, (0..count).map(|number| sentence(seed.at(number))).collect())?)
+    Ok(Dataset::new(Task::CLASSIFICATION, 3, (0..count).map(|number| sentence(seed.at(number))).collect())?)
 }
 
 /// `START`, then 2 to 5 fillers with a word of some mood and perhaps one that takes it back among them.

@@ -104,7 +104,7 @@ impl<S: Scalar> Activations<S> {
             return Ok(Vec::new());
         }
         // Nothing is hidden: a run that hides tokens keeps no states.
-        let (batch, _) = data.batch(examples, Seed::new(0));
+        let batch = data.batch(examples, Seed::new(0)).batch;
         Ok(model.lower(&batch, self.blocks)?.split())
     }
 

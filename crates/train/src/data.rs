@@ -1,7 +1,7 @@
 //! Examples: tokens with what they should be predicted as.
 
 use crate::masking::Masking;
-use adaptune_adapters::{Targets, Task};
+use adaptune_adapters::{TargetError, Task};
 use adaptune_tensor::Seed;
 use adaptune_transformer::{Batch, Config};
 use thiserror::Error;
@@ -30,6 +30,35 @@ pub enum Target {
     Tokens,
 }
 
+impl Target {
+    /// True if it is of the kind that heads of a task predict.
+    #[must_use]
+    pub fn is_for(&self, task: Task) -> bool {
+        let (tokens, every, number) = (task.predicts_tokens(), task.reads_every_token(), task.predicts_a_number());
+        match self {
+            Self::Tokens => tokens,
+            Self::Tags(_) => every && !tokens && !number,
+            Self::Value(_) => number && !every,
+            Self::Class(_) => !number && !every && !tokens,
+        }
+    }
+}
+
+/// Some examples of a data set as one batch.
+#[derive(Clone, Debug)]
+pub struct ExampleBatch<'a> {
+    /// Their tokens, some of which may be hidden.
+    pub batch: Batch,
+    /// The numbers of the examples in the data set, in the order of the batch.
+    pub numbers: Vec<usize>,
+    /// The examples, as many as sequences of the batch.
+    pub examples: Vec<&'a Example>,
+    /// The places where tokens are hidden, counted through all sequences of the batch; none if nothing is.
+    pub places: Vec<usize>,
+    /// The token that stood at each of these places.
+    pub tokens: Vec<usize>,
+}
+
 /// Examples of one task.
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -45,7 +74,7 @@ pub enum DataError {
     #[error("there are no examples: at least one is needed")]
     Empty,
     /// Targets of several tasks.
-    #[error("example {example} has a target of another kind than a {task:?} head predicts")]
+    #[error("example {example} has a target of another kind than a {} head predicts", task.name())]
     Mixed {
         /// The example, from 0.
         example: usize,
@@ -74,37 +103,13 @@ pub enum DataError {
         /// How many classes there are said to be.
         classes: usize,
     },
-    /// A class that the head has no label for.
-    #[error(
-        "example {example} has class {class} (they count from 0), but the head has {}: \
-         give the head a label for each class, or take the example out",
-        count(labels)
-    )]
-    Label {
+    /// A target that the head cannot be held to.
+    #[error("example {example} has {source}")]
+    Target {
         /// The example, from 0.
         example: usize,
-        /// Its class.
-        class: usize,
-        /// The labels of the head.
-        labels: Vec<String>,
-    },
-    /// A number that is none.
-    #[error("example {example} has the target {found}, but it must be a finite number: correct it, or take it out")]
-    NotFinite {
-        /// The example, from 0.
-        example: usize,
-        /// Its target.
-        found: String,
-    },
-    /// A number that the model's numbers do not reach.
-    #[error("example {example} has the target {found}, which {scalar} cannot hold: scale the targets")]
-    TooLarge {
-        /// The example, from 0.
-        example: usize,
-        /// Its target.
-        found: String,
-        /// The type of the model's numbers.
-        scalar: &'static str,
+        /// What is wrong with its target.
+        source: TargetError,
     },
     /// Masking for another vocabulary.
     #[error(
@@ -138,12 +143,6 @@ pub enum DataError {
     },
 }
 
-/// How many labels there are, and the first of them.
-fn count(labels: &[String]) -> String {
-    let more = if labels.len() > 8 { ", ..." } else { "" };
-    format!("{} labels ({}{more})", labels.len(), labels[..labels.len().min(8)].join(", "))
-}
-
 impl Dataset {
     /// Checks that all examples are of the task, with classes below `classes` and numbers that are finite, and as long as
     /// they say.
@@ -170,7 +169,7 @@ impl Dataset {
         }
         let example =
             |token_ids: Vec<u32>| Example { token_types: vec![0; token_ids.len()], token_ids, target: Target::Tokens };
-        let dataset = Self::new(Task::MaskedLanguage, 0, texts.into_iter().map(example).collect())?;
+        let dataset = Self::new(Task::MASKED_LANGUAGE, 0, texts.into_iter().map(example).collect())?;
         Ok(Self { masking: Some(masking), ..dataset })
     }
 
@@ -204,27 +203,18 @@ impl Dataset {
         self.examples.iter().map(|e| e.token_ids.len()).collect()
     }
 
-    /// The examples with these numbers as one batch, with their targets. Which tokens are hidden in it, if any are, is a
-    /// matter of `seed` and of the example, not of what else is in the batch.
+    /// Returns the examples with these numbers as one batch. Which tokens are hidden in it, if any are, is a matter of `seed`
+    /// and of the example, not of what else is in the batch.
     ///
     /// # Panics
     /// If there is no such example.
     #[must_use]
-    pub fn batch(&self, examples: &[usize], seed: Seed) -> (Batch, Targets) {
-        if let Some(masking) = &self.masking {
-            return self.masked_batch(masking, examples, seed);
-        }
-        let chosen = || examples.iter().map(|i| &self.examples[*i]);
-        let sequences = chosen().map(|e| (&e.token_ids[..], &e.token_types[..]));
-        let batch = Batch::new(sequences).expect("lengths were checked");
-        (batch, targets(self.task, chosen()))
-    }
-
-    fn masked_batch(&self, masking: &Masking, examples: &[usize], seed: Seed) -> (Batch, Targets) {
-        let (mut places, mut tokens, mut sequences, mut first) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        for &i in examples {
-            let example = &self.examples[i];
-            let hidden = masking.hide(&example.token_ids, seed.at(i as u64));
+    pub fn batch(&self, numbers: &[usize], seed: Seed) -> ExampleBatch<'_> {
+        let examples: Vec<&Example> = numbers.iter().map(|i| &self.examples[*i]).collect();
+        let (mut places, mut tokens, mut token_ids, mut first) = (Vec::new(), Vec::new(), Vec::new(), 0);
+        for (i, example) in numbers.iter().zip(&examples) {
+            let Some(masking) = &self.masking else { break };
+            let hidden = masking.hide(&example.token_ids, seed.at(*i as u64));
             places.extend(hidden.places.iter().map(|place| first + place));
             tokens.extend(hidden.places.iter().map(|place| example.token_ids[*place] as usize));
             if let Some(token) = hidden.summary {
@@ -232,10 +222,12 @@ impl Dataset {
                 tokens.push(token as usize);
             }
             first += example.token_ids.len();
-            sequences.push((hidden.token_ids, &example.token_types));
+            token_ids.push(hidden.token_ids);
         }
-        let batch = Batch::new(sequences.iter().map(|(ids, types)| (&ids[..], &types[..])));
-        (batch.expect("lengths were checked"), Targets::Tokens { places, tokens })
+        let ids = |i: usize| token_ids.get(i).unwrap_or(&examples[i].token_ids);
+        let batch = Batch::new((0..examples.len()).map(|i| (&ids(i)[..], &examples[i].token_types[..])));
+        let batch = batch.expect("lengths were checked");
+        ExampleBatch { batch, numbers: numbers.to_vec(), examples, places, tokens }
     }
 
     /// Checks that the base can take every example.
@@ -292,35 +284,21 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
     if example.token_types.len() != tokens {
         return lengths(example.token_types.len(), "token types");
     }
-    let highest = match (&example.target, task) {
-        (Target::Class(class), Task::Classification) => Some(*class),
-        (Target::Value(value), Task::Regression) if !value.is_finite() => {
-            return Err(DataError::NotFinite { example: i, found: value.to_string() });
+    if !example.target.is_for(task) {
+        return Err(DataError::Mixed { example: i, task });
+    }
+    let highest = match &example.target {
+        Target::Class(class) => Some(*class),
+        Target::Value(value) if !value.is_finite() => {
+            return Err(DataError::Target { example: i, source: TargetError::NotFinite { found: value.to_string() } });
         }
-        (Target::Value(_), Task::Regression) | (Target::Tokens, Task::MaskedLanguage) => None,
-        (Target::Tags(tags), Task::Tagging) if tags.len() == tokens => tags.iter().flatten().max().copied(),
-        (Target::Tags(tags), Task::Tagging) => return lengths(tags.len(), "tags"),
-        _ => return Err(DataError::Mixed { example: i, task }),
+        Target::Value(_) | Target::Tokens => None,
+        Target::Tags(tags) if tags.len() != tokens => return lengths(tags.len(), "tags"),
+        Target::Tags(tags) => tags.iter().flatten().max().copied(),
     };
     match highest {
         Some(class) if class >= classes => Err(DataError::Class { example: i, class, classes }),
         _ => Ok(()),
-    }
-}
-
-fn targets<'a>(task: Task, examples: impl Iterator<Item = &'a Example>) -> Targets {
-    let targets = examples.map(|e| &e.target);
-    match task {
-        Task::Classification => {
-            Targets::Classes(targets.filter_map(|t| if let Target::Class(c) = t { Some(*c) } else { None }).collect())
-        }
-        Task::Regression => {
-            Targets::Values(targets.filter_map(|t| if let Target::Value(v) = t { Some(*v) } else { None }).collect())
-        }
-        Task::Tagging => {
-            Targets::Tags(targets.flat_map(|t| if let Target::Tags(t) = t { &t[..] } else { &[] }).copied().collect())
-        }
-        Task::MaskedLanguage => Targets::Tokens { places: Vec::new(), tokens: Vec::new() },
     }
 }
 
@@ -335,22 +313,23 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let fails = |task, examples| Dataset::new(task, 2, examples).unwrap_err();
-        assert_eq!(fails(Task::Regression, vec![]), DataError::Empty);
+        assert_eq!(fails(Task::REGRESSION, vec![]), DataError::Empty);
         let mixed = vec![example(&[1], Target::Class(0)), example(&[1], Target::Value(0.5))];
-        assert_eq!(fails(Task::Classification, mixed), DataError::Mixed { example: 1, task: Task::Classification });
+        assert_eq!(fails(Task::CLASSIFICATION, mixed), DataError::Mixed { example: 1, task: Task::CLASSIFICATION });
         let class = vec![example(&[1], Target::Class(2))];
-        assert_eq!(fails(Task::Classification, class), DataError::Class { example: 0, class: 2, classes: 2 });
+        assert_eq!(fails(Task::CLASSIFICATION, class), DataError::Class { example: 0, class: 2, classes: 2 });
         let tags = vec![example(&[1, 2], Target::Tags(vec![None]))];
-        assert!(matches!(fails(Task::Tagging, tags), DataError::Lengths { tokens: 2, found: 1, what: "tags", .. }));
+        assert!(matches!(fails(Task::TAGGING, tags), DataError::Lengths { tokens: 2, found: 1, what: "tags", .. }));
     }
 
     #[test]
     fn batches_hold_what_was_chosen_in_that_order() {
         let tags = |t: &[Option<usize>]| Target::Tags(t.to_vec());
         let examples = vec![example(&[7, 8], tags(&[None, Some(1)])), example(&[9], tags(&[Some(0)]))];
-        let (batch, targets) = Dataset::new(Task::Tagging, 2, examples).unwrap().batch(&[1, 0], Seed::new(0));
+        let data = Dataset::new(Task::TAGGING, 2, examples).unwrap();
+        let ExampleBatch { batch, numbers, examples, .. } = data.batch(&[1, 0], Seed::new(0));
         assert_eq!((batch.token_ids(), batch.layout().sequences()), (&[9, 7, 8][..], 2));
-        assert_eq!((targets.count(), targets), (2, Targets::Tags(vec![Some(0), None, Some(1)])));
+        assert_eq!((numbers, examples), (vec![1, 0], vec![&data.examples()[1], &data.examples()[0]]));
     }
 
     /// What is hidden of a text does not depend on its neighbours, and differs from draw to draw.
@@ -360,8 +339,7 @@ mod tests {
         let texts: Vec<Vec<u32>> = vec![(10..30).collect(), vec![0, 50, 0], (60..75).collect()];
         let data = Dataset::language(texts.clone(), masking()).unwrap();
         let hide = |examples: &[usize], seed| {
-            let (batch, targets) = data.batch(examples, Seed::new(seed));
-            let Targets::Tokens { places, tokens } = targets else { panic!("tokens") };
+            let ExampleBatch { batch, places, tokens, .. } = data.batch(examples, Seed::new(seed));
             (batch.token_ids().to_vec(), places, tokens)
         };
         let (ids, places, tokens) = hide(&[2, 0, 1], 5);
@@ -379,7 +357,7 @@ mod tests {
     #[test]
     fn the_fingerprint_sees_every_change() {
         let print = |tokens: &[u32], class| {
-            Dataset::new(Task::Classification, 3, vec![example(tokens, Target::Class(class))]).unwrap().fingerprint()
+            Dataset::new(Task::CLASSIFICATION, 3, vec![example(tokens, Target::Class(class))]).unwrap().fingerprint()
         };
         assert_eq!(print(&[1, 2], 0), print(&[1, 2], 0));
         assert!(print(&[1, 2], 0) != print(&[2, 1], 0) && print(&[1, 2], 0) != print(&[1, 2], 1));

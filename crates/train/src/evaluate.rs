@@ -2,14 +2,15 @@
 
 use crate::activations::{self, Activations, Numbered};
 use crate::batching::in_order;
-use crate::data::{Dataset, Target};
+use crate::data::Dataset;
 use crate::error::TrainError;
 use crate::fit::check_fit;
 use crate::metrics::Metrics;
-use adaptune_adapters::{AdapterModel, Targets, Task};
+use crate::supervision::{self, Supervision};
+use adaptune_adapters::AdapterModel;
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::BatchError;
-use ndarray::{Array2, ArrayView1, Axis, concatenate};
+use ndarray::{Array2, Axis, concatenate};
 
 /// Metrics and loss over a data set.
 #[derive(Clone, Debug)]
@@ -39,11 +40,16 @@ fn predict_from<S: Scalar>(
 ) -> Result<Array2<S>, BatchError> {
     let mut logits = Vec::new();
     for examples in in_order(of.data.len(), batch_size) {
-        let (batch, _) = of.data.batch(&examples, hidden_in_evaluations());
+        let batch = of.data.batch(&examples, hidden_in_evaluations()).batch;
         logits.push(model.logits(activations::entry(activations, model, of, &examples, &batch)?)?);
     }
-    let views: Vec<_> = logits.iter().map(|l| l.view()).collect();
-    Ok(concatenate(Axis(0), &views).expect("all batches have as many classes"))
+    Ok(joined(&logits))
+}
+
+/// The rows of all batches, `[N, C]`.
+fn joined<S: Scalar>(batches: &[Array2<S>]) -> Array2<S> {
+    let views: Vec<_> = batches.iter().map(|l| l.view()).collect();
+    concatenate(Axis(0), &views).expect("all batches have as many classes")
 }
 
 /// Where the tokens that evaluations hide are drawn: each time the same, so that evaluations can be compared.
@@ -63,89 +69,63 @@ pub fn evaluate<S: Scalar>(
     data: &Dataset,
     batch_size: usize,
 ) -> Result<Evaluation, TrainError> {
-    check_fit("evaluation", data, model)?;
-    Ok(evaluate_from(model, Numbered { data, first: 0 }, batch_size, &mut None)?)
+    evaluate_by(model, supervision::of(data.task()), data, batch_size)
+}
+
+/// Evaluates a model on examples with known targets, by an objective and scores of one's own.
+///
+/// # Errors
+/// As [`evaluate`].
+///
+/// # Panics
+/// If `batch_size` is 0.
+pub fn evaluate_by<S: Scalar>(
+    model: &AdapterModel<S>,
+    supervision: &dyn Supervision<S>,
+    data: &Dataset,
+    batch_size: usize,
+) -> Result<Evaluation, TrainError> {
+    check_fit("evaluation", data, model, supervision)?;
+    Ok(evaluate_from(model, supervision, Numbered { data, first: 0 }, batch_size, &mut None)?)
 }
 
 /// The same for data that fit, beginning at what is kept of the examples.
 pub(crate) fn evaluate_from<S: Scalar>(
     model: &AdapterModel<S>,
+    supervision: &dyn Supervision<S>,
     of: Numbered<'_>,
     batch_size: usize,
     activations: &mut Option<Activations<S>>,
 ) -> Result<Evaluation, BatchError> {
-    let data = of.data;
-    if data.task() == Task::MaskedLanguage {
-        return evaluate_language(model, data, batch_size);
+    if !supervision.keeps_logits() {
+        return evaluate_by_batches(model, supervision, of.data, batch_size);
     }
     let logits = predict_from(model, of, batch_size, activations)?;
-    let all: Vec<usize> = (0..data.len()).collect();
-    let (_, targets) = data.batch(&all, hidden_in_evaluations());
-    let weight = S::from_f64(1.0 / targets.count().max(1) as f64);
-    let loss = targets.loss(logits.view(), weight).to_f64();
-    Ok(Evaluation { metrics: metrics(data, &logits, &model.head().config().labels), loss })
+    let all = of.data.batch(&(0..of.data.len()).collect::<Vec<_>>(), hidden_in_evaluations());
+    let objective = supervision.objective(&all);
+    let weight = S::from_f64(1.0 / objective.count().max(1) as f64);
+    let loss = objective.loss(logits.view(), weight).to_f64();
+    let metrics = supervision.metrics(&all, logits.view(), loss, &model.head().config().labels);
+    Ok(Evaluation { metrics, loss })
 }
 
-/// Batch by batch, since logits over a vocabulary are too many to be kept.
-fn evaluate_language<S: Scalar>(
+/// Batch by batch, where logits are too many to be kept.
+fn evaluate_by_batches<S: Scalar>(
     model: &AdapterModel<S>,
+    supervision: &dyn Supervision<S>,
     data: &Dataset,
     batch_size: usize,
 ) -> Result<Evaluation, BatchError> {
-    let (mut loss, mut right, mut count) = (0.0, 0, 0);
-    for batch in in_order(data.len(), batch_size) {
-        let (batch, targets) = data.batch(&batch, hidden_in_evaluations());
-        let (logits, sum) = model.logits_and_loss(&batch, &targets, S::one())?;
-        let Targets::Tokens { tokens, .. } = &targets else { continue };
-        let found = logits.rows().into_iter().zip(tokens).filter(|(row, token)| argmax(row.view()) == **token).count();
-        (loss, right, count) = (loss + sum.to_f64(), right + found, count + tokens.len());
+    let (mut loss, mut count, mut predictions) = (0.0, 0, Vec::new());
+    for examples in in_order(data.len(), batch_size) {
+        let batch = data.batch(&examples, hidden_in_evaluations());
+        let objective = supervision.objective(&batch);
+        let (logits, sum) = model.logits_and_loss(&batch.batch, &*objective, S::one())?;
+        (loss, count) = (loss + sum.to_f64(), count + objective.count());
+        predictions.push(supervision.condensed(logits));
     }
     let loss = loss / count.max(1) as f64;
-    Ok(Evaluation { metrics: Metrics::language(right, count, loss), loss })
-}
-
-/// The class with the largest logit; the first of equals.
-#[must_use]
-pub fn argmax<S: Scalar>(logits: ArrayView1<'_, S>) -> usize {
-    let better = |best: usize, (i, v): (usize, &S)| if *v > logits[best] { i } else { best };
-    logits.iter().enumerate().fold(0, better)
-}
-
-fn metrics<S: Scalar>(data: &Dataset, logits: &Array2<S>, labels: &[String]) -> Metrics {
-    let classes = || logits.rows().into_iter().map(argmax).collect::<Vec<_>>();
-    match data.task() {
-        Task::Classification => Metrics::classification(&class_targets(data), &classes()),
-        Task::Regression => {
-            let predicted: Vec<f64> = logits.column(0).iter().map(|v| v.to_f64()).collect();
-            Metrics::regression(&value_targets(data), &predicted)
-        }
-        Task::Tagging => {
-            let (gold, predicted) = tags(data, &classes(), labels);
-            Metrics::tagging(labels, &gold, &predicted)
-        }
-        Task::MaskedLanguage => panic!("language is evaluated batch by batch"),
-    }
-}
-
-fn class_targets(data: &Dataset) -> Vec<usize> {
-    data.examples().iter().filter_map(|e| if let Target::Class(c) = e.target { Some(c) } else { None }).collect()
-}
-
-fn value_targets(data: &Dataset) -> Vec<f64> {
-    data.examples().iter().filter_map(|e| if let Target::Value(v) = e.target { Some(v) } else { None }).collect()
-}
-
-type Sentences<'a> = Vec<Vec<&'a str>>;
-
-/// Gold and predicted tags of each sentence, those that count.
-fn tags<'a>(data: &Dataset, predicted: &[usize], labels: &'a [String]) -> (Sentences<'a>, Sentences<'a>) {
-    let (mut gold, mut found, mut row) = (Vec::new(), Vec::new(), 0);
-    for example in data.examples() {
-        let Target::Tags(tags) = &example.target else { continue };
-        let counted = || tags.iter().enumerate().filter_map(|(i, tag)| Some((i, (*tag)?)));
-        gold.push(counted().map(|(_, tag)| labels[tag].as_str()).collect());
-        found.push(counted().map(|(i, _)| labels[predicted[row + i]].as_str()).collect());
-        row += tags.len();
-    }
-    (gold, found)
+    let all = data.batch(&(0..data.len()).collect::<Vec<_>>(), hidden_in_evaluations());
+    let metrics = supervision.metrics(&all, joined(&predictions).view(), loss, &model.head().config().labels);
+    Ok(Evaluation { metrics, loss })
 }

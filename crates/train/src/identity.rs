@@ -2,6 +2,7 @@
 
 use crate::data::Dataset;
 use crate::options::TrainOptions;
+use crate::supervision::{self, Supervision};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method};
 use adaptune_tensor::{AnyParameter, Named, Parameters, Scalar, Seed};
 use adaptune_transformer::{Config, Encoder};
@@ -26,6 +27,7 @@ impl Identity {
         train: &Dataset,
         dev: Option<&Dataset>,
         options: &TrainOptions,
+        supervision: &dyn Supervision<S>,
     ) -> Self {
         let print = |data: &Dataset| format!("{:016x}", data.fingerprint());
         let data = [
@@ -36,6 +38,8 @@ impl Identity {
         parts.extend(adapter_by_name(model.adapter()));
         parts.extend(below_by_name(model));
         parts.extend(named(head_by_name(model.head())));
+        let objective = Some(supervision.name()).filter(|name| *name != supervision::of::<S>(train.task()).name());
+        parts.extend(objective.map(|name| ("objective".to_owned(), name)));
         parts.extend(named(base_by_name(model.base())));
         parts.extend(named(data));
         parts.push(("list of parameters".to_owned(), listed(model)));

@@ -14,7 +14,8 @@ use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
 use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
 use crate::schedule::LearningRate;
-use adaptune_adapters::{AdapterModel, Part, Task};
+use crate::supervision::{self, Supervision};
+use adaptune_adapters::{AdapterModel, Part};
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::Pass;
 use ndarray::ArrayD;
@@ -37,12 +38,12 @@ use std::path::PathBuf;
 /// let base = Arc::new(Encoder::<f32>::random(Config::bert(16, 2, 2, 32), 0.1, Seed::new(1)));
 /// let method: Method = "seq_bn[reduction_factor=4]".parse()?;
 /// let adapter = Adapter::new("odd", &method, base.config(), Seed::new(2))?;
-/// let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+/// let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
 /// let model = AdapterModel::new(base.clone(), Some(adapter), Head::new("odd", &head, &base, Seed::new(3))?);
 ///
 /// // Is the second token odd?
 /// let example = |id: u32| Example { token_ids: vec![0, id], token_types: vec![0, 0], target: Target::Class(id as usize % 2) };
-/// let data = Dataset::new(Task::Classification, 2, (0..64).map(example).collect())?;
+/// let data = Dataset::new(Task::CLASSIFICATION, 2, (0..64).map(example).collect())?;
 /// let options = TrainOptions { epochs: 8, batch_size: 8, learning_rate: 1e-2, ..Default::default() };
 /// let run = Trainer::new(model, &data, None, options)?.run(&mut ())?;
 /// assert_eq!(run.history.len(), 64); // one record a step
@@ -52,6 +53,7 @@ pub struct Trainer<'a, S> {
     model: AdapterModel<S>,
     train: &'a Dataset,
     dev: Option<&'a Dataset>,
+    supervision: &'a dyn Supervision<S>,
     options: TrainOptions,
     rate: LearningRate,
     optimiser: Optimiser<S>,
@@ -83,7 +85,7 @@ pub struct Trained<S> {
 }
 
 impl<'a, S: Scalar> Trainer<'a, S> {
-    /// Prepares a run.
+    /// Prepares a run for the objective of the data's task.
     ///
     /// # Errors
     /// If the options contradict themselves, or data, head and base do not fit together.
@@ -93,10 +95,28 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         dev: Option<&'a Dataset>,
         options: TrainOptions,
     ) -> Result<Self, TrainError> {
+        Self::supervised(model, supervision::of(train.task()), train, dev, options)
+    }
+
+    /// Prepares a run for an objective of one's own.
+    ///
+    /// # Errors
+    /// As [`Trainer::new`], or if batches are to be cut into micro-batches and the objective may not be.
+    pub fn supervised(
+        model: AdapterModel<S>,
+        supervision: &'a dyn Supervision<S>,
+        train: &'a Dataset,
+        dev: Option<&'a Dataset>,
+        options: TrainOptions,
+    ) -> Result<Self, TrainError> {
         options.check().map_err(TrainError::Options)?;
-        check_fit("training", train, &model)?;
+        check_fit("training", train, &model, supervision)?;
         if let Some(dev) = dev {
-            check_fit("development", dev, &model)?;
+            check_fit("development", dev, &model, supervision)?;
+        }
+        if options.accumulate > 1 && !supervision.objective(&train.batch(&[0], Seed::new(0))).may_be_cut() {
+            let message = "the objective compares the sequences of a batch, so a batch cannot be accumulated in parts";
+            return Err(TrainError::Options(message.into()));
         }
         let steps = options.epochs * train.len().div_ceil(options.batch_size);
         let rate = LearningRate::new(options.schedule, options.warmup, steps);
@@ -107,6 +127,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
             model,
             train,
             dev,
+            supervision,
             options,
             rate,
             optimiser,
@@ -129,7 +150,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// [records](Trainer::with_history), which is `path` with `.jsonl` behind it unless another is named; both are needed to go on.
     #[must_use]
     pub fn with_checkpoint(self, path: PathBuf, every: usize) -> Self {
-        let identity = Identity::new(&self.model, self.train, self.dev, &self.options);
+        let identity = Identity::new(&self.model, self.train, self.dev, &self.options, self.supervision);
         let mut records = path.clone().into_os_string();
         records.push(".jsonl");
         let history = self.history.unwrap_or_else(|| HistoryFile::new(records.into()));
@@ -249,17 +270,22 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let step = self.position.step;
         let hidden = self.seed().named("hidden").at(self.position.epoch as u64);
         let parts = batch.chunks(batch.len().div_ceil(self.options.accumulate));
-        let micro_batches: Vec<_> = parts.clone().map(|part| self.train.batch(part, hidden)).collect();
-        let targets: usize = micro_batches.iter().map(|(_, targets)| targets.count()).sum();
+        let micro_batch = |part| {
+            let batch = self.train.batch(part, hidden);
+            let objective = self.supervision.objective(&batch);
+            (batch.batch, objective)
+        };
+        let micro_batches: Vec<_> = parts.clone().map(micro_batch).collect();
+        let targets: usize = micro_batches.iter().map(|(_, objective)| objective.count()).sum();
         let tokens = micro_batches.iter().map(|(batch, _)| batch.layout().tokens()).sum();
         let weight = S::from_f64(1.0 / targets.max(1) as f64);
         let (mut gradients, mut loss) = (Gradients::new(), 0.0);
-        for (i, (part, (batch, targets))) in parts.zip(&micro_batches).enumerate() {
+        for (i, (part, (batch, objective))) in parts.zip(&micro_batches).enumerate() {
             let pass = Pass::train(self.seed().named("dropout").at(step as u64).at(i as u64));
             let pass = pass.with_checkpointing(self.options.gradient_checkpointing);
             let of = Numbered { data: self.train, first: 0 };
             let entry = activations::entry(&mut self.activations, &self.model, of, part, batch)?;
-            loss += self.model.loss_and_gradients(entry, targets, weight, pass, &mut gradients)?.to_f64();
+            loss += self.model.loss_and_gradients(entry, &**objective, weight, pass, &mut gradients)?.to_f64();
         }
         let gradient_norm = match self.options.clip {
             Some(clip) => clip_by_global_norm(&mut gradients, clip),
@@ -310,7 +336,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let Some(dev) = self.dev else { return Ok(()) };
         let of = Numbered { data: dev, first: self.train.len() };
         let size = self.options.eval_batch_size;
-        let evaluation = evaluate_from(&self.model, of, size, &mut self.activations)?;
+        let evaluation = evaluate_from(&self.model, self.supervision, of, size, &mut self.activations)?;
         let Position { step, epoch, .. } = self.position;
         let (loss, metrics) = (evaluation.loss, values(&evaluation.metrics));
         if !loss.is_finite() {
@@ -364,7 +390,7 @@ fn activations_of<S: Scalar>(
     dev: Option<&Dataset>,
     limits: CacheLimits,
 ) -> Result<Activations<S>, TrainError> {
-    if train.task() == Task::MaskedLanguage {
+    if train.masking().is_some() {
         let message = "what lies below the adapter cannot be kept: other tokens are hidden in every epoch";
         return Err(TrainError::Options(message.into()));
     }

@@ -38,17 +38,17 @@ fn refused(model: impl Fn() -> AdapterModel<f32>, good: &Dataset, bad: &Dataset,
 
 #[test]
 fn classes_beyond_the_labels_are_refused() {
-    let model = || model(Task::Classification, &["bad", "good"]);
-    let data = |last| dataset(Task::Classification, 3, vec![Target::Class(0), Target::Class(1), Target::Class(last)]);
+    let model = || model(Task::CLASSIFICATION, &["bad", "good"]);
+    let data = |last| dataset(Task::CLASSIFICATION, 3, vec![Target::Class(0), Target::Class(1), Target::Class(last)]);
     refused(model, &data(1), &data(2), &["example 2 has class 2", "2 labels (bad, good)", "a label for each class"]);
 }
 
 #[test]
 fn tags_beyond_the_labels_are_refused() {
-    let model = || model(Task::Tagging, &["O", "B-X", "I-X"]);
+    let model = || model(Task::TAGGING, &["O", "B-X", "I-X"]);
     let data = |tag| {
         dataset(
-            Task::Tagging,
+            Task::TAGGING,
             9,
             vec![Target::Tags(vec![None, Some(2), None]), Target::Tags(vec![None, Some(tag), Some(0)])],
         )
@@ -61,12 +61,12 @@ fn numbers_that_the_head_cannot_compute_with_are_refused() {
     let example = |value| Example { token_ids: vec![1], token_types: vec![0], target: Target::Value(value) };
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let error =
-            Dataset::new(Task::Regression, 1, vec![example(0.5), example(value)]).expect_err("refused").to_string();
+            Dataset::new(Task::REGRESSION, 1, vec![example(0.5), example(value)]).expect_err("refused").to_string();
         assert!(error.contains("example 1 has the target") && error.contains("must be a finite number"), "{error}");
     }
-    let data = |value| dataset(Task::Regression, 1, vec![Target::Value(-0.5), Target::Value(value)]);
+    let data = |value| dataset(Task::REGRESSION, 1, vec![Target::Value(-0.5), Target::Value(value)]);
     refused(
-        || model(Task::Regression, &[]),
+        || model(Task::REGRESSION, &[]),
         &data(3e38),
         &data(4e38),
         &["example 1 has the target 4e38", "f32", "scale"],
@@ -75,10 +75,10 @@ fn numbers_that_the_head_cannot_compute_with_are_refused() {
 
 #[test]
 fn data_of_another_task_are_refused() {
-    let numbers = dataset(Task::Regression, 1, vec![Target::Value(0.5)]);
-    let classes = dataset(Task::Classification, 2, vec![Target::Class(1)]);
+    let numbers = dataset(Task::REGRESSION, 1, vec![Target::Value(0.5)]);
+    let classes = dataset(Task::CLASSIFICATION, 2, vec![Target::Class(1)]);
     let words = ["the head predicts classification", "data is for regression"];
-    refused(|| model(Task::Classification, &["bad", "good"]), &classes, &numbers, &words);
+    refused(|| model(Task::CLASSIFICATION, &["bad", "good"]), &classes, &numbers, &words);
 }
 
 fn masking() -> Masking {
@@ -87,7 +87,7 @@ fn masking() -> Masking {
 
 #[test]
 fn tokens_beyond_the_vocabulary_are_refused() {
-    let model = || model(Task::MaskedLanguage, &[]);
+    let model = || model(Task::MASKED_LANGUAGE, &[]);
     let text = |token| vec![2, 9, token, 11, 3];
     let language = |masking, token| Dataset::language(vec![text(8), text(token)], masking).expect("sound texts");
     let good = language(masking(), 23);
@@ -101,12 +101,12 @@ fn tokens_beyond_the_vocabulary_are_refused() {
 /// A loss over no targets would be 0 from the first step on.
 #[test]
 fn texts_of_which_nothing_is_hidden_teach_nothing() {
-    let model = || model(Task::MaskedLanguage, &[]);
+    let model = || model(Task::MASKED_LANGUAGE, &[]);
     let good = Dataset::language(vec![vec![2, 9, 3]], masking()).expect("sound texts");
     refused(
         model,
         &good,
-        &dataset(Task::MaskedLanguage, 0, vec![Target::Tokens]),
+        &dataset(Task::MASKED_LANGUAGE, 0, vec![Target::Tokens]),
         &["hides none", "Dataset::language"],
     );
 }
@@ -116,10 +116,10 @@ fn token_types_that_the_base_does_not_have_are_refused() {
     let example =
         |token_type| Example { token_ids: vec![1, 7], token_types: vec![0, token_type], target: Target::Class(1) };
     let data = |token_type| {
-        Dataset::new(Task::Classification, 2, vec![example(0), example(token_type)]).expect("sound examples")
+        Dataset::new(Task::CLASSIFICATION, 2, vec![example(0), example(token_type)]).expect("sound examples")
     };
     refused(
-        || model(Task::Classification, &["bad", "good"]),
+        || model(Task::CLASSIFICATION, &["bad", "good"]),
         &data(1),
         &data(2),
         &["example 1", "token type 2", "2 types"],
@@ -128,6 +128,6 @@ fn token_types_that_the_base_does_not_have_are_refused() {
 
 #[test]
 fn a_data_set_is_never_empty() {
-    assert_eq!(Dataset::new(Task::Tagging, 2, Vec::new()).expect_err("refused"), DataError::Empty);
+    assert_eq!(Dataset::new(Task::TAGGING, 2, Vec::new()).expect_err("refused"), DataError::Empty);
     assert_eq!(Dataset::language(Vec::new(), masking()).expect_err("refused"), DataError::Empty);
 }

@@ -1,7 +1,8 @@
 //! Twenty steps of AdamW with warm-up, clipping and decay follow PyTorch: losses, gradient norms,
 //! learning rates, and where every tensor ends.
 
-use adaptune_adapters::{AdapterModel, Targets, format};
+use adaptune_adapters::objective::{Classification, Objective};
+use adaptune_adapters::{AdapterModel, format};
 use adaptune_tensor::Parameters;
 use adaptune_tensor::{Gradients, Layout, Scalar};
 use adaptune_train::{LearningRate, Optimiser, OptimiserConfig, Schedule, Trainable, Warmup, clip_by_global_norm};
@@ -41,12 +42,12 @@ impl Fixture {
         data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().expect("eight bytes")) as usize).collect()
     }
 
-    fn batch(&self, i: usize) -> (Batch, Targets) {
+    fn batch(&self, i: usize) -> (Batch, Classification) {
         let read = |part: &str| self.integers(&format!("batch.{i}.{part}"));
         let narrow = |part: &str| read(part).into_iter().map(|v| v as u32).collect::<Vec<_>>();
         let (ids, types, layout) = (narrow("token_ids"), narrow("token_types"), Layout::from_lengths(&read("lengths")));
         let batch = Batch::new(layout.ranges().map(|r| (&ids[r.clone()], &types[r]))).expect("as many types as ids");
-        (batch, Targets::Classes(read("labels")))
+        (batch, Classification(read("labels")))
     }
 
     fn model<S: Scalar>(&self) -> AdapterModel<S> {
@@ -78,7 +79,7 @@ fn follow<S: Scalar>(losses: f64, values: f64) {
     for step in 0..STEPS {
         let (batch, targets) = fixture.batch(step % 4);
         let mut gradients = Gradients::new();
-        let weight = S::from_f64(1.0 / targets.count() as f64);
+        let weight = S::from_f64(1.0 / Objective::<f64>::count(&targets) as f64);
         let loss = model.loss_and_gradients(&batch, &targets, weight, Pass::differentiate(), &mut gradients);
         let loss = loss.unwrap_or_else(|e| panic!("{e}")).to_f64();
         let norm = clip_by_global_norm(&mut gradients, 1.0);

@@ -15,7 +15,7 @@ fn data(from: u32, n: u32) -> Dataset {
         token_ids.extend((0..i % 4).map(|j| 5 + j));
         Example { token_types: vec![0; token_ids.len()], target: Target::Class((i % 2) as usize), token_ids }
     };
-    Dataset::new(Task::Classification, 2, (from..from + n).map(example).collect()).expect("sound examples")
+    Dataset::new(Task::CLASSIFICATION, 2, (from..from + n).map(example).collect()).expect("sound examples")
 }
 
 fn base() -> Arc<Encoder<f32>> {
@@ -26,7 +26,7 @@ fn base() -> Arc<Encoder<f32>> {
 fn model(base: &Arc<Encoder<f32>>) -> AdapterModel<f32> {
     let method: Method = "double_seq_bn[reduction_factor=4,dropout=0.1]".parse().expect("a known method");
     let adapter = Adapter::new("odd", &method, base.config(), Seed::new(2)).expect("fits");
-    let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
     AdapterModel::new(base.clone(), Some(adapter), Head::new("odd", &head, base, Seed::new(3)).expect("fits"))
 }
 
@@ -140,7 +140,7 @@ fn accumulation_is_the_whole_batch() {
     let losses = |accumulate| {
         let method: Method = "seq_bn[reduction_factor=4]".parse().expect("a known method");
         let adapter = Adapter::new("odd", &method, base.config(), Seed::new(2)).expect("fits");
-        let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+        let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
         let model =
             AdapterModel::new(base.clone(), Some(adapter), Head::new("odd", &head, &base, Seed::new(3)).expect("fits"));
         let train = data(0, 55);
@@ -183,13 +183,13 @@ fn what_does_not_fit_is_refused_before_training() {
     assert!(fails(&train, TrainOptions { learning_rate: -1.0, ..options() }).contains("learning rate is -1"));
     assert!(fails(&train, TrainOptions { accumulate: 13, ..options() }).contains("cannot be cut into 13 parts"));
     let number = Example { token_ids: vec![1], token_types: vec![0], target: Target::Value(0.5) };
-    let numbers = Dataset::new(Task::Regression, 1, vec![number]).expect("sound examples");
+    let numbers = Dataset::new(Task::REGRESSION, 1, vec![number]).expect("sound examples");
     assert!(
         fails(&numbers, options())
             .contains("the head predicts classification, but the training data is for regression")
     );
     let long = Example { token_ids: vec![1; 17], token_types: vec![0; 17], target: Target::Class(0) };
-    let long = Dataset::new(Task::Classification, 2, vec![long]).expect("sound examples");
+    let long = Dataset::new(Task::CLASSIFICATION, 2, vec![long]).expect("sound examples");
     assert!(fails(&long, options()).contains("it has 17 tokens, but the base has positions for 16"));
 }
 
@@ -197,7 +197,7 @@ fn what_does_not_fit_is_refused_before_training() {
 fn upper_model(base: &Arc<Encoder<f32>>) -> AdapterModel<f32> {
     let method: Method = "seq_bn[reduction_factor=4,leave_out=[0]]".parse().expect("a known method");
     let adapter = Adapter::new("odd", &method, base.config(), Seed::new(2)).expect("fits");
-    let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
     AdapterModel::new(base.clone(), Some(adapter), Head::new("odd", &head, base, Seed::new(3)).expect("fits"))
 }
 

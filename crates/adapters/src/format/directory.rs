@@ -7,7 +7,7 @@ use super::hub::head::{head_name, save_head};
 use super::{hub, peft, setup_file, thawed};
 use crate::adapter::Adapter;
 use crate::format::family::language_tensor_name;
-use crate::head::{Head, Task};
+use crate::head::Head;
 use crate::model::AdapterModel;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar};
 use adaptune_transformer::Encoder;
@@ -121,12 +121,9 @@ pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>,
         all.push((stored.names.into_iter().map(|name| format!("{prefix}{name}")).collect(), parameter));
     }
     let head = model.head();
-    let own_name = |name: &str| match head.config().task {
-        Task::MaskedLanguage => {
-            language_tensor_name(model.base().config().family, name).unwrap_or_else(|| head_name(head, name))
-        }
-        _ => head_name(head, name),
-    };
+    let of_language = head.config().task.predicts_tokens();
+    let language_name = |name: &str| language_tensor_name(model.base().config().family, name).filter(|_| of_language);
+    let own_name = |name: &str| language_name(name).unwrap_or_else(|| head_name(head, name));
     all.extend(head.parameters().into_iter().map(|(name, parameter)| (vec![own_name(&name)], parameter)));
     let thawed = model.thawed().map(Parameters::parameters).unwrap_or_default();
     all.extend(thawed.into_iter().map(|(name, parameter)| (vec![format!("{prefix}{name}")], parameter)));

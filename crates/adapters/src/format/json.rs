@@ -2,7 +2,8 @@
 
 use super::error::{FormatError, Message};
 use super::family::model_class;
-use crate::head::config::{HeadConfig, Task};
+use crate::head::config::HeadConfig;
+use crate::head::task::Task;
 use adaptune_tensor::Activation;
 use adaptune_transformer::Config;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
@@ -27,19 +28,19 @@ pub(crate) fn read_head(path: &Path, model: &Config) -> Result<(String, HeadConf
 
 /// The text of `head_config.json`.
 pub(crate) fn head_text(name: &str, config: &HeadConfig, model: &Config) -> String {
-    let labels: Map<String, Value> = match config.task {
-        Task::Regression => [("LABEL_0".to_owned(), 0.into())].into_iter().collect(),
-        _ => config.labels.iter().enumerate().map(|(i, label)| (label.clone(), i.into())).collect(),
+    let named = |(i, label): (usize, &String)| {
+        (if config.task.predicts_a_number() { "LABEL_0".to_owned() } else { label.clone() }, i.into())
     };
+    let labels: Map<String, Value> = config.labels.iter().enumerate().map(named).collect();
     let mut fields = json!({
         "activation_function": config.activation.map(Activation::name),
         "dropout_prob": config.dropout,
-        "head_type": if config.task == Task::Tagging { "tagging" } else { "classification" },
+        "head_type": config.task.description().head_type,
         "label2id": labels,
         "layers": config.layers,
         "num_labels": config.labels.len(),
     });
-    if config.task != Task::Tagging {
+    if !config.task.reads_every_token() {
         fields["bias"] = config.bias.into();
         fields["use_pooler"] = config.use_pooler.into();
     }
@@ -180,14 +181,10 @@ pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
     let number = |name: &str| fields.get(name).and_then(Value::as_u64).map(|n| n as usize);
     let flag = |name: &str, default| fields.get(name).and_then(Value::as_bool).unwrap_or(default);
     let labels = labels(fields, number("num_labels").ok_or("\"num_labels\" is missing")?)?;
-    let task = match fields.get("head_type").and_then(Value::as_str) {
-        Some("classification") if labels.len() == 1 => Task::Regression,
-        Some("classification") => Task::Classification,
-        Some("tagging") => Task::Tagging,
-        other => {
-            return Err(format!("heads of type {other:?} are not supported; classification and tagging are").into());
-        }
-    };
+    let head_type = fields.get("head_type").and_then(Value::as_str);
+    let task = head_type
+        .and_then(|head_type| Task::of_head_type(head_type, labels.len()))
+        .ok_or_else(|| format!("heads of type {head_type:?} are not supported; classification and tagging are"))?;
     let activation = match fields.get("activation_function") {
         None | Some(Value::Null) => None,
         Some(value) => {

@@ -5,7 +5,8 @@
 use super::error::FormatError;
 use super::family::language_tensor_name;
 use crate::head::Head;
-use crate::head::config::{HeadConfig, Task};
+use crate::head::config::HeadConfig;
+use crate::head::task::Task;
 use crate::model::AdapterModel;
 use adaptune_tensor::{Parameters, Scalar, Seed};
 use adaptune_transformer::weights::{FloatFormat, Reader, WeightDirectory, replace_file, write_safetensors_as};
@@ -22,7 +23,7 @@ pub fn save_language_model<S: Scalar>(
     directory: &Path,
     format: FloatFormat,
 ) -> Result<(), FormatError> {
-    if model.head().config().task != Task::MaskedLanguage || model.adapter().is_some() {
+    if !model.head().config().task.predicts_tokens() || model.adapter().is_some() {
         let message = "only a language model without an adapter can be saved as a base";
         return Err(FormatError::config(directory, message));
     }
@@ -54,7 +55,7 @@ pub fn save_base<S: Scalar>(base: &Encoder<S>, directory: &Path, format: FloatFo
 pub fn load_language_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let weights = WeightDirectory::open(directory)?;
     let family = base.config().family;
-    let config = HeadConfig::new(Task::MaskedLanguage, Vec::new());
+    let config = HeadConfig::new(Task::MASKED_LANGUAGE, Vec::new());
     let mut head = Head::new("language", &config, base, Seed::new(0)).map_err(|e| FormatError::config(directory, e))?;
     let mut reader = Reader::new(&weights, &[""], &tensor_name(family, "bias", directory)?)?;
     for (name, parameter) in head.parameters_mut() {

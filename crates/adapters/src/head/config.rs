@@ -1,21 +1,10 @@
 //! The configuration of a head, typed and checked.
 
+use super::task::Task;
 use adaptune_tensor::Activation;
+use adaptune_transformer::Selection;
 use std::collections::HashMap;
 use thiserror::Error;
-
-/// What a head predicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// A class for each sequence.
-    Classification,
-    /// A number for each sequence.
-    Regression,
-    /// A class for each token.
-    Tagging,
-    /// The tokens that were hidden from the model.
-    MaskedLanguage,
-}
 
 /// The configuration of a head; fields are AdapterHub's.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,15 +66,28 @@ pub enum HeadError {
         /// The head's own, or else the model's.
         found: f64,
     },
+    /// The task names places of one batch.
+    #[error("a {task} head cannot read the same places of every batch: places are for an objective to choose")]
+    Places {
+        /// What it predicts.
+        task: &'static str,
+    },
 }
 
 impl HeadConfig {
-    /// A head of the default form: two layers with tanh, or one for tagging.
+    /// A head of the task's default form: two layers with tanh, or one for tagging. Labels are for tasks that have some; a
+    /// number's one output has no name.
     #[must_use]
     pub fn new(task: Task, labels: Vec<String>) -> Self {
-        let layers = if task == Task::Tagging { 1 } else { 2 };
-        let labels = if task == Task::Regression { vec![String::new()] } else { labels };
+        let labels = if task.predicts_a_number() { vec![String::new()] } else { labels };
+        let layers = task.description().layers;
         Self { task, labels, layers, activation: Some(Activation::Tanh), use_pooler: false, bias: true, dropout: None }
+    }
+
+    /// Which tokens of the last hidden state the head reads.
+    #[must_use]
+    pub fn selection(&self) -> Selection {
+        self.task.description().reads.clone()
     }
 
     pub(super) fn check(&self, has_pooler: bool, dropout: f64) -> Result<(), HeadError> {
@@ -98,18 +100,14 @@ impl HeadConfig {
                 return Err(HeadError::SameLabel { label: label.clone(), first, second });
             }
         }
-        let (task, least) = match self.task {
-            Task::Classification => ("classification", 2),
-            Task::Regression => ("regression", 1),
-            Task::Tagging => ("tagging", 2),
-            Task::MaskedLanguage => ("masked language", 0),
-        };
+        let (task, least) = (self.task.name(), self.task.description().outputs.least_labels());
         match self {
+            _ if matches!(self.selection(), Selection::Places(_)) => Err(HeadError::Places { task }),
             Self { layers: 0, .. } => Err(HeadError::NoLayers),
             Self { labels, .. } if labels.len() < least => {
                 Err(HeadError::TooFewLabels { task, least, found: labels.len() })
             }
-            Self { task: Task::Regression, labels, .. } if labels.len() > 1 => {
+            Self { task, labels, .. } if task.predicts_a_number() && labels.len() > 1 => {
                 Err(HeadError::Outputs { found: labels.len() })
             }
             Self { use_pooler: true, .. } if !has_pooler => Err(HeadError::NoPooler),

@@ -1,5 +1,7 @@
 //! Prediction heads, laid out as AdapterHub's.
 //!
+//! A task is a [description](TaskDescription); these are the library's own:
+//!
 //! | task | reads | layers |
 //! |---|---|---|
 //! | classification, regression | the first token's hidden state, or the base's pooler over it | a stack of linear layers, two by default |
@@ -9,10 +11,10 @@
 pub(crate) mod config;
 mod language;
 mod stack;
-pub(crate) mod targets;
+pub(crate) mod task;
 
-pub use config::{HeadConfig, HeadError, Task};
-pub use targets::Targets;
+pub use config::{HeadConfig, HeadError};
+pub use task::{Outputs, Task, TaskDescription};
 
 use crate::core::inverse::InverseModule;
 use adaptune_tensor::{Activation, Gradients, Named, NamedMut, Parameters, Scalar, Seed};
@@ -62,9 +64,10 @@ impl<S: Scalar> Head<S> {
         let Config { hidden, head_dropout, .. } = *model.config();
         let dropout = config.dropout.unwrap_or(head_dropout);
         config.check(model.pooler().is_some(), dropout)?;
-        let body = match config.task {
-            Task::MaskedLanguage => Body::Language(Box::new(Language::new(model.config(), seed))),
-            _ => Body::Stack(Stack::new(config, hidden, seed)),
+        let body = if config.task.predicts_tokens() {
+            Body::Language(Box::new(Language::new(model.config(), seed)))
+        } else {
+            Body::Stack(Stack::new(config, hidden, seed))
         };
         Ok(Self { name: name.to_owned(), config: config.clone(), dropout, body })
     }
@@ -152,12 +155,12 @@ impl<S: Scalar> Head<S> {
     /// Which tokens of the last hidden state it reads.
     #[must_use]
     pub fn selection(&self) -> Selection {
-        if self.reads_every_token() { Selection::All } else { Selection::First }
+        self.config.selection()
     }
 
     /// True if it predicts for each token, not for each sequence.
     pub(crate) fn reads_every_token(&self) -> bool {
-        matches!(self.config.task, Task::Tagging | Task::MaskedLanguage)
+        self.config.task.reads_every_token()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reading the golden fixtures.
 #![allow(dead_code)] // each test program uses a part of it
 
-use adaptune_adapters::{Adapter, AdapterModel, Targets, Task, format};
+use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging};
+use adaptune_adapters::{Adapter, AdapterModel, Task, format};
 use adaptune_tensor::{Layout, Scalar};
 use adaptune_transformer::weights::{Dtype, TensorFile, TensorSource, write_safetensors};
 use adaptune_transformer::{
@@ -71,13 +72,15 @@ impl Fixture {
     }
 
     /// The targets under a prefix, as the head's task reads them.
-    pub(crate) fn targets(&self, prefix: &str, task: Task) -> Targets {
+    pub(crate) fn targets<S: Scalar>(&self, prefix: &str, task: Task) -> Box<dyn Objective<S>> {
         let name = format!("{prefix}labels");
-        match task {
-            Task::Regression => Targets::Values(self.floats(&name).iter().copied().collect()),
-            Task::Classification => Targets::Classes(self.integers(&name).into_iter().map(|v| v as usize).collect()),
-            Task::MaskedLanguage => self.hidden_tokens(&name),
-            Task::Tagging => Targets::Tags(self.integers(&name).into_iter().map(|v| usize::try_from(v).ok()).collect()),
+        let integers = || self.integers(&name).into_iter();
+        match task.name() {
+            "regression" => Box::new(Regression(self.floats(&name).iter().copied().collect())),
+            "classification" => Box::new(Classification(integers().map(|v| v as usize).collect())),
+            "masked language" => Box::new(self.hidden_tokens(&name)),
+            "tagging" => Box::new(Tagging(integers().map(|v| usize::try_from(v).ok()).collect())),
+            other => panic!("no fixture has the task {other}"),
         }
     }
 
@@ -105,11 +108,11 @@ impl Fixture {
     }
 
     /// Tokens to be found where the label is not negative.
-    fn hidden_tokens(&self, name: &str) -> Targets {
+    fn hidden_tokens(&self, name: &str) -> MaskedLanguage {
         let labels = self.integers(name);
         let hidden = labels.iter().enumerate().filter_map(|(place, v)| Some((place, usize::try_from(*v).ok()?)));
         let (places, tokens) = hidden.unzip();
-        Targets::Tokens { places, tokens }
+        MaskedLanguage { places, tokens }
     }
 
     /// The model of a case: its adapter and head written to a directory and loaded from there.

@@ -51,14 +51,14 @@ impl Studio {
     /// A new head for a task of the world, called by the task's name.
     pub(crate) fn head(&self, task: world::Task, seed: u64) -> Outcome<Head<f32>> {
         let labels = task.labels().iter().map(|label| (*label).to_owned()).collect();
-        Ok(Head::new(task.name(), &HeadConfig::new(Task::Classification, labels), &self.base, Seed::new(seed))?)
+        Ok(Head::new(task.name(), &HeadConfig::new(Task::CLASSIFICATION, labels), &self.base, Seed::new(seed))?)
     }
 
     /// The examples of a task that judges whole texts, at most `most` of them.
     pub(crate) fn task(&self, task: world::Task, language: Language, split: Split, most: usize) -> Outcome<Dataset> {
         let examples = self.world.examples(task, language, split).into_iter().take(most);
         let examples = examples.map(|example| self.example(task, example)).collect::<Outcome<Vec<_>>>()?;
-        Ok(Dataset::new(Task::Classification, task.labels().len(), examples)?)
+        Ok(Dataset::new(Task::CLASSIFICATION, task.labels().len(), examples)?)
     }
 
     /// The tokens of a text, with those that mark its ends.

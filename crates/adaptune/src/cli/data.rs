@@ -25,10 +25,10 @@ pub(crate) fn unlabelled(table: &Table, task: Task, tokeniser: &Tokeniser) -> Re
     let encoded = tokeniser.encode_all(table)?;
     say_what_was_lost(table, tokeniser, encoded.truncated, 0);
     let target = |tokens| match task {
-        Task::Classification => Target::Class(0),
-        Task::Regression => Target::Value(0.0),
-        Task::Tagging => Target::Tags(vec![None; tokens]),
-        Task::MaskedLanguage => Target::Tokens,
+        Task::CLASSIFICATION => Target::Class(0),
+        Task::REGRESSION => Target::Value(0.0),
+        Task::TAGGING => Target::Tags(vec![None; tokens]),
+        Task::MASKED_LANGUAGE => Target::Tokens,
     };
     let example = |e: &Encoded| {
         let Encoded { token_ids, token_types, .. } = e.clone();
@@ -42,18 +42,18 @@ pub(crate) fn unlabelled(table: &Table, task: Task, tokeniser: &Tokeniser) -> Re
 /// What a head predicts for labels of this kind.
 pub(crate) fn task(labels: &Labels) -> Task {
     match labels {
-        Labels::Classes(_) => Task::Classification,
-        Labels::Numbers => Task::Regression,
-        Labels::Tags(_) => Task::Tagging,
+        Labels::Classes(_) => Task::CLASSIFICATION,
+        Labels::Numbers => Task::REGRESSION,
+        Labels::Tags(_) => Task::TAGGING,
     }
 }
 
 /// The labels that a head knows.
 pub(crate) fn labels(task: Task, names: &[String]) -> Labels {
     match task {
-        Task::Classification => Labels::Classes(names.to_vec()),
-        Task::Regression | Task::MaskedLanguage => Labels::Numbers,
-        Task::Tagging => Labels::Tags(names.to_vec()),
+        Task::CLASSIFICATION => Labels::Classes(names.to_vec()),
+        Task::REGRESSION | Task::MASKED_LANGUAGE => Labels::Numbers,
+        Task::TAGGING => Labels::Tags(names.to_vec()),
     }
 }
 

@@ -23,10 +23,10 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut row = 0;
     for (text, encoded) in table.rows.iter().map(|row| &row.text).zip(&encoded) {
-        let rows = if head.task == Task::Tagging { encoded.token_ids.len() } else { 1 };
+        let rows = if head.task == Task::TAGGING { encoded.token_ids.len() } else { 1 };
         let logits = logits.slice(s![row..row + rows, ..]);
         row += rows;
-        let prediction = if head.task == Task::Tagging { tags(encoded, logits) } else { logits.to_owned() };
+        let prediction = if head.task == Task::TAGGING { tags(encoded, logits) } else { logits.to_owned() };
         let line = if args.json {
             json_line(text, head, &prediction, encoded).to_string()
         } else {
@@ -41,11 +41,11 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
 fn fit(table: &mut Table, task: Task) -> Result<()> {
     let (name, kind) = (&table.name, table.kind);
     match (task, kind) {
-        (Task::Tagging, TableKind::Single) => into_words(table),
-        (Task::Tagging, TableKind::Pair) => {
+        (Task::TAGGING, TableKind::Single) => into_words(table),
+        (Task::TAGGING, TableKind::Pair) => {
             bail!("{name}: the head tags the words of one text, found {kind}; choose one column with --text-column")
         }
-        (Task::Classification | Task::Regression | Task::MaskedLanguage, TableKind::Words) => {
+        (Task::CLASSIFICATION | Task::REGRESSION | Task::MASKED_LANGUAGE, TableKind::Words) => {
             bail!("{name}: the head judges whole texts, found {kind}; give .txt, .tsv, .csv or .jsonl with texts")
         }
         _ => {}
@@ -82,15 +82,15 @@ fn json_line(text: &Text, head: &HeadConfig, logits: &Array2<f32>, encoded: &Enc
     let row = |row: ArrayView1<'_, f32>| row.iter().map(number).collect::<Vec<_>>();
     let rows = |array: &Array2<f32>| array.rows().into_iter().map(row).collect::<Vec<_>>();
     match head.task {
-        Task::Regression | Task::MaskedLanguage => {
+        Task::REGRESSION | Task::MASKED_LANGUAGE => {
             json!({ "text": text, "label": number(&logits[[0, 0]]), "logits": rows(logits)[0] })
         }
-        Task::Classification => {
+        Task::CLASSIFICATION => {
             let probabilities = softmax(logits.clone());
             let label = &head.labels[argmax(logits.row(0))];
             json!({ "text": text, "label": label, "logits": rows(logits)[0], "probabilities": rows(&probabilities)[0] })
         }
-        Task::Tagging => {
+        Task::TAGGING => {
             let probabilities = softmax(logits.clone());
             let labels = word_labels(head, logits, encoded);
             json!({ "text": text, "label": labels, "logits": rows(logits), "probabilities": rows(&probabilities) })
@@ -108,7 +108,7 @@ fn plain_line(text: &Text, head: &HeadConfig, logits: &Array2<f32>, encoded: &En
         }
     };
     match head.task {
-        Task::Regression => format!("{:.4}\t{shown}", logits[[0, 0]]),
+        Task::REGRESSION => format!("{:.4}\t{shown}", logits[[0, 0]]),
         _ => {
             let class = argmax(logits.row(0));
             format!("{}\t{:.4}\t{shown}", head.labels[class], softmax(logits.clone())[[0, class]])

@@ -91,6 +91,12 @@ impl Metrics {
         Self::of([("masked_accuracy", right as f64 / count.max(1) as f64), ("perplexity", loss.exp())])
     }
 
+    /// Scores of the caller's own, of which this is the primary one; [`Metrics::with`] adds others.
+    #[must_use]
+    pub fn new(primary: impl Into<String>, score: f64) -> Self {
+        Self { scores: vec![(primary.into(), score)] }
+    }
+
     fn of<const N: usize>(scores: [(&str, f64); N]) -> Self {
         const { assert!(N > 0, "the first score is the primary one") }
         Self { scores: scores.map(|(name, score)| (name.to_owned(), score)).to_vec() }

@@ -6,7 +6,9 @@ use crate::format::error::FormatError;
 use crate::format::files::{HEAD, replace};
 use crate::format::json;
 use crate::format::tensors::{Tensors, write};
-use crate::head::{Head, Task};
+use crate::head::Head;
+use crate::head::config::HeadConfig;
+use crate::head::task::Task;
 use adaptune_tensor::{Parameters, Scalar, Seed};
 use adaptune_transformer::Encoder;
 use std::path::Path;
@@ -14,17 +16,29 @@ use std::path::Path;
 /// Saves a head alone; see [`save`](crate::format::save).
 ///
 /// # Errors
-/// As [`save`](crate::format::save); and the head of a language model is refused, since it is a part of its model.
+/// As [`save`](crate::format::save); and the head of a language model is refused, since it is a part of its model, as is
+/// the head of a task that AdapterHub does not have.
 pub fn save_head<S: Scalar>(head: &Head<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
     check_name(head.name())?;
-    if head.config().task == Task::MaskedLanguage {
-        let message = "the head of a language model belongs to the model: save both with save_language_model";
+    if let Some(message) = refusal(head.config()) {
         return Err(FormatError::config(directory, message));
     }
     let tensors =
         head.parameters().into_iter().map(|(name, array)| (head_name(head, &name), array.to_view().to_owned()));
     write(&directory.join(HEAD.safetensors), &tensors.collect::<Vec<_>>(), base, [])?;
     replace(&directory.join(HEAD.config), &json::head_text(head.name(), head.config(), base.config()))
+}
+
+/// Why AdapterHub's format has no place for a head; `None` if it has.
+fn refusal(head: &HeadConfig) -> Option<String> {
+    let task = head.task.description();
+    if head.task.predicts_tokens() {
+        return Some("the head of a language model belongs to the model: save both with save_language_model".into());
+    }
+    let stored = task.head_type.and_then(|head_type| Task::of_head_type(head_type, head.labels.len()));
+    let same = stored.is_some_and(|stored| stored.description().reads == task.reads);
+    (!same)
+        .then(|| format!("AdapterHub has no heads that read as those of the task {} do ({:?})", task.name, task.reads))
 }
 
 /// Loads a head of AdapterHub's format.

@@ -19,7 +19,8 @@ use crate::format::files::PEFT;
 use crate::format::json;
 use crate::format::tensors::Tensors;
 use crate::head::Head;
-use crate::head::config::{HeadConfig, Task};
+use crate::head::config::HeadConfig;
+use crate::head::task::Task;
 use crate::registry::method::Method;
 use adaptune_tensor::{Parameters, Scalar, Seed};
 use adaptune_transformer::family::PastKeyValues;
@@ -52,22 +53,15 @@ pub(super) fn check_saved(file: &Value) -> Result<(), String> {
 
 /// The layers of a head that transformers' model classes have, from the first to the last; `None` if they have none such.
 pub(super) fn layers_of(head: &HeadConfig, method: &Method, model: &Config) -> Option<Vec<&'static str>> {
-    let task_type = task_type(head.task)?;
+    let task_type = head.task.description().task_type?;
     let prefix = matches!(method, Method::Prefix(_));
     if prefix && task_type == "SEQ_CLS" && model.family.python().past_key_values == PastKeyValues::NotForClassification
     {
         return None;
     }
-    let (_, layers) = form(&json!({ "task_type": task_type }), model.family).ok()?;
-    same_form(head, &config(head.task, &layers, head.labels.len(), model.family)).then_some(layers)
-}
-
-fn task_type(task: Task) -> Option<&'static str> {
-    match task {
-        Task::Classification | Task::Regression => Some("SEQ_CLS"),
-        Task::Tagging => Some("TOKEN_CLS"),
-        Task::MaskedLanguage => None,
-    }
+    let layers = layers(task_type, model.family)?;
+    let stored = Task::of_task_type(task_type, head.labels.len())?;
+    same_form(head, &config(stored, &layers, head.labels.len(), model.family)).then_some(layers)
 }
 
 /// True if two heads compute the same but for their numbers. One layer has no activation, whatever it is said to be.
@@ -91,7 +85,7 @@ pub(super) fn write<S: Scalar>(
     let mut saved: Vec<&str> = layers.iter().map(|layer| layer.split('.').next().unwrap_or(layer)).collect();
     saved.dedup();
     written.file["modules_to_save"] = json!(saved);
-    written.file["task_type"] = json!(task_type(head.config().task));
+    written.file["task_type"] = json!(head.config().task.description().task_type);
     for (name, array) in head.parameters() {
         written.tensors.push((format!("{prefix}{}", tensor(&layers, &name)), array.to_view().to_owned()));
     }
@@ -109,13 +103,15 @@ fn tensor(layers: &[&str], parameter: &str) -> String {
 pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let path = directory.join(PEFT.config);
     let mut tensors = Tensors::read(directory, &PEFT, base)?.without_prefix();
-    let (task, layers) = form(&json::read(&path)?, base.config().family).map_err(|e| FormatError::config(&path, e))?;
+    let (task_type, layers) =
+        form(&json::read(&path)?, base.config().family).map_err(|e| FormatError::config(&path, e))?;
     let names = |name: &str| ["base_model.model.", "base_model."].map(|prefix| format!("{prefix}{name}"));
     let last = names(&format!("{}.bias", layers[layers.len() - 1]));
     let Some(&[outputs]) = last.iter().find_map(|name| tensors.shape(name)) else {
         let message = format!("the weights hold no {}: the adapter was saved without its head", last[0]);
         return Err(FormatError::config(&path, message));
     };
+    let task = Task::of_task_type(&task_type, outputs).expect("its layers are known");
     let config = config(task, &layers, outputs, base.config().family);
     let (title, config) = own(&directory.join(PEFT.safetensors), config)?;
     let mut head = Head::new(&title, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
@@ -156,25 +152,28 @@ pub(crate) fn described(path: &Path) -> Result<(String, Map<String, Value>), For
     Ok((title, config.as_object().cloned().unwrap_or_default()))
 }
 
-/// What the head predicts, and its layers from the first to the last.
-fn form(file: &Value, family: Family) -> Result<(Task, Vec<&'static str>), String> {
-    match file.get("task_type").and_then(Value::as_str) {
-        Some("TOKEN_CLS") => Ok((Task::Tagging, vec!["classifier"])),
-        Some("SEQ_CLS") => Ok((Task::Classification, classifier(family).layers.to_vec())),
-        _ => {
-            let found = file.get("task_type").unwrap_or(&Value::Null);
-            Err(format!("task_type is {found}, but heads are read of SEQ_CLS and TOKEN_CLS only"))
-        }
+/// The `task_type` of a file, and the layers of its head from the first to the last.
+fn form(file: &Value, family: Family) -> Result<(String, Vec<&'static str>), String> {
+    let found = file.get("task_type").unwrap_or(&Value::Null);
+    let known = found.as_str().and_then(|name| Some((name.to_owned(), layers(name, family)?)));
+    known.ok_or_else(|| format!("task_type is {found}, but heads are read of SEQ_CLS and TOKEN_CLS only"))
+}
+
+/// The layers of the heads of a `task_type`, from the first to the last; `None` if no heads of it are read.
+fn layers(task_type: &str, family: Family) -> Option<Vec<&'static str>> {
+    match task_type {
+        "TOKEN_CLS" => Some(vec!["classifier"]),
+        "SEQ_CLS" => Some(classifier(family).layers.to_vec()),
+        _ => None,
     }
 }
 
 fn config(task: Task, layers: &[&str], outputs: usize, family: Family) -> HeadConfig {
-    let task = if task == Task::Classification && outputs == 1 { Task::Regression } else { task };
     let labels = (0..outputs.min(1 << 20)).map(|i| format!("LABEL_{i}")).collect();
     HeadConfig {
         layers: layers.len(),
         activation: Some(classifier(family).activation),
-        use_pooler: task != Task::Tagging && classifier(family).pooled,
+        use_pooler: !task.reads_every_token() && classifier(family).pooled,
         ..HeadConfig::new(task, labels)
     }
 }

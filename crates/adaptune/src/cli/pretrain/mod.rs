@@ -125,7 +125,7 @@ fn model(args: &PretrainArgs, material: &Material) -> Result<AdapterModel<f32>> 
     };
     let seed = Seed::new(args.seed);
     let base = Arc::new(Encoder::initial(config, seed.named("base")));
-    let head = HeadConfig::new(Task::MaskedLanguage, Vec::new());
+    let head = HeadConfig::new(Task::MASKED_LANGUAGE, Vec::new());
     let head = Head::new("language", &head, &base, seed.named("head"))?;
     let everything = Thawed::new(&base, Thaw::ALL, false);
     Ok(AdapterModel::new(base, None, head).with_thawed(Some(everything)))

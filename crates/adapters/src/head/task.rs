@@ -1,0 +1,211 @@
+//! What a head predicts: one description a task, and the table that finds it by the names in files.
+
+use adaptune_transformer::Selection;
+use std::fmt;
+
+/// What a head predicts.
+///
+/// Tasks are told apart by their names. A task of one's own is a description of one's own:
+///
+/// ```
+/// use adaptune_adapters::{Outputs, Task, TaskDescription};
+/// use adaptune_transformer::Selection;
+/// static AUTHOR: TaskDescription = TaskDescription {
+///     name: "author",
+///     reads: Selection::Mean,
+///     outputs: Outputs::Labels { least: 2 },
+///     layers: 1,
+///     head_type: None,
+///     task_type: None,
+/// };
+/// assert_ne!(Task::new(&AUTHOR), Task::CLASSIFICATION);
+/// ```
+#[derive(Clone, Copy)]
+pub struct Task(&'static TaskDescription);
+
+/// What a task says of itself.
+#[derive(Debug)]
+pub struct TaskDescription {
+    /// Its name in messages and checkpoints, in small letters.
+    pub name: &'static str,
+    /// The tokens of the last hidden state that its head reads. They are the same for every batch, so they are no
+    /// [`Selection::Places`]; those are a matter of the [objective](crate::Objective).
+    pub reads: Selection,
+    /// What its head's outputs are.
+    pub outputs: Outputs,
+    /// How many linear layers its head has, unless its configuration says otherwise.
+    pub layers: usize,
+    /// What AdapterHub calls such a head (`head_type`); `None` if it has none.
+    pub head_type: Option<&'static str>,
+    /// What PEFT calls such a task (`task_type`); `None` if it has none.
+    pub task_type: Option<&'static str>,
+}
+
+/// What the outputs of a head, the columns of its logits, are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outputs {
+    /// One for each label.
+    Labels {
+        /// The fewest labels that make sense.
+        least: usize,
+    },
+    /// A single one without a name.
+    Number,
+    /// One for each token of the base's vocabulary, by way of its token embeddings.
+    Vocabulary,
+}
+
+static CLASSIFICATION: TaskDescription = TaskDescription {
+    name: "classification",
+    reads: Selection::First,
+    outputs: Outputs::Labels { least: 2 },
+    layers: 2,
+    head_type: Some("classification"),
+    task_type: Some("SEQ_CLS"),
+};
+
+static REGRESSION: TaskDescription = TaskDescription {
+    name: "regression",
+    reads: Selection::First,
+    outputs: Outputs::Number,
+    layers: 2,
+    head_type: Some("classification"),
+    task_type: Some("SEQ_CLS"),
+};
+
+static TAGGING: TaskDescription = TaskDescription {
+    name: "tagging",
+    reads: Selection::All,
+    outputs: Outputs::Labels { least: 2 },
+    layers: 1,
+    head_type: Some("tagging"),
+    task_type: Some("TOKEN_CLS"),
+};
+
+static MASKED_LANGUAGE: TaskDescription = TaskDescription {
+    name: "masked language",
+    reads: Selection::All,
+    outputs: Outputs::Vocabulary,
+    layers: 2,
+    head_type: None,
+    task_type: None,
+};
+
+/// The tasks whose heads files hold. Those of one number come first: in files they are a kind of classification.
+const STORED: [Task; 3] = [Task::REGRESSION, Task::CLASSIFICATION, Task::TAGGING];
+
+impl Task {
+    /// A class for each sequence.
+    pub const CLASSIFICATION: Self = Self(&CLASSIFICATION);
+    /// A number for each sequence.
+    pub const REGRESSION: Self = Self(&REGRESSION);
+    /// A class for each token.
+    pub const TAGGING: Self = Self(&TAGGING);
+    /// The tokens that were hidden from the model.
+    pub const MASKED_LANGUAGE: Self = Self(&MASKED_LANGUAGE);
+
+    /// The task that a description describes.
+    #[must_use]
+    pub const fn new(description: &'static TaskDescription) -> Self {
+        Self(description)
+    }
+
+    /// What it says of itself.
+    #[must_use]
+    pub fn description(self) -> &'static TaskDescription {
+        self.0
+    }
+
+    /// Its name in messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0.name
+    }
+
+    /// True if its head predicts for each token, not for each sequence.
+    #[must_use]
+    pub fn reads_every_token(self) -> bool {
+        self.0.reads == Selection::All
+    }
+
+    /// True if its head's outputs are the base's vocabulary.
+    #[must_use]
+    pub fn predicts_tokens(self) -> bool {
+        self.0.outputs == Outputs::Vocabulary
+    }
+
+    /// True if its head has one output without a name.
+    #[must_use]
+    pub fn predicts_a_number(self) -> bool {
+        self.0.outputs == Outputs::Number
+    }
+
+    /// The task of an AdapterHub head of this `head_type` with so many labels.
+    pub(crate) fn of_head_type(head_type: &str, labels: usize) -> Option<Self> {
+        STORED.into_iter().find(|task| task.0.head_type == Some(head_type) && task.0.outputs.fit(labels))
+    }
+
+    /// The task of a PEFT head of this `task_type` with so many outputs.
+    pub(crate) fn of_task_type(task_type: &str, outputs: usize) -> Option<Self> {
+        STORED.into_iter().find(|task| task.0.task_type == Some(task_type) && task.0.outputs.fit(outputs))
+    }
+}
+
+impl Outputs {
+    /// The fewest labels that a head's configuration may have.
+    pub(super) fn least_labels(self) -> usize {
+        match self {
+            Self::Labels { least } => least,
+            Self::Number => 1,
+            Self::Vocabulary => 0,
+        }
+    }
+
+    /// True if so many outputs in a file may be these. Too few labels are: that is said when the head is made.
+    fn fit(self, outputs: usize) -> bool {
+        self != Self::Number || outputs == 1
+    }
+}
+
+impl PartialEq for Task {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+
+impl Eq for Task {}
+
+/// `MaskedLanguage`: the words of its name, as checkpoints hold them.
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for word in self.0.name.split_whitespace() {
+            let mut letters = word.chars();
+            let first = letters.next().into_iter().flat_map(char::to_uppercase);
+            f.write_str(&first.chain(letters).collect::<String>())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_files_find_their_task() {
+        let hub = |name, labels| Task::of_head_type(name, labels);
+        assert_eq!(hub("classification", 1), Some(Task::REGRESSION));
+        assert_eq!(hub("classification", 2), Some(Task::CLASSIFICATION));
+        assert_eq!((hub("tagging", 1), hub("causal_lm", 2)), (Some(Task::TAGGING), None));
+        let peft = |name, outputs| Task::of_task_type(name, outputs);
+        assert_eq!((peft("SEQ_CLS", 1), peft("SEQ_CLS", 3)), (Some(Task::REGRESSION), Some(Task::CLASSIFICATION)));
+        assert_eq!((peft("TOKEN_CLS", 1), peft("CAUSAL_LM", 1)), (Some(Task::TAGGING), None));
+    }
+
+    #[test]
+    fn checkpoints_call_tasks_as_they_always_did() {
+        let all = [Task::CLASSIFICATION, Task::REGRESSION, Task::TAGGING, Task::MASKED_LANGUAGE];
+        let names = all.map(|task| format!("{task:?}"));
+        assert_eq!(names, ["Classification", "Regression", "Tagging", "MaskedLanguage"]);
+    }
+}

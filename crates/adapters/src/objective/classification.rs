@@ -1,0 +1,41 @@
+//! A class for each sequence.
+
+use super::Objective;
+use super::error::TargetError;
+use crate::head::HeadConfig;
+use adaptune_tensor::{Scalar, cross_entropy, cross_entropy_backward};
+use ndarray::{Array2, ArrayView2};
+
+/// A class for each sequence, by cross-entropy `−ln softmax(x)_c`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Classification(pub Vec<usize>);
+
+impl<S: Scalar> Objective<S> for Classification {
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn loss(&self, logits: ArrayView2<'_, S>, weight: S) -> S {
+        cross_entropy(logits, &all(&self.0), weight)
+    }
+
+    fn loss_backward(&self, logits: Array2<S>, weight: S) -> Array2<S> {
+        cross_entropy_backward(logits, &all(&self.0), weight)
+    }
+
+    fn may_be_cut(&self) -> bool {
+        true
+    }
+
+    fn check(&self, head: &HeadConfig, _: usize) -> Result<(), TargetError> {
+        if head.task.reads_every_token() {
+            return Err(TargetError::head("a class of each sequence", head));
+        }
+        TargetError::check_classes(self.0.iter().copied(), head)
+    }
+}
+
+/// Classes that all count.
+pub(super) fn all(classes: &[usize]) -> Vec<Option<usize>> {
+    classes.iter().copied().map(Some).collect()
+}

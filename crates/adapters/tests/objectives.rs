@@ -1,0 +1,104 @@
+//! Objectives say which heads they fit, and a head may be for a task of one's own.
+
+use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, HeadError, Outputs, Task, TaskDescription, format};
+use adaptune_tensor::{Gradients, Seed};
+use adaptune_transformer::{Batch, Config, Encoder, Pass, Selection};
+use std::sync::Arc;
+
+const VOCABULARY: usize = 11;
+
+/// A class for each sequence, read from the mean of its tokens.
+static AUTHOR: TaskDescription = TaskDescription {
+    name: "author",
+    reads: Selection::Mean,
+    outputs: Outputs::Labels { least: 2 },
+    layers: 1,
+    head_type: Some("classification"),
+    task_type: Some("SEQ_CLS"),
+};
+
+fn config(task: Task) -> HeadConfig {
+    HeadConfig::new(task, vec!["a".into(), "b".into()])
+}
+
+fn refused<S: adaptune_tensor::Scalar>(objective: impl Objective<S>, task: Task) -> String {
+    objective.check(&config(task), VOCABULARY).expect_err("it does not fit").to_string()
+}
+
+#[test]
+fn targets_that_do_not_fit_the_head_are_named() {
+    let classes = refused::<f32>(Classification(vec![0, 2, 1]), Task::CLASSIFICATION);
+    assert!(classes.starts_with("class 2 (they count from 0), but the head has 2 labels (a, b)"), "{classes}");
+    let tags = refused::<f32>(Tagging(vec![Some(1), None, Some(5)]), Task::TAGGING);
+    assert!(tags.starts_with("class 5 "), "{tags}");
+    assert!(refused::<f32>(Regression(vec![f64::NAN]), Task::REGRESSION).contains("must be a finite number"));
+    assert!(refused::<f32>(Regression(vec![4e38]), Task::REGRESSION).contains("4e38, which f32 cannot hold"));
+    assert!(Objective::<f64>::check(&Regression(vec![4e38]), &config(Task::REGRESSION), VOCABULARY).is_ok());
+    let token = MaskedLanguage { places: vec![0], tokens: vec![11] };
+    assert!(refused::<f32>(token, Task::MASKED_LANGUAGE).contains("token 11 as a target"));
+}
+
+#[test]
+fn objectives_of_another_head_are_refused() {
+    let tokens = || MaskedLanguage { places: vec![0], tokens: vec![1] };
+    for (message, expected) in [
+        (refused::<f32>(Classification(vec![1]), Task::TAGGING), "a class of each sequence"),
+        (refused::<f32>(Tagging(vec![None]), Task::CLASSIFICATION), "a class of each token"),
+        (refused::<f32>(Tagging(vec![None]), Task::MASKED_LANGUAGE), "a class of each token"),
+        (refused::<f32>(Regression(vec![0.5]), Task::CLASSIFICATION), "a number of each sequence"),
+        (refused::<f32>(tokens(), Task::TAGGING), "hidden tokens"),
+    ] {
+        assert!(message.contains(expected) && message.contains("but the head is one for"), "{message}");
+    }
+}
+
+#[test]
+fn a_head_of_ones_own_reads_what_its_task_says() {
+    let base = Config { vocabulary: VOCABULARY, positions: 9, ..Config::bert(8, 2, 2, 12) };
+    let base = Arc::new(Encoder::<f64>::random(base, 0.2, Seed::new(1)));
+    let batch = Batch::from_ids(&[&[1, 2, 3], &[4], &[5, 6]]);
+    let head = Head::new("who", &config(Task::new(&AUTHOR)), &base, Seed::new(2)).expect("it fits");
+    let model = AdapterModel::new(base.clone(), None, head);
+    let mean = model.thawed_base().read(&batch, &(), Pass::evaluate(), &Selection::Mean).expect("a good batch").hidden;
+    let expected = model.head().forward(model.thawed_base(), None, mean.view(), Pass::evaluate()).0;
+    assert_eq!(model.logits(&batch).expect("a good batch"), expected);
+    // Behind all blocks, where nothing trains, the state holds the means alone.
+    let state = model.lower(&batch, model.constant_blocks()).expect("a good batch");
+    assert_eq!((state.hidden(), model.constant_blocks()), (mean.view(), 2));
+    let (objective, mut whole, mut kept) = (Classification(vec![1, 0, 0]), Gradients::new(), Gradients::new());
+    let pass = Pass::differentiate();
+    let loss = model.loss_and_gradients(&batch, &objective, 0.5, pass, &mut whole).expect("a good batch");
+    let entry = adaptune_transformer::Entry::State(&batch, state);
+    assert_eq!(loss, model.loss_and_gradients(entry, &objective, 0.5, pass, &mut kept).expect("a good state"));
+    assert_eq!(whole.norm(), kept.norm());
+    assert_eq!(loss, objective.loss(expected.view(), 0.5));
+}
+
+/// AdapterHub's classification reads the first token: a head saved as one would come back as another.
+#[test]
+fn a_head_that_files_cannot_describe_is_not_saved() {
+    let base =
+        Encoder::<f32>::random(Config { vocabulary: VOCABULARY, ..Config::bert(8, 1, 2, 12) }, 0.2, Seed::new(1));
+    let head = Head::new("who", &config(Task::new(&AUTHOR)), &base, Seed::new(2)).expect("it fits");
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    let error = format::save_head(&head, &base, directory.path()).expect_err("no place for it").to_string();
+    assert!(error.contains("the task author") && error.contains("Mean"), "{error}");
+    assert_eq!(directory.path().read_dir().expect("a folder").count(), 0);
+}
+
+#[test]
+fn a_task_does_not_name_places() {
+    static PLACES: TaskDescription = TaskDescription {
+        name: "places",
+        reads: Selection::Places(Vec::new()),
+        outputs: Outputs::Number,
+        layers: 1,
+        head_type: None,
+        task_type: None,
+    };
+    let base =
+        Encoder::<f32>::random(Config { vocabulary: VOCABULARY, ..Config::bert(8, 1, 2, 12) }, 0.2, Seed::new(1));
+    let error = Head::new("which", &config(Task::new(&PLACES)), &base, Seed::new(2)).expect_err("not for a head");
+    assert_eq!(error, HeadError::Places { task: "places" });
+}

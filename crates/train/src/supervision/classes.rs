@@ -1,0 +1,31 @@
+//! A class for each sequence.
+
+use super::{Supervision, classes};
+use crate::data::{ExampleBatch, Target};
+use crate::metrics::Metrics;
+use adaptune_adapters::Objective;
+use adaptune_adapters::objective::Classification;
+use adaptune_tensor::Scalar;
+use ndarray::ArrayView2;
+
+/// A class for each sequence: cross-entropy, accuracy and what goes with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Classes;
+
+impl<S: Scalar> Supervision<S> for Classes {
+    fn name(&self) -> String {
+        "classification".into()
+    }
+
+    fn objective(&self, batch: &ExampleBatch<'_>) -> Box<dyn Objective<S>> {
+        Box::new(Classification(targets(batch)))
+    }
+
+    fn metrics(&self, all: &ExampleBatch<'_>, logits: ArrayView2<'_, S>, _: f64, _: &[String]) -> Metrics {
+        Metrics::classification(&targets(all), &classes(logits))
+    }
+}
+
+fn targets(batch: &ExampleBatch<'_>) -> Vec<usize> {
+    batch.examples.iter().filter_map(|e| if let Target::Class(class) = e.target { Some(class) } else { None }).collect()
+}
