@@ -15,7 +15,7 @@ fn labels(labels: &[&str]) -> Vec<String> {
 }
 
 fn two() -> HeadConfig {
-    HeadConfig::new(Task::Classification, labels(&["bad", "good"]))
+    HeadConfig::new(Task::CLASSIFICATION, labels(&["bad", "good"]))
 }
 
 fn refused(config: &HeadConfig) -> String {
@@ -42,13 +42,13 @@ fn dropout_is_a_rate() {
 
 #[test]
 fn every_label_has_a_name_of_its_own() {
-    let message = refused(&HeadConfig::new(Task::Tagging, labels(&["O", "B", "I", "B"])));
+    let message = refused(&HeadConfig::new(Task::TAGGING, labels(&["O", "B", "I", "B"])));
     assert!(message.contains("labels 1 and 3 are both called \"B\""), "{message}");
 }
 
 #[test]
 fn a_number_is_one_output() {
-    let message = refused(&HeadConfig { labels: labels(&["a", "b"]), ..HeadConfig::new(Task::Regression, Vec::new()) });
+    let message = refused(&HeadConfig { labels: labels(&["a", "b"]), ..HeadConfig::new(Task::REGRESSION, Vec::new()) });
     assert!(message.contains("a regression head has one output, but 2 labels"), "{message}");
 }
 

@@ -241,7 +241,7 @@ fn heads_that_do_not_fit_are_refused() {
         family: adaptune_transformer::Family::DISTILBERT,
         ..Config::bert(8, 1, 2, 12)
     };
-    let base = Encoder::<f32>::random(config, 0.4, Seed::new(3));
+    let base = Encoder::<f32>::random(config, 0.4, Seed::new(3)).without_pooler();
     let two = vec!["a".to_owned(), "b".to_owned()];
     let fails =
         |config: HeadConfig| Head::new("test", &config, &base, Seed::new(0)).expect_err("does not fit").to_string();

@@ -1,9 +1,10 @@
 //! Setups: trees of adapters as one value that a model owns. What each sequence gets is what it would get alone, gradients
 //! are those of finite differences, and what means nothing is refused when the tree is built.
 
+use adaptune_adapters::objective::Classification;
 use adaptune_adapters::{
     Adapter, AdapterModel, Bank, CompositionError, Expression, ExpressionError, Head, HeadConfig, LayerDrop,
-    PerSequence, Setup, Stack, Targets, Task, format, merge,
+    PerSequence, Setup, Stack, Task, format, merge,
 };
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
@@ -247,7 +248,7 @@ fn head<S: Scalar>(base: &Encoder<S>, task: Task) -> Head<S> {
 }
 
 fn model<S: Scalar>(base: &Arc<Encoder<S>>, adapter: Option<Adapter<S>>) -> AdapterModel<S> {
-    AdapterModel::new(base.clone(), adapter, head(base, Task::Classification))
+    AdapterModel::new(base.clone(), adapter, head(base, Task::CLASSIFICATION))
 }
 
 fn names<S: Scalar>(of: &dyn Parameters<S>) -> Vec<String> {
@@ -283,7 +284,7 @@ fn parameters_are_named_after_the_adapter_only_where_several_train() {
 fn any_part_of_a_tree_trains_and_the_others_have_no_gradient() {
     let base = Arc::new(base::<f64>());
     let methods = ["seq_bn[reduction_factor=2]", "lora[r=2]", "double_seq_bn[reduction_factor=3]"];
-    let targets = Targets::Classes(vec![0, 1, 1]);
+    let targets = Classification(vec![0, 1, 1]);
     for frozen in [[false, true, false], [true, true, false], [true, false, true], [false, false, false]] {
         let part = |i: usize| {
             let part = Setup::from(adapter(["a", "b", "c"][i], methods[i], &base));
@@ -317,7 +318,7 @@ fn frozen_adapters_are_shared_and_train_again_when_nobody_else_has_them() {
 #[test]
 fn a_language_model_undoes_one_inverse_of_all_sequences() {
     let base = Arc::new(base::<f32>());
-    let model = || AdapterModel::new(base.clone(), None, head(&base, Task::MaskedLanguage));
+    let model = || AdapterModel::new(base.clone(), None, head(&base, Task::MASKED_LANGUAGE));
     let inverse = |name| Setup::from(adapter(name, "seq_bn_inv[reduction_factor=2]", &base));
     let chosen = PerSequence::new(vec![inverse("a"), Setup::None], &[0, 1]).expect("two sequences");
     assert_eq!(model().with_setup(chosen).expect_err("one has none"), CompositionError::InverseBySequence);

@@ -17,7 +17,7 @@ fn data(from: u32, n: u32) -> Dataset {
         token_types: vec![0, 0, 1],
         target: Target::Class((i % 2) as usize),
     };
-    Dataset::new(Task::Classification, 2, (from..from + n).map(example).collect()).expect("sound examples")
+    Dataset::new(Task::CLASSIFICATION, 2, (from..from + n).map(example).collect()).expect("sound examples")
 }
 
 fn base() -> Arc<Encoder<f32>> {
@@ -32,7 +32,7 @@ fn adapter(name: &str, method: &str, seed: u64) -> Adapter<f32> {
 
 fn model(adapter: Adapter<f32>, below: Vec<Adapter<f32>>) -> AdapterModel<f32> {
     let base = base();
-    let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
     let head = Head::new("odd", &head, &base, Seed::new(3)).expect("fits");
     let frozen = |mut adapter: Adapter<f32>| {
         adapter.freeze();
@@ -129,7 +129,7 @@ fn a_base_that_computes_otherwise_with_the_same_weights_is_refused() {
     let with = |norm_epsilon| {
         let config = Config { norm_epsilon, ..base().config().clone() };
         let base = Arc::new(Encoder::random(config, 0.15, Seed::new(1)));
-        let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+        let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
         AdapterModel::new(base.clone(), None, Head::new("odd", &head, &base, Seed::new(3)).expect("fits"))
     };
     bench.run(with(1e-12), options());

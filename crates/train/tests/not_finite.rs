@@ -11,7 +11,7 @@ use std::sync::Arc;
 fn model() -> AdapterModel<f32> {
     let config = Config { vocabulary: 24, positions: 12, ..Config::bert(16, 1, 2, 12) };
     let base = Arc::new(Encoder::random(config, 900.0, Seed::new(1)));
-    let head = HeadConfig::new(Task::MaskedLanguage, Vec::new());
+    let head = HeadConfig::new(Task::MASKED_LANGUAGE, Vec::new());
     AdapterModel::new(base.clone(), None, Head::new("head", &head, &base, Seed::new(2)).expect("fits"))
 }
 

@@ -14,7 +14,7 @@ fn data() -> Dataset {
         token_ids.extend((0..i % 4).map(|j| 5 + j));
         Example { token_types: vec![0; token_ids.len()], target: Target::Class((i % 2) as usize), token_ids }
     };
-    Dataset::new(Task::Classification, 2, (0..60).map(example).collect()).expect("sound examples")
+    Dataset::new(Task::CLASSIFICATION, 2, (0..60).map(example).collect()).expect("sound examples")
 }
 
 fn base() -> Arc<Encoder<f32>> {
@@ -38,7 +38,7 @@ fn model(base: &Arc<Encoder<f32>>, frozen: &Arc<Adapter<f32>>) -> AdapterModel<f
         adapter("style", "lora[r=2,dropout=0.1]", base).into(),
         adapter("odd", "double_seq_bn[reduction_factor=4,dropout=0.1]", base).into(),
     ];
-    let head = HeadConfig::new(Task::Classification, vec!["even".into(), "odd".into()]);
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
     let head = Head::new("odd", &head, base, Seed::new(3)).expect("it fits");
     let stack = Stack::new(base.config(), parts).expect("a stack");
     AdapterModel::new(base.clone(), None, head).with_setup(stack).expect("two of them train")

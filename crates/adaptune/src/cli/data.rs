@@ -24,11 +24,10 @@ pub(crate) fn dataset(table: &Table, labels: &Labels, tokeniser: &Tokeniser) -> 
 pub(crate) fn unlabelled(table: &Table, task: Task, tokeniser: &Tokeniser) -> Result<(Dataset, Vec<Encoded>)> {
     let encoded = tokeniser.encode_all(table)?;
     say_what_was_lost(table, tokeniser, encoded.truncated, 0);
-    let target = |tokens| match task {
-        Task::CLASSIFICATION => Target::Class(0),
-        Task::REGRESSION => Target::Value(0.0),
-        Task::TAGGING => Target::Tags(vec![None; tokens]),
-        Task::MASKED_LANGUAGE => Target::Tokens,
+    let target = |tokens| match labels(task, &[]) {
+        Labels::Classes(_) => Target::Class(0),
+        Labels::Numbers => Target::Value(0.0),
+        Labels::Tags(_) => Target::Tags(vec![None; tokens]),
     };
     let example = |e: &Encoded| {
         let Encoded { token_ids, token_types, .. } = e.clone();
@@ -51,9 +50,9 @@ pub(crate) fn task(labels: &Labels) -> Task {
 /// The labels that a head knows.
 pub(crate) fn labels(task: Task, names: &[String]) -> Labels {
     match task {
-        Task::CLASSIFICATION => Labels::Classes(names.to_vec()),
-        Task::REGRESSION | Task::MASKED_LANGUAGE => Labels::Numbers,
-        Task::TAGGING => Labels::Tags(names.to_vec()),
+        _ if task.predicts_a_number() => Labels::Numbers,
+        _ if task.reads_every_token() => Labels::Tags(names.to_vec()),
+        _ => Labels::Classes(names.to_vec()),
     }
 }
 

@@ -23,10 +23,10 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut row = 0;
     for (text, encoded) in table.rows.iter().map(|row| &row.text).zip(&encoded) {
-        let rows = if head.task == Task::TAGGING { encoded.token_ids.len() } else { 1 };
+        let rows = if head.task.reads_every_token() { encoded.token_ids.len() } else { 1 };
         let logits = logits.slice(s![row..row + rows, ..]);
         row += rows;
-        let prediction = if head.task == Task::TAGGING { tags(encoded, logits) } else { logits.to_owned() };
+        let prediction = if head.task.reads_every_token() { tags(encoded, logits) } else { logits.to_owned() };
         let line = if args.json {
             json_line(text, head, &prediction, encoded).to_string()
         } else {
@@ -40,12 +40,12 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
 /// Brings the texts into the form that the head reads.
 fn fit(table: &mut Table, task: Task) -> Result<()> {
     let (name, kind) = (&table.name, table.kind);
-    match (task, kind) {
-        (Task::TAGGING, TableKind::Single) => into_words(table),
-        (Task::TAGGING, TableKind::Pair) => {
+    match (task.reads_every_token(), kind) {
+        (true, TableKind::Single) => into_words(table),
+        (true, TableKind::Pair) => {
             bail!("{name}: the head tags the words of one text, found {kind}; choose one column with --text-column")
         }
-        (Task::CLASSIFICATION | Task::REGRESSION | Task::MASKED_LANGUAGE, TableKind::Words) => {
+        (false, TableKind::Words) => {
             bail!("{name}: the head judges whole texts, found {kind}; give .txt, .tsv, .csv or .jsonl with texts")
         }
         _ => {}
@@ -81,20 +81,16 @@ fn json_line(text: &Text, head: &HeadConfig, logits: &Array2<f32>, encoded: &Enc
     let number = |number: &f32| json::value(f64::from(*number));
     let row = |row: ArrayView1<'_, f32>| row.iter().map(number).collect::<Vec<_>>();
     let rows = |array: &Array2<f32>| array.rows().into_iter().map(row).collect::<Vec<_>>();
-    match head.task {
-        Task::REGRESSION | Task::MASKED_LANGUAGE => {
-            json!({ "text": text, "label": number(&logits[[0, 0]]), "logits": rows(logits)[0] })
-        }
-        Task::CLASSIFICATION => {
-            let probabilities = softmax(logits.clone());
-            let label = &head.labels[argmax(logits.row(0))];
-            json!({ "text": text, "label": label, "logits": rows(logits)[0], "probabilities": rows(&probabilities)[0] })
-        }
-        Task::TAGGING => {
-            let probabilities = softmax(logits.clone());
-            let labels = word_labels(head, logits, encoded);
-            json!({ "text": text, "label": labels, "logits": rows(logits), "probabilities": rows(&probabilities) })
-        }
+    if head.task.predicts_a_number() {
+        return json!({ "text": text, "label": number(&logits[[0, 0]]), "logits": rows(logits)[0] });
+    }
+    let probabilities = rows(&softmax(logits.clone()));
+    if head.task.reads_every_token() {
+        let labels = word_labels(head, logits, encoded);
+        json!({ "text": text, "label": labels, "logits": rows(logits), "probabilities": probabilities })
+    } else {
+        let label = &head.labels[argmax(logits.row(0))];
+        json!({ "text": text, "label": label, "logits": rows(logits)[0], "probabilities": probabilities[0] })
     }
 }
 
@@ -107,13 +103,11 @@ fn plain_line(text: &Text, head: &HeadConfig, logits: &Array2<f32>, encoded: &En
             return tagged.map(|(word, tag)| format!("{word}/{}", tag.unwrap_or("?"))).collect::<Vec<_>>().join(" ");
         }
     };
-    match head.task {
-        Task::REGRESSION => format!("{:.4}\t{shown}", logits[[0, 0]]),
-        _ => {
-            let class = argmax(logits.row(0));
-            format!("{}\t{:.4}\t{shown}", head.labels[class], softmax(logits.clone())[[0, class]])
-        }
+    if head.task.predicts_a_number() {
+        return format!("{:.4}\t{shown}", logits[[0, 0]]);
     }
+    let class = argmax(logits.row(0));
+    format!("{}\t{:.4}\t{shown}", head.labels[class], softmax(logits.clone())[[0, class]])
 }
 
 /// The label of each word; none for words without a token.
