@@ -17,11 +17,16 @@ use crate::{
     tidy,
 };
 
-const STAGES: [Stage; 11] = [
+const STAGES: [Stage; 16] = [
     Stage { name: "formatting", check: formatting },
     Stage { name: "tidy", check: tidy::check },
     Stage { name: "python", check: python::check },
     Stage { name: "layering", check: layering::check },
+    Stage { name: "circles", check: circles::check },
+    Stage { name: "rooms", check: rooms::check },
+    Stage { name: "confined", check: confined::check },
+    Stage { name: "lengths", check: lengths::check },
+    Stage { name: "paths", check: paths::check },
     Stage { name: "clippy", check: clippy },
     Stage { name: "alone", check: alone },
     Stage { name: "rustdoc", check: rustdoc },
@@ -31,25 +36,13 @@ const STAGES: [Stage; 11] = [
     Stage { name: "sanitizer", check: sanitizer::check },
 ];
 
-/// Checks that are run by their names alone, until the project passes them.
-const BY_NAME: [Stage; 5] = [
-    Stage { name: "circles", check: circles::check },
-    Stage { name: "rooms", check: rooms::check },
-    Stage { name: "confined", check: confined::check },
-    Stage { name: "lengths", check: lengths::check },
-    Stage { name: "paths", check: paths::check },
-];
-
 pub(crate) fn stage_names() -> impl Iterator<Item = &'static str> {
-    STAGES.iter().chain(&BY_NAME).map(|stage| stage.name)
+    STAGES.iter().map(|stage| stage.name)
 }
 
 /// The stages of these names, in the order in which they always run; all of them if there are no names.
 pub(crate) fn stages_named(names: &[String]) -> Vec<&'static Stage> {
-    if names.is_empty() {
-        return STAGES.iter().collect();
-    }
-    STAGES.iter().chain(&BY_NAME).filter(|stage| names.iter().any(|name| name == stage.name)).collect()
+    STAGES.iter().filter(|stage| names.is_empty() || names.iter().any(|name| name == stage.name)).collect()
 }
 
 fn formatting(shell: &Shell) -> Result<Outcome> {
