@@ -45,7 +45,7 @@ macro_rules! setup {
             #[default]
             None,
             /// An adapter that trains.
-            Adapter(Adapter<S>),
+            Adapter(Box<Adapter<S>>),
             /// An adapter that stays as it is, and may belong to others besides.
             Frozen(Arc<Adapter<S>>),
             $($(#[$doc])* $node(Box<$node<Setup<S>>>),)+
@@ -62,7 +62,7 @@ macro_rules! setup {
             fn insertions(&self) -> &dyn Insertions<S> {
                 match self {
                     Self::None => &(),
-                    Self::Adapter(adapter) => adapter,
+                    Self::Adapter(adapter) => &**adapter,
                     Self::Frozen(adapter) => &**adapter,
                     $(Self::$node(node) => &**node,)+
                 }
@@ -207,7 +207,7 @@ impl<S: Scalar> Setup<S> {
     fn take_training(&mut self) -> Option<Adapter<S>> {
         if let Self::Adapter(_) = self {
             let Self::Adapter(adapter) = std::mem::take(self) else { return None };
-            return Some(adapter);
+            return Some(*adapter);
         }
         self.parts_mut().iter_mut().find_map(Self::take_training)
     }
@@ -231,7 +231,7 @@ impl<S: Scalar> Setup<S> {
         if let Self::Adapter(_) = self {
             let Self::Adapter(mut adapter) = std::mem::take(self) else { return };
             adapter.freeze();
-            *self = Self::Frozen(Arc::new(adapter));
+            *self = Self::Frozen(Arc::from(adapter));
         }
         self.parts_mut().iter_mut().for_each(Self::freeze_adapters);
     }
@@ -252,7 +252,7 @@ impl<S: Scalar> Setup<S> {
     pub(crate) fn unfreeze_sole(&mut self) {
         if let Self::Frozen(_) = self {
             let Self::Frozen(shared) = std::mem::take(self) else { return };
-            *self = Arc::try_unwrap(shared).map_or_else(Self::Frozen, Self::Adapter);
+            *self = Arc::try_unwrap(shared).map_or_else(Self::Frozen, Self::from);
         }
         self.parts_mut().iter_mut().for_each(Self::unfreeze_sole);
     }
@@ -303,13 +303,13 @@ impl<S: Scalar> Setup<S> {
 
 impl<S> From<Adapter<S>> for Setup<S> {
     fn from(adapter: Adapter<S>) -> Self {
-        Self::Adapter(adapter)
+        Self::Adapter(Box::new(adapter))
     }
 }
 
 impl<S> From<Option<Adapter<S>>> for Setup<S> {
     fn from(adapter: Option<Adapter<S>>) -> Self {
-        adapter.map_or(Self::None, Self::Adapter)
+        adapter.map_or(Self::None, Self::from)
     }
 }
 

@@ -35,9 +35,9 @@ pub(super) fn only<'a, M: ?Sized>(groups: &[Group<'a, M>]) -> Option<&'a M> {
 /// What each group gives. They are computed side by side: one alone may be too small for several threads.
 pub(super) fn side_by_side<'a, M: ?Sized + Sync, T: Send>(
     groups: Vec<Group<'a, M>>,
-    compute: impl Fn(Group<'a, M>) -> T + Sync,
+    compute: impl Fn(Group<'a, M>) -> T + Sync + Send,
 ) -> Vec<T> {
-    groups.into_par_iter().map(|group| compute(group)).collect()
+    groups.into_par_iter().map(compute).collect()
 }
 
 /// The tokens of all groups in their places, `[T, D]`, and the backward passes of those that have one.

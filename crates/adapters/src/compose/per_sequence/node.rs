@@ -42,7 +42,7 @@ impl<P> PerSequence<P> {
             let missing = CompositionError::NoPart { sequence, part, parts: parts.len() };
             sequences.get_mut(part).ok_or(missing)?.push(sequence);
         }
-        for (part, (told, its)) in parts.iter().map(|part| part.sequences()).zip(&sequences).enumerate() {
+        for (part, (told, its)) in parts.iter().map(Insertions::sequences).zip(&sequences).enumerate() {
             if let Some(found) = told.filter(|found| !its.is_empty() && *found != its.len()) {
                 return Err(CompositionError::Sequences { part, found, expected: its.len() });
             }

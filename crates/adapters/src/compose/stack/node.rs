@@ -118,7 +118,7 @@ impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for Stack<P> {
         self.parts.iter().map(|part| part.position_shift(sequence)).sum()
     }
     fn sequences(&self) -> Option<usize> {
-        self.parts.iter().find_map(|part| part.sequences())
+        self.parts.iter().find_map(Insertions::sequences)
     }
 }
 
