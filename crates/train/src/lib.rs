@@ -21,6 +21,7 @@ mod identity;
 mod options;
 mod record;
 mod trainer;
+mod values;
 
 pub use activations::CacheLimits;
 pub use batching::{Batching, in_order};

@@ -1,13 +1,21 @@
 //! What is said at the end.
 
 use super::super::report::{Cell, Report, bytes, duration, percent, print_line, thousands};
-use super::Outcome;
 use adaptune_adapters::Counts;
-use adaptune_train::{EvaluationRecord, Record, json};
+use adaptune_train::{Evaluation, EvaluationRecord, Record, json};
 use anyhow::Result;
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::Duration;
+
+/// What came of training something.
+pub(super) struct Outcome {
+    pub(super) name: String,
+    pub(super) counts: Counts,
+    pub(super) history: Vec<Record>,
+    pub(super) test: Option<Evaluation>,
+    pub(super) time: Duration,
+}
 
 /// What was trained, and what was trained beside it for comparison.
 pub(super) struct Closing<'a> {

@@ -12,15 +12,15 @@ use super::report::{note, thousands};
 use super::table::{self, Labels, Table, Text};
 use super::tokenise::Tokeniser;
 use super::{data, memory};
-use adaptune_adapters::{AdapterModel, Counts, Head, HeadConfig, Tuning, format};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning, format};
 use adaptune_tensor::Seed;
-use adaptune_train::{Dataset, Evaluation, Record, Trained, Trainer, evaluate};
+use adaptune_train::{Dataset, Record, Trained, Trainer, evaluate};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use choices::Choices;
 pub(super) use choices::DEFAULT_TASK;
-use closing::Closing;
 pub(super) use closing::evaluations;
+use closing::{Closing, Outcome};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -85,15 +85,6 @@ struct Data {
     labels: Labels,
     /// A text that can be put between quotation marks.
     sample: Option<String>,
-}
-
-/// What came of training something.
-struct Outcome {
-    name: String,
-    counts: Counts,
-    history: Vec<Record>,
-    test: Option<Evaluation>,
-    time: Duration,
 }
 
 impl<'a> Setting<'a> {
