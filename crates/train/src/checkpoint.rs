@@ -9,6 +9,7 @@
 use crate::error::TrainError;
 use crate::history::Past;
 use crate::identity::Identity;
+use crate::values::Tensors;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};
 use ndarray::{ArrayD, ArrayViewD};
@@ -35,9 +36,6 @@ pub(crate) struct Position {
     /// How much of the file of records has happened.
     pub(crate) past: Past,
 }
-
-/// Named arrays.
-pub(crate) type Tensors<S> = Vec<(String, ArrayD<S>)>;
 
 /// A checkpoint, read.
 pub(crate) struct Checkpoint<S> {

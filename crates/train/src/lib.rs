@@ -22,6 +22,7 @@ mod options;
 mod record;
 pub mod supervision;
 mod trainer;
+mod values;
 
 pub use activations::CacheLimits;
 pub use batching::{Batching, in_order};

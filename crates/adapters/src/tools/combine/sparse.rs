@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn of_equal_magnitudes_the_first_are_kept() {
         let delta = arr2(&[[1.0, -2.0, 2.0, 0.5, -2.0], [2.0, 3.0, -2.0, 1.0, 2.0]]);
-        let kept = |density| prune(&[delta.clone()], &[1.0], density);
+        let kept = |density| prune(std::slice::from_ref(&delta), &[1.0], density);
         assert_eq!(kept(0.1), arr2(&[[0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0, 0.0]]));
         assert_eq!(kept(0.3), arr2(&[[0.0, -2.0, 2.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0, 0.0]]));
         assert_eq!(kept(0.6), arr2(&[[0.0, -2.0, 2.0, 0.0, -2.0], [2.0, 3.0, -2.0, 0.0, 0.0]]));
