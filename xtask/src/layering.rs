@@ -14,7 +14,7 @@ pub(crate) const CRATES: [&str; 6] =
     ["adaptune-tensor", "adaptune-autograd", "adaptune-transformer", "adaptune-adapters", "adaptune-train", "adaptune"];
 
 /// Each package of the workspace with all packages of the workspace that it may depend on.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("adaptune-tensor", &[]),
     ("adaptune-autograd", &["adaptune-tensor"]),
     ("adaptune-transformer", &["adaptune-tensor"]),
@@ -22,12 +22,16 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("adaptune-train", &["adaptune-tensor", "adaptune-autograd", "adaptune-transformer", "adaptune-adapters"]),
     ("adaptune", CRATES.split_at(5).0),
     ("adaptune-benches", &CRATES),
+    ("adaptune-test-support", &["adaptune-tensor"]),
     ("xtask", &[]),
 ];
 
 /// Arrows that tests alone may add: everything with a gradient is held against the gradient checker.
 const TESTS_MAY_ADD: [(&str, &str); 2] =
     [("adaptune-tensor", "adaptune-autograd"), ("adaptune-transformer", "adaptune-autograd")];
+
+/// What the tests of every crate may use, and nothing else may.
+const TEST_SUPPORT: &str = "adaptune-test-support";
 
 /// What no library needs, with the packages that may ask for it.
 const COMMAND_LINE_ONLY: [(&str, &[&str]); 8] = [
@@ -109,7 +113,7 @@ impl Dependency {
 
     fn arrow_is_allowed(&self, below: &[&str]) -> bool {
         let Dependency { from, to, .. } = self;
-        below.contains(&to.as_str()) || self.for_tests && TESTS_MAY_ADD.contains(&(from, to))
+        below.contains(&to.as_str()) || self.for_tests && (to == TEST_SUPPORT || TESTS_MAY_ADD.contains(&(from, to)))
     }
 
     /// What only the command line needs, in a library or in a library's default build.
@@ -170,7 +174,7 @@ mod tests {
     fn tests_must_not_point_upwards_either() {
         for (from, below) in LAYERS {
             for to in below {
-                let allowed = TESTS_MAY_ADD.contains(&(to, from));
+                let allowed = from == TEST_SUPPORT || TESTS_MAY_ADD.contains(&(to, from));
                 assert_eq!(test_arrow(to, from).problem().is_none(), allowed, "{to} to {from}");
             }
         }
@@ -182,6 +186,14 @@ mod tests {
         assert!(arrow("adaptune-tensor", "adaptune-autograd").problem().is_some());
         assert_eq!(test_arrow("adaptune-transformer", "adaptune-autograd").problem(), None);
         assert!(arrow("adaptune-transformer", "adaptune-autograd").problem().is_some());
+    }
+
+    #[test]
+    fn the_helpers_of_tests_are_for_tests_only() {
+        for name in CRATES {
+            assert_eq!(test_arrow(name, TEST_SUPPORT).problem(), None, "{name}");
+            assert!(arrow(name, TEST_SUPPORT).problem().is_some(), "{name}");
+        }
     }
 
     #[test]

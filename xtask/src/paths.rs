@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// With these folders begin the paths that begin at the project's.
-const TOP: [&str; 6] = ["benches", "crates", "docs", "fuzz", "scripts", "xtask"];
+const TOP: [&str; 7] = ["benches", "crates", "docs", "fuzz", "scripts", "test-support", "xtask"];
 /// With these begin paths within a crate.
 const IN_CRATE: [&str; 3] = ["examples/", "src/", "tests/"];
 /// Names that Rust gives to files of a kind.

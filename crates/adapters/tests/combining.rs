@@ -4,6 +4,7 @@ use adaptune_adapters::{
     Adapter, Combination, CombineError, Head, HeadConfig, Task, average_heads, combine, format, merge,
 };
 use adaptune_tensor::{Parameters, Seed};
+use adaptune_test_support::largest_difference;
 use adaptune_transformer::{Config, Encoder, LinearPoint, Projection};
 use ndarray::Array2;
 
@@ -124,7 +125,8 @@ fn changes_are_pefts() {
         for (layer, (projection, path)) in (0..3).flat_map(|layer| layers.map(|found| (layer, found))) {
             let expected = expected.floats(&format!("{peft}:encoder.layer.{layer}.{path}"));
             let found = delta(&base, &combined, LinearPoint { layer, projection }).into_dyn();
-            let off = (&found - &expected).iter().fold(0.0_f64, |most, d| most.max(d.abs()));
+            assert_eq!(found.shape(), expected.shape(), "{peft}: {layer} {path}");
+            let off = largest_difference(found, expected);
             assert!(off < 1e-10, "{peft}: {layer} {path} is off by {off:.1e}");
         }
     }

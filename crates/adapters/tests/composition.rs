@@ -7,6 +7,7 @@ use adaptune_adapters::{
 };
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Layout, Parameters, Scalar, Seed};
+use adaptune_test_support::largest_difference;
 use adaptune_transformer::{Batch, BatchError, Config, Encoder, Insertions, Pass};
 use ndarray::{Array2, Axis, concatenate, s};
 use std::sync::Arc;
@@ -84,7 +85,7 @@ fn mixed_is_each_alone<S: Scalar>(tolerance: f64) {
         let (alone, its) = hidden(&base, &batch(&sequences[s..=s]), parts[*part]);
         let name = METHODS.get(*part).unwrap_or(&"none");
         let among_others = together.slice(s![layout.range(s), ..]);
-        let off = (&among_others - &alone).iter().fold(0.0_f64, |most, d| most.max(d.to_f64().abs()));
+        let off = largest_difference(among_others.mapv(S::to_f64), alone.mapv(S::to_f64));
         assert!(off <= tolerance, "{name}, sequence {s}: off by {off:.1e}");
         let text: Vec<usize> = layout.text(s).map(|row| row - layout.range(s).start).collect();
         assert_eq!(text, its.text(0).collect::<Vec<_>>(), "{name}: where the text of sequence {s} lies");
@@ -203,7 +204,7 @@ fn loras_upon_each_other_add_up_and_their_order_does_not_count() {
     let twice = adaptune_adapters::merge(&once, &b).expect("a LoRA");
     let merged = hidden(&twice, &batch, &()).0;
     for other in [ba, merged] {
-        let error = (&ab - &other).mapv(f64::abs).iter().copied().fold(0.0, f64::max);
+        let error = largest_difference(ab.clone(), other);
         assert!(error < 1e-12, "{error}");
     }
 }

@@ -6,6 +6,7 @@ use adaptune_adapters::{
     Adapter, AdapterModel, Combination, Head, HeadConfig, Method, PRESETS, Point, Task, combine, format, merge,
 };
 use adaptune_tensor::{Gradients, Parameters, Seed};
+use adaptune_test_support::largest_difference;
 use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
 use ndarray::Array2;
 use std::sync::Arc;
@@ -170,7 +171,7 @@ fn what_is_saved_makes_a_twin() {
         format::save(&model, directory.path()).unwrap_or_else(|e| panic!("{method}: {e}"));
         let twin = format::load(directory.path(), base.clone()).unwrap_or_else(|e| panic!("{method}: {e}"));
         let logits = |model: &AdapterModel<f64>| model.logits(&batch()).expect("a good batch");
-        let off = (logits(&twin) - logits(&model)).iter().fold(0.0_f64, |most, d| most.max(d.abs()));
+        let off = largest_difference(logits(&twin), logits(&model));
         assert!(off < 1e-12, "{method}: the twin is off by {off:.1e}");
         assert_eq!(configuration(&twin), configuration(&model), "{method}");
         let other = fresh(method, &base, 9);
@@ -233,7 +234,7 @@ fn what_is_mergeable_merges() {
     for method in methods() {
         let adapter = adapter(method, &base, 1);
         let Ok(merged) = merge(&base, &adapter) else { continue };
-        let off = (hidden(&merged, &()) - hidden(&base, &adapter)).iter().fold(0.0_f64, |most, d| most.max(d.abs()));
+        let off = largest_difference(hidden(&merged, &()), hidden(&base, &adapter));
         assert!(off < 1e-10, "{method}: merged and active differ by {off:.1e}");
         merged_ones.push(method);
     }

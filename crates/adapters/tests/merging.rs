@@ -2,6 +2,7 @@
 
 use adaptune_adapters::{Adapter, Method, merge};
 use adaptune_tensor::{Parameters, Scalar, Seed};
+use adaptune_test_support::largest_difference;
 use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
 use ndarray::Array2;
 
@@ -48,9 +49,9 @@ fn check<S: Scalar>(tolerance: f64) {
         let adapter = adapter(&method, &base);
         let merged = merge(&base, &adapter).unwrap_or_else(|e| panic!("{method}: {e}"));
         let (active, alone) = (hidden(&base, &adapter), hidden(&merged, &()));
-        let off = (&active - &alone).iter().fold(0.0_f64, |most, d| most.max(d.to_f64().abs()));
+        let off = largest_difference(active.mapv(S::to_f64), alone.mapv(S::to_f64));
         assert!(off < tolerance, "{method}: merged and active differ by {off:.1e}");
-        let moved = (&active - &hidden(&base, &())).iter().fold(0.0_f64, |most, d| most.max(d.to_f64().abs()));
+        let moved = largest_difference(active.mapv(S::to_f64), hidden(&base, &()).mapv(S::to_f64));
         assert!(moved > 0.01, "{method}: the adapter does nothing");
     }
     assert_eq!(base.fingerprint(), before, "the base is the same to the bit, so nothing has to be undone");

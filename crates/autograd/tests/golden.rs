@@ -4,6 +4,7 @@
 
 use adaptune_autograd::tensor::{Activation, Attention, Dropout, Layout, Seed};
 use adaptune_autograd::{Scalar, Tape, Var, attention, concatenate, stack};
+use adaptune_test_support::largest_difference;
 use ndarray::{ArrayD, ArrayViewD, Axis, Dimension, Ix1, Ix2, IxDyn};
 use serde::Deserialize;
 
@@ -159,8 +160,7 @@ impl Golden {
     fn difference<S: Scalar, D: Dimension>(&self, found: ndarray::ArrayView<'_, S, D>) -> f64 {
         assert_eq!(found.shape(), self.shape);
         let largest = self.values.iter().fold(1.0f64, |largest, x| largest.max(x.abs()));
-        let differences = found.iter().zip(&self.values).map(|(x, golden)| (x.to_f64() - golden).abs());
-        differences.fold(0.0, |worst, d| if d > worst || d.is_nan() { d } else { worst }) / largest
+        largest_difference(found.iter().map(|x| x.to_f64()), self.values.iter().copied()) / largest
     }
 }
 

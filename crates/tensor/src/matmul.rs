@@ -145,7 +145,8 @@ pub fn matmul_reference<S: Scalar>(a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{on_threads, random};
+    use crate::testing::random;
+    use adaptune_test_support::on_threads;
     use approx::assert_abs_diff_eq;
     use ndarray::s;
     use proptest::prelude::*;

@@ -120,7 +120,8 @@ fn normalise<S: Scalar>(group: &mut [S], inverse: &mut [S], epsilon: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{on_threads, random};
+    use crate::testing::random;
+    use adaptune_test_support::on_threads;
 
     #[test]
     fn the_number_of_threads_changes_no_bit() {

@@ -107,7 +107,8 @@ impl<S: Scalar> Rotary<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{on_threads, random};
+    use crate::testing::random;
+    use adaptune_test_support::on_threads;
     use approx::assert_abs_diff_eq;
 
     /// By complex numbers: `(a + ib) e^(ipθ)`; what is not turned keeps its bits.

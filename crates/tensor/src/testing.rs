@@ -8,8 +8,3 @@ pub(crate) fn random<S: Scalar>(seed: u64, shape: (usize, usize)) -> Array2<S> {
     let seed = Seed::new(seed);
     Array2::from_shape_fn(shape, |(i, j)| S::from_f64(2.0 * seed.unit((i * shape.1 + j) as u64) - 1.0))
 }
-
-/// What `f` gives in a pool of so many threads.
-pub(crate) fn on_threads<T: Send>(threads: usize, f: impl FnOnce() -> T + Send) -> T {
-    rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a small pool").install(f)
-}

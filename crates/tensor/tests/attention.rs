@@ -1,13 +1,9 @@
 //! Attention with every combination of heads, masks, prefixes, biases and selected queries, against its plain reference.
 
 use adaptune_tensor::*;
+use adaptune_test_support::{largest_difference, random};
 use ndarray::Array2;
 use proptest::prelude::*;
-
-fn random<S: Scalar>(seed: u64, shape: (usize, usize)) -> Array2<S> {
-    let seed = Seed::new(seed);
-    Array2::from_shape_fn(shape, |(i, j)| S::from_f64(3.0 * seed.unit((i * shape.1 + j) as u64) - 1.5))
-}
 
 const ALL: AttentionNeeds = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: true };
 
@@ -113,10 +109,7 @@ impl Case {
         let largest = |(a, b): (Option<Array2<S>>, Option<Array2<S>>)| {
             let (a, b) = (a.unwrap_or_default(), b.unwrap_or_default());
             assert_eq!(a.dim(), b.dim());
-            a.iter()
-                .zip(&b)
-                .map(|(a, b)| (*a - *b).abs().to_f64())
-                .fold(0.0, |m: f64, d| if d > m || d.is_nan() { d } else { m })
+            largest_difference(a.mapv(S::to_f64), b.mapv(S::to_f64))
         };
         pairs.into_iter().map(largest).fold(0.0, f64::max)
     }
@@ -160,7 +153,7 @@ fn grouped_heads_are_repeated_heads() {
         .with_key_value_heads(2)
         .with_mask(AttentionMask::Causal);
     let plain = Attention::new(4, 3, tokens.clone(), tokens).with_mask(AttentionMask::Causal);
-    let (q, k, v) = (random(1, (76, 12)), random::<f64>(2, (76, 6)), random::<f64>(3, (76, 6)));
+    let (q, k, v) = (random(1, (76, 12)), random::<f64, _>(2, (76, 6)), random::<f64, _>(3, (76, 6)));
     let repeated = |x: &Array2<f64>| x.select(ndarray::Axis(1), &[0, 1, 2, 0, 1, 2, 3, 4, 5, 3, 4, 5]);
     let (expected, _) = attention(q.clone(), repeated(&k), repeated(&v), plain, Precision::Full, None, false);
     assert_eq!(attention(q, k, v, grouped, Precision::Full, None, false).0, expected);

@@ -1,6 +1,7 @@
 //! Attention whose products are in bf16, against the same formulas in f64 with every operand rounded.
 
 use adaptune_tensor::*;
+use adaptune_test_support::random;
 use ndarray::{Array2, ArrayView2, s};
 
 const HEADS: usize = 2;
@@ -10,11 +11,6 @@ const LENGTHS: [usize; 3] = [61, 60, 133];
 /// Result and gradients lie as queries, queries, keys and values do.
 const PLACES: [usize; 4] = [0, 0, 1, 2];
 const ALL: AttentionNeeds = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: false };
-
-fn random(seed: u64, tokens: usize) -> Array2<f32> {
-    let seed = Seed::new(seed);
-    Array2::from_shape_fn((tokens, HEADS * HEAD_SIZE), |(i, j)| (3.0 * seed.unit((i * 1000 + j) as u64) - 1.5) as f32)
-}
 
 /// Queries, keys, values and the gradient of the result.
 struct Inputs {
@@ -33,7 +29,8 @@ impl Inputs {
         let keys = queries.prepend(3);
         let (t, t_k) = (queries.tokens(), keys.tokens());
         let shape = Attention::new(HEADS, HEAD_SIZE, queries, keys);
-        Self { shape, arrays: [random(1, t), random(2, t_k), random(3, t_k), random(4, t)] }
+        let array = |seed, tokens| random(seed, (tokens, HEADS * HEAD_SIZE));
+        Self { shape, arrays: [array(1, t), array(2, t_k), array(3, t_k), array(4, t)] }
     }
 
     /// One of the sequences, alone.

@@ -2,13 +2,9 @@
 
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::*;
+use adaptune_test_support::random;
 use ndarray::{Array1, Array2, ArrayBase, ArrayView2, Axis};
 use proptest::prelude::*;
-
-fn random(seed: u64, shape: (usize, usize)) -> Array2<f64> {
-    let seed = Seed::new(seed);
-    Array2::from_shape_fn(shape, |(i, j)| 3.0 * seed.unit((i * shape.1 + j) as u64) - 1.5)
-}
 
 fn vector(seed: u64, n: usize) -> Array1<f64> {
     random(seed, (1, n)).row(0).to_owned()
@@ -61,7 +57,7 @@ proptest! {
 
     #[test]
     fn softmax_rows(n in 1usize..5, k in 1usize..7, seed: u64) {
-        let (x, c) = (random(seed, (n, k)), random(seed ^ 1, (n, k)));
+        let (x, c) = (random::<f64, _>(seed, (n, k)), random(seed ^ 1, (n, k)));
         let p = softmax(x.clone());
         prop_assert!(p.rows().into_iter().all(|row| (row.sum() - 1.0).abs() < 1e-14));
         check(&x, softmax_backward(p.view(), c.clone()).view(), |x| weigh(&softmax(x.clone()), &c));
@@ -228,8 +224,9 @@ fn attention_computes_only_what_is_needed() {
 fn attention_does_not_mix_sequences() {
     let run = |lengths: &[usize], first: usize| {
         let layout = Layout::from_lengths(lengths);
-        let rows =
-            |seed| random(seed, (40, 6)).slice(ndarray::s![first..first + layout.tokens(), ..]).mapv(|v| v as f32);
+        let rows = |seed| {
+            random::<f64, _>(seed, (40, 6)).slice(ndarray::s![first..first + layout.tokens(), ..]).mapv(|v| v as f32)
+        };
         let (q, k, v) = (rows(1), rows(2), rows(3));
         let shape = Attention::new(3, 2, layout.clone(), layout);
         attention(q, k, v, shape, Precision::Full, None, false).0

@@ -5,6 +5,7 @@ use adaptune_adapters::objective::{Classification, Objective};
 use adaptune_adapters::{AdapterModel, format};
 use adaptune_tensor::Parameters;
 use adaptune_tensor::{Gradients, Layout, Scalar};
+use adaptune_test_support::largest_difference;
 use adaptune_train::{LearningRate, Optimiser, OptimiserConfig, Schedule, Trainable, Warmup, clip_by_global_norm};
 use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};
 use adaptune_transformer::{Batch, Encoder, Pass};
@@ -103,7 +104,7 @@ fn check_end<S: Scalar>(fixture: &Fixture, model: &AdapterModel<S>, tolerance: f
     for (names, parameter) in format::named_parameters(model) {
         let part = if names[0].starts_with("heads.") { "head" } else { "adapter" };
         let expected = fixture.floats(&format!("final:{part}:{}", names[0]));
-        let off = parameter.values().iter().zip(&expected).map(|(f, e)| (f.to_f64() - e).abs()).fold(0.0, f64::max);
+        let off = largest_difference(parameter.values().iter().map(|v| v.to_f64()), expected);
         assert!(off < tolerance, "{} ends off by {off:.1e}", names[0]);
     }
 }

@@ -136,18 +136,15 @@ mod tests {
     use super::*;
     use adaptune_autograd::check_gradients;
     use adaptune_tensor::{AnyParameter, Parameters};
-
-    fn off(a: &Array2<f64>, b: &Array2<f64>) -> f64 {
-        (a - b).iter().fold(0.0, |most, d| d.abs().max(most))
-    }
+    use adaptune_test_support::largest_difference;
 
     #[test]
     fn rows_are_orthonormal_and_come_back() {
         for (rank, hidden) in [(1, 5), (3, 7), (4, 5)] {
             let x: Array2<f64> = init::normal((rank, hidden), 1.3, Seed::new(2));
             let q = rows(x.view());
-            assert!(off(&q.dot(&q.t()), &Array2::eye(rank)) < 1e-14, "{rank} of {hidden}");
-            assert!(off(&rows(factor(q.clone()).view()), &q) < 1e-14, "{rank} of {hidden}");
+            assert!(largest_difference(q.dot(&q.t()), Array2::<f64>::eye(rank)) < 1e-14, "{rank} of {hidden}");
+            assert!(largest_difference(rows(factor(q.clone()).view()), q) < 1e-14, "{rank} of {hidden}");
         }
     }
 
@@ -156,7 +153,8 @@ mod tests {
         let (x, square): (Array2<f64>, Array2<f64>) =
             (init::normal((3, 6), 1.3, Seed::new(2)), init::normal((6, 6), 1.0, Seed::new(3)));
         let base = rows(square.view());
-        assert!(off(&rows(refactored(x.view(), base.view()).view()), &rows(x.view()).dot(&base.t())) < 1e-14);
+        let found = rows(refactored(x.view(), base.view()).view());
+        assert!(largest_difference(found, rows(x.view()).dot(&base.t())) < 1e-14);
         assert_eq!(refactored(x.view(), Array2::eye(6).view()), x, "to the bit");
     }
 

@@ -102,13 +102,10 @@ pub(crate) fn thin_qr(a: ArrayView2<'_, f64>) -> (Array2<f64>, Array2<f64>) {
 mod tests {
     use super::*;
     use adaptune_tensor::Seed;
+    use adaptune_test_support::largest_difference;
 
     fn random(shape: (usize, usize)) -> Array2<f64> {
         Array2::from_shape_fn(shape, |(i, j)| Seed::new(3).at(i as u64).unit(j as u64) - 0.4)
-    }
-
-    fn largest(a: &Array2<f64>) -> f64 {
-        a.iter().fold(0.0, |max, v| v.abs().max(max))
     }
 
     #[test]
@@ -116,9 +113,9 @@ mod tests {
         for shape in [(7, 5), (5, 7), (6, 6), (9, 1), (1, 4)] {
             let a = random(shape);
             let Svd { u, sigma, v } = svd(a.view());
-            assert!(largest(&((&u * &sigma).dot(&v.t()) - &a)) < 1e-12, "{shape:?}");
+            assert!(largest_difference((&u * &sigma).dot(&v.t()), a) < 1e-12, "{shape:?}");
             for part in [&u, &v] {
-                assert!(largest(&(part.t().dot(part) - Array2::<f64>::eye(sigma.len()))) < 1e-12, "{shape:?}");
+                assert!(largest_difference(part.t().dot(part), Array2::<f64>::eye(sigma.len())) < 1e-12, "{shape:?}");
             }
             assert!(sigma.windows(2).into_iter().all(|pair| pair[0] >= pair[1]));
         }
@@ -137,8 +134,8 @@ mod tests {
         let doubled = &a.column(0) * 2.0 + a.column(1);
         a.column_mut(2).assign(&doubled);
         let (q, r) = thin_qr(a.view());
-        assert!(largest(&(q.dot(&r) - &a)) < 1e-12);
-        let gram = q.t().dot(&q);
-        assert!(largest(&(gram - Array2::from_diag(&ndarray::arr1(&[1.0, 1.0, 0.0, 1.0])))) < 1e-12);
+        assert!(largest_difference(q.dot(&r), a) < 1e-12);
+        let expected = Array2::from_diag(&ndarray::arr1(&[1.0, 1.0, 0.0, 1.0]));
+        assert!(largest_difference(q.t().dot(&q), expected) < 1e-12);
     }
 }

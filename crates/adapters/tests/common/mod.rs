@@ -4,6 +4,7 @@
 use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging};
 use adaptune_adapters::{Adapter, AdapterModel, Task, format};
 use adaptune_tensor::{Layout, Scalar};
+use adaptune_test_support::largest_difference;
 use adaptune_transformer::weights::{Dtype, TensorFile, TensorSource, write_safetensors};
 use adaptune_transformer::{
     AttentionModule, Properties, SequenceBackward, SequenceOutput, SequencePoint, SublayerModule, SublayerPoint,
@@ -140,13 +141,7 @@ impl Fixture {
 
 /// The largest difference of two arrays, absolute.
 pub(crate) fn difference<S: Scalar>(found: impl IntoIterator<Item = S>, expected: &ArrayD<f64>) -> f64 {
-    let found: Vec<f64> = found.into_iter().map(S::to_f64).collect();
-    assert_eq!(found.len(), expected.len(), "as many numbers as the fixture has");
-    found
-        .iter()
-        .zip(expected)
-        .map(|(f, e)| (f - e).abs())
-        .fold(0.0, |a, b| if b.is_nan() { f64::INFINITY } else { a.max(b) })
+    largest_difference(found.into_iter().map(S::to_f64), expected.iter().copied())
 }
 
 /// The largest number of an array.

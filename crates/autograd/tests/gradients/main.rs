@@ -15,12 +15,7 @@ type V = Var<f64, IxDyn>;
 
 /// Numbers in `±1.5`.
 fn random(seed: u64, shape: &[usize]) -> ArrayD<f64> {
-    let seed = Seed::new(seed);
-    let mut i = 0;
-    ArrayD::from_shape_simple_fn(shape, || {
-        i += 1;
-        3.0 * seed.unit(i) - 1.5
-    })
+    adaptune_test_support::random(seed, shape)
 }
 
 /// Numbers of both signs, `distance` or more from 0.

@@ -4,8 +4,9 @@ use super::tile::tiles;
 use super::*;
 use crate::matmul::{matmul_alone, product_alone};
 use crate::softmax::{softmax_backward, softmax_rows};
-use crate::testing::{on_threads, random};
+use crate::testing::random;
 use crate::{Dropout, Layout, Precision, Scalar, Seed, kernel::rows};
+use adaptune_test_support::on_threads;
 use ndarray::{Array2, ArrayView2, s};
 
 const ALL: AttentionNeeds = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: true };

@@ -210,8 +210,9 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Folder, tensor};
+    use super::super::testing::{save, tensor};
     use super::*;
+    use adaptune_test_support::Folder;
 
     const FIRST: &str = "model-00001-of-00002.safetensors";
     const SECOND: &str = "model-00002-of-00002.safetensors";
@@ -219,8 +220,8 @@ mod tests {
     /// Two shards: `a` and `c` in the first, `b` in the second; and an index of these entries.
     fn sharded(entries: &[(&str, &str)]) -> Folder {
         let folder = Folder::new();
-        folder.save(FIRST, &[("a", tensor::<f32>(1, &[3, 2])), ("c", tensor(3, &[4]))]);
-        folder.save(SECOND, &[("b", tensor::<f32>(2, &[5]))]);
+        save(&folder, FIRST, &[("a", tensor::<f32>(1, &[3, 2])), ("c", tensor(3, &[4]))]);
+        save(&folder, SECOND, &[("b", tensor::<f32>(2, &[5]))]);
         let entries: Vec<_> = entries.iter().map(|(name, shard)| format!("{name:?}: {shard:?}")).collect();
         let index = format!(r#"{{"metadata": {{"total_size": 60}}, "weight_map": {{{}}}}}"#, entries.join(", "));
         folder.write(INDEX, index.as_bytes());
@@ -249,7 +250,7 @@ mod tests {
     #[test]
     fn a_single_file_comes_before_an_index() {
         let folder = sharded(&[("a", "gone.safetensors")]);
-        folder.save(SINGLE, &[("only", tensor::<f64>(4, &[2]))]);
+        save(&folder, SINGLE, &[("only", tensor::<f64>(4, &[2]))]);
         let weights = WeightDirectory::open(folder.path("")).unwrap();
         assert_eq!(weights.names(), ["only"]);
         assert_eq!(weights.read::<f64>("only").unwrap(), tensor::<f64>(4, &[2]));
@@ -267,7 +268,7 @@ mod tests {
     #[test]
     fn a_tensor_in_two_shards_is_refused() {
         let folder = sharded(&[("a", FIRST), ("b", SECOND), ("c", FIRST)]);
-        folder.save(SECOND, &[("b", tensor::<f32>(2, &[5])), ("c", tensor(9, &[4]))]);
+        save(&folder, SECOND, &[("b", tensor::<f32>(2, &[5])), ("c", tensor(9, &[4]))]);
         let error = WeightDirectory::open(folder.path("")).unwrap_err().to_string();
         assert!(error.contains(&format!("tensor `c` lies in {FIRST}, but it lies in {SECOND} too")), "{error}");
     }
@@ -281,7 +282,7 @@ mod tests {
     #[test]
     fn a_shard_lies_beside_its_index() {
         let folder = Folder::new();
-        folder.save("outside.safetensors", &[("a", tensor::<f32>(1, &[2]))]);
+        save(&folder, "outside.safetensors", &[("a", tensor::<f32>(1, &[2]))]);
         std::fs::create_dir(folder.path("model")).unwrap();
         let absolute = folder.path("outside.safetensors").display().to_string();
         for shard in ["../outside.safetensors", &absolute, "..", ".", "", "./x", "x/", "sub/x", "sub\\x", "c:x", "x\0"]

@@ -147,8 +147,9 @@ impl TensorFile {
 #[cfg(test)]
 mod tests {
     use super::super::TensorSource;
-    use super::super::testing::{Folder, bytes_of, tensor};
+    use super::super::testing::{bytes_of, save, tensor};
     use super::*;
+    use adaptune_test_support::Folder;
     use proptest::prelude::*;
     use safetensors::Dtype;
     use std::fs;
@@ -157,7 +158,7 @@ mod tests {
     /// A valid file of two tensors.
     static SAMPLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
         let tensors = [("w", tensor::<f32>(1, &[3, 2])), ("b", tensor(2, &[3]))];
-        fs::read(Folder::new().save("x.safetensors", &tensors)).unwrap()
+        fs::read(save(&Folder::new(), "x.safetensors", &tensors)).unwrap()
     });
 
     fn open(folder: &Folder, bytes: &[u8]) -> Result<TensorFile, WeightError> {
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn another_shape_or_name_is_an_error_that_says_what_is_there() {
         let folder = Folder::new();
-        let path = folder.save("x.safetensors", &[("w", tensor::<f32>(1, &[3, 2])), ("b", tensor(2, &[3]))]);
+        let path = save(&folder, "x.safetensors", &[("w", tensor::<f32>(1, &[3, 2])), ("b", tensor(2, &[3]))]);
         let file = TensorFile::open(&path).unwrap();
         let error = file.read_shaped::<f32>("w", &[2, 3]).unwrap_err().to_string();
         assert!(

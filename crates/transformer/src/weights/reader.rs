@@ -107,15 +107,16 @@ fn no_prefix(source: &dyn TensorSource, prefixes: &[&str], probe: &str) -> Weigh
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Folder, tensor};
+    use super::super::testing::{save, tensor};
     use super::super::{TensorFile, TensorSource, WeightError};
     use super::Reader;
+    use adaptune_test_support::Folder;
 
     const NAMES: [&str; 4] = ["bert.a.weight", "bert.b.bias", "bert.unused", "cls.bias"];
 
     fn file(folder: &Folder) -> TensorFile {
         let tensors: Vec<_> = NAMES.iter().map(|&name| (name, tensor::<f32>(name.len() as u64, &[3, 2]))).collect();
-        TensorFile::open(folder.save("model.safetensors", &tensors)).unwrap()
+        TensorFile::open(save(folder, "model.safetensors", &tensors)).unwrap()
     }
 
     #[test]
@@ -133,7 +134,7 @@ mod tests {
     fn tensors_are_taken_as_they_were_saved() {
         let folder = Folder::new();
         let tensors = [("v", tensor::<f32>(1, &[5])), ("t", tensor::<f32>(3, &[2, 1, 4]))];
-        let file = TensorFile::open(folder.save("model.safetensors", &tensors)).unwrap();
+        let file = TensorFile::open(save(&folder, "model.safetensors", &tensors)).unwrap();
         let mut reader = Reader::new(&file, &[""], "v").unwrap();
         assert_eq!(reader.take::<f64>("v", &[5]).unwrap(), tensors[0].1.mapv(f64::from));
         assert_eq!(reader.take::<f32>("t", &[2, 1, 4]).unwrap(), tensors[1].1);
@@ -166,7 +167,7 @@ mod tests {
         let folder = Folder::new();
         let names: Vec<String> = (0..7).map(|i| format!("n{i}")).collect();
         let tensors: Vec<_> = names.iter().map(|name| (name.as_str(), tensor::<f32>(7, &[2]))).collect();
-        let file = TensorFile::open(folder.save("x.safetensors", &tensors)).unwrap();
+        let file = TensorFile::open(save(&folder, "x.safetensors", &tensors)).unwrap();
         let error = Reader::new(&file, &[""], "n0").unwrap().finish(|_| false).unwrap_err().to_string();
         assert!(error.contains("7 tensors that nothing asked for: `n0`, `n1`, `n2`, `n3`, `n4`, ...;"), "{error}");
     }

@@ -57,8 +57,8 @@ fn beside(folder: &Path) -> io::Result<NamedTempFile> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::Folder;
     use super::*;
+    use adaptune_test_support::Folder;
     use std::fs;
 
     #[test]

@@ -1,51 +1,21 @@
 //! Helpers of this module's tests.
 
 use super::write_safetensors;
-use adaptune_tensor::{Scalar, Seed};
+use adaptune_tensor::Scalar;
+use adaptune_test_support::{Folder, random};
 use ndarray::ArrayD;
-use std::fs;
 use std::path::PathBuf;
-use tempfile::TempDir;
 
-/// A folder that is removed when dropped.
-pub(super) struct Folder(TempDir);
-
-impl Folder {
-    pub(super) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    pub(super) fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
-        fs::write(self.path(name), bytes).unwrap();
-        self.path(name)
-    }
-
-    pub(super) fn save<S: Scalar>(&self, name: &str, tensors: &[(&str, ArrayD<S>)]) -> PathBuf {
-        let tensors: Vec<_> = tensors.iter().map(|(name, a)| (name.to_string(), a.view())).collect();
-        write_safetensors(&self.path(name), &tensors, &[].into()).unwrap();
-        self.path(name)
-    }
-
-    /// The names of everything in the folder, sorted.
-    pub(super) fn listing(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.path()).unwrap();
-        let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
+/// Writes a safetensors file of these tensors, and returns its path.
+pub(super) fn save<S: Scalar>(folder: &Folder, name: &str, tensors: &[(&str, ArrayD<S>)]) -> PathBuf {
+    let tensors: Vec<_> = tensors.iter().map(|(name, a)| (name.to_string(), a.view())).collect();
+    write_safetensors(&folder.path(name), &tensors, &[].into()).unwrap();
+    folder.path(name)
 }
 
-/// An array of numbers in `[−1, 1)`, addressed by `seed`.
+/// An array of random numbers, addressed by `seed`.
 pub(super) fn tensor<S: Scalar>(seed: u64, shape: &[usize]) -> ArrayD<S> {
-    let mut next = 0;
-    ArrayD::from_shape_simple_fn(shape, || {
-        next += 1;
-        S::from_f64(2.0 * Seed::new(seed).unit(next) - 1.0)
-    })
+    random(seed, shape)
 }
 
 /// A safetensors file of this header and that many bytes of data, which count up.

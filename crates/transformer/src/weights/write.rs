@@ -168,9 +168,10 @@ impl Serialize for Header<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Folder, tensor};
+    use super::super::testing::{save, tensor};
     use super::super::{TensorFile, TensorSource};
     use super::*;
+    use adaptune_test_support::Folder;
     use ndarray::{ArrayD, arr1, arr2, s};
     use safetensors::Dtype;
     use std::fs;
@@ -191,8 +192,8 @@ mod tests {
     fn what_was_written_is_read_back_bit_for_bit() {
         let folder = Folder::new();
         let (f, d) = (tensor::<f32>(1, &[3, 1, 2]), tensor::<f64>(2, &[5000]));
-        let single = TensorFile::open(folder.save("f", &[("f", f.clone()), ("empty", tensor(3, &[0, 4]))])).unwrap();
-        let double = TensorFile::open(folder.save("d", &[("d", d.clone()), ("scalar", tensor(4, &[]))])).unwrap();
+        let single = TensorFile::open(save(&folder, "f", &[("f", f.clone()), ("empty", tensor(3, &[0, 4]))])).unwrap();
+        let double = TensorFile::open(save(&folder, "d", &[("d", d.clone()), ("scalar", tensor(4, &[]))])).unwrap();
         assert_eq!((single.dtype("f").unwrap(), double.dtype("d").unwrap()), (Dtype::F32, Dtype::F64));
         assert_eq!(single.read::<f32>("f").unwrap(), f);
         assert_eq!(single.read::<f32>("empty").unwrap().shape(), [0, 4]);

@@ -292,6 +292,7 @@ impl<S: Scalar> Parameters<S> for Invertible<S> {
 mod tests {
     use super::*;
     use adaptune_tensor::AnyParameter;
+    use adaptune_test_support::largest_difference;
 
     #[test]
     fn what_goes_forth_comes_back() {
@@ -301,7 +302,7 @@ mod tests {
             module.parameters_mut().into_iter().for_each(|(_, p)| enlarge(p));
             let x: Array2<f64> = init::normal((5, hidden), 1.0, Seed::new(2));
             let y = module.forward(x.view(), false).0;
-            let off = |a: &Array2<f64>| (a - &x).iter().fold(0.0f64, |most, d| d.abs().max(most));
+            let off = |a: &Array2<f64>| largest_difference(a.clone(), x.clone());
             assert!(off(&y) > 0.5, "{coupling:?} does something");
             assert!(off(&module.forward(y.view(), true).0) < 1e-12, "{coupling:?} of {hidden}");
         }

@@ -106,7 +106,7 @@ impl<'a> Strip<'a> {
 mod tests {
     use super::super::strips::tests::products;
     use super::*;
-    use crate::testing::on_threads;
+    use adaptune_test_support::on_threads;
     use ndarray::Array2;
 
     /// Odd lengths, and more `k` than one block has, of pairs too.

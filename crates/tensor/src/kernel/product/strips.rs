@@ -44,8 +44,9 @@ pub(super) mod tests {
     use super::super::tests::bits;
     use super::super::tile::Kernel;
     use super::*;
-    use crate::testing::{on_threads, random};
+    use crate::testing::random;
     use crate::{PackedMatrix, Precision, matmul, matmul_in};
+    use adaptune_test_support::on_threads;
     use ndarray::Array2;
 
     /// Products of each kind that packs its right operand on the way, `[m, k] × [k, n]`, in pairs too.

@@ -7,7 +7,8 @@ use super::path::{ProductPath, path};
 use super::single::multiply_by;
 use super::*;
 use crate::matmul_reference;
-use crate::testing::{on_threads, random};
+use crate::testing::random;
+use adaptune_test_support::{largest_difference, on_threads};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, Axis, array, s};
 use proptest::prelude::*;
 
@@ -259,11 +260,8 @@ fn error_of_half(packed: &crate::PackedMatrix<f32>, transposed: bool, (m, k, n):
     let right = if transposed { right.t() } else { right.view() };
     let c = if transposed { packed.product_transposed(a.view()) } else { packed.product(a.view(), None) };
     let (expected, size) = (rounded.dot(&right), rounded.mapv(f64::abs).dot(&right.mapv(f64::abs)));
-    c.iter()
-        .zip(&expected)
-        .zip(&size)
-        .map(|((c, e), size)| (f64::from(*c) - e).abs() / size.max(1e-3))
-        .fold(0.0, f64::max)
+    let size = size.mapv(|size| size.max(1e-3));
+    largest_difference(c.mapv(f64::from) / &size, expected / &size)
 }
 
 const SIZES_OF_HALF: [(usize, usize, usize); 7] =
@@ -348,10 +346,7 @@ fn two_operands_in_bf16_are_rounded_on_the_way() {
             (a_transposed.t(), b_transposed.t()),
         ] {
             let c = crate::matmul_in(Precision::Bf16, a, b, Some(bias.row(0)));
-            let error = ndarray::Zip::from(&c)
-                .and(&expected)
-                .and(&size)
-                .fold(0.0_f64, |most, c, e, size| most.max((f64::from(*c) - e).abs() / size));
+            let error = largest_difference(c.mapv(f64::from) / &size, &expected / &size);
             assert!(error < 2e-6, "{m} {k} {n}: {error:e}");
             results.push(c);
         }
