@@ -40,11 +40,12 @@ const HOUSES: [House; 2] = [
     House {
         folder: "crates/train/src",
         lines: &[
-            &["batching", "clip", "masking", "metrics", "optimiser", "schedule"],
+            &["batching", "clip", "json", "masking", "metrics", "optimiser", "schedule", "values"],
             &["data", "record"],
-            &["activations", "error", "supervision"],
-            &["fit"],
+            &["error", "supervision"],
+            &["activations", "fit", "history"],
             &["evaluate", "options"],
+            &["identity"],
             &["checkpoint"],
             &["trainer"],
         ],

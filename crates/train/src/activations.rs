@@ -5,6 +5,7 @@
 //! batch, so what is kept and what had no room give the same run.
 
 use crate::data::Dataset;
+use crate::error::TrainError;
 use adaptune_adapters::AdapterModel;
 use adaptune_tensor::{Layout, Scalar, Seed};
 use adaptune_transformer::weights::FloatFormat;
@@ -46,6 +47,25 @@ enum Kept<S> {
 pub(crate) struct Numbered<'a> {
     pub(crate) data: &'a Dataset,
     pub(crate) first: usize,
+}
+
+/// Room for what the constant blocks make of both data sets.
+pub(crate) fn of<S: Scalar>(
+    model: &AdapterModel<S>,
+    train: &Dataset,
+    dev: Option<&Dataset>,
+    limits: CacheLimits,
+) -> Result<Activations<S>, TrainError> {
+    if train.masking().is_some() {
+        let message = "what lies below the adapter cannot be kept: other tokens are hidden in every epoch";
+        return Err(TrainError::Options(message.into()));
+    }
+    let examples = train.len() + dev.map_or(0, Dataset::len);
+    Activations::new(model, examples, limits).ok_or_else(|| {
+        let message = "there is nothing to keep: the adapter, or what is thawed, trains in the lowest block already; \
+                       leave layers out (`leave_out=[0,1]`), or train without a cache";
+        TrainError::Options(message.into())
+    })
 }
 
 /// Where a pass over these examples begins: at what is kept of them, or at their tokens if nothing ever is.

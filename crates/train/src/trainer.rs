@@ -1,6 +1,6 @@
 //! The loop.
 
-use crate::activations::{self, Activations, CacheLimits, Numbered};
+use crate::activations::{self, Activations, Numbered};
 use crate::batching::Batching;
 use crate::checkpoint::{self, Checkpoint, Position};
 use crate::clip::clip_by_global_norm;
@@ -121,7 +121,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let rate = LearningRate::new(options.schedule, options.warmup, steps);
         let optimiser =
             Optimiser::new(options.optimiser, &model.parameters()).map_err(|e| TrainError::Options(e.to_string()))?;
-        let activations = options.cache.map(|limits| activations_of(&model, train, dev, limits)).transpose()?;
+        let activations = options.cache.map(|limits| activations::of(&model, train, dev, limits)).transpose()?;
         Ok(Self {
             model,
             train,
@@ -380,25 +380,6 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         all.extend(self.optimiser.state().into_iter().map(|(name, array)| (format!("optimiser.{name}"), array)));
         checkpoint::write(&plan.path, &plan.identity, &self.position, &all)
     }
-}
-
-/// Room for what the constant blocks make of both data sets.
-fn activations_of<S: Scalar>(
-    model: &AdapterModel<S>,
-    train: &Dataset,
-    dev: Option<&Dataset>,
-    limits: CacheLimits,
-) -> Result<Activations<S>, TrainError> {
-    if train.masking().is_some() {
-        let message = "what lies below the adapter cannot be kept: other tokens are hidden in every epoch";
-        return Err(TrainError::Options(message.into()));
-    }
-    let examples = train.len() + dev.map_or(0, Dataset::len);
-    Activations::new(model, examples, limits).ok_or_else(|| {
-        let message = "there is nothing to keep: the adapter, or what is thawed, trains in the lowest block already; \
-                       leave layers out (`leave_out=[0,1]`), or train without a cache";
-        TrainError::Options(message.into())
-    })
 }
 
 fn check_finite<const N: usize>(step: &StepRecord, numbers: [(&'static str, f64); N]) -> Result<(), TrainError> {

@@ -4,14 +4,13 @@ use crate::accumulator::Accumulator;
 use crate::base::LinearBackward;
 use crate::insertion::{AttentionBackward, AttentionInput, AttentionOutput, KeyValueGradient};
 use crate::place::Place;
-use crate::point::{BlockNorm, Projection, Sublayer};
+use crate::point::{Projection, Sublayer};
 use crate::sublayer_end::{SublayerEnd, SublayerEndTrace};
-use crate::turned::{Rotation, Turned};
+use crate::turned::{Turned, turned};
 use adaptune_tensor::{
     Attention, AttentionNeeds, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward,
 };
 use ndarray::{ArcArray2, Array2};
-use std::sync::Arc;
 
 /// What backward needs; the parts below the lowest point that trains are `None`.
 pub(crate) struct SelfAttentionTrace<'a, S> {
@@ -58,14 +57,9 @@ pub(crate) fn self_attention<'a, S: Scalar>(
     drop(read);
     let (keys, key) = place.linear(Projection::Key, &all, wants);
     let (values, value) = place.linear(Projection::Value, &all, wants);
-    let of_keys = Rotation::of(place).map(Arc::new);
-    let of_queries = match (&of_keys, place.read_rows()) {
-        (Some(rotation), Some(rows)) => Some(Arc::new(rotation.select(rows))),
-        (rotation, _) => rotation.clone(),
-    };
-    let (q, turned_query) = Turned::forward(behind, BlockNorm::Query, q, of_queries, query.is_some());
-    let (keys, turned_key) = Turned::forward(place, BlockNorm::Key, keys, of_keys, key.is_some());
-    let wants_keys = key.is_some() || turned_key.trains();
+    let (q, keys, turned) = turned(place, behind, (q, query.is_some()), (keys, key.is_some()));
+    let [wants_queries, wants_keys] =
+        [(&query, &turned[0]), (&key, &turned[1])].map(|(l, t)| l.is_some() || t.trains());
     let extended = place.attention(AttentionInput {
         layer: place.layer,
         keys,
@@ -80,7 +74,7 @@ pub(crate) fn self_attention<'a, S: Scalar>(
     });
     let AttentionOutput { keys, values, layout, backward: extension } = extended;
     let needs = AttentionNeeds {
-        queries: query.is_some() || turned_query.trains(),
+        queries: wants_queries,
         keys: wants_keys || extension.is_some(),
         values: value.is_some() || extension.is_some(),
         relative_bias: false,
@@ -94,7 +88,6 @@ pub(crate) fn self_attention<'a, S: Scalar>(
         dropout: place.config().attention_output_dropout,
     };
     let (y, end) = end.forward(behind, (context.into_shared(), needs.any()), residual);
-    let turned = [turned_query, turned_key];
     let trace = |end| SelfAttentionTrace { query, key, value, extension, attention, needs, turned, end };
     (y, end.map(trace))
 }

@@ -15,15 +15,33 @@ pub(crate) struct Turned<'a, S> {
     rotation: Option<Arc<Rotation<S>>>,
 }
 
+/// Returns queries `[N, H·K]` and keys `[T, H_kv·K]` normalised and rotated where the block does so, and what the backward passes
+/// of both need; with each comes the word whether its gradient is wanted. `behind` is where the tokens of the queries lie.
+pub(crate) fn turned<'a, S: Scalar>(
+    place: &Place<'a, S>,
+    behind: &Place<'a, S>,
+    (queries, wants_queries): (Array2<S>, bool),
+    (keys, wants_keys): (Array2<S>, bool),
+) -> (Array2<S>, Array2<S>, [Turned<'a, S>; 2]) {
+    let of_keys = Rotation::of(place).map(Arc::new);
+    let of_queries = match (&of_keys, place.read_rows()) {
+        (Some(rotation), Some(rows)) => Some(Arc::new(rotation.select(rows))),
+        (rotation, _) => rotation.clone(),
+    };
+    let (queries, query) = Turned::forward(behind, BlockNorm::Query, queries, of_queries, wants_queries);
+    let (keys, key) = Turned::forward(place, BlockNorm::Key, keys, of_keys, wants_keys);
+    (queries, keys, [query, key])
+}
+
 /// The angles of a block, and the position of each token.
-pub(crate) struct Rotation<S> {
+struct Rotation<S> {
     rotary: Rotary<S>,
     positions: Vec<usize>,
 }
 
 impl<S: Scalar> Rotation<S> {
     /// The rotation of all tokens of a block, if it rotates.
-    pub(crate) fn of(place: &Place<'_, S>) -> Option<Self> {
+    fn of(place: &Place<'_, S>) -> Option<Self> {
         let RotaryPositions { frequencies } = place.config().architecture.rotary.at(place.layer).as_ref()?;
         let first = |sequence| place.insertions.position_shift(sequence);
         let positions: Vec<usize> = (place.layout.ranges().enumerate())
@@ -34,7 +52,7 @@ impl<S: Scalar> Rotation<S> {
     }
 
     /// The rotation of some of the tokens.
-    pub(crate) fn select(&self, rows: &[u32]) -> Self {
+    fn select(&self, rows: &[u32]) -> Self {
         let positions = rows.iter().map(|row| self.positions[*row as usize]).collect();
         Self { rotary: self.rotary.clone(), positions }
     }
@@ -43,7 +61,7 @@ impl<S: Scalar> Rotation<S> {
 impl<'a, S: Scalar> Turned<'a, S> {
     /// Returns queries or keys, `[T, H·K]`, normalised and rotated where the block does so, and what their backward pass needs;
     /// `wants` says that the gradient of `x` is wanted.
-    pub(crate) fn forward(
+    fn forward(
         place: &Place<'a, S>,
         norm: BlockNorm,
         x: Array2<S>,

@@ -1,6 +1,6 @@
 //! The tokens that were hidden from the model.
 
-use super::{Supervision, classes};
+use super::contract::{Supervision, classes};
 use crate::data::ExampleBatch;
 use crate::metrics::Metrics;
 use adaptune_adapters::Objective;

@@ -1,6 +1,6 @@
 //! A class for each token.
 
-use super::{Supervision, classes};
+use super::contract::{Supervision, classes};
 use crate::data::{ExampleBatch, Target};
 use crate::metrics::Metrics;
 use adaptune_adapters::Objective;
