@@ -1,7 +1,7 @@
 //! The tokens that were hidden from the model.
 
-use super::Objective;
 use super::classification::all;
+use super::contract::Objective;
 use super::error::TargetError;
 use crate::head::HeadConfig;
 use adaptune_tensor::{Scalar, cross_entropy, cross_entropy_backward};

@@ -1,6 +1,6 @@
 //! A number for each sequence.
 
-use super::Objective;
+use super::contract::Objective;
 use super::error::TargetError;
 use crate::head::HeadConfig;
 use adaptune_tensor::{Scalar, squared_error, squared_error_backward};

@@ -1,6 +1,6 @@
 //! A class for each token.
 
-use super::Objective;
+use super::contract::Objective;
 use super::error::TargetError;
 use crate::head::HeadConfig;
 use adaptune_tensor::{Scalar, cross_entropy, cross_entropy_backward};

@@ -5,48 +5,22 @@
 //! [`Trainer::supervised`](crate::Trainer::supervised) and [`evaluate_by`](crate::evaluate_by) take one of the caller's. The
 //! example `own_objective` has one.
 
+pub(crate) mod argmax;
 pub(crate) mod classes;
+pub(crate) mod contract;
 pub(crate) mod hidden_tokens;
 pub(crate) mod numbers;
 pub(crate) mod tags;
 
+pub use argmax::argmax;
 pub use classes::Classes;
+pub use contract::Supervision;
 pub use hidden_tokens::HiddenTokens;
 pub use numbers::Numbers;
 pub use tags::Tags;
 
-use crate::data::ExampleBatch;
-use crate::metrics::Metrics;
-use adaptune_adapters::{Objective, Task};
+use adaptune_adapters::Task;
 use adaptune_tensor::Scalar;
-use ndarray::{Array2, ArrayView1, ArrayView2};
-
-/// Makes the objective of a batch, and scores predictions.
-pub trait Supervision<S: Scalar>: Send + Sync {
-    /// Its name with all its settings: a checkpoint of a run with another name is refused.
-    fn name(&self) -> String;
-
-    /// Returns the objective of a batch. Only targets of the data set's task are in it.
-    fn objective(&self, batch: &ExampleBatch<'_>) -> Box<dyn Objective<S>>;
-
-    /// Returns the scores of a data set, the first of which chooses the best epoch: the whole set as one batch, its logits
-    /// `[N, C]` or what is [condensed](Supervision::condensed) from them, its mean loss, and the labels of the head.
-    ///
-    /// # Panics
-    /// If there are not as many predictions as targets.
-    fn metrics(&self, all: &ExampleBatch<'_>, logits: ArrayView2<'_, S>, loss: f64, labels: &[String]) -> Metrics;
-
-    /// False if the logits of a whole data set are too many to be kept. Loss is then summed, and logits are condensed, batch by
-    /// batch, over the tokens that the objective reads.
-    fn keeps_logits(&self) -> bool {
-        true
-    }
-
-    /// Returns what scores need of a batch's logits, `[N, C]` to `[N, K]`, where logits are not kept.
-    fn condensed(&self, logits: Array2<S>) -> Array2<S> {
-        logits
-    }
-}
 
 /// The supervision that the targets of a task call for.
 #[must_use]
@@ -57,16 +31,4 @@ pub fn of<S: Scalar>(task: Task) -> &'static dyn Supervision<S> {
         _ if task.predicts_a_number() => &Numbers,
         _ => &Classes,
     }
-}
-
-/// The class with the largest logit; the first of equals.
-#[must_use]
-pub fn argmax<S: Scalar>(logits: ArrayView1<'_, S>) -> usize {
-    let better = |best: usize, (i, v): (usize, &S)| if *v > logits[best] { i } else { best };
-    logits.iter().enumerate().fold(0, better)
-}
-
-/// The class of each row.
-fn classes<S: Scalar>(logits: ArrayView2<'_, S>) -> Vec<usize> {
-    logits.rows().into_iter().map(argmax).collect()
 }

@@ -1,6 +1,6 @@
 //! A number for each sequence.
 
-use super::Supervision;
+use super::contract::Supervision;
 use crate::data::{ExampleBatch, Target};
 use crate::metrics::Metrics;
 use adaptune_adapters::Objective;
