@@ -1,4 +1,4 @@
-//! What an objective is.
+//! What an objective has to say.
 
 use super::error::TargetError;
 use crate::head::HeadConfig;

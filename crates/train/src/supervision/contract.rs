@@ -1,10 +1,10 @@
-//! What a supervision is, and what those of classes share.
+//! What a supervision has to say.
 
 use crate::data::ExampleBatch;
 use crate::metrics::Metrics;
 use adaptune_adapters::Objective;
 use adaptune_tensor::Scalar;
-use ndarray::{Array2, ArrayView1, ArrayView2};
+use ndarray::{Array2, ArrayView2};
 
 /// Makes the objective of a batch, and scores predictions.
 pub trait Supervision<S: Scalar>: Send + Sync {
@@ -31,16 +31,4 @@ pub trait Supervision<S: Scalar>: Send + Sync {
     fn condensed(&self, logits: Array2<S>) -> Array2<S> {
         logits
     }
-}
-
-/// The class with the largest logit; the first of equals.
-#[must_use]
-pub fn argmax<S: Scalar>(logits: ArrayView1<'_, S>) -> usize {
-    let better = |best: usize, (i, v): (usize, &S)| if *v > logits[best] { i } else { best };
-    logits.iter().enumerate().fold(0, better)
-}
-
-/// The class of each row.
-pub(super) fn classes<S: Scalar>(logits: ArrayView2<'_, S>) -> Vec<usize> {
-    logits.rows().into_iter().map(argmax).collect()
 }

@@ -1,6 +1,7 @@
 //! The tokens that were hidden from the model.
 
-use super::contract::{Supervision, classes};
+use super::argmax::classes;
+use super::contract::Supervision;
 use crate::data::ExampleBatch;
 use crate::metrics::Metrics;
 use adaptune_adapters::Objective;

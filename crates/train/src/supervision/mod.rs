@@ -5,14 +5,16 @@
 //! [`Trainer::supervised`](crate::Trainer::supervised) and [`evaluate_by`](crate::evaluate_by) take one of the caller's. The
 //! example `own_objective` has one.
 
+pub(crate) mod argmax;
 pub(crate) mod classes;
 pub(crate) mod contract;
 pub(crate) mod hidden_tokens;
 pub(crate) mod numbers;
 pub(crate) mod tags;
 
+pub use argmax::argmax;
 pub use classes::Classes;
-pub use contract::{Supervision, argmax};
+pub use contract::Supervision;
 pub use hidden_tokens::HiddenTokens;
 pub use numbers::Numbers;
 pub use tags::Tags;

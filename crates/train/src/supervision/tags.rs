@@ -1,6 +1,7 @@
 //! A class for each token.
 
-use super::contract::{Supervision, classes};
+use super::argmax::classes;
+use super::contract::Supervision;
 use crate::data::{ExampleBatch, Target};
 use crate::metrics::Metrics;
 use adaptune_adapters::Objective;
