@@ -1,5 +1,5 @@
-//! One folder a method, the same files in each: `config.rs` its options, typed and checked; `layer.rs` its formula, the
-//! derivation of its gradients, forward and backward; `fields.rs` the same options by AdapterHub's names, and its entry among
+//! One folder a method, the same files in each: `config` its options, typed and checked; `layer` its formula, the
+//! derivation of its gradients, forward and backward; `fields` the same options by AdapterHub's names, and its entry among
 //! the methods.
 
 pub mod bottleneck;
