@@ -3,7 +3,6 @@
 pub use ndarray;
 
 mod adapter;
-mod bank;
 mod compose;
 mod core;
 pub mod format;
@@ -12,6 +11,7 @@ mod methods;
 mod model;
 pub mod objective;
 mod of_modules;
+mod pool;
 mod registry;
 mod tools;
 mod tuning;
@@ -28,7 +28,6 @@ pub use crate::core::modules::Modules;
 pub use crate::core::nearest::{did_you_mean, nearest};
 pub use crate::core::point::Point;
 pub use adapter::Adapter;
-pub use bank::{Bank, BankError};
 pub use compose::{
     CompositionError, Expression, ExpressionError, LayerDrop, MultiTask, NodeExpression, PerSequence, Setup, Stack,
     TaskOf,
@@ -44,6 +43,7 @@ pub use methods::{bottleneck, closure, lora, prefix, prompt, reft};
 pub use model::{AdapterModel, Counts, Part};
 pub use objective::{Objective, TargetError};
 pub use of_modules::ModuleError;
+pub use pool::{AdapterPool, PoolError};
 pub use registry::{Method, PRESETS, ParseMethodError, Preset, WITHOUT_ADAPTER};
 pub use tools::{Combination, CombineError, MergeError, average_heads, combine, merge};
 pub use tuning::Tuning;

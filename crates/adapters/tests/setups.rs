@@ -3,7 +3,7 @@
 
 use adaptune_adapters::objective::Classification;
 use adaptune_adapters::{
-    Adapter, AdapterModel, Bank, CompositionError, Expression, ExpressionError, Head, HeadConfig, LayerDrop,
+    Adapter, AdapterModel, AdapterPool, CompositionError, Expression, ExpressionError, Head, HeadConfig, LayerDrop,
     PerSequence, Setup, Stack, Task, format, merge,
 };
 use adaptune_autograd::check_gradients;
@@ -416,30 +416,30 @@ fn a_bank_takes_setups_in_and_answers_each_by_its_own() {
     let task = |name: &str, method| model(&base, Some(adapter(name, method, &base)));
     let upon = |name: &str, method| task(name, method).upon(vec![language.clone()]).expect("a stack");
     let members = || [upon("mood", "seq_bn[reduction_factor=3]"), upon("topic", "lora[r=2]"), task("plain", "ia3")];
-    let mut bank = Bank::new(base.clone());
+    let mut pool = AdapterPool::new(base.clone());
     let all: usize = members().iter().map(|member| member.counts().adapter + member.counts().head).sum();
     for member in members() {
         let name = member.adapter().expect("one trains").name().to_owned();
-        bank.add(&name, member).expect("a new name");
+        pool.add(&name, member).expect("a new name");
     }
-    assert_eq!(bank.parameter_count(), all + language.parameter_count(), "what two share is there once");
-    let written: Vec<String> = bank.names().map(|name| bank.setup(name).expect("loaded").to_string()).collect();
+    assert_eq!(pool.parameter_count(), all + language.parameter_count(), "what two share is there once");
+    let written: Vec<String> = pool.names().map(|name| pool.setup(name).expect("loaded").to_string()).collect();
     assert_eq!(written, ["stack(german, mood)", "plain", "stack(german, topic)"]);
     let sequences = sequences(5);
     let names = ["topic", "mood", "plain", "mood", "topic"];
-    let logits = bank.logits(&batch(&sequences), &names).expect("all are loaded");
+    let logits = pool.logits(&batch(&sequences), &names).expect("all are loaded");
     for (s, (name, logits)) in names.iter().zip(logits).enumerate() {
         let alone = members().into_iter().find(|member| member.adapter().is_some_and(|a| a.name() == *name));
         assert_eq!(Some(logits), alone.and_then(|member| member.logits(&batch(&sequences[s..=s])).ok()), "{name}");
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
     format::save_setup(&upon("mood", "seq_bn[reduction_factor=3]"), folder.path()).expect("it can be written");
-    bank.load("again", folder.path()).expect("it was saved");
-    let twice = bank.logits(&batch(&[sequences[1].clone(), sequences[1].clone()]), &["mood", "again"]);
+    pool.load("again", folder.path()).expect("it was saved");
+    let twice = pool.logits(&batch(&[sequences[1].clone(), sequences[1].clone()]), &["mood", "again"]);
     let twice = twice.expect("both are loaded");
     assert_eq!(twice[0], twice[1]);
     let choosing = setup("per_sequence(a, b, part_of=[0, 1])", &LORAS, &base).expect("it fits");
     let error =
-        bank.add("choosing", model(&base, None).with_setup(choosing).expect("it trains")).expect_err("it chooses");
+        pool.add("choosing", model(&base, None).with_setup(choosing).expect("it trains")).expect_err("it chooses");
     assert!(error.to_string().contains("by sequence"), "{error}");
 }

@@ -9,7 +9,7 @@
 
 pub(crate) mod support;
 
-use adaptune::adapters::{Adapter, AdapterModel, Bank, format};
+use adaptune::adapters::{Adapter, AdapterModel, AdapterPool, format};
 use adaptune::tensor::Seed;
 use adaptune::train::{TrainOptions, argmax};
 use adaptune::transformer::Batch;
@@ -37,8 +37,8 @@ fn main() -> Outcome<()> {
     let studio = Studio::open()?;
     let (whole, glance) = (Effort { examples: usize::MAX, epochs: 6 }, Effort { examples: 100, epochs: 1 });
     train(&studio, folder.path(), if brief() { &glance } else { &whole })?;
-    let bank = load(&studio, folder.path())?;
-    serve(&studio, &bank)
+    let pool = load(&studio, folder.path())?;
+    serve(&studio, &pool)
 }
 
 /// Trains every task's adapter and saves it, 100 to 500 kilobytes each.
@@ -59,22 +59,22 @@ pub(crate) fn train(studio: &Studio, folder: &Path, effort: &Effort) -> Outcome<
 }
 
 /// Loads all of them over one base.
-pub(crate) fn load(studio: &Studio, folder: &Path) -> Outcome<Bank<f32>> {
-    let mut bank = Bank::new(studio.base.clone());
+pub(crate) fn load(studio: &Studio, folder: &Path) -> Outcome<AdapterPool<f32>> {
+    let mut pool = AdapterPool::new(studio.base.clone());
     for (name, ..) in TASKS {
-        bank.load(name, &folder.join(name))?;
+        pool.load(name, &folder.join(name))?;
     }
-    let (base, added) = (studio.base.parameter_count(), bank.parameter_count());
+    let (base, added) = (studio.base.parameter_count(), pool.parameter_count());
     let share = 100.0 * added as f64 / base as f64;
     println!(
         "\none base of {base} numbers, {} adapters with heads of {added} together ({share:.0} % of it)\n",
         TASKS.len()
     );
-    Ok(bank)
+    Ok(pool)
 }
 
 /// Answers a batch in which every text asks for something else.
-fn serve(studio: &Studio, bank: &Bank<f32>) -> Outcome<()> {
+fn serve(studio: &Studio, pool: &AdapterPool<f32>) -> Outcome<()> {
     let mut requests = Vec::new();
     for (name, task, language, _) in TASKS {
         let examples = studio.task(task, language, Split::Test, 2)?;
@@ -82,8 +82,8 @@ fn serve(studio: &Studio, bank: &Bank<f32>) -> Outcome<()> {
     }
     let sequences = requests.iter().map(|(_, e)| (e.token_ids.as_slice(), e.token_types.as_slice()));
     let (batch, names) = (Batch::new(sequences)?, requests.iter().map(|(name, _)| *name).collect::<Vec<_>>());
-    for ((name, example), logits) in requests.iter().zip(bank.logits(&batch, &names)?) {
-        let label = &bank.head(name).ok_or("it is loaded")?.labels[argmax(logits.row(0))];
+    for ((name, example), logits) in requests.iter().zip(pool.logits(&batch, &names)?) {
+        let label = &pool.head(name).ok_or("it is loaded")?.labels[argmax(logits.row(0))];
         let text = studio.tokeniser.decode(&example.token_ids, true).map_err(|e| e.to_string())?;
         println!("{name:<14}{label:<12}{text}");
     }

@@ -34,13 +34,13 @@ fn adapters_do_not_forget_and_fine_tuning_does() {
 fn five_adapters_share_a_base_and_a_batch() {
     let (studio, folder) = (many_tasks::support::Studio::open().unwrap(), tempfile::tempdir().unwrap());
     many_tasks::train(&studio, folder.path(), &many_tasks::Effort { examples: 60, epochs: 1 }).unwrap();
-    let bank = many_tasks::load(&studio, folder.path()).unwrap();
-    assert!(bank.parameter_count() < studio.base.parameter_count(), "five adapters are less than one base");
+    let pool = many_tasks::load(&studio, folder.path()).unwrap();
+    assert!(pool.parameter_count() < studio.base.parameter_count(), "five adapters are less than one base");
     let data = studio.task(Task::Topic, Language::A, Split::Test, 10).unwrap();
     let sequences: Vec<&[u32]> = data.examples().iter().map(|e| e.token_ids.as_slice()).collect();
-    let all: Vec<&str> = bank.names().collect();
+    let all: Vec<&str> = pool.names().collect();
     let names: Vec<&str> = all.into_iter().cycle().take(sequences.len()).collect();
-    let logits = bank.logits(&Batch::from_ids(&sequences), &names).unwrap();
+    let logits = pool.logits(&Batch::from_ids(&sequences), &names).unwrap();
     for ((sequence, name), logits) in sequences.iter().zip(names).zip(logits) {
         let alone = format::load(&folder.path().join(name), studio.base.clone()).unwrap();
         assert_eq!(logits, alone.logits(&Batch::from_ids(&[sequence])).unwrap(), "{name}");

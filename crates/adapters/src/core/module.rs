@@ -14,7 +14,7 @@ pub trait Module<S: Scalar>: Parameters<S> + Send + Sync {
     fn linear(&self) -> Option<&dyn LinearModule<S>> {
         None
     }
-    /// The module for the end of a half block, if it is one.
+    /// The module for the end of a sublayer, if it is one.
     fn sublayer(&self) -> Option<&dyn SublayerModule<S>> {
         None
     }

@@ -12,7 +12,7 @@ pub enum Point {
     Linear(LinearPoint),
     /// Keys and values of a block.
     Attention(usize),
-    /// The end of a half block.
+    /// The end of a sublayer.
     Sublayer(SublayerPoint),
 }
 

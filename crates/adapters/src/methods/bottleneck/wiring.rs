@@ -66,7 +66,7 @@ pub enum Position {
     Parallel,
 }
 
-/// A bottleneck, wired: the module at the end of a half block.
+/// A bottleneck, wired: the module at the end of a sublayer.
 #[derive(Clone, Debug)]
 pub struct BottleneckAdapter<S> {
     bottleneck: Bottleneck<S>,
@@ -259,7 +259,7 @@ impl<S: Scalar> Module<S> for BottleneckAdapter<S> {
 }
 
 impl<S: Scalar> BottleneckAdapter<S> {
-    /// What it does at the end of a half block; `shared` is what its projections share with those of other points.
+    /// What it does at the end of a sublayer; `shared` is what its projections share with those of other points.
     pub(crate) fn adapt<'a>(
         &'a self,
         input: SublayerInput<'a, S>,

@@ -1,4 +1,4 @@
-//! A closure at the end of a half block.
+//! A closure at the end of a sublayer.
 
 use super::base::JoinOperation;
 use super::module::module;
@@ -36,7 +36,7 @@ impl<S: Scalar> SublayerVars<S> {
 
 type Forward<S> = dyn Fn(&SublayerVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Send + Sync;
 
-/// A module of one's own at the end of a half block.
+/// A module of one's own at the end of a sublayer.
 ///
 /// Houlsby's bottleneck without biases, `y = LN(W_up φ(W_down o) + o + r)`:
 ///

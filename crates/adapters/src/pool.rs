@@ -24,27 +24,27 @@ use thiserror::Error;
 /// [`Setup`], such as a task's upon a language's; a frozen adapter that several of them share is there once.
 ///
 /// ```
-/// use adaptune_adapters::{Adapter, AdapterModel, Bank, Head, HeadConfig, Task};
+/// use adaptune_adapters::{Adapter, AdapterModel, AdapterPool, Head, HeadConfig, Task};
 /// use adaptune_tensor::Seed;
 /// use adaptune_transformer::{Batch, Config, Encoder};
 /// use std::sync::Arc;
 /// let config = Config { vocabulary: 11, positions: 9, ..Config::bert(8, 2, 2, 12) };
 /// let base = Arc::new(Encoder::<f32>::random(config, 0.1, Seed::new(1)));
-/// let mut bank = Bank::new(base.clone());
+/// let mut pool = AdapterPool::new(base.clone());
 /// for (name, method, labels) in [("mood", "seq_bn", 2), ("topic", "lora", 3)] {
 ///     let adapter = Adapter::on(name, &method.parse()?, &base, Seed::new(2))?;
 ///     let labels = (0..labels).map(|label| label.to_string()).collect();
 ///     let head = Head::new(name, &HeadConfig::new(Task::CLASSIFICATION, labels), &base, Seed::new(3))?;
-///     bank.add(name, AdapterModel::new(base.clone(), Some(adapter), head))?; // or: bank.load(name, directory)?
+///     pool.add(name, AdapterModel::new(base.clone(), Some(adapter), head))?; // or: pool.load(name, directory)?
 /// }
-/// let logits = bank.logits(&Batch::from_ids(&[&[1, 2], &[3], &[4, 5, 6]]), &["topic", "mood", "topic"])?;
+/// let logits = pool.logits(&Batch::from_ids(&[&[1, 2], &[3], &[4, 5, 6]]), &["topic", "mood", "topic"])?;
 /// assert_eq!(logits.iter().map(|l| l.ncols()).collect::<Vec<_>>(), [3, 2, 3]);
-/// let error = bank.logits(&Batch::from_ids(&[&[1, 2]]), &["moot"]).unwrap_err().to_string();
+/// let error = pool.logits(&Batch::from_ids(&[&[1, 2]]), &["moot"]).unwrap_err().to_string();
 /// assert!(error.contains("did you mean `mood`?"), "{error}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]
-pub struct Bank<S> {
+pub struct AdapterPool<S> {
     base: Arc<Encoder<S>>,
     members: BTreeMap<String, Member<S>>,
 }
@@ -55,10 +55,10 @@ struct Member<S> {
     head: Head<S>,
 }
 
-/// Why a bank does not do what it is asked.
+/// Why a pool does not do what it is asked.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum BankError {
+pub enum PoolError {
     /// No adapter of this name.
     #[error("no adapter `{name}` is loaded{suggestion} (loaded: {loaded})")]
     NotLoaded {
@@ -94,8 +94,8 @@ pub enum BankError {
     Composition(#[from] CompositionError),
 }
 
-impl<S: Scalar> Bank<S> {
-    /// A bank without adapters.
+impl<S: Scalar> AdapterPool<S> {
+    /// A pool without adapters.
     #[must_use]
     pub fn new(base: Arc<Encoder<S>>) -> Self {
         Self { base, members: BTreeMap::new() }
@@ -139,9 +139,9 @@ impl<S: Scalar> Bank<S> {
     ///
     /// # Errors
     /// If the name is taken, the model has another base, changed tensors of it, or chooses its adapters by sequence.
-    pub fn add(&mut self, name: &str, model: AdapterModel<S>) -> Result<(), BankError> {
+    pub fn add(&mut self, name: &str, model: AdapterModel<S>) -> Result<(), PoolError> {
         if self.members.contains_key(name) {
-            return Err(BankError::Taken { name: name.to_owned() });
+            return Err(PoolError::Taken { name: name.to_owned() });
         }
         let same = Arc::ptr_eq(model.base(), &self.base) || model.base().fingerprint() == self.base.fingerprint();
         let why = match () {
@@ -153,7 +153,7 @@ impl<S: Scalar> Bank<S> {
             () => None,
         };
         if let Some(why) = why {
-            return Err(BankError::Base { name: name.to_owned(), why });
+            return Err(PoolError::Base { name: name.to_owned(), why });
         }
         let (setup, head, _) = model.into_setup();
         self.members.insert(name.to_owned(), Member { setup, head });
@@ -163,8 +163,8 @@ impl<S: Scalar> Bank<S> {
     /// Loads an adapter with its head, or a setup, from a directory; see [`load`](crate::format::load).
     ///
     /// # Errors
-    /// As [`Bank::add`], or if the directory cannot be read.
-    pub fn load(&mut self, name: &str, directory: &Path) -> Result<(), BankError> {
+    /// As [`AdapterPool::add`], or if the directory cannot be read.
+    pub fn load(&mut self, name: &str, directory: &Path) -> Result<(), PoolError> {
         let model = format::load(directory, self.base.clone())?;
         self.add(name, model)
     }
@@ -178,11 +178,11 @@ impl<S: Scalar> Bank<S> {
     ///
     /// # Errors
     /// If an adapter is not loaded, the names are not as many as the sequences, or the base cannot take the batch.
-    pub fn logits(&self, batch: &Batch, names: &[&str]) -> Result<Vec<Array2<S>>, BankError> {
+    pub fn logits(&self, batch: &Batch, names: &[&str]) -> Result<Vec<Array2<S>>, PoolError> {
         in_pool(|| self.logits_of_each(batch, names))
     }
 
-    fn logits_of_each(&self, batch: &Batch, names: &[&str]) -> Result<Vec<Array2<S>>, BankError> {
+    fn logits_of_each(&self, batch: &Batch, names: &[&str]) -> Result<Vec<Array2<S>>, PoolError> {
         let chosen = Chosen::of(names);
         let members = chosen.names.iter().map(|name| self.member(name)).collect::<Result<Vec<_>, _>>()?;
         let parts = members.iter().map(|member| &member.setup).collect();
@@ -204,11 +204,11 @@ impl<S: Scalar> Bank<S> {
     /// The last hidden state of a batch, `[T, D]`, and how it lies; sequences name an adapter, or none for the base alone.
     ///
     /// # Errors
-    /// As [`Bank::logits`].
-    pub fn hidden(&self, batch: &Batch, names: &[Option<&str>]) -> Result<(Array2<S>, Layout), BankError> {
+    /// As [`AdapterPool::logits`].
+    pub fn hidden(&self, batch: &Batch, names: &[Option<&str>]) -> Result<(Array2<S>, Layout), PoolError> {
         let chosen = Chosen::of(names);
         let setup = |name: &Option<&str>| name.map_or(Ok(&Setup::None), |name| Ok(&self.member(name)?.setup));
-        let parts = chosen.names.iter().map(setup).collect::<Result<Vec<_>, BankError>>()?;
+        let parts = chosen.names.iter().map(setup).collect::<Result<Vec<_>, PoolError>>()?;
         in_pool(|| self.forward(batch, parts, &chosen.of, None))
     }
 
@@ -219,7 +219,7 @@ impl<S: Scalar> Bank<S> {
         parts: Vec<&Setup<S>>,
         part_of: &[usize],
         selection: Option<&Selection>,
-    ) -> Result<(Array2<S>, Layout), BankError> {
+    ) -> Result<(Array2<S>, Layout), PoolError> {
         let mixed = PerSequence::new(parts, part_of)?;
         let (base, pass) = (Base::from(&*self.base), Pass::evaluate());
         let encoded = match selection {
@@ -229,8 +229,8 @@ impl<S: Scalar> Bank<S> {
         Ok((encoded.hidden, encoded.layout))
     }
 
-    fn member(&self, name: &str) -> Result<&Member<S>, BankError> {
-        self.members.get(name).ok_or_else(|| BankError::NotLoaded {
+    fn member(&self, name: &str) -> Result<&Member<S>, PoolError> {
+        self.members.get(name).ok_or_else(|| PoolError::NotLoaded {
             name: name.to_owned(),
             suggestion: did_you_mean(name, self.names()),
             loaded: if self.members.is_empty() { "none".into() } else { self.names().collect::<Vec<_>>().join(", ") },
@@ -316,10 +316,10 @@ mod tests {
         model
     }
 
-    fn bank(base: &Arc<Encoder<f32>>) -> Bank<f32> {
-        let mut bank = Bank::new(base.clone());
-        MEMBERS.iter().for_each(|member| bank.add(member.0, model(base, *member)).expect("a new name"));
-        bank
+    fn pool(base: &Arc<Encoder<f32>>) -> AdapterPool<f32> {
+        let mut pool = AdapterPool::new(base.clone());
+        MEMBERS.iter().for_each(|member| pool.add(member.0, model(base, *member)).expect("a new name"));
+        pool
     }
 
     #[test]
@@ -327,7 +327,7 @@ mod tests {
         let base = base();
         let sequences: [&[u32]; 7] = [&[1, 2, 3], &[4], &[5, 6], &[7, 8, 9, 10], &[1], &[2, 2], &[3, 4, 5]];
         let names = ["tags", "mood", "score", "tags", "bare", "mood", "bare"];
-        let logits = bank(&base).logits(&Batch::from_ids(&sequences), &names).expect("all loaded");
+        let logits = pool(&base).logits(&Batch::from_ids(&sequences), &names).expect("all loaded");
         for ((sequence, name), logits) in sequences.iter().zip(names).zip(logits) {
             let member = MEMBERS.into_iter().find(|member| member.0 == name).expect("a member");
             let alone = model(&base, member).logits(&Batch::from_ids(&[sequence])).expect("a good batch");
@@ -338,9 +338,9 @@ mod tests {
     #[test]
     fn sequences_without_an_adapter_are_the_base() {
         let base = base();
-        let bank = bank(&base);
+        let pool = pool(&base);
         let batch = Batch::from_ids(&[&[1, 2, 3], &[4, 5]]);
-        let (hidden, layout) = bank.hidden(&batch, &[Some("mood"), None]).expect("loaded");
+        let (hidden, layout) = pool.hidden(&batch, &[Some("mood"), None]).expect("loaded");
         let alone = base.forward(&batch, &(), Pass::evaluate()).expect("a good batch").hidden;
         assert_eq!(hidden.slice(ndarray::s![layout.range(1), ..]), alone.slice(ndarray::s![3.., ..]));
         assert_ne!(hidden.slice(ndarray::s![layout.range(0), ..]), alone.slice(ndarray::s![..3, ..]));
@@ -349,27 +349,27 @@ mod tests {
     #[test]
     fn it_counts_forgets_and_takes_no_name_twice() {
         let base = base();
-        let mut bank = bank(&base);
+        let mut pool = pool(&base);
         let count = |name: usize| model(&base, MEMBERS[name]).counts().trainable();
-        assert_eq!(bank.parameter_count(), (0..4).map(count).sum::<usize>());
-        assert!(bank.add("mood", model(&base, MEMBERS[0])).unwrap_err().to_string().contains("loaded already"));
-        assert!(bank.remove("mood") && !bank.remove("mood"));
-        let error = bank.logits(&Batch::from_ids(&[&[1]]), &["mood"]).unwrap_err().to_string();
+        assert_eq!(pool.parameter_count(), (0..4).map(count).sum::<usize>());
+        assert!(pool.add("mood", model(&base, MEMBERS[0])).unwrap_err().to_string().contains("loaded already"));
+        assert!(pool.remove("mood") && !pool.remove("mood"));
+        let error = pool.logits(&Batch::from_ids(&[&[1]]), &["mood"]).unwrap_err().to_string();
         assert!(error.contains("no adapter `mood`") && error.contains("bare, score, tags"), "{error}");
-        bank.add("mood", model(&base, MEMBERS[0])).expect("the name is free again");
-        let error = bank.logits(&Batch::from_ids(&[&[1], &[2]]), &["mood"]).unwrap_err().to_string();
+        pool.add("mood", model(&base, MEMBERS[0])).expect("the name is free again");
+        let error = pool.logits(&Batch::from_ids(&[&[1], &[2]]), &["mood"]).unwrap_err().to_string();
         assert!(error.contains("2 sequences, but 1"), "{error}");
     }
 
     #[test]
     fn what_cannot_share_the_base_is_refused() {
-        let (base, mut bank) = (base(), Bank::new(base()));
+        let (base, mut pool) = (base(), AdapterPool::new(base()));
         let other = Arc::new(Encoder::random(base.config().clone(), 0.4, Seed::new(9)));
-        let error = bank.add("other", model(&other, MEMBERS[0])).unwrap_err().to_string();
+        let error = pool.add("other", model(&other, MEMBERS[0])).unwrap_err().to_string();
         assert!(error.contains("another one"), "{error}");
         let thawed = Thawed::new(&base, Thaw::BIASES, false);
-        let error = bank.add("thawed", model(&base, MEMBERS[0]).with_thawed(Some(thawed))).unwrap_err().to_string();
+        let error = pool.add("thawed", model(&base, MEMBERS[0]).with_thawed(Some(thawed))).unwrap_err().to_string();
         assert!(error.contains("thawed"), "{error}");
-        assert_eq!(bank.names().len(), 0);
+        assert_eq!(pool.names().len(), 0);
     }
 }
