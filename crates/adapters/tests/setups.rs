@@ -166,8 +166,12 @@ fn loss(base: &Encoder<f64>, batch: &Batch, setup: &Setup<f64>) -> (f64, Gradien
 
 #[test]
 fn trees_have_gradients() {
-    let smooth =
-        ["seq_bn[reduction_factor=3,non_linearity=gelu]", LORAS[0], LORAS[1], "loreft[r=2,prefix_positions=1]"];
+    let smooth = [
+        "seq_bn[reduction_factor=3,non_linearity=gelu]",
+        LORAS[0],
+        LORAS[1],
+        "par_bn[reduction_factor=2,non_linearity=tanh]",
+    ];
     let (base, batch) = (base::<f64>(), batch(&sequences(4)));
     for (methods, texts) in [(LORAS, CHOOSING), (smooth, CHOOSING)] {
         for (text, _) in texts {
@@ -372,6 +376,10 @@ fn a_setup_is_saved_and_loaded() {
         let loaded: AdapterModel<f32> = format::load(folder.path(), base.clone()).expect("it was saved");
         assert_eq!(loaded.setup().to_string(), text);
         assert_eq!(names(&loaded), names(&model), "all of them train");
+        let described = format::describe(folder.path()).expect("it can be read");
+        let adapters = described.iter().filter(|part| part.kind == "adapter").map(|part| part.name.as_str());
+        assert_eq!(adapters.collect::<Vec<_>>(), model.setup().expression().names());
+        assert_eq!(described.last().map(|part| (part.kind, part.name.as_str())), Some(("head", "mood")));
         let batch = batch(&sequences(3));
         assert_eq!(loaded.logits(&batch).expect("three"), model.logits(&batch).expect("three"), "{text}");
     }

@@ -1,11 +1,12 @@
 //! What a directory holds, without the base that it belongs to.
 
-use super::error::FormatError;
+use super::error::{FormatError, Message};
 use super::files::{ADAPTER, Files, HEAD, PEFT};
-use super::{json, peft, thawed, torch_bin};
+use super::hub::name::check_name;
+use super::{json, peft, setup_file, thawed, torch_bin};
 use adaptune_transformer::weights::{TensorFile, TensorSource};
 use serde_json::{Map, Value};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// An adapter or a head in a directory.
 #[derive(Debug)]
@@ -38,15 +39,16 @@ impl Described {
     }
 }
 
-/// Describes adapter, head and thawed tensors of a directory, those that are there.
+/// Describes adapters, head and thawed tensors of a directory, those that are there; of a
+/// [setup's](super::save_setup) those in its folders, adapters first.
 ///
 /// # Errors
 /// If there is neither, or a file is broken.
 pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
     let mut parts = Vec::new();
-    for (kind, files) in [("adapter", &ADAPTER), ("head", &HEAD)] {
-        if directory.join(files.config).exists() {
-            parts.extend(part(kind, files, directory)?);
+    for (kind, files, folder) in folders(directory)? {
+        if folder.join(files.config).exists() {
+            parts.extend(part(kind, files, &folder)?);
         }
     }
     if parts.is_empty() {
@@ -57,6 +59,19 @@ pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
         parts.push(thawed_part(&directory.join(thawed::FILE))?);
     }
     Ok(parts)
+}
+
+/// Where adapters and head are.
+fn folders(directory: &Path) -> Result<Vec<(&'static str, &'static Files, PathBuf)>, FormatError> {
+    let path = directory.join(setup_file::FILE);
+    if !path.exists() {
+        return Ok(vec![("adapter", &ADAPTER, directory.to_owned()), ("head", &HEAD, directory.to_owned())]);
+    }
+    let (expression, head) =
+        setup_file::read(&json::read(&path)?).map_err(|Message(m)| FormatError::config(&path, m))?;
+    let adapters = expression.names().into_iter().map(|name| ("adapter", &ADAPTER, name));
+    let named = |(kind, files, name): (_, _, &str)| check_name(name).map(|()| (kind, files, directory.join(name)));
+    adapters.chain([("head", &HEAD, head.as_str())]).map(named).collect()
 }
 
 /// The thawed tensors, which have neither name nor configuration.

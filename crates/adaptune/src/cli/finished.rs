@@ -3,7 +3,7 @@
 use super::args::BaseDtype;
 use super::base_model::BaseModel;
 use super::folder::{RunFile, RunFolder, State, TRAINED};
-use adaptune_adapters::{AdapterModel, format};
+use adaptune_adapters::{AdapterModel, Setup, format};
 use adaptune_transformer::Encoder;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -50,10 +50,14 @@ impl Finished {
         if model.thawed().is_some() {
             bail!("{} holds changed tensors of the base (thawed), which no adapter can take along", adapter.display());
         }
-        if model.adapter().is_none() {
-            bail!("{} holds a head and no adapter", adapter.display());
+        match model.setup() {
+            Setup::Adapter(_) => Ok(model),
+            Setup::None => bail!("{} holds a head and no adapter", adapter.display()),
+            several => bail!(
+                "{} holds the setup {several}, and one adapter by itself was expected: name the folder of one within it",
+                adapter.display()
+            ),
         }
-        Ok(model)
     }
 
     /// Marks a folder as complete, so that later commands know the base.
