@@ -1,7 +1,6 @@
 //! One block: self-attention, then feed-forward, or both side by side.
 
 use crate::accumulator::Accumulator;
-use crate::config::Residual;
 use crate::feed_forward::{FeedForwardGradient, FeedForwardTrace, feed_forward};
 use crate::normed::Normed;
 use crate::place::Place;
@@ -39,7 +38,7 @@ pub(crate) fn block<'a, S: Scalar>(
     let residual = read(place, &x);
     let a_read = if input.is_normed() { read(place, &a) } else { residual.clone() };
     drop(x);
-    let beside = (place.config().architecture.residual == Residual::Parallel).then(|| (a_read.clone(), input.wants));
+    let beside = place.config().architecture.residual.is_parallel().then(|| (a_read.clone(), input.wants));
     let attention = SelfAttentionInput { all: a, read: a_read, wants: input.wants };
     let (h, attention) = self_attention(place, &behind, attention, (residual, wants));
     let (h, wants_h) = (h.into_shared(), attention.is_some());

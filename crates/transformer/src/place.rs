@@ -73,10 +73,11 @@ impl<'a, S: Scalar> Place<'a, S> {
             Sublayer::Attention => BlockNorm::AfterAttention,
             Sublayer::FeedForward => BlockNorm::AfterFeedForward,
         };
-        match (self.config().architecture.residual, self.norm(norm)) {
-            (Residual::PostNorm, Some(norm)) => ResidualJoin::NormOfSum(norm),
-            (Residual::Sandwich, Some(norm)) => ResidualJoin::SumOfNorm(norm),
-            _ => ResidualJoin::Sum,
+        let norm = || self.norm(norm).expect("the list of parts has the norms that a block ends with");
+        match self.config().architecture.residual {
+            Residual::PostNorm => ResidualJoin::NormOfSum(norm()),
+            Residual::Sandwich => ResidualJoin::SumOfNorm(norm()),
+            Residual::PreNorm | Residual::Parallel => ResidualJoin::Sum,
         }
     }
 

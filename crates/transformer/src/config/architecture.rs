@@ -104,13 +104,28 @@ impl Residual {
     /// True if a sublayer reads a normalised state.
     #[must_use]
     pub fn norms_before(self) -> bool {
-        self != Self::PostNorm
+        match self {
+            Self::PostNorm => false,
+            Self::PreNorm | Self::Sandwich | Self::Parallel => true,
+        }
+    }
+
+    /// True if attention and feed-forward read the same normalised state, side by side.
+    #[must_use]
+    pub fn is_parallel(self) -> bool {
+        match self {
+            Self::Parallel => true,
+            Self::PostNorm | Self::PreNorm | Self::Sandwich => false,
+        }
     }
 
     /// True if a norm stands behind a sublayer, of its output or of the sum.
     #[must_use]
     pub fn norms_after(self) -> bool {
-        matches!(self, Self::PostNorm | Self::Sandwich)
+        match self {
+            Self::PostNorm | Self::Sandwich => true,
+            Self::PreNorm | Self::Parallel => false,
+        }
     }
 }
 

@@ -86,7 +86,7 @@ impl Config {
         let norm = |norm, wanted: bool| wanted.then_some((BlockPart::Norm(norm), PartShape::Norm { width: d, kind }));
         let head = PartShape::Norm { width: self.head_size(), kind };
         let head_norm = |norm| query_key_norm.then_some((BlockPart::Norm(norm), head));
-        let feed_forward_norm = residual.norms_before() && residual != super::Residual::Parallel;
+        let feed_forward_norm = residual.norms_before() && !residual.is_parallel();
         let mut parts = Vec::new();
         parts.extend(norm(BlockNorm::BeforeAttention, residual.norms_before()));
         parts.push(linear(Projection::Query, q, d, biases.query_key_value));
