@@ -4,7 +4,7 @@ use super::error::{FormatError, Message};
 use super::files::{ADAPTER, Files, HEAD, PEFT};
 use super::hub::name::check_name;
 use super::{json, peft, setup_file, thawed, torch_bin};
-use adaptune_transformer::weights::{TensorFile, TensorSource};
+use adaptune_transformer::weights::{TensorFile, TensorSource, resolve};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ impl Described {
 pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
     let mut parts = Vec::new();
     for (kind, files, folder) in folders(directory)? {
-        if folder.join(files.config).exists() {
+        if resolve(&folder, files.config)?.exists() {
             parts.extend(part(kind, files, &folder)?);
         }
     }
@@ -55,8 +55,9 @@ pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
         let message = format!("expected {} or {} here: is it an adapter directory?", ADAPTER.config, HEAD.config);
         return Err(FormatError::config(directory, message));
     }
-    if directory.join(thawed::FILE).exists() {
-        parts.push(thawed_part(&directory.join(thawed::FILE))?);
+    let thawed = resolve(directory, thawed::FILE)?;
+    if thawed.exists() {
+        parts.push(thawed_part(&thawed)?);
     }
     Ok(parts)
 }
@@ -84,7 +85,7 @@ fn thawed_part(path: &Path) -> Result<Described, FormatError> {
 }
 
 fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Vec<Described>, FormatError> {
-    let path = directory.join(files.config);
+    let path = resolve(directory, files.config)?;
     let mut file = json::read(&path)?;
     if file.get("peft_type").is_some() {
         return peft_parts(file, directory);
@@ -94,8 +95,8 @@ fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Vec<Descr
     let name = name.as_str().ok_or_else(|| FormatError::config(&path, "\"name\" is missing"))?.to_owned();
     let config = config.as_object().cloned().unwrap_or_default();
     let (weights, tensors) = tensors(directory, files)?;
-    let bytes =
-        std::fs::metadata(directory.join(weights)).map_err(FormatError::io("read", directory.join(weights)))?.len();
+    let weights_path = resolve(directory, weights)?;
+    let bytes = std::fs::metadata(&weights_path).map_err(FormatError::io("read", &weights_path))?.len();
     let (model_type, model_name, hidden_size) = (field("model_type"), field("model_name"), field("hidden_size"));
     let file = weights.to_owned();
     Ok(vec![Described { kind, name, model_type, model_name, hidden_size, config, file, bytes, tensors }])
@@ -104,7 +105,7 @@ fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Vec<Descr
 /// An adapter in PEFT's format, of which all fields are configuration, and the head among its weights if there is one.
 fn peft_parts(file: Value, directory: &Path) -> Result<Vec<Described>, FormatError> {
     let (file_name, tensors) = tensors(directory, &PEFT)?;
-    let weights = directory.join(file_name);
+    let weights = resolve(directory, file_name)?;
     let bytes = std::fs::metadata(&weights).map_err(FormatError::io("read", &weights))?.len();
     let model_name = file.get("base_model_name_or_path").cloned().unwrap_or_default();
     let (of_head, of_adapter): (Vec<_>, Vec<_>) = tensors.into_iter().partition(|(name, _)| peft::head::is_head(name));
@@ -131,11 +132,11 @@ fn peft_parts(file: Value, directory: &Path) -> Result<Vec<Described>, FormatErr
 type Shapes = Vec<(String, Vec<usize>)>;
 
 fn tensors(directory: &Path, files: &Files) -> Result<(&'static str, Shapes), FormatError> {
-    let path = directory.join(files.safetensors);
+    let path = resolve(directory, files.safetensors)?;
     if path.exists() {
         return Ok((files.safetensors, shapes(&path)?));
     }
-    let path = directory.join(files.torch);
+    let path = resolve(directory, files.torch)?;
     if !path.exists() {
         return Err(files.no_weights(directory));
     }

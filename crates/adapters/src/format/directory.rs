@@ -1,9 +1,9 @@
 //! Saving and loading adapter directories.
 
 use super::error::FormatError;
-use super::files::{ADAPTER, HEAD, PEFT};
-use super::hub::adapter::{parameters, save_adapter};
-use super::hub::head::{head_name, save_head};
+use super::files::{ADAPTER, HEAD, PEFT, replace_together};
+use super::hub::adapter::{parameters, write_adapter};
+use super::hub::head::{head_name, write_head};
 use super::{hub, peft, setup_file, thawed};
 use crate::adapter::Adapter;
 use crate::format::family::language_tensor_name;
@@ -11,6 +11,7 @@ use crate::head::Head;
 use crate::model::AdapterModel;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar};
 use adaptune_transformer::Encoder;
+use adaptune_transformer::weights::resolve;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -19,9 +20,9 @@ use std::sync::Arc;
 /// An adapter that AdapterHub does not have and PEFT does (DoRA, rsLoRA, prompts of tokens like others) is saved as
 /// [`save_peft_with_head`](super::save_peft_with_head) does; [`load`](super::load) tells them apart.
 ///
-/// Everything is written into a hidden folder within the directory and then moved to its place, so that a failure, such
-/// as a full disk, leaves the directory as it was. The configuration of the head comes last, and without it [`load`](super::load)
-/// refuses a directory. Existing files of these names are replaced.
+/// Existing files of these names are replaced, all together
+/// ([`replace_files`](adaptune_transformer::weights::replace_files)): a failure, such as a full disk, leaves the directory as it
+/// was, and after a crash at any moment [`load`](super::load) finds the old model or the new one.
 ///
 /// Frozen adapters that the model's own stands upon belong to somebody else and are left out;
 /// [`save_setup`](super::save_setup) saves them too.
@@ -35,41 +36,41 @@ pub fn save<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), 
         let message = format!("one adapter's files cannot hold the setup {}: save it with save_setup", model.setup());
         return Err(FormatError::config(directory, message));
     }
-    let folder = directory.join(format!(".adaptune-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(FormatError::io("create", &folder))?;
-    let saved = save_by_way_of(&folder, model, directory);
-    let _ = std::fs::remove_dir_all(&folder); // it is empty if all went well; if not, the error is what counts
-    saved
+    replace_together(directory, FILES, |folder| write(model, folder))
 }
 
-fn save_by_way_of<S: Scalar>(folder: &Path, model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
+/// All files that one model's directory may have; what it does not have may not stay there from another model, or loading would
+/// mix the two.
+const FILES: &[&str] = &[
+    ADAPTER.safetensors,
+    ADAPTER.torch,
+    PEFT.safetensors,
+    PEFT.torch,
+    ADAPTER.config,
+    thawed::FILE,
+    HEAD.safetensors,
+    setup_file::FILE,
+    HEAD.config,
+];
+
+/// Writes the files of a model with at most one adapter.
+fn write<S: Scalar>(model: &AdapterModel<S>, folder: &Path) -> Result<(), FormatError> {
     let with_head = match model.adapter() {
-        Some(adapter) => save_either(adapter, Some(model.head()), model.base(), folder)?,
+        Some(adapter) => write_either(adapter, Some(model.head()), model.base(), folder)?,
         None => false,
     };
     if let Some(thawed) = model.thawed() {
         thawed::save(thawed, model.base(), folder)?;
     }
-    if !with_head {
-        save_head(model.head(), model.base(), folder)?;
+    match with_head {
+        true => Ok(()),
+        false => write_head(model.head(), model.base(), folder),
     }
-    let files = [
-        ADAPTER.safetensors,
-        ADAPTER.torch,
-        PEFT.safetensors,
-        PEFT.torch,
-        ADAPTER.config,
-        thawed::FILE,
-        HEAD.safetensors,
-        setup_file::FILE,
-        HEAD.config,
-    ];
-    files.into_iter().try_for_each(|file| put_in_place(file, folder, directory))
 }
 
-/// Saves an adapter for AdapterHub, or for PEFT where only PEFT has such adapters; true if a head went along, as a part
+/// Writes an adapter for AdapterHub, or for PEFT where only PEFT has such adapters; true if a head went along, as a part
 /// of PEFT's files.
-pub(super) fn save_either<S: Scalar>(
+pub(super) fn write_either<S: Scalar>(
     adapter: &Adapter<S>,
     head: Option<&Head<S>>,
     base: &Encoder<S>,
@@ -80,8 +81,8 @@ pub(super) fn save_either<S: Scalar>(
     };
     let model = base.config();
     match (method.file_fields(), peft::refusal(method, model)) {
-        (Ok(_), _) if !peft::is_its_own(method, model) => save_adapter(adapter, base, directory).map(|()| false),
-        (_, None) => peft::save_either_head(adapter, head, base, directory),
+        (Ok(_), _) if !peft::is_its_own(method, model) => write_adapter(adapter, base, directory).map(|()| false),
+        (_, None) => peft::write_either_head(adapter, head, base, directory),
         (fields, Some(neither)) => {
             let why = fields.err().unwrap_or_default();
             let message = format!("{why}; nor has PEFT: {neither}");
@@ -90,21 +91,10 @@ pub(super) fn save_either<S: Scalar>(
     }
 }
 
-/// Moves a file to its place. One that the model does not have may not stay there from another model either, or loading
-/// would mix the two.
-pub(super) fn put_in_place(file: &str, from: &Path, to: &Path) -> Result<(), FormatError> {
-    let (from, to) = (from.join(file), to.join(file));
-    match (from.exists(), to.exists()) {
-        (true, _) => std::fs::rename(from, &to).map_err(FormatError::io("write", to)),
-        (false, true) => std::fs::remove_file(&to).map_err(FormatError::io("remove", to)),
-        (false, false) => Ok(()),
-    }
-}
-
 /// Loads a directory that has at most one adapter.
 pub(super) fn load_single<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<AdapterModel<S>, FormatError> {
     let head = load_head(directory, &base)?;
-    let adapter = match directory.join(ADAPTER.config).exists() {
+    let adapter = match resolve(directory, ADAPTER.config)?.exists() {
         true => Some(load_adapter(directory, &base)?),
         false => None,
     };
@@ -146,8 +136,8 @@ pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Ad
 /// # Errors
 /// As [`load`](super::load).
 pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
-    let path = directory.join(HEAD.config);
-    if !path.exists() && directory.join(ADAPTER.config).exists() && peft::is_peft(directory)? {
+    let path = resolve(directory, HEAD.config)?;
+    if !path.exists() && resolve(directory, ADAPTER.config)?.exists() && peft::is_peft(directory)? {
         return peft::head::load(directory, base);
     }
     if !path.exists() {

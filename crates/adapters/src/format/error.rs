@@ -6,7 +6,7 @@ use crate::core::fields::FieldError;
 use crate::head::config::HeadError;
 use crate::registry::error::ParseMethodError;
 use adaptune_transformer::weights::WeightError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 /// Why an adapter directory could not be read or written.
@@ -126,6 +126,18 @@ impl FormatError {
     pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { doing, path, source }
+    }
+
+    /// What is said of a configuration in one folder, said of the folder that it was meant for.
+    pub(crate) fn moved(self, from: &Path, to: &Path) -> Self {
+        match self {
+            Self::Config { path, message } => match path.strip_prefix(from) {
+                Ok(rest) if rest.as_os_str().is_empty() => Self::config(to, message),
+                Ok(rest) => Self::config(to.join(rest), message),
+                Err(_) => Self::Config { path, message },
+            },
+            other => other,
+        }
     }
 
     pub(crate) fn config(path: impl Into<PathBuf>, message: impl ToString) -> Self {

@@ -1,7 +1,7 @@
-//! The names of an adapter directory's files, and how one is replaced.
+//! The names of an adapter directory's files, and how they are replaced.
 
 use super::error::FormatError;
-use adaptune_transformer::weights::replace_file;
+use adaptune_transformer::weights::{replace_file, replace_files};
 use std::path::Path;
 
 /// File names of an adapter or a head.
@@ -29,4 +29,13 @@ pub(super) const PEFT: Files =
 /// Writes a text beside its place and moves it there.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), FormatError> {
     Ok(replace_file(path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
+}
+
+/// Replaces files of a directory together, see [`replace_files`]: `fill` writes the new ones into the folder that it is given.
+pub(super) fn replace_together(
+    directory: &Path,
+    names: &[&str],
+    fill: impl FnOnce(&Path) -> Result<(), FormatError>,
+) -> Result<(), FormatError> {
+    replace_files(directory, names, |folder| fill(folder).map_err(|error| error.moved(folder, directory)))
 }

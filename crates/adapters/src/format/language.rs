@@ -4,13 +4,15 @@
 
 use super::error::FormatError;
 use super::family::language_tensor_name;
+use super::files::{replace, replace_together};
 use crate::head::Head;
 use crate::head::config::HeadConfig;
 use crate::head::task::Task;
 use crate::model::AdapterModel;
 use adaptune_tensor::{Parameters, Scalar, Seed};
-use adaptune_transformer::weights::{FloatFormat, Reader, WeightDirectory, replace_file, write_safetensors_as};
+use adaptune_transformer::weights::{FloatFormat, Reader, WeightDirectory, write_safetensors_as};
 use adaptune_transformer::{Encoder, Family};
+use ndarray::{CowArray, IxDyn};
 use std::path::Path;
 
 /// Saves a language model, what is thawed laid into the base, as a directory that Python's transformers loads as
@@ -34,8 +36,7 @@ pub fn save_language_model<S: Scalar>(
     for (name, parameter) in &parameters {
         tensors.push((tensor_name(family, name, directory)?, parameter.to_view().into()));
     }
-    write_safetensors_as(format, &directory.join("model.safetensors"), &tensors, &[].into())?;
-    write_config(&merged, format, "ForMaskedLM", directory)
+    write(&merged, &tensors, format, "ForMaskedLM", directory)
 }
 
 /// Saves a base, such as one that an adapter was merged into, as a directory that Python's transformers loads as
@@ -44,8 +45,7 @@ pub fn save_language_model<S: Scalar>(
 /// # Errors
 /// If a file cannot be written.
 pub fn save_base<S: Scalar>(base: &Encoder<S>, directory: &Path, format: FloatFormat) -> Result<(), FormatError> {
-    write_safetensors_as(format, &directory.join("model.safetensors"), &base.tensors(), &[].into())?;
-    write_config(base, format, "Model", directory)
+    write(base, &base.tensors(), format, "Model", directory)
 }
 
 /// Loads the head with which a base was pretrained.
@@ -71,7 +71,20 @@ fn tensor_name(family: Family, parameter: &str, directory: &Path) -> Result<Stri
     language_tensor_name(family, parameter).ok_or_else(|| FormatError::config(directory, message()))
 }
 
-/// Writes `config.json`, last: without it a directory is no model. `class` is the end of the class's name.
+/// Replaces both files of a model together. `class` is the end of the class's name.
+fn write<S: Scalar>(
+    base: &Encoder<S>,
+    tensors: &[(String, CowArray<'_, S, IxDyn>)],
+    format: FloatFormat,
+    class: &str,
+    directory: &Path,
+) -> Result<(), FormatError> {
+    replace_together(directory, &["model.safetensors", "config.json"], |folder| {
+        write_safetensors_as(format, &folder.join("model.safetensors"), tensors, &[].into())?;
+        write_config(base, format, class, folder)
+    })
+}
+
 fn write_config<S: Scalar>(
     base: &Encoder<S>,
     format: FloatFormat,
@@ -83,5 +96,5 @@ fn write_config<S: Scalar>(
     fields["architectures"] = serde_json::json!([format!("{}{class}", config.family.python().class)]);
     fields["torch_dtype"] = format.name().into();
     let text = serde_json::to_string_pretty(&fields).expect("strings and numbers") + "\n";
-    Ok(replace_file(&directory.join("config.json"), |file| std::io::Write::write_all(file, text.as_bytes()))?)
+    replace(&directory.join("config.json"), &text)
 }

@@ -1,9 +1,10 @@
 //! Saving and loading folders in which several adapters are put together.
 
-use super::directory::{load_adapter, load_single, put_in_place, save_either};
+use super::directory::{load_adapter, load_single, write_either};
 use super::error::{FormatError, Message};
-use super::files::{ADAPTER, HEAD, PEFT, replace};
-use super::hub::{head, name::check_name, save_head};
+use super::files::{ADAPTER, HEAD, PEFT, replace, replace_together};
+use super::hub::head::{self, write_head};
+use super::hub::name::check_name;
 use super::{json, setup_file, thawed};
 use crate::adapter::Adapter;
 use crate::compose::expression::Expression;
@@ -11,6 +12,7 @@ use crate::compose::setup::Setup;
 use crate::model::AdapterModel;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::Encoder;
+use adaptune_transformer::weights::resolve;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,18 +21,16 @@ use std::sync::Arc;
 /// the head in one of its name, and `adapter_setup.json`, which says how they are put together. Folder and file are
 /// AdapterHub's `save_adapter_setup`; a setup of other nodes than stacks only adaptune reads.
 ///
-/// Everything is written into a hidden folder within the directory and then moved to its place. `adapter_setup.json` goes
-/// first and comes last, and without it [`load`] refuses the directory: a failure never leaves a mixture that loads.
+/// All files are replaced together, as by [`save`](super::save): after a crash at any moment [`load`] finds the old model or the
+/// new one.
 ///
 /// # Errors
 /// As [`save`](super::save), for each of the adapters; or if two adapters have one name.
 pub fn save_setup<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
     let adapters = adapters_by_name(model.setup(), directory)?;
-    let folder = directory.join(format!(".adaptune-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).map_err(FormatError::io("create", &folder))?;
-    let saved = write_setup(model, &adapters, &folder).and_then(|()| move_setup(model, &adapters, &folder, directory));
-    let _ = std::fs::remove_dir_all(&folder); // nothing is left in it if all went well; if not, the error is what counts
-    saved
+    let names = file_names(adapters.keys().copied(), model.head().name());
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    replace_together(directory, &names, |folder| write_setup(model, &adapters, folder))
 }
 
 /// The adapters of a setup, each once.
@@ -60,10 +60,10 @@ fn write_setup<S: Scalar>(
         Ok(path)
     };
     for (name, adapter) in adapters {
-        save_either(adapter, None, model.base(), &within(name)?)?;
+        write_either(adapter, None, model.base(), &within(name)?)?;
     }
     check_name(model.head().name())?;
-    save_head(model.head(), model.base(), &within(model.head().name())?)?;
+    write_head(model.head(), model.base(), &within(model.head().name())?)?;
     if let Some(thawed) = model.thawed() {
         thawed::save(thawed, model.base(), folder)?;
     }
@@ -71,24 +71,16 @@ fn write_setup<S: Scalar>(
     replace(&folder.join(setup_file::FILE), &text)
 }
 
-fn move_setup<S: Scalar>(
-    model: &AdapterModel<S>,
-    adapters: &BTreeMap<&str, &Adapter<S>>,
-    from: &Path,
-    to: &Path,
-) -> Result<(), FormatError> {
-    put_in_place(setup_file::FILE, &from.join("nothing"), to)?;
+/// All files that the directory of a setup may have, and those that one adapter may have left in it; `adapter_setup.json` last.
+fn file_names<'a>(adapters: impl Iterator<Item = &'a str>, head: &'a str) -> Vec<String> {
     let of_adapter = [ADAPTER.safetensors, ADAPTER.torch, PEFT.safetensors, PEFT.torch, ADAPTER.config];
     let of_head = [HEAD.safetensors, HEAD.torch, HEAD.config];
-    let folders = adapters.keys().map(|name| (*name, &of_adapter[..]));
-    for (name, files) in folders.chain([(model.head().name(), &of_head[..])]) {
-        let (from, to) = (from.join(name), to.join(name));
-        std::fs::create_dir_all(&to).map_err(FormatError::io("create", &to))?;
-        files.iter().try_for_each(|file| put_in_place(file, &from, &to))?;
-    }
-    // What one adapter of this directory may have left in it.
-    of_adapter.iter().chain(&of_head).chain([&thawed::FILE]).try_for_each(|file| put_in_place(file, from, to))?;
-    put_in_place(setup_file::FILE, from, to)
+    let within = |folder: &str, files: &[&str]| files.iter().map(|file| format!("{folder}/{file}")).collect::<Vec<_>>();
+    let mut names: Vec<String> = adapters.flat_map(|name| within(name, &of_adapter)).collect();
+    names.extend(within(head, &of_head));
+    names.extend(of_adapter.iter().chain(&of_head).map(|file| (*file).to_owned()));
+    names.extend([thawed::FILE, setup_file::FILE].map(str::to_owned));
+    names
 }
 
 /// Loads what [`save`](super::save), [`save_setup`] or AdapterHub's functions of these names have written: the head, and
@@ -102,7 +94,7 @@ fn move_setup<S: Scalar>(
 /// If a file is missing or broken, a tensor is missing, unexpected or misshapen, an adapter was trained on another base, or
 /// the adapters of a setup mean nothing together.
 pub fn load<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<AdapterModel<S>, FormatError> {
-    let path = directory.join(setup_file::FILE);
+    let path = resolve(directory, setup_file::FILE)?;
     if !path.exists() {
         return load_single(directory, base);
     }

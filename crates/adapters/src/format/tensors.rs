@@ -6,7 +6,7 @@ use super::torch_bin;
 use crate::core::stored::Stored;
 use adaptune_tensor::{AnyParameter, Scalar};
 use adaptune_transformer::Encoder;
-use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};
+use adaptune_transformer::weights::{TensorFile, TensorSource, resolve, write_safetensors};
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ pub(super) struct Tensors<S> {
 impl<S: Scalar> Tensors<S> {
     /// Reads the safetensors file of these, or else PyTorch's.
     pub(super) fn read(directory: &Path, files: &Files, base: &Encoder<S>) -> Result<Self, FormatError> {
-        let (safetensors, torch) = (directory.join(files.safetensors), directory.join(files.torch));
+        let (safetensors, torch) = (resolve(directory, files.safetensors)?, resolve(directory, files.torch)?);
         if safetensors.exists() {
             return Self::read_file(&safetensors, files.config, base);
         }

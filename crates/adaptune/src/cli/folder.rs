@@ -3,6 +3,7 @@
 use super::args::BaseDtype;
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The folder of a run.
@@ -103,11 +104,12 @@ impl RunFolder {
     /// Makes the folder ready for the run: makes it if it is not there, and takes away what an earlier run left.
     ///
     /// # Errors
-    /// As [`check`](Self::check), or the folder cannot be made or changed.
+    /// As [`check`](Self::check), or the folder cannot be made or changed, or files in it were being replaced and one of them is lost.
     pub(crate) fn prepare(&self, resume: bool, overwrite: bool) -> Result<State> {
         let state = self.check(resume, overwrite)?;
         std::fs::create_dir_all(&self.path)
             .with_context(|| format!("cannot make the folder {}", self.path.display()))?;
+        self.finish_replacing()?;
         for path in self.entries()?.iter().filter(|path| is_unfinished(path)) {
             let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
             removed.with_context(|| format!("cannot remove {}", path.display()))?;
@@ -118,6 +120,13 @@ impl RunFolder {
             State::Interrupted => {}
         }
         Ok(state)
+    }
+
+    /// Finishes what a killed run was replacing, here and in the folders of its files: hidden files may be a part of it.
+    fn finish_replacing(&self) -> Result<()> {
+        let folders: BTreeSet<PathBuf> =
+            self.files.iter().filter_map(|file| Some(self.path.join(file).parent()?.to_owned())).collect();
+        folders.iter().try_for_each(|folder| Ok(adaptune_transformer::weights::finish_replacing(folder)?))
     }
 
     pub(crate) fn checkpoint(&self) -> PathBuf {
@@ -203,6 +212,24 @@ mod tests {
         assert!(folder.prepare(true, false).unwrap_err().to_string().contains("is not empty"));
         assert_eq!(folder.prepare(false, true).unwrap(), State::New);
         assert!(folder.path.join("notes.txt").exists(), "what is not ours stays");
+    }
+
+    /// What a killed run was replacing is put in place before hidden files are removed.
+    #[test]
+    fn what_was_being_replaced_is_finished_first() {
+        let (_dir, folder) = folder();
+        let staged = folder.path.join(".adaptune-new-x");
+        std::fs::create_dir_all(&staged).unwrap();
+        std::fs::write(staged.join("adapter.safetensors"), "new").unwrap();
+        std::fs::write(folder.metrics(), "{}").unwrap();
+        let journal = r#"{ "staged": ".adaptune-new-x", "replace": ["adapter.safetensors"], "remove": [] }"#;
+        std::fs::write(folder.path.join(".adaptune-replacing.json"), journal).unwrap();
+        assert_eq!(folder.prepare(true, false).unwrap(), State::Interrupted);
+        assert_eq!(std::fs::read_to_string(folder.path.join("adapter.safetensors")).unwrap(), "new");
+        assert_eq!(folder.entries().unwrap().len(), 2);
+        std::fs::write(folder.path.join(".adaptune-replacing.json"), journal).unwrap();
+        std::fs::remove_file(folder.path.join("adapter.safetensors")).unwrap();
+        assert!(folder.prepare(true, false).unwrap_err().to_string().contains("adapter.safetensors is lost"));
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn not_cached(name: &str, snapshot: Option<&Snapshot>, settings: &Settings) -> S
 }
 
 fn folder_of_model(dir: &Path) -> Result<PathBuf> {
-    if dir.join("config.json").is_file() {
+    if adaptune_transformer::weights::resolve(dir, "config.json")?.is_file() {
         return Ok(dir.to_owned());
     }
     let names = names_in(dir);

@@ -3,6 +3,7 @@
 use super::format::FamilyFormat;
 use super::{bert, distilbert};
 use crate::config::{Config, ConfigError};
+use crate::weights::resolve;
 use serde_json::Value;
 use std::path::Path;
 
@@ -18,6 +19,8 @@ impl Config {
     /// way that is not supported.
     pub fn read(directory: &Path) -> Result<Self, ConfigError> {
         let path = directory.join("config.json");
+        let path = resolve(directory, "config.json")
+            .map_err(|error| ConfigError::Read { path, source: std::io::Error::other(error) })?;
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::from_json(&text, &path),
             Err(source) => Err(ConfigError::Read { path, source }),

@@ -1,11 +1,12 @@
 //! A model's directory: one safetensors file, or several with an index.
 
 use super::error::examples;
-use super::{TensorFile, TensorSource, WeightError};
+use super::file_name::is_plain;
+use super::{TensorFile, TensorSource, WeightError, resolve};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::{fmt, fs};
 
 const SINGLE: &str = "model.safetensors";
@@ -42,8 +43,9 @@ impl WeightDirectory {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightError> {
         let path = path.as_ref();
         let there = |name: &str| path.join(name).exists();
-        if there(SINGLE) {
-            Self::single(path)
+        let single = resolve(path, SINGLE)?;
+        if single.exists() {
+            Self::single(path, &single)
         } else if there(INDEX) {
             Self::sharded(path)
         } else if let Some(found) = PICKLES.into_iter().find(|name| there(name)) {
@@ -58,8 +60,8 @@ impl WeightDirectory {
         self.files.iter()
     }
 
-    fn single(path: &Path) -> Result<Self, WeightError> {
-        let file = TensorFile::open(path.join(SINGLE))?;
+    fn single(path: &Path, file: &Path) -> Result<Self, WeightError> {
+        let file = TensorFile::open(file)?;
         let places = file.names().into_iter().map(|name| (name.to_string(), 0)).collect();
         Ok(Self { path: path.into(), files: vec![file], places })
     }
@@ -164,13 +166,6 @@ impl Index {
     fn not_listed(&self, name: &str, shard: &str) -> WeightError {
         WeightError::NotInIndex { path: self.path.clone(), name: name.into(), shard: shard.into() }
     }
-}
-
-/// One component that is a name on every system: no separator, no drive, neither `.` nor `..`.
-fn is_plain(name: &str) -> bool {
-    let mut components = Path::new(name).components();
-    let one = matches!(components.next(), Some(Component::Normal(part)) if part == name);
-    one && components.next().is_none() && !name.contains(['/', '\\', ':', '\0'])
 }
 
 #[derive(Deserialize)]

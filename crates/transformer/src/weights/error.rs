@@ -29,6 +29,43 @@ pub enum WeightError {
         source: io::Error,
     },
 
+    /// The journal of files that are replaced together is broken.
+    #[error("{path} is no journal of files that were being replaced: {reason}; remove it and save again")]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+
+    /// Files were being replaced together, and one of the new ones is gone.
+    #[error(
+        "{file} is lost: {journal} says that it was being replaced, but it is neither in its place nor in {staged}; save \
+         into a new folder, or remove the journal and save again"
+    )]
+    LostFile {
+        /// The journal.
+        journal: PathBuf,
+        /// The place of the file.
+        file: PathBuf,
+        /// The folder of the new files.
+        staged: PathBuf,
+    },
+
+    /// The new files of a directory are written, but one cannot be moved to its place.
+    #[error(
+        "cannot replace {path}: {source}; the new files are complete, those that are not in place yet in {staged}, and are \
+         found there; the next save into the directory goes on"
+    )]
+    NotInPlace {
+        /// The file that is in the way.
+        path: PathBuf,
+        /// The folder of the new files.
+        staged: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+
     /// The file is a placeholder that Git LFS puts where the real file belongs.
     #[error("{path} is a Git LFS pointer, not the weights themselves; fetch them with `git lfs pull`")]
     LfsPointer {

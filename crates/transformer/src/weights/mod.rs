@@ -10,6 +10,7 @@
 //! | read a model's directory, sharded or not | [`WeightDirectory`] |
 //! | load a model and notice what it did not use | [`Reader`] |
 //! | write a file | [`write_safetensors`] |
+//! | write several files of a directory together, and find them | [`replace_files`], [`resolve`] |
 //!
 //! The first two are [`TensorSource`]s, the trait that carries the reading methods. Numbers of any
 //! float type are converted to the [`Scalar`](adaptune_tensor::Scalar) that is asked for, in one
@@ -34,6 +35,7 @@
 //! ```
 
 mod error;
+mod file_name;
 mod number;
 
 mod file;
@@ -43,7 +45,9 @@ mod source;
 mod directory;
 mod reader;
 
+mod journal;
 mod replace;
+mod replace_files;
 mod write;
 
 #[cfg(test)]
@@ -52,9 +56,11 @@ mod testing;
 pub use directory::WeightDirectory;
 pub use error::WeightError;
 pub use file::TensorFile;
+pub use journal::resolve;
 pub use number::FloatFormat;
 pub use reader::Reader;
 pub use replace::replace_file;
+pub use replace_files::{finish_replacing, replace_files};
 pub use safetensors::Dtype;
 pub use source::TensorSource;
 pub use write::{write_safetensors, write_safetensors_as};

@@ -5,11 +5,12 @@ use super::name::check_name;
 use crate::adapter::Adapter;
 use crate::core::stored::Stored;
 use crate::format::error::FormatError;
-use crate::format::files::{ADAPTER, replace};
+use crate::format::files::{ADAPTER, replace, replace_together};
 use crate::format::tensors::{Tensors, write};
 use crate::registry::method::Method;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar, Seed};
 use adaptune_transformer::Encoder;
+use adaptune_transformer::weights::resolve;
 use std::path::Path;
 
 /// Saves an adapter alone; see [`save`](crate::format::save).
@@ -17,6 +18,15 @@ use std::path::Path;
 /// # Errors
 /// As [`save`](crate::format::save); or if the adapter's configuration is one that AdapterHub does not have.
 pub fn save_adapter<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
+    replace_together(directory, &[ADAPTER.safetensors, ADAPTER.config], |folder| write_adapter(adapter, base, folder))
+}
+
+/// Writes the files of an adapter.
+pub(crate) fn write_adapter<S: Scalar>(
+    adapter: &Adapter<S>,
+    base: &Encoder<S>,
+    directory: &Path,
+) -> Result<(), FormatError> {
     check_name(adapter.name())?;
     let Some(method) = adapter.method() else {
         return Err(FormatError::OwnModules { name: adapter.name().to_owned() });
@@ -58,7 +68,7 @@ pub fn save_adapterhub<S: Scalar>(
 
 /// Loads an adapter of AdapterHub's format.
 pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
-    let path = directory.join(ADAPTER.config);
+    let path = resolve(directory, ADAPTER.config)?;
     let file = read_adapter(&path, base.config())?;
     let mut adapter = Adapter::blank(&file.name, &file.method, base.config(), Seed::new(0))
         .map_err(|e| FormatError::config(&path, e))?;

@@ -3,7 +3,7 @@
 use super::name::check_name;
 use crate::core::stored::Stored;
 use crate::format::error::FormatError;
-use crate::format::files::{HEAD, replace};
+use crate::format::files::{HEAD, replace, replace_together};
 use crate::format::json;
 use crate::format::tensors::{Tensors, write};
 use crate::head::Head;
@@ -11,6 +11,7 @@ use crate::head::config::HeadConfig;
 use crate::head::task::Task;
 use adaptune_tensor::{Parameters, Scalar, Seed};
 use adaptune_transformer::Encoder;
+use adaptune_transformer::weights::resolve;
 use std::path::Path;
 
 /// Saves a head alone; see [`save`](crate::format::save).
@@ -19,6 +20,11 @@ use std::path::Path;
 /// As [`save`](crate::format::save); and the head of a language model is refused, since it is a part of its model, as is
 /// the head of a task that AdapterHub does not have.
 pub fn save_head<S: Scalar>(head: &Head<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
+    replace_together(directory, &[HEAD.safetensors, HEAD.config], |folder| write_head(head, base, folder))
+}
+
+/// Writes the files of a head.
+pub(crate) fn write_head<S: Scalar>(head: &Head<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
     check_name(head.name())?;
     if let Some(message) = refusal(head.config()) {
         return Err(FormatError::config(directory, message));
@@ -43,7 +49,7 @@ fn refusal(head: &HeadConfig) -> Option<String> {
 
 /// Loads a head of AdapterHub's format.
 pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
-    let path = directory.join(HEAD.config);
+    let path = resolve(directory, HEAD.config)?;
     let (name, config) = json::read_head(&path, base.config())?;
     let mut head = Head::new(&name, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
     let mut tensors = Tensors::read(directory, &HEAD, base)?;

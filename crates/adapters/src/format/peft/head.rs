@@ -24,7 +24,7 @@ use crate::head::task::Task;
 use crate::registry::method::Method;
 use adaptune_tensor::{Parameters, Scalar, Seed};
 use adaptune_transformer::family::PastKeyValues;
-use adaptune_transformer::weights::TensorFile;
+use adaptune_transformer::weights::{TensorFile, resolve};
 use adaptune_transformer::{Config, Encoder, Family};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -101,7 +101,7 @@ fn tensor(layers: &[&str], parameter: &str) -> String {
 
 /// Loads the head. Labels have no names in PEFT's files: they are called `LABEL_0` and so on, unless the file is ours.
 pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
-    let path = directory.join(PEFT.config);
+    let path = resolve(directory, PEFT.config)?;
     let mut tensors = Tensors::read(directory, &PEFT, base)?.without_prefix();
     let (task_type, layers) =
         form(&json::read(&path)?, base.config().family).map_err(|e| FormatError::config(&path, e))?;
@@ -113,7 +113,7 @@ pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Hea
     };
     let task = Task::of_task_type(&task_type, outputs).expect("its layers are known");
     let config = config(task, &layers, outputs, base.config().family);
-    let (title, config) = own(&directory.join(PEFT.safetensors), config)?;
+    let (title, config) = own(&resolve(directory, PEFT.safetensors)?, config)?;
     let mut head = Head::new(&title, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
     for (name, parameter) in head.parameters_mut() {
         tensors.take(&Stored::under(names(&tensor(&layers, &name))), parameter)?;

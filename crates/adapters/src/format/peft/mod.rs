@@ -15,14 +15,15 @@ mod targets;
 pub use low_rank::peft_names;
 
 use super::error::FormatError;
-use super::files::{HEAD, PEFT, replace};
-use super::hub::head::save_head;
+use super::files::{HEAD, PEFT, replace, replace_together};
+use super::hub::head::write_head;
 use super::json;
 use super::tensors::{Tensors, write};
 use crate::adapter::Adapter;
 use crate::head::Head;
 use crate::registry::method::Method;
 use adaptune_tensor::Scalar;
+use adaptune_transformer::weights::resolve;
 use adaptune_transformer::{Config, Encoder};
 use files::{NAME, Written, name, peft_type};
 use serde_json::json;
@@ -30,7 +31,7 @@ use std::path::Path;
 
 /// True if a directory's `adapter_config.json` is PEFT's.
 pub(super) fn is_peft(directory: &Path) -> Result<bool, FormatError> {
-    Ok(json::read(&directory.join(PEFT.config))?.get("peft_type").is_some())
+    Ok(json::read(&resolve(directory, PEFT.config)?)?.get("peft_type").is_some())
 }
 
 /// Why PEFT has no such adapter, if it has not.
@@ -55,7 +56,9 @@ pub(super) fn is_its_own(method: &Method, model: &Config) -> bool {
 /// # Errors
 /// If PEFT has no such adapter, or would compute something else with it: the reason. Or a file cannot be written.
 pub fn save_peft<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
-    save_either_head(adapter, None, base, directory).map(|_| ())
+    replace_together(directory, &[PEFT.safetensors, PEFT.config], |folder| {
+        write_either_head(adapter, None, base, folder).map(|_| ())
+    })
 }
 
 /// Saves an adapter with its head as a PEFT directory. The head is written as PEFT's `modules_to_save` where it is what
@@ -76,20 +79,16 @@ pub fn save_peft_with_head<S: Scalar>(
     base: &Encoder<S>,
     directory: &Path,
 ) -> Result<(), FormatError> {
-    if !save_either_head(adapter, Some(head), base, directory)? {
-        return save_head(head, base, directory);
-    }
-    // A head of another adapter would be read in its place.
-    for path in [HEAD.config, HEAD.safetensors, HEAD.torch].map(|file| directory.join(file)) {
-        if path.exists() {
-            std::fs::remove_file(&path).map_err(FormatError::io("remove", path))?;
-        }
-    }
-    Ok(())
+    // Where the head is among PEFT's files, one of another adapter would be read in its place: those are removed.
+    let names = [PEFT.safetensors, HEAD.safetensors, HEAD.torch, PEFT.config, HEAD.config];
+    replace_together(directory, &names, |folder| match write_either_head(adapter, Some(head), base, folder)? {
+        true => Ok(()),
+        false => write_head(head, base, folder),
+    })
 }
 
-/// Saves an adapter, and its head if PEFT has such; true if it has.
-pub(super) fn save_either_head<S: Scalar>(
+/// Writes an adapter, and its head if PEFT has such; true if it has.
+pub(super) fn write_either_head<S: Scalar>(
     adapter: &Adapter<S>,
     head: Option<&Head<S>>,
     base: &Encoder<S>,
@@ -134,10 +133,10 @@ fn written<S: Scalar>(method: &Method, adapter: &Adapter<S>, base: &Encoder<S>) 
 /// If a file is missing or broken, a tensor is missing, unexpected or misshapen, or the configuration asks for something
 /// that is not there: the reason.
 pub fn load_peft<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
-    let file = json::read(&directory.join(PEFT.config))?;
+    let file = json::read(&resolve(directory, PEFT.config)?)?;
     let mut tensors = Tensors::read(directory, &PEFT, base)?.without_prefix();
     tensors.set_aside(head::is_head);
-    let name = name(&directory.join(PEFT.safetensors))?;
+    let name = name(&resolve(directory, PEFT.safetensors)?)?;
     let adapter = match peft_type(&file) {
         "PREFIX_TUNING" | "PROMPT_TUNING" => prompts::load(&name, directory, &file, &mut tensors, base)?,
         _ => low_rank::load(&name, directory, &file, &mut tensors, base)?,
