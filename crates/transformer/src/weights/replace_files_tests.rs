@@ -1,3 +1,5 @@
+//! Replacing files, interrupted after each step.
+
 use super::*;
 use crate::weights::resolve;
 use adaptune_test_support::Folder;
