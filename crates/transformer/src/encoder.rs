@@ -79,7 +79,7 @@ impl<S: Scalar> Encoder<S> {
     /// The same base with the linear layers of its blocks in another precision. In bf16 they take half the memory and
     /// less time where the processor has AVX-512 for it, elsewhere neither; embeddings, norms, biases and the pooler stay as
     /// they are. It is a way to compute with the same base: adapters of one fit the other. What was rounded stays so. Modules
-    /// are told ([`Pass::precision`]), and bottlenecks of at least 128 compute their products in bf16 too, as do heads that are at
+    /// are told ([`Pass::precision`](crate::Pass::precision)), and bottlenecks of at least 128 compute their products in bf16 too, as do heads that are at
     /// least 64 wide in sequences of at least 64 tokens, a prefix included.
     ///
     /// ```

@@ -8,7 +8,7 @@ use ndarray::{Array2, ArrayView2, Axis, concatenate};
 /// What a pass begins with.
 ///
 /// A batch becomes one by itself, so `&batch` is all that most callers write. Who has to run the upper part of a model many
-/// times over the same tokens, with a lower part that never changes, runs the lower one once, with [`Base::lower`]:
+/// times over the same tokens, with a lower part that never changes, runs the lower one once, with [`Base::lower`](crate::Base::lower):
 ///
 /// ```
 /// use adaptune_tensor::Seed;

@@ -23,7 +23,8 @@ impl<S: Scalar> Input<S> {
     /// `x` after dropout, `[T, In]`.
     pub(super) fn dropped(&self) -> ArcArray2<S> {
         let Some(dropout) = self.dropout else { return self.x.clone() };
-        let mut x = self.x.to_owned();
+        // What an invertible adapter gives lies column by column.
+        let mut x = self.x.as_standard_layout().into_owned();
         dropout.apply(&mut x);
         x.into_shared()
     }
