@@ -37,6 +37,7 @@ impl Identity {
         let mut parts = named(options_by_name(options));
         parts.extend(adapter_by_name(model.adapter()));
         parts.extend(below_by_name(model));
+        parts.extend(setup_by_name(model));
         parts.extend(named(head_by_name(model.head())));
         let objective = Some(supervision.name()).filter(|name| *name != supervision::of::<S>(train.task()).name());
         parts.extend(objective.map(|name| ("objective".to_owned(), name)));
@@ -145,6 +146,19 @@ fn head_by_name<S: Scalar>(head: &Head<S>) -> Vec<(&'static str, String)> {
         ("head's layers", layers.to_string()),
         ("head's form", format!("activation {activation:?}, pooler {use_pooler}, bias {bias}, dropout {dropout:?}")),
     ]
+}
+
+/// How several adapters are put together, and each of several that train.
+fn setup_by_name<S: Scalar>(model: &AdapterModel<S>) -> Parts {
+    let (setup, mut parts) = (model.setup(), Parts::new());
+    if !setup.parts().is_empty() {
+        parts.push(("setup".to_owned(), setup.to_string()));
+    }
+    for adapter in setup.training().into_iter().filter(|_| model.adapter().is_none()) {
+        let named = |(name, value): (String, String)| (format!("{}: {name}", adapter.name()), value);
+        parts.extend(adapter_by_name(Some(adapter)).into_iter().map(named));
+    }
+    parts
 }
 
 /// Two methods may have parameters of the same shapes, so each field of the method counts. What modules of one's own compute

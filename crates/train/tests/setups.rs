@@ -1,7 +1,7 @@
 //! Trees of adapters under the ordinary trainer: what trains of them changes, what is frozen stays, and a run that was
 //! interrupted ends in the same bytes.
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Setup, Stack, Task};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, LayerDrop, Setup, Stack, Task};
 use adaptune_tensor::{Parameters, Seed};
 use adaptune_train::*;
 use adaptune_transformer::{Config, Encoder};
@@ -102,4 +102,35 @@ fn an_interrupted_run_of_a_stack_ends_in_the_same_bytes() {
     again = again.with_checkpoint(path, 3);
     assert!(again.resume().expect("it is its own"));
     assert_eq!(values(&again.run(&mut ()).expect("it trains").model), whole);
+}
+
+/// Parameters of the same names and shapes, put together otherwise or with another rate of dropout.
+#[test]
+fn a_run_of_another_setup_is_refused() {
+    let (base, data) = (base(), data());
+    let frozen = Arc::new(adapter("german", "seq_bn[reduction_factor=4]", &base));
+    let stack = |dropout: &str, dropped: bool| {
+        let style = Setup::from(adapter("style", &format!("lora[r=2,dropout={dropout}]"), &base));
+        let style = if dropped { LayerDrop::new(style, [0]).into() } else { style };
+        let odd = adapter("odd", "double_seq_bn[reduction_factor=4,dropout=0.1]", &base).into();
+        let parts: Vec<Setup<f32>> = vec![frozen.clone().into(), style, odd];
+        model(&base, &frozen).with_setup(Stack::new(base.config(), parts).expect("a stack")).expect("two train")
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let trainer = |model| {
+        let run = Trainer::new(model, &data, None, options()).expect("it fits");
+        run.with_checkpoint(folder.path().join("checkpoint.safetensors"), 3)
+    };
+    trainer(stack("0.1", false)).run(&mut ()).expect("it trains");
+    assert!(trainer(stack("0.1", false)).resume().expect("the very run goes on"));
+    for (other, words) in [
+        (stack("0.2", false), "style: adapter's dropout was 0.1, but now is 0.2"),
+        (
+            stack("0.1", true),
+            "setup was stack(german, style, odd), but now is stack(german, layer_drop(style, layers=[0]), odd)",
+        ),
+    ] {
+        let error = trainer(other).resume().expect_err("another setup").to_string();
+        assert!(error.contains(words), "{words}: {error}");
+    }
 }

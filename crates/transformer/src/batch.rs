@@ -55,7 +55,9 @@ pub enum BatchError {
         found: usize,
     },
     /// A place that cannot be read.
-    #[error("place {place} cannot be read: places ascend and are below {tokens}, the number of tokens of the batch")]
+    #[error(
+        "place {place} cannot be read: places come sequence by sequence and are below {tokens}, the number of tokens"
+    )]
     Place {
         /// The place.
         place: usize,

@@ -30,7 +30,8 @@ pub enum Selection {
     Last,
     /// The mean over the tokens of each sequence's text, `[S, D]`.
     Mean,
-    /// Some tokens, `[N, D]`, by their places in the text, counted through all sequences of the batch, in ascending order.
+    /// Some tokens, `[N, D]`, by their places in the text, counted through all sequences of the batch: those of the first
+    /// sequence, in any order, then those of the second, and so on.
     Places(Vec<usize>),
 }
 
@@ -54,7 +55,7 @@ impl Selection {
     /// Chooses among the tokens of a state that lie as `state` says, made of a batch that lies as `batch` says.
     ///
     /// # Errors
-    /// If a place is not in the batch, or places do not ascend.
+    /// If a place is not in the batch, or stands behind one of a later sequence.
     pub(crate) fn choose(&self, batch: &Layout, state: &Layout) -> Result<SelectedTokens, BatchError> {
         let tokens = state.tokens();
         let ones = || Layout::from_lengths(&vec![1; state.sequences()]);
@@ -77,7 +78,7 @@ impl Selection {
     /// Selects from a state `[T, D]` of a batch, each of which lies as its layout says.
     ///
     /// # Errors
-    /// If a place is not in the batch, or places do not ascend.
+    /// If a place is not in the batch, or stands behind one of a later sequence.
     pub fn select<S: Scalar>(
         &self,
         hidden: Array2<S>,
@@ -92,13 +93,13 @@ impl Selection {
 
 /// How places lie among the sequences of a batch.
 fn places_layout(places: &[usize], batch: &Layout) -> Result<Layout, BatchError> {
-    let tokens = batch.tokens();
-    let descends = places.windows(2).find(|pair| pair[0] >= pair[1]).map(|pair| pair[1]);
-    if let Some(place) = descends.or_else(|| places.iter().copied().find(|place| *place >= tokens)) {
-        return Err(BatchError::Place { place, tokens });
+    let (mut lengths, mut sequence) = (vec![0; batch.sequences()], 0);
+    for &place in places {
+        let found = (sequence..batch.sequences()).find(|s| batch.range(*s).contains(&place));
+        sequence = found.ok_or(BatchError::Place { place, tokens: batch.tokens() })?;
+        lengths[sequence] += 1;
     }
-    let count = |range: std::ops::Range<usize>| places.iter().filter(|place| range.contains(place)).count();
-    Ok(Layout::from_lengths(&batch.ranges().map(count).collect::<Vec<_>>()))
+    Ok(Layout::from_lengths(&lengths))
 }
 
 impl SelectedTokens {
@@ -152,4 +153,31 @@ pub(crate) fn means_backward<S: Scalar>(d: &Array2<S>, layout: &Layout) -> Array
         d_hidden.slice_mut(s![range, ..]).assign(&(&d / count));
     }
     d_hidden
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(places: &[usize], batch: &Layout, state: &Layout) -> Option<(Vec<u32>, Vec<usize>)> {
+        let chosen = Selection::Places(places.to_vec()).choose(batch, state).ok()?;
+        let lengths = chosen.layout().ranges().map(|range| range.len()).collect();
+        Some((chosen.rows().expect("some are left out").to_vec(), lengths))
+    }
+
+    /// Masking names the places of a sequence in the order in which they were drawn.
+    #[test]
+    fn places_keep_their_order_within_a_sequence() {
+        let batch = Layout::from_lengths(&[3, 1, 4]);
+        assert_eq!(rows(&[2, 0, 7, 4], &batch, &batch), Some((vec![2, 0, 7, 4], vec![2, 0, 2])));
+        assert_eq!(rows(&[0, 3], &batch, &batch.prepend(2)), Some((vec![2, 7], vec![1, 1, 0])));
+        assert_eq!(rows(&[], &batch, &batch), Some((vec![], vec![0, 0, 0])));
+    }
+
+    #[test]
+    fn places_beyond_the_batch_or_behind_a_later_sequence_are_refused() {
+        let batch = Layout::from_lengths(&[3, 1]);
+        assert_eq!(rows(&[4], &batch, &batch), None);
+        assert_eq!(rows(&[3, 0], &batch, &batch), None);
+    }
 }
