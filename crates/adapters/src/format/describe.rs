@@ -64,7 +64,7 @@ pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
 
 /// Where adapters and head are.
 fn folders(directory: &Path) -> Result<Vec<(&'static str, &'static Files, PathBuf)>, FormatError> {
-    let path = directory.join(setup_file::FILE);
+    let path = resolve(directory, setup_file::FILE)?;
     if !path.exists() {
         return Ok(vec![("adapter", &ADAPTER, directory.to_owned()), ("head", &HEAD, directory.to_owned())]);
     }
