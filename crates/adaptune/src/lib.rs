@@ -15,4 +15,10 @@ pub use adaptune_adapters as adapters;
 /// Training and evaluation.
 pub use adaptune_train as train;
 
-pub mod world;
+/// From texts to adapters and back: tables, tokenizers, label maps, models of the hub.
+#[cfg(feature = "text")]
+pub use adaptune_text as text;
+
+/// A small world made up by a grammar, with tasks to be learnt.
+#[cfg(feature = "text")]
+pub use adaptune_text::world;

@@ -8,6 +8,7 @@ mod pretrain;
 mod train;
 mod trained;
 
+pub(crate) use columns::TableArgs;
 pub(crate) use compare::CompareArgs;
 pub(crate) use finished::{CombinationArg, CombineArgs, ConvertArgs, FormatArg, MergeArgs};
 pub(crate) use numbers::BaseDtype;

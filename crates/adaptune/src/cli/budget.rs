@@ -1,10 +1,11 @@
 //! `adaptune budget`.
 
 use super::args::BudgetArgs;
-use super::base_model::BaseModel;
+use super::download::find_base;
 use super::report::{Cell, Report, bytes, percent, print_line, thousands};
 use adaptune_adapters::{Adapter, Method};
 use adaptune_tensor::Seed;
+use adaptune_text::BaseModel;
 use adaptune_transformer::Config;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -18,7 +19,7 @@ struct Budget {
 
 /// Counts and prints. Of the model `config.json` is read, and of its weights the names.
 pub(crate) fn run(args: &BudgetArgs) -> Result<()> {
-    let model = BaseModel::find(&args.model)?;
+    let model = find_base(&args.model)?;
     let config = model.config();
     check_size(config)?;
     let budget = Budget::new(&model, &args.method, args.labels.get())?;

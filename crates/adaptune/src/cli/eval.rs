@@ -1,30 +1,25 @@
-//! `adaptune eval`, and loading a trained model for it and for `predict`.
+//! `adaptune eval`.
 
-use super::args::{EvalArgs, ModelArgs};
-use super::finished::Finished;
-use super::report::{Cell, Report, print_line, thousands};
-use super::tokenise::Tokeniser;
-use super::{data, table};
-use adaptune_adapters::{AdapterModel, format};
+use super::args::EvalArgs;
+use super::loaded::Loaded;
+use super::report::{Cell, Report, notes, print_line, thousands};
+use adaptune_text::{Labels, Table};
 use adaptune_train::{Evaluation, evaluate, json};
 use anyhow::Result;
 use serde_json::json;
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
-    let (model, tokeniser) = load(&args.model)?;
-    let table = table::read(&args.data, &args.columns.columns())?;
-    let head = model.head().config();
-    let data = data::dataset(&table, &data::labels(head.task, &head.labels), &tokeniser)?;
-    let evaluation = evaluate(&model, &data, args.model.batch_size.get())?;
-    if args.json { print_json(args, &evaluation, data.len()) } else { print(&evaluation, data.len()) }
-}
-
-/// The base with adapter and head, and the tokeniser for it.
-pub(crate) fn load(args: &ModelArgs) -> Result<(AdapterModel<f32>, Tokeniser)> {
-    let finished = Finished::open(args.model.as_deref(), args.base_dtype, &args.adapter)?;
-    let tokeniser = finished.model.tokeniser(args.max_length.or(Some(finished.max_length)))?;
-    Ok((format::load(&args.adapter, finished.base)?, tokeniser))
+    let loaded = Loaded::open(&args.model)?;
+    let table = Table::read_with(&args.data, &loaded.table_options(&args.table))?.labelled()?;
+    loaded.check_form(&table)?;
+    let (model, head) = (loaded.predictor.model(), loaded.predictor.model().head().config());
+    let data = loaded.predictor.tokenizer().tokenize(&table, &Labels::of_head(head.task, &head.labels))?;
+    notes(&table.name, &table.notes);
+    notes(&table.name, &data.notes);
+    let evaluation = evaluate(model, &data.dataset, args.model.batch_size.get())?;
+    let examples = data.dataset.len();
+    if args.json { print_json(args, &evaluation, examples) } else { print(&evaluation, examples) }
 }
 
 fn print(evaluation: &Evaluation, examples: usize) -> Result<()> {

@@ -1,9 +1,10 @@
 //! Finished adapters, as all commands but `train` read them, and `merge`, `combine` and `convert` write them.
 
-use super::args::BaseDtype;
-use super::base_model::BaseModel;
-use super::folder::{RunFile, RunFolder, State, TRAINED};
+use super::args;
+use super::download::find_base;
+use super::folder::{RunFolder, State, TRAINED};
 use adaptune_adapters::{AdapterModel, Setup, format};
+use adaptune_text::{BaseDtype, BaseIdentity, BaseModel, RunFile, Tokenizer};
 use adaptune_transformer::Encoder;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -18,11 +19,13 @@ pub(crate) struct Finished {
     /// Longest text in tokens.
     pub(crate) max_length: usize,
     pub(crate) base_dtype: BaseDtype,
+    /// What the first adapter was trained with, if its folder says so.
+    pub(crate) run: Option<RunFile>,
 }
 
 impl Finished {
     /// Loads the base that is named, or that the run in the folder of an adapter names.
-    pub(crate) fn open(model: Option<&str>, dtype: Option<BaseDtype>, adapter: &Path) -> Result<Self> {
+    pub(crate) fn open(model: Option<&str>, dtype: Option<args::BaseDtype>, adapter: &Path) -> Result<Self> {
         if !adapter.is_dir() {
             bail!(
                 "{} is no folder; --adapter names the folder that train wrote, or a Python library",
@@ -33,15 +36,56 @@ impl Finished {
         if folder.state() == State::Interrupted {
             bail!("{} holds a run that did not end; go on with train --resume", adapter.display());
         }
-        let run = folder.run_file();
+        let run = folder.run_file()?;
         let Some(name) = model.or(run.as_ref().map(|run| run.model.as_str())) else {
             bail!("{} does not say what it was trained on: name the base with --model", adapter.display());
         };
-        let model = BaseModel::find(name)?;
+        let name = name.to_owned();
+        let model = find_base(&name).with_context(|| named_by(&name, run.as_ref()))?;
         let limit = model.config().max_tokens();
         let max_length = run.as_ref().map_or(limit, |run| run.max_length.min(limit));
-        let base_dtype = dtype.or(run.as_ref().map(|run| run.base_dtype)).unwrap_or_default();
-        Ok(Self { base: Arc::new(model.load(base_dtype)?), name: name.to_owned(), model, max_length, base_dtype })
+        let base_dtype = dtype.map(BaseDtype::from).or(run.as_ref().map(|run| run.base_dtype)).unwrap_or_default();
+        let base = Arc::new(model.load(base_dtype.into())?);
+        let finished = Self { base, name, model, max_length, base_dtype, run };
+        finished.check_base()?;
+        Ok(finished)
+    }
+
+    /// Refuses another base than that of training, whatever it is called.
+    fn check_base(&self) -> Result<()> {
+        let trained = self.run.as_ref().filter(|run| run.base_dtype == self.base_dtype);
+        let Some((run, trained)) = trained.and_then(|run| Some((run, run.base.as_ref()?))) else { return Ok(()) };
+        let found = format!("{:016x}", self.base.fingerprint());
+        if found != trained.fingerprint {
+            bail!(
+                "{} is another base than the one that the adapter was trained on ({}): the fingerprints of their weights are {found} \
+                 and {}",
+                self.name,
+                run.model,
+                trained.fingerprint
+            );
+        }
+        Ok(())
+    }
+
+    /// The tokenizer, for texts of at most `max_length` tokens, or as many as in training.
+    ///
+    /// # Errors
+    /// It cannot be read, or is another than that of training.
+    pub(crate) fn tokenizer(&self, max_length: Option<usize>) -> Result<Tokenizer> {
+        let tokenizer = self.model.tokenizer(max_length.or(Some(self.max_length)))?;
+        if let Some(trained) = self.run.as_ref().and_then(|run| run.base.as_ref())
+            && trained.tokenizer != tokenizer.sha256()
+        {
+            bail!(
+                "the tokenizer.json of {} is another than in training (its SHA-256 is {}, and was {}): texts would be other \
+                 tokens; put the old one back",
+                self.name,
+                tokenizer.sha256(),
+                trained.tokenizer
+            );
+        }
+        Ok(tokenizer)
     }
 
     /// The adapter with its head.
@@ -63,7 +107,21 @@ impl Finished {
     /// Marks a folder as complete, so that later commands know the base.
     pub(crate) fn complete(&self, folder: &RunFolder, model: &str, method: String) -> Result<()> {
         let Self { max_length, base_dtype, .. } = *self;
-        let run = RunFile { model: model.to_owned(), method, max_length, base_dtype, options: String::new() };
+        let input = self.run.as_ref().and_then(|run| run.input.clone());
+        // A merged model is another base, which its own folder holds.
+        let base = (model == self.name).then(|| self.tokenizer(None).ok()).flatten();
+        let base = base.map(|tokenizer| BaseIdentity::of(&self.base, &tokenizer));
+        let run = RunFile { model: model.to_owned(), method, max_length, base_dtype, base, input, ..RunFile::default() };
         folder.complete(&run)
+    }
+}
+
+/// Where a name of a base comes from, for a message about it.
+fn named_by(name: &str, run: Option<&RunFile>) -> String {
+    match run {
+        Some(run) if run.model == name => {
+            format!("the base {name}, which run.json names; if it has moved, say where it is with --model")
+        }
+        _ => "--model".to_owned(),
     }
 }

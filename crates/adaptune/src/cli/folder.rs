@@ -1,8 +1,7 @@
 //! The folder of a run: what lies in it, and when it may be written.
 
-use super::args::BaseDtype;
+use adaptune_text::{RUN_FILE as RUN, RunFile};
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -24,24 +23,7 @@ pub(crate) enum State {
     Complete,
 }
 
-/// What a run was made with, as far as later commands need it, and people want to know it.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct RunFile {
-    /// The model as it was named.
-    pub(crate) model: String,
-    /// The method as it was written.
-    pub(crate) method: String,
-    /// Longest text in tokens.
-    pub(crate) max_length: usize,
-    /// Numbers of the base's linear layers.
-    #[serde(default)]
-    pub(crate) base_dtype: BaseDtype,
-    /// All other options.
-    pub(crate) options: String,
-}
-
 const CHECKPOINT: &str = "checkpoint.safetensors";
-const RUN: &str = "run.json";
 const METRICS: &str = "metrics.jsonl";
 /// What the names of files begin with that are not whole yet.
 const UNFINISHED: &str = ".adaptune-";
@@ -143,16 +125,16 @@ impl RunFolder {
 
     /// Marks the run as complete: writes `run.json`, then removes the checkpoint.
     pub(crate) fn complete(&self, run: &RunFile) -> Result<()> {
-        let text = serde_json::to_string_pretty(run).context("cannot write run.json")?;
-        adaptune_transformer::weights::replace_file(&self.path.join(RUN), |file| {
-            std::io::Write::write_all(file, text.as_bytes())
-        })?;
+        run.write(&self.path)?;
         self.remove(CHECKPOINT)
     }
 
     /// What the run was made with, if this is the folder of one of ours.
-    pub(crate) fn run_file(&self) -> Option<RunFile> {
-        serde_json::from_str(&std::fs::read_to_string(self.path.join(RUN)).ok()?).ok()
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub(crate) fn run_file(&self) -> Result<Option<RunFile>> {
+        Ok(RunFile::read(&self.path)?)
     }
 
     /// Where the run in the folder stands.
@@ -239,16 +221,10 @@ mod tests {
         std::fs::write(folder.metrics(), "{}").unwrap();
         assert!(folder.prepare(false, false).unwrap_err().to_string().contains("--resume"));
         assert_eq!(folder.prepare(true, false).unwrap(), State::Interrupted);
-        let run = RunFile {
-            model: "m".into(),
-            method: "seq_bn".into(),
-            max_length: 7,
-            base_dtype: BaseDtype::Bf16,
-            options: "o".into(),
-        };
+        let run = RunFile { model: "m".into(), max_length: 7, ..RunFile::default() };
         folder.complete(&run).unwrap();
         assert_eq!(folder.prepare(true, false).unwrap(), State::Complete);
-        assert_eq!(folder.run_file().unwrap().max_length, 7);
+        assert_eq!(folder.run_file().unwrap().unwrap().max_length, 7);
         assert_eq!(folder.prepare(false, true).unwrap(), State::New);
         assert!(!folder.metrics().exists());
     }

@@ -32,7 +32,7 @@ fn print(args: &InspectArgs, parts: &[Described]) -> Result<()> {
         row("  parameters", thousands(part.parameters() as u64));
         row("  file", format!("{}, {}", part.file, bytes(part.bytes)));
     }
-    if let Some(run) = RunFolder::new(&args.adapter, TRAINED).run_file() {
+    if let Some(run) = RunFolder::new(&args.adapter, TRAINED).run_file()? {
         row("trained with", format!("--model {} --method '{}' --max-length {}", run.model, run.method, run.max_length));
     }
     report.print()?;

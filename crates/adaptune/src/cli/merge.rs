@@ -36,7 +36,7 @@ pub(crate) fn run(args: &MergeArgs) -> Result<()> {
     let adapter = model.adapter().context("it was loaded with one")?;
     let merged = merge(&finished.base, adapter)?;
     folder.prepare(false, args.out.overwrite)?;
-    finished.model.copy_tokeniser(out)?;
+    finished.model.copy_tokenizer(out)?;
     format::save_base(&merged, out, args.precision.format())?;
     // The head belongs to the base as it will be read, rounded or not.
     let saved = Encoder::load(out)?;

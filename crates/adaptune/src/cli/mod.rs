@@ -1,30 +1,26 @@
 //! What the command line consists of: one file a command, and what they share.
 
 mod args;
-mod base_model;
 mod budget;
-mod builtin;
 mod combine;
 mod compare;
 mod convert;
-mod data;
+mod download;
 mod eval;
 mod finished;
 mod folder;
 mod inspect;
+mod loaded;
 mod memory;
 mod merge;
-mod model_path;
 mod observers;
 mod plot;
 mod predict;
 mod pretrain;
 mod progress;
 mod report;
-mod table;
 mod task;
 mod tasks;
-mod tokenise;
 mod train;
 
 use anyhow::{Context, Result};

@@ -21,6 +21,13 @@ pub(crate) fn note(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Tells what was noticed of a file, a line each.
+pub(crate) fn notes(file: &str, notes: &[String]) {
+    for text in notes {
+        note(format_args!("note: {file}: {text}"));
+    }
+}
+
 /// One entry of a [`Report`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cell {

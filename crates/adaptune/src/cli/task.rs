@@ -1,6 +1,6 @@
 //! `--task`: the kind of a task, or a built-in one.
 
-use super::table::TaskChoice;
+use adaptune_text::TaskChoice;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
 use std::str::FromStr;

@@ -1,9 +1,9 @@
 //! `adaptune tasks`: what the built-in micro-world has to be learnt.
 
 use super::args::TasksArgs;
-use super::builtin::Builtin;
 use super::report::{Cell, Report, print_line, thousands};
-use adaptune::world::{Example, Language, Split, Task, World};
+use adaptune_text::builtin::Builtin;
+use adaptune_text::world::{Example, Language, Split, Task, World};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 use std::fs;
@@ -154,11 +154,11 @@ fn readme() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::table::{self, Columns, Table, TableKind};
     use super::*;
+    use adaptune_text::{Table, TableKind, TableOptions};
 
     fn read(path: &str) -> Table {
-        table::read_lines(path.as_ref(), &Columns::default()).unwrap()
+        Table::read_texts(path, &TableOptions::default()).unwrap()
     }
 
     #[test]

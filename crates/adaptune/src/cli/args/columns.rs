@@ -1,36 +1,50 @@
-//! Options that say which columns of a data file are meant.
+//! Options that say how a data file is read, and which of its columns are meant.
 
-use crate::cli::table::Columns;
+use adaptune_text::{Columns, Format, TableOptions};
 use clap::Args;
 
-/// The columns of a table.
+/// How a table is read.
 #[derive(Debug, Args)]
-pub(crate) struct ColumnArgs {
+pub(crate) struct TableArgs {
     /// Column of the text, or of the first of two [default: text, or text_a]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     text_column: Option<String>,
     /// Column of the second text of a pair [default: text_b]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     text_b_column: Option<String>,
     /// Column of the labels [default: label]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
     label_column: Option<String>,
+    /// How the files are written: tsv, csv, jsonl, conll, conllu or txt [default: as their endings say]
+    #[arg(long, value_name = "FORMAT", help_heading = "Data")]
+    format: Option<Format>,
+    /// What stands between columns [default: a tab in .tsv, a comma in .csv, or what the header shows]
+    #[arg(long, value_name = "CHAR", help_heading = "Data")]
+    delimiter: Option<char>,
+    /// Fields of a .tsv file may stand in quotes, as spreadsheets and pandas write them
+    #[arg(long, help_heading = "Data")]
+    quotes: bool,
 }
 
-impl ColumnArgs {
-    pub(crate) fn columns(&self) -> Columns {
-        let Self { text_column, text_b_column, label_column } = self;
-        Columns { text: text_column.clone(), text_b: text_b_column.clone(), label: label_column.clone() }
+impl TableArgs {
+    pub(crate) fn options(&self) -> TableOptions {
+        let Self { text_column, text_b_column, label_column, format, delimiter, quotes } = self;
+        let columns =
+            Columns { text: text_column.clone(), text_b: text_b_column.clone(), label: label_column.clone() };
+        TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes }
     }
 
     /// The same as they are written, to be handed on.
-    pub(crate) fn options(&self) -> Vec<String> {
+    pub(crate) fn written(&self) -> Vec<String> {
+        let format = self.format.map(|format| format.name().to_owned());
         let all = [
-            ("--text-column", &self.text_column),
-            ("--text-b-column", &self.text_b_column),
-            ("--label-column", &self.label_column),
+            ("--text-column", self.text_column.clone()),
+            ("--text-b-column", self.text_b_column.clone()),
+            ("--label-column", self.label_column.clone()),
+            ("--format", format),
+            ("--delimiter", self.delimiter.map(String::from)),
         ];
-        let given = all.into_iter().filter_map(|(name, column)| Some([name.to_owned(), column.clone()?]));
-        given.flatten().collect()
+        let given = all.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?]));
+        given.flatten().chain(self.quotes.then(|| "--quotes".to_owned())).collect()
     }
 }

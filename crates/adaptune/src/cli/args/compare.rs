@@ -1,6 +1,6 @@
 //! Arguments of `compare`.
 
-use super::columns::ColumnArgs;
+use super::columns::TableArgs;
 use crate::cli::task::TaskArg;
 use clap::Args;
 use std::num::NonZeroU64;
@@ -33,7 +33,7 @@ pub(crate) struct CompareArgs {
     #[arg(long, value_name = "TASK", conflicts_with = "train")]
     pub(crate) task: Option<TaskArg>,
     #[command(flatten)]
-    pub(crate) columns: ColumnArgs,
+    pub(crate) table: TableArgs,
     /// Passes over the training data [default: as for train]
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<usize>,

@@ -2,11 +2,9 @@
 
 use adaptune_transformer::weights::FloatFormat;
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
 
 /// Numbers of the base's large weights.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum BaseDtype {
     /// As exact as products are
     #[default]
@@ -14,6 +12,15 @@ pub(crate) enum BaseDtype {
     /// Half the memory and less time where the processor has AVX-512 for bf16, elsewhere neither; what is trained stays in
     /// f32
     Bf16,
+}
+
+impl From<BaseDtype> for adaptune_text::BaseDtype {
+    fn from(dtype: BaseDtype) -> Self {
+        match dtype {
+            BaseDtype::F32 => Self::F32,
+            BaseDtype::Bf16 => Self::Bf16,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -1,6 +1,6 @@
 //! Options of `train`.
 
-use super::columns::ColumnArgs;
+use super::columns::TableArgs;
 use super::numbers::BaseDtype;
 use crate::cli::task::TaskArg;
 use adaptune_transformer::Thaw;
@@ -45,7 +45,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, default_value = "auto", value_name = "TASK")]
     pub(crate) task: TaskArg,
     #[command(flatten)]
-    pub(crate) columns: ColumnArgs,
+    pub(crate) table: TableArgs,
 
     /// Passes over the training data [default: 3; for the built-in model 8]
     #[arg(long, value_name = "N", help_heading = "Training")]

@@ -1,6 +1,6 @@
 //! Options of the commands that use a trained adapter.
 
-use super::columns::ColumnArgs;
+use super::columns::TableArgs;
 use super::numbers::BaseDtype;
 use clap::Args;
 use std::num::NonZeroUsize;
@@ -35,7 +35,7 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
     #[command(flatten)]
-    pub(crate) columns: ColumnArgs,
+    pub(crate) table: TableArgs,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -48,8 +48,15 @@ pub(crate) struct PredictArgs {
     /// Texts, one a line (.txt, or - for standard input), or a table as for training
     #[arg(long, value_name = "FILE|-")]
     pub(crate) input: PathBuf,
+    /// Write into this file: .tsv or .csv with every column of the input, `predicted` and `probability`; .jsonl with logits
+    /// and the probability of each label too; .conll for tags [default: standard output, for reading]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Columns of the input to be kept, with commas between [default: all in a file, none otherwise]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) keep: Option<Vec<String>>,
     #[command(flatten)]
-    pub(crate) columns: ColumnArgs,
+    pub(crate) table: TableArgs,
     /// Print one JSON object a line: text, label, logits, probabilities
     #[arg(long)]
     pub(crate) json: bool,

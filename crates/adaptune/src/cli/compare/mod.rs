@@ -9,12 +9,13 @@ mod row;
 mod trial;
 
 use super::args::CompareArgs;
-use super::base_model::{BUILTIN, BaseModel};
+use super::download::find_base;
 use super::report::print_line;
 use super::task::TaskArg;
 use super::train;
 use adaptune_adapters::Adapter;
 use adaptune_tensor::Seed;
+use adaptune_text::BUILTIN;
 use anyhow::{Context, Result, bail};
 use columns::table;
 use contestant::Contestant;
@@ -48,7 +49,7 @@ fn check(args: &CompareArgs, contestants: &[Contestant]) -> Result<()> {
     if matches!(args.task, Some(TaskArg::Kind(_))) {
         bail!("--task names a built-in task, such as builtin:topic@B; what files hold is seen in them");
     }
-    let model = BaseModel::find(args.model.as_deref().unwrap_or(BUILTIN))?;
+    let model = find_base(args.model.as_deref().unwrap_or(BUILTIN))?;
     for Contestant { text, tuning, .. } in contestants {
         let Some(method) = &tuning.adapter else { continue };
         Adapter::<f32>::blank("trial", method, model.config(), Seed::new(0))

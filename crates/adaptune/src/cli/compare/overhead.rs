@@ -4,9 +4,9 @@ use super::super::args::CompareArgs;
 use super::super::finished::Finished;
 use super::super::task::TaskArg;
 use super::super::train::DEFAULT_TASK;
-use super::super::{data, table};
 use super::row::{Row, median};
 use adaptune_adapters::{AdapterModel, format, merge};
+use adaptune_text::{Labels, Table};
 use adaptune_train::{Dataset, predict};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -27,12 +27,12 @@ impl Overhead {
     /// Loads the base and the data, which are the same for all methods; any run tells the labels.
     pub(super) fn open(args: &CompareArgs, run: &Path) -> Result<Self> {
         let finished = Finished::open(args.model.as_deref(), None, run)?;
-        let tokeniser = finished.model.tokeniser(Some(finished.max_length))?;
+        let tokenizer = finished.model.tokenizer(Some(finished.max_length))?;
         let head = format::load_head(run, &finished.base)?;
-        let mut table = table::read(&judged_by(args), &args.columns.columns())?;
+        let mut table = Table::read_with(judged_by(args), &args.table.options())?.labelled()?;
         table.rows.truncate(EXAMPLES);
-        let labels = data::labels(head.config().task, &head.config().labels);
-        Ok(Self { data: data::dataset(&table, &labels, &tokeniser)?, finished })
+        let labels = Labels::of_head(head.config().task, &head.config().labels);
+        Ok(Self { data: tokenizer.tokenize(&table, &labels)?.dataset, finished })
     }
 
     /// Times predictions, asks whether the adapter merges, and looks at the size of its file.

@@ -95,7 +95,7 @@ impl<'a> Trial<'a> {
             let task = task.map_or_else(|| DEFAULT_TASK.to_owned(), |task| task.display().to_string());
             push("--task", task.trim_end_matches(':').to_owned());
         }
-        options.extend(args.columns.options());
+        options.extend(args.table.written());
         options.extend(args.more.iter().cloned());
         options
     }

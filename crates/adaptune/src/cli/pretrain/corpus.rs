@@ -1,8 +1,8 @@
 //! The text that a language model is trained on.
 
 use super::super::report::{note, thousands};
-use super::super::table::{self, Columns, Text};
 use super::tokeniser::Special;
+use adaptune_text::{Table, TableOptions, Text};
 use adaptune_train::{Dataset, Masking};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ impl Corpus {
 
 fn lines(file: &Path) -> Result<Vec<String>> {
     if file.to_string_lossy().starts_with("builtin:") {
-        let table = table::read_lines(file, &Columns::default())?;
+        let table = Table::read_texts(file, &TableOptions::default())?;
         return Ok(table
             .rows
             .into_iter()

@@ -3,13 +3,14 @@
 mod corpus;
 mod tokeniser;
 
-use super::args::{ArchitectureArg, BaseDtype, PretrainArgs};
-use super::folder::{PRETRAINED, RunFile, RunFolder, State};
+use super::args::{ArchitectureArg, PretrainArgs};
+use super::folder::{PRETRAINED, RunFolder, State};
 use super::memory;
 use super::report::{Cell, Report, bytes, duration, note, percent, print_line, thousands};
 use super::train::{draw, evaluations, follow};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, format};
 use adaptune_tensor::Seed;
+use adaptune_text::RunFile;
 use adaptune_train::{Dataset, EvaluationRecord, OptimiserConfig, TrainOptions, Trained, Trainer, json};
 use adaptune_transformer::weights::replace_file;
 use adaptune_transformer::{Config, Encoder, Family, Thaw, Thawed};
@@ -154,8 +155,8 @@ fn save(args: &PretrainArgs, material: &Material, trained: &Trained<f32>, folder
         model: args.out.display().to_string(),
         method: "pretrain".into(),
         max_length: args.max_length.unwrap_or(args.positions),
-        base_dtype: BaseDtype::F32,
-        options: options(args)?.describe(),
+        options: options(args)?.describe().into(),
+        ..RunFile::default()
     };
     folder.complete(&run)
 }

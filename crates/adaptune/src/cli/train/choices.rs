@@ -1,10 +1,9 @@
 //! What is trained on what, after every default has been filled in.
 
 use super::super::args::{BatchingArg, OptimiserArg, ScheduleArg, TrainArgs};
-use super::super::base_model::BUILTIN;
-use super::super::table::TaskChoice;
 use super::super::task::TaskArg;
 use adaptune_adapters::Tuning;
+use adaptune_text::{BUILTIN, TaskChoice};
 use adaptune_train::{Batching, CacheLimits, OptimiserConfig, Schedule, TrainOptions};
 use adaptune_transformer::Thaw;
 use anyhow::{Context, Result, bail};

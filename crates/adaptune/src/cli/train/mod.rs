@@ -5,16 +5,17 @@ mod closing;
 mod outcome;
 
 use super::args::TrainArgs;
-use super::base_model::BaseModel;
-use super::folder::{RunFile, RunFolder, State, TRAINED};
+use super::download::find_base;
+use super::folder::{RunFolder, State, TRAINED};
 use super::observers::Bar;
 use super::plot;
-use super::report::{note, thousands};
-use super::table::{self, Labels, Table, Text};
-use super::tokenise::Tokeniser;
-use super::{data, memory};
+use super::report::{note, notes, thousands};
+use super::memory;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning, format};
 use adaptune_tensor::Seed;
+use adaptune_text::{
+    BaseIdentity, BaseModel, DataFile, InputForm, Labels, RunFile, Table, TableOptions, Text, Tokenizer,
+};
 use adaptune_train::{Dataset, Record, Trained, Trainer, evaluate};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
@@ -64,9 +65,9 @@ pub(super) fn rehearse(runs: &[(&str, TrainArgs)]) -> Result<()> {
 }
 
 /// The tokens of the text that a prompt is to begin as, those at its ends included, as AdapterHub has them.
-fn prompt(tuning: &Tuning, tokeniser: &Tokeniser) -> Result<Option<Vec<u32>>> {
+fn prompt(tuning: &Tuning, tokenizer: &Tokenizer) -> Result<Option<Vec<u32>>> {
     let text = tuning.prompt_text().map(|text| Text::Single(text.to_owned()));
-    text.map(|text| Ok(tokeniser.encode(&text).context("prompt_init_text")?.token_ids)).transpose()
+    text.map(|text| Ok(tokenizer.encode(&text).context("prompt_init_text")?.token_ids)).transpose()
 }
 
 /// All that models are trained with.
@@ -75,7 +76,7 @@ struct Setting<'a> {
     choices: Choices,
     data: Data,
     base: Arc<Encoder<f32>>,
-    tokeniser: Tokeniser,
+    tokenizer: Tokenizer,
     /// The tokens that a prompt begins as, if one begins as a text.
     prompt: Option<Vec<u32>>,
 }
@@ -87,20 +88,22 @@ struct Data {
     labels: Labels,
     /// A text that can be put between quotation marks.
     sample: Option<String>,
+    input: InputForm,
+    files: Vec<DataFile>,
 }
 
 impl<'a> Setting<'a> {
     fn read(args: &'a TrainArgs, choices: Choices) -> Result<Self> {
-        let model = BaseModel::find(&choices.model)?;
-        let tokeniser = model.tokeniser(args.max_length)?;
-        let (data, base) = (Data::read(&choices, args, &tokeniser)?, load_base(args, &model)?);
-        let prompt = prompt(&choices.tuning, &tokeniser)?;
-        Ok(Self { args, choices, data, base, tokeniser, prompt })
+        let model = find_base(&choices.model)?;
+        let tokenizer = model.tokenizer(args.max_length)?;
+        let (data, base) = (Data::read(&choices, args, &tokenizer)?, load_base(args, &model)?);
+        let prompt = prompt(&choices.tuning, &tokenizer)?;
+        Ok(Self { args, choices, data, base, tokenizer, prompt })
     }
 
     /// The same model and data for a training that differs in its method.
     fn again(self, args: &'a TrainArgs, choices: Choices) -> Result<Self> {
-        let prompt = prompt(&choices.tuning, &self.tokeniser)?;
+        let prompt = prompt(&choices.tuning, &self.tokenizer)?;
         Ok(Self { args, choices, prompt, ..self })
     }
 
@@ -160,7 +163,7 @@ impl<'a> Setting<'a> {
 
     fn model(&self, tuning: &Tuning) -> Result<AdapterModel<f32>> {
         let (args, seed, name, labels) = (self.args, Seed::new(self.args.seed), &self.choices.name, &self.data.labels);
-        let default = HeadConfig::new(data::task(labels), labels.names().to_vec());
+        let default = HeadConfig::new(labels.task(), labels.names().to_vec());
         let layers = args.head_layers.map_or(default.layers, usize::from);
         let config = HeadConfig { layers, use_pooler: args.use_pooler, ..default };
         let head = Head::new(name, &config, &self.base, seed.named("head"))?;
@@ -178,50 +181,63 @@ impl<'a> Setting<'a> {
         let Choices { out, model, method, tuning, .. } = &self.choices;
         format::save(&trained.model, out)?;
         draw(&trained.history, &folder.loss_curve());
-        let (model, method, max_length) = (model.clone(), method.clone(), self.tokeniser.max_length());
-        let (base_dtype, options) = (self.args.base_dtype, self.choices.options_for(tuning).describe());
-        folder.complete(&RunFile { model, method, max_length, base_dtype, options })
+        folder.complete(&RunFile {
+            model: model.clone(),
+            method: method.clone(),
+            max_length: self.tokenizer.max_length(),
+            base_dtype: self.args.base_dtype.into(),
+            base: Some(BaseIdentity::of(&self.base, &self.tokenizer)),
+            input: Some(self.data.input.clone()),
+            data: self.data.files.clone(),
+            version: Some(env!("CARGO_PKG_VERSION").into()),
+            options: self.choices.options_for(tuning).describe().into(),
+        })
     }
 }
 
 impl Data {
-    fn read(choices: &Choices, args: &TrainArgs, tokeniser: &Tokeniser) -> Result<Self> {
-        let columns = args.columns.columns();
-        let table = table::read(&choices.train, &columns)?;
+    fn read(choices: &Choices, args: &TrainArgs, tokenizer: &Tokenizer) -> Result<Self> {
+        let options = args.table.options();
+        let table = read(&choices.train, &options)?;
         let (labels, decision) = Labels::decide(&table, args.task.kind())?;
         if !args.json {
             note(format_args!("{} examples, {decision}", thousands(table.rows.len() as u64)));
         }
         let other = |path: &Option<std::path::PathBuf>| -> Result<Option<Dataset>> {
             let Some(path) = path else { return Ok(None) };
-            let other = same_kind(table::read(path, &columns)?, &table)?;
-            data::dataset(&other, &labels, tokeniser).map(Some)
+            let other = read(path, &options)?.like(&table)?;
+            dataset(&other, &labels, tokenizer).map(Some)
         };
         let (dev, test) = (other(&choices.dev)?, other(&choices.test)?);
+        let input = InputForm::of(table.kind, &table.columns);
         let sample = table.rows.iter().find_map(|row| match &row.text {
             Text::Single(text) if !text.contains('\'') => Some(text.clone()),
             _ => None,
         });
-        Ok(Self { train: data::dataset(&table, &labels, tokeniser)?, dev, test, labels, sample })
+        let train = dataset(&table, &labels, tokenizer)?;
+        let parts = [("train", Some(&choices.train), Some(&train)), ("dev", choices.dev.as_ref(), dev.as_ref()), ("test", choices.test.as_ref(), test.as_ref())];
+        let file = |(part, path, data): (&str, Option<&std::path::PathBuf>, Option<&Dataset>)| Some(DataFile::of(part, path?, data?.len()));
+        let files = parts.into_iter().filter_map(file).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { train, dev, test, labels, sample, input, files })
     }
 }
 
-/// Data that say something else of a model than training data would, are refused.
-fn same_kind(dev: Table, train: &Table) -> Result<Table> {
-    if dev.kind != train.kind {
-        bail!(
-            "{} holds {}, but {} holds {}; both must have the same columns",
-            dev.name,
-            dev.kind,
-            train.name,
-            train.kind
-        );
-    }
-    Ok(dev)
+/// Reads labelled examples, and says what was noticed.
+fn read(path: &Path, options: &TableOptions) -> Result<Table> {
+    let table = Table::read_with(path, options)?.labelled()?;
+    notes(&table.name, &table.notes);
+    Ok(table)
+}
+
+/// Tokenizes labelled examples, and says what was lost.
+fn dataset(table: &Table, labels: &Labels, tokenizer: &Tokenizer) -> Result<Dataset> {
+    let tokenized = tokenizer.tokenize(table, labels)?;
+    notes(&table.name, &tokenized.notes);
+    Ok(tokenized.dataset)
 }
 
 fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {
-    let base = model.load(args.base_dtype)?;
+    let base = model.load(adaptune_text::BaseDtype::from(args.base_dtype).into())?;
     Ok(Arc::new(match args.dropout {
         Some(rate) if !(0.0..1.0).contains(&rate) => bail!("--dropout is {rate}, but must be from 0 up to, but not, 1"),
         Some(rate) => base.with_dropout(rate, rate),

@@ -1,0 +1,29 @@
+//! Finding a base model, with a bar while it is downloaded.
+
+use adaptune_text::BaseModel;
+use adaptune_text::hub::DownloadObserver;
+use anyhow::Result;
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// Finds the base model of this name, and downloads it if need be.
+pub(crate) fn find_base(name: &str) -> Result<BaseModel> {
+    Ok(BaseModel::find(name, &mut Bar(ProgressBar::hidden()))?)
+}
+
+struct Bar(ProgressBar);
+
+impl DownloadObserver for Bar {
+    fn begin(&mut self, file: &str, bytes: u64) {
+        let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+        let bar = ProgressBar::new(bytes).with_message(file.to_owned());
+        self.0 = if let Ok(style) = style { bar.with_style(style) } else { bar };
+    }
+
+    fn advance(&mut self, bytes: u64) {
+        self.0.inc(bytes);
+    }
+
+    fn end(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

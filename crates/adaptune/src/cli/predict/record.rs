@@ -1,0 +1,105 @@
+//! One prediction as it is written.
+
+use adaptune_adapters::HeadConfig;
+use adaptune_text::{Prediction, Row, Text, WordTag};
+use adaptune_train::json::value;
+use serde_json::{Map, Value, json};
+
+/// A JSON object: the columns that are kept, then text, label, logits in the order of the head's labels, and the probability of each
+/// label by name. Nothing is known of a blank text.
+pub(super) fn json_record(kept: Map<String, Value>, row: &Row, prediction: &Prediction, head: &HeadConfig) -> Value {
+    let mut record = kept;
+    record.insert("text".into(), text(&row.text));
+    let fields = match prediction {
+        Prediction::Blank => json!({ "label": null }),
+        Prediction::Number(number) => json!({ "label": real(*number), "logits": [real(*number)] }),
+        Prediction::Class { label, logits, probabilities } => json!({
+            "label": label,
+            "logits": reals(logits),
+            "probabilities": by_name(head, probabilities),
+        }),
+        Prediction::Tags(words) => {
+            let known = || words.iter().filter(|word| word.label.is_some());
+            json!({
+                "label": words.iter().map(|word| json!(word.label)).collect::<Vec<_>>(),
+                "logits": known().map(|word| reals(&word.logits)).collect::<Vec<_>>(),
+                "probabilities": known().map(|word| by_name(head, &word.probabilities)).collect::<Vec<_>>(),
+            })
+        }
+    };
+    if let Value::Object(fields) = fields {
+        record.extend(fields);
+    }
+    record.into()
+}
+
+fn text(text: &Text) -> Value {
+    match text {
+        Text::Single(text) => json!(text),
+        Text::Pair(a, b) => json!([a, b]),
+        Text::Words(words) => json!(words),
+    }
+}
+
+fn real(number: f32) -> Value {
+    value(f64::from(number))
+}
+
+fn reals(numbers: &[f32]) -> Value {
+    numbers.iter().copied().map(real).collect()
+}
+
+fn by_name(head: &HeadConfig, probabilities: &[f32]) -> Value {
+    let named = head.labels.iter().cloned().zip(probabilities.iter().copied().map(real));
+    Value::Object(named.collect())
+}
+
+/// A line for reading: label, probability and text between tabs, a number and text, or words with their tags. Whatever is in a
+/// text, it is one line of as many columns as every other.
+pub(super) fn plain_line(row: &Row, prediction: &Prediction) -> String {
+    let shown = match &row.text {
+        Text::Single(text) => one_line(text),
+        Text::Pair(a, b) => format!("{}\t{}", one_line(a), one_line(b)),
+        Text::Words(words) => return tagged_line(words, prediction),
+    };
+    match prediction {
+        Prediction::Class { label, .. } => {
+            format!("{}\t{:.4}\t{shown}", one_line(label), prediction.probability().unwrap_or_default())
+        }
+        Prediction::Number(number) => format!("{number:.4}\t{shown}"),
+        Prediction::Tags(_) | Prediction::Blank => format!("\t\t{shown}"),
+    }
+}
+
+fn tagged_line(words: &[String], prediction: &Prediction) -> String {
+    let none: &[WordTag] = &[];
+    let tags = if let Prediction::Tags(tags) = prediction { tags.as_slice() } else { none };
+    let tag = |i: usize| tags.get(i).and_then(|word| word.label.as_deref()).unwrap_or("?");
+    let tagged = words.iter().enumerate().map(|(i, word)| format!("{}/{}", one_line(word), tag(i)));
+    tagged.collect::<Vec<_>>().join(" ")
+}
+
+/// Line ends and tabs as they are written in programs, so that a text is one field of one line. Other control characters could
+/// move the cursor of a terminal, and are written so too.
+pub(super) fn one_line(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
+        match letter {
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            other if other.is_control() => line.extend(other.escape_default()),
+            other => line.push(other),
+        }
+        line
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_one_field_whatever_is_in_it() {
+        assert_eq!(one_line("a\tb\r\nc \u{1b}[31m é"), "a\\tb\\r\\nc \\u{1b}[31m é");
+    }
+}

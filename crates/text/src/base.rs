@@ -1,0 +1,196 @@
+//! The base model that a name stands for, with its tokenizer.
+
+use crate::error::{Result, TextError};
+use crate::hub::{self, DownloadObserver};
+use crate::tokenizer::Tokenizer;
+use adaptune_tensor::Precision;
+use adaptune_transformer::weights::{TensorFile, TensorSource, WeightDirectory, WeightError, replace_file};
+use adaptune_transformer::{Config, Encoder};
+use std::path::{Path, PathBuf};
+
+/// The name of the base that is part of this crate. A folder of this name is `./builtin`.
+pub const BUILTIN: &str = "builtin";
+
+const CONFIG: &str = include_str!("../builtin/config.json");
+const TOKENIZER: &[u8] = include_bytes!("../builtin/tokenizer.json");
+const WEIGHTS: &[u8] = include_bytes!("../builtin/model.safetensors");
+
+/// What transformers' tokenizers consist of, one way or another.
+const TOKENIZER_FILES: [&str; 6] =
+    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt"];
+
+/// A base model: found, but not loaded.
+#[derive(Debug)]
+pub struct BaseModel {
+    name: String,
+    place: Place,
+    config: Config,
+}
+
+#[derive(Debug)]
+enum Place {
+    Folder(PathBuf),
+    Builtin,
+}
+
+impl BaseModel {
+    /// Finds a model: the built-in one, a folder, or a name on the Hugging Face hub.
+    ///
+    /// # Errors
+    /// As [`hub::resolve`], or its `config.json` cannot be read or describes no base that is supported.
+    pub fn find(name: &str, observer: &mut dyn DownloadObserver) -> Result<Self> {
+        let (place, config) = if name == BUILTIN {
+            (Place::Builtin, Config::from_json(CONFIG, Path::new(BUILTIN))?)
+        } else {
+            let folder = hub::resolve(name, observer)?;
+            let config = Config::read(&folder)?;
+            (Place::Folder(folder), config)
+        };
+        Ok(Self { name: name.to_owned(), place, config })
+    }
+
+    /// Its name, as it was given.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its folder; none for the built-in one.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Folder(folder) => Some(folder),
+            Place::Builtin => None,
+        }
+    }
+
+    /// Its configuration.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns how many numbers the base holds. Of its weights only the names are read: whether there is a pooler among them is
+    /// not seen in `config.json`. Without weights it is as is usual in the family.
+    ///
+    /// # Errors
+    /// The weights are there and cannot be read.
+    pub fn parameter_count(&self) -> Result<usize> {
+        let (count, d) = (self.config.parameter_count(), self.config.hidden);
+        let usual = self.config.architecture.pooler;
+        Ok(match (usual, self.has_pooler()?.unwrap_or(usual)) {
+            (true, false) => count - (d * d + d),
+            (false, true) => count + (d * d + d),
+            _ => count,
+        })
+    }
+
+    /// Whether there is a pooler among the weights; `None` if there are no weights that say so.
+    fn has_pooler(&self) -> Result<Option<bool>> {
+        let among = |weights: &dyn TensorSource| {
+            let names = [self.config.family.prefix(), ""].map(|prefix| format!("{prefix}pooler.dense.weight"));
+            Some(names.iter().any(|name| weights.contains(name)))
+        };
+        let Place::Folder(folder) = &self.place else { return Ok(among(&TensorFile::from_bytes(BUILTIN, WEIGHTS)?)) };
+        match WeightDirectory::open(folder) {
+            Ok(weights) => Ok(among(&weights)),
+            Err(WeightError::NoWeights { .. } | WeightError::PickleOnly { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns the tokenizer, for texts of at most `max_length` tokens, or as many as the model has positions for.
+    ///
+    /// # Errors
+    /// There is none that can be read, it does not fit the model, or the length is more than the model has positions for.
+    pub fn tokenizer(&self, max_length: Option<usize>) -> Result<Tokenizer> {
+        let limit = self.config.max_tokens();
+        let max_length = match max_length {
+            Some(length) if length > limit => {
+                let message = format!("--max-length is {length}, but the model has positions for {limit} tokens");
+                return Err(TextError::Tokenizer(message));
+            }
+            length => length.unwrap_or(limit),
+        };
+        let tokenizer = match &self.place {
+            Place::Folder(folder) => Tokenizer::from_dir(folder, max_length)?,
+            Place::Builtin => Tokenizer::named(BUILTIN, TOKENIZER, max_length)?,
+        };
+        tokenizer.check_vocabulary(self.config.vocabulary)?;
+        Ok(tokenizer)
+    }
+
+    /// Puts the tokenizer's files into a folder, as far as the model has them.
+    ///
+    /// # Errors
+    /// A file cannot be read or written.
+    pub fn copy_tokenizer(&self, to: &Path) -> Result<()> {
+        let write = |name: &str, bytes: &[u8]| -> Result<()> {
+            Ok(replace_file(&to.join(name), |file| std::io::Write::write_all(file, bytes))?)
+        };
+        let Place::Folder(folder) = &self.place else { return write("tokenizer.json", TOKENIZER) };
+        for name in TOKENIZER_FILES.iter().filter(|name| folder.join(name).exists()) {
+            let path = folder.join(name);
+            write(name, &std::fs::read(&path).map_err(TextError::io("read", &path))?)?;
+        }
+        Ok(())
+    }
+
+    /// Loads the weights; its linear layers are held in this precision.
+    ///
+    /// # Errors
+    /// The weights cannot be read, or are not those of the configuration.
+    pub fn load(&self, precision: Precision) -> Result<Encoder<f32>> {
+        let base = self.load_full()?;
+        Ok(if precision == Precision::Full { base } else { base.with_precision(precision) })
+    }
+
+    fn load_full(&self) -> Result<Encoder<f32>> {
+        match &self.place {
+            Place::Folder(folder) => Ok(Encoder::load(folder)?),
+            Place::Builtin => {
+                let weights = TensorFile::from_bytes(BUILTIN, WEIGHTS)?;
+                Ok(Encoder::from_weights(self.config.clone(), &weights)?)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builtin::Builtin;
+    use crate::table::{Table, TableOptions};
+
+    fn find(name: &str) -> BaseModel {
+        BaseModel::find(name, &mut ()).unwrap()
+    }
+
+    #[test]
+    fn the_builtin_model_is_whole_and_small() {
+        let base = find(BUILTIN).load_full().unwrap();
+        assert_eq!((base.config().layers, base.config().hidden), (4, 128));
+        assert!(WEIGHTS.len() < 3_000_000, "{}", WEIGHTS.len());
+    }
+
+    #[test]
+    fn it_knows_every_word_of_its_world_and_takes_every_text_whole() {
+        let tokenizer = find(BUILTIN).tokenizer(None).unwrap();
+        let unknown = tokenizer.id("[UNK]").unwrap();
+        for builtin in Builtin::all().into_iter().filter(|builtin| matches!(builtin, Builtin::Examples(..))) {
+            let table = Table::read_texts(builtin.to_string(), &TableOptions::default()).unwrap();
+            let encoded = tokenizer.encode_all(&table).unwrap();
+            assert_eq!((encoded.truncated, encoded.words_without_token), (0, 0), "{builtin}");
+            assert!(encoded.rows.iter().all(|row| !row.token_ids.contains(&unknown)), "{builtin}");
+        }
+    }
+
+    /// The folder that it was made from is a model like any other, and the same one.
+    #[test]
+    fn a_folder_of_the_name_is_written_with_a_point() {
+        let folder = find("./builtin");
+        assert!(matches!(folder.place, Place::Folder(_)));
+        let builtin = find(BUILTIN).load_full().unwrap();
+        assert_eq!(folder.load_full().unwrap().fingerprint(), builtin.fingerprint());
+    }
+}

@@ -1,0 +1,144 @@
+//! From a table of texts to examples of tokens.
+
+use crate::error::{Result, TextError};
+use crate::labels::{Labels, Targets};
+use crate::table::{Table, Text};
+use crate::tokenizer::{Encoded, EncodedTable, Tokenizer};
+use adaptune_adapters::Task;
+use adaptune_train::{Dataset, Example, Target};
+
+/// A table as tokens.
+#[derive(Clone, Debug)]
+pub struct Tokenized {
+    /// The examples, in the order of the rows.
+    pub dataset: Dataset,
+    /// The tokens of each example, and where its words begin.
+    pub encoded: Vec<Encoded>,
+    /// What was lost: texts that were cut, words without a token. Sentences to be shown to whoever gave the texts.
+    pub notes: Vec<String>,
+}
+
+impl Tokenizer {
+    /// Tokenizes a labelled table.
+    ///
+    /// ```
+    /// use adaptune_text::{BUILTIN, BaseModel, Labels, Table, TaskChoice};
+    ///
+    /// let table = Table::read("builtin:sentiment@A:dev")?;
+    /// let (labels, _) = Labels::decide(&table, TaskChoice::Auto)?;
+    /// let tokenizer = BaseModel::find(BUILTIN, &mut ())?.tokenizer(None)?;
+    /// let data = tokenizer.tokenize(&table, &labels)?;
+    /// assert_eq!(data.dataset.len(), table.rows.len());
+    /// # Ok::<(), adaptune_text::TextError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text, or a label is missing or unknown; the message names the line.
+    pub fn tokenize(&self, table: &Table, labels: &Labels) -> Result<Tokenized> {
+        let encoded = self.encode_all(table)?;
+        let notes = losses(table, self, &encoded);
+        let targets = labels.targets(table)?;
+        let target = |(row, encoded): (usize, &Encoded)| target(&targets, row, encoded);
+        let targets: Vec<Target> = encoded.rows.iter().enumerate().map(target).collect();
+        let dataset = dataset(table, labels.task(), labels.names().len(), &encoded.rows, targets)?;
+        Ok(Tokenized { dataset, encoded: encoded.rows, notes })
+    }
+
+    /// Tokenizes texts whose labels are to be predicted; the targets are of the head's kind and mean nothing.
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text; the message names the line.
+    pub fn tokenize_unlabelled(&self, table: &Table, task: Task) -> Result<Tokenized> {
+        let encoded = self.encode_all(table)?;
+        let notes = losses(table, self, &EncodedTable { words_without_token: 0, ..encoded.clone() });
+        let target = |encoded: &Encoded| match Labels::of_head(task, &[]) {
+            Labels::Classes(_) => Target::Class(0),
+            Labels::Numbers => Target::Value(0.0),
+            Labels::Tags(_) => Target::Tags(vec![None; encoded.token_ids.len()]),
+        };
+        let targets = encoded.rows.iter().map(target).collect();
+        let dataset = dataset(table, task, 1, &encoded.rows, targets)?;
+        Ok(Tokenized { dataset, encoded: encoded.rows, notes })
+    }
+}
+
+impl Table {
+    /// Returns the table if it has the form of `train`. Data in another form say something else of a model than training data
+    /// would.
+    ///
+    /// # Errors
+    /// One holds pairs, say, and the other single texts.
+    pub fn like(self, train: &Self) -> Result<Self> {
+        if self.kind == train.kind {
+            return Ok(self);
+        }
+        let message =
+            format!("holds {}, but {} holds {}; both must have the same columns", self.kind, train.name, train.kind);
+        Err(TextError::table(&self.name, message))
+    }
+
+    /// Returns the table in the form that a head of this task reads: sentences for a tagger are words between spaces.
+    ///
+    /// # Errors
+    /// The head judges whole texts and these are words, or it tags words and these are pairs.
+    pub fn for_task(mut self, task: Task) -> Result<Self> {
+        use crate::table::TableKind::{Pair, Single, Words};
+        let refused = |message: String| Err(TextError::table(&self.name, message));
+        match (task.reads_every_token(), self.kind) {
+            (true, Single) => {
+                for row in &mut self.rows {
+                    if let Text::Single(text) = &row.text {
+                        row.text = Text::Words(text.split_whitespace().map(str::to_owned).collect());
+                    }
+                }
+                self.kind = Words;
+                Ok(self)
+            }
+            (true, Pair) => refused(format!(
+                "the head tags the words of one text, found {}; choose one column with --text-column",
+                self.kind
+            )),
+            (false, Words) => refused(format!(
+                "the head judges whole texts, found {}; give .txt, .tsv, .csv or .jsonl with texts",
+                self.kind
+            )),
+            _ => Ok(self),
+        }
+    }
+}
+
+fn dataset(table: &Table, task: Task, classes: usize, rows: &[Encoded], targets: Vec<Target>) -> Result<Dataset> {
+    let example = |(encoded, target): (&Encoded, Target)| {
+        let Encoded { token_ids, token_types, .. } = encoded.clone();
+        Example { token_ids, token_types, target }
+    };
+    let examples = rows.iter().zip(targets).map(example).collect();
+    Dataset::new(task, classes, examples).map_err(|source| TextError::Data { file: table.name.clone(), source })
+}
+
+/// The target of a row. A word's tag stands at its first token; its other tokens do not count.
+fn target(targets: &Targets, row: usize, encoded: &Encoded) -> Target {
+    match targets {
+        Targets::Classes(classes) => Target::Class(classes[row]),
+        Targets::Numbers(numbers) => Target::Value(numbers[row]),
+        Targets::Tags(tags) => {
+            let mut by_token = vec![None; encoded.token_ids.len()];
+            let starts = encoded.word_starts.iter().flatten();
+            for (start, tag) in starts.zip(&tags[row]) {
+                if let Some(start) = start {
+                    by_token[*start] = Some(*tag);
+                }
+            }
+            Target::Tags(by_token)
+        }
+    }
+}
+
+/// What was lost in turning texts into tokens.
+fn losses(table: &Table, tokenizer: &Tokenizer, encoded: &EncodedTable) -> Vec<String> {
+    let (rows, most, cut) = (table.rows.len(), tokenizer.max_length(), encoded.truncated);
+    let words = encoded.words_without_token;
+    let cut = (cut > 0).then(|| format!("{cut} of {rows} texts have more than {most} tokens; their ends were cut off"));
+    let words = (words > 0).then(|| format!("{words} words have no token of their own, and do not count"));
+    cut.into_iter().chain(words).collect()
+}

@@ -1,0 +1,284 @@
+//! From labels as written to what training aims at: classes, numbers or tags.
+
+mod spelling;
+mod unlabelled;
+
+use crate::error::{Result, TextError};
+use crate::table::{Row, Table, TableKind, Text};
+use adaptune_adapters::{Task, did_you_mean};
+use spelling::{canonical, placeholder, whole_number};
+use std::collections::{BTreeSet, HashMap};
+
+/// What is said about the task of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TaskChoice {
+    /// Look at the labels: tagged words mean tagging; numbers mean regression, unless they are whole ones of few kinds;
+    /// anything else means classification.
+    #[default]
+    Auto,
+    /// Each different label is a class, also where labels are numbers.
+    Classification,
+    /// Labels are numbers to be predicted.
+    Regression,
+    /// Each word of a sentence has a tag.
+    Tagging,
+}
+
+/// The task that a table of training data sets, with the names of its classes or tags in a fixed order.
+///
+/// Names are sorted by their letters, or as numbers if all are whole numbers, so that the order does not depend on
+/// the order of the rows. `1` and `1.0` are one label, and so are two spellings of one letter (NFC and NFD).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// Classification among these.
+    Classes(Vec<String>),
+    /// Regression.
+    Numbers,
+    /// Tagging with these.
+    Tags(Vec<String>),
+}
+
+/// The labels of a table's rows, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Targets {
+    /// The index of each row's class.
+    Classes(Vec<usize>),
+    /// Each row's number, finite.
+    Numbers(Vec<f64>),
+    /// The index of the tag of each word of each row.
+    Tags(Vec<Vec<usize>>),
+}
+
+impl Labels {
+    /// Decides the task from training data. Returns it with a sentence that tells the user what was decided and why.
+    ///
+    /// # Errors
+    ///
+    /// A row has no label, the choice does not fit the table, or there is nothing to learn because all
+    /// labels are alike.
+    pub fn decide(table: &Table, choice: TaskChoice) -> Result<(Self, String)> {
+        match (choice, table.kind) {
+            (TaskChoice::Auto | TaskChoice::Tagging, TableKind::Words) => tagging(table),
+            (TaskChoice::Tagging, kind) => {
+                Err(whole(table, format!("tagging needs a tag for each word (.conll), found {kind}")))
+            }
+            (_, TableKind::Words) => Err(whole(table, "words with tags are for tagging; leave --task away")),
+            (TaskChoice::Classification, _) => classification(table),
+            (TaskChoice::Regression, _) => regression(table, "labels are to be numbers: regression"),
+            (TaskChoice::Auto, _) => by_labels(table),
+        }
+    }
+
+    /// The labels that a head of this task knows by these names.
+    #[must_use]
+    pub fn of_head(task: Task, names: &[String]) -> Self {
+        match task {
+            _ if task.predicts_a_number() => Self::Numbers,
+            _ if task.reads_every_token() => Self::Tags(names.to_vec()),
+            _ => Self::Classes(names.to_vec()),
+        }
+    }
+
+    /// What a head predicts for labels of this kind.
+    #[must_use]
+    pub fn task(&self) -> Task {
+        match self {
+            Self::Classes(_) => Task::CLASSIFICATION,
+            Self::Numbers => Task::REGRESSION,
+            Self::Tags(_) => Task::TAGGING,
+        }
+    }
+
+    /// Names of the classes or tags; none for regression.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        match self {
+            Self::Classes(names) | Self::Tags(names) => names,
+            Self::Numbers => &[],
+        }
+    }
+
+    /// The labels of any table that belongs to the same task, such as development data.
+    ///
+    /// # Errors
+    ///
+    /// A row has no label or one that training does not know; the message names the line and the known ones.
+    pub fn targets(&self, table: &Table) -> Result<Targets> {
+        if matches!(self, Self::Tags(_)) != (table.kind == TableKind::Words) {
+            let message = format!("training and this file do not fit together; found {} here", table.kind);
+            return Err(whole(table, message));
+        }
+        let (rows, known) = (table.rows.iter(), Known::of(self.names()));
+        Ok(match self {
+            Self::Classes(_) => {
+                let class = |row| known.find(table, row, "label", label(table, row)?);
+                Targets::Classes(rows.map(class).collect::<Result<_>>()?)
+            }
+            Self::Numbers => Targets::Numbers(rows.map(|row| number(table, row)).collect::<Result<_>>()?),
+            Self::Tags(_) => {
+                let of_row = |row| tags(table, row)?.iter().map(|tag| known.find(table, row, "tag", tag)).collect();
+                Targets::Tags(rows.map(of_row).collect::<Result<_>>()?)
+            }
+        })
+    }
+}
+
+/// The most kinds of whole numbers that are taken for classes.
+const FEW: usize = 20;
+
+/// The task that labels without a word about it mean.
+fn by_labels(table: &Table) -> Result<(Labels, String)> {
+    if table.rows.iter().any(|row| !is_number(row)) {
+        return classification(table);
+    }
+    let whole: Option<BTreeSet<i64>> = table.rows.iter().map(|row| whole_number(row.label.as_deref()?)).collect();
+    match whole.map(|kinds| kinds.len()) {
+        Some(kinds) if (2..=FEW).contains(&kinds) && 2 * kinds <= table.rows.len() => {
+            let (labels, note) = classification(table)?;
+            Ok((labels, format!("{note} (whole numbers of few kinds; --task regression takes them as quantities)")))
+        }
+        _ => regression(table, "labels are numbers: regression; use --task classification if they stand for classes"),
+    }
+}
+
+fn classification(table: &Table) -> Result<(Labels, String)> {
+    let labels = table.rows.iter().map(|row| label(table, row)).collect::<Result<Vec<_>>>()?;
+    let classes = sorted(labels.iter().copied());
+    if let [only] = &classes[..] {
+        return Err(whole(table, format!("every label is `{only}`; classification needs at least two classes")));
+    }
+    let note = format!("{} classes: {}{}", classes.len(), listed(&classes), odd_one_out(table));
+    Ok((Labels::Classes(classes), note))
+}
+
+fn regression(table: &Table, note: &str) -> Result<(Labels, String)> {
+    let numbers = table.rows.iter().map(|row| number(table, row)).collect::<Result<Vec<_>>>()?;
+    if numbers.iter().all(|&number| number == numbers[0]) {
+        return Err(whole(table, format!("every label is {}; there is nothing to learn", numbers[0])));
+    }
+    Ok((Labels::Numbers, note.to_owned()))
+}
+
+fn tagging(table: &Table) -> Result<(Labels, String)> {
+    for row in &table.rows {
+        tags(table, row)?;
+    }
+    let names = sorted(table.rows.iter().flat_map(|row| &row.tags).map(String::as_str));
+    if let [only] = &names[..] {
+        return Err(whole(table, format!("every tag is `{only}`; tagging needs at least two tags")));
+    }
+    let note = format!("{} tags: {}", names.len(), listed(&names));
+    Ok((Labels::Tags(names), note))
+}
+
+/// When nearly all labels are numbers, the few that are not are more likely mistakes than classes: says so.
+fn odd_one_out(table: &Table) -> String {
+    let odd: Vec<&Row> = table.rows.iter().filter(|row| !is_number(row)).collect();
+    match odd[..] {
+        [first, ..] if odd.len() * 10 <= table.rows.len() => format!(
+            "; most labels are numbers, but not `{}` on line {}: mend it if you meant regression",
+            first.label.as_deref().unwrap_or_default(),
+            first.line
+        ),
+        _ => String::new(),
+    }
+}
+
+fn is_number(row: &Row) -> bool {
+    row.label.as_deref().is_some_and(|label| label.parse::<f64>().is_ok())
+}
+
+fn label<'a>(table: &Table, row: &'a Row) -> Result<&'a str> {
+    row.label.as_deref().ok_or_else(|| {
+        if table.rows.iter().all(|row| row.label.is_none()) {
+            return no_labels(table);
+        }
+        at(table, row, "the label is blank; every row needs one: fill it in or delete the row")
+    })
+}
+
+fn no_labels(table: &Table) -> TextError {
+    if table.header.is_empty() {
+        return whole(table, "this kind of file has no labels; use .tsv, .csv, .jsonl or .conll");
+    }
+    let hint = did_you_mean("label", table.header.iter().map(String::as_str));
+    let hint = if hint.is_empty() { "." } else { &hint };
+    let columns = table.header.join(", ");
+    let message = match &table.columns.label {
+        Some(column) => format!("no example has a label in the column `{column}`; its columns are {columns}."),
+        None => format!("found no labels; its columns are {columns}{hint} Name the column of labels with --label-column"),
+    };
+    whole(table, message)
+}
+
+fn number(table: &Table, row: &Row) -> Result<f64> {
+    let label = label(table, row)?;
+    match label.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => {
+            let message =
+                format!("expected a finite number, found the label `{label}`; mend it, or use --task classification");
+            Err(at(table, row, message))
+        }
+    }
+}
+
+fn tags<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]> {
+    match (&row.text, row.tags.len()) {
+        (Text::Words(words), tags) if words.len() == tags => Ok(&row.tags),
+        _ => Err(at(table, row, "found words without tags; expected a word and its tag on each line")),
+    }
+}
+
+/// The names that labels may have, and how they may be spelt.
+struct Known<'a> {
+    names: &'a [String],
+    by_spelling: HashMap<String, usize>,
+}
+
+impl<'a> Known<'a> {
+    fn of(names: &'a [String]) -> Self {
+        let mut by_spelling: HashMap<String, usize> =
+            names.iter().enumerate().map(|(i, name)| (canonical(name), i)).collect();
+        if names.iter().enumerate().all(|(i, name)| placeholder(name) == Some(i)) {
+            by_spelling.extend((0..names.len()).map(|i| (i.to_string(), i)));
+        }
+        Self { names, by_spelling }
+    }
+
+    fn find(&self, table: &Table, row: &Row, what: &str, name: &str) -> Result<usize> {
+        let exact = || self.names.iter().position(|known| known == name);
+        self.by_spelling.get(&canonical(name)).copied().or_else(exact).ok_or_else(|| {
+            let hint = did_you_mean(name, self.names.iter().map(String::as_str));
+            let known = listed(self.names);
+            at(table, row, format!("the {what} `{name}` is not in the training data, which has {known}{hint}"))
+        })
+    }
+}
+
+fn at(table: &Table, row: &Row, message: impl std::fmt::Display) -> TextError {
+    TextError::line(&table.name, row.line, message)
+}
+
+fn whole(table: &Table, message: impl std::fmt::Display) -> TextError {
+    TextError::table(&table.name, message)
+}
+
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut names: Vec<String> = names.map(canonical).collect::<BTreeSet<_>>().into_iter().collect();
+    if names.iter().all(|name| whole_number(name).is_some()) {
+        names.sort_by_key(|name| whole_number(name).unwrap_or_default());
+    }
+    names
+}
+
+/// At most twelve names, for a line that can be read.
+fn listed(names: &[String]) -> String {
+    match names.len() {
+        0..=12 => names.join(", "),
+        count => format!("{}, ... ({} more)", names[..10].join(", "), count - 10),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Examples without a label.
+
+use super::spelling::whole_number;
+use super::{at, no_labels};
+use crate::error::Result;
+use crate::table::{Row, Table, TableKind};
+
+/// The largest share of -1 among whole numbers from 0 on that is taken for missing labels: data sets of Hugging Face mark
+/// those so, and have few of them. A class of opinions from -1 to 1 is larger.
+const FEW: f64 = 0.05;
+
+impl Table {
+    /// Returns the table without the examples that have no label, and a note of how many there were. A blank label is none, and
+    /// neither is -1 where all others count from 0 and there are few of it, as data sets of Hugging Face have it.
+    ///
+    /// # Errors
+    /// No example has a label, or a sentence has words and no tags.
+    pub fn labelled(mut self) -> Result<Self> {
+        if self.kind == TableKind::Words {
+            return match self.rows.iter().find(|row| row.tags.is_empty()) {
+                Some(row) => Err(at(&self, row, "found words without tags; expected a word and its tag on each line")),
+                None => Ok(self),
+            };
+        }
+        let minus_one = minus_one_is_none(&self.rows);
+        let is_unlabelled = |row: &Row| match row.label.as_deref() {
+            None => true,
+            Some(label) => minus_one && whole_number(label) == Some(-1),
+        };
+        let Some(first) = self.rows.iter().find(|row| is_unlabelled(row)).map(|row| row.line) else { return Ok(self) };
+        if self.rows.iter().all(is_unlabelled) {
+            return Err(no_labels(&self));
+        }
+        let all = self.rows.len();
+        self.rows.retain(|row| !is_unlabelled(row));
+        let (left_out, how) = (all - self.rows.len(), if minus_one { "blank or -1" } else { "blank" });
+        self.notes.push(format!("{left_out} of {all} examples have no label ({how}; line {first} first); they are left out"));
+        Ok(self)
+    }
+}
+
+/// True if -1 stands for a missing label: all labels are -1, or the others are whole numbers from 0 on and -1 is rare.
+fn minus_one_is_none(rows: &[Row]) -> bool {
+    let labels: Vec<&str> = rows.iter().filter_map(|row| row.label.as_deref()).collect();
+    let Some(numbers) = labels.iter().map(|label| whole_number(label)).collect::<Option<Vec<i64>>>() else {
+        return false;
+    };
+    let none = numbers.iter().filter(|&&number| number == -1).count();
+    numbers.iter().all(|&number| number >= -1) && (none == numbers.len() || none as f64 <= FEW * numbers.len() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::{Columns, Text};
+
+    fn table(labels: &[&str]) -> Table {
+        let row = |(i, label): (usize, &&str)| Row {
+            text: Text::Single("text".into()),
+            label: (!label.is_empty()).then(|| (*label).to_owned()),
+            tags: vec![],
+            line: i + 2,
+            fields: vec![],
+        };
+        Table {
+            rows: labels.iter().enumerate().map(row).collect(),
+            kind: TableKind::Single,
+            name: "a.tsv".into(),
+            header: vec!["text".into(), "label".into()],
+            columns: Columns { label: Some("label".into()), ..Columns::default() },
+            notes: vec![],
+        }
+    }
+
+    #[test]
+    fn blank_labels_and_few_minus_ones_are_left_out_with_a_note() {
+        let some = table(&["a", "", "b", "a"]).labelled().unwrap();
+        assert_eq!((some.rows.len(), some.notes.len()), (3, 1));
+        assert!(some.notes[0].contains("1 of 4 examples have no label (blank; line 3 first)"), "{}", some.notes[0]);
+
+        let mut coded = vec!["0", "1", "2"].repeat(20);
+        coded.push("-1");
+        let coded = table(&coded).labelled().unwrap();
+        assert_eq!(coded.rows.len(), 60);
+        assert!(coded.notes[0].contains("blank or -1; line 62 first"), "{}", coded.notes[0]);
+    }
+
+    #[test]
+    fn minus_one_may_be_a_class() {
+        for labels in [vec!["-1", "0", "1"].repeat(5), vec!["-1", "-2", "0", "1"], vec!["-1", "good"]] {
+            let table = table(&labels).labelled().unwrap();
+            assert_eq!((table.rows.len(), table.notes.len()), (labels.len(), 0));
+        }
+    }
+
+    #[test]
+    fn a_table_without_any_label_is_refused() {
+        for labels in [["", ""], ["-1", "-1"]] {
+            let message = table(&labels).labelled().unwrap_err().to_string();
+            assert!(message.contains("no example has a label in the column `label`"), "{message}");
+        }
+    }
+}

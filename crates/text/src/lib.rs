@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+mod base;
+pub mod builtin;
+mod data;
+mod error;
+pub mod hub;
+mod labels;
+mod model;
+mod predictor;
+mod run_file;
+mod table;
+mod tokenizer;
+mod training;
+pub mod world;
+
+pub use adaptune_adapters as adapters;
+pub use adaptune_tensor::{Precision, Seed, ndarray};
+pub use adaptune_train as train;
+pub use adaptune_transformer as transformer;
+pub use base::{BUILTIN, BaseModel};
+pub use data::Tokenized;
+pub use error::{Place, TextError};
+pub use labels::{Labels, Targets, TaskChoice};
+pub use model::TextModel;
+pub use predictor::{Prediction, TextPredictor, WordTag};
+pub use run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, InputKind, RUN_FILE, RunFile};
+pub use table::{Columns, Format, Row, Table, TableKind, TableOptions, Text};
+pub use tokenizer::{Encoded, EncodedTable, Tokenizer};
+pub use training::{TextTraining, Trained};

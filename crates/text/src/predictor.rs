@@ -1,0 +1,218 @@
+//! A base with an adapter and a head: from texts to labels.
+
+use crate::error::Result;
+use crate::labels::Labels;
+use crate::table::{Row, Table};
+use crate::tokenizer::{Encoded, Tokenizer};
+use adaptune_adapters::{AdapterModel, HeadConfig, format};
+use adaptune_tensor::softmax;
+use adaptune_train::{Evaluation, argmax, evaluate, predict};
+use ndarray::{Array2, ArrayView2, Axis, s};
+use std::path::Path;
+
+/// A base with an adapter and a head, and the tokenizer for it.
+#[derive(Debug)]
+pub struct TextPredictor {
+    model: AdapterModel<f32>,
+    tokenizer: Tokenizer,
+    base_name: String,
+}
+
+/// What a model makes of one text.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prediction {
+    /// One of several classes.
+    Class {
+        /// The name of the most probable one.
+        label: String,
+        /// The logits, in the order of the head's labels.
+        logits: Vec<f32>,
+        /// Their softmax.
+        probabilities: Vec<f32>,
+    },
+    /// A number.
+    Number(f32),
+    /// A tag for each word.
+    Tags(Vec<WordTag>),
+    /// Nothing, for there was no text.
+    Blank,
+}
+
+/// What a model makes of one word.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WordTag {
+    /// The most probable tag; none for a word without a token of its own.
+    pub label: Option<String>,
+    /// The logits, in the order of the head's labels; empty without a token.
+    pub logits: Vec<f32>,
+    /// Their softmax.
+    pub probabilities: Vec<f32>,
+}
+
+impl Prediction {
+    /// The label, the number or the tags between spaces, as they would stand in a table; empty for a blank text. A word without
+    /// a tag has `?`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Class { label, .. } => label.clone(),
+            Self::Number(number) => format!("{number:.4}"),
+            Self::Tags(words) => {
+                let labels: Vec<&str> = words.iter().map(|word| word.label.as_deref().unwrap_or("?")).collect();
+                labels.join(" ")
+            }
+            Self::Blank => String::new(),
+        }
+    }
+
+    /// The probability of the class that was chosen, if classes are predicted.
+    #[must_use]
+    pub fn probability(&self) -> Option<f32> {
+        match self {
+            Self::Class { probabilities, .. } => probabilities.iter().copied().reduce(f32::max),
+            _ => None,
+        }
+    }
+}
+
+impl TextPredictor {
+    /// Puts a model and its tokenizer together; `base_name` is what the base was opened by.
+    #[must_use]
+    pub fn new(model: AdapterModel<f32>, tokenizer: Tokenizer, base_name: &str) -> Self {
+        Self { model, tokenizer, base_name: base_name.to_owned() }
+    }
+
+    /// The base with adapter and head.
+    #[must_use]
+    pub fn model(&self) -> &AdapterModel<f32> {
+        &self.model
+    }
+
+    /// The tokenizer.
+    #[must_use]
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// What the base was opened by.
+    #[must_use]
+    pub fn base_name(&self) -> &str {
+        &self.base_name
+    }
+
+    /// Names of the classes or tags, in the order of the logits.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.model.head().config().labels
+    }
+
+    /// Predicts the label of each text, in order; blank texts have none.
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text, or the logits of one are not finite.
+    pub fn predict(&self, texts: &[impl AsRef<str>]) -> Result<Vec<Prediction>> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let table = Table::of_texts(texts).for_task(self.model.head().config().task)?;
+        let mut predictions = Vec::with_capacity(texts.len());
+        self.predict_rows(&table, 64, |_, prediction| {
+            predictions.push(prediction);
+            Ok(())
+        })?;
+        Ok(predictions)
+    }
+
+    /// Predicts the label of every row of a table, in order, and hands each to `take` with its row as soon as it is there;
+    /// `batch_size` texts are computed at a time.
+    ///
+    /// # Errors
+    /// As [`TextPredictor::predict`], the table is not in the form that [the head reads](Table::for_task), or `take` fails.
+    pub fn predict_rows(
+        &self,
+        table: &Table,
+        batch_size: usize,
+        mut take: impl FnMut(&Row, Prediction) -> Result<()>,
+    ) -> Result<()> {
+        for rows in table.rows.chunks(batch_size.max(1)) {
+            let mut found = self.predict_some(table, rows, batch_size.max(1))?.into_iter();
+            for row in rows {
+                let prediction = if row.text.is_blank() { None } else { found.next() };
+                take(row, prediction.unwrap_or(Prediction::Blank))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The predictions of those rows that are not blank.
+    fn predict_some(&self, table: &Table, rows: &[Row], batch_size: usize) -> Result<Vec<Prediction>> {
+        let full: Vec<Row> = rows.iter().filter(|row| !row.text.is_blank()).cloned().collect();
+        if full.is_empty() {
+            return Ok(Vec::new());
+        }
+        let part = Table { rows: full, ..table.without_rows() };
+        let head = self.model.head().config();
+        let tokenized = self.tokenizer.tokenize_unlabelled(&part, head.task)?;
+        let logits = predict(&self.model, &tokenized.dataset, batch_size).map_err(adaptune_train::TrainError::from)?;
+        let mut next = 0;
+        let prediction = |encoded: &Encoded| {
+            let count = if head.task.reads_every_token() { encoded.token_ids.len() } else { 1 };
+            let rows = logits.slice(s![next..next + count, ..]);
+            next += count;
+            self::prediction(head, rows, encoded)
+        };
+        Ok(tokenized.encoded.iter().map(prediction).collect())
+    }
+
+    /// Measures the model on a labelled table.
+    ///
+    /// # Errors
+    /// A label is missing or unknown, the tokenizer refuses a text, or the table is not of the head's task.
+    pub fn evaluate(&self, table: &Table) -> Result<Evaluation> {
+        let head = self.model.head().config();
+        let data = self.tokenizer.tokenize(table, &Labels::of_head(head.task, &head.labels))?;
+        Ok(evaluate(&self.model, &data.dataset, 64)?)
+    }
+
+    /// Saves adapter and head as an AdapterHub directory. The base is not saved.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn save(&self, folder: impl AsRef<Path>) -> Result<()> {
+        Ok(format::save(&self.model, folder.as_ref())?)
+    }
+}
+
+impl Table {
+    /// The table without its rows.
+    fn without_rows(&self) -> Self {
+        let Self { kind, name, header, columns, notes, .. } = self;
+        let (name, header, columns, notes) = (name.clone(), header.clone(), columns.clone(), notes.clone());
+        Self { rows: Vec::new(), kind: *kind, name, header, columns, notes }
+    }
+}
+
+/// What the logits of a text say, `[1, C]`, or for a tagger `[T, C]`.
+fn prediction(head: &HeadConfig, logits: ArrayView2<'_, f32>, encoded: &Encoded) -> Prediction {
+    if head.task.predicts_a_number() {
+        return Prediction::Number(logits[[0, 0]]);
+    }
+    if head.task.reads_every_token() {
+        let starts = encoded.word_starts.iter().flatten();
+        return Prediction::Tags(starts.map(|start| word_tag(head, logits, *start)).collect());
+    }
+    let (label, probabilities) = most_probable(head, logits.to_owned());
+    Prediction::Class { label, logits: logits.iter().copied().collect(), probabilities }
+}
+
+fn word_tag(head: &HeadConfig, logits: ArrayView2<'_, f32>, start: Option<usize>) -> WordTag {
+    let Some(start) = start else { return WordTag { label: None, logits: Vec::new(), probabilities: Vec::new() } };
+    let row = logits.select(Axis(0), &[start]);
+    let (label, probabilities) = most_probable(head, row.clone());
+    WordTag { label: Some(label), logits: row.iter().copied().collect(), probabilities }
+}
+
+fn most_probable(head: &HeadConfig, logits: Array2<f32>) -> (String, Vec<f32>) {
+    let label = head.labels[argmax(logits.row(0))].clone();
+    (label, softmax(logits).iter().copied().collect())
+}

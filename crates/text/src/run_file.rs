@@ -1,0 +1,238 @@
+//! `run.json`: what an adapter was trained with, as far as later commands need it, and people want to know it.
+
+use crate::error::{Result, TextError};
+use crate::table::{Columns, TableKind};
+use adaptune_tensor::Precision;
+use crate::tokenizer::{Tokenizer, sha256};
+use adaptune_transformer::Encoder;
+use adaptune_transformer::weights::replace_file;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// The name of the file.
+pub const RUN_FILE: &str = "run.json";
+
+/// What an adapter was trained with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunFile {
+    /// The base as it was named.
+    pub model: String,
+    /// The method as it was written.
+    pub method: String,
+    /// Longest text in tokens.
+    pub max_length: usize,
+    /// Numbers of the base's linear layers.
+    #[serde(default)]
+    pub base_dtype: BaseDtype,
+    /// What the base computes with, and its tokenizer; nothing in files of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<BaseIdentity>,
+    /// The form of the texts; nothing in files of version 0.1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputForm>,
+    /// The data files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataFile>,
+    /// The version that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// All other options, by name.
+    #[serde(default)]
+    pub options: Value,
+}
+
+/// Numbers of the base's large weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BaseDtype {
+    /// 32 bits.
+    #[default]
+    F32,
+    /// 16 bits, rounded.
+    Bf16,
+}
+
+/// What a base is known by, whatever it is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseIdentity {
+    /// Of the base's weights, in hexadecimal.
+    pub fingerprint: String,
+    /// Of the tokenizer's file (SHA-256), in hexadecimal.
+    pub tokenizer: String,
+}
+
+/// The form of the texts that a model was trained on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputForm {
+    /// Single texts, pairs or words.
+    pub kind: InputKind,
+    /// The columns they came from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_column: Option<String>,
+    /// The column of the second text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_b_column: Option<String>,
+    /// The column of the labels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_column: Option<String>,
+}
+
+/// [`TableKind`] as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InputKind {
+    /// Single texts.
+    Single,
+    /// Pairs of texts.
+    Pair,
+    /// Sentences split into words.
+    Words,
+}
+
+/// A data file of a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// What it was for: `train`, `dev` or `test`.
+    pub part: String,
+    /// Its name, as it was given.
+    pub path: String,
+    /// How many examples were taken from it.
+    pub examples: usize,
+    /// Its SHA-256, in hexadecimal; nothing for what is built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+impl RunFile {
+    /// Reads the file of a folder; nothing if there is none, for adapters of Python have none.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read, or is damaged: then what it said is not known, and nothing is put in its place.
+    pub fn read(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(RUN_FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(TextError::io("read", &path)(error)),
+        };
+        serde_json::from_str(&text).map(Some).map_err(|error| TextError::RunFile { path, message: error.to_string() })
+    }
+
+    /// Writes the file into a folder, beside the old one and then in its place.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let path: PathBuf = folder.join(RUN_FILE);
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|error| TextError::RunFile { path: path.clone(), message: error.to_string() })?;
+        Ok(replace_file(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
+    }
+}
+
+impl DataFile {
+    /// That of a file from which so many examples were taken.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn of(part: &str, path: &Path, examples: usize) -> Result<Self> {
+        let named = crate::builtin::name_in(path).is_some();
+        let hash = || -> Result<String> { Ok(sha256(&std::fs::read(path).map_err(TextError::io("read", path))?)) };
+        let sha256 = (!named).then(hash).transpose()?;
+        Ok(Self { part: part.to_owned(), path: path.display().to_string(), examples, sha256 })
+    }
+}
+
+impl BaseIdentity {
+    /// That of a base and its tokenizer.
+    #[must_use]
+    pub fn of(base: &Encoder<f32>, tokenizer: &Tokenizer) -> Self {
+        Self { fingerprint: format!("{:016x}", base.fingerprint()), tokenizer: tokenizer.sha256().to_owned() }
+    }
+}
+
+impl From<BaseDtype> for Precision {
+    fn from(dtype: BaseDtype) -> Self {
+        match dtype {
+            BaseDtype::F32 => Self::Full,
+            BaseDtype::Bf16 => Self::Bf16,
+        }
+    }
+}
+
+impl From<TableKind> for InputKind {
+    fn from(kind: TableKind) -> Self {
+        match kind {
+            TableKind::Single => Self::Single,
+            TableKind::Pair => Self::Pair,
+            TableKind::Words => Self::Words,
+        }
+    }
+}
+
+impl InputForm {
+    /// The form of a table.
+    #[must_use]
+    pub fn of(kind: TableKind, columns: &Columns) -> Self {
+        let Columns { text, text_b, label } = columns.clone();
+        Self { kind: kind.into(), text_column: text, text_b_column: text_b, label_column: label }
+    }
+
+    /// The columns, to be read again.
+    #[must_use]
+    pub fn columns(&self) -> Columns {
+        let Self { text_column, text_b_column, label_column, .. } = self.clone();
+        Columns { text: text_column, text_b: text_b_column, label: label_column }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> RunFile {
+        RunFile {
+            model: "m".into(),
+            method: "seq_bn".into(),
+            max_length: 7,
+            base_dtype: BaseDtype::Bf16,
+            base: Some(BaseIdentity { fingerprint: "1f".into(), tokenizer: sha256(b"") }),
+            input: Some(InputForm::of(TableKind::Pair, &Columns { label: Some("y".into()), ..Columns::default() })),
+            data: vec![DataFile { part: "train".into(), path: "a.tsv".into(), examples: 3, sha256: None }],
+            version: Some("0.2.0".into()),
+            options: serde_json::json!({ "epochs": 3 }),
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(RunFile::read(folder.path()).unwrap(), None);
+        run().write(folder.path()).unwrap();
+        assert_eq!(RunFile::read(folder.path()).unwrap(), Some(run()));
+        assert!(sha256(b"abc").starts_with("ba7816bf8f01cfea414140de5dae2223"));
+    }
+
+    /// Version 0.1 wrote five keys, options as one text.
+    #[test]
+    fn files_of_the_first_version_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = r#"{ "model": "m", "method": "lora", "max_length": 9, "options": "TrainOptions {}" }"#;
+        std::fs::write(folder.path().join(RUN_FILE), old).unwrap();
+        let read = RunFile::read(folder.path()).unwrap().unwrap();
+        assert_eq!((read.max_length, read.base_dtype, read.input), (9, BaseDtype::F32, None));
+    }
+
+    #[test]
+    fn a_damaged_file_is_not_taken_for_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let whole = serde_json::to_string(&run()).unwrap();
+        let cut = [&whole[..40], "", "{}", "[]", &whole.replace("\"max_length\":7", "\"max_length\":\"7\"")];
+        for text in cut {
+            std::fs::write(folder.path().join(RUN_FILE), text).unwrap();
+            let message = RunFile::read(folder.path()).unwrap_err().to_string();
+            assert!(message.contains("run.json") && message.contains("damaged"), "{message}");
+        }
+    }
+}

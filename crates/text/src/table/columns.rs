@@ -1,0 +1,120 @@
+//! Which columns hold text and label.
+
+use super::content::{Columns, Row, Table, TableKind, Text};
+use super::delimited::Records;
+use super::options::Reading;
+use crate::error::Result;
+use adaptune_adapters::did_you_mean;
+use serde_json::Value;
+
+/// Names that a file turned out to have, chosen from its header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub(super) text: String,
+    pub(super) text_b: Option<String>,
+    pub(super) label: Option<String>,
+}
+
+/// Picks the columns out of a header: those that are named, or the usual ones.
+pub(super) fn choose(reading: &Reading<'_>, header: &[String]) -> Result<Chosen> {
+    let named = &reading.options.columns;
+    let has = |name: &str| header.iter().any(|column| column == name);
+    let (text, text_b) = match (&named.text, &named.text_b) {
+        (Some(text), text_b) => (text.clone(), text_b.clone()),
+        (None, Some(text_b)) => (if has("text_a") { "text_a" } else { "text" }.to_owned(), Some(text_b.clone())),
+        (None, None) => usual_texts(reading, has)?,
+    };
+    let label = named.label.clone().or_else(|| has("label").then(|| "label".to_owned()));
+    for name in [Some(&text), text_b.as_ref()].into_iter().flatten() {
+        require(reading, header, name)?;
+    }
+    if let Some(name) = &label
+        && (reading.labels_needed || !has(name))
+    {
+        require(reading, header, name)?;
+    }
+    if text_b.as_ref() == Some(&text) {
+        return Err(reading.source.whole(format!("`{text}` is given as both texts of a pair; name two columns")));
+    }
+    Ok(Chosen { text, text_b, label })
+}
+
+/// The rows of a file with a header.
+pub(super) fn table(reading: &Reading<'_>, records: Records) -> Result<Table> {
+    let Records { header, rows, notes } = records;
+    let chosen = choose(reading, &header)?;
+    let place = |name: &String| header.iter().position(|column| column == name);
+    let (text, text_b) = (place(&chosen.text), chosen.text_b.as_ref().and_then(place));
+    let label = chosen.label.as_ref().and_then(place);
+    let row = |(line, fields): (usize, Vec<String>)| {
+        let field = |place: Option<usize>| place.map(|place| fields[place].as_str());
+        let row = chosen.row(reading, line, field(text).unwrap_or_default(), field(text_b), field(label))?;
+        Ok(Row { fields: fields.into_iter().map(Value::String).collect(), ..row })
+    };
+    let rows = rows.into_iter().map(row).collect::<Result<_>>()?;
+    Ok(Table { rows, kind: chosen.kind(), name: reading.source.name.clone(), header, columns: chosen.names(), notes })
+}
+
+impl Chosen {
+    pub(super) fn kind(&self) -> TableKind {
+        if self.text_b.is_some() { TableKind::Pair } else { TableKind::Single }
+    }
+
+    pub(super) fn names(self) -> Columns {
+        Columns { text: Some(self.text), text_b: self.text_b, label: self.label }
+    }
+
+    /// Builds a row without its fields; a blank label is no label.
+    pub(super) fn row(
+        &self,
+        reading: &Reading<'_>,
+        line: usize,
+        text: &str,
+        text_b: Option<&str>,
+        label: Option<&str>,
+    ) -> Result<Row> {
+        let checked = |name: &str, text| reading.full_text(line, &format!("the column `{name}`"), text);
+        let first = checked(&self.text, text)?;
+        let text = match (&self.text_b, text_b) {
+            (Some(name), Some(second)) => Text::Pair(first, checked(name, second)?),
+            _ => Text::Single(first),
+        };
+        let label = label.map(str::trim).filter(|label| !label.is_empty()).map(str::to_owned);
+        Ok(Row { text, label, tags: Vec::new(), line, fields: Vec::new() })
+    }
+}
+
+/// `text`, or `text_a` and `text_b`; not both, for a guess could be wrong.
+fn usual_texts(reading: &Reading<'_>, has: impl Fn(&str) -> bool) -> Result<(String, Option<String>)> {
+    match (has("text"), has("text_a"), has("text_b")) {
+        (true, true, true) => Err(reading.source.whole(
+            "found `text` beside `text_a` and `text_b`; choose with --text-column (and --text-b-column)",
+        )),
+        (_, true, true) => Ok(("text_a".to_owned(), Some("text_b".to_owned()))),
+        (false, true, false) | (false, false, true) => {
+            Err(reading.source.whole("found only one of `text_a` and `text_b`; choose with --text-column"))
+        }
+        _ => Ok(("text".to_owned(), None)),
+    }
+}
+
+fn require(reading: &Reading<'_>, header: &[String], name: &str) -> Result<()> {
+    if header.iter().any(|column| column == name) {
+        return Ok(());
+    }
+    let hint = did_you_mean(name, header.iter().map(String::as_str));
+    let found = header.iter().map(|column| format!("`{}`", shortened(column))).collect::<Vec<_>>().join(", ");
+    let hint = if hint.is_empty() { "." } else { &hint };
+    Err(reading.source.whole(format!(
+        "expected a column `{name}`, found {found}{hint} The first line names the columns; --text-column, \
+         --text-b-column and --label-column choose among them"
+    )))
+}
+
+/// A file without a header shows its first example here; a few words of it are enough.
+fn shortened(name: &str) -> String {
+    match name.char_indices().nth(40) {
+        Some((end, _)) => format!("{}...", &name[..end]),
+        None => name.to_owned(),
+    }
+}

@@ -1,0 +1,188 @@
+//! `.tsv` and `.csv`: a header, then records with as many fields as the header.
+
+use super::options::Reading;
+use super::source::Source;
+use crate::error::Result;
+
+/// A header and the records under it, each with the line on which it starts.
+#[derive(Debug)]
+pub(super) struct Records {
+    pub(super) header: Vec<String>,
+    pub(super) rows: Vec<(usize, Vec<String>)>,
+    pub(super) notes: Vec<String>,
+}
+
+/// Records between tabs, or between the delimiter that is named or found. Quotes are ordinary characters, as in the files of
+/// GLUE and the Universal Dependencies, unless the options say otherwise.
+pub(super) fn tabs(reading: &Reading<'_>) -> Result<Records> {
+    let (delimiter, mut notes) = delimiter(reading, '\t');
+    if reading.options.quotes {
+        return quoted(reading, delimiter, notes);
+    }
+    let split = |(line, text): (usize, &str)| (line, text.split(delimiter).map(str::to_owned).collect());
+    let rows: Vec<(usize, Vec<String>)> = reading.source.lines().map(split).collect();
+    notes.extend(kept_quotes(&rows));
+    checked(reading.source, rows, delimiter, notes)
+}
+
+/// Records between commas, or between the delimiter that is named or found; quoted fields may hold delimiters, line ends and
+/// doubled quotes (RFC 4180).
+pub(super) fn commas(reading: &Reading<'_>) -> Result<Records> {
+    let (delimiter, notes) = delimiter(reading, ',');
+    quoted(reading, delimiter, notes)
+}
+
+/// The delimiter that is named, or the usual one; if the header does not have that, the one that it has, with a note.
+fn delimiter(reading: &Reading<'_>, usual: char) -> (char, Vec<String>) {
+    let header = reading.source.first_line();
+    if let Some(named) = reading.options.delimiter {
+        return (named, Vec::new());
+    }
+    match ['\t', ';', ','].into_iter().find(|&other| header.contains(other)) {
+        Some(other) if !header.contains(usual) => {
+            let note = format!("columns are parted by {}s here, as the header shows", name_of(other));
+            (other, vec![note])
+        }
+        _ => (usual, Vec::new()),
+    }
+}
+
+fn name_of(delimiter: char) -> String {
+    match delimiter {
+        '\t' => "tab".into(),
+        ',' => "comma".into(),
+        ';' => "semicolon".into(),
+        other => format!("`{other}`"),
+    }
+}
+
+/// Fields that stand in quotes where quotes are ordinary characters: how many there are.
+fn kept_quotes(rows: &[(usize, Vec<String>)]) -> Option<String> {
+    let in_quotes = |field: &&String| field.len() > 1 && field.starts_with('"') && field.ends_with('"');
+    let mut fields = rows.iter().flat_map(|(line, fields)| fields.iter().filter(in_quotes).map(move |f| (*line, f)));
+    let (line, _) = fields.next()?;
+    Some(format!(
+        "{} fields stand in quotes (the first on line {line}), and the quotes are read as a part of the text; if a \
+         spreadsheet or pandas put them there, add --quotes",
+        1 + fields.count()
+    ))
+}
+
+fn quoted(reading: &Reading<'_>, delimiter: char, notes: Vec<String>) -> Result<Records> {
+    let source = reading.source;
+    let Ok(byte) = u8::try_from(delimiter) else {
+        return Err(source.whole(format!("expected a delimiter of one byte, found `{delimiter}`")));
+    };
+    let text = source.text.trim_end_matches(['\n', '\r']);
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(byte).from_reader(text.as_bytes());
+    let mut records = Vec::new();
+    let mut starts = Vec::new();
+    let mut place = Place { byte: 0, line: 1 };
+    for record in reader.records() {
+        let record = record.map_err(|error| source.error(place.line, error))?;
+        let position = record.position().map_or(place.byte as u64, csv::Position::byte);
+        place = place.moved_to(text, position as usize);
+        starts.push(place);
+        records.push((place.line, record.iter().map(str::to_owned).collect()));
+    }
+    quotes_are_closed(source, text, &starts)?;
+    checked(source, records, delimiter, notes)
+}
+
+/// Where a record starts.
+#[derive(Clone, Copy)]
+struct Place {
+    byte: usize,
+    line: usize,
+}
+
+impl Place {
+    /// Goes on to `byte`, then over line ends. The reader's own count is one short behind a `\r\n`, for
+    /// the `\n` belongs to the next record there.
+    fn moved_to(self, text: &str, byte: usize) -> Self {
+        let rest = &text.as_bytes()[byte..];
+        let byte = byte + rest.iter().take_while(|&&b| b == b'\r' || b == b'\n').count();
+        let passed = &text.as_bytes()[self.byte..byte];
+        Self { byte, line: self.line + passed.iter().filter(|&&b| b == b'\n').count() }
+    }
+}
+
+/// The reader takes whatever stands after a quote that is never closed as one field, to the end of the
+/// file. A record with an odd number of quotes gives that away.
+fn quotes_are_closed(source: &Source, text: &str, starts: &[Place]) -> Result<()> {
+    let ends = starts.iter().skip(1).map(|place| place.byte).chain([text.len()]);
+    for (place, end) in starts.iter().zip(ends) {
+        let quotes = text.as_bytes()[place.byte..end].iter().filter(|&&byte| byte == b'"').count();
+        if quotes % 2 == 1 {
+            let wanted = "a field that contains a quote must be quoted, and the quote doubled: \"5\"\" pipe\"";
+            return Err(source.error(place.line, format!("found a quote that is never closed; {wanted}")));
+        }
+    }
+    Ok(())
+}
+
+fn checked(
+    source: &Source,
+    mut rows: Vec<(usize, Vec<String>)>,
+    delimiter: char,
+    notes: Vec<String>,
+) -> Result<Records> {
+    let (line, header) = rows.remove(0);
+    let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
+    check_header(source, line, &header)?;
+    if rows.is_empty() {
+        return Err(source.error(line, "found a header and no rows under it; expected at least one example"));
+    }
+    for (line, fields) in &rows {
+        check_length(source, *line, fields, &header, delimiter)?;
+    }
+    Ok(without_unnamed(Records { header, rows, notes }))
+}
+
+/// Spreadsheets leave columns without a name where a sheet was once wider, and pandas writes its index as one. They cannot be
+/// named, so they are passed over.
+fn without_unnamed(mut records: Records) -> Records {
+    let named: Vec<bool> = records.header.iter().map(|name| !name.is_empty()).collect();
+    let unnamed = named.iter().filter(|named| !**named).count();
+    if unnamed == 0 {
+        return records;
+    }
+    let keep = |fields: &mut Vec<String>| {
+        let mut is_named = named.iter();
+        fields.retain(|_| *is_named.next().unwrap_or(&true));
+    };
+    keep(&mut records.header);
+    records.rows.iter_mut().for_each(|(_, fields)| keep(fields));
+    let columns = if unnamed == 1 { "column" } else { "columns" };
+    records.notes.push(format!("{unnamed} {columns} without a name passed over"));
+    records
+}
+
+fn check_header(source: &Source, line: usize, header: &[String]) -> Result<()> {
+    for (i, name) in header.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
+        if header[..i].contains(name) {
+            return Err(source.error(line, format!("the header names the column `{name}` twice; rename one of them")));
+        }
+    }
+    Ok(())
+}
+
+fn check_length(source: &Source, line: usize, fields: &[String], header: &[String], delimiter: char) -> Result<()> {
+    if fields.len() == header.len() {
+        return Ok(());
+    }
+    if fields.iter().all(|field| field.trim().is_empty()) {
+        return Err(source.error(line, "the line is blank; delete it"));
+    }
+    let [wanted, found] = [header.len(), fields.len()].map(|n| format!("{n} column{}", if n == 1 { "" } else { "s" }));
+    let names = header.join(", ");
+    let advice = match (delimiter, fields.len() > header.len()) {
+        (',' | ';', true) => "quote fields that contain the separator",
+        ('\t', true) => "replace tabs inside a text by spaces",
+        _ => "fill in what is missing, also where it is blank",
+    };
+    let between = name_of(delimiter);
+    let message = format!("expected {wanted} ({names}), found {found} between {between}s; {advice}");
+    Err(source.error(line, message))
+}

@@ -1,0 +1,171 @@
+//! `.jsonl`: one object a line, whose keys are the columns.
+
+use super::columns::{self, Chosen};
+use super::content::{Columns, Row, Table, TableKind, Text};
+use super::options::Reading;
+use crate::error::{Result, TextError};
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+
+type Object = Map<String, Value>;
+
+/// Names for the words of a sentence, and for their tags: ours, then those of Hugging Face's data sets.
+const WORDS: [&str; 2] = ["words", "tokens"];
+const TAGS: [&str; 2] = ["tags", "ner_tags"];
+
+/// Reads the objects. The keys of the first decide what the file holds: arrays of words (and tags), or texts
+/// (and labels); every other object must have the keys that are used.
+pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
+    let objects = reading.source.lines().map(|(line, text)| Ok((line, object(reading, line, text)?)));
+    let objects = objects.collect::<Result<Vec<_>>>()?;
+    let first = &objects[0].1;
+    let (mut rows, kind, columns) = match words_and_tags(reading, first)? {
+        Some((words, tags)) => {
+            let row = |(line, object): &(usize, Object)| tagged_row(reading, *line, object, &words, tags.as_deref());
+            let rows = objects.iter().map(row).collect::<Result<Vec<Row>>>()?;
+            (rows, TableKind::Words, Columns { text: Some(words), text_b: None, label: tags })
+        }
+        None => {
+            let names: Vec<String> = first.keys().cloned().collect();
+            let chosen = columns::choose(reading, &names)?;
+            let row = |(line, object): &(usize, Object)| text_row(reading, *line, object, &chosen);
+            let rows = objects.iter().map(row).collect::<Result<Vec<Row>>>()?;
+            (rows, chosen.kind(), chosen.names())
+        }
+    };
+    let header: BTreeSet<&String> = objects.iter().flat_map(|(_, object)| object.keys()).collect();
+    let header: Vec<String> = header.into_iter().cloned().collect();
+    for (row, (_, mut object)) in rows.iter_mut().zip(objects) {
+        row.fields = header.iter().map(|name| object.remove(name).unwrap_or_default()).collect();
+    }
+    Ok(Table { rows, kind, name: reading.source.name.clone(), header, columns, notes: Vec::new() })
+}
+
+/// The keys of words and tags, if the file holds tagged words: named ones, or the usual ones.
+fn words_and_tags(reading: &Reading<'_>, first: &Object) -> Result<Option<(String, Option<String>)>> {
+    let named = &reading.options.columns;
+    let is_array = |name: &&str| first.get(*name).is_some_and(Value::is_array);
+    let words = match &named.text {
+        Some(name) => Some(name.as_str()).filter(is_array),
+        None if named.text_b.is_some() => None,
+        None => WORDS.into_iter().find(|name| first.contains_key(*name)),
+    };
+    let Some(words) = words else { return Ok(None) };
+    if named.text_b.is_some() {
+        let message = format!("`{words}` holds words that are tagged, and pairs of texts are not; leave out the second");
+        return Err(reading.source.whole(message));
+    }
+    let tags = match &named.label {
+        Some(name) => Some(name.clone()),
+        None => TAGS.into_iter().find(|name| first.contains_key(*name)).map(str::to_owned),
+    };
+    Ok(Some((words.to_owned(), tags)))
+}
+
+fn object(reading: &Reading<'_>, line: usize, text: &str) -> Result<Object> {
+    let source = reading.source;
+    if text.trim().is_empty() {
+        return Err(source.error(line, "the line is blank; delete it"));
+    }
+    let wanted = "expected one JSON object a line, such as {\"text\": \"...\", \"label\": \"...\"}";
+    match serde_json::from_str(text) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Array(_)) => {
+            Err(source.error(line, format!("{wanted}, found an array; write one object a line: jq -c '.[]'")))
+        }
+        Ok(_) => Err(source.error(line, format!("{wanted}, found another value"))),
+        Err(error) if text.trim() == "[" || text.trim() == "{" => {
+            Err(source.error(line, format!("{wanted}, found a value over several lines ({error}); compact it: jq -c")))
+        }
+        Err(error) => Err(source.error(line, format!("{wanted}: {error}"))),
+    }
+}
+
+fn text_row(reading: &Reading<'_>, line: usize, object: &Object, chosen: &Chosen) -> Result<Row> {
+    let text = string(reading, line, object, &chosen.text)?;
+    let text_b = chosen.text_b.as_ref().map(|name| string(reading, line, object, name)).transpose()?;
+    let label = match &chosen.label {
+        Some(name) => scalar(reading, line, object, name)?,
+        None => None,
+    };
+    chosen.row(reading, line, text, text_b, label.as_deref())
+}
+
+fn tagged_row(reading: &Reading<'_>, line: usize, object: &Object, words: &str, tags: Option<&str>) -> Result<Row> {
+    let source = reading.source;
+    let texts = strings(reading, line, object, words)?;
+    let tags = tags.map(|name| tag_names(reading, line, object, name)).transpose()?;
+    if texts.is_empty() && reading.labels_needed {
+        return Err(source.error(line, format!("`{words}` is empty; expected at least one word: delete the line")));
+    }
+    if let Some(tags) = tags.as_ref().filter(|tags| tags.len() != texts.len()) {
+        let message = format!("found {} words and {} tags; expected one tag for each word", texts.len(), tags.len());
+        return Err(source.error(line, message));
+    }
+    let (text, tags) = (Text::Words(texts), tags.unwrap_or_default());
+    Ok(Row { text, label: None, tags, line, fields: Vec::new() })
+}
+
+/// Tags as texts. Hugging Face's data sets hold numbers, and their names only in the data set's description.
+fn tag_names(reading: &Reading<'_>, line: usize, object: &Object, name: &str) -> Result<Vec<String>> {
+    let value = value(reading, line, object, name)?;
+    if value.as_array().is_some_and(|tags| tags.iter().any(Value::is_number)) {
+        let message = format!(
+            "`{name}` holds numbers, and the file does not say what they stand for. Write names in their place; with Hugging \
+             Face's datasets: names = ds.features['{name}'].feature.names, then ds.map(lambda x: {{'{name}': [names[i] for i \
+             in x['{name}']]}}, features=...)"
+        );
+        return Err(reading.source.error(line, message));
+    }
+    strings(reading, line, object, name)
+}
+
+fn value<'a>(reading: &Reading<'_>, line: usize, object: &'a Object, name: &str) -> Result<&'a Value> {
+    object.get(name).ok_or_else(|| {
+        let found: Vec<&str> = object.keys().map(String::as_str).collect();
+        let message = format!("expected the key `{name}` as on the first line, found {}", found.join(", "));
+        reading.source.error(line, message)
+    })
+}
+
+fn string<'a>(reading: &Reading<'_>, line: usize, object: &'a Object, name: &str) -> Result<&'a str> {
+    match value(reading, line, object, name)? {
+        Value::String(text) => Ok(text),
+        Value::Null if !reading.labels_needed => Ok(""),
+        found => {
+            Err(reading.source.error(line, format!("expected `{name}` to be a text in quotes, found {}", brief(found))))
+        }
+    }
+}
+
+/// A label: a text, a number or a truth value; `null` is no label.
+fn scalar(reading: &Reading<'_>, line: usize, object: &Object, name: &str) -> Result<Option<String>> {
+    match value(reading, line, object, name)? {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        value @ (Value::Number(_) | Value::Bool(_)) => Ok(Some(value.to_string())),
+        found => {
+            let message = format!("expected `{name}` to be a text or a number, found {}", brief(found));
+            Err(reading.source.error(line, message))
+        }
+    }
+}
+
+fn strings(reading: &Reading<'_>, line: usize, object: &Object, name: &str) -> Result<Vec<String>> {
+    let wrong = |value: &Value| -> TextError {
+        let message = format!("expected `{name}` to be an array of texts, found {}", brief(value));
+        reading.source.error(line, message)
+    };
+    let value = value(reading, line, object, name)?;
+    let items = value.as_array().ok_or_else(|| wrong(value))?;
+    items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(|| wrong(item))).collect()
+}
+
+/// At most sixty characters of a value.
+fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}

@@ -1,0 +1,128 @@
+//! How a data file is to be read.
+
+use super::content::Columns;
+use super::source::Source;
+use crate::error::{Result, TextError};
+use adaptune_adapters::did_you_mean;
+use std::path::Path;
+use std::str::FromStr;
+
+/// How a data file is to be read, where its name and its first line do not say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableOptions {
+    /// Names of columns in the place of the usual ones.
+    pub columns: Columns,
+    /// How the file is written; by default its ending says so.
+    pub format: Option<Format>,
+    /// What stands between columns, for [`Format::Tsv`] and [`Format::Csv`]; by default a tab or a comma, or what the
+    /// header shows, which a note says.
+    pub delimiter: Option<char>,
+    /// True if fields between tabs may stand in quotes, as spreadsheets and pandas write them.
+    pub quotes: bool,
+}
+
+/// How a data file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A header, then columns between tabs; quotes are ordinary characters.
+    Tsv,
+    /// A header, then columns between commas, quoted as in RFC 4180.
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+    /// A word and its tag a line, an empty line between sentences.
+    Conll,
+    /// Ten columns between tabs, as the Universal Dependencies have them.
+    ConllU,
+    /// One text a line.
+    Txt,
+}
+
+const NAMES: &[(&str, Format)] = &[
+    ("tsv", Format::Tsv),
+    ("csv", Format::Csv),
+    ("jsonl", Format::JsonLines),
+    ("ndjson", Format::JsonLines),
+    ("json", Format::JsonLines),
+    ("conll", Format::Conll),
+    ("bio", Format::Conll),
+    ("iob", Format::Conll),
+    ("conllu", Format::ConllU),
+    ("txt", Format::Txt),
+];
+
+impl Format {
+    /// Its name, as [`Format::from_str`] takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        NAMES.iter().find(|(_, format)| *format == self).map_or("txt", |(name, _)| name)
+    }
+
+    /// The format that the ending of a file's name says.
+    ///
+    /// # Errors
+    /// The name has no ending, or one that says nothing.
+    pub fn of(path: &Path) -> Result<Self> {
+        let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
+        let known = extension.as_deref().and_then(|ending| NAMES.iter().find(|(name, _)| *name == ending));
+        known.map(|(_, format)| *format).ok_or_else(|| unknown_ending(path, extension.as_deref()))
+    }
+}
+
+fn unknown_ending(path: &Path, extension: Option<&str>) -> TextError {
+    let shown = path.display().to_string();
+    TextError::table(&shown, match extension {
+        Some("gz" | "tgz") => format!("the file is compressed (gzip); unpack it first: gunzip '{shown}'"),
+        Some("bz2") => format!("the file is compressed (bzip2); unpack it first: bunzip2 '{shown}'"),
+        Some("zst") => format!("the file is compressed (zstd); unpack it first: unzstd '{shown}'"),
+        Some("parquet") => format!("the file is Parquet; {}", super::source::from_parquet(&shown)),
+        Some(ending @ ("xlsx" | "xls" | "ods")) => {
+            format!("a spreadsheet (.{ending}) is not read; save its sheet as CSV (UTF-8)")
+        }
+        found => format!(
+            "{} does not say how the file is written; rename it to .tsv, .csv, .jsonl, .conll or .txt, or say it with \
+             --format",
+            found.map_or("a name without an ending".to_owned(), |ending| format!("the ending `.{ending}`"))
+        ),
+    })
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let found = NAMES.iter().find(|(name, _)| *name == text);
+        found.map(|(_, format)| *format).ok_or_else(|| {
+            let hint = did_you_mean(text, NAMES.iter().map(|(name, _)| *name));
+            format!("expected tsv, csv, jsonl, conll, conllu or txt{hint}")
+        })
+    }
+}
+
+/// A file that is being read.
+pub(super) struct Reading<'a> {
+    pub(super) source: &'a Source,
+    pub(super) options: &'a TableOptions,
+    /// True if examples are to be learnt or measured: then a blank text is an error, otherwise it has no prediction.
+    pub(super) labels_needed: bool,
+}
+
+impl Reading<'_> {
+    /// `text`; blank ones only where there is nothing to learn.
+    pub(super) fn full_text(&self, line: usize, what: &str, text: &str) -> Result<String> {
+        if self.labels_needed && text.trim().is_empty() {
+            let message = format!("{what} is blank; expected a text: fill it in or delete the line");
+            return Err(self.source.error(line, message));
+        }
+        Ok(text.to_owned())
+    }
+
+    /// Refuses names of columns for a file that has no names.
+    pub(super) fn no_columns(&self) -> Result<()> {
+        if self.options.columns != Columns::default() {
+            let message = "this kind of file has no named columns; leave the options for column names away";
+            return Err(self.source.whole(message));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,273 @@
+//! From texts to token ids, with the tokenizer that the model was trained with.
+//!
+//! The file `tokenizer.json` in the model's folder says all: normalisation, splitting, vocabulary,
+//! special tokens. Texts that are too long lose tokens at their end, never special tokens; of a pair
+//! the longer text loses first.
+
+mod contained;
+
+use crate::error::{Result, TextError};
+use crate::table::{Row, Table, Text};
+use std::path::Path;
+use tokenizers::{EncodeInput, Encoding, PreTokenizerWrapper};
+
+/// A tokenizer and the most tokens that a sequence may have.
+#[derive(Clone, Debug)]
+pub struct Tokenizer {
+    tokenizer: tokenizers::Tokenizer,
+    /// For words that are split already, where they need other settings.
+    for_words: Option<tokenizers::Tokenizer>,
+    max_length: usize,
+    /// Of its file.
+    sha256: String,
+}
+
+/// One sequence of tokens, ready for the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// Token ids with special tokens, `[T]`.
+    pub token_ids: Vec<u32>,
+    /// 0 for the first text, 1 for the second (where the model tells them apart), `[T]`.
+    pub token_types: Vec<u32>,
+    /// True if tokens were cut off the end.
+    pub truncated: bool,
+    /// For [`Text::Words`]: the position of the first token of each word, which carries the word's tag.
+    /// `None` for a word that was cut off or that has no token at all, such as a lone control
+    /// character.
+    pub word_starts: Option<Vec<Option<usize>>>,
+}
+
+/// All rows of a table.
+#[derive(Clone, Debug)]
+pub struct EncodedTable {
+    /// In the order of the rows.
+    pub rows: Vec<Encoded>,
+    /// How many rows were cut.
+    pub truncated: usize,
+    /// How many words have no token, and so neither train nor get a tag.
+    pub words_without_token: usize,
+}
+
+impl Tokenizer {
+    /// Loads `tokenizer.json` from a model's folder. `max_length` counts special tokens too.
+    ///
+    /// # Errors
+    ///
+    /// The file is missing or broken, or `max_length` leaves no room beside the special tokens.
+    pub fn from_dir(dir: &Path, max_length: usize) -> Result<Self> {
+        let path = dir.join("tokenizer.json");
+        if !path.is_file() {
+            return Err(missing(dir));
+        }
+        let bytes = std::fs::read(&path).map_err(TextError::io("read", &path))?;
+        Self::named(&path.display().to_string(), &bytes, max_length)
+    }
+
+    /// Reads the content of a `tokenizer.json` that is in memory; `name` stands for it in messages.
+    ///
+    /// # Errors
+    /// It is no tokenizer, or `max_length` leaves no room beside the special tokens.
+    pub fn named(name: &str, bytes: &[u8], max_length: usize) -> Result<Self> {
+        let tokenizer = contained::read(name, bytes)?;
+        let for_words = with_prefix_space(&tokenizer);
+        let tokenizer = Self { tokenizer, for_words, max_length, sha256: sha256(bytes) };
+        tokenizer.encode(&Text::Single("a".to_owned()))?;
+        Ok(tokenizer)
+    }
+
+    /// The same for texts of at most so many tokens, special ones included.
+    ///
+    /// # Errors
+    /// That leaves no room beside the special tokens.
+    pub fn with_max_length(mut self, max_length: usize) -> Result<Self> {
+        self.max_length = max_length;
+        self.encode(&Text::Single("a".to_owned()))?;
+        Ok(self)
+    }
+
+    /// The most tokens of a sequence, special tokens included.
+    #[must_use]
+    pub fn max_length(&self) -> usize {
+        self.max_length
+    }
+
+    /// The SHA-256 of its file, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
+    /// Makes sure that a model with `rows` rows of token embeddings has one for every token that can come out.
+    ///
+    /// # Errors
+    ///
+    /// The largest token id is beyond them: tokenizer and model do not belong together.
+    pub fn check_vocabulary(&self, rows: usize) -> Result<()> {
+        let size = self.vocabulary_size();
+        if size > rows {
+            return Err(TextError::Tokenizer(format!(
+                "tokenizer.json has token ids up to {}, but the model's vocabulary ends at {}: they do not belong \
+                 together; take config.json, model.safetensors and tokenizer.json from one model",
+                size - 1,
+                rows.saturating_sub(1)
+            )));
+        }
+        Ok(())
+    }
+
+    /// The id of a token, if it is in the vocabulary.
+    #[must_use]
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.tokenizer.token_to_id(token)
+    }
+
+    /// One more than the largest token id that can come out.
+    fn vocabulary_size(&self) -> usize {
+        self.tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1)
+    }
+
+    /// Turns one text into tokens.
+    ///
+    /// # Errors
+    ///
+    /// The tokenizer refuses the text, or the special tokens alone fill the sequence.
+    pub fn encode(&self, text: &Text) -> Result<Encoded> {
+        let encoding = contained::guarded(|| self.whole(text))
+            .map_err(|error| TextError::Tokenizer(format!("the tokenizer refuses the text: {error}")))?;
+        let kept = self.kept(&encoding)?;
+        let word_starts = match text {
+            Text::Words(words) => Some(word_starts(&encoding, &kept, words.len())),
+            _ => None,
+        };
+        let pick = |values: &[u32]| kept.iter().map(|&i| values[i]).collect();
+        Ok(Encoded {
+            token_ids: pick(encoding.get_ids()),
+            token_types: pick(encoding.get_type_ids()),
+            truncated: kept.len() < encoding.len(),
+            word_starts,
+        })
+    }
+
+    /// Turns every row of a table into tokens, and counts what was lost so that it can be said once.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode), or a text yields no token; the message names the line.
+    pub fn encode_all(&self, table: &Table) -> Result<EncodedTable> {
+        let encode = |row: &Row| {
+            let at = |message: String| TextError::line(&table.name, row.line, message);
+            let encoded = self.encode(&row.text).map_err(|error| at(error.to_string()))?;
+            if encoded.token_ids.is_empty() {
+                return Err(at("the text yields no token; expected something that the tokenizer knows".into()));
+            }
+            Ok(encoded)
+        };
+        let rows = table.rows.iter().map(encode).collect::<Result<Vec<_>>>()?;
+        let truncated = rows.iter().filter(|row| row.truncated).count();
+        let words_without_token = rows.iter().map(|row| row.words_without_token().len()).sum();
+        Ok(EncodedTable { rows, truncated, words_without_token })
+    }
+
+    /// All tokens, with special ones, of any length. (`encode_fast` would lose token types and words.)
+    fn whole(&self, text: &Text) -> tokenizers::Result<Encoding> {
+        match text {
+            Text::Single(text) => self.tokenizer.encode(text.as_str(), true),
+            Text::Pair(a, b) => self.tokenizer.encode((a.as_str(), b.as_str()), true),
+            Text::Words(words) => {
+                let tokenizer = self.for_words.as_ref().unwrap_or(&self.tokenizer);
+                tokenizer.encode(EncodeInput::Single(words.as_slice().into()), true)
+            }
+        }
+    }
+
+    /// Positions of the tokens that stay: every special one, and of each text its beginning.
+    fn kept(&self, encoding: &Encoding) -> Result<Vec<usize>> {
+        let texts = encoding.get_sequence_ids();
+        let count = |text| texts.iter().filter(|&&of| of == Some(text)).count();
+        let special = texts.iter().filter(|of| of.is_none()).count();
+        if special + encoding.n_sequences() > self.max_length {
+            return Err(TextError::Tokenizer(format!(
+                "a length of {} tokens leaves no room for text: this tokenizer adds {special} special tokens; \
+                 allow longer sequences",
+                self.max_length
+            )));
+        }
+        let mut left = <[usize; 2]>::from(longest_first(count(0), count(1), self.max_length - special));
+        let mut keep = |of: &Option<usize>| match of {
+            Some(text) if left[*text] == 0 => false,
+            Some(text) => {
+                left[*text] -= 1;
+                true
+            }
+            None => true,
+        };
+        Ok((0..texts.len()).filter(|&i| keep(&texts[i])).collect())
+    }
+}
+
+impl Encoded {
+    /// Indices of the words that have no token; empty if the text was not split into words.
+    #[must_use]
+    pub fn words_without_token(&self) -> Vec<usize> {
+        let starts = self.word_starts.iter().flatten().enumerate();
+        starts.filter(|(_, start)| start.is_none()).map(|(word, _)| word).collect()
+    }
+}
+
+/// How many tokens two texts of `a` and `b` tokens keep of `room`. The longer one gives way until both
+/// are equally long; then they share, and an odd token goes to the one that was longer (to the second
+/// of two equals).
+fn longest_first(a: usize, b: usize, room: usize) -> (usize, usize) {
+    let shorter = a.min(b).min(room / 2);
+    match a + b <= room {
+        true => (a, b),
+        false if a > b => (room - shorter, shorter),
+        false => (shorter, room - shorter),
+    }
+}
+
+/// For each word the place, among the kept tokens, of its first token.
+fn word_starts(encoding: &Encoding, kept: &[usize], words: usize) -> Vec<Option<usize>> {
+    let mut starts = vec![None; words];
+    for (place, &token) in kept.iter().enumerate() {
+        if let Some(word) = encoding.get_word_ids()[token] {
+            starts[word as usize].get_or_insert(place);
+        }
+    }
+    starts
+}
+
+/// A byte-level tokenizer (GPT-2, RoBERTa) tells `word` from ` word`. Words that come already split
+/// have lost the space before them, so each gets one back; otherwise every word would look like the
+/// inside of another.
+fn with_prefix_space(tokenizer: &tokenizers::Tokenizer) -> Option<tokenizers::Tokenizer> {
+    match tokenizer.get_pre_tokenizer() {
+        Some(PreTokenizerWrapper::ByteLevel(split)) if !split.add_prefix_space => {
+            let mut for_words = tokenizer.clone();
+            for_words.with_pre_tokenizer(Some(split.add_prefix_space(true)));
+            Some(for_words)
+        }
+        _ => None,
+    }
+}
+
+/// Returns the SHA-256 of some bytes, in hexadecimal.
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn missing(dir: &Path) -> TextError {
+    let has = |name: &&str| dir.join(name).is_file();
+    let older = ["vocab.txt", "vocab.json", "tokenizer.model", "spiece.model"].into_iter().find(has);
+    let found = older.map_or("no file of a tokenizer".to_owned(), |name| format!("only the older form, {name}"));
+    TextError::Tokenizer(format!(
+        "{}: expected tokenizer.json, found {found}; Python writes it there: \
+         AutoTokenizer.from_pretrained(\"NAME OF THE MODEL\").save_pretrained(\"{}\")",
+        dir.display(),
+        dir.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests;

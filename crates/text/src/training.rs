@@ -1,0 +1,194 @@
+//! Training an adapter on a table.
+
+use crate::error::{Result, TextError};
+use crate::labels::{Labels, TaskChoice};
+use crate::model::TextModel;
+use crate::predictor::{Prediction, TextPredictor};
+use crate::run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, RunFile};
+use crate::table::{Table, Text};
+use crate::tokenizer::Tokenizer;
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning};
+use adaptune_tensor::{Precision, Seed};
+use adaptune_train::{Dataset, Evaluation, Observer, Record, TrainOptions, Trainer};
+use std::path::Path;
+use std::sync::Arc;
+
+/// A training that is being prepared: which method, how long, on which data.
+#[derive(Clone, Debug)]
+pub struct TextTraining<'a> {
+    model: &'a TextModel,
+    method: String,
+    name: String,
+    task: TaskChoice,
+    dev: Option<&'a Table>,
+    options: TrainOptions,
+}
+
+/// What came of a training.
+#[derive(Debug)]
+pub struct Trained {
+    predictor: TextPredictor,
+    run: RunFile,
+    /// Everything that happened: losses of steps, scores of epochs.
+    pub history: Vec<Record>,
+    /// What was decided and noticed: classes that were found, texts that were cut. Sentences to be shown to whoever gave the
+    /// data.
+    pub notes: Vec<String>,
+}
+
+impl<'a> TextTraining<'a> {
+    pub(crate) fn new(model: &'a TextModel, method: &str) -> Self {
+        let options = TrainOptions::default();
+        Self { model, method: method.into(), name: "adapter".into(), task: TaskChoice::Auto, dev: None, options }
+    }
+
+    /// Names the adapter and its head.
+    #[must_use]
+    pub fn name(self, name: &str) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Says what labels mean, where they do not say it themselves.
+    #[must_use]
+    pub fn task(self, task: TaskChoice) -> Self {
+        Self { task, ..self }
+    }
+
+    /// Measures on this table after every epoch, and keeps the best one.
+    #[must_use]
+    pub fn dev(self, dev: &'a Table) -> Self {
+        Self { dev: Some(dev), ..self }
+    }
+
+    /// Passes over the data.
+    #[must_use]
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.options.epochs = epochs;
+        self
+    }
+
+    /// The highest learning rate of the adapter.
+    #[must_use]
+    pub fn learning_rate(mut self, rate: f64) -> Self {
+        self.options.learning_rate = rate;
+        self
+    }
+
+    /// All other options of training.
+    #[must_use]
+    pub fn options(self, options: TrainOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    /// Trains on a table.
+    ///
+    /// # Errors
+    /// The method does not exist or does not fit the base, a label is missing, the tokenizer refuses a text, or the options
+    /// contradict themselves.
+    pub fn run(&self, train: &Table) -> Result<Trained> {
+        self.run_observed(train, &mut ())
+    }
+
+    /// Trains on a table, and tells `observer` of every step.
+    ///
+    /// # Errors
+    /// As [`TextTraining::run`].
+    pub fn run_observed(&self, train: &Table, observer: &mut dyn Observer) -> Result<Trained> {
+        let train = train.clone().labelled()?;
+        let (labels, decision) = Labels::decide(&train, self.task)?;
+        let mut notes = vec![decision];
+        let tokenizer = self.model.tokenizer();
+        let data = data(&train, &labels, tokenizer, &mut notes)?;
+        let dev = self.dev.map(|dev| data_like(&train, dev, &labels, tokenizer, &mut notes)).transpose()?;
+        let model = self.adapter_model(&labels)?;
+        let trained = Trainer::new(model, &data, dev.as_ref(), self.options.clone())?.run(observer)?;
+        let predictor = TextPredictor::new(trained.model, tokenizer.clone(), self.model.source().name());
+        let run = self.run_file(&train, &[("train", &train.name, data.len())]);
+        Ok(Trained { predictor, run, history: trained.history, notes })
+    }
+
+    /// The base with a new adapter and a new head.
+    fn adapter_model(&self, labels: &Labels) -> Result<AdapterModel<f32>> {
+        let (base, seed) = (self.model.base(), Seed::new(self.options.seed));
+        let method = |error: &dyn std::fmt::Display| TextError::Method(format!("{}: {error}", self.method));
+        let tuning: Tuning = self.method.parse().map_err(|error| method(&error))?;
+        let prompt = tuning.prompt_text().map(|text| Text::Single(text.to_owned()));
+        let prompt = prompt.map(|text| self.model.tokenizer().encode(&text)).transpose()?;
+        let config = HeadConfig::new(labels.task(), labels.names().to_vec());
+        let head = Head::new(&self.name, &config, base, seed.named("head")).map_err(|error| method(&error))?;
+        let prompt = prompt.as_ref().map(|prompt| &prompt.token_ids[..]);
+        let model = tuning.apply(&self.name, Arc::clone(base), head, prompt, seed.named("adapter"));
+        model.map_err(|error| method(&error))
+    }
+
+    fn run_file(&self, train: &Table, data: &[(&str, &str, usize)]) -> RunFile {
+        let file = |&(part, path, examples): &(&str, &str, usize)| {
+            let (part, path) = (part.to_owned(), path.to_owned());
+            DataFile { part, path, examples, sha256: None }
+        };
+        RunFile {
+            model: self.model.source().name().to_owned(),
+            method: self.method.clone(),
+            max_length: self.model.tokenizer().max_length(),
+            base_dtype: if self.model.base().precision() == Precision::Full { BaseDtype::F32 } else { BaseDtype::Bf16 },
+            base: Some(BaseIdentity::of(self.model.base(), self.model.tokenizer())),
+            input: Some(InputForm::of(train.kind, &train.columns)),
+            data: data.iter().map(file).collect(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            options: self.options.describe().into(),
+        }
+    }
+}
+
+impl Trained {
+    /// The base with adapter and head, ready to predict.
+    #[must_use]
+    pub fn predictor(&self) -> &TextPredictor {
+        &self.predictor
+    }
+
+    /// Predicts the label of each text, in order.
+    ///
+    /// # Errors
+    /// As [`TextPredictor::predict`].
+    pub fn predict(&self, texts: &[impl AsRef<str>]) -> Result<Vec<Prediction>> {
+        self.predictor.predict(texts)
+    }
+
+    /// Measures the model on a labelled table.
+    ///
+    /// # Errors
+    /// As [`TextPredictor::evaluate`].
+    pub fn evaluate(&self, table: &Table) -> Result<Evaluation> {
+        self.predictor.evaluate(table)
+    }
+
+    /// Saves adapter and head as an AdapterHub directory, with what they were trained with, so that the command line and
+    /// [`TextModel::with_adapter`] read texts as they were read in training.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn save(&self, folder: impl AsRef<Path>) -> Result<()> {
+        self.predictor.save(folder.as_ref())?;
+        self.run.write(folder.as_ref())
+    }
+}
+
+/// A labelled table as tokens.
+fn data(table: &Table, labels: &Labels, tokenizer: &Tokenizer, notes: &mut Vec<String>) -> Result<Dataset> {
+    let tokenized = tokenizer.tokenize(table, labels)?;
+    notes.extend(table.notes.iter().chain(&tokenized.notes).map(|note| format!("{}: {note}", table.name)));
+    Ok(tokenized.dataset)
+}
+
+/// The same for data that a model is measured on while it trains: they must have the form of the training data.
+fn data_like(
+    train: &Table,
+    other: &Table,
+    labels: &Labels,
+    tokenizer: &Tokenizer,
+    notes: &mut Vec<String>,
+) -> Result<Dataset> {
+    let other = other.clone().labelled()?.like(train)?;
+    data(&other, labels, tokenizer, notes)
+}
