@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
 /// Where the model lies in the repository.
-const SHIPPED: &str = "crates/adaptune/builtin";
+const SHIPPED: &str = "crates/text/builtin";
 
 /// How it was made; its README says the same.
 pub(crate) const RECIPE: &str = "pretrain --corpus builtin:corpus@A builtin:corpus@B --arch bert --hidden 128 --layers 4 \

@@ -10,17 +10,25 @@ use xshell::{Shell, cmd};
 use crate::stage::{Outcome, read};
 
 /// The crates under `crates/`, from the ground up: each may depend on those before it that `LAYERS` grants it.
-pub(crate) const CRATES: [&str; 6] =
-    ["adaptune-tensor", "adaptune-autograd", "adaptune-transformer", "adaptune-adapters", "adaptune-train", "adaptune"];
+pub(crate) const CRATES: [&str; 7] = [
+    "adaptune-tensor",
+    "adaptune-autograd",
+    "adaptune-transformer",
+    "adaptune-adapters",
+    "adaptune-train",
+    "adaptune-text",
+    "adaptune",
+];
 
 /// Each package of the workspace with all packages of the workspace that it may depend on.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("adaptune-tensor", &[]),
     ("adaptune-autograd", &["adaptune-tensor"]),
     ("adaptune-transformer", &["adaptune-tensor"]),
     ("adaptune-adapters", &["adaptune-tensor", "adaptune-autograd", "adaptune-transformer"]),
     ("adaptune-train", &["adaptune-tensor", "adaptune-autograd", "adaptune-transformer", "adaptune-adapters"]),
-    ("adaptune", CRATES.split_at(5).0),
+    ("adaptune-text", &["adaptune-tensor", "adaptune-transformer", "adaptune-adapters", "adaptune-train"]),
+    ("adaptune", CRATES.split_at(6).0),
     ("adaptune-benches", &CRATES),
     ("adaptune-test-support", &["adaptune-tensor"]),
     ("xtask", &[]),
@@ -33,16 +41,16 @@ const TESTS_MAY_ADD: [(&str, &str); 2] =
 /// What the tests of every crate may use, and nothing else may.
 const TEST_SUPPORT: &str = "adaptune-test-support";
 
-/// What no library needs, with the packages that may ask for it.
+/// What no library below the texts needs, with the packages that may ask for it.
 const COMMAND_LINE_ONLY: [(&str, &[&str]); 8] = [
     ("anyhow", &["adaptune", "xtask"]),
     ("bytesize", &["adaptune"]),
     ("clap", &["adaptune"]),
-    ("csv", &["adaptune"]),
-    ("hf-hub", &["adaptune"]),
+    ("csv", &["adaptune-text", "adaptune"]),
+    ("hf-hub", &["adaptune-text"]),
     ("indicatif", &["adaptune"]),
     ("plotters", &["adaptune", "adaptune-benches"]),
-    ("tokenizers", &["adaptune"]),
+    ("tokenizers", &["adaptune-text", "adaptune"]),
 ];
 
 /// Crates whose types meet in interfaces, so that two versions would not fit together.

@@ -22,7 +22,7 @@ struct House {
     lines: &'static [&'static [&'static str]],
 }
 
-const HOUSES: [House; 2] = [
+const HOUSES: [House; 3] = [
     House {
         folder: "crates/adapters/src",
         lines: &[
@@ -48,6 +48,19 @@ const HOUSES: [House; 2] = [
             &["identity"],
             &["checkpoint"],
             &["trainer"],
+        ],
+    },
+    House {
+        folder: "crates/text/src",
+        lines: &[
+            &["error", "sizing", "world"],
+            &["builtin", "hub"],
+            &["table"],
+            &["labels", "split", "tokenizer"],
+            &["base", "data", "run_file"],
+            &["card", "predictor"],
+            &["model"],
+            &["training"],
         ],
     },
 ];

@@ -22,3 +22,8 @@ pub use adaptune_text as text;
 /// A small world made up by a grammar, with tasks to be learnt.
 #[cfg(feature = "text")]
 pub use adaptune_text::world;
+
+/// The programs of the project's front page compile. It lies outside of this package, where nobody else needs it.
+#[cfg(all(doctest, feature = "text"))]
+#[doc = include_str!("../../../README.md")]
+struct FrontPage;

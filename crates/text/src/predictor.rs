@@ -1,5 +1,6 @@
 //! A base with an adapter and a head: from texts to labels.
 
+use crate::data::cut_note;
 use crate::error::Result;
 use crate::labels::Labels;
 use crate::table::{Row, Table};
@@ -124,7 +125,7 @@ impl TextPredictor {
     }
 
     /// Predicts the label of every row of a table, in order, and hands each to `take` with its row as soon as it is there;
-    /// `batch_size` texts are computed at a time.
+    /// `batch_size` texts are computed at a time. Returns notes: how many texts lost their ends.
     ///
     /// # Errors
     /// As [`TextPredictor::predict`], the table is not in the form that [the head reads](Table::for_task), or `take` fails.
@@ -133,22 +134,25 @@ impl TextPredictor {
         table: &Table,
         batch_size: usize,
         mut take: impl FnMut(&Row, Prediction) -> Result<()>,
-    ) -> Result<()> {
+    ) -> Result<Vec<String>> {
+        let mut cut = 0;
         for rows in table.rows.chunks(batch_size.max(1)) {
-            let mut found = self.predict_some(table, rows, batch_size.max(1))?.into_iter();
+            let (found, truncated) = self.predict_some(table, rows, batch_size.max(1))?;
+            let mut found = found.into_iter();
+            cut += truncated;
             for row in rows {
                 let prediction = if row.text.is_blank() { None } else { found.next() };
                 take(row, prediction.unwrap_or(Prediction::Blank))?;
             }
         }
-        Ok(())
+        Ok(cut_note(cut, table.rows.len(), &self.tokenizer).into_iter().collect())
     }
 
-    /// The predictions of those rows that are not blank.
-    fn predict_some(&self, table: &Table, rows: &[Row], batch_size: usize) -> Result<Vec<Prediction>> {
+    /// The predictions of those rows that are not blank, and how many of them lost their ends.
+    fn predict_some(&self, table: &Table, rows: &[Row], batch_size: usize) -> Result<(Vec<Prediction>, usize)> {
         let full: Vec<Row> = rows.iter().filter(|row| !row.text.is_blank()).cloned().collect();
         if full.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), 0));
         }
         let part = Table { rows: full, ..table.without_rows() };
         let head = self.model.head().config();
@@ -161,7 +165,8 @@ impl TextPredictor {
             next += count;
             self::prediction(head, rows, encoded)
         };
-        Ok(tokenized.encoded.iter().map(prediction).collect())
+        let cut = tokenized.encoded.iter().filter(|encoded| encoded.truncated).count();
+        Ok((tokenized.encoded.iter().map(prediction).collect(), cut))
     }
 
     /// Measures the model on a labelled table.

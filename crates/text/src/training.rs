@@ -5,6 +5,7 @@ use crate::labels::{Labels, TaskChoice};
 use crate::model::TextModel;
 use crate::predictor::{Prediction, TextPredictor};
 use crate::run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, RunFile};
+use crate::sizing::Sizing;
 use crate::table::{Table, Text};
 use crate::tokenizer::Tokenizer;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning};
@@ -21,7 +22,9 @@ pub struct TextTraining<'a> {
     name: String,
     task: TaskChoice,
     dev: Option<&'a Table>,
-    options: TrainOptions,
+    epochs: Option<usize>,
+    learning_rate: Option<f64>,
+    options: Option<TrainOptions>,
 }
 
 /// What came of a training.
@@ -36,10 +39,18 @@ pub struct Trained {
     pub notes: Vec<String>,
 }
 
+impl TextModel {
+    /// Prepares a training of a method, named as in AdapterHub: `seq_bn`, `lora[r=8,alpha=16]`, `full`, `head`.
+    #[must_use]
+    pub fn training(&self, method: &str) -> TextTraining<'_> {
+        TextTraining::new(self, method)
+    }
+}
+
 impl<'a> TextTraining<'a> {
-    pub(crate) fn new(model: &'a TextModel, method: &str) -> Self {
-        let options = TrainOptions::default();
-        Self { model, method: method.into(), name: "adapter".into(), task: TaskChoice::Auto, dev: None, options }
+    fn new(model: &'a TextModel, method: &str) -> Self {
+        let (method, name, task) = (method.to_owned(), "adapter".to_owned(), TaskChoice::Auto);
+        Self { model, method, name, task, dev: None, epochs: None, learning_rate: None, options: None }
     }
 
     /// Names the adapter and its head.
@@ -60,24 +71,29 @@ impl<'a> TextTraining<'a> {
         Self { dev: Some(dev), ..self }
     }
 
-    /// Passes over the data.
+    /// Passes over the data, in the place of what [fits its size](Sizing::of).
     #[must_use]
-    pub fn epochs(mut self, epochs: usize) -> Self {
-        self.options.epochs = epochs;
-        self
+    pub fn epochs(self, epochs: usize) -> Self {
+        Self { epochs: Some(epochs), ..self }
     }
 
     /// The highest learning rate of the adapter.
     #[must_use]
-    pub fn learning_rate(mut self, rate: f64) -> Self {
-        self.options.learning_rate = rate;
-        self
+    pub fn learning_rate(self, rate: f64) -> Self {
+        Self { learning_rate: Some(rate), ..self }
     }
 
-    /// All other options of training.
+    /// All options of training, in the place of what fits the size of the data.
     #[must_use]
     pub fn options(self, options: TrainOptions) -> Self {
-        Self { options, ..self }
+        Self { options: Some(options), ..self }
+    }
+
+    /// The options for so many examples.
+    fn options_for(&self, examples: usize) -> TrainOptions {
+        let chosen = self.options.clone().unwrap_or_else(|| Sizing::of(examples).options(self.dev.is_some()));
+        let (epochs, rate) = (self.epochs.unwrap_or(chosen.epochs), self.learning_rate.unwrap_or(chosen.learning_rate));
+        TrainOptions { epochs, learning_rate: rate, ..chosen }
     }
 
     /// Trains on a table.
@@ -100,16 +116,19 @@ impl<'a> TextTraining<'a> {
         let tokenizer = self.model.tokenizer();
         let data = data(&train, &labels, tokenizer, &mut notes)?;
         let dev = self.dev.map(|dev| data_like(&train, dev, &labels, tokenizer, &mut notes)).transpose()?;
-        let model = self.adapter_model(&labels)?;
-        let trained = Trainer::new(model, &data, dev.as_ref(), self.options.clone())?.run(observer)?;
+        let options = self.options_for(data.len());
+        let (epochs, batch_size) = (options.epochs, options.batch_size);
+        notes.push(format!("{} examples: {epochs} epochs in batches of {batch_size}", data.len()));
+        let model = self.adapter_model(&labels, Seed::new(options.seed))?;
+        let trained = Trainer::new(model, &data, dev.as_ref(), options.clone())?.run(observer)?;
         let predictor = TextPredictor::new(trained.model, tokenizer.clone(), self.model.source().name());
-        let run = self.run_file(&train, &[("train", &train.name, data.len())]);
+        let run = self.run_file(&train, data.len(), &options);
         Ok(Trained { predictor, run, history: trained.history, notes })
     }
 
     /// The base with a new adapter and a new head.
-    fn adapter_model(&self, labels: &Labels) -> Result<AdapterModel<f32>> {
-        let (base, seed) = (self.model.base(), Seed::new(self.options.seed));
+    fn adapter_model(&self, labels: &Labels, seed: Seed) -> Result<AdapterModel<f32>> {
+        let base = self.model.base();
         let method = |error: &dyn std::fmt::Display| TextError::Method(format!("{}: {error}", self.method));
         let tuning: Tuning = self.method.parse().map_err(|error| method(&error))?;
         let prompt = tuning.prompt_text().map(|text| Text::Single(text.to_owned()));
@@ -121,11 +140,8 @@ impl<'a> TextTraining<'a> {
         model.map_err(|error| method(&error))
     }
 
-    fn run_file(&self, train: &Table, data: &[(&str, &str, usize)]) -> RunFile {
-        let file = |&(part, path, examples): &(&str, &str, usize)| {
-            let (part, path) = (part.to_owned(), path.to_owned());
-            DataFile { part, path, examples, sha256: None }
-        };
+    fn run_file(&self, train: &Table, examples: usize, options: &TrainOptions) -> RunFile {
+        let data = DataFile { part: "train".into(), path: train.name.clone(), examples, sha256: None };
         RunFile {
             model: self.model.source().name().to_owned(),
             method: self.method.clone(),
@@ -133,9 +149,9 @@ impl<'a> TextTraining<'a> {
             base_dtype: if self.model.base().precision() == Precision::Full { BaseDtype::F32 } else { BaseDtype::Bf16 },
             base: Some(BaseIdentity::of(self.model.base(), self.model.tokenizer())),
             input: Some(InputForm::of(train.kind, &train.columns)),
-            data: data.iter().map(file).collect(),
+            data: vec![data],
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-            options: self.options.describe().into(),
+            options: serde_json::to_value(options).unwrap_or_default(),
         }
     }
 }

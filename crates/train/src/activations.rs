@@ -12,6 +12,7 @@ use adaptune_transformer::weights::FloatFormat;
 use adaptune_transformer::{Batch, BatchError, Entry, Selection, State};
 use ndarray::Array2;
 use std::borrow::Cow;
+use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -19,7 +20,7 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 ///
 /// A token takes four bytes times the hidden size: a million tokens of a base 384 wide 1.5 GB. Where all blocks are constant, as
 /// for a head alone, only the tokens that the head reads are kept: of a text the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct CacheLimits {
     /// Bytes of memory.
     pub memory: u64,

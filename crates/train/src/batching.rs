@@ -2,6 +2,7 @@
 
 use adaptune_tensor::Seed;
 use rand::seq::SliceRandom;
+use serde::Serialize;
 
 /// How many batches are sorted by length together: enough that neighbours are alike, few enough
 /// that a batch is still a random choice.
@@ -19,7 +20,8 @@ const WINDOW: usize = 50;
 /// assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 1]);
 /// assert_eq!(batches, Batching::Shuffled.batches(&lengths, 2, epoch));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Batching {
     /// Examples in random order, whatever their lengths.
     #[default]

@@ -4,6 +4,7 @@ use crate::activations::CacheLimits;
 use crate::batching::Batching;
 use crate::optimiser::OptimiserConfig;
 use crate::schedule::{Schedule, Warmup};
+use serde::Serialize;
 
 /// How a run trains.
 ///
@@ -24,7 +25,7 @@ use crate::schedule::{Schedule, Warmup};
 /// | `gradient_checkpointing` | false | less memory, more time |
 /// | `cache` | none | room for what lies below the lowest point that trains |
 /// | `seed` | 0 | of order and dropout |
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainOptions {
     /// Passes over the training data.
     pub epochs: usize,

@@ -1,12 +1,14 @@
 //! Learning-rate schedules: warm-up, then constant, linear or cosine.
 
+use serde::Serialize;
 use std::f64::consts::PI;
 use std::fmt;
 use std::str::FromStr;
 use thiserror::Error;
 
 /// How the learning rate goes on after the warm-up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Schedule {
     /// It stays at its peak.
     Constant,
@@ -82,7 +84,8 @@ impl LearningRate {
 /// assert_eq!("0.06".parse(), Ok(Warmup::Fraction(0.06)));
 /// assert_eq!(Warmup::Fraction(0.06).steps(1_250), 75);
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Warmup {
     /// So many steps.
     Steps(usize),

@@ -46,26 +46,7 @@ impl Finished {
         let max_length = run.as_ref().map_or(limit, |run| run.max_length.min(limit));
         let base_dtype = dtype.map(BaseDtype::from).or(run.as_ref().map(|run| run.base_dtype)).unwrap_or_default();
         let base = Arc::new(model.load(base_dtype.into())?);
-        let finished = Self { base, name, model, max_length, base_dtype, run };
-        finished.check_base()?;
-        Ok(finished)
-    }
-
-    /// Refuses another base than that of training, whatever it is called.
-    fn check_base(&self) -> Result<()> {
-        let trained = self.run.as_ref().filter(|run| run.base_dtype == self.base_dtype);
-        let Some((run, trained)) = trained.and_then(|run| Some((run, run.base.as_ref()?))) else { return Ok(()) };
-        let found = format!("{:016x}", self.base.fingerprint());
-        if found != trained.fingerprint {
-            bail!(
-                "{} is another base than the one that the adapter was trained on ({}): the fingerprints of their weights are {found} \
-                 and {}",
-                self.name,
-                run.model,
-                trained.fingerprint
-            );
-        }
-        Ok(())
+        Ok(Self { base, name, model, max_length, base_dtype, run })
     }
 
     /// The tokenizer, for texts of at most `max_length` tokens, or as many as in training.

@@ -1,7 +1,9 @@
 //! The folder of a run: what lies in it, and when it may be written.
 
-use adaptune_text::{RUN_FILE as RUN, RunFile};
+use super::lock::{LOCK, Lock};
+use adaptune_text::{MODEL_CARD, ModelCard, RUN_FILE as RUN, RunFile, is_model_card};
 use anyhow::{Context, Result, bail};
+use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +12,8 @@ pub(crate) struct RunFolder {
     path: PathBuf,
     /// Everything that a run of its kind may leave, in the order in which it is taken away.
     files: &'static [&'static str],
+    /// Taken when the folder is made ready, and held until this is dropped.
+    lock: OnceCell<Lock>,
 }
 
 /// Where the run stands that a folder holds.
@@ -25,12 +29,15 @@ pub(crate) enum State {
 
 const CHECKPOINT: &str = "checkpoint.safetensors";
 const METRICS: &str = "metrics.jsonl";
+/// The command line of a run that is under way.
+const COMMAND: &str = "command.json";
 /// What the names of files begin with that are not whole yet.
 const UNFINISHED: &str = ".adaptune-";
 /// What `train` leaves: the file that marks a run as complete first, and the one that marks it as begun last.
 pub(crate) const TRAINED: &[&str] = &[
     RUN,
     CHECKPOINT,
+    COMMAND,
     "head_config.json",
     "model_head.safetensors",
     "adapter_config.json",
@@ -55,7 +62,7 @@ pub(crate) const PRETRAINED: &[&str] = &[
 impl RunFolder {
     /// The folder at `path`, which need not exist yet.
     pub(crate) fn new(path: &Path, files: &'static [&'static str]) -> Self {
-        Self { path: path.to_owned(), files }
+        Self { path: path.to_owned(), files, lock: OnceCell::new() }
     }
 
     /// Tells whether a run may begin here, and changes nothing.
@@ -88,16 +95,26 @@ impl RunFolder {
     /// # Errors
     /// As [`check`](Self::check), or the folder cannot be made or changed, or files in it were being replaced and one of them is lost.
     pub(crate) fn prepare(&self, resume: bool, overwrite: bool) -> Result<State> {
-        let state = self.check(resume, overwrite)?;
+        self.check(resume, overwrite)?;
         std::fs::create_dir_all(&self.path)
             .with_context(|| format!("cannot make the folder {}", self.path.display()))?;
+        if self.lock.get().is_none() {
+            let _ = self.lock.set(Lock::take(&self.path)?);
+        }
+        // Another process may have ended here meanwhile.
+        let state = self.check(resume, overwrite)?;
         self.finish_replacing()?;
-        for path in self.entries()?.iter().filter(|path| is_unfinished(path)) {
+        for path in self.entries()?.iter().filter(|path| is_unfinished(path) && !path.ends_with(LOCK)) {
             let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
             removed.with_context(|| format!("cannot remove {}", path.display()))?;
         }
         match state {
-            State::New => self.files.iter().try_for_each(|file| self.remove(file))?,
+            State::New => {
+                self.files.iter().try_for_each(|file| self.remove(file))?;
+                if std::fs::read_to_string(self.path.join(MODEL_CARD)).is_ok_and(|text| is_model_card(&text)) {
+                    self.remove(MODEL_CARD)?;
+                }
+            }
             State::Complete => self.remove(CHECKPOINT)?,
             State::Interrupted => {}
         }
@@ -119,13 +136,18 @@ impl RunFolder {
         self.path.join(METRICS)
     }
 
+    pub(crate) fn command(&self) -> PathBuf {
+        self.path.join(COMMAND)
+    }
+
     pub(crate) fn loss_curve(&self) -> PathBuf {
         self.path.join("loss.svg")
     }
 
-    /// Marks the run as complete: writes `run.json`, then removes the checkpoint.
+    /// Marks the run as complete: writes `run.json`, then removes the checkpoint and the command line.
     pub(crate) fn complete(&self, run: &RunFile) -> Result<()> {
         run.write(&self.path)?;
+        self.remove(COMMAND)?;
         self.remove(CHECKPOINT)
     }
 
@@ -135,6 +157,21 @@ impl RunFolder {
     /// The file is damaged.
     pub(crate) fn run_file(&self) -> Result<Option<RunFile>> {
         Ok(RunFile::read(&self.path)?)
+    }
+
+    /// Writes the model card, unless somebody else's README is there.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn write_card(&self, card: &ModelCard<'_>) -> Result<()> {
+        let path = self.path.join(MODEL_CARD);
+        if std::fs::read_to_string(&path).is_ok_and(|text| !is_model_card(&text)) {
+            return Ok(());
+        }
+        let text = card.markdown();
+        Ok(adaptune_transformer::weights::replace_file(&path, |file| {
+            std::io::Write::write_all(file, text.as_bytes())
+        })?)
     }
 
     /// Where the run in the folder stands.
@@ -208,7 +245,7 @@ mod tests {
         std::fs::write(folder.path.join(".adaptune-replacing.json"), journal).unwrap();
         assert_eq!(folder.prepare(true, false).unwrap(), State::Interrupted);
         assert_eq!(std::fs::read_to_string(folder.path.join("adapter.safetensors")).unwrap(), "new");
-        assert_eq!(folder.entries().unwrap().len(), 2);
+        assert_eq!(folder.entries().unwrap().len(), 3, "and the lock");
         std::fs::write(folder.path.join(".adaptune-replacing.json"), journal).unwrap();
         std::fs::remove_file(folder.path.join("adapter.safetensors")).unwrap();
         assert!(folder.prepare(true, false).unwrap_err().to_string().contains("adapter.safetensors is lost"));

@@ -3,7 +3,7 @@
 use super::args::{ModelArgs, TableArgs};
 use super::finished::Finished;
 use adaptune_adapters::format;
-use adaptune_text::{Columns, InputForm, InputKind, Table, TableKind, TableOptions, TextPredictor};
+use adaptune_text::{InputForm, InputKind, Table, TableKind, TableOptions, TextPredictor};
 use anyhow::{Context, Result, bail};
 
 /// A trained model with what is known of its training.
@@ -23,13 +23,10 @@ impl Loaded {
         Ok(Self { predictor: TextPredictor::new(model, tokenizer, &finished.name), input })
     }
 
-    /// How a table is read: as the options say, and where they name no columns, with those of training.
+    /// How a table is read: as the options say, and where they name no columns, with those of training, if it has them.
     pub(crate) fn table_options(&self, args: &TableArgs) -> TableOptions {
-        let mut options = args.options();
-        if let Some(input) = self.input.as_ref().filter(|_| options.columns == Columns::default()) {
-            options.columns = input.columns();
-        }
-        options
+        let preferred = self.input.as_ref().map(InputForm::columns).unwrap_or_default();
+        TableOptions { preferred, ..args.options() }
     }
 
     /// Refuses texts in another form than in training: a pair is not a single text.

@@ -17,7 +17,8 @@ use tempfile::TempDir;
 pub(crate) const ADAPTUNE: &str = env!("CARGO_BIN_EXE_adaptune");
 
 /// What a run with an adapter leaves behind, and nothing else.
-pub(crate) const RUN_FILES: [&str; 7] = [
+pub(crate) const RUN_FILES: [&str; 8] = [
+    "README.md",
     "adapter.safetensors",
     "adapter_config.json",
     "head_config.json",

@@ -6,6 +6,7 @@ mod unlabelled;
 use crate::error::{Result, TextError};
 use crate::table::{Row, Table, TableKind, Text};
 use adaptune_adapters::{Task, did_you_mean};
+use adaptune_train::metrics::{labels_mark_spans, stray_tags};
 use spelling::{canonical, placeholder, whole_number};
 use std::collections::{BTreeSet, HashMap};
 
@@ -167,8 +168,21 @@ fn tagging(table: &Table) -> Result<(Labels, String)> {
     if let [only] = &names[..] {
         return Err(whole(table, format!("every tag is `{only}`; tagging needs at least two tags")));
     }
-    let note = format!("{} tags: {}", names.len(), listed(&names));
+    let note = format!("{} tags: {}{}", names.len(), listed(&names), of_spans(&names));
     Ok((Labels::Tags(names), note))
+}
+
+/// What is scored where tags mark spans, and which of them do not.
+fn of_spans(names: &[String]) -> String {
+    let stray = stray_tags(names);
+    match (labels_mark_spans(names), &stray[..]) {
+        (false, _) => String::new(),
+        (true, []) => "; they mark spans, which are what is scored".into(),
+        (true, stray) => format!(
+            "; they mark spans, which are what is scored; but not `{}`, which counts as outside: mend it if it is a slip",
+            stray.join("`, `")
+        ),
+    }
 }
 
 /// When nearly all labels are numbers, the few that are not are more likely mistakes than classes: says so.

@@ -132,6 +132,15 @@ fn tagged_words_mean_tagging() {
 }
 
 #[test]
+fn tags_of_spans_are_recognised_and_a_stray_one_is_named() {
+    let (_, note) = Labels::decide(&tagged(&[(&["a", "b"], &["B-x", "O"])]), TaskChoice::Auto).unwrap();
+    assert!(note.ends_with("they mark spans, which are what is scored"), "{note}");
+    let stray = tagged(&[(&["a", "b", "c", "d"], &["B-x", "B-y", "O", "o"])]);
+    let (_, note) = Labels::decide(&stray, TaskChoice::Auto).unwrap();
+    assert!(note.contains("but not `o`, which counts as outside"), "{note}");
+}
+
+#[test]
 fn the_choice_must_fit_the_table() {
     let sentences = tagged(&[(&["a", "b"], &["O", "B"])]);
     for choice in [TaskChoice::Classification, TaskChoice::Regression] {

@@ -17,8 +17,8 @@ pub(super) struct Chosen {
 
 /// Picks the columns out of a header: those that are named, or the usual ones.
 pub(super) fn choose(reading: &Reading<'_>, header: &[String]) -> Result<Chosen> {
-    let named = &reading.options.columns;
     let has = |name: &str| header.iter().any(|column| column == name);
+    let named = reading.columns(has);
     let (text, text_b) = match (&named.text, &named.text_b) {
         (Some(text), text_b) => (text.clone(), text_b.clone()),
         (None, Some(text_b)) => (if has("text_a") { "text_a" } else { "text" }.to_owned(), Some(text_b.clone())),

@@ -43,7 +43,7 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
 
 /// The keys of words and tags, if the file holds tagged words: named ones, or the usual ones.
 fn words_and_tags(reading: &Reading<'_>, first: &Object) -> Result<Option<(String, Option<String>)>> {
-    let named = &reading.options.columns;
+    let named = reading.columns(|name| first.contains_key(name));
     let is_array = |name: &&str| first.get(*name).is_some_and(Value::is_array);
     let words = match &named.text {
         Some(name) => Some(name.as_str()).filter(is_array),

@@ -12,6 +12,8 @@ use std::str::FromStr;
 pub struct TableOptions {
     /// Names of columns in the place of the usual ones.
     pub columns: Columns,
+    /// Names of columns that are taken where [`columns`](Self::columns) names none and the file has them: those of training.
+    pub preferred: Columns,
     /// How the file is written; by default its ending says so.
     pub format: Option<Format>,
     /// What stands between columns, for [`Format::Tsv`] and [`Format::Csv`]; by default a tab or a comma, or what the
@@ -115,6 +117,15 @@ impl Reading<'_> {
             return Err(self.source.error(line, message));
         }
         Ok(text.to_owned())
+    }
+
+    /// The columns that are named; if none is, the preferred ones, as far as the file has them.
+    pub(super) fn columns(&self, has: impl Fn(&str) -> bool) -> Columns {
+        let Columns { text, text_b, label } = &self.options.preferred;
+        let there = |name: &Option<String>| name.clone().filter(|name| has(name));
+        let preferred = Columns { text: there(text), text_b: there(text_b), label: there(label) };
+        let texts_are_there = (text == &preferred.text) && (text_b == &preferred.text_b);
+        if self.options.columns == Columns::default() && texts_are_there { preferred } else { self.options.columns.clone() }
     }
 
     /// Refuses names of columns for a file that has no names.

@@ -387,6 +387,19 @@ fn a_first_line_that_looks_like_a_table_is_seen() {
 }
 
 #[test]
+fn columns_of_training_are_taken_where_they_are_there() {
+    let preferred = named(Some("s1"), Some("s2"), Some("y"));
+    let options = TableOptions { preferred, ..TableOptions::default() };
+    let pairs = file("a.tsv", "s1\ts2\ty\na\tb\tx\n");
+    assert_eq!(Table::read_with(&pairs.path, &options).unwrap().rows[0].text, Text::Pair("a".into(), "b".into()));
+    let other = file("a.tsv", "text\tlabel\nc\tx\n");
+    assert_eq!(rows(&Table::read_with(&other.path, &options).unwrap()), [single("c", Some("x"), 2)]);
+    assert!(Table::read_texts(file("a.txt", "d\n").path, &options).is_ok(), "a file without columns");
+    let named = TableOptions { columns: self::named(Some("s2"), None, None), ..options };
+    assert_eq!(Table::read_with(&pairs.path, &named).unwrap().kind, TableKind::Single, "a choice is a choice");
+}
+
+#[test]
 fn labels_are_not_needed_where_none_are_learnt() {
     let table = Table::read_texts(
         file("a.tsv", "text\tid\n\t1\nb\t2\n").path,

@@ -1,6 +1,7 @@
 //! The parser of `tokenizer.json` is another project's, and a damaged file may bring it down. So the file is looked through before,
 //! and a panic within becomes an error that names the file.
 
+use super::settings::Settings;
 use crate::error::{Result, TextError};
 use serde_json::Value;
 use std::cell::Cell;
@@ -9,14 +10,16 @@ use std::sync::Once;
 use tokenizers::Tokenizer;
 
 /// Reads a tokenizer without padding and truncation; `name` stands for the file in messages.
-pub(super) fn read(name: &str, bytes: &[u8]) -> Result<Tokenizer> {
+pub(super) fn read(name: &str, bytes: &[u8], settings: &Settings) -> Result<Tokenizer> {
     let unreadable = |why: String| TextError::Tokenizer(format!("{name} is not a tokenizer that can be read: {why}"));
     if bytes.starts_with(b"version https://git-lfs") {
         let message = format!("{name} is a Git LFS pointer, and the file itself is not here; fetch it: git lfs pull");
         return Err(TextError::Tokenizer(message));
     }
-    let json: Value = serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))?;
+    let mut json: Value = serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))?;
     check(&json).map_err(unreadable)?;
+    let changed = settings.apply(&mut json).then(|| json.to_string());
+    let bytes = changed.as_ref().map_or(bytes, String::as_bytes);
     let tokenizer = guarded(|| {
         let mut tokenizer = Tokenizer::from_bytes(bytes)?;
         tokenizer.with_padding(None);
@@ -159,7 +162,7 @@ mod tests {
             (b"{\"model\": {\"type\": \"Nothing\"}}", "not a tokenizer that can be read"),
         ];
         for (bytes, expected) in cases {
-            let message = read("t.json", bytes).unwrap_err().to_string();
+            let message = read("t.json", bytes, &Settings::default()).unwrap_err().to_string();
             assert!(message.starts_with("t.json is ") && message.contains(expected), "{message}");
         }
     }

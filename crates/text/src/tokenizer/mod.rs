@@ -5,9 +5,11 @@
 //! the longer text loses first.
 
 mod contained;
+mod settings;
 
 use crate::error::{Result, TextError};
 use crate::table::{Row, Table, Text};
+use settings::Settings;
 use std::path::Path;
 use tokenizers::{EncodeInput, Encoding, PreTokenizerWrapper};
 
@@ -60,7 +62,8 @@ impl Tokenizer {
             return Err(missing(dir));
         }
         let bytes = std::fs::read(&path).map_err(TextError::io("read", &path))?;
-        Self::named(&path.display().to_string(), &bytes, max_length)
+        let settings = Settings::of(dir)?;
+        Self::with_settings(&path.display().to_string(), &bytes, &settings, max_length)
     }
 
     /// Reads the content of a `tokenizer.json` that is in memory; `name` stands for it in messages.
@@ -68,7 +71,11 @@ impl Tokenizer {
     /// # Errors
     /// It is no tokenizer, or `max_length` leaves no room beside the special tokens.
     pub fn named(name: &str, bytes: &[u8], max_length: usize) -> Result<Self> {
-        let tokenizer = contained::read(name, bytes)?;
+        Self::with_settings(name, bytes, &Settings::default(), max_length)
+    }
+
+    fn with_settings(name: &str, bytes: &[u8], settings: &Settings, max_length: usize) -> Result<Self> {
+        let tokenizer = contained::read(name, bytes, settings)?;
         let for_words = with_prefix_space(&tokenizer);
         let tokenizer = Self { tokenizer, for_words, max_length, sha256: sha256(bytes) };
         tokenizer.encode(&Text::Single("a".to_owned()))?;

@@ -1,6 +1,7 @@
 //! Tests against small tokenizers written here, and against ids that Python's `tokenizers` gave.
 
 use super::*;
+use adaptune_test_support::assets;
 use crate::table::{Row, TableKind};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -225,14 +226,6 @@ fn a_missing_or_broken_file_is_named() {
         let message = format!("{:#}", Tokenizer::from_dir(empty.path(), 9).unwrap_err());
         assert!(message.contains("tokenizer.json is not a tokenizer that can be read: "), "{message}");
     }
-}
-
-fn assets() -> Option<PathBuf> {
-    let assets = std::env::var_os("ADAPTUNE_ASSETS").map(PathBuf::from);
-    if assets.is_none() {
-        println!("skipped: ADAPTUNE_ASSETS is not set");
-    }
-    assets
 }
 
 /// Ids as Python's `tokenizers` 0.22 gives them for the same file.

@@ -7,11 +7,13 @@
 mod classification;
 mod ratio;
 mod regression;
+mod report;
 mod spans;
 
 pub use classification::{accuracy, macro_f1, matthews_correlation};
 pub use regression::{mean_squared_error, pearson, spearman};
-pub use spans::{Span, SpanCounts, labels_mark_spans, spans};
+pub use report::{ClassReport, calibration_error};
+pub use spans::{Span, SpanCounts, labels_mark_spans, spans, stray_tags};
 
 use ratio::ratio;
 use std::fmt;
@@ -24,7 +26,7 @@ use std::fmt;
 /// |---|---|---|
 /// | classification | `accuracy` | `macro_f1`, `matthews_correlation` |
 /// | regression | `pearson` | `spearman`, `mean_squared_error` |
-/// | tagging with labels of spans (IOB, IOBES, BILOU) | `span_f1` | `span_precision`, `span_recall`, `token_accuracy` |
+/// | tagging with labels of spans (IO, IOB, IOBES, BILOU) | `span_f1` | `span_precision`, `span_recall`, `token_accuracy` |
 /// | tagging with other labels | `token_accuracy` | |
 /// | masked language modelling | `masked_accuracy` | `perplexity` |
 ///

@@ -1,8 +1,9 @@
 //! Scores of named spans that token tags mark: named entities, chunks.
 //!
 //! Tags are IOB2: `B-LOC` begins a span of kind `LOC`, `I-LOC` goes on with it, anything else is
-//! outside. Or they are IOBES, where `E-LOC` is the last of a span and `S-LOC` a span by itself; BILOU
-//! writes `L` and `U` for these. Models write sequences that are not well formed, so spans are read as the CoNLL
+//! outside. Or they are IOB1, where `B-` stands only between two spans of one kind, or IO, where there is no `B-`. Or they are IOBES,
+//! where `E-LOC` is the last of a span and `S-LOC` a span by itself; BILOU writes `L` and `U` for these. `B_LOC` and `b-loc` are
+//! read alike. Models write sequences that are not well formed, so spans are read as the CoNLL
 //! evaluation script and seqeval's default mode read them: an `I-` or `E-` with nothing of its kind to go
 //! on with begins a span, and behind an end or a single one there is nothing to go on with.
 
@@ -43,12 +44,29 @@ pub fn spans<'a>(tags: &[&'a str]) -> Vec<Span<'a>> {
     spans
 }
 
-/// True if the labels mark spans: each is `O` or a mark with a kind, such as `B-LOC`, and `B` or `I` is among them.
+/// True if the labels mark spans: `B` or `I` with a kind, such as `B-LOC`, is among them, and more of them are such marks than
+/// are neither a mark nor `O` ([`stray_tags`]).
 #[must_use]
 pub fn labels_mark_spans<L: AsRef<str>>(labels: &[L]) -> bool {
     let mark = |label: &L| parse(label.as_ref()).map(|(mark, _)| mark);
-    let usual = |label: &L| matches!(mark(label), Some(Mark::Begin | Mark::Inside));
-    labels.iter().all(|label| label.as_ref() == "O" || mark(label).is_some()) && labels.iter().any(usual)
+    let marks = labels.iter().filter(|label| mark(label).is_some()).count();
+    let usual = labels.iter().any(|label| matches!(mark(label), Some(Mark::Begin | Mark::Inside)));
+    usual && stray_tags(labels).len() < marks
+}
+
+/// Returns the labels that are no mark with a kind and not the one for tokens outside; where labels mark spans, tokens with such a
+/// label count as outside. `o` is one beside `O`.
+///
+/// ```
+/// use adaptune_train::metrics::stray_tags;
+/// assert_eq!(stray_tags(&["B-PER", "I-PER", "O", "o", "PER"]), ["o", "PER"]);
+/// assert!(stray_tags(&["b_per", "o"]).is_empty());
+/// ```
+#[must_use]
+pub fn stray_tags<L: AsRef<str>>(labels: &[L]) -> Vec<&str> {
+    let outside = if labels.iter().any(|label| label.as_ref() == "O") { "O" } else { "o" };
+    let labels = labels.iter().map(AsRef::as_ref);
+    labels.filter(|label| *label != outside && parse(label).is_none()).collect()
 }
 
 enum Mark {
@@ -59,12 +77,12 @@ enum Mark {
 }
 
 fn parse(tag: &str) -> Option<(Mark, &str)> {
-    let (mark, kind) = tag.split_once('-')?;
+    let (mark, kind) = tag.split_once(['-', '_']).filter(|(_, kind)| !kind.is_empty())?;
     let mark = match mark {
-        "B" => Mark::Begin,
-        "I" => Mark::Inside,
-        "E" | "L" => Mark::End,
-        "S" | "U" => Mark::Single,
+        "B" | "b" => Mark::Begin,
+        "I" | "i" => Mark::Inside,
+        "E" | "L" | "e" | "l" => Mark::End,
+        "S" | "U" | "s" | "u" => Mark::Single,
         _ => return None,
     };
     Some((mark, kind))
@@ -199,6 +217,23 @@ mod tests {
         assert!(!labels_mark_spans::<&str>(&[]));
         assert!(!labels_mark_spans(&["NOUN", "VERB", "O"]));
         assert!(!labels_mark_spans(&["O", "S-PER"]) && !labels_mark_spans(&["O", "B-PER", "X-PER"]));
+    }
+
+    #[test]
+    fn every_spelling_of_a_mark_is_read_alike() {
+        assert_eq!(marked("b_per i_per o B_LOC I_LOC"), [("per", 0, 2), ("LOC", 3, 5)]);
+        assert_eq!(marked("i-x i-x b-x o s_x"), [("x", 0, 2), ("x", 2, 3), ("x", 4, 5)]);
+        assert!(labels_mark_spans(&["o", "b-per", "i-per"]) && labels_mark_spans(&["O", "I_PER"]));
+    }
+
+    /// A slip in one tag changes one tag, not what a model is judged by.
+    #[test]
+    fn one_stray_tag_leaves_the_others_marks() {
+        let labels = ["B-PER", "B-LOC", "O", "o"];
+        assert!(labels_mark_spans(&labels));
+        assert_eq!(stray_tags(&labels), ["o"]);
+        assert!(!labels_mark_spans(&["B-PER", "NOUN", "VERB"]));
+        assert_eq!(stray_tags(&["B-", "-X", "BX"]), ["B-", "-X", "BX"]);
     }
 
     #[test]

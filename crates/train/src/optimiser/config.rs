@@ -5,11 +5,13 @@ use super::error::OptimiserError;
 use super::rule::Rule;
 use super::sgd::Sgd;
 use adaptune_tensor::Scalar;
+use serde::Serialize;
 
 /// Which optimiser, with its settings. Learning rates are given at each step instead.
 ///
 /// In the formulas `p` is a parameter, `g` its gradient and `η` its learning rate.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OptimiserConfig {
     /// Adam with decoupled weight decay (Loshchilov and Hutter, *Decoupled weight decay
     /// regularization*, 2019), as `torch.optim.AdamW`. In the `t`-th step in which `p` has a gradient

@@ -31,7 +31,7 @@ impl TableArgs {
         let Self { text_column, text_b_column, label_column, format, delimiter, quotes } = self;
         let columns =
             Columns { text: text_column.clone(), text_b: text_b_column.clone(), label: label_column.clone() };
-        TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes }
+        TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
     }
 
     /// The same as they are written, to be handed on.

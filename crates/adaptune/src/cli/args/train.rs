@@ -7,6 +7,7 @@ use adaptune_transformer::Thaw;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
@@ -16,9 +17,10 @@ pub(crate) struct TrainArgs {
     /// Training data: .tsv, .csv or .jsonl with `text` (or `text_a`, `text_b`) and `label`; or .conll
     #[arg(long, value_name = "FILE")]
     pub(crate) train: Option<PathBuf>,
-    /// Development data, evaluated after each epoch to keep the best one
-    #[arg(long, value_name = "FILE")]
-    pub(crate) dev: Option<PathBuf>,
+    /// Development data, evaluated after each epoch to keep the best one: a file, or a share of the training data such as
+    /// 10%, drawn by --seed and left out of training
+    #[arg(long, value_name = "FILE|SHARE")]
+    pub(crate) dev: Option<DevArg>,
     /// Test data, evaluated once at the end
     #[arg(long, value_name = "FILE")]
     pub(crate) test: Option<PathBuf>,
@@ -47,12 +49,12 @@ pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) table: TableArgs,
 
-    /// Passes over the training data [default: 3; for the built-in model 8]
+    /// Passes over the training data [default: 3, or as many more as make 300 steps; for the built-in model 8]
     #[arg(long, value_name = "N", help_heading = "Training")]
     pub(crate) epochs: Option<usize>,
-    /// Examples of a step
-    #[arg(long, default_value_t = 32, value_name = "N", help_heading = "Training")]
-    pub(crate) batch_size: usize,
+    /// Examples of a step [default: 32; 16 below 3,200 examples, 8 below 400]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    pub(crate) batch_size: Option<usize>,
     /// Cut each batch into this many parts, to need less memory
     #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Training")]
     pub(crate) accumulate: usize,
@@ -90,7 +92,8 @@ pub(crate) struct TrainArgs {
     /// How examples come together in batches
     #[arg(long, value_enum, default_value = "shuffled", help_heading = "Training")]
     pub(crate) batching: BatchingArg,
-    /// Stop after this many epochs without improvement on the development data
+    /// Stop after this many epochs without improvement on the development data; 0 never stops [default: a quarter of the
+    /// epochs, where small data are passed over 8 times or more]
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
     pub(crate) patience: Option<usize>,
     /// Longest text in tokens; more is cut off [default: what the model can take]
@@ -134,6 +137,27 @@ pub(crate) struct TrainArgs {
     /// Print the closing table as JSON, and no progress
     #[arg(long, help_heading = "Run")]
     pub(crate) json: bool,
+}
+
+/// Where development data come from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum DevArg {
+    /// A file.
+    File(PathBuf),
+    /// This share of the training data, above 0 and below 1.
+    Share(f64),
+}
+
+impl FromStr for DevArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some(number) = text.trim_end().strip_suffix('%') else { return Ok(Self::File(text.into())) };
+        match number.trim().parse::<f64>() {
+            Ok(percent) if percent > 0.0 && percent <= 50.0 => Ok(Self::Share(percent / 100.0)),
+            _ => Err(format!("expected a file, or a share of the training data from above 0% to 50%, found {text}")),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -36,6 +36,9 @@ pub(crate) struct EvalArgs {
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) table: TableArgs,
+    /// Also show precision, recall and F1 of each class, which was taken for which, and how far probabilities can be believed
+    #[arg(long)]
+    pub(crate) per_class: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

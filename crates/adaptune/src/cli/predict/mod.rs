@@ -80,7 +80,7 @@ fn to_stream(
     if let Some(error) = failed {
         return Err(error.into());
     }
-    ended?;
+    notes(&table.name, &ended?);
     to.flush().context("cannot write the predictions")
 }
 

@@ -1,9 +1,10 @@
 //! What is trained on what, after every default has been filled in.
 
-use super::super::args::{BatchingArg, OptimiserArg, ScheduleArg, TrainArgs};
+use super::super::args::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
+use super::super::report::{note, thousands};
 use super::super::task::TaskArg;
 use adaptune_adapters::Tuning;
-use adaptune_text::{BUILTIN, TaskChoice};
+use adaptune_text::{BUILTIN, Sizing, TaskChoice};
 use adaptune_train::{Batching, CacheLimits, OptimiserConfig, Schedule, TrainOptions};
 use adaptune_transformer::Thaw;
 use anyhow::{Context, Result, bail};
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Choices {
     pub(super) model: String,
     pub(super) train: PathBuf,
-    pub(super) dev: Option<PathBuf>,
+    pub(super) dev: Option<DevArg>,
     pub(super) test: Option<PathBuf>,
     pub(super) out: PathBuf,
     /// The name of adapter and head.
@@ -53,8 +54,8 @@ impl Choices {
         let task = builtin_task(args)?;
         let part = |given: &Option<PathBuf>, split| given.clone().or_else(|| task.as_ref()?.split(split));
         let train = part(&args.train, "train").context("--train is missing")?;
-        let dev = part(&args.dev, "dev");
-        if args.patience.is_some() && dev.is_none() {
+        let dev = args.dev.clone().or_else(|| Some(DevArg::File(task.as_ref()?.split("dev")?)));
+        if args.patience.is_some_and(|patience| patience > 0) && dev.is_none() {
             bail!("--patience needs development data to look at: give --dev");
         }
         let model = model(args, &train)?;
@@ -74,6 +75,40 @@ impl Choices {
             dev,
             out,
         })
+    }
+
+    /// The same with as many epochs, and of such batches, as fit the number of examples, where nothing else was said. The
+    /// built-in model has its own.
+    pub(super) fn sized(mut self, args: &TrainArgs, examples: usize) -> Result<Self> {
+        if self.model == BUILTIN {
+            return Ok(self);
+        }
+        let usual = Sizing::of(examples);
+        let sizing = args.batch_size.map_or(usual, |size| Sizing::with_batches(examples, size));
+        self.options.batch_size = sizing.batch_size;
+        if args.epochs.is_none() {
+            self.options.epochs = sizing.epochs;
+            self.options.patience = self.options.patience.or(sizing.patience().filter(|_| self.dev.is_some()));
+        }
+        if args.patience == Some(0) {
+            self.options.patience = None;
+        }
+        if !args.json && (args.epochs.is_none() || args.batch_size.is_none()) {
+            note(self.sizing_note(examples));
+        }
+        Ok(self)
+    }
+
+    /// What was chosen, and why.
+    fn sizing_note(&self, examples: usize) -> String {
+        let TrainOptions { epochs, batch_size, learning_rate, patience, .. } = &self.options;
+        let steps = examples.div_ceil((*batch_size).max(1)) * epochs;
+        let end = patience.map_or(String::new(), |patience| format!(", fewer if {patience} bring nothing better"));
+        format!(
+            "{epochs} epochs of batches of {batch_size} ({} steps) at a rate of {learning_rate}{end};\n--epochs, --batch-size, --lr \
+             and --patience change that",
+            thousands(steps as u64)
+        )
     }
 
     /// The options for tuning this; what is thawed learns at a rate of its own.
@@ -182,7 +217,7 @@ fn options(args: &TrainArgs, defaults: &Defaults) -> Result<TrainOptions> {
     };
     Ok(TrainOptions {
         epochs: args.epochs.unwrap_or(defaults.epochs),
-        batch_size: args.batch_size,
+        batch_size: args.batch_size.unwrap_or(32),
         accumulate: args.accumulate,
         learning_rate: args.lr.unwrap_or(defaults.learning_rate),
         head_learning_rate: args.head_lr,
@@ -192,7 +227,7 @@ fn options(args: &TrainArgs, defaults: &Defaults) -> Result<TrainOptions> {
         optimiser,
         clip: Some(args.clip).filter(|clip| *clip != 0.0),
         batching,
-        patience: args.patience,
+        patience: args.patience.filter(|patience| *patience > 0),
         gradient_checkpointing: args.gradient_checkpointing,
         cache: args.cache.map(|memory| CacheLimits { memory: memory.as_u64(), disk: args.cache_disk.as_u64() }),
         seed: args.seed,

@@ -27,6 +27,9 @@ impl Closing<'_> {
             print_line("")?;
             self.comparison().print()?;
         }
+        if let Some(said) = self.trained.no_better() {
+            print_line(said)?;
+        }
         print_line(format_args!("saved in {}", self.out.display()))?;
         if !self.baselines.is_empty() {
             self.print_explanation()?;
@@ -114,6 +117,7 @@ impl Outcome {
             "before": metrics(self.before()),
             "after": metrics(self.best()),
             "best_epoch": self.best().map(|e| e.epoch),
+            "helped": self.before().zip(self.best()).map(|(before, best)| best.primary() > before.primary()),
             "test": test,
             "seconds": self.time.as_secs_f64(),
         })

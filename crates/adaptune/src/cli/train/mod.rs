@@ -2,6 +2,8 @@
 
 mod choices;
 mod closing;
+mod command;
+mod data;
 mod outcome;
 
 use super::args::TrainArgs;
@@ -9,19 +11,18 @@ use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
 use super::observers::Bar;
 use super::plot;
-use super::report::{note, notes, thousands};
+use super::report::note;
 use super::memory;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning, format};
 use adaptune_tensor::Seed;
-use adaptune_text::{
-    BaseIdentity, BaseModel, DataFile, InputForm, Labels, RunFile, Table, TableOptions, Text, Tokenizer,
-};
-use adaptune_train::{Dataset, Record, Trained, Trainer, evaluate};
+use adaptune_text::{BaseIdentity, BaseModel, ModelCard, RunFile, Text, Tokenizer};
+use adaptune_train::{Record, Trained, Trainer, evaluate};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use choices::Choices;
 pub(super) use choices::DEFAULT_TASK;
 use closing::Closing;
+use data::Data;
 use outcome::Outcome;
 pub(super) use outcome::evaluations;
 use std::path::Path;
@@ -31,6 +32,11 @@ use std::time::{Duration, Instant};
 /// Trains, saves, and prints the closing table.
 pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let begun = Instant::now();
+    let before = match &args.out {
+        Some(out) => command::resumed(args, &RunFolder::new(out, TRAINED))?,
+        None => None,
+    };
+    let args = before.as_ref().unwrap_or(args);
     let choices = Choices::of(args)?;
     let folder = RunFolder::new(&choices.out, TRAINED);
     folder.check(args.resume, args.overwrite)?;
@@ -81,22 +87,12 @@ struct Setting<'a> {
     prompt: Option<Vec<u32>>,
 }
 
-struct Data {
-    train: Dataset,
-    dev: Option<Dataset>,
-    test: Option<Dataset>,
-    labels: Labels,
-    /// A text that can be put between quotation marks.
-    sample: Option<String>,
-    input: InputForm,
-    files: Vec<DataFile>,
-}
-
 impl<'a> Setting<'a> {
     fn read(args: &'a TrainArgs, choices: Choices) -> Result<Self> {
         let model = find_base(&choices.model)?;
         let tokenizer = model.tokenizer(args.max_length)?;
         let (data, base) = (Data::read(&choices, args, &tokenizer)?, load_base(args, &model)?);
+        let choices = choices.sized(args, data.train.len())?;
         let prompt = prompt(&choices.tuning, &tokenizer)?;
         Ok(Self { args, choices, data, base, tokenizer, prompt })
     }
@@ -104,6 +100,7 @@ impl<'a> Setting<'a> {
     /// The same model and data for a training that differs in its method.
     fn again(self, args: &'a TrainArgs, choices: Choices) -> Result<Self> {
         let prompt = prompt(&choices.tuning, &self.tokenizer)?;
+        let choices = choices.sized(args, self.data.train.len())?;
         Ok(Self { args, choices, prompt, ..self })
     }
 
@@ -114,6 +111,9 @@ impl<'a> Setting<'a> {
         if folder.prepare(args.resume, args.overwrite)? == State::Complete {
             note(format_args!("note: {}: the run is complete, there is nothing to resume", self.choices.out.display()));
             return Ok(None);
+        }
+        if !args.resume {
+            command::keep(folder)?;
         }
         let mut trainer =
             trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
@@ -130,7 +130,10 @@ impl<'a> Setting<'a> {
         let begun = Instant::now();
         let trained = follow(trainer, args.json)?;
         self.save(&trained, folder)?;
-        self.outcome(self.choices.method.clone(), trained, begun.elapsed()).map(Some)
+        let head = trained.model.head().config().clone();
+        let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed())?;
+        self.write_card(&outcome, &head, folder)?;
+        Ok(Some(outcome))
     }
 
     /// The head alone and the whole base, under the same conditions, if they are to be shown beside.
@@ -178,62 +181,37 @@ impl<'a> Setting<'a> {
     }
 
     fn save(&self, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
-        let Choices { out, model, method, tuning, .. } = &self.choices;
+        let Choices { out, tuning, .. } = &self.choices;
         format::save(&trained.model, out)?;
         draw(&trained.history, &folder.loss_curve());
-        folder.complete(&RunFile {
-            model: model.clone(),
-            method: method.clone(),
+        folder.complete(&self.run_file(tuning))
+    }
+
+    /// What is trained with what, for whoever finds the result.
+    fn run_file(&self, tuning: &Tuning) -> RunFile {
+        RunFile {
+            model: self.choices.model.clone(),
+            method: self.choices.method.clone(),
             max_length: self.tokenizer.max_length(),
             base_dtype: self.args.base_dtype.into(),
             base: Some(BaseIdentity::of(&self.base, &self.tokenizer)),
             input: Some(self.data.input.clone()),
             data: self.data.files.clone(),
             version: Some(env!("CARGO_PKG_VERSION").into()),
-            options: self.choices.options_for(tuning).describe().into(),
-        })
-    }
-}
-
-impl Data {
-    fn read(choices: &Choices, args: &TrainArgs, tokenizer: &Tokenizer) -> Result<Self> {
-        let options = args.table.options();
-        let table = read(&choices.train, &options)?;
-        let (labels, decision) = Labels::decide(&table, args.task.kind())?;
-        if !args.json {
-            note(format_args!("{} examples, {decision}", thousands(table.rows.len() as u64)));
+            options: serde_json::to_value(self.choices.options_for(tuning)).unwrap_or_default(),
         }
-        let other = |path: &Option<std::path::PathBuf>| -> Result<Option<Dataset>> {
-            let Some(path) = path else { return Ok(None) };
-            let other = read(path, &options)?.like(&table)?;
-            dataset(&other, &labels, tokenizer).map(Some)
-        };
-        let (dev, test) = (other(&choices.dev)?, other(&choices.test)?);
-        let input = InputForm::of(table.kind, &table.columns);
-        let sample = table.rows.iter().find_map(|row| match &row.text {
-            Text::Single(text) if !text.contains('\'') => Some(text.clone()),
-            _ => None,
-        });
-        let train = dataset(&table, &labels, tokenizer)?;
-        let parts = [("train", Some(&choices.train), Some(&train)), ("dev", choices.dev.as_ref(), dev.as_ref()), ("test", choices.test.as_ref(), test.as_ref())];
-        let file = |(part, path, data): (&str, Option<&std::path::PathBuf>, Option<&Dataset>)| Some(DataFile::of(part, path?, data?.len()));
-        let files = parts.into_iter().filter_map(file).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { train, dev, test, labels, sample, input, files })
     }
-}
 
-/// Reads labelled examples, and says what was noticed.
-fn read(path: &Path, options: &TableOptions) -> Result<Table> {
-    let table = Table::read_with(path, options)?.labelled()?;
-    notes(&table.name, &table.notes);
-    Ok(table)
-}
-
-/// Tokenizes labelled examples, and says what was lost.
-fn dataset(table: &Table, labels: &Labels, tokenizer: &Tokenizer) -> Result<Dataset> {
-    let tokenized = tokenizer.tokenize(table, labels)?;
-    notes(&table.name, &tokenized.notes);
-    Ok(tokenized.dataset)
+    /// A README with data, scores and command, for whoever finds the result.
+    fn write_card(&self, outcome: &Outcome, head: &HeadConfig, folder: &RunFolder) -> Result<()> {
+        let (run, command) = (self.run_file(&self.choices.tuning), std::env::args().collect::<Vec<_>>());
+        let named = |part: &str, name: &str, value: f64| (format!("{part} {name}"), value);
+        let dev = outcome.best().into_iter().flat_map(|best| best.scores()).map(|(name, value)| named("dev", name, value));
+        let test = outcome.test.iter().flat_map(|test| test.metrics.iter()).map(|(name, value)| named("test", name, value));
+        let scores: Vec<(String, f64)> = dev.chain(test).collect();
+        let name = &self.choices.name;
+        folder.write_card(&ModelCard { name, run: &run, head, scores: &scores, command: &command })
+    }
 }
 
 fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {

@@ -1,5 +1,6 @@
 //! What came of a training.
 
+use super::super::report::percent;
 use adaptune_adapters::Counts;
 use adaptune_train::{Evaluation, EvaluationRecord, Record};
 use std::time::Duration;
@@ -22,6 +23,21 @@ impl Outcome {
     /// The development data after the epoch that is kept.
     pub(super) fn best(&self) -> Option<&EvaluationRecord> {
         evaluations(&self.history).filter(|e| e.best).last()
+    }
+
+    /// What is to be said if no epoch was better on the development data than the start was.
+    pub(super) fn no_better(&self) -> Option<String> {
+        let (before, best) = self.before().zip(self.best())?;
+        let [start, found] = [before, best].map(EvaluationRecord::primary);
+        (found <= start).then(|| {
+            format!(
+                "training did not help: before {}, best {} (epoch {}). Nothing better than the start\nwas found; what is saved is that \
+                 epoch. Try more steps (--epochs), a higher rate\n(--lr) or another --method, and look into the data.",
+                percent(start),
+                percent(found),
+                best.epoch
+            )
+        })
     }
 
     /// The share of what a prediction computes with that was trained.

@@ -1,0 +1,51 @@
+//! The command line of a run, kept in its folder while it is under way, so that `--resume --out DIR` needs nothing else.
+
+use super::super::args::{Cli, Command, TrainArgs};
+use super::super::folder::{RunFolder, State};
+use super::super::report::note;
+use super::super::task::TaskArg;
+use adaptune_text::TaskChoice;
+use adaptune_transformer::weights::replace_file;
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::Path;
+
+/// Keeps the command line of this process, with the folder that its paths are meant from.
+pub(super) fn keep(folder: &RunFolder) -> Result<()> {
+    let arguments: Vec<String> = std::env::args().filter(|argument| argument != "--overwrite").collect();
+    let directory = std::env::current_dir().context("cannot tell the current folder")?;
+    let text = json!({ "directory": directory, "arguments": arguments }).to_string();
+    Ok(replace_file(&folder.command(), |file| file.write_all(text.as_bytes()))?)
+}
+
+/// The options of the run that is to go on, if the folder alone is named; paths are meant from where it began.
+///
+/// # Errors
+/// A run is under way there whose command line is not known, or cannot be read.
+pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<TrainArgs>> {
+    let named = args.train.is_some() || args.model.is_some() || args.task != TaskArg::Kind(TaskChoice::Auto);
+    let path = folder.command();
+    if !args.resume || named || folder.state() != State::Interrupted || !path.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let kept: Value = serde_json::from_str(&text).with_context(|| damaged(&path))?;
+    let arguments: Option<Vec<&str>> = kept["arguments"].as_array().and_then(|all| all.iter().map(Value::as_str).collect());
+    let (Some(arguments), Some(directory)) = (arguments, kept["directory"].as_str()) else { bail!(damaged(&path)) };
+    let Ok(Cli { command: Command::Train(before), .. }) = Cli::try_parse_from(arguments) else { bail!(damaged(&path)) };
+    let out = args.out.as_deref().map(std::path::absolute).transpose().context("--out")?;
+    std::env::set_current_dir(directory).with_context(|| format!("the run began in {directory}, which cannot be entered"))?;
+    note(format_args!("going on as the run began: {}", shown(&kept)));
+    Ok(Some(TrainArgs { resume: true, overwrite: false, out, json: args.json || before.json, ..*before }))
+}
+
+fn shown(kept: &Value) -> String {
+    let arguments = kept["arguments"].as_array().into_iter().flatten().skip(1).filter_map(Value::as_str);
+    arguments.map(|argument| argument.escape_debug().to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn damaged(path: &Path) -> String {
+    format!("{} is damaged: give all options of the run beside --resume", path.display())
+}

@@ -1,0 +1,179 @@
+//! The model card: a README for whoever finds an adapter.
+
+use crate::run_file::{DataFile, RunFile};
+use adaptune_adapters::HeadConfig;
+use std::fmt::Write as _;
+
+/// The name of the file.
+pub const MODEL_CARD: &str = "README.md";
+
+/// The line by which a card of ours is known; a README of anybody else is left alone.
+const MARK: &str = "# written by adaptune";
+
+/// What a model card says.
+#[derive(Clone, Debug)]
+pub struct ModelCard<'a> {
+    /// The name of adapter and head.
+    pub name: &'a str,
+    /// What it was trained with.
+    pub run: &'a RunFile,
+    /// What the head predicts, and its labels.
+    pub head: &'a HeadConfig,
+    /// Scores with what they were measured on, such as `dev accuracy`.
+    pub scores: &'a [(String, f64)],
+    /// The command that trained it, word by word; empty if a program did.
+    pub command: &'a [String],
+}
+
+/// True if the text is a card of ours.
+#[must_use]
+pub fn is_model_card(text: &str) -> bool {
+    text.lines().take(3).any(|line| line == MARK)
+}
+
+impl ModelCard<'_> {
+    /// Returns the card as Markdown, with the metadata that the Hugging Face hub reads.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let Self { name, run, head, .. } = self;
+        let base = &run.model;
+        let mut card = format!(
+            "---\n{MARK}\nlibrary_name: adapters\nbase_model: {}\ntags:\n- adapter-transformers\n---\n\n# {}\n\nAn adapter \
+             ({}) and a head ({}) for {}, trained with adaptune. The base is not changed and not part of these files.\n\n",
+            quoted(base),
+            escaped(name),
+            code(&run.method),
+            head.task.name(),
+            code(base),
+        );
+        if !head.labels.is_empty() {
+            let labels: Vec<String> = head.labels.iter().map(|label| code(label)).collect();
+            let _ = writeln!(card, "Labels, in the order of the logits: {}.\n", labels.join(", "));
+        }
+        self.data(&mut card);
+        self.scores(&mut card);
+        self.usage(&mut card);
+        card
+    }
+
+    fn data(&self, card: &mut String) {
+        if self.run.data.is_empty() {
+            return;
+        }
+        card.push_str("## Data\n\n| part | file | examples | SHA-256 |\n|---|---|---|---|\n");
+        for DataFile { part, path, examples, sha256 } in &self.run.data {
+            let hash = sha256.as_deref().map_or("built in".into(), |hash| format!("`{}…`", &hash[..hash.len().min(12)]));
+            let _ = writeln!(card, "| {part} | {} | {examples} | {hash} |", code(path));
+        }
+        let _ = writeln!(card, "\nTexts longer than {} tokens were cut.\n", self.run.max_length);
+    }
+
+    fn scores(&self, card: &mut String) {
+        if !self.scores.is_empty() {
+            card.push_str("## Scores\n\n| | |\n|---|---|\n");
+            for (name, value) in self.scores {
+                let _ = writeln!(card, "| {name} | {value:.4} |");
+            }
+            card.push('\n');
+        }
+        if !self.command.is_empty() {
+            let command = self.command.iter().map(|word| shell(word)).collect::<Vec<_>>().join(" ");
+            let _ = writeln!(card, "Trained by\n\n```sh\n{command}\n```\n");
+        }
+    }
+
+    fn usage(&self, card: &mut String) {
+        let base = &self.run.model;
+        let builtin = base == crate::base::BUILTIN;
+        let _ = write!(
+            card,
+            "## Use\n\n```sh\necho 'A text.' | adaptune predict --model {} --adapter FOLDER --input -\n```\n\n```rust\nlet model = \
+             adaptune::text::TextModel::open({base:?})?.with_adapter(\"FOLDER\")?;\nlet predictions = \
+             model.predict(&[\"A text.\"])?;\n```\n",
+            shell(base),
+        );
+        if !builtin {
+            let _ = write!(
+                card,
+                "\nIn Python, where the adapter is in the files of AdapterHub (`pip install adapters`):\n\n```python\nfrom adapters import \
+                 AutoAdapterModel\n\nmodel = AutoAdapterModel.from_pretrained({base:?})\nmodel.load_adapter(\"FOLDER\", \
+                 with_head=True, use_safetensors=True, set_active=True)\n```\n"
+            );
+        }
+    }
+}
+
+/// Text in which no letter is Markdown.
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut all, letter| {
+        if letter.is_ascii_punctuation() && !matches!(letter, '-' | '.' | ',') {
+            all.push('\\');
+        }
+        all.push(if letter.is_control() { ' ' } else { letter });
+        all
+    })
+}
+
+/// Text as code, in a table too.
+fn code(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() || c == '`' { ' ' } else { c }).collect();
+    format!("`{}`", plain.replace('|', "\\|"))
+}
+
+/// A value of YAML.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// A word for a shell.
+fn shell(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use adaptune_adapters::Task;
+
+    fn card(model: &str, name: &str) -> String {
+        let data = DataFile { part: "train".into(), path: "a|b.tsv".into(), examples: 3, sha256: Some("ab".repeat(32)) };
+        let run = RunFile {
+            model: model.into(),
+            method: "lora[r=8]".into(),
+            max_length: 9,
+            data: vec![data],
+            ..RunFile::default()
+        };
+        let head = HeadConfig::new(Task::CLASSIFICATION, vec!["good".into(), "`bad`".into()]);
+        let scores = [("dev accuracy".to_owned(), 0.5)];
+        ModelCard { name, run: &run, head: &head, scores: &scores, command: &["adaptune".into(), "a b".into()] }.markdown()
+    }
+
+    #[test]
+    fn a_card_says_what_the_adapter_is_for_and_how_to_load_it() {
+        let card = card("owner/mini", "mine");
+        assert!(is_model_card(&card) && !is_model_card("# My project\n"));
+        for part in [
+            "base_model: \"owner/mini\"",
+            "# mine\n",
+            "`lora[r=8]`",
+            "`good`, ` bad `",
+            "| train | `a\\|b.tsv` | 3 | `abababababab…` |",
+            "longer than 9 tokens",
+            "| dev accuracy | 0.5000 |",
+            "adaptune 'a b'",
+            "--model owner/mini",
+            "from_pretrained(\"owner/mini\")",
+        ] {
+            assert!(card.contains(part), "{card}\n lacks {part}");
+        }
+    }
+
+    #[test]
+    fn names_are_no_markup_and_no_commands() {
+        let card = card("a'b; rm", "<b>\u{1b}[31m");
+        assert!(card.contains("--model 'a'\\''b; rm'"), "{card}");
+        assert!(!card.contains("<b>") && !card.contains('\u{1b}'), "{card}");
+    }
+}
