@@ -99,11 +99,7 @@ const FILES: &[(&str, &[u8], &[&str])] = &[
     ),
     ("twice.tsv", b"text\ttext\na\tb\n", &["twice.tsv, line 1: the header names the column `text` twice"]),
     ("unlabelled.tsv", b"text\tlabl\na\tgood\n", &["unlabelled.tsv: found no labels", "--label-column"]),
-    (
-        "holes.tsv",
-        b"text\tlabel\na\tgood\nb\t\n",
-        &["holes.tsv: every label is `good`"],
-    ),
+    ("holes.tsv", b"text\tlabel\na\tgood\nb\t\n", &["holes.tsv: every label is `good`"]),
     ("silent.tsv", b"text\tlabel\n \tgood\n", &["silent.tsv, line 2: the column `text` is blank"]),
     (
         "one.tsv",
@@ -143,11 +139,7 @@ const FILES: &[(&str, &[u8], &[&str])] = &[
         &["untagged.conll, line 1: the sentence that starts here has 2 words and 1 tags"],
     ),
     ("plain.txt", b"a\nb\n", &["plain.txt: a .txt file holds texts without labels"]),
-    (
-        "table.xlsx",
-        b"PK",
-        &["table.xlsx: the ending `.xlsx` does not say how the file is written", ".tsv, .csv, .jsonl"],
-    ),
+    ("table.xlsx", b"PK", &["a spreadsheet (.xlsx) is not read", "save its sheet as CSV"]),
     (
         "headless.tsv",
         b"text 0\tgood\ntext 1\tbad\n",
@@ -175,9 +167,11 @@ fn data_that_does_not_fit_is_refused() {
     bench.write("tags.conll", data::conll(&data::sentences(20, 1)));
     let unknown = "typo.tsv, line 3: the label `god` is not in the training data, which has bad, good; did you mean";
     bench.refuses_to_train("--dev typo.tsv", &[unknown, "good"]);
-    bench
-        .refuses_to_train("--dev pairs.jsonl", &["pairs.jsonl: found pairs of texts, but train.tsv holds single texts"]);
-    bench.refuses_to_train("--dev tags.conll", &["tags.conll holds sentences split into words, but train.tsv"]);
+    bench.refuses_to_train(
+        "--dev pairs.jsonl",
+        &["pairs.jsonl: found pairs of texts, but train.tsv holds single texts"],
+    );
+    bench.refuses_to_train("--dev tags.conll", &["tags.conll: found sentences split into words, but train.tsv"]);
     bench.trained("a", "");
     bench.trained("tagger", "--train tags.conll --dev tags.conll");
     let on = |command: &str, adapter: &str, file: &str| format!("{command} --model model --adapter {adapter} {file}");
@@ -187,7 +181,7 @@ fn data_that_does_not_fit_is_refused() {
     bench.refuses(&on("predict", "a", "--input tags.conll"), &["the head judges whole texts, found sentences"]);
     bench.refuses(
         &on("predict", "tagger", "--input pairs.jsonl"),
-        &["the head tags the words of one text, found pairs"],
+        &["pairs.jsonl holds pairs of texts", "trained on sentences split into words"],
     );
     bench.refuses(&on("predict", "a", "--input gone.txt"), &["cannot read gone.txt"]);
     let mut empty = bench.command(&on("predict", "a", "--input -"));
@@ -246,7 +240,8 @@ fn a_loss_that_is_no_number_ends_the_run_and_saves_nothing() {
         }
         let left = listing(&bench.path(&out));
         assert!(
-            left.iter().all(|file| ["metrics.jsonl", "checkpoint.safetensors"].contains(&file.as_str())),
+            left.iter()
+                .all(|file| ["metrics.jsonl", "checkpoint.safetensors", "command.json"].contains(&file.as_str())),
             "{left:?}"
         );
         let records = fs::read_to_string(bench.path(&out).join("metrics.jsonl")).unwrap();

@@ -40,7 +40,12 @@ const TRAININGS: &[(&str, &str, &str, &[&str])] = &[
     ("data-conll-comments", "train.conll", "", &["2 examples, 3 tags", "comment lines", "saved in run"]),
     ("data-conll-newdoc", "train.conll", "", &["2 examples, 3 tags", "comment lines", "saved in run"]),
     ("data-conll-trailing-tab", "train.conll", "", &["2 examples, 3 tags", "saved in run"]),
-    ("data-ner-tokens", "train.jsonl", "--text-column tokens --label-column ner_tags", &["2 examples, 3 tags", "saved in run"]),
+    (
+        "data-ner-tokens",
+        "train.jsonl",
+        "--text-column tokens --label-column ner_tags",
+        &["2 examples, 3 tags", "saved in run"],
+    ),
     ("data-ner-tokens", "train.jsonl", "", &["2 examples, 3 tags", "saved in run"]),
     ("data-ner-tokens", "ids.jsonl", "", &["`tags` holds numbers", "names"]),
     ("data-not-text", "train.csv.gz", "", &["compressed", "gunzip"]),
@@ -70,14 +75,25 @@ fn pairs_are_not_single_texts() {
     let columns = "--text-column sentence1 --text-b-column sentence2";
     let line = format!("train --epochs 1 --out pairs {columns} --model");
     adaptune(folder.path(), &line, &[&base, Path::new("--train"), &data]).assert().success();
-    adaptune(folder.path(), "train --epochs 1 --out single --text-column sentence1 --model", &[&base, Path::new("--train"), &data])
-        .assert()
-        .success();
+    adaptune(
+        folder.path(),
+        "train --epochs 1 --out single --text-column sentence1 --model",
+        &[&base, Path::new("--train"), &data],
+    )
+    .assert()
+    .success();
     let one = "--text-column sentence1";
-    for (adapter, columns, fits) in [("pairs", columns, true), ("pairs", one, false), ("single", one, true), ("single", columns, false)] {
+    for (adapter, columns, fits) in
+        [("pairs", columns, true), ("pairs", one, false), ("single", one, true), ("single", columns, false)]
+    {
         for (command, file) in [("eval", "--data"), ("predict", "--input")] {
             let mut run = adaptune(folder.path(), &format!("{command} {columns} --adapter {adapter} {file}"), &[&data]);
-            assert_eq!(run.output().unwrap().status.success(), fits, "{command} {adapter} {columns}: {}", said(&mut run));
+            assert_eq!(
+                run.output().unwrap().status.success(),
+                fits,
+                "{command} {adapter} {columns}: {}",
+                said(&mut run)
+            );
         }
     }
 }
@@ -102,10 +118,12 @@ fn texts_on_standard_input_and_in_json_are_one_record_each() {
 #[test]
 fn the_tokenizer_is_set_as_transformers_sets_it() {
     let Some(case) = case("tokenizer-config-differs") else { return };
-    let expected: Value = serde_json::from_str(&std::fs::read_to_string(case.join("adapter/expect.json")).unwrap()).unwrap();
+    let expected: Value =
+        serde_json::from_str(&std::fs::read_to_string(case.join("adapter/expect.json")).unwrap()).unwrap();
     let texts: Vec<&str> = expected["texts"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     let mut predict = adaptune(&case, "predict --model base --adapter adapter --input - --json", &[]);
-    let records = json_lines(&String::from_utf8(predict.write_stdin(texts.join("\n")).output().unwrap().stdout).unwrap());
+    let records =
+        json_lines(&String::from_utf8(predict.write_stdin(texts.join("\n")).output().unwrap().stdout).unwrap());
     assert_eq!(records.len(), texts.len());
     for (record, logits) in records.iter().zip(expected["logits"].as_array().unwrap()) {
         for (found, expected) in record["logits"].as_array().unwrap().iter().zip(logits.as_array().unwrap()) {
@@ -124,7 +142,9 @@ fn pointers_and_damaged_tokenizers_are_named() {
     let lfs = said(&mut adaptune(folder.path(), line, &[&dev, Path::new("--model"), &base.join("base")]));
     assert!(lfs.contains("Git LFS pointer") && lfs.contains("git lfs pull"), "{lfs}");
     let whole = broken.parent().unwrap().join("base");
-    for name in ["tokenizer_truncated", "tokenizer_decoder_min", "tokenizer_precompiled_index", "tokenizer_precompiled_alloc"] {
+    for name in
+        ["tokenizer_truncated", "tokenizer_decoder_min", "tokenizer_precompiled_index", "tokenizer_precompiled_alloc"]
+    {
         let model = folder.path().join(name);
         std::fs::create_dir(&model).unwrap();
         for file in ["config.json", "model.safetensors"] {

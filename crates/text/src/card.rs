@@ -62,7 +62,8 @@ impl ModelCard<'_> {
         }
         card.push_str("## Data\n\n| part | file | examples | SHA-256 |\n|---|---|---|---|\n");
         for DataFile { part, path, examples, sha256 } in &self.run.data {
-            let hash = sha256.as_deref().map_or("built in".into(), |hash| format!("`{}…`", &hash[..hash.len().min(12)]));
+            let hash =
+                sha256.as_deref().map_or("built in".into(), |hash| format!("`{}…`", &hash[..hash.len().min(12)]));
             let _ = writeln!(card, "| {part} | {} | {examples} | {hash} |", code(path));
         }
         let _ = writeln!(card, "\nTexts longer than {} tokens were cut.\n", self.run.max_length);
@@ -128,7 +129,11 @@ fn quoted(text: &str) -> String {
 /// A word for a shell.
 fn shell(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]
@@ -137,7 +142,8 @@ mod tests {
     use adaptune_adapters::Task;
 
     fn card(model: &str, name: &str) -> String {
-        let data = DataFile { part: "train".into(), path: "a|b.tsv".into(), examples: 3, sha256: Some("ab".repeat(32)) };
+        let data =
+            DataFile { part: "train".into(), path: "a|b.tsv".into(), examples: 3, sha256: Some("ab".repeat(32)) };
         let run = RunFile {
             model: model.into(),
             method: "lora[r=8]".into(),
@@ -147,7 +153,8 @@ mod tests {
         };
         let head = HeadConfig::new(Task::CLASSIFICATION, vec!["good".into(), "`bad`".into()]);
         let scores = [("dev accuracy".to_owned(), 0.5)];
-        ModelCard { name, run: &run, head: &head, scores: &scores, command: &["adaptune".into(), "a b".into()] }.markdown()
+        ModelCard { name, run: &run, head: &head, scores: &scores, command: &["adaptune".into(), "a b".into()] }
+            .markdown()
     }
 
     #[test]

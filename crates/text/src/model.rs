@@ -103,7 +103,9 @@ impl TextModel {
     /// The tokenizer refuses a text, or the selection is not one vector for each text.
     pub fn embed(&self, texts: &[impl AsRef<str>], selection: &Selection) -> Result<Array2<f32>> {
         if matches!(selection, Selection::All | Selection::Places(_)) {
-            return Err(TextError::Model(format!("{selection:?} does not read one vector of each text; take Mean or First")));
+            return Err(TextError::Model(format!(
+                "{selection:?} does not read one vector of each text; take Mean or First"
+            )));
         }
         let table = Table::of_texts(texts);
         let dataset = self.tokenizer.tokenize_unlabelled(&table, Task::CLASSIFICATION)?.dataset;

@@ -2,8 +2,8 @@
 
 use crate::error::{Result, TextError};
 use crate::table::{Columns, TableKind};
-use adaptune_tensor::Precision;
 use crate::tokenizer::{Tokenizer, sha256};
+use adaptune_tensor::Precision;
 use adaptune_transformer::Encoder;
 use adaptune_transformer::weights::replace_file;
 use serde::{Deserialize, Serialize};

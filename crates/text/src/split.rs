@@ -24,7 +24,8 @@ impl Table {
         let (dev, train): (Vec<_>, Vec<_>) = rows.into_iter().zip(aside).partition(|(_, aside)| *aside);
         if dev.is_empty() || train.is_empty() {
             let count = dev.len() + train.len();
-            let message = format!("of {count} examples a share of {share} leaves nothing to train on, or to measure on");
+            let message =
+                format!("of {count} examples a share of {share} leaves nothing to train on, or to measure on");
             return Err(TextError::table(&name, message));
         }
         let part = |rows: Vec<(Row, bool)>, name: String, notes| {
@@ -81,7 +82,8 @@ mod tests {
     fn every_label_gives_its_share() {
         let labels = [vec!["a"; 80], vec!["b"; 40]].concat();
         let (train, dev) = table(&labels).split(0.1, 3).unwrap();
-        let count = |table: &Table, label: &str| table.rows.iter().filter(|row| row.label.as_deref() == Some(label)).count();
+        let count =
+            |table: &Table, label: &str| table.rows.iter().filter(|row| row.label.as_deref() == Some(label)).count();
         assert_eq!((count(&dev, "a"), count(&dev, "b"), train.rows.len()), (8, 4, 108));
         let mut lines: Vec<usize> = train.rows.iter().chain(&dev.rows).map(|row| row.line).collect();
         lines.sort_unstable();
@@ -93,7 +95,8 @@ mod tests {
     fn the_seed_decides_and_nothing_else() {
         let labels: Vec<String> = (0..50).map(|i| format!("{}.5", i * 7 % 50)).collect();
         let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
-        let lines = |seed| table(&labels).split(0.2, seed).unwrap().1.rows.iter().map(|row| row.line).collect::<Vec<_>>();
+        let lines =
+            |seed| table(&labels).split(0.2, seed).unwrap().1.rows.iter().map(|row| row.line).collect::<Vec<_>>();
         assert_eq!((lines(1), lines(1).len()), (lines(1), 10));
         assert_ne!(lines(1), lines(2));
     }

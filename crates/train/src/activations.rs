@@ -11,8 +11,8 @@ use adaptune_tensor::{Layout, Scalar, Seed};
 use adaptune_transformer::weights::FloatFormat;
 use adaptune_transformer::{Batch, BatchError, Entry, Selection, State};
 use ndarray::Array2;
-use std::borrow::Cow;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 

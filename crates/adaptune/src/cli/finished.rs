@@ -92,7 +92,8 @@ impl Finished {
         // A merged model is another base, which its own folder holds.
         let base = (model == self.name).then(|| self.tokenizer(None).ok()).flatten();
         let base = base.map(|tokenizer| BaseIdentity::of(&self.base, &tokenizer));
-        let run = RunFile { model: model.to_owned(), method, max_length, base_dtype, base, input, ..RunFile::default() };
+        let run =
+            RunFile { model: model.to_owned(), method, max_length, base_dtype, base, input, ..RunFile::default() };
         folder.complete(&run)
     }
 }

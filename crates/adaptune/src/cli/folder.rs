@@ -169,9 +169,7 @@ impl RunFolder {
             return Ok(());
         }
         let text = card.markdown();
-        Ok(adaptune_transformer::weights::replace_file(&path, |file| {
-            std::io::Write::write_all(file, text.as_bytes())
-        })?)
+        Ok(adaptune_transformer::weights::replace_file(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
     }
 
     /// Where the run in the folder stands.

@@ -32,7 +32,9 @@ impl Lock {
                     return Ok(Self { path, _file: file });
                 }
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => bail!("{} is being written by {}", folder.display(), holder(&mut file)),
+                Err(TryLockError::WouldBlock) => {
+                    bail!("{} is being written by {}", folder.display(), holder(&mut file))
+                }
                 // Some network file systems know no locks; then there is nobody to ask.
                 Err(TryLockError::Error(_)) => return Ok(Self { path, _file: file }),
             }
@@ -76,7 +78,8 @@ fn holder(file: &mut File) -> String {
 #[cfg(unix)]
 fn is_there(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    let [ours, there] = [file.metadata(), std::fs::metadata(path)].map(|data| data.ok().map(|data| (data.dev(), data.ino())));
+    let [ours, there] =
+        [file.metadata(), std::fs::metadata(path)].map(|data| data.ok().map(|data| (data.dev(), data.ino())));
     ours.is_some() && ours == there
 }
 

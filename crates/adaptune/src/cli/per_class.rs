@@ -30,7 +30,8 @@ impl<'a> PerClass<'a> {
         if head.task.predicts_a_number() {
             bail!("--per-class is for classes and tags; this head predicts a number");
         }
-        let expected: Vec<Option<usize>> = data.examples().iter().flat_map(|example| targets(&example.target)).collect();
+        let expected: Vec<Option<usize>> =
+            data.examples().iter().flat_map(|example| targets(&example.target)).collect();
         let probabilities = softmax(logits.clone());
         let (mut known, mut predicted, mut certainties) = (Vec::new(), Vec::new(), Vec::new());
         for (expected, row) in expected.iter().zip(probabilities.axis_iter(Axis(0))) {
@@ -57,10 +58,7 @@ impl<'a> PerClass<'a> {
         print_line("")?;
         table.print()?;
         self.print_confusion()?;
-        print_line(format_args!(
-            "\nexpected calibration error: {:.4} ({BINS} bins; 0 is best: probabilities are as often right as they say)",
-            self.calibration
-        ))?;
+        print_line(format_args!("\nexpected calibration error: {:.4} ({BINS} bins; 0 is best)", self.calibration))?;
         self.warn();
         Ok(())
     }

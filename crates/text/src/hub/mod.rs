@@ -43,7 +43,8 @@ fn resolve_with(name_or_dir: &str, settings: &Settings, observer: &mut dyn Downl
     if let Some(above) = folder_above(path) {
         let hint = sibling_hint(path);
         let above = above.display();
-        let message = format!("there is no folder {name_or_dir}{hint}; `{above}` is a folder, so this is no name of the hub");
+        let message =
+            format!("there is no folder {name_or_dir}{hint}; `{above}` is a folder, so this is no name of the hub");
         return Err(TextError::Model(message));
     }
     match Snapshot::of(&settings.cache, name_or_dir) {

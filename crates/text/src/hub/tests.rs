@@ -55,12 +55,20 @@ fn a_folder_is_taken_as_it_is() {
 fn a_folder_without_a_model_is_described() {
     let folder = tempfile::tempdir().unwrap();
     let name = folder.path().to_str().unwrap();
-    assert!(resolve(name, &mut ()).unwrap_err().to_string().contains("holds no model: expected config.json, found nothing;"));
+    assert!(
+        resolve(name, &mut ())
+            .unwrap_err()
+            .to_string()
+            .contains("holds no model: expected config.json, found nothing;")
+    );
     for i in 0..11 {
         write(folder.path().join(format!("f{i:02}")), "");
     }
     assert!(
-        resolve(name, &mut ()).unwrap_err().to_string().contains("found f00, f01, f02, f03, f04, f05, f06, f07, ... (3 more)")
+        resolve(name, &mut ())
+            .unwrap_err()
+            .to_string()
+            .contains("found f00, f01, f02, f03, f04, f05, f06, f07, ... (3 more)")
     );
     write(folder.path().join("adapter_config.json"), "{}");
     assert!(resolve(name, &mut ()).unwrap_err().to_string().contains("this is an adapter"));

@@ -220,7 +220,9 @@ fn no_labels(table: &Table) -> TextError {
     let columns = table.header.join(", ");
     let message = match &table.columns.label {
         Some(column) => format!("no example has a label in the column `{column}`; its columns are {columns}."),
-        None => format!("found no labels; its columns are {columns}{hint} Name the column of labels with --label-column"),
+        None => {
+            format!("found no labels; its columns are {columns}{hint} Name the column of labels with --label-column")
+        }
     };
     whole(table, message)
 }

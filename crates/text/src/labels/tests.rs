@@ -31,7 +31,14 @@ fn tagged(sentences: &[(&[&str], &[&str])]) -> Table {
         fields: vec![],
     };
     let rows = sentences.iter().enumerate().map(row).collect();
-    Table { rows, kind: TableKind::Words, name: "train.conll".into(), header: vec![], columns: Columns::default(), notes: vec![] }
+    Table {
+        rows,
+        kind: TableKind::Words,
+        name: "train.conll".into(),
+        header: vec![],
+        columns: Columns::default(),
+        notes: vec![],
+    }
 }
 
 fn failure(table: &Table, choice: TaskChoice) -> String {

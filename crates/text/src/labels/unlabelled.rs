@@ -34,7 +34,8 @@ impl Table {
         let all = self.rows.len();
         self.rows.retain(|row| !is_unlabelled(row));
         let (left_out, how) = (all - self.rows.len(), if minus_one { "blank or -1" } else { "blank" });
-        self.notes.push(format!("{left_out} of {all} examples have no label ({how}; line {first} first); they are left out"));
+        self.notes
+            .push(format!("{left_out} of {all} examples have no label ({how}; line {first} first); they are left out"));
         Ok(self)
     }
 }

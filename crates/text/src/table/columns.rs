@@ -87,9 +87,9 @@ impl Chosen {
 /// `text`, or `text_a` and `text_b`; not both, for a guess could be wrong.
 fn usual_texts(reading: &Reading<'_>, has: impl Fn(&str) -> bool) -> Result<(String, Option<String>)> {
     match (has("text"), has("text_a"), has("text_b")) {
-        (true, true, true) => Err(reading.source.whole(
-            "found `text` beside `text_a` and `text_b`; choose with --text-column (and --text-b-column)",
-        )),
+        (true, true, true) => Err(reading
+            .source
+            .whole("found `text` beside `text_a` and `text_b`; choose with --text-column (and --text-b-column)")),
         (_, true, true) => Ok(("text_a".to_owned(), Some("text_b".to_owned()))),
         (false, true, false) | (false, false, true) => {
             Err(reading.source.whole("found only one of `text_a` and `text_b`; choose with --text-column"))

@@ -10,9 +10,12 @@ use std::collections::HashSet;
 /// Lines that start with `-DOCSTART-` and comments are passed over. A file of single words has no tags.
 pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
     let known = known_tags(reading);
-    sentences(reading, |line, text, begins| {
-        if begins && is_comment(text, &known) { Ok(Line::Comment) } else { split(reading, line, text) }
-    })
+    sentences(
+        reading,
+        |line, text, begins| {
+            if begins && is_comment(text, &known) { Ok(Line::Comment) } else { split(reading, line, text) }
+        },
+    )
 }
 
 /// Reads sentences in the format of the Universal Dependencies: the word is FORM, its tag UPOS or the column that is named.
@@ -42,10 +45,7 @@ enum Line<'a> {
     Passed,
 }
 
-fn sentences<'a>(
-    reading: &Reading<'a>,
-    line_of: impl Fn(usize, &'a str, bool) -> Result<Line<'a>>,
-) -> Result<Table> {
+fn sentences<'a>(reading: &Reading<'a>, line_of: impl Fn(usize, &'a str, bool) -> Result<Line<'a>>) -> Result<Table> {
     let source = reading.source;
     let mut rows = Vec::new();
     let mut sentence = Sentence::default();

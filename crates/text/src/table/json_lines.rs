@@ -52,7 +52,8 @@ fn words_and_tags(reading: &Reading<'_>, first: &Object) -> Result<Option<(Strin
     };
     let Some(words) = words else { return Ok(None) };
     if named.text_b.is_some() {
-        let message = format!("`{words}` holds words that are tagged, and pairs of texts are not; leave out the second");
+        let message =
+            format!("`{words}` holds words that are tagged, and pairs of texts are not; leave out the second");
         return Err(reading.source.whole(message));
     }
     let tags = match &named.label {

@@ -109,7 +109,9 @@ impl Table {
 fn open(path: &Path, options: &TableOptions, default: Option<Split>) -> Result<(Source, Format)> {
     let Some(name) = builtin::name_in(path) else {
         if path.is_dir() {
-            return Err(Source::open(path).err().unwrap_or_else(|| TextError::table(&path.display().to_string(), "a folder")));
+            return Err(Source::open(path)
+                .err()
+                .unwrap_or_else(|| TextError::table(&path.display().to_string(), "a folder")));
         }
         let format = options.format.map_or_else(|| Format::of(path), Ok)?;
         return Ok((Source::open(path)?, format));

@@ -73,20 +73,23 @@ impl Format {
 
 fn unknown_ending(path: &Path, extension: Option<&str>) -> TextError {
     let shown = path.display().to_string();
-    TextError::table(&shown, match extension {
-        Some("gz" | "tgz") => format!("the file is compressed (gzip); unpack it first: gunzip '{shown}'"),
-        Some("bz2") => format!("the file is compressed (bzip2); unpack it first: bunzip2 '{shown}'"),
-        Some("zst") => format!("the file is compressed (zstd); unpack it first: unzstd '{shown}'"),
-        Some("parquet") => format!("the file is Parquet; {}", super::source::from_parquet(&shown)),
-        Some(ending @ ("xlsx" | "xls" | "ods")) => {
-            format!("a spreadsheet (.{ending}) is not read; save its sheet as CSV (UTF-8)")
-        }
-        found => format!(
-            "{} does not say how the file is written; rename it to .tsv, .csv, .jsonl, .conll or .txt, or say it with \
+    TextError::table(
+        &shown,
+        match extension {
+            Some("gz" | "tgz") => format!("the file is compressed (gzip); unpack it first: gunzip '{shown}'"),
+            Some("bz2") => format!("the file is compressed (bzip2); unpack it first: bunzip2 '{shown}'"),
+            Some("zst") => format!("the file is compressed (zstd); unpack it first: unzstd '{shown}'"),
+            Some("parquet") => format!("the file is Parquet; {}", super::source::from_parquet(&shown)),
+            Some(ending @ ("xlsx" | "xls" | "ods")) => {
+                format!("a spreadsheet (.{ending}) is not read; save its sheet as CSV (UTF-8)")
+            }
+            found => format!(
+                "{} does not say how the file is written; rename it to .tsv, .csv, .jsonl, .conll or .txt, or say it with \
              --format",
-            found.map_or("a name without an ending".to_owned(), |ending| format!("the ending `.{ending}`"))
-        ),
-    })
+                found.map_or("a name without an ending".to_owned(), |ending| format!("the ending `.{ending}`"))
+            ),
+        },
+    )
 }
 
 impl FromStr for Format {
@@ -119,13 +122,19 @@ impl Reading<'_> {
         Ok(text.to_owned())
     }
 
-    /// The columns that are named; if none is, the preferred ones, as far as the file has them.
+    /// The columns that are named; those of texts, and that of labels, are the preferred ones where none is, as far as the file has
+    /// them.
     pub(super) fn columns(&self, has: impl Fn(&str) -> bool) -> Columns {
-        let Columns { text, text_b, label } = &self.options.preferred;
+        let TableOptions { columns: named, preferred, .. } = self.options;
         let there = |name: &Option<String>| name.clone().filter(|name| has(name));
-        let preferred = Columns { text: there(text), text_b: there(text_b), label: there(label) };
-        let texts_are_there = (text == &preferred.text) && (text_b == &preferred.text_b);
-        if self.options.columns == Columns::default() && texts_are_there { preferred } else { self.options.columns.clone() }
+        let texts = [&preferred.text, &preferred.text_b].map(there);
+        let all_there = texts == [preferred.text.clone(), preferred.text_b.clone()];
+        let label = named.label.clone().or_else(|| there(&preferred.label));
+        let [text, text_b] = match (&named.text, &named.text_b) {
+            (None, None) if all_there => texts,
+            (text, text_b) => [text.clone(), text_b.clone()],
+        };
+        Columns { text, text_b, label }
     }
 
     /// Refuses names of columns for a file that has no names.

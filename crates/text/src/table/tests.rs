@@ -125,12 +125,12 @@ fn json_lines_hold_texts_numbers_and_truth_values() {
 fn conll_sentences_end_at_blank_lines() {
     let content = "-DOCSTART- O\n\nNew York\tB-LOC\nwins\tO\n\n\n  \n#   O\n\u{a0}\tO\n";
     let sentences = table("a.conll", content);
-    assert_eq!(rows(&sentences), [words(&["New York", "wins"], &["B-LOC", "O"], 3), words(&["#", "\u{a0}"], &["O", "O"], 8)]);
-    assert_eq!(sentences.kind, TableKind::Words);
     assert_eq!(
-        rows(&table("b.iob", "one\ntwo\n\nthree")),
-        [words(&["one", "two"], &[], 1), words(&["three"], &[], 4)]
+        rows(&sentences),
+        [words(&["New York", "wins"], &["B-LOC", "O"], 3), words(&["#", "\u{a0}"], &["O", "O"], 8)]
     );
+    assert_eq!(sentences.kind, TableKind::Words);
+    assert_eq!(rows(&table("b.iob", "one\ntwo\n\nthree")), [words(&["one", "two"], &[], 1), words(&["three"], &[], 4)]);
 }
 
 #[test]
@@ -277,7 +277,10 @@ fn texts_to_judge_come_one_a_line_or_from_a_table() {
 #[test]
 fn every_column_is_kept_in_the_fields() {
     let csv = table("a.csv", "id,text,label\n7,one,x\n8,two,\n");
-    assert_eq!((csv.header.join(" "), &csv.rows[1].fields), ("id text label".into(), &vec!["8".into(), "two".into(), "".into()]));
+    assert_eq!(
+        (csv.header.join(" "), &csv.rows[1].fields),
+        ("id text label".into(), &vec!["8".into(), "two".into(), "".into()])
+    );
     let json = table("a.jsonl", "{\"text\": \"a\", \"id\": 3}\n{\"text\": \"b\", \"id\": 4, \"more\": [1]}\n");
     assert_eq!(json.header.join(" "), "id more text");
     assert_eq!(json.rows[0].fields, [serde_json::json!(3), serde_json::Value::Null, serde_json::json!("a")]);
@@ -294,7 +297,9 @@ fn columns_without_a_name_are_passed_over_with_a_note() {
 
 #[test]
 fn another_delimiter_is_found_in_the_header_or_named() {
-    for (name, content) in [("a.csv", "text;label\n\"a; b\";x\nc, d;y\n"), ("a.csv", "text\tlabel\na; b\tx\n\"c, d\"\ty\n")] {
+    for (name, content) in
+        [("a.csv", "text;label\n\"a; b\";x\nc, d;y\n"), ("a.csv", "text\tlabel\na; b\tx\n\"c, d\"\ty\n")]
+    {
         let table = table(name, content);
         assert_eq!(rows(&table), [single("a; b", Some("x"), 2), single("c, d", Some("y"), 3)]);
         assert!(table.notes[0].contains("as the header shows"), "{}", table.notes[0]);
@@ -321,7 +326,8 @@ fn quotes_between_tabs_are_kept_with_a_note_or_taken_off() {
 
 #[test]
 fn comments_of_conll_files_are_passed_over_with_a_note() {
-    let table = table("a.conll", "# sent_id = 1\n# text = Ada wrote\nAda\tB-person\t\nwrote\tO\t\n\n# newdoc\nTo\tO\n#\tO\n");
+    let table =
+        table("a.conll", "# sent_id = 1\n# text = Ada wrote\nAda\tB-person\t\nwrote\tO\t\n\n# newdoc\nTo\tO\n#\tO\n");
     assert_eq!(rows(&table), [words(&["Ada", "wrote"], &["B-person", "O"], 3), words(&["To", "#"], &["O", "O"], 7)]);
     assert!(table.notes[0].starts_with("3 comment lines"), "{}", table.notes[0]);
     let spaces = self::table("b.conll", "#hash O\nAda B-person\n\n# newpar\nyes O\n");

@@ -174,7 +174,8 @@ mod tests {
             let text: String = bytes
                 .chunks(3)
                 .flat_map(|group| {
-                    let bits = group.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - group.len()));
+                    let bits =
+                        group.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - group.len()));
                     (0..=group.len()).map(move |i| alphabet[(bits >> (18 - 6 * i)) as usize & 63] as char)
                 })
                 .collect();

@@ -22,6 +22,8 @@ pub struct Tokenizer {
     max_length: usize,
     /// Of its file.
     sha256: String,
+    /// What stands for its file in messages.
+    name: String,
 }
 
 /// One sequence of tokens, ready for the model.
@@ -77,7 +79,7 @@ impl Tokenizer {
     fn with_settings(name: &str, bytes: &[u8], settings: &Settings, max_length: usize) -> Result<Self> {
         let tokenizer = contained::read(name, bytes, settings)?;
         let for_words = with_prefix_space(&tokenizer);
-        let tokenizer = Self { tokenizer, for_words, max_length, sha256: sha256(bytes) };
+        let tokenizer = Self { tokenizer, for_words, max_length, sha256: sha256(bytes), name: name.to_owned() };
         tokenizer.encode(&Text::Single("a".to_owned()))?;
         Ok(tokenizer)
     }
@@ -140,7 +142,7 @@ impl Tokenizer {
     /// The tokenizer refuses the text, or the special tokens alone fill the sequence.
     pub fn encode(&self, text: &Text) -> Result<Encoded> {
         let encoding = contained::guarded(|| self.whole(text))
-            .map_err(|error| TextError::Tokenizer(format!("the tokenizer refuses the text: {error}")))?;
+            .map_err(|error| TextError::Tokenizer(format!("{} refuses the text: {error}", self.name)))?;
         let kept = self.kept(&encoding)?;
         let word_starts = match text {
             Text::Words(words) => Some(word_starts(&encoding, &kept, words.len())),

@@ -65,7 +65,8 @@ mod tests {
         let config = r#"{ "do_lower_case": false, "strip_accents": null, "model_max_length": 512 }"#;
         std::fs::write(folder.path().join("tokenizer_config.json"), config).unwrap();
         let settings = Settings::of(folder.path()).unwrap();
-        let mut tokenizer = json!({ "normalizer": { "type": "BertNormalizer", "lowercase": true, "strip_accents": null } });
+        let mut tokenizer =
+            json!({ "normalizer": { "type": "BertNormalizer", "lowercase": true, "strip_accents": null } });
         assert!(settings.apply(&mut tokenizer));
         assert_eq!(tokenizer["normalizer"]["lowercase"], false);
         assert!(!settings.apply(&mut tokenizer), "nothing is left to change");

@@ -1,8 +1,8 @@
 //! Tests against small tokenizers written here, and against ids that Python's `tokenizers` gave.
 
 use super::*;
-use adaptune_test_support::assets;
 use crate::table::{Row, TableKind};
+use adaptune_test_support::assets;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use tempfile::TempDir;
@@ -81,7 +81,14 @@ fn words(words: &[&str]) -> Text {
 fn table(texts: Vec<Text>) -> Table {
     let row = |(i, text)| Row { text, label: None, tags: vec![], line: i + 1, fields: vec![] };
     let rows = texts.into_iter().enumerate().map(row).collect();
-    Table { rows, kind: TableKind::Single, name: "dev.tsv".into(), header: vec![], columns: Default::default(), notes: vec![] }
+    Table {
+        rows,
+        kind: TableKind::Single,
+        name: "dev.tsv".into(),
+        header: vec![],
+        columns: Default::default(),
+        notes: vec![],
+    }
 }
 
 #[test]

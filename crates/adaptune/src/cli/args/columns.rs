@@ -29,8 +29,7 @@ pub(crate) struct TableArgs {
 impl TableArgs {
     pub(crate) fn options(&self) -> TableOptions {
         let Self { text_column, text_b_column, label_column, format, delimiter, quotes } = self;
-        let columns =
-            Columns { text: text_column.clone(), text_b: text_b_column.clone(), label: label_column.clone() };
+        let columns = Columns { text: text_column.clone(), text_b: text_b_column.clone(), label: label_column.clone() };
         TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
     }
 

@@ -42,7 +42,10 @@ impl<'a> Writer<'a> {
         }
         let taken = kept.iter().find(|(_, name)| ADDED.contains(&name.as_str()));
         if let Some((_, name)) = taken.filter(|_| matches!(form, Form::Tabs | Form::Commas)) {
-            bail!("{} has a column `{name}` already, where predictions are to stand; choose others with --keep", table.name);
+            bail!(
+                "{} has a column `{name}` already, where predictions are to stand; choose others with --keep",
+                table.name
+            );
         }
         Ok(Self { form, head, kept })
     }

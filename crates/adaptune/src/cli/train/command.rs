@@ -32,11 +32,13 @@ pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<Tra
     }
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let kept: Value = serde_json::from_str(&text).with_context(|| damaged(&path))?;
-    let arguments: Option<Vec<&str>> = kept["arguments"].as_array().and_then(|all| all.iter().map(Value::as_str).collect());
+    let arguments: Option<Vec<&str>> =
+        kept["arguments"].as_array().and_then(|all| all.iter().map(Value::as_str).collect());
     let (Some(arguments), Some(directory)) = (arguments, kept["directory"].as_str()) else { bail!(damaged(&path)) };
     let Ok(Cli { command: Command::Train(before), .. }) = Cli::try_parse_from(arguments) else { bail!(damaged(&path)) };
     let out = args.out.as_deref().map(std::path::absolute).transpose().context("--out")?;
-    std::env::set_current_dir(directory).with_context(|| format!("the run began in {directory}, which cannot be entered"))?;
+    std::env::set_current_dir(directory)
+        .with_context(|| format!("the run began in {directory}, which cannot be entered"))?;
     note(format_args!("going on as the run began: {}", shown(&kept)));
     Ok(Some(TrainArgs { resume: true, overwrite: false, out, json: args.json || before.json, ..*before }))
 }

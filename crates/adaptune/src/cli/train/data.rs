@@ -38,7 +38,10 @@ impl Data {
                 (train, Some((choices.train.as_path(), dev)))
             }
         };
-        let test = choices.test.as_ref().map(|path| Ok::<_, anyhow::Error>((path.as_path(), read(path, &options)?.like(&train)?)));
+        let test = choices
+            .test
+            .as_ref()
+            .map(|path| Ok::<_, anyhow::Error>((path.as_path(), read(path, &options)?.like(&train)?)));
         let parts = [("train", Some((choices.train.as_path(), train))), ("dev", dev), ("test", test.transpose()?)];
         Self::of(parts, labels, tokenizer)
     }

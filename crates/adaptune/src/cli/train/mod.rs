@@ -9,10 +9,10 @@ mod outcome;
 use super::args::TrainArgs;
 use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
+use super::memory;
 use super::observers::Bar;
 use super::plot;
 use super::report::note;
-use super::memory;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseIdentity, BaseModel, ModelCard, RunFile, Text, Tokenizer};
@@ -206,8 +206,10 @@ impl<'a> Setting<'a> {
     fn write_card(&self, outcome: &Outcome, head: &HeadConfig, folder: &RunFolder) -> Result<()> {
         let (run, command) = (self.run_file(&self.choices.tuning), std::env::args().collect::<Vec<_>>());
         let named = |part: &str, name: &str, value: f64| (format!("{part} {name}"), value);
-        let dev = outcome.best().into_iter().flat_map(|best| best.scores()).map(|(name, value)| named("dev", name, value));
-        let test = outcome.test.iter().flat_map(|test| test.metrics.iter()).map(|(name, value)| named("test", name, value));
+        let dev =
+            outcome.best().into_iter().flat_map(|best| best.scores()).map(|(name, value)| named("dev", name, value));
+        let test =
+            outcome.test.iter().flat_map(|test| test.metrics.iter()).map(|(name, value)| named("test", name, value));
         let scores: Vec<(String, f64)> = dev.chain(test).collect();
         let name = &self.choices.name;
         folder.write_card(&ModelCard { name, run: &run, head, scores: &scores, command: &command })
