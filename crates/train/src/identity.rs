@@ -128,6 +128,7 @@ fn base_by_name<S: Scalar>(base: &Encoder<S>) -> Vec<(&'static str, String)> {
     let others = Config { name: None, ..config.clone().with_dropout(0.0, 0.0) };
     vec![
         ("base model's fingerprint", format!("{:016x}", base.fingerprint())),
+        ("number format", S::NAME.to_owned()),
         ("base model's precision", format!("{:?}", base.precision())),
         ("base model's configuration", format!("{others:?}")),
         ("dropout of attention", config.attention_dropout.to_string()),

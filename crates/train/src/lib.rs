@@ -19,6 +19,7 @@ mod fit;
 mod history;
 mod identity;
 mod options;
+mod progress;
 mod record;
 pub mod supervision;
 mod trainer;

@@ -12,6 +12,7 @@ use crate::history::HistoryFile;
 use crate::identity::Identity;
 use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
+use crate::progress::{Course, Progress};
 use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
 use crate::schedule::LearningRate;
 use crate::supervision::{self, Supervision};
@@ -175,15 +176,21 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     fn restore(&mut self, mut checkpoint: Checkpoint<S>, records: Vec<Record>) -> Result<(), TrainError> {
         let (values, best) = (checkpoint.take("model."), checkpoint.take("best."));
         let state = checkpoint.take("optimiser.");
-        self.check_position(&checkpoint)?;
+        let progress = Progress::of(&records, &self.course()).map_err(|e| checkpoint.damaged(e))?;
+        progress.check(&checkpoint.position, &self.course()).map_err(|e| checkpoint.damaged(e))?;
         check_values(&self.model, &values).map_err(|e| checkpoint.damaged(e))?;
-        if !best.is_empty() {
-            check_values(&self.model, &best).map_err(|e| checkpoint.damaged(e))?;
+        match (progress.has_best(), best.is_empty()) {
+            (true, _) => {
+                check_values(&self.model, &best).map_err(|e| checkpoint.damaged(format!("best epoch: {e}")))?
+            }
+            (false, true) => {}
+            (false, false) => return Err(checkpoint.damaged("it has parameters of a best epoch before there was one")),
         }
         if let Some(name) = checkpoint.tensors.keys().next() {
             return Err(checkpoint.damaged(format!("{name} is unexpected")));
         }
-        // It checks its state before it takes it, so it is the first to change.
+        self.optimiser.check_state(&state, checkpoint.position.step).map_err(|e| checkpoint.damaged(e))?;
+        checkpoint.check_intact()?;
         self.optimiser.load_state(state).map_err(|e| checkpoint.damaged(e))?;
         set_values(&mut self.model, &values);
         self.best = (!best.is_empty()).then(|| best.into_iter().collect());
@@ -191,14 +198,10 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         Ok(())
     }
 
-    fn check_position(&self, checkpoint: &Checkpoint<S>) -> Result<(), TrainError> {
-        let Position { epoch, batch, step, .. } = checkpoint.position;
-        let steps = self.extent().steps_per_epoch;
-        if epoch > self.options.epochs || batch > steps || step != epoch * steps + batch {
-            let message = format!("it says that {step} steps are done at batch {batch} of {steps} in epoch {epoch}");
-            return Err(checkpoint.damaged(message));
-        }
-        Ok(())
+    /// What decides which record follows which.
+    fn course(&self) -> Course {
+        let TrainOptions { epochs, patience, .. } = self.options;
+        Course { epochs, steps_per_epoch: self.extent().steps_per_epoch, evaluates: self.dev.is_some(), patience }
     }
 
     /// The model as it is now.

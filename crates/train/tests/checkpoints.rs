@@ -152,7 +152,42 @@ fn cut(tensors: &mut Tensors, prefix: &str) {
     tensors.insert(name, ArrayD::zeros(vec![1, 7]));
 }
 
-const DAMAGES: [Damage; 9] = [
+/// The numbers of a tensor in another order, as a transposition of a square matrix leaves them.
+fn transpose(tensors: &mut Tensors, name: &str) {
+    let array = tensors.get_mut(name).expect("a checkpoint has it");
+    assert!(array.shape()[0] == array.shape()[1] && array.shape()[0] > 1, "the test is about nothing otherwise");
+    *array = array.t().as_standard_layout().to_owned();
+}
+
+const DAMAGES: [Damage; 15] = [
+    ("no best weights", |t| t.retain(|name, _| !name.starts_with("best.")), "best epoch: the values of"),
+    (
+        "a renamed best weight",
+        |t| {
+            let name = first(t, "best.adapter");
+            let array = t.remove(&name).expect("it is there");
+            t.insert(format!("{name}x"), array);
+        },
+        "are missing",
+    ),
+    ("a transposed weight", |t| transpose(t, "model.head.layer.0.weight"), "not those that were written"),
+    ("a transposed best weight", |t| transpose(t, "best.head.layer.0.weight"), "not those that were written"),
+    (
+        "a square below zero",
+        |t| {
+            let name = first(t, "optimiser.exp_avg_sq.");
+            t.get_mut(&name).expect("it is there").fill(-1.0);
+        },
+        "holds -1, expected squares",
+    ),
+    (
+        "more steps than the run has",
+        |t| {
+            let name = first(t, "optimiser.step.");
+            t.get_mut(&name).expect("it is there").fill(11.0);
+        },
+        "holds 11, expected at most the steps of the run",
+    ),
     ("no moment", |t| drop(t.remove(&first(t, "optimiser.exp_avg."))), "optimiser state exp_avg"),
     (
         "a moment too many",
@@ -173,12 +208,16 @@ const DAMAGES: [Damage; 9] = [
 ];
 
 fn damage(path: &Path, change: fn(&mut Tensors)) {
+    rewrite(path, |tensors, _| change(tensors));
+}
+
+fn rewrite(path: &Path, change: impl FnOnce(&mut Tensors, &mut BTreeMap<String, String>)) {
     let file = TensorFile::open(path).expect("a whole checkpoint");
     let mut tensors: Tensors =
         file.names().into_iter().map(|name| (name.to_owned(), file.read(name).expect("sound numbers"))).collect();
-    let metadata =
+    let mut metadata =
         file.metadata().expect("a checkpoint has some").iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    change(&mut tensors);
+    change(&mut tensors, &mut metadata);
     let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
     write_safetensors(path, &views, &metadata).expect("written");
 }
@@ -204,6 +243,56 @@ fn a_refused_checkpoint_changes_nothing() {
         assert_eq!((bytes(&trained.model), &trained.history), (bytes(&fresh.model), &fresh.history), "{what}");
         assert!(fs::read(bench.path()).expect("a checkpoint") == whole, "{what}: another checkpoint at the end");
     }
+}
+
+/// The run takes 10 steps, 5 an epoch.
+#[test]
+fn a_position_that_the_records_do_not_bear_out_is_refused() {
+    let bench = Bench::new();
+    bench.run(plain(), options());
+    let whole = fs::read(bench.path()).expect("a checkpoint");
+    for (field, value, words) in [
+        ("epoch", "1000", "it counts 1000 finished epochs, but its records 2"),
+        ("epoch", "1", "it counts 1 finished epochs, but its records 2"),
+        ("batch", "18446744073709551615", "18446744073709551615 batches"),
+        ("batch", "18446744073709551616", "damaged"),
+        ("batch", "5", "it counts 5 batches of the epoch under way, but its records 0"),
+        ("step", "18446744073709551615", "it counts 18446744073709551615 steps, but its records 10"),
+        ("step", "0", "it counts 0 steps"),
+        ("step", "-1", "damaged"),
+        ("stale", "7", "it counts 7 epochs since the best one"),
+        ("stopped", "true", "patience"),
+        ("stopped", "1", "damaged"),
+        ("past", "{\"bytes\":0,\"fingerprint\":0}", "but its records 0"),
+        ("past", "{\"bytes\":18446744073709551615,\"fingerprint\":0}", "are not the past"),
+        ("more", "1", "damaged"),
+    ] {
+        fs::write(bench.path(), &whole).expect("written");
+        rewrite(&bench.path(), |_, metadata| {
+            let mut position: serde_json::Value = serde_json::from_str(&metadata["position"]).expect("JSON");
+            position[field] = serde_json::from_str(value).expect("JSON");
+            metadata.insert("position".into(), position.to_string());
+        });
+        let mut trainer = bench.trainer(plain(), options());
+        let before = (bytes(trainer.model()), trainer.extent());
+        let message = trainer.resume().expect_err(field).to_string();
+        assert!(message.contains(words) && message.contains("damaged"), "{field} {value}: {message}");
+        assert!(before == (bytes(trainer.model()), trainer.extent()), "{field} {value}: the model was changed");
+    }
+}
+
+/// Epoch, batch and step of an earlier moment are consistent by themselves, and only the records tell.
+#[test]
+fn an_earlier_position_with_later_records_is_refused() {
+    let bench = Bench::new();
+    bench.run(plain(), options());
+    rewrite(&bench.path(), |_, metadata| {
+        let mut position: serde_json::Value = serde_json::from_str(&metadata["position"]).expect("JSON");
+        (position["epoch"], position["batch"], position["step"]) = (1.into(), 2.into(), 7.into());
+        metadata.insert("position".into(), position.to_string());
+    });
+    let message = bench.refusal(plain());
+    assert!(message.contains("it counts 7 steps, but its records 10"), "{message}");
 }
 
 /// Length of the header of a safetensors file.
@@ -268,7 +357,7 @@ fn a_checkpoint_of_another_version_is_named_so() {
     let tensors: Vec<(String, ArrayD<f32>)> =
         file.names().into_iter().map(|name| (name.to_owned(), file.read(name).expect("sound numbers"))).collect();
     let mut metadata: BTreeMap<String, String> = file.metadata().expect("some").clone().into_iter().collect();
-    for version in [None, Some("3".to_owned())] {
+    for version in [None, Some("2".to_owned()), Some("4".to_owned())] {
         metadata.remove("version");
         metadata.extend(version.map(|version| ("version".to_owned(), version)));
         let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
