@@ -47,6 +47,7 @@ const HOUSES: [House; 2] = [
             &["evaluate", "options"],
             &["identity"],
             &["checkpoint"],
+            &["progress"],
             &["trainer"],
         ],
     },

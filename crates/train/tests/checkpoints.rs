@@ -1,10 +1,10 @@
 //! What a checkpoint holds, which runs may go on from it, and that a refused one changes nothing.
 
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task};
-use adaptune_tensor::{Parameters, Seed};
+use adaptune_tensor::{Activation, Parameters, Seed};
 use adaptune_train::*;
 use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};
-use adaptune_transformer::{Config, Encoder};
+use adaptune_transformer::{Config, Encoder, Family};
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
 use std::fs;
@@ -126,16 +126,32 @@ fn a_run_with_other_constants_is_refused() {
 #[test]
 fn a_base_that_computes_otherwise_with_the_same_weights_is_refused() {
     let bench = Bench::new();
-    let with = |norm_epsilon| {
-        let config = Config { norm_epsilon, ..base().config().clone() };
-        let base = Arc::new(Encoder::random(config, 0.15, Seed::new(1)));
+    let with = |change: fn(Config) -> Config| {
+        let base = Arc::new(Encoder::random(change(base().config().clone()), 0.15, Seed::new(1)));
         let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
         AdapterModel::new(base.clone(), None, Head::new("odd", &head, &base, Seed::new(3)).expect("fits"))
     };
-    bench.run(with(1e-12), options());
-    assert_eq!(bench.refusal(with(1e-12)), "", "the very run goes on");
-    let message = bench.refusal(with(1e-5));
-    assert!(message.contains("the base model's configuration was"), "{message}");
+    bench.run(with(|config| config), options());
+    assert_eq!(bench.refusal(with(|config| config)), "", "the very run goes on");
+    let changes: [(fn(Config) -> Config, &str); 4] = [
+        (
+            |config| Config { norm_epsilon: 1e-5, ..config },
+            "the base model's layer_norm_eps was 1e-12, but now is 1e-5",
+        ),
+        (|config| Config { heads: 4, ..config }, "the base model's num_attention_heads was 2, but now is 4"),
+        (
+            |config| Config { activation: Activation::Relu, ..config },
+            "the base model's activation was gelu, but now is relu",
+        ),
+        (
+            |config| Config { family: Family::ROBERTA, ..config },
+            "the base model's model_type was bert, but now is roberta",
+        ),
+    ];
+    for (change, words) in changes {
+        let message = bench.refusal(with(change));
+        assert!(message.contains(words), "{words}: {message}");
+    }
 }
 
 type Tensors = BTreeMap<String, ArrayD<f32>>;

@@ -151,8 +151,8 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
 /// What the file says of its base must be true of this one. It need not say anything.
 pub(super) fn check_base(path: &Path, file: &Value, model: &Config) -> Result<(), FormatError> {
-    let other = |what, found: String, expected: String| {
-        Err(FormatError::OtherBase { path: path.to_owned(), what, found, expected })
+    let other = |what: &str, found: String, expected: String| {
+        Err(FormatError::OtherBase { path: path.to_owned(), what: what.to_owned(), found, expected })
     };
     match file.get("hidden_size").and_then(Value::as_u64) {
         Some(size) if size != model.hidden as u64 => {
