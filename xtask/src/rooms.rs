@@ -43,7 +43,7 @@ const HOUSES: [House; 2] = [
             &["batching", "clip", "json", "masking", "metrics", "optimiser", "schedule", "values"],
             &["data", "record"],
             &["error", "supervision"],
-            &["activations", "fit", "history"],
+            &["activations", "finite", "fit", "history"],
             &["evaluate", "options"],
             &["identity"],
             &["checkpoint"],

@@ -15,6 +15,7 @@ mod activations;
 mod checkpoint;
 mod error;
 mod evaluate;
+mod finite;
 mod fit;
 mod history;
 mod identity;

@@ -338,11 +338,12 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let Some(dev) = self.dev else { return Ok(()) };
         let of = Numbered { data: dev, first: self.train.len() };
         let size = self.options.eval_batch_size;
-        let evaluation = evaluate_from(&self.model, self.supervision, of, size, &mut self.activations)?;
         let Position { step, epoch, .. } = self.position;
+        let learning_rate = self.options.learning_rate * self.rate.factor(step.saturating_sub(1));
+        let evaluation = evaluate_from(&self.model, self.supervision, of, size, &mut self.activations)
+            .map_err(|error| error.in_a_run(step, epoch, learning_rate))?;
         let (loss, metrics) = (evaluation.loss, values(&evaluation.metrics));
         if !loss.is_finite() {
-            let learning_rate = self.options.learning_rate * self.rate.factor(step.saturating_sub(1));
             let what = "loss on the development data";
             return Err(TrainError::Diverged { what, value: loss, step, epoch, learning_rate });
         }
