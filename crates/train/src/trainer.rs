@@ -20,6 +20,7 @@ use crate::values::{Tensors, check_values, largest, set_values, tensors};
 use adaptune_adapters::{AdapterModel, Part};
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::Pass;
+use adaptune_transformer::weights::is_there;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -164,7 +165,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// If the checkpoint is damaged, or was written by a run with other data, options or model, or by another version. Then
     /// nothing has changed.
     pub fn resume(&mut self) -> Result<bool, TrainError> {
-        let Some(plan) = self.checkpoint.as_ref().filter(|plan| plan.path.exists()) else { return Ok(false) };
+        let Some(plan) = self.checkpoint.as_ref().filter(|plan| is_there(&plan.path)) else { return Ok(false) };
         let checkpoint = checkpoint::read::<S>(&plan.path, &plan.identity)?;
         let past = checkpoint.position.past;
         let records = self.history.as_ref().map_or(Ok(Vec::new()), |history| history.read(past))?;

@@ -382,3 +382,29 @@ fn a_checkpoint_of_another_version_is_named_so() {
         assert!(message.contains("another version of adaptune") && message.contains("start anew"), "{message}");
     }
 }
+
+/// Neither is a new run, in which the checkpoint would be overwritten.
+#[test]
+#[cfg(unix)]
+fn what_is_no_checkpoint_is_called_what_it_is() {
+    let bench = Bench::new();
+    std::os::unix::fs::symlink("nowhere", bench.path()).expect("linked");
+    let message = bench.refusal(plain());
+    assert!(message.contains("it is a link to nowhere, where nothing is"), "{message}");
+    fs::remove_file(bench.path()).expect("removed");
+    fs::create_dir(bench.path()).expect("made");
+    let message = bench.refusal(plain());
+    assert!(message.contains("it is a folder, not a file"), "{message}");
+}
+
+/// Opening a pipe to write into it would wait for a reader.
+#[test]
+#[cfg(unix)]
+fn records_are_not_written_into_a_pipe() {
+    let bench = Bench::new();
+    let pipe = bench.folder.path().join("records.jsonl");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("it is there").success());
+    let trainer = bench.trainer(plain(), options()).with_history(pipe);
+    let message = trainer.run(&mut ()).expect_err("refused").to_string();
+    assert!(message.contains("it is a pipe (FIFO)") && message.contains("records.jsonl"), "{message}");
+}

@@ -6,7 +6,7 @@ use super::torch_bin;
 use crate::core::stored::Stored;
 use adaptune_tensor::{AnyParameter, Scalar};
 use adaptune_transformer::Encoder;
-use adaptune_transformer::weights::{TensorFile, TensorSource, resolve, write_safetensors};
+use adaptune_transformer::weights::{TensorFile, TensorSource, is_there, resolve, write_safetensors};
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,10 +44,10 @@ impl<S: Scalar> Tensors<S> {
     /// Reads the safetensors file of these, or else PyTorch's.
     pub(super) fn read(directory: &Path, files: &Files, base: &Encoder<S>) -> Result<Self, FormatError> {
         let (safetensors, torch) = (resolve(directory, files.safetensors)?, resolve(directory, files.torch)?);
-        if safetensors.exists() {
+        if is_there(&safetensors) {
             return Self::read_file(&safetensors, files.config, base);
         }
-        if !torch.exists() {
+        if !is_there(&torch) {
             return Err(files.no_weights(directory));
         }
         let left = torch_bin::read_torch_bin(&torch)?;

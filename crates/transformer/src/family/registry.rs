@@ -3,7 +3,7 @@
 use super::format::FamilyFormat;
 use super::{bert, distilbert};
 use crate::config::{Config, ConfigError};
-use crate::weights::resolve;
+use crate::weights::{CONFIGURATION_LIMIT, read_text, resolve};
 use serde_json::Value;
 use std::path::Path;
 
@@ -21,7 +21,7 @@ impl Config {
         let path = directory.join("config.json");
         let path = resolve(directory, "config.json")
             .map_err(|error| ConfigError::Read { path, source: std::io::Error::other(error) })?;
-        match std::fs::read_to_string(&path) {
+        match read_text(&path, CONFIGURATION_LIMIT) {
             Ok(text) => Self::from_json(&text, &path),
             Err(source) => Err(ConfigError::Read { path, source }),
         }
