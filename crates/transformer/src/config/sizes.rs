@@ -182,8 +182,10 @@ impl Config {
             return Some((name, rate.to_string(), "from 0 up to, but not, 1".into()));
         }
         let epsilon = self.norm_epsilon;
-        let right = epsilon >= 0.0 && epsilon.is_finite();
-        (!right).then(|| (names.norm_epsilon, epsilon.to_string(), "a number that is not negative".into()))
+        // Runs compute in f32.
+        let right = epsilon >= 0.0 && (epsilon as f32).is_finite();
+        (!right)
+            .then(|| (names.norm_epsilon, format!("{epsilon:?}"), "a number that is not negative, in f32 too".into()))
     }
 }
 

@@ -98,6 +98,7 @@ mod tests {
         fails(BERT.replace('}', ", \"hidden_act\": \"gelo\"}"), "one of relu, gelu");
         fails(BERT.replace('}', ", \"hidden_dropout_prob\": 1.0}"), "\"hidden_dropout_prob\" is 1, but must be from 0");
         fails(BERT.replace('}', ", \"layer_norm_eps\": -1e-12}"), "must be a number that is not negative");
+        fails(BERT.replace('}', ", \"layer_norm_eps\": 1e300}"), "is 1e300, but must be");
         let no_positions = format!("\"pad_token_id\": {}", usize::MAX);
         fails(
             BERT.replace("\"pad_token_id\": 1", &no_positions).replace("\"bert\"", "\"roberta\""),

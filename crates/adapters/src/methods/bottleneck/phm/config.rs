@@ -137,7 +137,7 @@ impl PhmConfig {
     pub(crate) fn check(&self, widths: impl IntoIterator<Item = usize>) -> Result<(), MethodError> {
         check_count("phm_dim", self.dim)?;
         check_count("phm_rank", self.rank)?;
-        if !(self.init_range >= 0.0 && self.init_range.is_finite()) {
+        if !(self.init_range >= 0.0 && (self.init_range as f32).is_finite()) {
             let expected = "a deviation, from 0 on";
             return Err(MethodError::Range { field: "phm_init_range", found: self.init_range, expected });
         }

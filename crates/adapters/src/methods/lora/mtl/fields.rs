@@ -111,6 +111,7 @@ mod tests {
         for (text, words) in [
             ("mtl_lora[n_up_projection=0]", "n_up_projection is 0"),
             ("mtl_lora[weights_sharpness=0]", "above 0"),
+            ("mtl_lora[weights_sharpness=1e-300]", "above 0, in f32 too"),
             ("mtl_lora[use_gating=True]", "has no gate"),
             ("mtl_lora[use_dora=True]", "neither a DoRA"),
             ("mtl_lora[vera_d=0.1]", "neither a DoRA"),
