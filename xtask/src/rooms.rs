@@ -34,7 +34,7 @@ const HOUSES: [House; 2] = [
             &["objective"],
             &["model"],
             &["format", "tools", "tuning"],
-            &["pool"],
+            &["memory", "pool"],
         ],
     },
     House {

@@ -182,7 +182,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         check_values(&self.model, &values).map_err(|e| checkpoint.damaged(e))?;
         match (progress.has_best(), best.is_empty()) {
             (true, _) => {
-                check_values(&self.model, &best).map_err(|e| checkpoint.damaged(format!("best epoch: {e}")))?
+                check_values(&self.model, &best).map_err(|e| checkpoint.damaged(format!("best epoch: {e}")))?;
             }
             (false, true) => {}
             (false, false) => return Err(checkpoint.damaged("it has parameters of a best epoch before there was one")),

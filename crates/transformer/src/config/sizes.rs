@@ -97,13 +97,13 @@ impl Config {
     /// Width of the queries, `H·K`.
     #[must_use]
     pub fn query_width(&self) -> usize {
-        self.heads * self.head_size()
+        self.heads.saturating_mul(self.head_size())
     }
 
     /// Width of keys and of values.
     #[must_use]
     pub fn key_value_width(&self) -> usize {
-        self.key_value_heads() * self.head_size()
+        self.key_value_heads().saturating_mul(self.head_size())
     }
 
     /// The same model with other dropout rates: of hidden states (heads included) and of

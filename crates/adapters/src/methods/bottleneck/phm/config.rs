@@ -5,6 +5,7 @@ use super::stack::Stack;
 use crate::core::checks::check_count;
 use crate::core::error::MethodError;
 use crate::core::fields::{FieldError, boolean, count, number, wrong};
+use crate::core::size::{product, sum};
 use adaptune_tensor::{Scalar, Seed, init};
 use ndarray::{Array2, Array3, Axis};
 use serde_json::{Map, Value};
@@ -146,6 +147,19 @@ impl PhmConfig {
             return Err(MethodError::Range { field: "phm_dim", found: self.dim as f64, expected });
         }
         Ok(())
+    }
+
+    /// How many numbers the `A_i` are.
+    pub(crate) fn rule_size(&self) -> u64 {
+        if self.factorized_rule { product(&[2, self.dim, self.dim]) } else { product(&[self.dim; 3]) }
+    }
+
+    /// How many numbers the `B_i` between these widths are, which `n` divides.
+    pub(crate) fn weight_size(&self, input: usize, output: usize) -> u64 {
+        match self.factorized_w {
+            true => sum([product(&[input, self.rank]), product(&[output, self.rank])]),
+            false => product(&[input, output / self.dim]),
+        }
     }
 
     /// New `A_i`, `[n, n, n]`; shared ones begin otherwise than a layer's own.
