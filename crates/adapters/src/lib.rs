@@ -7,6 +7,7 @@ mod compose;
 mod core;
 pub mod format;
 mod head;
+pub mod memory;
 mod methods;
 mod model;
 pub mod objective;
@@ -27,6 +28,7 @@ pub use crate::core::module::Module;
 pub use crate::core::modules::Modules;
 pub use crate::core::nearest::{did_you_mean, nearest};
 pub use crate::core::point::Point;
+pub use crate::core::size::{PointSize, Size};
 pub use adapter::Adapter;
 pub use compose::{
     CompositionError, Expression, ExpressionError, LayerDrop, MultiTask, NodeExpression, PerSequence, Setup, Stack,

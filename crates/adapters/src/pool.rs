@@ -143,7 +143,7 @@ impl<S: Scalar> AdapterPool<S> {
         if self.members.contains_key(name) {
             return Err(PoolError::Taken { name: name.to_owned() });
         }
-        let same = Arc::ptr_eq(model.base(), &self.base) || model.base().fingerprint() == self.base.fingerprint();
+        let same = Arc::ptr_eq(model.base(), &self.base) || model.base().identity() == self.base.identity();
         let why = match () {
             () if !same => Some("it was trained on another one"),
             () if model.thawed().is_some() => Some("it has changed tensors of it (thawed), which others would see"),

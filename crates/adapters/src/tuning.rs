@@ -86,6 +86,9 @@ impl FromStr for Tuning {
         match text.parse() {
             Ok(method) => Ok(Self { adapter: Some(method), thaw: None }),
             Err(ParseMethodError::Unknown { name, .. }) => {
+                if let Some((name, ..)) = WITHOUT_ADAPTER.iter().find(|(known, ..)| *known == name) {
+                    return Err(ParseMethodError::NoAdapter { text: text.into(), name });
+                }
                 let names = WITHOUT_ADAPTER.iter().map(|(name, ..)| *name).chain(preset_names());
                 let suggestion = did_you_mean(&name, names);
                 Err(ParseMethodError::Unknown { name, suggestion })
@@ -106,6 +109,18 @@ mod tests {
         assert!(error("seqbn").contains("did you mean `seq_bn`?"), "{}", error("seqbn"));
         assert!(error("bitfits").contains("full"), "{}", error("bitfits"));
         assert!(error("seq_bn[reduction=8]").contains("there is no field"));
+    }
+
+    #[test]
+    fn what_trains_without_an_adapter_has_no_fields() {
+        for text in ["bitfit[x=1]", "bitfit[]", "full[reduction_factor=8]", " head [a=b]", "seq_bn|bitfit", "full|head"]
+        {
+            let error = text.parse::<Tuning>().expect_err(text).to_string();
+            assert!(error.contains("trains without an adapter, so it has no fields"), "{text}: {error}");
+            assert!(error.contains(text) && !error.contains("no method"), "{text}: {error}");
+        }
+        let error = "seq_bm|bitfit".parse::<Tuning>().unwrap_err().to_string();
+        assert!(error.contains("there is no method `seq_bm`"), "{error}");
     }
 
     #[test]

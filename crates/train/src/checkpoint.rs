@@ -10,18 +10,20 @@ use crate::error::TrainError;
 use crate::history::Past;
 use crate::identity::Identity;
 use crate::values::Tensors;
-use adaptune_tensor::Scalar;
+use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};
 use ndarray::{ArrayD, ArrayViewD};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// What the metadata say the layout of the file is. Checkpoints before it had no number, and said less of their run.
-const VERSION: &str = "2";
+/// What the metadata say the layout of the file is. Checkpoints of an earlier one said less of their run.
+const VERSION: &str = "3";
 
 /// Where a run stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Position {
     /// Epochs finished.
     pub(crate) epoch: usize,
@@ -42,6 +44,8 @@ pub(crate) struct Checkpoint<S> {
     pub(crate) position: Position,
     pub(crate) tensors: BTreeMap<String, ArrayD<S>>,
     pub(crate) path: PathBuf,
+    /// Every number is the one that was written.
+    intact: bool,
 }
 
 /// Writes a checkpoint.
@@ -51,10 +55,13 @@ pub(crate) fn write<S: Scalar>(
     position: &Position,
     tensors: &Tensors<S>,
 ) -> Result<(), TrainError> {
-    let entries = [("version", VERSION.to_owned()), ("identity", json(identity)), ("position", json(position))];
-    let metadata = entries.map(|(name, text)| (name.to_owned(), text)).into();
     let views: Vec<(String, ArrayViewD<'_, S>)> =
         tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
+    let (identity, position) = (json(identity), json(position));
+    let fingerprint = fingerprint(&position, &views);
+    let entries =
+        [("version", VERSION.to_owned()), ("identity", identity), ("position", position), ("fingerprint", fingerprint)];
+    let metadata = entries.map(|(name, text)| (name.to_owned(), text)).into();
     Ok(write_safetensors(path, &views, &metadata)?)
 }
 
@@ -80,8 +87,23 @@ pub(crate) fn read<S: Scalar>(path: &Path, identity: &Identity) -> Result<Checkp
         .names()
         .into_iter()
         .map(|name| Ok((name.to_owned(), file.read(name)?)))
-        .collect::<Result<_, TrainError>>()?;
-    Ok(Checkpoint { position, tensors, path: path.to_owned() })
+        .collect::<Result<BTreeMap<String, ArrayD<S>>, TrainError>>()?;
+    let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
+    let intact = *text("fingerprint")? == fingerprint(text("position")?, &views);
+    Ok(Checkpoint { position, tensors, path: path.to_owned(), intact })
+}
+
+/// A number that changes with any change of the position, or of a name, a shape or a number.
+fn fingerprint<S: Scalar>(position: &str, tensors: &[(String, ArrayViewD<'_, S>)]) -> String {
+    // An odd multiplier makes each step invertible, so no change of a single number goes unseen.
+    let next =
+        |sum: u64, value: &S| (sum.rotate_left(5) ^ value.to_f64().to_bits()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let one = |(name, array): &(String, ArrayViewD<'_, S>)| {
+        let shape = array.shape().iter().fold(Seed::new(0).named(name), |seed, length| seed.at(*length as u64));
+        (name.clone(), array.iter().fold(shape.bits(0), next))
+    };
+    let each: BTreeMap<String, u64> = tensors.par_iter().map(one).collect();
+    format!("{:016x}", each.into_values().fold(Seed::new(0).named(position), Seed::at).bits(0))
 }
 
 impl<S: Scalar> Checkpoint<S> {
@@ -92,6 +114,15 @@ impl<S: Scalar> Checkpoint<S> {
             .into_iter()
             .filter_map(|name| Some((name[prefix.len()..].to_owned(), self.tensors.remove(&name)?)))
             .collect()
+    }
+
+    /// Checks that every number is the one that was written: what a change has left in shape, such as the order of a square
+    /// matrix.
+    pub(crate) fn check_intact(&self) -> Result<(), TrainError> {
+        match self.intact {
+            true => Ok(()),
+            false => Err(self.damaged("its numbers are not those that were written")),
+        }
     }
 
     pub(crate) fn damaged(&self, message: impl ToString) -> TrainError {

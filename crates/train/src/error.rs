@@ -33,10 +33,29 @@ pub enum TrainError {
     /// The base cannot take an example.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// Logits that are no finite numbers.
+    #[error(
+        "the logits of example {example} hold {value}, which is no finite number: {place}. Numbers of the base, of the adapter \
+         or of the head are too large to compute with"
+    )]
+    NotFinite {
+        /// The example, from 0.
+        example: usize,
+        /// What they hold.
+        value: f64,
+        /// Where it began, in words.
+        place: String,
+    },
+    /// A loss that is no finite number, of logits that are.
+    #[error("the loss is {value}, which is no finite number: logits or targets are too large to compute it")]
+    Loss {
+        /// The loss.
+        value: f64,
+    },
     /// Loss or gradients are no longer numbers.
     #[error(
         "the {what} became {value} in step {step} (epoch {epoch}), at learning rate {learning_rate:.2e}: \
-         nothing was saved from this step on. Try a lower learning rate, a longer warm-up or stronger clipping"
+         nothing was saved from this step on. {}", advice(.what, *.step, *.learning_rate)
     )]
     Diverged {
         /// Loss, gradient norm or parameters.
@@ -95,4 +114,26 @@ pub enum TrainError {
         /// What is wrong.
         message: String,
     },
+}
+
+impl TrainError {
+    /// What an evaluation has said in a run, behind so many steps: what training has done is to be seen in the run.
+    pub(crate) fn in_a_run(self, step: usize, epoch: usize, learning_rate: f64) -> Self {
+        match self {
+            Self::NotFinite { value, .. } if step > 0 => {
+                Self::Diverged { what: "loss on the development data", value, step, epoch, learning_rate }
+            }
+            other => other,
+        }
+    }
+}
+
+/// What to do about a number that is not finite. Before anything has trained no learning rate is to blame.
+fn advice(what: &str, step: usize, learning_rate: f64) -> &'static str {
+    let before_the_update = ["loss", "gradient norm"].contains(&what);
+    if learning_rate == 0.0 || step == 0 || step == 1 && before_the_update {
+        return "Nothing has trained until then, so the learning rate is not the reason: numbers of the base, of the adapter or \
+                of the head, or a factor in its configuration, such as a scaling, are too large to compute with";
+    }
+    "Try a lower learning rate, a longer warm-up or stronger clipping"
 }

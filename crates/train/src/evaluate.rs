@@ -4,12 +4,12 @@ use crate::activations::{self, Activations, Numbered};
 use crate::batching::in_order;
 use crate::data::Dataset;
 use crate::error::TrainError;
+use crate::finite::check_logits;
 use crate::fit::check_fit;
 use crate::metrics::Metrics;
 use crate::supervision::{self, Supervision};
 use adaptune_adapters::AdapterModel;
 use adaptune_tensor::{Scalar, Seed};
-use adaptune_transformer::BatchError;
 use ndarray::{Array2, Axis, concatenate};
 
 /// Metrics and loss over a data set.
@@ -21,14 +21,14 @@ pub struct Evaluation {
     pub loss: f64,
 }
 
-/// Logits for every example, in order: `[N, C]`, or for tagging a row for each token.
+/// Returns the logits of every example, in order: `[N, C]`, or for tagging a row for each token. All of them are finite.
 ///
 /// # Errors
-/// If the base cannot take an example.
+/// If the base cannot take an example, or a logit is not finite: the error names the example and where it began.
 ///
 /// # Panics
 /// If `batch_size` is 0.
-pub fn predict<S: Scalar>(model: &AdapterModel<S>, data: &Dataset, batch_size: usize) -> Result<Array2<S>, BatchError> {
+pub fn predict<S: Scalar>(model: &AdapterModel<S>, data: &Dataset, batch_size: usize) -> Result<Array2<S>, TrainError> {
     predict_from(model, Numbered { data, first: 0 }, batch_size, &mut None)
 }
 
@@ -37,11 +37,13 @@ fn predict_from<S: Scalar>(
     of: Numbered<'_>,
     batch_size: usize,
     activations: &mut Option<Activations<S>>,
-) -> Result<Array2<S>, BatchError> {
-    let mut logits = Vec::new();
+) -> Result<Array2<S>, TrainError> {
+    let (mut logits, hidden) = (Vec::new(), hidden_in_evaluations());
     for examples in in_order(of.data.len(), batch_size) {
-        let batch = of.data.batch(&examples, hidden_in_evaluations()).batch;
-        logits.push(model.logits(activations::entry(activations, model, of, &examples, &batch)?)?);
+        let batch = of.data.batch(&examples, hidden).batch;
+        let found = model.logits(activations::entry(activations, model, of, &examples, &batch)?)?;
+        check_logits(model, of.data, &examples, found.view(), hidden)?;
+        logits.push(found);
     }
     Ok(joined(&logits))
 }
@@ -60,7 +62,7 @@ fn hidden_in_evaluations() -> Seed {
 /// Evaluates a model on examples with known targets.
 ///
 /// # Errors
-/// If data, head and base do not fit together, as in training.
+/// If data, head and base do not fit together, as in training, or a logit or the loss is not finite.
 ///
 /// # Panics
 /// If `batch_size` is 0.
@@ -86,7 +88,8 @@ pub fn evaluate_by<S: Scalar>(
     batch_size: usize,
 ) -> Result<Evaluation, TrainError> {
     check_fit("evaluation", data, model, supervision)?;
-    Ok(evaluate_from(model, supervision, Numbered { data, first: 0 }, batch_size, &mut None)?)
+    let evaluation = evaluate_from(model, supervision, Numbered { data, first: 0 }, batch_size, &mut None)?;
+    if evaluation.loss.is_finite() { Ok(evaluation) } else { Err(TrainError::Loss { value: evaluation.loss }) }
 }
 
 /// The same for data that fit, beginning at what is kept of the examples.
@@ -96,7 +99,7 @@ pub(crate) fn evaluate_from<S: Scalar>(
     of: Numbered<'_>,
     batch_size: usize,
     activations: &mut Option<Activations<S>>,
-) -> Result<Evaluation, BatchError> {
+) -> Result<Evaluation, TrainError> {
     if !supervision.keeps_logits() {
         return evaluate_by_batches(model, supervision, of.data, batch_size);
     }
@@ -115,12 +118,13 @@ fn evaluate_by_batches<S: Scalar>(
     supervision: &dyn Supervision<S>,
     data: &Dataset,
     batch_size: usize,
-) -> Result<Evaluation, BatchError> {
+) -> Result<Evaluation, TrainError> {
     let (mut loss, mut count, mut predictions) = (0.0, 0, Vec::new());
     for examples in in_order(data.len(), batch_size) {
         let batch = data.batch(&examples, hidden_in_evaluations());
         let objective = supervision.objective(&batch);
         let (logits, sum) = model.logits_and_loss(&batch.batch, &*objective, S::one())?;
+        check_logits(model, data, &examples, logits.view(), hidden_in_evaluations())?;
         (loss, count) = (loss + sum.to_f64(), count + objective.count());
         predictions.push(supervision.condensed(logits));
     }

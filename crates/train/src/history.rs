@@ -6,6 +6,7 @@
 use crate::error::TrainError;
 use crate::record::Record;
 use adaptune_tensor::Seed;
+use adaptune_transformer::weights::{is_there, open_file};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
@@ -41,7 +42,7 @@ impl HistoryFile {
     /// The records of a past; changes nothing.
     pub(crate) fn read(&self, past: Past) -> Result<Vec<Record>, TrainError> {
         let mut bytes = Vec::new();
-        let beginning = File::open(&self.path).and_then(|file| file.take(past.bytes).read_to_end(&mut bytes));
+        let beginning = open_file(&self.path).and_then(|file| file.take(past.bytes).read_to_end(&mut bytes));
         beginning.map_err(|source| self.failed("read", source))?;
         let lines = || bytes.split_inclusive(|byte| *byte == b'\n');
         if lines().fold(Past::default(), Past::and) != past {
@@ -54,6 +55,9 @@ impl HistoryFile {
     /// Opens the file with this past, or anew if there is none. What is behind it is cut off.
     pub(crate) fn begin(&mut self, past: Past) -> Result<(), TrainError> {
         let open = || -> io::Result<File> {
+            if is_there(&self.path) {
+                open_file(&self.path)?; // a pipe would be waited for
+            }
             let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(&self.path)?;
             file.set_len(past.bytes)?;
             file.seek(SeekFrom::End(0))?;

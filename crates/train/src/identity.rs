@@ -5,7 +5,7 @@ use crate::options::TrainOptions;
 use crate::supervision::{self, Supervision};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method};
 use adaptune_tensor::{AnyParameter, Named, Parameters, Scalar, Seed};
-use adaptune_transformer::{Config, Encoder};
+use adaptune_transformer::Encoder;
 use serde::Serialize;
 
 /// Options, data, base, adapters and head of a run, each part by its name. A checkpoint of another run is refused.
@@ -41,7 +41,7 @@ impl Identity {
         parts.extend(named(head_by_name(model.head())));
         let objective = Some(supervision.name()).filter(|name| *name != supervision::of::<S>(train.task()).name());
         parts.extend(objective.map(|name| ("objective".to_owned(), name)));
-        parts.extend(named(base_by_name(model.base())));
+        parts.extend(base_by_name(model.base()));
         parts.extend(named(data));
         parts.push(("list of parameters".to_owned(), listed(model)));
         Self(parts)
@@ -122,19 +122,21 @@ fn options_by_name(options: &TrainOptions) -> Vec<(&'static str, String)> {
 }
 
 /// What of the base a run depends on.
-fn base_by_name<S: Scalar>(base: &Encoder<S>) -> Vec<(&'static str, String)> {
-    let config = base.config();
-    // Dropout has lines of its own, and what a model is called changes nothing.
-    let others = Config { name: None, ..config.clone().with_dropout(0.0, 0.0) };
-    vec![
-        ("base model's fingerprint", format!("{:016x}", base.fingerprint())),
+fn base_by_name<S: Scalar>(base: &Encoder<S>) -> Parts {
+    let (config, identity) = (base.config(), base.identity());
+    let field = |(name, value): &(&str, String)| (format!("base model's {name}"), value.clone());
+    let mut parts: Parts = identity.fields().iter().map(field).collect();
+    parts.extend(named([
+        ("base model's fingerprint", identity.fingerprint().to_owned()),
+        ("base model's number of positions", config.positions.to_string()),
         ("base model's precision", format!("{:?}", base.precision())),
-        ("base model's configuration", format!("{others:?}")),
+        ("number format", S::NAME.to_owned()),
         ("dropout of attention", config.attention_dropout.to_string()),
         ("dropout behind attention", config.attention_output_dropout.to_string()),
         ("dropout of hidden states", config.hidden_dropout.to_string()),
         ("dropout of the head", config.head_dropout.to_string()),
-    ]
+    ]));
+    parts
 }
 
 fn head_by_name<S: Scalar>(head: &Head<S>) -> Vec<(&'static str, String)> {

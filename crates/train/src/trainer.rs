@@ -12,6 +12,7 @@ use crate::history::HistoryFile;
 use crate::identity::Identity;
 use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
+use crate::progress::{Course, Progress};
 use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
 use crate::schedule::LearningRate;
 use crate::supervision::{self, Supervision};
@@ -19,6 +20,7 @@ use crate::values::{Tensors, check_values, largest, set_values, tensors};
 use adaptune_adapters::{AdapterModel, Part};
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::Pass;
+use adaptune_transformer::weights::is_there;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -163,7 +165,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// If the checkpoint is damaged, or was written by a run with other data, options or model, or by another version. Then
     /// nothing has changed.
     pub fn resume(&mut self) -> Result<bool, TrainError> {
-        let Some(plan) = self.checkpoint.as_ref().filter(|plan| plan.path.exists()) else { return Ok(false) };
+        let Some(plan) = self.checkpoint.as_ref().filter(|plan| is_there(&plan.path)) else { return Ok(false) };
         let checkpoint = checkpoint::read::<S>(&plan.path, &plan.identity)?;
         let past = checkpoint.position.past;
         let records = self.history.as_ref().map_or(Ok(Vec::new()), |history| history.read(past))?;
@@ -175,15 +177,21 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     fn restore(&mut self, mut checkpoint: Checkpoint<S>, records: Vec<Record>) -> Result<(), TrainError> {
         let (values, best) = (checkpoint.take("model."), checkpoint.take("best."));
         let state = checkpoint.take("optimiser.");
-        self.check_position(&checkpoint)?;
+        let progress = Progress::of(&records, &self.course()).map_err(|e| checkpoint.damaged(e))?;
+        progress.check(&checkpoint.position, &self.course()).map_err(|e| checkpoint.damaged(e))?;
         check_values(&self.model, &values).map_err(|e| checkpoint.damaged(e))?;
-        if !best.is_empty() {
-            check_values(&self.model, &best).map_err(|e| checkpoint.damaged(e))?;
+        match (progress.has_best(), best.is_empty()) {
+            (true, _) => {
+                check_values(&self.model, &best).map_err(|e| checkpoint.damaged(format!("best epoch: {e}")))?;
+            }
+            (false, true) => {}
+            (false, false) => return Err(checkpoint.damaged("it has parameters of a best epoch before there was one")),
         }
         if let Some(name) = checkpoint.tensors.keys().next() {
             return Err(checkpoint.damaged(format!("{name} is unexpected")));
         }
-        // It checks its state before it takes it, so it is the first to change.
+        self.optimiser.check_state(&state, checkpoint.position.step).map_err(|e| checkpoint.damaged(e))?;
+        checkpoint.check_intact()?;
         self.optimiser.load_state(state).map_err(|e| checkpoint.damaged(e))?;
         set_values(&mut self.model, &values);
         self.best = (!best.is_empty()).then(|| best.into_iter().collect());
@@ -191,14 +199,10 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         Ok(())
     }
 
-    fn check_position(&self, checkpoint: &Checkpoint<S>) -> Result<(), TrainError> {
-        let Position { epoch, batch, step, .. } = checkpoint.position;
-        let steps = self.extent().steps_per_epoch;
-        if epoch > self.options.epochs || batch > steps || step != epoch * steps + batch {
-            let message = format!("it says that {step} steps are done at batch {batch} of {steps} in epoch {epoch}");
-            return Err(checkpoint.damaged(message));
-        }
-        Ok(())
+    /// What decides which record follows which.
+    fn course(&self) -> Course {
+        let TrainOptions { epochs, patience, .. } = self.options;
+        Course { epochs, steps_per_epoch: self.extent().steps_per_epoch, evaluates: self.dev.is_some(), patience }
     }
 
     /// The model as it is now.
@@ -335,11 +339,12 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let Some(dev) = self.dev else { return Ok(()) };
         let of = Numbered { data: dev, first: self.train.len() };
         let size = self.options.eval_batch_size;
-        let evaluation = evaluate_from(&self.model, self.supervision, of, size, &mut self.activations)?;
         let Position { step, epoch, .. } = self.position;
+        let learning_rate = self.options.learning_rate * self.rate.factor(step.saturating_sub(1));
+        let evaluation = evaluate_from(&self.model, self.supervision, of, size, &mut self.activations)
+            .map_err(|error| error.in_a_run(step, epoch, learning_rate))?;
         let (loss, metrics) = (evaluation.loss, values(&evaluation.metrics));
         if !loss.is_finite() {
-            let learning_rate = self.options.learning_rate * self.rate.factor(step.saturating_sub(1));
             let what = "loss on the development data";
             return Err(TrainError::Diverged { what, value: loss, step, epoch, learning_rate });
         }

@@ -1,10 +1,10 @@
 //! What a checkpoint holds, which runs may go on from it, and that a refused one changes nothing.
 
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task};
-use adaptune_tensor::{Parameters, Seed};
+use adaptune_tensor::{Activation, Parameters, Seed};
 use adaptune_train::*;
 use adaptune_transformer::weights::{TensorFile, TensorSource, write_safetensors};
-use adaptune_transformer::{Config, Encoder};
+use adaptune_transformer::{Config, Encoder, Family};
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
 use std::fs;
@@ -126,16 +126,32 @@ fn a_run_with_other_constants_is_refused() {
 #[test]
 fn a_base_that_computes_otherwise_with_the_same_weights_is_refused() {
     let bench = Bench::new();
-    let with = |norm_epsilon| {
-        let config = Config { norm_epsilon, ..base().config().clone() };
-        let base = Arc::new(Encoder::random(config, 0.15, Seed::new(1)));
+    let with = |change: fn(Config) -> Config| {
+        let base = Arc::new(Encoder::random(change(base().config().clone()), 0.15, Seed::new(1)));
         let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
         AdapterModel::new(base.clone(), None, Head::new("odd", &head, &base, Seed::new(3)).expect("fits"))
     };
-    bench.run(with(1e-12), options());
-    assert_eq!(bench.refusal(with(1e-12)), "", "the very run goes on");
-    let message = bench.refusal(with(1e-5));
-    assert!(message.contains("the base model's configuration was"), "{message}");
+    bench.run(with(|config| config), options());
+    assert_eq!(bench.refusal(with(|config| config)), "", "the very run goes on");
+    let changes: [(fn(Config) -> Config, &str); 4] = [
+        (
+            |config| Config { norm_epsilon: 1e-5, ..config },
+            "the base model's layer_norm_eps was 1e-12, but now is 1e-5",
+        ),
+        (|config| Config { heads: 4, ..config }, "the base model's num_attention_heads was 2, but now is 4"),
+        (
+            |config| Config { activation: Activation::Relu, ..config },
+            "the base model's activation was gelu, but now is relu",
+        ),
+        (
+            |config| Config { family: Family::ROBERTA, ..config },
+            "the base model's model_type was bert, but now is roberta",
+        ),
+    ];
+    for (change, words) in changes {
+        let message = bench.refusal(with(change));
+        assert!(message.contains(words), "{words}: {message}");
+    }
 }
 
 type Tensors = BTreeMap<String, ArrayD<f32>>;
@@ -152,7 +168,42 @@ fn cut(tensors: &mut Tensors, prefix: &str) {
     tensors.insert(name, ArrayD::zeros(vec![1, 7]));
 }
 
-const DAMAGES: [Damage; 9] = [
+/// The numbers of a tensor in another order, as a transposition of a square matrix leaves them.
+fn transpose(tensors: &mut Tensors, name: &str) {
+    let array = tensors.get_mut(name).expect("a checkpoint has it");
+    assert!(array.shape()[0] == array.shape()[1] && array.shape()[0] > 1, "the test is about nothing otherwise");
+    *array = array.t().as_standard_layout().to_owned();
+}
+
+const DAMAGES: [Damage; 15] = [
+    ("no best weights", |t| t.retain(|name, _| !name.starts_with("best.")), "best epoch: the values of"),
+    (
+        "a renamed best weight",
+        |t| {
+            let name = first(t, "best.adapter");
+            let array = t.remove(&name).expect("it is there");
+            t.insert(format!("{name}x"), array);
+        },
+        "are missing",
+    ),
+    ("a transposed weight", |t| transpose(t, "model.head.layer.0.weight"), "not those that were written"),
+    ("a transposed best weight", |t| transpose(t, "best.head.layer.0.weight"), "not those that were written"),
+    (
+        "a square below zero",
+        |t| {
+            let name = first(t, "optimiser.exp_avg_sq.");
+            t.get_mut(&name).expect("it is there").fill(-1.0);
+        },
+        "holds -1, expected squares",
+    ),
+    (
+        "more steps than the run has",
+        |t| {
+            let name = first(t, "optimiser.step.");
+            t.get_mut(&name).expect("it is there").fill(11.0);
+        },
+        "holds 11, expected at most the steps of the run",
+    ),
     ("no moment", |t| drop(t.remove(&first(t, "optimiser.exp_avg."))), "optimiser state exp_avg"),
     (
         "a moment too many",
@@ -173,12 +224,16 @@ const DAMAGES: [Damage; 9] = [
 ];
 
 fn damage(path: &Path, change: fn(&mut Tensors)) {
+    rewrite(path, |tensors, _| change(tensors));
+}
+
+fn rewrite(path: &Path, change: impl FnOnce(&mut Tensors, &mut BTreeMap<String, String>)) {
     let file = TensorFile::open(path).expect("a whole checkpoint");
     let mut tensors: Tensors =
         file.names().into_iter().map(|name| (name.to_owned(), file.read(name).expect("sound numbers"))).collect();
-    let metadata =
+    let mut metadata =
         file.metadata().expect("a checkpoint has some").iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-    change(&mut tensors);
+    change(&mut tensors, &mut metadata);
     let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
     write_safetensors(path, &views, &metadata).expect("written");
 }
@@ -204,6 +259,56 @@ fn a_refused_checkpoint_changes_nothing() {
         assert_eq!((bytes(&trained.model), &trained.history), (bytes(&fresh.model), &fresh.history), "{what}");
         assert!(fs::read(bench.path()).expect("a checkpoint") == whole, "{what}: another checkpoint at the end");
     }
+}
+
+/// The run takes 10 steps, 5 an epoch.
+#[test]
+fn a_position_that_the_records_do_not_bear_out_is_refused() {
+    let bench = Bench::new();
+    bench.run(plain(), options());
+    let whole = fs::read(bench.path()).expect("a checkpoint");
+    for (field, value, words) in [
+        ("epoch", "1000", "it counts 1000 finished epochs, but its records 2"),
+        ("epoch", "1", "it counts 1 finished epochs, but its records 2"),
+        ("batch", "18446744073709551615", "18446744073709551615 batches"),
+        ("batch", "18446744073709551616", "damaged"),
+        ("batch", "5", "it counts 5 batches of the epoch under way, but its records 0"),
+        ("step", "18446744073709551615", "it counts 18446744073709551615 steps, but its records 10"),
+        ("step", "0", "it counts 0 steps"),
+        ("step", "-1", "damaged"),
+        ("stale", "7", "it counts 7 epochs since the best one"),
+        ("stopped", "true", "patience"),
+        ("stopped", "1", "damaged"),
+        ("past", "{\"bytes\":0,\"fingerprint\":0}", "but its records 0"),
+        ("past", "{\"bytes\":18446744073709551615,\"fingerprint\":0}", "are not the past"),
+        ("more", "1", "damaged"),
+    ] {
+        fs::write(bench.path(), &whole).expect("written");
+        rewrite(&bench.path(), |_, metadata| {
+            let mut position: serde_json::Value = serde_json::from_str(&metadata["position"]).expect("JSON");
+            position[field] = serde_json::from_str(value).expect("JSON");
+            metadata.insert("position".into(), position.to_string());
+        });
+        let mut trainer = bench.trainer(plain(), options());
+        let before = (bytes(trainer.model()), trainer.extent());
+        let message = trainer.resume().expect_err(field).to_string();
+        assert!(message.contains(words) && message.contains("damaged"), "{field} {value}: {message}");
+        assert!(before == (bytes(trainer.model()), trainer.extent()), "{field} {value}: the model was changed");
+    }
+}
+
+/// Epoch, batch and step of an earlier moment are consistent by themselves, and only the records tell.
+#[test]
+fn an_earlier_position_with_later_records_is_refused() {
+    let bench = Bench::new();
+    bench.run(plain(), options());
+    rewrite(&bench.path(), |_, metadata| {
+        let mut position: serde_json::Value = serde_json::from_str(&metadata["position"]).expect("JSON");
+        (position["epoch"], position["batch"], position["step"]) = (1.into(), 2.into(), 7.into());
+        metadata.insert("position".into(), position.to_string());
+    });
+    let message = bench.refusal(plain());
+    assert!(message.contains("it counts 7 steps, but its records 10"), "{message}");
 }
 
 /// Length of the header of a safetensors file.
@@ -268,7 +373,7 @@ fn a_checkpoint_of_another_version_is_named_so() {
     let tensors: Vec<(String, ArrayD<f32>)> =
         file.names().into_iter().map(|name| (name.to_owned(), file.read(name).expect("sound numbers"))).collect();
     let mut metadata: BTreeMap<String, String> = file.metadata().expect("some").clone().into_iter().collect();
-    for version in [None, Some("3".to_owned())] {
+    for version in [None, Some("2".to_owned()), Some("4".to_owned())] {
         metadata.remove("version");
         metadata.extend(version.map(|version| ("version".to_owned(), version)));
         let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
@@ -276,4 +381,30 @@ fn a_checkpoint_of_another_version_is_named_so() {
         let message = bench.refusal(plain());
         assert!(message.contains("another version of adaptune") && message.contains("start anew"), "{message}");
     }
+}
+
+/// Neither is a new run, in which the checkpoint would be overwritten.
+#[test]
+#[cfg(unix)]
+fn what_is_no_checkpoint_is_called_what_it_is() {
+    let bench = Bench::new();
+    std::os::unix::fs::symlink("nowhere", bench.path()).expect("linked");
+    let message = bench.refusal(plain());
+    assert!(message.contains("it is a link to nowhere, where nothing is"), "{message}");
+    fs::remove_file(bench.path()).expect("removed");
+    fs::create_dir(bench.path()).expect("made");
+    let message = bench.refusal(plain());
+    assert!(message.contains("it is a folder, not a file"), "{message}");
+}
+
+/// Opening a pipe to write into it would wait for a reader.
+#[test]
+#[cfg(unix)]
+fn records_are_not_written_into_a_pipe() {
+    let bench = Bench::new();
+    let pipe = bench.folder.path().join("records.jsonl");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("it is there").success());
+    let trainer = bench.trainer(plain(), options()).with_history(pipe);
+    let message = trainer.run(&mut ()).expect_err("refused").to_string();
+    assert!(message.contains("it is a pipe (FIFO)") && message.contains("records.jsonl"), "{message}");
 }

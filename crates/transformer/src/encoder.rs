@@ -115,8 +115,9 @@ impl<S: Scalar> Encoder<S> {
         self.precision
     }
 
-    /// A number that tells this base from others: it is computed from every weight, rounded to
+    /// A number that tells the weights of this base from others: it is computed from every weight, rounded to
     /// f32, and from nothing else. Of a base that was rounded to less it is that of before. The first call computes it.
+    /// What the base computes depends on its configuration too: [`Encoder::identity`] is both.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         *self.fingerprint.get_or_init(|| self.digests().into_iter().fold(Seed::new(0), Seed::at).bits(0))

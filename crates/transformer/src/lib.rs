@@ -13,6 +13,7 @@ mod entry;
 pub mod family;
 mod feed_forward;
 mod forward;
+mod identity;
 mod insertion;
 mod layers;
 mod load;
@@ -43,6 +44,7 @@ pub use encoder::Encoder;
 pub use entry::{Entry, State};
 pub use family::Family;
 pub use forward::{Encoded, Trace};
+pub use identity::BaseIdentity;
 pub use insertion::{
     AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, JoinTrace, KeyValueGradient,
     LinearInput, LinearModule, Properties, ResidualJoin, SequenceBackward, SequenceInput, SequenceModule,

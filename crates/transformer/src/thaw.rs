@@ -1,5 +1,7 @@
 //! Which of a base's own tensors are to be trained.
 
+use crate::config::{Config, LinearShape, PartShape};
+use crate::point::Part;
 use adaptune_tensor::Kind;
 use std::fmt;
 use std::str::FromStr;
@@ -58,6 +60,31 @@ impl Thaw {
             Kind::Norm => self.norms || self.biases && name.ends_with(".bias"),
             // No base has such a tensor.
             Kind::Frame => false,
+        }
+    }
+
+    /// How many numbers of a model are thawed; the pooler is left out unless something reads it. Nothing is allocated; the count ends
+    /// at the largest `u64`.
+    #[must_use]
+    pub fn parameter_count(self, model: &Config, with_pooler: bool) -> u64 {
+        let parts = model.parts().into_iter().filter(|(part, _)| with_pooler || *part != Part::Pooler);
+        parts.fold(0, |sum: u64, (_, shape)| sum.saturating_add(self.count(shape)))
+    }
+
+    fn count(self, shape: PartShape) -> u64 {
+        let [weight, bias] = [".weight", ".bias"].map(|name| move |kind| self.includes(name, kind));
+        let product = |a: usize, b: usize| (a as u64).saturating_mul(b as u64);
+        let if_so = |wanted: bool, numbers: u64| if wanted { numbers } else { 0 };
+        match shape {
+            PartShape::Table { rows, width } => if_so(weight(Kind::Weight), product(rows, width)),
+            PartShape::Linear(LinearShape { outputs, inputs, bias: has_bias }) => {
+                let biases = if_so(has_bias && bias(Kind::Bias), outputs as u64);
+                if_so(weight(Kind::Weight), product(outputs, inputs)).saturating_add(biases)
+            }
+            PartShape::Norm { width, kind } => {
+                let biases = if_so(kind.has_bias() && bias(Kind::Norm), width as u64);
+                if_so(weight(Kind::Norm), width as u64).saturating_add(biases)
+            }
         }
     }
 

@@ -30,6 +30,14 @@ pub(crate) fn check_count(field: &'static str, found: usize) -> Result<(), Metho
     }
 }
 
+/// A factor must be a finite number in f32 too, in which runs compute.
+pub(crate) fn check_factor(field: &'static str, found: f64) -> Result<(), MethodError> {
+    if (found as f32).is_finite() {
+        return Ok(());
+    }
+    Err(MethodError::Range { field, found, expected: "a finite number, in f32 too (at most 3.4e38)" })
+}
+
 /// A rate of dropout must leave something over.
 pub(crate) fn check_rate(field: &'static str, found: f64) -> Result<(), MethodError> {
     if (0.0..1.0).contains(&found) {

@@ -5,6 +5,7 @@ use crate::core::fields::FieldError;
 use crate::core::hub_names::HubNames;
 use crate::core::modules::Modules;
 use crate::core::point::Point;
+use crate::core::size::Size;
 use crate::core::stored::Stored;
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::Config;
@@ -66,6 +67,12 @@ pub trait MethodConfig: Sized {
     /// # Errors
     /// If fields contradict each other, name layers that are not there, or leave nothing to add.
     fn check(&self, model: &Config) -> Result<(), MethodError>;
+
+    /// Returns how many numbers such an adapter takes, by formula.
+    ///
+    /// # Errors
+    /// As [`MethodConfig::check`].
+    fn size(&self, model: &Config) -> Result<Size, MethodError>;
 
     /// Adds the modules to those of an adapter, with initial values that depend on seed and place alone.
     ///

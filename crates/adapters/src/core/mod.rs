@@ -17,6 +17,7 @@ pub(crate) mod module;
 pub(crate) mod modules;
 pub(crate) mod nearest;
 pub(crate) mod point;
+pub(crate) mod size;
 pub(crate) mod splice;
 pub(crate) mod stored;
 pub(crate) mod svd;

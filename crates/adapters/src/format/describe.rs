@@ -4,7 +4,7 @@ use super::error::{FormatError, Message};
 use super::files::{ADAPTER, Files, HEAD, PEFT};
 use super::hub::name::check_name;
 use super::{json, peft, setup_file, thawed, torch_bin};
-use adaptune_transformer::weights::{TensorFile, TensorSource, resolve};
+use adaptune_transformer::weights::{TensorFile, TensorSource, is_there, resolve};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ impl Described {
 pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
     let mut parts = Vec::new();
     for (kind, files, folder) in folders(directory)? {
-        if resolve(&folder, files.config)?.exists() {
+        if is_there(&resolve(&folder, files.config)?) {
             parts.extend(part(kind, files, &folder)?);
         }
     }
@@ -56,7 +56,7 @@ pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
         return Err(FormatError::config(directory, message));
     }
     let thawed = resolve(directory, thawed::FILE)?;
-    if thawed.exists() {
+    if is_there(&thawed) {
         parts.push(thawed_part(&thawed)?);
     }
     Ok(parts)
@@ -65,7 +65,7 @@ pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
 /// Where adapters and head are.
 fn folders(directory: &Path) -> Result<Vec<(&'static str, &'static Files, PathBuf)>, FormatError> {
     let path = resolve(directory, setup_file::FILE)?;
-    if !path.exists() {
+    if !is_there(&path) {
         return Ok(vec![("adapter", &ADAPTER, directory.to_owned()), ("head", &HEAD, directory.to_owned())]);
     }
     let (expression, head) =
@@ -133,11 +133,11 @@ type Shapes = Vec<(String, Vec<usize>)>;
 
 fn tensors(directory: &Path, files: &Files) -> Result<(&'static str, Shapes), FormatError> {
     let path = resolve(directory, files.safetensors)?;
-    if path.exists() {
+    if is_there(&path) {
         return Ok((files.safetensors, shapes(&path)?));
     }
     let path = resolve(directory, files.torch)?;
-    if !path.exists() {
+    if !is_there(&path) {
         return Err(files.no_weights(directory));
     }
     let tensors = torch_bin::read_torch_bin::<f32>(&path)?;

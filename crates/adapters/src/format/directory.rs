@@ -11,7 +11,7 @@ use crate::head::Head;
 use crate::model::AdapterModel;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar};
 use adaptune_transformer::Encoder;
-use adaptune_transformer::weights::resolve;
+use adaptune_transformer::weights::{is_there, resolve};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ pub(super) fn write_either<S: Scalar>(
 /// Loads a directory that has at most one adapter.
 pub(super) fn load_single<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<AdapterModel<S>, FormatError> {
     let head = load_head(directory, &base)?;
-    let adapter = match resolve(directory, ADAPTER.config)?.exists() {
+    let adapter = match is_there(&resolve(directory, ADAPTER.config)?) {
         true => Some(load_adapter(directory, &base)?),
         false => None,
     };
@@ -137,10 +137,10 @@ pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Ad
 /// As [`load`](super::load).
 pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let path = resolve(directory, HEAD.config)?;
-    if !path.exists() && resolve(directory, ADAPTER.config)?.exists() && peft::is_peft(directory)? {
+    if !is_there(&path) && is_there(&resolve(directory, ADAPTER.config)?) && peft::is_peft(directory)? {
         return peft::head::load(directory, base);
     }
-    if !path.exists() {
+    if !is_there(&path) {
         let message =
             format!("there is no {}: save the adapter with its head (in Python: with_head=True)", HEAD.config);
         return Err(FormatError::config(directory, message));

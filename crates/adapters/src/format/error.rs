@@ -98,8 +98,8 @@ pub enum FormatError {
     OtherBase {
         /// The file that says so.
         path: PathBuf,
-        /// What differs.
-        what: &'static str,
+        /// What differs: the fingerprint of the weights, or a field of the configuration.
+        what: String,
         /// What the adapter's base had.
         found: String,
         /// What this base has.

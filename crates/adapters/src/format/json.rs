@@ -6,6 +6,7 @@ use crate::head::config::HeadConfig;
 use crate::head::task::Task;
 use adaptune_tensor::Activation;
 use adaptune_transformer::Config;
+use adaptune_transformer::weights::{CONFIGURATION_LIMIT, read_file};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -87,7 +88,7 @@ fn sorted(value: &Value) -> Value {
 
 /// Reads a configuration file as it is.
 pub(super) fn read(path: &Path) -> Result<Value, FormatError> {
-    let bytes = std::fs::read(path).map_err(FormatError::io("read", path))?;
+    let bytes = read_file(path, CONFIGURATION_LIMIT).map_err(FormatError::io("read", path))?;
     let parsed = serde_json::from_slice::<Unique>(&bytes);
     parsed.map(|Unique(value)| value).map_err(|error| {
         let doubled = error.classify() == serde_json::error::Category::Data;
@@ -151,8 +152,8 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
 /// What the file says of its base must be true of this one. It need not say anything.
 pub(super) fn check_base(path: &Path, file: &Value, model: &Config) -> Result<(), FormatError> {
-    let other = |what, found: String, expected: String| {
-        Err(FormatError::OtherBase { path: path.to_owned(), what, found, expected })
+    let other = |what: &str, found: String, expected: String| {
+        Err(FormatError::OtherBase { path: path.to_owned(), what: what.to_owned(), found, expected })
     };
     match file.get("hidden_size").and_then(Value::as_u64) {
         Some(size) if size != model.hidden as u64 => {

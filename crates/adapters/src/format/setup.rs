@@ -12,7 +12,7 @@ use crate::compose::setup::Setup;
 use crate::model::AdapterModel;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::Encoder;
-use adaptune_transformer::weights::resolve;
+use adaptune_transformer::weights::{is_there, resolve};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ fn file_names<'a>(adapters: impl Iterator<Item = &'a str>, head: &'a str) -> Vec
 /// the adapters of a setup mean nothing together.
 pub fn load<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<AdapterModel<S>, FormatError> {
     let path = resolve(directory, setup_file::FILE)?;
-    if !path.exists() {
+    if !is_there(&path) {
         return load_single(directory, base);
     }
     let config = |message: String| FormatError::config(&path, message);

@@ -6,13 +6,15 @@ use super::torch_bin;
 use crate::core::stored::Stored;
 use adaptune_tensor::{AnyParameter, Scalar};
 use adaptune_transformer::Encoder;
-use adaptune_transformer::weights::{TensorFile, TensorSource, resolve, write_safetensors};
+use adaptune_transformer::weights::{TensorFile, TensorSource, is_there, resolve, write_safetensors};
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Metadata key under which we keep the fingerprint of the base. Python ignores it.
+/// Metadata key under which we keep the fingerprint of the base's weights. Python ignores it.
 const BASE: &str = "adaptune_base";
+/// The same for the fields of its configuration, an object of texts as JSON. Files of earlier versions do not have it.
+const CONFIGURATION: &str = "adaptune_base_config";
 
 /// Writes tensors as a safetensors file that says which base they belong to.
 pub(super) fn write<S: Scalar>(
@@ -22,13 +24,12 @@ pub(super) fn write<S: Scalar>(
     metadata: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(), FormatError> {
     let views: Vec<_> = tensors.iter().map(|(name, array)| (name.clone(), array.view())).collect();
-    let base = (BASE.to_owned(), fingerprint(base));
-    let metadata = metadata.into_iter().chain([base]).collect::<BTreeMap<_, _>>();
+    let base = base.identity();
+    let fields: BTreeMap<&str, &String> = base.fields().iter().map(|(name, value)| (*name, value)).collect();
+    let fields = serde_json::to_string(&fields).expect("an object of texts");
+    let base = [(BASE.to_owned(), base.fingerprint().to_owned()), (CONFIGURATION.to_owned(), fields)];
+    let metadata = metadata.into_iter().chain(base).collect::<BTreeMap<_, _>>();
     Ok(write_safetensors(path, &views, &metadata)?)
-}
-
-fn fingerprint<S: Scalar>(base: &Encoder<S>) -> String {
-    format!("{:016x}", base.fingerprint())
 }
 
 /// The tensors of a file, to be taken one by one.
@@ -43,10 +44,10 @@ impl<S: Scalar> Tensors<S> {
     /// Reads the safetensors file of these, or else PyTorch's.
     pub(super) fn read(directory: &Path, files: &Files, base: &Encoder<S>) -> Result<Self, FormatError> {
         let (safetensors, torch) = (resolve(directory, files.safetensors)?, resolve(directory, files.torch)?);
-        if safetensors.exists() {
+        if is_there(&safetensors) {
             return Self::read_file(&safetensors, files.config, base);
         }
-        if !torch.exists() {
+        if !is_there(&torch) {
             return Err(files.no_weights(directory));
         }
         let left = torch_bin::read_torch_bin(&torch)?;
@@ -139,14 +140,21 @@ impl<S: Scalar> Tensors<S> {
 
 fn read_safetensors<S: Scalar>(path: &Path, base: &Encoder<S>) -> Result<BTreeMap<String, ArrayD<S>>, FormatError> {
     let file = TensorFile::open(path)?;
-    let trained_on = file.metadata().and_then(|metadata| metadata.get(BASE));
-    if let Some(found) = trained_on.filter(|found| **found != fingerprint(base)) {
-        return Err(FormatError::OtherBase {
-            path: path.to_owned(),
-            what: "fingerprint",
-            found: found.clone(),
-            expected: fingerprint(base),
-        });
-    }
+    check_base(&file, path, base)?;
     file.names().into_iter().map(|name| Ok((name.to_owned(), file.read(name)?))).collect()
+}
+
+/// What the file says of the base that it belongs to must be true of this one. It need not say anything.
+fn check_base<S: Scalar>(file: &TensorFile, path: &Path, base: &Encoder<S>) -> Result<(), FormatError> {
+    let Some(metadata) = file.metadata() else { return Ok(()) };
+    let fields: BTreeMap<String, String> = match metadata.get(CONFIGURATION) {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|error| FormatError::config(path, format!("the metadata {CONFIGURATION} are broken: {error}")))?,
+        None => BTreeMap::new(),
+    };
+    let value = |name: &str| fields.get(name).map(String::as_str);
+    match base.identity().difference_from(value, metadata.get(BASE).map(String::as_str)) {
+        Some([what, found, expected]) => Err(FormatError::OtherBase { path: path.to_owned(), what, found, expected }),
+        None => Ok(()),
+    }
 }

@@ -7,7 +7,7 @@ use super::error::FormatError;
 use super::tensors::{Tensors, write};
 use crate::core::stored::Stored;
 use adaptune_tensor::{Parameters, Scalar};
-use adaptune_transformer::weights::resolve;
+use adaptune_transformer::weights::{is_there, resolve};
 use adaptune_transformer::{Encoder, Thawed};
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub(super) fn save<S: Scalar>(thawed: &Thawed<S>, base: &Encoder<S>, directory: 
 /// What is thawed is what the file holds.
 pub(super) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Option<Thawed<S>>, FormatError> {
     let path = resolve(directory, FILE)?;
-    if !path.exists() {
+    if !is_there(&path) {
         return Ok(None);
     }
     let mut tensors = Tensors::read_file(&path, "config.json", base)?;

@@ -1,8 +1,9 @@
 //! The configuration of a head, typed and checked.
 
 use super::task::Task;
+use crate::core::size::{linear, product, sum};
 use adaptune_tensor::Activation;
-use adaptune_transformer::Selection;
+use adaptune_transformer::{Config, Selection};
 use std::collections::HashMap;
 use thiserror::Error;
 
@@ -88,6 +89,18 @@ impl HeadConfig {
     #[must_use]
     pub fn selection(&self) -> Selection {
         self.task.description().reads.clone()
+    }
+
+    /// How many numbers such a head has on a model. Nothing is allocated; the count ends at the largest `u64`.
+    #[must_use]
+    pub fn parameter_count(&self, model: &Config) -> u64 {
+        let hidden = model.hidden;
+        let square = linear(hidden, hidden, true);
+        if self.task.predicts_tokens() {
+            return sum([square, product(&[2, hidden]), model.vocabulary as u64]);
+        }
+        let between = square.saturating_mul(self.layers.saturating_sub(1) as u64);
+        sum([between, linear(self.labels.len(), hidden, self.bias)])
     }
 
     pub(super) fn check(&self, has_pooler: bool, dropout: f64) -> Result<(), HeadError> {

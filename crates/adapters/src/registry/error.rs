@@ -16,6 +16,17 @@ pub enum ParseMethodError {
         /// The nearest one, as words.
         suggestion: String,
     },
+    /// What trains without an adapter was given fields, or joined with methods.
+    #[error(
+        "`{text}`: {name} trains without an adapter, so it has no fields, and nothing can be joined to it by |; write `{name}` \
+         alone"
+    )]
+    NoAdapter {
+        /// The text.
+        text: String,
+        /// What trains without an adapter.
+        name: &'static str,
+    },
     /// The text is not of the form `name[field=value, …]`.
     #[error("cannot read `{text}`: {why}; expected name[field=value, …], as in seq_bn[reduction_factor=8]")]
     Form {

@@ -6,6 +6,7 @@ use crate::core::hub_names::HubNames;
 use crate::core::method_config::MethodConfig;
 use crate::core::modules::Modules;
 use crate::core::point::Point;
+use crate::core::size::Size;
 use crate::core::stored::Stored;
 use crate::methods::bottleneck::config::BottleneckConfig;
 use crate::methods::lora::config::LoraConfig;
@@ -188,6 +189,17 @@ impl Method {
         each!(self, config => config.check(model), members => {
             check_members(members)?;
             members.iter().try_for_each(|member| member.check(model))
+        })
+    }
+
+    /// Returns how many numbers an adapter of the method takes in a model, by formula: nothing is allocated, however many they are.
+    ///
+    /// # Errors
+    /// As [`Method::check`].
+    pub fn size(&self, model: &Config) -> Result<Size, MethodError> {
+        self.check(model)?;
+        each!(self, config => config.size(model), members => {
+            Ok(Size::union(members.iter().map(|member| member.size(model)).collect::<Result<Vec<_>, _>>()?))
         })
     }
 

@@ -1,6 +1,6 @@
 //! [`OptimiserConfig::AdamW`](super::OptimiserConfig::AdamW).
 
-use super::rule::{Rule, STEP};
+use super::rule::{Rule, SECOND_MOMENT, STEP};
 use adaptune_tensor::Scalar;
 use std::slice;
 
@@ -37,7 +37,7 @@ impl<S: Scalar> Rule<S> for AdamW<S> {
     }
 
     fn buffers(&self) -> Vec<(&'static str, &[S])> {
-        vec![("exp_avg", &self.exp_avg), ("exp_avg_sq", &self.exp_avg_sq), (STEP, slice::from_ref(&self.step))]
+        vec![("exp_avg", &self.exp_avg), (SECOND_MOMENT, &self.exp_avg_sq), (STEP, slice::from_ref(&self.step))]
     }
 
     fn buffers_mut(&mut self) -> Vec<&mut [S]> {

@@ -16,7 +16,7 @@ pub use error::{OptimiserError, StateError};
 use adaptune_tensor::{AnyParameter, Gradients, Kind, Named, Scalar, Slot};
 use ndarray::{ArrayD, ArrayView};
 use rayon::prelude::*;
-use rule::{Rule, STEP};
+use rule::{Rule, SECOND_MOMENT, STEP};
 use std::collections::BTreeMap;
 
 /// A trainable parameter as the optimiser sees it at one step.
@@ -140,37 +140,50 @@ impl<S: Scalar> Optimiser<S> {
     /// # Errors
     /// If an array is missing, unexpected, of another shape, or holds numbers that are not finite.
     pub fn load_state(&mut self, saved: BTreeMap<String, ArrayD<S>>) -> Result<(), StateError> {
+        self.check_state(&saved, usize::MAX)?;
         let state = self.state();
-        for (name, now) in &state {
-            let found = saved.get(name).ok_or_else(|| StateError::Missing { name: name.clone() })?;
-            check_saved(name, now.shape(), found)?;
-        }
-        if let Some(name) = saved.keys().find(|name| state.iter().all(|(known, _)| known != *name)) {
-            return Err(StateError::Unexpected { name: name.clone() });
-        }
         let buffers = self.tracked.values_mut().flat_map(|tracked| tracked.rule.buffers_mut());
         for (buffer, (name, _)) in buffers.zip(&state) {
             buffer.iter_mut().zip(&saved[name]).for_each(|(now, saved)| *now = *saved);
         }
         Ok(())
     }
+
+    /// Checks what [`load_state`](Self::load_state) would load, of a run that has taken so many steps.
+    pub(crate) fn check_state(&self, saved: &BTreeMap<String, ArrayD<S>>, steps: usize) -> Result<(), StateError> {
+        let state = self.state();
+        for (name, now) in &state {
+            let found = saved.get(name).ok_or_else(|| StateError::Missing { name: name.clone() })?;
+            check_saved(name, now.shape(), found, steps)?;
+        }
+        match saved.keys().find(|name| state.iter().all(|(known, _)| known != *name)) {
+            Some(name) => Err(StateError::Unexpected { name: name.clone() }),
+            None => Ok(()),
+        }
+    }
 }
 
-fn check_saved<S: Scalar>(name: &str, expected: &[usize], saved: &ArrayD<S>) -> Result<(), StateError> {
+fn check_saved<S: Scalar>(name: &str, expected: &[usize], saved: &ArrayD<S>, steps: usize) -> Result<(), StateError> {
     if saved.shape() != expected {
         let (expected, found) = (expected.to_vec(), saved.shape().to_vec());
         return Err(StateError::Shape { name: name.to_owned(), expected, found });
     }
-    let mut values = saved.iter().map(|v| v.to_f64());
-    let (expected, broken) = if name.starts_with(STEP) {
-        ("a whole number of steps", values.find(|v| !v.is_finite() || *v < 0.0 || v.fract() != 0.0))
-    } else {
-        ("finite numbers", values.find(|v| !v.is_finite()))
-    };
-    match broken {
-        Some(found) => Err(StateError::Value { name: name.to_owned(), expected, found }),
+    match saved.iter().find_map(|value| wrong(name, value.to_f64(), steps)) {
+        Some((found, expected)) => Err(StateError::Value { name: name.to_owned(), expected, found }),
         None => Ok(()),
     }
+}
+
+/// A number that no sound run of so many steps leaves behind, and what it should be.
+fn wrong(name: &str, value: f64, steps: usize) -> Option<(f64, &'static str)> {
+    let expected = match name.split('.').next() {
+        Some(STEP) if !(value >= 0.0 && value.is_finite() && value.fract() == 0.0) => "a whole number of steps",
+        Some(STEP) if value > steps as f64 => "at most the steps of the run",
+        Some(SECOND_MOMENT) if value < 0.0 => "squares, none below 0",
+        _ if !value.is_finite() => "finite numbers",
+        _ => return None,
+    };
+    Some((value, expected))
 }
 
 #[cfg(test)]

@@ -14,3 +14,5 @@ pub(super) trait Rule<S>: Debug + Send {
 
 /// The name of the one number that counts the steps a parameter took part in.
 pub(super) const STEP: &str = "step";
+/// The name of a running mean of squares, which is never below 0.
+pub(super) const SECOND_MOMENT: &str = "exp_avg_sq";

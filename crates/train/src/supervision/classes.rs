@@ -23,7 +23,9 @@ impl<S: Scalar> Supervision<S> for Classes {
     }
 
     fn metrics(&self, all: &ExampleBatch<'_>, logits: ArrayView2<'_, S>, _: f64, _: &[String]) -> Metrics {
-        Metrics::classification(&targets(all), &classes(logits))
+        // What is no prediction is a class of its own, and never the right one.
+        let predicted: Vec<usize> = classes(logits).into_iter().map(|class| class.unwrap_or(usize::MAX)).collect();
+        Metrics::classification(&targets(all), &predicted)
     }
 }
 

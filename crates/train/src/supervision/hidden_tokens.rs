@@ -23,8 +23,7 @@ impl<S: Scalar> Supervision<S> for HiddenTokens {
     }
 
     fn metrics(&self, all: &ExampleBatch<'_>, found: ArrayView2<'_, S>, loss: f64, _: &[String]) -> Metrics {
-        let found = found.into_iter().map(|token| token.to_f64() as usize);
-        let right = found.zip(&all.tokens).filter(|(found, token)| found == *token).count();
+        let right = found.iter().zip(&all.tokens).filter(|(found, token)| found.to_f64() == **token as f64).count();
         Metrics::language(right, all.tokens.len(), loss)
     }
 
@@ -33,9 +32,11 @@ impl<S: Scalar> Supervision<S> for HiddenTokens {
         false
     }
 
-    /// The token that is found at each place, `[N, V]` to `[N, 1]`. Every number of a vocabulary is exact in `f32`.
+    /// The token that is found at each place, `[N, V]` to `[N, 1]`, NaN where a logit is. Every number of a vocabulary is exact in
+    /// `f32`.
     fn condensed(&self, logits: Array2<S>) -> Array2<S> {
-        let found = classes(logits.view()).into_iter().map(|token| S::from_f64(token as f64));
+        let found =
+            classes(logits.view()).into_iter().map(|token| S::from_f64(token.map_or(f64::NAN, |token| token as f64)));
         ndarray::Array1::from_iter(found).insert_axis(Axis(1))
     }
 }

@@ -35,13 +35,17 @@ fn targets<'b>(batch: &'b ExampleBatch<'_>) -> impl Iterator<Item = &'b Vec<Opti
 
 type Sentences<'a> = Vec<Vec<&'a str>>;
 
-/// Gold and predicted tags of each sequence, those that count.
-fn sentences<'a>(all: &ExampleBatch<'_>, predicted: &[usize], labels: &'a [String]) -> (Sentences<'a>, Sentences<'a>) {
+/// Gold and predicted tags of each sequence, those that count. What is no prediction is an empty tag, which no label is.
+fn sentences<'a>(
+    all: &ExampleBatch<'_>,
+    predicted: &[Option<usize>],
+    labels: &'a [String],
+) -> (Sentences<'a>, Sentences<'a>) {
     let (mut gold, mut found, mut first) = (Vec::new(), Vec::new(), 0);
     for tags in targets(all) {
         let counted = || tags.iter().enumerate().filter_map(|(i, tag)| Some((i, (*tag)?)));
         gold.push(counted().map(|(_, tag)| labels[tag].as_str()).collect());
-        found.push(counted().map(|(i, _)| labels[predicted[first + i]].as_str()).collect());
+        found.push(counted().map(|(i, _)| predicted[first + i].map_or("", |tag| labels[tag].as_str())).collect());
         first += tags.len();
     }
     (gold, found)

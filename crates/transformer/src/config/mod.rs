@@ -1,6 +1,7 @@
 //! Sizes and constants of a base.
 
 mod architecture;
+mod computed;
 mod error;
 mod parts;
 mod sizes;

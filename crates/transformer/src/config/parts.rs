@@ -37,13 +37,15 @@ pub struct LinearShape {
 }
 
 impl PartShape {
-    /// How many numbers it holds.
+    /// How many numbers it holds; `usize::MAX` if they are more.
     #[must_use]
     pub fn count(self) -> usize {
         match self {
-            Self::Table { rows, width } => rows * width,
-            Self::Linear(LinearShape { outputs, inputs, bias }) => outputs * inputs + usize::from(bias) * outputs,
-            Self::Norm { width, kind } => width * (1 + usize::from(kind.has_bias())),
+            Self::Table { rows, width } => rows.saturating_mul(width),
+            Self::Linear(LinearShape { outputs, inputs, bias }) => {
+                outputs.saturating_mul(inputs).saturating_add(usize::from(bias) * outputs)
+            }
+            Self::Norm { width, kind } => width.saturating_mul(1 + usize::from(kind.has_bias())),
         }
     }
 }
@@ -128,9 +130,9 @@ impl Config {
         })
     }
 
-    /// How many numbers a base of these sizes holds, its pooler included where the family has one.
+    /// How many numbers a base of these sizes holds, its pooler included where the family has one; `usize::MAX` if they are more.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
-        self.parts().into_iter().map(|(_, shape)| shape.count()).sum()
+        self.parts().into_iter().fold(0, |sum: usize, (_, shape)| sum.saturating_add(shape.count()))
     }
 }

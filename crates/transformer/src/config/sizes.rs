@@ -97,13 +97,13 @@ impl Config {
     /// Width of the queries, `H·K`.
     #[must_use]
     pub fn query_width(&self) -> usize {
-        self.heads * self.head_size()
+        self.heads.saturating_mul(self.head_size())
     }
 
     /// Width of keys and of values.
     #[must_use]
     pub fn key_value_width(&self) -> usize {
-        self.key_value_heads() * self.head_size()
+        self.key_value_heads().saturating_mul(self.head_size())
     }
 
     /// The same model with other dropout rates: of hidden states (heads included) and of
@@ -182,8 +182,10 @@ impl Config {
             return Some((name, rate.to_string(), "from 0 up to, but not, 1".into()));
         }
         let epsilon = self.norm_epsilon;
-        let right = epsilon >= 0.0 && epsilon.is_finite();
-        (!right).then(|| (names.norm_epsilon, epsilon.to_string(), "a number that is not negative".into()))
+        // Runs compute in f32.
+        let right = epsilon >= 0.0 && (epsilon as f32).is_finite();
+        (!right)
+            .then(|| (names.norm_epsilon, format!("{epsilon:?}"), "a number that is not negative, in f32 too".into()))
     }
 }
 

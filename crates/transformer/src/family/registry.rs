@@ -3,7 +3,7 @@
 use super::format::FamilyFormat;
 use super::{bert, distilbert};
 use crate::config::{Config, ConfigError};
-use crate::weights::resolve;
+use crate::weights::{CONFIGURATION_LIMIT, read_text, resolve};
 use serde_json::Value;
 use std::path::Path;
 
@@ -21,7 +21,7 @@ impl Config {
         let path = directory.join("config.json");
         let path = resolve(directory, "config.json")
             .map_err(|error| ConfigError::Read { path, source: std::io::Error::other(error) })?;
-        match std::fs::read_to_string(&path) {
+        match read_text(&path, CONFIGURATION_LIMIT) {
             Ok(text) => Self::from_json(&text, &path),
             Err(source) => Err(ConfigError::Read { path, source }),
         }
@@ -98,6 +98,7 @@ mod tests {
         fails(BERT.replace('}', ", \"hidden_act\": \"gelo\"}"), "one of relu, gelu");
         fails(BERT.replace('}', ", \"hidden_dropout_prob\": 1.0}"), "\"hidden_dropout_prob\" is 1, but must be from 0");
         fails(BERT.replace('}', ", \"layer_norm_eps\": -1e-12}"), "must be a number that is not negative");
+        fails(BERT.replace('}', ", \"layer_norm_eps\": 1e300}"), "is 1e300, but must be");
         let no_positions = format!("\"pad_token_id\": {}", usize::MAX);
         fails(
             BERT.replace("\"pad_token_id\": 1", &no_positions).replace("\"bert\"", "\"roberta\""),

@@ -2,12 +2,13 @@
 
 use super::error::examples;
 use super::file_name::is_plain;
+use super::open::{TOKENIZER_LIMIT, is_there, read_file};
 use super::{TensorFile, TensorSource, WeightError, resolve};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::{fmt, fs};
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
@@ -42,9 +43,9 @@ impl WeightDirectory {
     /// [`WeightError`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightError> {
         let path = path.as_ref();
-        let there = |name: &str| path.join(name).exists();
+        let there = |name: &str| is_there(&path.join(name));
         let single = resolve(path, SINGLE)?;
-        if single.exists() {
+        if is_there(&single) {
             Self::single(path, &single)
         } else if there(INDEX) {
             Self::sharded(path)
@@ -104,7 +105,8 @@ type Shards<'a> = BTreeMap<&'a String, TensorFile>;
 
 impl Index {
     fn read(path: PathBuf) -> Result<Self, WeightError> {
-        let bytes = fs::read(&path).map_err(|source| WeightError::Io { path: path.clone(), action: "read", source })?;
+        let failed = |source| WeightError::Io { path: path.clone(), action: "read", source };
+        let bytes = read_file(&path, TOKENIZER_LIMIT).map_err(failed)?;
         match serde_json::from_slice::<IndexJson>(&bytes) {
             Ok(json) => Ok(Self { path, places: json.weight_map.0 }),
             Err(e) => Err(WeightError::Index { path, reason: e.to_string() }),
@@ -126,7 +128,7 @@ impl Index {
         if !is_plain(shard) {
             return Err(WeightError::ShardName { path, shard: name });
         }
-        if !folder.join(shard).exists() {
+        if !is_there(&folder.join(shard)) {
             return Err(WeightError::ShardMissing { path, shard: name });
         }
         TensorFile::open(folder.join(shard))

@@ -2,6 +2,7 @@
 
 use super::error::examples;
 use super::header::read_header;
+use super::open::open_file;
 use super::{FloatFormat, WeightError};
 use adaptune_tensor::Scalar;
 use adaptune_tensor::kernel::{Mapped, map_read_only};
@@ -9,7 +10,6 @@ use ndarray::{ArrayD, IxDyn};
 use safetensors::tensor::{Metadata, TensorInfo};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// A safetensors file, open for reading and checked as a whole except for its numbers, which are
@@ -74,7 +74,7 @@ impl TensorFile {
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightError> {
         let path = path.as_ref();
         let failed = |source| WeightError::Io { path: path.into(), action: "read", source };
-        let bytes = File::open(path).and_then(|file| map_read_only(&file)).map_err(failed)?;
+        let bytes = open_file(path).and_then(|file| map_read_only(&file)).map_err(failed)?;
         Self::new(path, Bytes::Mapped(bytes))
     }
 

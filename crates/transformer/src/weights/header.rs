@@ -1,6 +1,7 @@
 //! The header of a safetensors file: which tensors it holds, and where.
 
 use super::WeightError;
+use super::open::LFS;
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor};
@@ -30,7 +31,7 @@ pub(super) fn read_header(path: &Path, bytes: &[u8]) -> Result<(Metadata, usize)
 }
 
 fn json_part<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a [u8], WeightError> {
-    if bytes.starts_with(b"version https://git-lfs.") {
+    if bytes.starts_with(LFS) {
         return Err(WeightError::LfsPointer { path: path.into() });
     }
     let Some((prefix, rest)) = bytes.split_first_chunk::<PREFIX>() else {

@@ -1,6 +1,7 @@
 //! The journal of files that are replaced together: which of them are not in their places yet.
 
 use super::file_name::is_component;
+use super::open::{CONFIGURATION_LIMIT, read_file};
 use super::{WeightError, replace_file};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -63,7 +64,7 @@ impl Journal {
     /// The journal of a directory, if it has one.
     pub(super) fn read(directory: &Path) -> Result<Option<Self>, WeightError> {
         let path = directory.join(JOURNAL);
-        let bytes = match fs::read(&path) {
+        let bytes = match read_file(&path, CONFIGURATION_LIMIT) {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
             Err(source) => return Err(WeightError::Io { path, action: "read", source }),

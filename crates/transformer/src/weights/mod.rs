@@ -11,6 +11,7 @@
 //! | load a model and notice what it did not use | [`Reader`] |
 //! | write a file | [`write_safetensors`] |
 //! | write several files of a directory together, and find them | [`replace_files`], [`resolve`] |
+//! | open any file that is read | [`open_file`], [`read_file`], [`read_text`] |
 //!
 //! The first two are [`TensorSource`]s, the trait that carries the reading methods. Numbers of any
 //! float type are converted to the [`Scalar`](adaptune_tensor::Scalar) that is asked for, in one
@@ -37,6 +38,7 @@
 mod error;
 mod file_name;
 mod number;
+mod open;
 
 mod file;
 mod header;
@@ -58,6 +60,7 @@ pub use error::WeightError;
 pub use file::TensorFile;
 pub use journal::resolve;
 pub use number::FloatFormat;
+pub use open::{CONFIGURATION_LIMIT, TOKENIZER_LIMIT, is_there, open_file, read_file, read_text};
 pub use reader::Reader;
 pub use replace::replace_file;
 pub use replace_files::{finish_replacing, replace_files};

@@ -1,7 +1,7 @@
 //! What PEFT's two files hold.
 
 use crate::format::error::FormatError;
-use adaptune_transformer::weights::TensorFile;
+use adaptune_transformer::weights::{TensorFile, is_there};
 use ndarray::ArrayD;
 use serde_json::Value;
 use std::path::Path;
@@ -20,7 +20,7 @@ pub(super) struct Written<S> {
 
 /// The name that a file of ours holds.
 pub(crate) fn name(path: &Path) -> Result<String, FormatError> {
-    if path.extension().is_none_or(|end| end != "safetensors") || !path.exists() {
+    if path.extension().is_none_or(|end| end != "safetensors") || !is_there(path) {
         return Ok(DEFAULT_NAME.to_owned());
     }
     let file = TensorFile::open(path)?;

@@ -24,7 +24,7 @@ use crate::head::task::Task;
 use crate::registry::method::Method;
 use adaptune_tensor::{Parameters, Scalar, Seed};
 use adaptune_transformer::family::PastKeyValues;
-use adaptune_transformer::weights::{TensorFile, resolve};
+use adaptune_transformer::weights::{TensorFile, is_there, resolve};
 use adaptune_transformer::{Config, Encoder, Family};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -135,7 +135,7 @@ fn own(path: &Path, plain: HeadConfig) -> Result<(String, HeadConfig), FormatErr
 
 /// What the metadata of the weights say of the head, if they are ours.
 fn metadata(path: &Path) -> Result<Option<Value>, FormatError> {
-    if path.extension().is_none_or(|end| end != "safetensors") || !path.exists() {
+    if path.extension().is_none_or(|end| end != "safetensors") || !is_there(path) {
         return Ok(None);
     }
     let file = TensorFile::open(path)?;

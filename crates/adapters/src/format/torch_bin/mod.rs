@@ -18,11 +18,11 @@ mod pickle;
 mod tensors;
 
 use adaptune_tensor::Scalar;
+use adaptune_transformer::weights::open_file;
 use archive::Archive;
 use ndarray::ArrayD;
 use pickle::Pickle;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 use tensors::Tensors;
@@ -55,7 +55,7 @@ const LONGEST_PICKLE: u64 = 16 << 20;
 /// code, holds anything but tensors, or a tensor has NaN or infinities: see [`TorchBinError`].
 pub fn read_torch_bin<S: Scalar>(path: &Path) -> Result<BTreeMap<String, ArrayD<S>>, TorchBinError> {
     let failed = |source| TorchBinError::Io { path: path.into(), source };
-    let file = File::open(path).map_err(failed)?;
+    let file = open_file(path).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     read(path, BufReader::new(file), length)
 }

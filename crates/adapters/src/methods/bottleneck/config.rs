@@ -1,6 +1,6 @@
 //! The configuration of a bottleneck method: AdapterHub's `BnConfig`, typed and checked.
 
-use crate::core::checks::{check_layers, check_rate, layers_but};
+use crate::core::checks::{check_factor, check_layers, check_rate, layers_but};
 use crate::core::error::MethodError;
 use crate::core::init::InitWeights;
 use crate::methods::bottleneck::invertible::Coupling;
@@ -305,12 +305,8 @@ impl BottleneckConfig {
         check_rate("dropout", self.dropout)?;
         check_rate("stochastic_depth", self.stochastic_depth)?;
         match self.scaling {
-            Scaling::Fixed(found) if !found.is_finite() => Err(MethodError::Range {
-                field: "scaling",
-                found,
-                expected: "a finite number, \"learned\" or \"channel\"",
-            }),
-            _ => Ok(()),
+            Scaling::Fixed(found) => check_factor("scaling", found),
+            Scaling::Learned | Scaling::Channel => Ok(()),
         }
     }
 }
@@ -336,6 +332,7 @@ mod tests {
         fails(BottleneckConfig { dropout: 1.0, ..base() }, "dropout is 1, but must be");
         fails(BottleneckConfig { reduction_factor: 0.0.into(), ..base() }, "reduction_factor is 0");
         fails(BottleneckConfig { scaling: Scaling::Fixed(f64::NAN), ..base() }, "scaling is NaN");
+        fails(BottleneckConfig { scaling: Scaling::Fixed(1e300), ..base() }, "in f32 too");
         let some = ReductionFactor { default: None, layers: [(1, 2.0)].into() };
         fails(BottleneckConfig { reduction_factor: some, ..base() }, "layer 0 has no reduction factor");
         let sum = BottleneckConfig { residual_before_ln: InnerResidual::Sum, original_ln_before: false, ..base() };

@@ -15,6 +15,7 @@ use crate::core::init::InitWeights;
 use crate::core::method_config::MethodConfig;
 use crate::core::modules::Modules;
 use crate::core::point::Point;
+use crate::core::size::Size;
 use crate::methods::bottleneck::invertible::{Coupling, Invertible};
 use crate::methods::bottleneck::phm::layer::PhmShared;
 use crate::methods::bottleneck::wiring::{BottleneckAdapter, InnerResidual};
@@ -116,6 +117,10 @@ impl MethodConfig for BottleneckConfig {
 
     fn check(&self, model: &Config) -> Result<(), MethodError> {
         self.bottlenecks(model).map(|_| ())
+    }
+
+    fn size(&self, model: &Config) -> Result<Size, MethodError> {
+        self.computed_size(model)
     }
 
     fn modules<S: Scalar>(&self, model: &Config, seed: Seed, modules: &mut Modules<S>) -> Result<(), MethodError> {

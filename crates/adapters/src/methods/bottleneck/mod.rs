@@ -8,6 +8,7 @@ pub mod layer;
 mod names;
 pub mod phm;
 mod projection;
+mod size;
 mod width;
 pub mod wiring;
 

@@ -1,6 +1,6 @@
 //! The configuration of LoRA and its kin: AdapterHub's `LoRAConfig`, typed and checked.
 
-use crate::core::checks::{check_rate, layers_but};
+use crate::core::checks::{check_factor, check_rate, layers_but};
 use crate::core::error::MethodError;
 use adaptune_tensor::{Scalar, Seed, init};
 use adaptune_transformer::{Config, LinearPoint, Projection};
@@ -210,9 +210,7 @@ impl LoraConfig {
     fn check_fields(&self) -> Result<(), MethodError> {
         check_rate("dropout", self.dropout)?;
         let numbers = [("alpha", Some(self.alpha)), ("vera_d", self.vera_d), ("vera_b", self.vera_b)];
-        if let Some((field, Some(found))) = numbers.into_iter().find(|(_, n)| n.is_some_and(|n| !n.is_finite())) {
-            return Err(MethodError::Range { field, found, expected: "a finite number" });
-        }
+        numbers.into_iter().try_for_each(|(field, found)| found.map_or(Ok(()), |found| check_factor(field, found)))?;
         if self.r == 0 {
             return Err(MethodError::Range { field: "r", found: 0.0, expected: "a whole number from 1 on" });
         }
@@ -290,6 +288,8 @@ mod tests {
         fails(LoraConfig { leave_out: [3].into(), ..lora() }, "leave_out names layer 3");
         fails(LoraConfig { r: 0, ..lora() }, "r is 0");
         fails(LoraConfig { alpha: f64::NAN, ..lora() }, "alpha is NaN");
+        fails(LoraConfig { alpha: 1e300, ..lora() }, "in f32 too");
+        fails(LoraConfig { vera_d: Some(-1e39), ..LoraConfig::vera() }, "vera_d is -1");
         fails(LoraConfig { dropout: 1.0, ..lora() }, "dropout is 1");
         fails(LoraConfig { r: 2, ..ia3() }, "needs r=1");
         fails(LoraConfig { use_dora: true, ..ia3() }, "need composition_mode=add");

@@ -13,6 +13,7 @@ use crate::core::hub_names::HubNames;
 use crate::core::method_config::MethodConfig;
 use crate::core::modules::Modules;
 use crate::core::point::Point;
+use crate::core::size::Size;
 use crate::core::stored::{Form, Stored};
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::{Config, LinearPoint, Projection};
@@ -123,6 +124,10 @@ impl MethodConfig for LoraConfig {
 
     fn check(&self, model: &Config) -> Result<(), MethodError> {
         self.points(model).map(|_| ())
+    }
+
+    fn size(&self, model: &Config) -> Result<Size, MethodError> {
+        self.computed_size(model, |projection| self.side(projection) == Side::Input)
     }
 
     fn modules<S: Scalar>(&self, model: &Config, seed: Seed, modules: &mut Modules<S>) -> Result<(), MethodError> {

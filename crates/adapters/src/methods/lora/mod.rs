@@ -9,6 +9,7 @@ mod input;
 pub mod lora;
 mod low_rank;
 pub mod mtl;
+mod size;
 pub mod vera;
 
 pub use config::{AttentionMatrix, Composition, LoraConfig, LoraInit, LoraKind};

@@ -8,6 +8,7 @@ use crate::core::hub_names::HubNames;
 use crate::core::method_config::MethodConfig;
 use crate::core::modules::Modules;
 use crate::core::point::Point;
+use crate::core::size::{PointSize, Size, linear, product, sum};
 use crate::core::stored::Stored;
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::Config;
@@ -69,6 +70,25 @@ impl MethodConfig for PrefixConfig {
 
     fn check(&self, model: &Config) -> Result<(), MethodError> {
         self.layers(model).map(|_| ())
+    }
+
+    /// Each block computes the network again, and in training keeps its inside, `h` and `φ(h)`, `[P, B]`.
+    fn size(&self, model: &Config) -> Result<Size, MethodError> {
+        let layers = self.layers(model)?;
+        let (length, width, hidden) = (self.prefix_length, self.bottleneck_size, model.hidden);
+        let block = 2usize.saturating_mul(model.key_value_width());
+        let columns = layers.len().saturating_mul(block);
+        let source = match self.flat {
+            true => product(&[length, columns]),
+            false => sum([product(&[length, hidden]), linear(width, hidden, true), linear(columns, width, true)]),
+        };
+        let gates = if self.shared_gating { 1 } else { 2 };
+        let gate = |layer: &usize| PointSize::trained(Point::Attention(*layer), linear(gates, hidden, true));
+        let mut points = vec![PointSize::trained(None, source)];
+        points.extend(layers.iter().filter(|_| self.use_gating).map(gate));
+        let inside = if self.flat { 0 } else { product(&[2, length, width]) };
+        let (transient, kept) = (sum([inside, product(&[length, block])]), inside.saturating_mul(layers.len() as u64));
+        Ok(Size { transient, kept, keys: length as u64, ..Size::of(points) })
     }
 
     fn modules<S: Scalar>(&self, model: &Config, seed: Seed, modules: &mut Modules<S>) -> Result<(), MethodError> {

@@ -8,6 +8,7 @@ use crate::core::hub_names::HubNames;
 use crate::core::method_config::MethodConfig;
 use crate::core::modules::Modules;
 use crate::core::point::Point;
+use crate::core::size::{PointSize, Size, product};
 use crate::core::stored::Stored;
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::{Config, SequencePoint};
@@ -63,6 +64,13 @@ impl MethodConfig for PromptConfig {
 
     fn check(&self, model: &Config) -> Result<(), MethodError> {
         self.check_against(model)
+    }
+
+    fn size(&self, model: &Config) -> Result<Size, MethodError> {
+        self.check_against(model)?;
+        let point = Point::from(SequencePoint::Embeddings);
+        let points = vec![PointSize::trained(point, product(&[self.prompt_length, model.hidden]))];
+        Ok(Size { tokens: self.prompt_length as u64, ..Size::of(points) })
     }
 
     fn modules<S: Scalar>(&self, model: &Config, seed: Seed, modules: &mut Modules<S>) -> Result<(), MethodError> {

@@ -8,6 +8,7 @@ use crate::core::hub_names::HubNames;
 use crate::core::method_config::MethodConfig;
 use crate::core::modules::Modules;
 use crate::core::point::Point;
+use crate::core::size::{PointSize, Size, linear, product, sum};
 use crate::core::stored::{Form, Stored};
 use adaptune_tensor::{Activation, Scalar, Seed};
 use adaptune_transformer::{Config, SequencePoint};
@@ -74,6 +75,18 @@ impl MethodConfig for ReftConfig {
 
     fn check(&self, model: &Config) -> Result<(), MethodError> {
         self.blocks(model).map(|_| ())
+    }
+
+    /// Files hold a square matrix beside what makes rows orthonormal, from which PyTorch begins.
+    fn size(&self, model: &Config) -> Result<Size, MethodError> {
+        let (units, rows) = (if self.tied_weights { 1 } else { 2 }, product(&[self.r, model.hidden]));
+        let unit = sum([linear(self.r, model.hidden, true), rows]);
+        let square = if self.orthogonality { product(&[model.hidden, model.hidden]) } else { 0 };
+        let one = |layer: usize| {
+            let size = PointSize::trained(Point::from(SequencePoint::Block(layer)), unit.saturating_mul(units as u64));
+            PointSize { stored: sum([unit, square]).saturating_mul(units as u64), ..size }
+        };
+        Ok(Size::of(self.blocks(model)?.into_iter().map(one).collect()))
     }
 
     fn modules<S: Scalar>(&self, model: &Config, seed: Seed, modules: &mut Modules<S>) -> Result<(), MethodError> {

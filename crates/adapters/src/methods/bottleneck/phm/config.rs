@@ -5,6 +5,7 @@ use super::stack::Stack;
 use crate::core::checks::check_count;
 use crate::core::error::MethodError;
 use crate::core::fields::{FieldError, boolean, count, number, wrong};
+use crate::core::size::{product, sum};
 use adaptune_tensor::{Scalar, Seed, init};
 use ndarray::{Array2, Array3, Axis};
 use serde_json::{Map, Value};
@@ -137,7 +138,7 @@ impl PhmConfig {
     pub(crate) fn check(&self, widths: impl IntoIterator<Item = usize>) -> Result<(), MethodError> {
         check_count("phm_dim", self.dim)?;
         check_count("phm_rank", self.rank)?;
-        if !(self.init_range >= 0.0 && self.init_range.is_finite()) {
+        if !(self.init_range >= 0.0 && (self.init_range as f32).is_finite()) {
             let expected = "a deviation, from 0 on";
             return Err(MethodError::Range { field: "phm_init_range", found: self.init_range, expected });
         }
@@ -146,6 +147,19 @@ impl PhmConfig {
             return Err(MethodError::Range { field: "phm_dim", found: self.dim as f64, expected });
         }
         Ok(())
+    }
+
+    /// How many numbers the `A_i` are.
+    pub(crate) fn rule_size(&self) -> u64 {
+        if self.factorized_rule { product(&[2, self.dim, self.dim]) } else { product(&[self.dim; 3]) }
+    }
+
+    /// How many numbers the `B_i` between these widths are, which `n` divides.
+    pub(crate) fn weight_size(&self, input: usize, output: usize) -> u64 {
+        match self.factorized_w {
+            true => sum([product(&[input, self.rank]), product(&[output, self.rank])]),
+            false => product(&[input, output / self.dim]),
+        }
     }
 
     /// New `A_i`, `[n, n, n]`; shared ones begin otherwise than a layer's own.

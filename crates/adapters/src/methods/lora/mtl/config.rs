@@ -54,8 +54,9 @@ impl MtlLoraConfig {
     pub fn points(&self, model: &Config) -> Result<Vec<LinearPoint>, MethodError> {
         check_count("n_up_projection", self.n_up_projection)?;
         let sharpness = self.weights_sharpness;
-        if !(sharpness.is_finite() && sharpness > 0.0) {
-            let expected = "a finite number above 0";
+        // It divides, in f32 too.
+        if !((sharpness as f32).is_normal() && sharpness > 0.0) {
+            let expected = "a finite number above 0, in f32 too";
             return Err(MethodError::Range { field: "weights_sharpness", found: sharpness, expected });
         }
         if self.lora.kind() != LoraKind::Lora || self.lora.use_gating {

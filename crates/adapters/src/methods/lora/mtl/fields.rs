@@ -8,8 +8,10 @@ use crate::core::hub_names::HubNames;
 use crate::core::method_config::MethodConfig;
 use crate::core::modules::Modules;
 use crate::core::point::Point;
+use crate::core::size::{PointSize, Size, product, sum};
 use crate::core::stored::Stored;
 use crate::methods::lora::config::shape;
+use crate::methods::lora::size::shapes;
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::{Config, LinearPoint};
 use serde_json::{Map, Value};
@@ -50,6 +52,22 @@ impl MethodConfig for MtlLoraConfig {
 
     fn check(&self, model: &Config) -> Result<(), MethodError> {
         self.points(model).map(|_| ())
+    }
+
+    fn size(&self, model: &Config) -> Result<Size, MethodError> {
+        let (r, n) = (self.lora.r, self.n_up_projection);
+        let lambda = match self.task_specific_matrix_type {
+            TaskMatrix::SingularValues => r as u64,
+            TaskMatrix::Linear => product(&[r, r]),
+        };
+        let shapes = shapes(model, self.lora.projections());
+        let one = |point: LinearPoint| {
+            let known = shapes.iter().find(|(projection, _)| *projection == point.projection);
+            let (outputs, inputs) = known.expect("a point of the configuration").1;
+            let numbers = [product(&[r, inputs]), product(&[n, outputs, r]), n as u64, lambda];
+            PointSize::trained(Point::from(point), sum(numbers))
+        };
+        Ok(Size::of(self.points(model)?.into_iter().map(one).collect()))
     }
 
     fn modules<S: Scalar>(&self, model: &Config, seed: Seed, modules: &mut Modules<S>) -> Result<(), MethodError> {
@@ -111,6 +129,7 @@ mod tests {
         for (text, words) in [
             ("mtl_lora[n_up_projection=0]", "n_up_projection is 0"),
             ("mtl_lora[weights_sharpness=0]", "above 0"),
+            ("mtl_lora[weights_sharpness=1e-300]", "above 0, in f32 too"),
             ("mtl_lora[use_gating=True]", "has no gate"),
             ("mtl_lora[use_dora=True]", "neither a DoRA"),
             ("mtl_lora[vera_d=0.1]", "neither a DoRA"),
