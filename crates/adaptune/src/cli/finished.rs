@@ -3,11 +3,24 @@
 use super::args::BaseDtype;
 use super::base_model::BaseModel;
 use super::folder::{RunFile, RunFolder, State, TRAINED};
-use adaptune_adapters::{AdapterModel, Setup, format};
+use super::report::note;
+use adaptune_adapters::{Adapter, Head, Setup, format};
 use adaptune_transformer::Encoder;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::sync::Arc;
+
+/// A finished adapter, with its head if it has one.
+pub(crate) struct Loaded {
+    pub(crate) adapter: Adapter<f32>,
+    pub(crate) head: Option<Head<f32>>,
+}
+
+impl Loaded {
+    pub(crate) fn head(&self) -> Option<&Head<f32>> {
+        self.head.as_ref()
+    }
+}
 
 /// The base of finished adapters.
 pub(crate) struct Finished {
@@ -33,6 +46,7 @@ impl Finished {
         if folder.state() == State::Interrupted {
             bail!("{} holds a run that did not end; go on with train --resume", adapter.display());
         }
+        tell_notes(adapter)?;
         let run = folder.run_file();
         let Some(name) = model.or(run.as_ref().map(|run| run.model.as_str())) else {
             bail!("{} does not say what it was trained on: name the base with --model", adapter.display());
@@ -44,14 +58,14 @@ impl Finished {
         Ok(Self { base: Arc::new(model.load(base_dtype)?), name: name.to_owned(), model, max_length, base_dtype })
     }
 
-    /// The adapter with its head.
-    pub(crate) fn load(&self, adapter: &Path) -> Result<AdapterModel<f32>> {
-        let model = format::load(adapter, self.base.clone()).with_context(|| adapter.display().to_string())?;
-        if model.thawed().is_some() {
+    /// The adapter, with its head if it has one.
+    pub(crate) fn load(&self, adapter: &Path) -> Result<Loaded> {
+        let parts = format::load_parts(adapter, &self.base).with_context(|| adapter.display().to_string())?;
+        if parts.thawed.is_some() {
             bail!("{} holds changed tensors of the base (thawed), which no adapter can take along", adapter.display());
         }
-        match model.setup() {
-            Setup::Adapter(_) => Ok(model),
+        match parts.setup {
+            Setup::Adapter(adapter) => Ok(Loaded { adapter: *adapter, head: parts.head }),
             Setup::None => bail!("{} holds a head and no adapter", adapter.display()),
             several => bail!(
                 "{} holds the setup {several}, and one adapter by itself was expected: name the folder of one within it",
@@ -66,4 +80,12 @@ impl Finished {
         let run = RunFile { model: model.to_owned(), method, max_length, base_dtype, options: String::new() };
         folder.complete(&run)
     }
+}
+
+/// Says on standard error what is to be known of an adapter's files.
+pub(crate) fn tell_notes(adapter: &Path) -> Result<()> {
+    for said in format::notes(adapter)? {
+        note(format_args!("note: {said}"));
+    }
+    Ok(())
 }
