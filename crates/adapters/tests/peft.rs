@@ -376,6 +376,7 @@ fn what_cannot_be_computed_is_refused() {
         ("dora", "rank_pattern", "{\"query\": 4}", "rank_pattern={\"query\":4} is not supported"),
         ("dora", "modules_to_save", "[\"embeddings\"]", "modules_to_save holds \"embeddings\", which is no head"),
         ("dora", "bias", "\"all\"", "bias=\"all\" is not supported"),
+        ("dora", "layers_pattern", "\"h\"", "layers_pattern=\"h\" names no list of blocks of this base"),
         ("dora", "init_lora_weights", "\"pissa\"", "changes the base too"),
         ("dora", "target_modules", "[\"query\"]", "the weights differ about layer.0.attention_output"),
         ("dora", "r", "0", "r is 0"),
@@ -399,7 +400,7 @@ fn what_cannot_be_computed_is_refused() {
         ("bert-prefix", "peft_type", "\"LORA\"", "target_modules"),
         ("bert-prompt", "num_virtual_tokens", "24", "should have shape [24, 12], but it has [4, 12]"),
         ("bert-prompt", "peft_type", "\"P_TUNING\"", "peft_type P_TUNING are not supported"),
-        ("bert-prompt", "modules_to_save", "[\"pooler\"]", "is no head"),
+        ("bert-prompt", "modules_to_save", "[\"embeddings\"]", "is no head"),
         ("roberta-prefix-tags", "num_virtual_tokens", "1", "num_layers is 2, but this base has 3"),
     ] {
         let error = changed(&folder("peft-prompts").join(case), field, value, &base);

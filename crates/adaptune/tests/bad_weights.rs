@@ -271,9 +271,12 @@ fn what_is_no_adapter_directory_is_refused() {
     let bench = Bench::new();
     bench.refuses("eval --model model --adapter gone --data dev.tsv", &["gone is no folder", "that train wrote"]);
     bench.refuses("predict --model model --adapter dev.tsv --input -", &["dev.tsv is no folder"]);
-    bench.refuses("eval --model model --adapter model --data dev.tsv", &["model: there is no head_config.json"]);
+    bench.refuses(
+        "eval --model model --adapter model --data dev.tsv",
+        &["model holds no adapter", "it is a base model"],
+    );
     bench.refuses("inspect gone", &["gone is no folder", "save_adapter"]);
-    bench.refuses("inspect model", &["model: expected adapter_config.json or head_config.json here"]);
+    bench.refuses("inspect model", &["model holds no adapter: expected adapter_config.json or head_config.json"]);
     bench.trained("a", "");
     bench.refuses("eval --model a --adapter a --data dev.tsv", &["a holds no model", "this is an adapter"]);
 }

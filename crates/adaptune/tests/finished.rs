@@ -40,7 +40,7 @@ fn what_cannot_be_merged_leaves_nothing_behind() {
     bench.refuses("merge --adapter bottleneck --out merged", &["cannot be merged", "LoRA"]);
     assert!(!bench.path("merged").exists());
     bench.refuses("merge --adapter nowhere --out merged", &["nowhere", "is no folder"]);
-    bench.refuses("merge --adapter model --out merged", &["--model"]);
+    bench.refuses("merge --adapter model --out merged", &["model holds no adapter", "it is a base model"]);
     bench.trained("lora", LORA);
     let before = contents(&bench.path("bottleneck"));
     bench.refuses("merge --adapter lora --out bottleneck", &["bottleneck", "--overwrite"]);

@@ -1,12 +1,12 @@
 //! What a directory holds, without the base that it belongs to.
 
 use super::error::{FormatError, Message};
-use super::files::{ADAPTER, Files, HEAD, PEFT};
-use super::hub::name::check_name;
-use super::{json, peft, setup_file, thawed, torch_bin};
+use super::files::{Files, PEFT};
+use super::hub::static_head;
+use super::{json, lookup, peft, thawed, torch_bin};
 use adaptune_transformer::weights::{TensorFile, TensorSource, is_there, resolve};
 use serde_json::{Map, Value};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// An adapter or a head in a directory.
 #[derive(Debug)]
@@ -46,33 +46,18 @@ impl Described {
 /// If there is neither, or a file is broken.
 pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
     let mut parts = Vec::new();
-    for (kind, files, folder) in folders(directory)? {
-        if is_there(&resolve(&folder, files.config)?) {
+    for (kind, files, folder) in lookup::folders(directory)? {
+        // A head without weights is none, as notes() tells.
+        let has_weights = kind == "adapter" || files.have_weights(&folder)?;
+        if has_weights && is_there(&resolve(&folder, files.config)?) {
             parts.extend(part(kind, files, &folder)?);
         }
-    }
-    if parts.is_empty() {
-        let message = format!("expected {} or {} here: is it an adapter directory?", ADAPTER.config, HEAD.config);
-        return Err(FormatError::config(directory, message));
     }
     let thawed = resolve(directory, thawed::FILE)?;
     if is_there(&thawed) {
         parts.push(thawed_part(&thawed)?);
     }
     Ok(parts)
-}
-
-/// Where adapters and head are.
-fn folders(directory: &Path) -> Result<Vec<(&'static str, &'static Files, PathBuf)>, FormatError> {
-    let path = resolve(directory, setup_file::FILE)?;
-    if !is_there(&path) {
-        return Ok(vec![("adapter", &ADAPTER, directory.to_owned()), ("head", &HEAD, directory.to_owned())]);
-    }
-    let (expression, head) =
-        setup_file::read(&json::read(&path)?).map_err(|Message(m)| FormatError::config(&path, m))?;
-    let adapters = expression.names().into_iter().map(|name| ("adapter", &ADAPTER, name));
-    let named = |(kind, files, name): (_, _, &str)| check_name(name).map(|()| (kind, files, directory.join(name)));
-    adapters.chain([("head", &HEAD, head.as_str())]).map(named).collect()
 }
 
 /// The thawed tensors, which have neither name nor configuration.
@@ -90,10 +75,11 @@ fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Vec<Descr
     if file.get("peft_type").is_some() {
         return peft_parts(file, directory);
     }
+    let is_static = kind == "head" && static_head::is_static(&file);
+    let name = if is_static { static_head::name(directory) } else { name(&file, &path) }?;
+    let config = file.get("config").and_then(Value::as_object).cloned();
+    let config = config.or_else(|| file.as_object().cloned().filter(|_| is_static)).unwrap_or_default();
     let mut field = |name: &str| file.get_mut(name).map(Value::take).unwrap_or_default();
-    let (name, config) = (field("name"), field("config"));
-    let name = name.as_str().ok_or_else(|| FormatError::config(&path, "\"name\" is missing"))?.to_owned();
-    let config = config.as_object().cloned().unwrap_or_default();
     let (weights, tensors) = tensors(directory, files)?;
     let weights_path = resolve(directory, weights)?;
     let bytes = std::fs::metadata(&weights_path).map_err(FormatError::io("read", &weights_path))?.len();
@@ -102,13 +88,20 @@ fn part(kind: &'static str, files: &Files, directory: &Path) -> Result<Vec<Descr
     Ok(vec![Described { kind, name, model_type, model_name, hidden_size, config, file, bytes, tensors }])
 }
 
+fn name(file: &Value, path: &Path) -> Result<String, FormatError> {
+    json::name(file).map_err(|Message(why)| FormatError::config(path, why))
+}
+
 /// An adapter in PEFT's format, of which all fields are configuration, and the head among its weights if there is one.
 fn peft_parts(file: Value, directory: &Path) -> Result<Vec<Described>, FormatError> {
     let (file_name, tensors) = tensors(directory, &PEFT)?;
     let weights = resolve(directory, file_name)?;
     let bytes = std::fs::metadata(&weights).map_err(FormatError::io("read", &weights))?.len();
     let model_name = file.get("base_model_name_or_path").cloned().unwrap_or_default();
-    let (of_head, of_adapter): (Vec<_>, Vec<_>) = tensors.into_iter().partition(|(name, _)| peft::head::is_head(name));
+    // Without a classifier there is no head that a pooler could belong to.
+    let has_head = tensors.iter().any(|(name, _)| peft::modules::is_classifier(name));
+    let of_head = |name: &str| has_head && peft::modules::is_head(name);
+    let (of_head, of_adapter): (Vec<_>, Vec<_>) = tensors.into_iter().partition(|(name, _)| of_head(name));
     let described = |kind, name, config, tensors| Described {
         kind,
         name,
@@ -131,17 +124,25 @@ fn peft_parts(file: Value, directory: &Path) -> Result<Vec<Described>, FormatErr
 
 type Shapes = Vec<(String, Vec<usize>)>;
 
-fn tensors(directory: &Path, files: &Files) -> Result<(&'static str, Shapes), FormatError> {
+/// The weights file of a directory, and names and shapes of its tensors, spelled as they are read.
+pub(super) fn tensors(directory: &Path, files: &Files) -> Result<(&'static str, Shapes), FormatError> {
     let path = resolve(directory, files.safetensors)?;
     if is_there(&path) {
-        return Ok((files.safetensors, shapes(&path)?));
+        return Ok((files.safetensors, spelled(shapes(&path)?, files)));
     }
     let path = resolve(directory, files.torch)?;
     if !is_there(&path) {
         return Err(files.no_weights(directory));
     }
+    json::check_lfs(&path)?;
     let tensors = torch_bin::read_torch_bin::<f32>(&path)?;
-    Ok((files.torch, tensors.into_iter().map(|(name, array)| (name, array.shape().to_vec())).collect()))
+    let shapes = tensors.into_iter().map(|(name, array)| (name, array.shape().to_vec())).collect();
+    Ok((files.torch, spelled(shapes, files)))
+}
+
+/// The same under the names that are read.
+fn spelled(shapes: Shapes, files: &Files) -> Shapes {
+    shapes.into_iter().filter_map(|(name, shape)| Some(((files.spelling)(&name)?, shape))).collect()
 }
 
 /// Names and shapes of a safetensors file.

@@ -4,7 +4,7 @@ use super::error::FormatError;
 use super::files::{ADAPTER, HEAD, PEFT, replace_together};
 use super::hub::adapter::{parameters, write_adapter};
 use super::hub::head::{head_name, write_head};
-use super::{hub, peft, setup_file, thawed};
+use super::{hub, lookup, peft, setup_file, thawed};
 use crate::adapter::Adapter;
 use crate::format::family::language_tensor_name;
 use crate::head::Head;
@@ -13,7 +13,6 @@ use adaptune_tensor::{AnyParameter, Parameters, Scalar};
 use adaptune_transformer::Encoder;
 use adaptune_transformer::weights::{is_there, resolve};
 use std::path::Path;
-use std::sync::Arc;
 
 /// Saves adapter and head of a model as AdapterHub directory, and what is thawed beside them in `thawed.safetensors`.
 ///
@@ -91,15 +90,12 @@ pub(super) fn write_either<S: Scalar>(
     }
 }
 
-/// Loads a directory that has at most one adapter.
-pub(super) fn load_single<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<AdapterModel<S>, FormatError> {
-    let head = load_head(directory, &base)?;
-    let adapter = match is_there(&resolve(directory, ADAPTER.config)?) {
-        true => Some(load_adapter(directory, &base)?),
-        false => None,
-    };
-    let thawed = thawed::load(directory, &base)?;
-    Ok(AdapterModel::new(base, adapter, head).with_thawed(thawed))
+/// Saves an adapter without a head, in AdapterHub's files or PEFT's as [`save`] does.
+///
+/// # Errors
+/// As [`save`].
+pub fn save_headless<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
+    replace_together(directory, FILES, |folder| write_either(adapter, None, base, folder).map(|_| ()))
 }
 
 /// Every parameter of a model under the tensor names that its files have; most have one name.
@@ -134,16 +130,26 @@ pub fn load_adapter<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Ad
 /// Loads a head alone, or the one that a PEFT directory carries; see [`load`](super::load).
 ///
 /// # Errors
-/// As [`load`](super::load).
+/// If there is none, and as [`load`](super::load).
 pub fn load_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
-    let path = resolve(directory, HEAD.config)?;
-    if !is_there(&path) && is_there(&resolve(directory, ADAPTER.config)?) && peft::is_peft(directory)? {
+    if is_there(&resolve(directory, HEAD.config)?) {
+        return hub::head::load(directory, base);
+    }
+    lookup::check(directory)?;
+    if is_there(&resolve(directory, ADAPTER.config)?) && peft::is_peft(directory)? {
         return peft::head::load(directory, base);
     }
-    if !is_there(&path) {
-        let message =
-            format!("there is no {}: save the adapter with its head (in Python: with_head=True)", HEAD.config);
-        return Err(FormatError::config(directory, message));
+    let message = format!("there is no {}: save the adapter with its head (in Python: with_head=True)", HEAD.config);
+    Err(FormatError::config(directory, message))
+}
+
+/// The same; `None` if there is no head, or none of its weights.
+pub(super) fn find_head<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Option<Head<S>>, FormatError> {
+    if is_there(&resolve(directory, HEAD.config)?) && HEAD.have_weights(directory)? {
+        return hub::head::load(directory, base).map(Some);
     }
-    hub::head::load(directory, base)
+    match is_there(&resolve(directory, ADAPTER.config)?) && peft::is_peft(directory)? {
+        true => peft::head::find(directory, base),
+        false => Ok(None),
+    }
 }

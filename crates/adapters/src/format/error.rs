@@ -30,11 +30,22 @@ pub enum FormatError {
         /// What is wrong and what was expected.
         message: String,
     },
+    /// There is no adapter, nor a head.
+    #[error("{} holds no adapter: expected adapter_config.json or head_config.json; {advice}", directory.display())]
+    NoAdapter {
+        /// The directory.
+        directory: PathBuf,
+        /// What is there in their place, and where the nearest adapter is.
+        advice: String,
+    },
     /// There is no weights file.
-    #[error("{} holds neither {safetensors} nor {torch}: is it an adapter directory?", directory.display())]
+    #[error("{} holds neither {safetensors} nor {torch}: {config} is there without its weights; copy them too, or save the \
+             adapter again", directory.display())]
     NoWeights {
         /// The directory.
         directory: PathBuf,
+        /// The configuration file, which is there.
+        config: &'static str,
         /// The file that was looked for first.
         safetensors: &'static str,
         /// And second.
@@ -81,7 +92,7 @@ pub enum FormatError {
     },
     /// There are tensors that nothing asks for.
     #[error("{}: {count} tensors are not part of the adapter that {config} describes, among them {example}; \
-             has the base fewer layers than the one it was trained on?", path.display())]
+             {hint}", path.display())]
     UnexpectedTensors {
         /// The weights file.
         path: PathBuf,
@@ -91,6 +102,8 @@ pub enum FormatError {
         example: String,
         /// The configuration file.
         config: &'static str,
+        /// What the reason may be.
+        hint: &'static str,
     },
     /// The adapter belongs to another base.
     #[error("{}: the adapter was trained on a base with {what} {found}, but this base has {expected}; \

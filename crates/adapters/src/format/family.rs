@@ -2,7 +2,6 @@
 
 use crate::core::hub_names::HubNames;
 use crate::core::point::Point;
-use adaptune_transformer::family::Classifier;
 use adaptune_transformer::{Family, SequencePoint, Sublayer, SublayerPoint};
 
 impl HubNames for Family {
@@ -42,9 +41,4 @@ pub(super) fn language_tensor_name(family: Family, parameter: &str) -> Option<St
         Some((_, part)) => format!("{}.{part}", head.norm),
         None => head.bias.to_owned(),
     })
-}
-
-/// The classification head that transformers has for the family.
-pub(super) fn classifier(family: Family) -> &'static Classifier {
-    &family.python().classifier
 }

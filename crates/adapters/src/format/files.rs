@@ -1,7 +1,8 @@
 //! The names of an adapter directory's files, and how they are replaced.
 
 use super::error::FormatError;
-use adaptune_transformer::weights::{replace_file, replace_files};
+use super::names::{self, Spelling};
+use adaptune_transformer::weights::{is_there, replace_file, replace_files, resolve};
 use std::path::Path;
 
 /// File names of an adapter or a head.
@@ -9,22 +10,41 @@ pub(super) struct Files {
     pub(super) config: &'static str,
     pub(super) safetensors: &'static str,
     pub(super) torch: &'static str,
+    /// How the tensors in them are called.
+    pub(super) spelling: Spelling,
 }
 
 impl Files {
+    /// True if a directory has the weights that the configuration is of.
+    pub(super) fn have_weights(&self, directory: &Path) -> Result<bool, FormatError> {
+        Ok(is_there(&resolve(directory, self.safetensors)?) || is_there(&resolve(directory, self.torch)?))
+    }
+
     pub(super) fn no_weights(&self, directory: &Path) -> FormatError {
-        let Self { safetensors, torch, .. } = *self;
-        FormatError::NoWeights { directory: directory.to_owned(), safetensors, torch }
+        let Self { config, safetensors, torch, .. } = *self;
+        FormatError::NoWeights { directory: directory.to_owned(), config, safetensors, torch }
     }
 }
 
-pub(super) const ADAPTER: Files =
-    Files { config: "adapter_config.json", safetensors: "adapter.safetensors", torch: "pytorch_adapter.bin" };
-pub(super) const HEAD: Files =
-    Files { config: "head_config.json", safetensors: "model_head.safetensors", torch: "pytorch_model_head.bin" };
+pub(super) const ADAPTER: Files = Files {
+    config: "adapter_config.json",
+    safetensors: "adapter.safetensors",
+    torch: "pytorch_adapter.bin",
+    spelling: names::hub,
+};
+pub(super) const HEAD: Files = Files {
+    config: "head_config.json",
+    safetensors: "model_head.safetensors",
+    torch: "pytorch_model_head.bin",
+    spelling: names::hub,
+};
 /// What PEFT calls them.
-pub(super) const PEFT: Files =
-    Files { config: "adapter_config.json", safetensors: "adapter_model.safetensors", torch: "adapter_model.bin" };
+pub(super) const PEFT: Files = Files {
+    config: "adapter_config.json",
+    safetensors: "adapter_model.safetensors",
+    torch: "adapter_model.bin",
+    spelling: names::peft,
+};
 
 /// Writes a text beside its place and moves it there.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), FormatError> {

@@ -10,6 +10,8 @@ use adaptune_transformer::weights::{CONFIGURATION_LIMIT, read_file};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// The version of the format that we write: that of the library which defines it.
@@ -18,13 +20,15 @@ pub(super) const VERSION: &str = "adapters.1.3.0";
 /// More linear layers than any head has: a damaged file must not ask for more memory than there is.
 const MOST_LAYERS: usize = 64;
 
-/// Reads `head_config.json`: the head's name and configuration.
-pub(crate) fn read_head(path: &Path, model: &Config) -> Result<(String, HeadConfig), FormatError> {
-    let file = read(path)?;
-    check_base(path, &file, model)?;
+/// What a placeholder of Git LFS begins with.
+const LFS: &[u8] = b"version https://git-lfs.";
+
+/// What `head_config.json` says: the head's name and configuration.
+pub(crate) fn read_head(path: &Path, file: &Value, model: &Config) -> Result<(String, HeadConfig), FormatError> {
+    check_base(path, file, model)?;
     let named = |Message(message)| FormatError::config(path, message);
-    let config = head(&file).map_err(named)?;
-    Ok((name(&file).map_err(named)?, config))
+    let config = head(file).map_err(named)?;
+    Ok((name(file).map_err(named)?, config))
 }
 
 /// The text of `head_config.json`.
@@ -86,8 +90,32 @@ fn sorted(value: &Value) -> Value {
     }
 }
 
+/// Refuses a file that Git LFS has not fetched.
+pub(super) fn check_lfs(path: &Path) -> Result<(), FormatError> {
+    let mut beginning = Vec::new();
+    let file = File::open(path).map_err(FormatError::io("read", path))?;
+    file.take(LFS.len() as u64).read_to_end(&mut beginning).map_err(FormatError::io("read", path))?;
+    if beginning == LFS {
+        let message = "this is a Git LFS pointer, not the file itself; fetch it with `git lfs pull`";
+        return Err(FormatError::config(path, message));
+    }
+    Ok(())
+}
+
+/// True of a value that is more than an absent one: not null, false, empty or `none`.
+pub(super) fn says_something(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty() && text != "none",
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(map) => !map.is_empty(),
+        _ => true,
+    }
+}
+
 /// Reads a configuration file as it is.
 pub(super) fn read(path: &Path) -> Result<Value, FormatError> {
+    check_lfs(path)?;
     let bytes = read_file(path, CONFIGURATION_LIMIT).map_err(FormatError::io("read", path))?;
     let parsed = serde_json::from_slice::<Unique>(&bytes);
     parsed.map(|Unique(value)| value).map_err(|error| {
@@ -177,8 +205,8 @@ pub(super) fn name(file: &Value) -> Result<String, Message> {
 /// The configuration of a head file.
 pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
     let fields = file.get("config").and_then(Value::as_object);
-    let fields =
-        fields.ok_or("\"config\" is missing: only heads of AdapterHub's flexible model classes can be read")?;
+    let fields = fields
+        .ok_or("\"config\" is missing, and \"model_class\" names no class of transformers whose head could be read")?;
     let number = |name: &str| fields.get(name).and_then(Value::as_u64).map(|n| n as usize);
     let flag = |name: &str, default| fields.get(name).and_then(Value::as_bool).unwrap_or(default);
     let labels = labels(fields, number("num_labels").ok_or("\"num_labels\" is missing")?)?;
@@ -209,7 +237,7 @@ pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
 
 /// Labels in the order of their ids; without names they are called `LABEL_0` and so on. That each has a name of its own, a head
 /// sees to itself.
-fn labels(fields: &Map<String, Value>, count: usize) -> Result<Vec<String>, Message> {
+pub(super) fn labels(fields: &Map<String, Value>, count: usize) -> Result<Vec<String>, Message> {
     let mut labels: Vec<Option<String>> = vec![None; count.min(1 << 20)];
     let named = fields.get("label2id").and_then(Value::as_object).into_iter().flatten();
     for (label, id) in named {

@@ -4,6 +4,7 @@
 //! Folders with several adapters and how they are put together, `adapter_setup.json`.
 //! Beside them thawed tensors, language models as Hugging Face directories, and the numbers of an adapter of one's own.
 
+mod classifier;
 mod describe;
 mod directory;
 pub(crate) mod error;
@@ -12,6 +13,9 @@ mod files;
 mod hub;
 mod json;
 mod language;
+mod lookup;
+mod names;
+mod notes;
 mod parameters;
 mod peft;
 mod setup;
@@ -22,11 +26,12 @@ mod torch_bin;
 
 pub use crate::core::stored::{Form, Stored};
 pub use describe::{Described, describe};
-pub use directory::{load_adapter, load_head, named_parameters, save};
+pub use directory::{load_adapter, load_head, named_parameters, save, save_headless};
 pub use error::FormatError;
 pub use hub::{save_adapter, save_adapterhub, save_head};
 pub use language::{load_language_head, save_base, save_language_model};
+pub use notes::{Note, notes};
 pub use parameters::{load_parameters, save_parameters};
 pub use peft::{load_peft, peft_names, save_peft, save_peft_with_head};
-pub use setup::{load, save_setup};
+pub use setup::{Parts, load, load_parts, save_setup};
 pub use torch_bin::{PickleError, TorchBinError, read_torch_bin};

@@ -1,20 +1,22 @@
 //! Saving and loading folders in which several adapters are put together.
 
-use super::directory::{load_adapter, load_single, write_either};
+use super::directory::{find_head, load_adapter, load_head, write_either};
 use super::error::{FormatError, Message};
 use super::files::{ADAPTER, HEAD, PEFT, replace, replace_together};
 use super::hub::head::{self, write_head};
 use super::hub::name::check_name;
-use super::{json, setup_file, thawed};
+use super::notes::{Note, notes};
+use super::{json, lookup, setup_file, thawed};
 use crate::adapter::Adapter;
 use crate::compose::expression::Expression;
 use crate::compose::setup::Setup;
+use crate::head::Head;
 use crate::model::AdapterModel;
 use adaptune_tensor::Scalar;
-use adaptune_transformer::Encoder;
 use adaptune_transformer::weights::{is_there, resolve};
+use adaptune_transformer::{Encoder, Thawed};
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Saves a model with all adapters of its setup, the frozen ones too: each in a folder of its own name within the directory,
@@ -83,6 +85,19 @@ fn file_names<'a>(adapters: impl Iterator<Item = &'a str>, head: &'a str) -> Vec
     names
 }
 
+/// What a directory holds.
+#[derive(Debug)]
+pub struct Parts<S> {
+    /// Its adapter or adapters; [`Setup::None`] if it has a head alone.
+    pub setup: Setup<S>,
+    /// Its head, if it has one. Merging, converting and embeddings need none.
+    pub head: Option<Head<S>>,
+    /// Trainable copies of the base's tensors, if it has such.
+    pub thawed: Option<Thawed<S>>,
+    /// What to know of the files, see [`notes`].
+    pub notes: Vec<Note>,
+}
+
 /// Loads what [`save`](super::save), [`save_setup`] or AdapterHub's functions of these names have written: the head, and
 /// adapters and thawed tensors if the directory holds them. Weights are read from safetensors files, or else from PyTorch's
 /// `.bin` files, whose pickle is read as data and never run.
@@ -90,25 +105,94 @@ fn file_names<'a>(adapters: impl Iterator<Item = &'a str>, head: &'a str) -> Vec
 /// Which adapters of a setup trained is not a part of the files: all do from now on, but for one that stands in the setup
 /// several times. [`AdapterModel::with_setup`] with [`Setup::frozen`] is the way to keep some as they are.
 ///
+/// An adapter without a head is [`load_parts`]'s. What to know of the files is in [`notes`].
+///
 /// # Errors
-/// If a file is missing or broken, a tensor is missing, unexpected or misshapen, an adapter was trained on another base, or
-/// the adapters of a setup mean nothing together.
+/// If there is no head, a file is missing or broken, a tensor is missing, unexpected or misshapen, an adapter was trained on
+/// another base, or the adapters of a setup mean nothing together.
 pub fn load<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<AdapterModel<S>, FormatError> {
-    let path = resolve(directory, setup_file::FILE)?;
-    if !is_there(&path) {
-        return load_single(directory, base);
-    }
-    let config = |message: String| FormatError::config(&path, message);
-    let (expression, head_name) = setup_file::read(&json::read(&path)?).map_err(|Message(message)| config(message))?;
-    let setup = load_setup(&expression, directory, &base, &config)?;
-    check_name(&head_name)?;
-    let head = head::load(&directory.join(head_name), &base)?;
+    lookup::check(directory)?;
+    let head = match head_folder(directory)? {
+        Place::Here => load_head(directory, &base)?,
+        Place::Named(folder) => head::load(&folder, &base)?,
+        Place::Nowhere => {
+            let message = "\"head_setup\" is missing or null: save the setup with its head";
+            return Err(FormatError::config(resolve(directory, setup_file::FILE)?, message));
+        }
+    };
+    let setup = load_setup(directory, &base)?;
     let thawed = thawed::load(directory, &base)?;
-    let model = AdapterModel::new(base, None, head).with_setup(setup).map_err(|e| config(e.to_string()))?;
+    let model = AdapterModel::new(base, None, head).with_setup(setup);
+    let model = model.map_err(|e| FormatError::config(directory.join(setup_file::FILE), e))?;
     Ok(model.with_thawed(thawed))
 }
 
-fn load_setup<S: Scalar>(
+/// Loads what [`load`] does, with or without a head: what merges, converts or combines adapters, or reads hidden states,
+/// needs none.
+///
+/// ```no_run
+/// use adaptune_adapters::format::load_parts;
+/// use adaptune_transformer::{Batch, Encoder, Pass};
+/// let base = Encoder::<f32>::load("model")?;
+/// let parts = load_parts("adapter".as_ref(), &base)?;
+/// for note in &parts.notes {
+///     eprintln!("{note}");
+/// }
+/// let hidden = base.forward(&Batch::from_ids(&[&[101, 7592, 102]]), &parts.setup, Pass::evaluate())?.hidden;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// If there is neither adapter nor head, and as [`load`].
+pub fn load_parts<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Parts<S>, FormatError> {
+    let notes = notes(directory)?;
+    let head = match head_folder(directory)? {
+        Place::Here => find_head(directory, base)?,
+        Place::Named(folder) if HEAD.have_weights(&folder)? => Some(head::load(&folder, base)?),
+        Place::Named(_) | Place::Nowhere => None,
+    };
+    Ok(Parts { setup: load_setup(directory, base)?, head, thawed: thawed::load(directory, base)?, notes })
+}
+
+/// Where a directory's head is.
+enum Place {
+    /// Beside its adapter, if there is one.
+    Here,
+    /// In a folder that a setup names.
+    Named(PathBuf),
+    /// A setup names none.
+    Nowhere,
+}
+
+fn head_folder(directory: &Path) -> Result<Place, FormatError> {
+    let Some((_, name)) = setup_of(directory)? else { return Ok(Place::Here) };
+    match name {
+        Some(name) => check_name(&name).map(|()| Place::Named(directory.join(name))),
+        None => Ok(Place::Nowhere),
+    }
+}
+
+/// What the setup's file says, if there is one.
+fn setup_of(directory: &Path) -> Result<Option<(Expression, Option<String>)>, FormatError> {
+    let path = resolve(directory, setup_file::FILE)?;
+    if !is_there(&path) {
+        return Ok(None);
+    }
+    let read = setup_file::read(&json::read(&path)?);
+    read.map(Some).map_err(|Message(message)| FormatError::config(&path, message))
+}
+
+/// Loads the adapters of a directory: one, or those of a setup.
+fn load_setup<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Setup<S>, FormatError> {
+    let config = |message: String| FormatError::config(directory.join(setup_file::FILE), message);
+    match setup_of(directory)? {
+        Some((expression, _)) => load_tree(&expression, directory, base, &config),
+        None if is_there(&resolve(directory, ADAPTER.config)?) => Ok(Some(load_adapter(directory, base)?).into()),
+        None => Ok(Setup::None),
+    }
+}
+
+fn load_tree<S: Scalar>(
     expression: &Expression,
     directory: &Path,
     base: &Encoder<S>,

@@ -13,14 +13,16 @@ pub(super) fn setup_text(expression: &Expression, head: &str) -> String {
     text(&json!({ "adapter_setup": value(expression), "head_setup": head, "version": VERSION }))
 }
 
-/// What a file says: the expression and the name of the head.
-pub(super) fn read(file: &Value) -> Result<(Expression, String), Message> {
+/// What a file says: the expression, and the name of the head if there is one.
+pub(super) fn read(file: &Value) -> Result<(Expression, Option<String>), Message> {
     let setup =
         file.get("adapter_setup").ok_or("\"adapter_setup\" is missing; expected how the adapters are put together")?;
-    let head = file.get("head_setup").and_then(Value::as_str);
-    let head =
-        head.ok_or("\"head_setup\" is missing or no name: save the setup with its head, and with one head only")?;
-    Ok((expression(setup)?, head.to_owned()))
+    let head = match file.get("head_setup") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name.clone()),
+        Some(other) => return Err(format!("\"head_setup\" is {other}: save the setup with one head only").into()),
+    };
+    Ok((expression(setup)?, head))
 }
 
 fn value(expression: &Expression) -> Value {
@@ -100,7 +102,7 @@ mod tests {
         for text in ["none", "a", "stack(a, b)", "layer_drop(stack(a, none, b), layers=[0, 3])"] {
             let expression: Expression = text.parse().expect("an expression");
             let file = serde_json::from_str(&setup_text(&expression, "h")).expect("JSON");
-            assert_eq!(read(&file).map_err(|Message(m)| m), Ok((expression, "h".into())), "{text}");
+            assert_eq!(read(&file).map_err(|Message(m)| m), Ok((expression, Some("h".to_owned()))), "{text}");
         }
     }
 
@@ -126,6 +128,12 @@ mod tests {
         };
         fails(json!({}), "\"adapter_setup\" is missing");
         fails(json!({ "adapter_setup": null, "head_setup": ["a", "b"] }), "one head only");
+        let headless = json!({ "adapter_setup": null, "head_setup": null });
+        assert_eq!(
+            read(&headless).map_err(|Message(m)| m),
+            Ok((Expression::None, None)),
+            "what has no head has adapters"
+        );
         let with = |setup: Value| json!({ "adapter_setup": setup, "head_setup": "h" });
         fails(with(json!("a")), "\"type\" and \"children\"");
         fails(with(json!({ "type": "single", "children": [] })), "the name of an adapter");

@@ -2,6 +2,8 @@
 
 use super::error::FormatError;
 use super::files::Files;
+use super::json::check_lfs;
+use super::names::respelled;
 use super::torch_bin;
 use crate::core::stored::Stored;
 use adaptune_tensor::{AnyParameter, Scalar};
@@ -12,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Metadata key under which we keep the fingerprint of the base's weights. Python ignores it.
-const BASE: &str = "adaptune_base";
+pub(super) const BASE: &str = "adaptune_base";
 /// The same for the fields of its configuration, an object of texts as JSON. Files of earlier versions do not have it.
 const CONFIGURATION: &str = "adaptune_base_config";
 
@@ -37,6 +39,8 @@ pub(super) struct Tensors<S> {
     path: PathBuf,
     config: &'static str,
     prefix: &'static str,
+    /// Where blocks are, and how many the base has.
+    blocks: (&'static str, usize),
     left: BTreeMap<String, ArrayD<S>>,
 }
 
@@ -44,20 +48,27 @@ impl<S: Scalar> Tensors<S> {
     /// Reads the safetensors file of these, or else PyTorch's.
     pub(super) fn read(directory: &Path, files: &Files, base: &Encoder<S>) -> Result<Self, FormatError> {
         let (safetensors, torch) = (resolve(directory, files.safetensors)?, resolve(directory, files.torch)?);
-        if is_there(&safetensors) {
-            return Self::read_file(&safetensors, files.config, base);
-        }
-        if !is_there(&torch) {
+        let read = if is_there(&safetensors) {
+            Self::read_file(&safetensors, files.config, base)?
+        } else if is_there(&torch) {
+            check_lfs(&torch)?;
+            Self::of(torch_bin::read_torch_bin(&torch)?, &torch, files.config, base)
+        } else {
             return Err(files.no_weights(directory));
-        }
-        let left = torch_bin::read_torch_bin(&torch)?;
-        Ok(Self { path: torch, config: files.config, prefix: base.config().family.prefix(), left })
+        };
+        let left = respelled(read.left, files.spelling, &read.path)?;
+        Ok(Self { left, ..read })
     }
 
     /// Reads a safetensors file; `config` is the file that says what should be in it.
     pub(super) fn read_file(path: &Path, config: &'static str, base: &Encoder<S>) -> Result<Self, FormatError> {
-        let (prefix, left) = (base.config().family.prefix(), read_safetensors(path, base)?);
-        Ok(Self { path: path.to_owned(), config, prefix, left })
+        Ok(Self::of(read_safetensors(path, base)?, path, config, base))
+    }
+
+    fn of(left: BTreeMap<String, ArrayD<S>>, path: &Path, config: &'static str, base: &Encoder<S>) -> Self {
+        let family = base.config().family;
+        let blocks = (family.tensors().block, base.config().layers);
+        Self { path: path.to_owned(), config, prefix: family.prefix(), blocks, left }
     }
 
     /// The same, with names that are whole as they are.
@@ -70,9 +81,19 @@ impl<S: Scalar> Tensors<S> {
         self.left.keys().cloned().collect()
     }
 
+    /// True if any name that is left is such.
+    pub(super) fn any(&self, such: impl Fn(&str) -> bool) -> bool {
+        self.left.keys().any(|name| such(name))
+    }
+
     /// Leaves out the tensors of another part of the model.
     pub(super) fn set_aside(&mut self, belongs: impl Fn(&str) -> bool) {
         self.left.retain(|name, _| !belongs(name));
+    }
+
+    /// Leaves out all others.
+    pub(super) fn keep(&mut self, belongs: impl Fn(&str) -> bool) {
+        self.left.retain(|name, _| belongs(name));
     }
 
     /// The shape of a tensor, by its whole name.
@@ -131,9 +152,21 @@ impl<S: Scalar> Tensors<S> {
             Some(example) => Err(FormatError::UnexpectedTensors {
                 count: self.left.len(),
                 example: example.clone(),
-                path: self.path,
+                hint: self.hint(example),
+                path: self.path.clone(),
                 config: self.config,
             }),
+        }
+    }
+
+    /// Why nothing asks for a tensor.
+    fn hint(&self, name: &str) -> &'static str {
+        let (block, count) = self.blocks;
+        let rest = name.split_once(&format!("{block}.")).map(|(_, rest)| rest);
+        let number: Option<usize> = rest.and_then(|rest| rest.split('.').next()?.parse().ok());
+        match number {
+            Some(number) if number >= count => "has the base fewer layers than the one it was trained on?",
+            _ => "they belong to a part that this configuration does not have, or that is not read here",
         }
     }
 }

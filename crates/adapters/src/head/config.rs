@@ -30,7 +30,10 @@ pub struct HeadConfig {
 #[derive(Debug, Error, PartialEq)]
 pub enum HeadError {
     /// The model has no pooler.
-    #[error("the head reads the pooler, but this model has none: set use_pooler to false")]
+    #[error(
+        "the head reads the pooler, but this base has none: take one whose weights have it (pooler.dense.weight in BERT), or train a \
+         head with use_pooler set to false"
+    )]
     NoPooler,
     /// A head without layers.
     #[error("a head needs at least one layer")]
@@ -60,6 +63,14 @@ pub enum HeadError {
         first: usize,
         /// The second.
         second: usize,
+    },
+    /// Not as many names as classes.
+    #[error("the head has {expected} labels, but {found} names were given: give one for each")]
+    LabelCount {
+        /// How many labels the head has.
+        expected: usize,
+        /// How many names were given.
+        found: usize,
     },
     /// A dropout rate that is none.
     #[error("the dropout of the head is {found}, but must be from 0 up to, but not, 1")]
@@ -103,16 +114,47 @@ impl HeadConfig {
         sum([between, linear(self.labels.len(), hidden, self.bias)])
     }
 
-    pub(super) fn check(&self, has_pooler: bool, dropout: f64) -> Result<(), HeadError> {
-        if !(0.0..1.0).contains(&dropout) {
-            return Err(HeadError::Dropout { found: dropout });
-        }
+    /// True if no class has a name of its own: they are called `LABEL_0` and so on, as in files that keep no names, such as PEFT's.
+    #[must_use]
+    pub fn labels_are_placeholders(&self) -> bool {
+        !self.labels.is_empty() && self.labels.iter().enumerate().all(|(i, label)| *label == format!("LABEL_{i}"))
+    }
+
+    /// Returns the class of a label, from 0. Where classes have no names of their own, `0` and so on are as good as `LABEL_0`.
+    ///
+    /// ```
+    /// use adaptune_adapters::{HeadConfig, Task};
+    /// let nameless = HeadConfig::new(Task::CLASSIFICATION, vec!["LABEL_0".into(), "LABEL_1".into()]);
+    /// assert_eq!((nameless.class_of("LABEL_1"), nameless.class_of("1"), nameless.class_of("2")), (Some(1), Some(1), None));
+    /// let named = HeadConfig::new(Task::CLASSIFICATION, vec!["good".into(), "bad".into()]);
+    /// assert_eq!((named.class_of("bad"), named.class_of("1")), (Some(1), None));
+    /// ```
+    #[must_use]
+    pub fn class_of(&self, label: &str) -> Option<usize> {
+        let named = self.labels.iter().position(|name| name == label);
+        named.or_else(|| {
+            let class = label.parse().ok().filter(|class| *class < self.labels.len());
+            // `+1` and `01` are other labels than `1`.
+            class.filter(|class: &usize| self.labels_are_placeholders() && class.to_string() == label)
+        })
+    }
+
+    /// Each label is there once.
+    pub(super) fn check_labels(&self) -> Result<(), HeadError> {
         let mut places = HashMap::new();
         for (second, label) in self.labels.iter().enumerate() {
             if let Some(first) = places.insert(label, second) {
                 return Err(HeadError::SameLabel { label: label.clone(), first, second });
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn check(&self, has_pooler: bool, dropout: f64) -> Result<(), HeadError> {
+        if !(0.0..1.0).contains(&dropout) {
+            return Err(HeadError::Dropout { found: dropout });
+        }
+        self.check_labels()?;
         let (task, least) = (self.task.name(), self.task.description().outputs.least_labels());
         match self {
             _ if matches!(self.selection(), Selection::Places(_)) => Err(HeadError::Places { task }),

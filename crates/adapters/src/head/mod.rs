@@ -84,6 +84,19 @@ impl<S: Scalar> Head<S> {
         Self { name: name.to_owned(), ..self }
     }
 
+    /// The same head whose classes have these names, in the order of the logits, such as one from files that keep no names.
+    ///
+    /// # Errors
+    /// If there are not as many names as classes, or two are the same.
+    pub fn with_labels(self, labels: Vec<String>) -> Result<Self, HeadError> {
+        if labels.len() != self.config.labels.len() {
+            return Err(HeadError::LabelCount { expected: self.config.labels.len(), found: labels.len() });
+        }
+        let config = HeadConfig { labels, ..self.config };
+        config.check_labels()?;
+        Ok(Self { config, ..self })
+    }
+
     /// Its configuration.
     #[must_use]
     pub fn config(&self) -> &HeadConfig {

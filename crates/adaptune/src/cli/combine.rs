@@ -1,7 +1,7 @@
 //! `adaptune combine`.
 
 use super::args::{CombinationArg, CombineArgs};
-use super::finished::Finished;
+use super::finished::{Finished, LoadedAdapter, tell_notes};
 use super::folder::{RunFolder, TRAINED};
 use super::report::{Cell, Report, print_line, thousands};
 use adaptune_adapters::{Adapter, AdapterModel, Combination, Head, average_heads, combine, format};
@@ -17,17 +17,24 @@ pub(crate) fn run(args: &CombineArgs) -> Result<()> {
     folder.check(false, args.out.overwrite)?;
     let parts = parts(&args.adapter)?;
     let finished = Finished::open(args.model.as_deref(), None, &parts[0].0)?;
-    let models = parts.iter().map(|(path, _)| finished.load(path)).collect::<Result<Vec<_>>>()?;
-    let weighted = models.iter().zip(&parts).filter_map(|(model, (_, weight))| Some((model.adapter()?, *weight)));
+    for (path, _) in &parts[1..] {
+        tell_notes(path)?;
+    }
+    let loaded = parts.iter().map(|(path, _)| finished.load(path)).collect::<Result<Vec<_>>>()?;
+    let weighted = loaded.iter().zip(&parts).map(|(loaded, (_, weight))| (&loaded.adapter, *weight));
     let weighted: Vec<(&Adapter<f32>, f64)> = weighted.collect();
     let adapter = combine(&args.name, &weighted, &combination(args), finished.base.config())?;
-    let head = head(args, &models, &parts)?;
-    let model = AdapterModel::new(finished.base.clone(), Some(adapter), head);
+    let (head, parameters) = (head(args, &loaded, &parts)?, adapter.parameter_count());
     folder.prepare(false, args.out.overwrite)?;
-    format::save(&model, &args.out.out)?;
+    match head {
+        Some(head) => {
+            format::save(&AdapterModel::new(finished.base.clone(), Some(adapter), head), &args.out.out)?;
+        }
+        None => format::save_headless(&adapter, &finished.base, &args.out.out)?,
+    }
     let how = args.how.to_possible_value().map_or_else(String::new, |how| how.get_name().to_owned());
     finished.complete(&folder, &finished.name, format!("combined: {how}"))?;
-    close(args, &parts, &model)
+    close(args, &parts, parameters)
 }
 
 /// Folders with their weights.
@@ -58,20 +65,28 @@ fn combination(args: &CombineArgs) -> Combination {
     }
 }
 
-/// The head of one of them, or the average of all.
-fn head(args: &CombineArgs, models: &[AdapterModel<f32>], parts: &[(PathBuf, f64)]) -> Result<Head<f32>> {
+/// The head of one of them, or the average of all; none if none has one.
+fn head(args: &CombineArgs, loaded: &[LoadedAdapter], parts: &[(PathBuf, f64)]) -> Result<Option<Head<f32>>> {
     if let Some(number) = args.head_of {
-        let Some(model) = number.checked_sub(1).and_then(|i| models.get(i)) else {
-            bail!("--head-of is {number}, but there are adapters 1 to {}", models.len());
+        let place = number.checked_sub(1).filter(|place| *place < loaded.len());
+        let Some(place) = place else {
+            bail!("--head-of is {number}, but there are adapters 1 to {}", loaded.len());
         };
-        return Ok(model.head().clone().named(&args.name));
+        let head = loaded[place].head.clone();
+        let head =
+            head.with_context(|| format!("--head-of is {number}, but {} has no head", parts[place].0.display()))?;
+        return Ok(Some(head.named(&args.name)));
     }
-    let heads: Vec<_> = models.iter().zip(parts).map(|(model, (_, weight))| (model.head(), *weight)).collect();
-    average_heads(&args.name, &heads, true).context("choose a head with --head-of")
+    let with_head = |(loaded, (_, weight)): (_, &(PathBuf, f64))| Some((LoadedAdapter::head(loaded)?, *weight));
+    let heads: Vec<_> = loaded.iter().zip(parts).filter_map(with_head).collect();
+    match loaded.iter().position(|loaded| loaded.head.is_none()) {
+        None => average_heads(&args.name, &heads, true).map(Some).context("choose a head with --head-of"),
+        Some(_) if heads.is_empty() => Ok(None),
+        Some(place) => bail!("{} has no head, and others have: choose one with --head-of", parts[place].0.display()),
+    }
 }
 
-fn close(args: &CombineArgs, parts: &[(PathBuf, f64)], model: &AdapterModel<f32>) -> Result<()> {
-    let parameters = model.adapter().map_or(0, Parameters::parameter_count);
+fn close(args: &CombineArgs, parts: &[(PathBuf, f64)], parameters: usize) -> Result<()> {
     if args.out.json {
         let parts: Vec<_> = parts.iter().map(|(path, weight)| json!({ "adapter": path, "weight": weight })).collect();
         return Ok(print_line(json!({ "out": args.out.out, "combined": parts, "parameters": parameters }))?);

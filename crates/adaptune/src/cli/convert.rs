@@ -1,7 +1,7 @@
 //! `adaptune convert`.
 
 use super::args::{ConvertArgs, FormatArg};
-use super::finished::Finished;
+use super::finished::{Finished, LoadedAdapter};
 use super::folder::{RunFolder, TRAINED};
 use super::report::print_line;
 use adaptune_adapters::{Method, format};
@@ -14,14 +14,17 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
     let (folder, out) = (RunFolder::new(&args.out.out, TRAINED), &args.out.out);
     folder.check(false, args.out.overwrite)?;
     let finished = Finished::open(args.model.as_deref(), None, &args.adapter)?;
-    let model = finished.load(&args.adapter)?;
-    let adapter = model.adapter().context("it was loaded with one")?;
+    let LoadedAdapter { adapter, head } = finished.load(&args.adapter)?;
     // Whether it can be written is found out in a folder that is thrown away, before anything is replaced.
     let trial = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let write = |to: &Path| match args.to {
-        FormatArg::Adapterhub => format::save_adapterhub(adapter, &finished.base, to)
-            .and_then(|()| format::save_head(model.head(), &finished.base, to)),
-        FormatArg::Peft => format::save_peft_with_head(adapter, model.head(), &finished.base, to),
+    let base = &finished.base;
+    let write = |to: &Path| match (args.to, &head) {
+        (FormatArg::Adapterhub, None) => format::save_adapterhub(&adapter, base, to),
+        (FormatArg::Adapterhub, Some(head)) => {
+            format::save_adapterhub(&adapter, base, to).and_then(|()| format::save_head(head, base, to))
+        }
+        (FormatArg::Peft, None) => format::save_peft(&adapter, base, to),
+        (FormatArg::Peft, Some(head)) => format::save_peft_with_head(&adapter, head, base, to),
     };
     let kind = adapter.method().map_or("", Method::kind);
     let tried = write(trial.path()).map_err(|error| anyhow!(said_of(out, &error.to_string(), trial.path())));

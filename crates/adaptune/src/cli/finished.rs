@@ -3,12 +3,25 @@
 use super::args;
 use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
-use adaptune_adapters::{AdapterModel, Setup, format};
+use super::report::note;
+use adaptune_adapters::{Adapter, Head, Setup, format};
 use adaptune_text::{BaseDtype, BaseIdentity, BaseModel, RunFile, Tokenizer};
 use adaptune_transformer::Encoder;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::sync::Arc;
+
+/// A finished adapter, with its head if it has one.
+pub(crate) struct LoadedAdapter {
+    pub(crate) adapter: Adapter<f32>,
+    pub(crate) head: Option<Head<f32>>,
+}
+
+impl LoadedAdapter {
+    pub(crate) fn head(&self) -> Option<&Head<f32>> {
+        self.head.as_ref()
+    }
+}
 
 /// The base of finished adapters.
 pub(crate) struct Finished {
@@ -36,6 +49,7 @@ impl Finished {
         if folder.state() == State::Interrupted {
             bail!("{} holds a run that did not end; go on with train --resume", adapter.display());
         }
+        tell_notes(adapter)?;
         let run = folder.run_file()?;
         let Some(name) = model.or(run.as_ref().map(|run| run.model.as_str())) else {
             bail!("{} does not say what it was trained on: name the base with --model", adapter.display());
@@ -69,14 +83,14 @@ impl Finished {
         Ok(tokenizer)
     }
 
-    /// The adapter with its head.
-    pub(crate) fn load(&self, adapter: &Path) -> Result<AdapterModel<f32>> {
-        let model = format::load(adapter, self.base.clone()).with_context(|| adapter.display().to_string())?;
-        if model.thawed().is_some() {
+    /// The adapter, with its head if it has one.
+    pub(crate) fn load(&self, adapter: &Path) -> Result<LoadedAdapter> {
+        let parts = format::load_parts(adapter, &self.base).with_context(|| adapter.display().to_string())?;
+        if parts.thawed.is_some() {
             bail!("{} holds changed tensors of the base (thawed), which no adapter can take along", adapter.display());
         }
-        match model.setup() {
-            Setup::Adapter(_) => Ok(model),
+        match parts.setup {
+            Setup::Adapter(adapter) => Ok(LoadedAdapter { adapter: *adapter, head: parts.head }),
             Setup::None => bail!("{} holds a head and no adapter", adapter.display()),
             several => bail!(
                 "{} holds the setup {several}, and one adapter by itself was expected: name the folder of one within it",
@@ -106,4 +120,12 @@ fn named_by(name: &str, run: Option<&RunFile>) -> String {
         }
         _ => "--model".to_owned(),
     }
+}
+
+/// Says on standard error what is to be known of an adapter's files.
+pub(crate) fn tell_notes(adapter: &Path) -> Result<()> {
+    for said in format::notes(adapter)? {
+        note(format_args!("note: {said}"));
+    }
+    Ok(())
 }

@@ -2,8 +2,8 @@
 
 use super::args::InspectArgs;
 use super::folder::{RunFolder, TRAINED};
-use super::report::{Cell, Report, bytes, print_line, thousands};
-use adaptune_adapters::format::{Described, describe};
+use super::report::{Cell, Report, bytes, note, print_line, thousands};
+use adaptune_adapters::format::{Described, Note, describe, notes};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
@@ -12,8 +12,15 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
     if !args.adapter.is_dir() {
         bail!("{} is no folder; expected one that train or AdapterHub's save_adapter wrote", args.adapter.display());
     }
-    let parts = describe(&args.adapter)?;
-    if args.json { print_json(args, &parts) } else { print(args, &parts) }
+    let (parts, notes) = (describe(&args.adapter)?, notes(&args.adapter)?);
+    if args.json {
+        return print_json(args, &parts, &notes);
+    }
+    print(args, &parts)?;
+    for said in &notes {
+        note(format_args!("note: {said}"));
+    }
+    Ok(())
 }
 
 fn print(args: &InspectArgs, parts: &[Described]) -> Result<()> {
@@ -75,7 +82,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn print_json(args: &InspectArgs, parts: &[Described]) -> Result<()> {
+fn print_json(args: &InspectArgs, parts: &[Described], notes: &[Note]) -> Result<()> {
     let described = |part: &Described| {
         let tensors: Map<_, _> = part.tensors.iter().map(|(name, shape)| (name.clone(), json!(shape))).collect();
         let fields = json!({
@@ -92,5 +99,6 @@ fn print_json(args: &InspectArgs, parts: &[Described]) -> Result<()> {
         (part.kind.to_owned(), fields)
     };
     let parts: Map<_, _> = parts.iter().map(described).collect();
-    Ok(print_line(json!({ "directory": args.adapter, "parts": parts }))?)
+    let notes: Vec<String> = notes.iter().map(Note::to_string).collect();
+    Ok(print_line(json!({ "directory": args.adapter, "parts": parts, "notes": notes }))?)
 }

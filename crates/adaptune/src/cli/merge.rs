@@ -1,10 +1,10 @@
 //! `adaptune merge`.
 
 use super::args::{BaseDtype, MergeArgs};
-use super::finished::Finished;
+use super::finished::{Finished, LoadedAdapter};
 use super::folder::{RunFolder, TRAINED};
 use super::report::{Cell, Report, bytes, print_line, thousands};
-use adaptune_adapters::{Adapter, Method, format, merge};
+use adaptune_adapters::{Adapter, Head, Method, format, merge};
 use adaptune_tensor::Parameters;
 use adaptune_transformer::Encoder;
 use anyhow::{Context, Result};
@@ -32,24 +32,28 @@ pub(crate) fn run(args: &MergeArgs) -> Result<()> {
     let (folder, out) = (RunFolder::new(&args.out.out, MERGED), &args.out.out);
     folder.check(false, args.out.overwrite)?;
     let finished = Finished::open(args.model.as_deref(), Some(BaseDtype::F32), &args.adapter)?;
-    let model = finished.load(&args.adapter)?;
-    let adapter = model.adapter().context("it was loaded with one")?;
-    let merged = merge(&finished.base, adapter)?;
+    let LoadedAdapter { adapter, head } = finished.load(&args.adapter)?;
+    let merged = merge(&finished.base, &adapter)?;
     folder.prepare(false, args.out.overwrite)?;
     finished.model.copy_tokenizer(out)?;
     format::save_base(&merged, out, args.precision.format())?;
-    // The head belongs to the base as it will be read, rounded or not.
-    let saved = Encoder::load(out)?;
-    let head = out.join("head");
-    std::fs::create_dir_all(&head).with_context(|| format!("cannot make the folder {}", head.display()))?;
-    format::save_head(model.head(), &saved, &head)?;
     let name = out.display().to_string();
-    finished.complete(&RunFolder::new(&head, TRAINED), &name, "head".into())?;
+    if let Some(head) = &head {
+        save_head(head, &finished, out, &name)?;
+    }
     finished.complete(&folder, &name, format!("merged: {}", adapter.method().map_or("", Method::kind)))?;
-    close(args, adapter, out)
+    close(args, &adapter, head.is_some(), out)
 }
 
-fn close(args: &MergeArgs, adapter: &Adapter<f32>, out: &Path) -> Result<()> {
+/// Saves the head for the base as it will be read, rounded or not.
+fn save_head(head: &Head<f32>, finished: &Finished, out: &Path, name: &str) -> Result<()> {
+    let (saved, folder) = (Encoder::load(out)?, out.join("head"));
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    format::save_head(head, &saved, &folder)?;
+    finished.complete(&RunFolder::new(&folder, TRAINED), name, "head".into())
+}
+
+fn close(args: &MergeArgs, adapter: &Adapter<f32>, has_head: bool, out: &Path) -> Result<()> {
     let (layers, parameters) = (adapter.points().count(), adapter.parameter_count());
     let size = std::fs::metadata(out.join("model.safetensors")).map_or(0, |file| file.len());
     if args.out.json {
@@ -61,7 +65,9 @@ fn close(args: &MergeArgs, adapter: &Adapter<f32>, out: &Path) -> Result<()> {
     report.row(vec!["model".into(), Cell::number(bytes(size))]);
     report.print()?;
     let shown = out.display();
-    Ok(print_line(format_args!(
-        "saved in {shown}; its head in {shown}/head, which eval and predict take as --adapter"
-    ))?)
+    let head = match has_head {
+        true => format!("its head in {shown}/head, which eval and predict take as --adapter"),
+        false => "the adapter had no head".to_owned(),
+    };
+    Ok(print_line(format_args!("saved in {shown}; {head}"))?)
 }

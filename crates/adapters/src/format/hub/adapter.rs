@@ -6,6 +6,7 @@ use crate::adapter::Adapter;
 use crate::core::stored::Stored;
 use crate::format::error::FormatError;
 use crate::format::files::{ADAPTER, replace, replace_together};
+use crate::format::json;
 use crate::format::tensors::{Tensors, write};
 use crate::registry::method::Method;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar, Seed};
@@ -69,10 +70,14 @@ pub fn save_adapterhub<S: Scalar>(
 /// Loads an adapter of AdapterHub's format.
 pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
     let path = resolve(directory, ADAPTER.config)?;
-    let file = read_adapter(&path, base.config())?;
+    let file = json::read(&path)?;
+    json::check_base(&path, &file, base.config())?;
+    let weights = Tensors::read(directory, &ADAPTER, base);
+    let invertible = weights.as_ref().is_ok_and(|tensors| tensors.any(|name| name.contains("invertible_adapters.")));
+    let file = read_adapter(&path, &file, invertible)?;
     let mut adapter = Adapter::blank(&file.name, &file.method, base.config(), Seed::new(0))
         .map_err(|e| FormatError::config(&path, e))?;
-    let mut tensors = Tensors::read(directory, &ADAPTER, base)?;
+    let mut tensors = weights?;
     let stored_in = stored_in(&file.name, base);
     for (method, entry) in adapter.entries_mut() {
         let stored = |name: &str| stored_in(method, name.to_owned());

@@ -1,5 +1,6 @@
 //! `adapter_config.json`: the method of an adapter, one configuration or a union of several.
 
+use super::legacy::modern;
 use crate::format::error::{FormatError, Message};
 use crate::format::json;
 use crate::registry::method::Method;
@@ -13,13 +14,11 @@ pub(super) struct AdapterFile {
     pub(super) method: Method,
 }
 
-/// Reads `adapter_config.json` and checks that it was written for such a base.
-pub(super) fn read_adapter(path: &Path, model: &Config) -> Result<AdapterFile, FormatError> {
-    let file = json::read(path)?;
-    json::check_base(path, &file, model)?;
+/// What an `adapter_config.json` says; `invertible` is true if there are tensors of an invertible adapter.
+pub(super) fn read_adapter(path: &Path, file: &Value, invertible: bool) -> Result<AdapterFile, FormatError> {
     let named = |Message(message)| FormatError::config(path, message);
-    let method = method(&file).map_err(named)?;
-    Ok(AdapterFile { name: json::name(&file).map_err(named)?, method })
+    let method = method(file, invertible).map_err(named)?;
+    Ok(AdapterFile { name: json::name(file).map_err(named)?, method })
 }
 
 /// The text of `adapter_config.json`, or why there can be none.
@@ -28,13 +27,14 @@ pub(super) fn adapter_text(name: &str, method: &Method, model: &Config) -> Resul
 }
 
 /// The method of an adapter file.
-fn method(file: &Value) -> Result<Method, Message> {
+fn method(file: &Value, invertible: bool) -> Result<Method, Message> {
     let config = file.get("config").ok_or("\"config\" is missing; expected the adapter's configuration")?;
     if let Some(text) = config.as_str() {
         return Ok(text.parse()?);
     }
     let fields = config.as_object().ok_or("\"config\" must be a map of fields, or a configuration string")?;
-    from_fields(fields, file.get("version").and_then(Value::as_str))
+    let of_a_task = file.get("type").is_some_and(|kind| *kind == "text_task");
+    from_fields(&modern(fields, invertible || !of_a_task)?, file.get("version").and_then(Value::as_str))
 }
 
 /// A method by its fields; those of a union are a list of such fields.

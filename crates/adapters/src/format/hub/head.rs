@@ -1,6 +1,7 @@
 //! Heads in AdapterHub's format.
 
 use super::name::check_name;
+use super::static_head;
 use crate::core::stored::Stored;
 use crate::format::error::FormatError;
 use crate::format::files::{HEAD, replace, replace_together};
@@ -47,10 +48,14 @@ fn refusal(head: &HeadConfig) -> Option<String> {
         .then(|| format!("AdapterHub has no heads that read as those of the task {} do ({:?})", task.name, task.reads))
 }
 
-/// Loads a head of AdapterHub's format.
+/// Loads a head of AdapterHub's format, flexible or static.
 pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let path = resolve(directory, HEAD.config)?;
-    let (name, config) = json::read_head(&path, base.config())?;
+    let file = json::read(&path)?;
+    if static_head::is_static(&file) {
+        return static_head::load(directory, &file, base);
+    }
+    let (name, config) = json::read_head(&path, &file, base.config())?;
     let mut head = Head::new(&name, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
     let mut tensors = Tensors::read(directory, &HEAD, base)?;
     let names: Vec<String> = head.parameters().iter().map(|(name, _)| head_name(&head, name)).collect();

@@ -3,7 +3,9 @@
 pub(super) mod adapter;
 mod adapter_file;
 pub(super) mod head;
+mod legacy;
 pub(super) mod name;
+pub(super) mod static_head;
 
 pub use adapter::{save_adapter, save_adapterhub};
 pub use head::save_head;

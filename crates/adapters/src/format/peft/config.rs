@@ -1,9 +1,10 @@
 //! PEFT's `adapter_config.json` of LoRA, IA3 and VeRA.
 
 use super::files::peft_type;
-use super::{head, targets};
+use super::{modules, targets};
 use crate::core::fields::whole;
 use crate::core::point::Point;
+use crate::format::json::says_something;
 use crate::methods::lora::config::{AttentionMatrix, LoraConfig, LoraKind};
 use adaptune_transformer::{Config, LinearPoint, Projection};
 use serde_json::{Value, json};
@@ -26,7 +27,6 @@ const IDLE: &[&str] = &[
     "kasa_config",
     "monteclora_config",
     "velora_config",
-    "layers_pattern",
 ];
 
 /// Why PEFT has no such adapter, if it has not.
@@ -73,17 +73,10 @@ pub(super) fn fields(config: &LoraConfig, points: &[Point], model: &Config) -> R
 /// The configuration of an adapter whose weights change these layers.
 pub(super) fn read(file: &Value, points: &[Point], model: &Config) -> Result<LoraConfig, String> {
     check_idle(file)?;
-    head::check_saved(file)?;
-    let ground = match peft_type(file) {
-        "LORA" => lora(file)?,
-        "IA3" => LoraConfig { scale_inputs: inputs(file, points, model)?, ..LoraConfig::ia3() },
-        "VERA" => vera(file)?,
-        other => {
-            let known = "LORA, IA3, VERA, PREFIX_TUNING and PROMPT_TUNING are";
-            return Err(format!("adapters of peft_type {other} are not supported; {known}"));
-        }
-    };
-    let config = on_layers(ground, points, model)?;
+    targets::check_pattern(file, model)?;
+    modules::check_saved(file)?;
+    let inputs = if peft_type(file) == "IA3" { inputs(file, points, model)? } else { BTreeSet::new() };
+    let config = on_layers(ground(file, inputs)?, points, model)?;
     if let Some(named) = targets::named(file, model)?.filter(|named| named != points) {
         let differs = named.iter().find(|p| !points.contains(p)).or_else(|| points.iter().find(|p| !named.contains(p)));
         let point = differs.map(ToString::to_string).unwrap_or_default();
@@ -92,6 +85,19 @@ pub(super) fn read(file: &Value, points: &[Point], model: &Config) -> Result<Lor
         ));
     }
     Ok(config)
+}
+
+/// The configuration but for the layers that it changes; `inputs` are those of which IA3 scales what enters them.
+pub(super) fn ground(file: &Value, inputs: BTreeSet<Projection>) -> Result<LoraConfig, String> {
+    match peft_type(file) {
+        "LORA" => lora(file),
+        "IA3" => Ok(LoraConfig { scale_inputs: inputs, ..LoraConfig::ia3() }),
+        "VERA" => vera(file),
+        other => {
+            let known = "LORA, IA3, VERA, PREFIX_TUNING and PROMPT_TUNING are";
+            Err(format!("adapters of peft_type {other} are not supported; {known}"))
+        }
+    }
 }
 
 fn lora(file: &Value) -> Result<LoraConfig, String> {
@@ -139,7 +145,7 @@ fn inputs(file: &Value, points: &[Point], model: &Config) -> Result<BTreeSet<Pro
 }
 
 /// The configuration with modules at these layers: the same ones in every block that has any.
-fn on_layers(config: LoraConfig, points: &[Point], model: &Config) -> Result<LoraConfig, String> {
+pub(super) fn on_layers(config: LoraConfig, points: &[Point], model: &Config) -> Result<LoraConfig, String> {
     let layers: BTreeSet<usize> = linear(points).map(|point| point.layer).collect();
     let projections: BTreeSet<Projection> = linear(points).map(|point| point.projection).collect();
     let all =
@@ -172,15 +178,8 @@ fn linear(points: &[Point]) -> impl Iterator<Item = LinearPoint> {
     })
 }
 
-fn check_idle(file: &Value) -> Result<(), String> {
-    let asks = |value: &Value| match value {
-        Value::Null | Value::Bool(false) => false,
-        Value::String(text) => text != "none",
-        Value::Array(list) => !list.is_empty(),
-        Value::Object(map) => !map.is_empty(),
-        _ => true,
-    };
-    match IDLE.iter().find(|name| file.get(**name).is_some_and(asks)) {
+pub(super) fn check_idle(file: &Value) -> Result<(), String> {
+    match IDLE.iter().find(|name| file.get(**name).is_some_and(says_something)) {
         Some(name) => Err(format!("{name}={} is not supported", file[*name])),
         None => Ok(()),
     }

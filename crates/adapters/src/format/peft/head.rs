@@ -1,20 +1,18 @@
 //! The head that a PEFT directory carries in `modules_to_save`: the classifier of transformers' own model classes.
 //!
-//! | `task_type` | BERT | RoBERTa, XLM-R | DistilBERT |
-//! |---|---|---|---|
-//! | `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | `pre_classifier`, relu, `classifier` |
-//! | `TOKEN_CLS` | `classifier` | the same | the same |
-//!
-//! Their tensors begin with `base_model.model.`, beside prefixes and prompts with `base_model.`. A head of ours is written so
+//! Which layers it has by `task_type` and family is in `classifier.rs`; a pooler that was trained with it is its first layer, see
+//! `pooler.rs`. Their tensors begin with `base_model.model.`, beside prefixes and prompts with `base_model.`. A head of ours is written so
 //! where it is one of these, with its labels and its dropout in the metadata, for which PEFT has no place.
 //!
 //! PEFT itself adds `classifier` and `score` to `modules_to_save`, but not DistilBERT's `pre_classifier`, which is then in
 //! no file: such a head cannot be loaded.
 
 use super::files::{Written, name};
+use super::modules::{check_saved, is_classifier, is_head, is_pooler};
+use super::pooler;
 use crate::core::stored::Stored;
+use crate::format::classifier;
 use crate::format::error::{FormatError, Message};
-use crate::format::family::classifier;
 use crate::format::files::PEFT;
 use crate::format::json;
 use crate::format::tensors::Tensors;
@@ -22,34 +20,15 @@ use crate::head::Head;
 use crate::head::config::HeadConfig;
 use crate::head::task::Task;
 use crate::registry::method::Method;
-use adaptune_tensor::{Parameters, Scalar, Seed};
+use adaptune_tensor::{Activation, AnyParameter, Parameters, Scalar, Seed};
 use adaptune_transformer::family::PastKeyValues;
 use adaptune_transformer::weights::{TensorFile, is_there, resolve};
-use adaptune_transformer::{Config, Encoder, Family};
+use adaptune_transformer::{Config, Encoder, Family, Linear};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
 /// Metadata key of the head's configuration, as AdapterHub writes it.
 const CONFIG: &str = "adaptune_head";
-
-/// Modules that are heads and not parts of the base.
-const HEADS: [&str; 3] = ["classifier", "score", "pre_classifier"];
-
-/// True of a tensor that belongs to the head.
-pub(crate) fn is_head(tensor: &str) -> bool {
-    let rest = tensor.strip_prefix("base_model.").map(|rest| rest.strip_prefix("model.").unwrap_or(rest));
-    let module = rest.and_then(|rest| rest.split('.').next());
-    module.is_some_and(|module| HEADS.contains(&module))
-}
-
-/// `modules_to_save` may hold heads; anything else would be a part of the base.
-pub(super) fn check_saved(file: &Value) -> Result<(), String> {
-    let saved = file.get("modules_to_save").and_then(Value::as_array).into_iter().flatten();
-    match saved.into_iter().find(|module| module.as_str().is_none_or(|module| !HEADS.contains(&module))) {
-        Some(module) => Err(format!("modules_to_save holds {module}, which is no head; only heads are read")),
-        None => Ok(()),
-    }
-}
 
 /// The layers of a head that transformers' model classes have, from the first to the last; `None` if they have none such.
 pub(super) fn layers_of(head: &HeadConfig, method: &Method, model: &Config) -> Option<Vec<&'static str>> {
@@ -59,9 +38,10 @@ pub(super) fn layers_of(head: &HeadConfig, method: &Method, model: &Config) -> O
     {
         return None;
     }
-    let layers = layers(task_type, model.family)?;
+    let layers = classifier::layers(task_type, model.family)?;
     let stored = Task::of_task_type(task_type, head.labels.len())?;
-    same_form(head, &config(stored, &layers, head.labels.len(), model.family)).then_some(layers)
+    let labels = classifier::nameless(head.labels.len());
+    same_form(head, &classifier::config(stored, &layers, labels, model.family)).then_some(layers)
 }
 
 /// True if two heads compute the same but for their numbers. One layer has no activation, whatever it is said to be.
@@ -87,38 +67,88 @@ pub(super) fn write<S: Scalar>(
     written.file["modules_to_save"] = json!(saved);
     written.file["task_type"] = json!(head.config().task.description().task_type);
     for (name, array) in head.parameters() {
-        written.tensors.push((format!("{prefix}{}", tensor(&layers, &name)), array.to_view().to_owned()));
+        written.tensors.push((format!("{prefix}{}", classifier::tensor(&layers, &name)), array.to_view().to_owned()));
     }
     (CONFIG.to_owned(), json::head_text(head.name(), head.config(), model))
 }
 
-/// The name of a parameter `layer.<i>.<part>` within the model.
-fn tensor(layers: &[&str], parameter: &str) -> String {
-    let mut parts = parameter.splitn(3, '.').skip(1);
-    let layer: usize = parts.next().and_then(|n| n.parse().ok()).unwrap_or(0);
-    format!("{}.{}", layers[layer], parts.next().unwrap_or_default())
-}
-
-/// Loads the head. Labels have no names in PEFT's files: they are called `LABEL_0` and so on, unless the file is ours.
-pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
+/// Loads the head; `None` if the weights hold none. Labels have no names in PEFT's files: they are called `LABEL_0` and so on,
+/// unless the file is ours.
+pub(crate) fn find<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Option<Head<S>>, FormatError> {
     let path = resolve(directory, PEFT.config)?;
     let mut tensors = Tensors::read(directory, &PEFT, base)?.without_prefix();
-    let (task_type, layers) =
-        form(&json::read(&path)?, base.config().family).map_err(|e| FormatError::config(&path, e))?;
-    let names = |name: &str| ["base_model.model.", "base_model."].map(|prefix| format!("{prefix}{name}"));
+    tensors.keep(is_head);
+    if !tensors.any(is_classifier) {
+        return Ok(None);
+    }
+    let (file, family) = (json::read(&path)?, base.config().family);
+    check_saved(&file).map_err(|e| FormatError::config(&path, e))?;
+    let (task_type, layers) = form(&file, &tensors, family).map_err(|e| FormatError::config(&path, e))?;
     let last = names(&format!("{}.bias", layers[layers.len() - 1]));
     let Some(&[outputs]) = last.iter().find_map(|name| tensors.shape(name)) else {
-        let message = format!("the weights hold no {}: the adapter was saved without its head", last[0]);
+        let found = tensors.names().swap_remove(0);
+        let message = format!("the weights hold {found} but no {}: the head is not whole", last[0]);
         return Err(FormatError::config(&path, message));
     };
     let task = Task::of_task_type(&task_type, outputs).expect("its layers are known");
-    let config = config(task, &layers, outputs, base.config().family);
-    let (title, config) = own(&resolve(directory, PEFT.safetensors)?, config)?;
+    let plain = classifier::config(task, &layers, classifier::nameless(outputs), family);
+    let pooler = if plain.use_pooler { pooler::trained(&path, &file, &mut tensors, base)? } else { None };
+    let plain = if pooler.is_some() { upon_its_own_pooler(plain) } else { plain };
+    let (title, config) = own(&resolve(directory, PEFT.safetensors)?, plain)?;
     let mut head = Head::new(&title, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
+    fill(&mut head, &layers, pooler.as_ref(), &mut tensors)?;
+    tensors.finish()?;
+    Ok(Some(head))
+}
+
+/// Fills a head with a pooler, if one is its first layer, and the tensors of the classifier's layers.
+fn fill<S: Scalar>(
+    head: &mut Head<S>,
+    layers: &[&str],
+    pooler: Option<&Linear<S>>,
+    tensors: &mut Tensors<S>,
+) -> Result<(), FormatError> {
     for (name, parameter) in head.parameters_mut() {
-        tensors.take(&Stored::under(names(&tensor(&layers, &name))), parameter)?;
+        match (pooler, name.as_str()) {
+            (Some(pooler), "layer.0.weight") => set(parameter, pooler.weight().iter()),
+            (Some(pooler), "layer.0.bias") => set(parameter, pooler.bias().iter().flatten()),
+            _ => {
+                // Behind a pooler the classifier's one layer is the head's second.
+                let name = if pooler.is_some() { name.replace("layer.1.", "layer.0.") } else { name };
+                tensors.take(&Stored::under(names(&classifier::tensor(layers, &name))), parameter)?;
+            }
+        }
     }
-    Ok(head)
+    Ok(())
+}
+
+/// Loads the head.
+pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
+    let path = resolve(directory, PEFT.config)?;
+    let task_type = json::read(&path)?.get("task_type").cloned().unwrap_or_default();
+    find(directory, base)?.ok_or_else(|| {
+        let message = format!(
+            "the weights hold no head (task_type is {task_type}): what needs one takes adapters that PEFT trained with task_type \
+             SEQ_CLS or TOKEN_CLS; merging, converting and embeddings need none"
+        );
+        FormatError::config(path, message)
+    })
+}
+
+/// The names that a tensor of the head may have.
+fn names(name: &str) -> [String; 2] {
+    ["base_model.model.", "base_model."].map(|prefix| format!("{prefix}{name}"))
+}
+
+/// A head whose first layer is a pooler, in the place of one that reads the base's.
+fn upon_its_own_pooler(head: HeadConfig) -> HeadConfig {
+    HeadConfig { layers: 2, activation: Some(Activation::Tanh), use_pooler: false, ..head }
+}
+
+fn set<'a, S: Scalar>(parameter: &mut dyn AnyParameter<S>, values: impl Iterator<Item = &'a S>) {
+    for (number, value) in parameter.values_mut().iter_mut().zip(values) {
+        *number = *value;
+    }
 }
 
 /// Name and configuration as a file of ours has them, if they are those of this head; else as PEFT's file says.
@@ -152,28 +182,35 @@ pub(crate) fn described(path: &Path) -> Result<(String, Map<String, Value>), For
     Ok((title, config.as_object().cloned().unwrap_or_default()))
 }
 
-/// The `task_type` of a file, and the layers of its head from the first to the last.
-fn form(file: &Value, family: Family) -> Result<(String, Vec<&'static str>), String> {
+/// The task of a head, and its layers from the first to the last. Where `task_type` is null, PEFT names the model's class
+/// instead; where neither says what it is, the tensors may.
+fn form<S: Scalar>(file: &Value, tensors: &Tensors<S>, family: Family) -> Result<(String, Vec<&'static str>), String> {
     let found = file.get("task_type").unwrap_or(&Value::Null);
-    let known = found.as_str().and_then(|name| Some((name.to_owned(), layers(name, family)?)));
-    known.ok_or_else(|| format!("task_type is {found}, but heads are read of SEQ_CLS and TOKEN_CLS only"))
+    let class = file.pointer("/auto_mapping/base_model_class").and_then(Value::as_str);
+    let task_type = match found {
+        Value::Null => class.and_then(classifier::task_type).or_else(|| sole_fit(tensors, family)),
+        said => said.as_str(),
+    };
+    let known = task_type.and_then(|name| Some((name.to_owned(), classifier::layers(name, family)?)));
+    known.ok_or_else(|| match (found, class) {
+        (Value::Null, Some(class)) => format!(
+            "task_type is null and the head is of the class {class}; of transformers' classes those of …ForSequenceClassification \
+             and …ForTokenClassification are read"
+        ),
+        (Value::Null, None) => "task_type is null, and the head may judge sequences or tokens: write \"SEQ_CLS\" or \
+                                \"TOKEN_CLS\" there"
+            .to_owned(),
+        (found, _) => format!("task_type is {found}, but heads are read of SEQ_CLS and TOKEN_CLS only"),
+    })
 }
 
-/// The layers of the heads of a `task_type`, from the first to the last; `None` if no heads of it are read.
-fn layers(task_type: &str, family: Family) -> Option<Vec<&'static str>> {
-    match task_type {
-        "TOKEN_CLS" => Some(vec!["classifier"]),
-        "SEQ_CLS" => Some(classifier(family).layers.to_vec()),
-        _ => None,
-    }
-}
-
-fn config(task: Task, layers: &[&str], outputs: usize, family: Family) -> HeadConfig {
-    let labels = (0..outputs.min(1 << 20)).map(|i| format!("LABEL_{i}")).collect();
-    HeadConfig {
-        layers: layers.len(),
-        activation: Some(classifier(family).activation),
-        use_pooler: !task.reads_every_token() && classifier(family).pooled,
-        ..HeadConfig::new(task, labels)
-    }
+/// The one task whose layers are those of the tensors.
+fn sole_fit<S: Scalar>(tensors: &Tensors<S>, family: Family) -> Option<&'static str> {
+    let has = |layer: &&str| names(&format!("{layer}.weight")).iter().any(|name| tensors.shape(name).is_some());
+    let fits = |task_type: &&str| {
+        classifier::layers(task_type, family).is_some_and(|layers| layers.iter().all(has))
+            && !(*task_type == "TOKEN_CLS" && tensors.any(|name| name.contains("pre_classifier") || is_pooler(name)))
+    };
+    let mut fitting = ["SEQ_CLS", "TOKEN_CLS"].into_iter().filter(fits);
+    fitting.next().filter(|_| fitting.next().is_none())
 }

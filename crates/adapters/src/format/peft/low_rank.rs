@@ -11,7 +11,7 @@ use crate::format::tensors::Tensors;
 use crate::methods::lora::config::{LoraConfig, LoraKind};
 use crate::registry::method::Method;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar, Seed};
-use adaptune_transformer::{Encoder, Family};
+use adaptune_transformer::{Encoder, Family, Projection};
 use serde_json::Value;
 use std::path::Path;
 
@@ -95,14 +95,24 @@ fn stored(config: &LoraConfig, family: Family, name: &str) -> Stored {
         let shared = parameter.replace("lora_", "vera_");
         return Stored::under([format!("base_model.{shared}"), format!("base_model.model.{shared}")]);
     };
+    stored_at(config, family, &point.path(family).unwrap_or_default(), point.projection, parameter)
+}
+
+/// The same of a parameter of the module at a path, which is stored as one of this projection is.
+pub(super) fn stored_at(
+    config: &LoraConfig,
+    family: Family,
+    path: &str,
+    projection: Projection,
+    parameter: &str,
+) -> Stored {
     let (part, form) = match (config.kind(), parameter) {
         (LoraKind::Vera, vector) => (format!("vera_lambda_{vector}"), Form::Same),
-        (LoraKind::Ia3, _) if config.scale_inputs.contains(&point.projection) => ("ia3_l".to_owned(), Form::Row),
+        (LoraKind::Ia3, _) if config.scale_inputs.contains(&projection) => ("ia3_l".to_owned(), Form::Row),
         (LoraKind::Ia3, _) => ("ia3_l".to_owned(), Form::Column),
         (_, "m") => ("lora_magnitude_vector".to_owned(), Form::Same),
         (_, matrix) => (format!("{matrix}.weight"), Form::Same),
     };
-    let path = point.path(family).unwrap_or_default();
     let prefixes = [family.prefix(), ""];
     Stored::under(prefixes.map(|prefix| format!("base_model.model.{prefix}{path}.{part}"))).as_form(form)
 }

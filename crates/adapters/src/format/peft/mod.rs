@@ -8,10 +8,14 @@
 mod config;
 pub(super) mod files;
 pub(super) mod head;
+mod known;
 mod low_rank;
+pub(super) mod modules;
+mod pooler;
 mod prompts;
 mod targets;
 
+pub(super) use known::unknown_fields;
 pub use low_rank::peft_names;
 
 use super::error::FormatError;
@@ -127,7 +131,8 @@ fn written<S: Scalar>(method: &Method, adapter: &Adapter<S>, base: &Encoder<S>) 
 }
 
 /// Loads an adapter from a PEFT directory; its head, if there is one, is [`load_head`](super::load_head)'s. Which layers have
-/// a LoRA is what the weights say, and `target_modules` must agree.
+/// a LoRA is what the weights say, and `target_modules` must agree. What the weights hold of a pooler belongs to the head, as its
+/// first layer; without a head [`notes`](super::notes) tells that nothing reads it.
 ///
 /// # Errors
 /// If a file is missing or broken, a tensor is missing, unexpected or misshapen, or the configuration asks for something
@@ -135,7 +140,7 @@ fn written<S: Scalar>(method: &Method, adapter: &Adapter<S>, base: &Encoder<S>) 
 pub fn load_peft<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
     let file = json::read(&resolve(directory, PEFT.config)?)?;
     let mut tensors = Tensors::read(directory, &PEFT, base)?.without_prefix();
-    tensors.set_aside(head::is_head);
+    tensors.set_aside(modules::is_head);
     let name = name(&resolve(directory, PEFT.safetensors)?)?;
     let adapter = match peft_type(&file) {
         "PREFIX_TUNING" | "PROMPT_TUNING" => prompts::load(&name, directory, &file, &mut tensors, base)?,

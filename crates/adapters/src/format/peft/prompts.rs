@@ -9,7 +9,7 @@
 //! learned positions these are different functions of the same numbers, so neither form is ever written as the other.
 
 use super::files::{Written, peft_type};
-use super::head;
+use super::modules;
 use crate::adapter::Adapter;
 use crate::core::stored::{Form, Stored};
 use crate::format::error::FormatError;
@@ -142,7 +142,7 @@ pub(super) fn load<S: Scalar>(
 
 /// The method, and how many tokens its file says.
 fn read(file: &Value, model: &Config) -> Result<(Method, usize), String> {
-    head::check_saved(file)?;
+    modules::check_saved(file)?;
     let tokens = file.get("num_virtual_tokens").unwrap_or(&Value::Null);
     let length = tokens.as_u64().filter(|n| (1..=1 << 20).contains(n)).map(|n| n as usize);
     let length =

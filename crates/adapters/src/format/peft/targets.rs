@@ -27,6 +27,26 @@ pub(super) fn names(entry: &str, module: &str) -> bool {
     module == entry || module.strip_suffix(entry).is_some_and(|rest| rest.ends_with('.'))
 }
 
+/// `layers_pattern` must name the list of blocks that the base has; PEFT would find no layer by another.
+pub(super) fn check_pattern(file: &Value, model: &Config) -> Result<(), String> {
+    let blocks = model.family.tensors().block;
+    let said = match file.get("layers_pattern").unwrap_or(&Value::Null) {
+        Value::Null => return Ok(()),
+        Value::String(text) => vec![text.as_str()],
+        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
+        other => return Err(format!("layers_pattern is {other}, but must be the name of a list of blocks")),
+    };
+    let known = |pattern: &&str| pattern.is_empty() || names(pattern, blocks);
+    match said.is_empty() || said.iter().any(known) {
+        true => Ok(()),
+        false => Err(format!(
+            "layers_pattern={} names no list of blocks of this base; its blocks are in {blocks}: was it trained on another \
+             base?",
+            file["layers_pattern"]
+        )),
+    }
+}
+
 /// All layers of a model's blocks, with their paths.
 fn modules(model: &Config) -> Vec<(Point, String)> {
     let path = |p: LinearPoint| Some((p.into(), format!("{}{}", model.family.prefix(), p.path(model.family)?)));
@@ -114,6 +134,19 @@ mod tests {
         let model = Config::bert(12, 2, 2, 20);
         assert_eq!(named(&json!({"target_modules": "all-linear"}), &model), Ok(None));
         assert!(named(&json!({}), &model).unwrap_err().contains("target_modules"));
+    }
+
+    #[test]
+    fn a_pattern_names_the_list_of_blocks() {
+        let model = Config::bert(12, 2, 2, 20);
+        for pattern in
+            [json!(null), json!("layer"), json!("encoder.layer"), json!(["h", "layer"]), json!(""), json!([])]
+        {
+            assert_eq!(check_pattern(&json!({ "layers_pattern": pattern }), &model), Ok(()), "{pattern}");
+        }
+        let error = check_pattern(&json!({"layers_pattern": "h"}), &model).unwrap_err();
+        assert!(error.contains("\"h\" names no list of blocks") && error.contains("encoder.layer"), "{error}");
+        assert!(check_pattern(&json!({"layers_pattern": 3}), &model).is_err());
     }
 
     #[test]

@@ -1,0 +1,53 @@
+//! The heads of transformers' own model classes, which PEFT trains in `modules_to_save` and AdapterHub calls static heads.
+//!
+//! | class, `task_type` | BERT | RoBERTa, XLM-R | DistilBERT |
+//! |---|---|---|---|
+//! | `…ForSequenceClassification`, `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | `pre_classifier`, relu, `classifier` |
+//! | `…ForTokenClassification`, `TOKEN_CLS` | `classifier` | the same | the same |
+
+use crate::head::config::HeadConfig;
+use crate::head::task::Task;
+use adaptune_transformer::Family;
+use adaptune_transformer::family::Classifier;
+
+/// The classification head that transformers has for the family.
+pub(super) fn classifier(family: Family) -> &'static Classifier {
+    &family.python().classifier
+}
+
+/// The `task_type` of a model class by the end of its name; `None` for classes whose heads are not read.
+pub(super) fn task_type(class: &str) -> Option<&'static str> {
+    let ends = [("ForSequenceClassification", "SEQ_CLS"), ("ForTokenClassification", "TOKEN_CLS")];
+    ends.into_iter().find(|(end, _)| class.ends_with(end)).map(|(_, task_type)| task_type)
+}
+
+/// The layers of the heads of a `task_type`, from the first to the last; `None` if no heads of it are read.
+pub(super) fn layers(task_type: &str, family: Family) -> Option<Vec<&'static str>> {
+    match task_type {
+        "TOKEN_CLS" => Some(vec!["classifier"]),
+        "SEQ_CLS" => Some(classifier(family).layers.to_vec()),
+        _ => None,
+    }
+}
+
+/// The configuration of a head of these layers.
+pub(super) fn config(task: Task, layers: &[&str], labels: Vec<String>, family: Family) -> HeadConfig {
+    HeadConfig {
+        layers: layers.len(),
+        activation: Some(classifier(family).activation),
+        use_pooler: !task.reads_every_token() && classifier(family).pooled,
+        ..HeadConfig::new(task, labels)
+    }
+}
+
+/// The names of classes that have none: `LABEL_0` and so on, as transformers calls them.
+pub(super) fn nameless(count: usize) -> Vec<String> {
+    (0..count.min(1 << 20)).map(|i| format!("LABEL_{i}")).collect()
+}
+
+/// The name of a head's parameter `layer.<i>.<part>` within the model.
+pub(super) fn tensor(layers: &[&str], parameter: &str) -> String {
+    let mut parts = parameter.splitn(3, '.').skip(1);
+    let layer: usize = parts.next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    format!("{}.{}", layers[layer], parts.next().unwrap_or_default())
+}
