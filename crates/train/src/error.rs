@@ -30,6 +30,14 @@ pub enum TrainError {
         /// The data's task.
         data: String,
     },
+    /// Data or head of one of several tasks.
+    #[error("task {task}: {source}")]
+    OfTask {
+        /// The task.
+        task: String,
+        /// What is wrong with it.
+        source: Box<TrainError>,
+    },
     /// The base cannot take an example.
     #[error(transparent)]
     Batch(#[from] BatchError),

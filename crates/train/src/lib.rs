@@ -8,6 +8,7 @@ mod data;
 pub mod json;
 mod masking;
 pub mod metrics;
+mod model;
 mod optimiser;
 mod schedule;
 
@@ -21,6 +22,7 @@ mod identity;
 mod options;
 mod record;
 pub mod supervision;
+mod tasks;
 mod trainer;
 mod values;
 
@@ -32,9 +34,11 @@ pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate, evaluate_by, predict};
 pub use masking::{Hidden, Masking};
 pub use metrics::Metrics;
+pub use model::Model;
 pub use optimiser::{Optimiser, OptimiserConfig, OptimiserError, StateError, Trainable, decays};
 pub use options::TrainOptions;
 pub use record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord};
 pub use schedule::{LearningRate, ParseWarmupError, Schedule, Warmup};
 pub use supervision::{Supervision, argmax};
-pub use trainer::{Trained, Trainer};
+pub use tasks::TaskData;
+pub use trainer::{Trained, TrainedModel, Trainer};

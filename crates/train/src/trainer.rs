@@ -1,23 +1,24 @@
 //! The loop.
 
-use crate::activations::{self, Activations, Numbered};
+use crate::activations::{self, Activations};
 use crate::batching::Batching;
 use crate::checkpoint::{self, Checkpoint, Position};
 use crate::clip::clip_by_global_norm;
 use crate::data::Dataset;
 use crate::error::TrainError;
-use crate::evaluate::evaluate_from;
-use crate::fit::check_fit;
+use crate::evaluate::{Evaluation, evaluate_from};
 use crate::history::HistoryFile;
 use crate::identity::Identity;
+use crate::model::Model;
 use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
 use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
 use crate::schedule::LearningRate;
 use crate::supervision::{self, Supervision};
+use crate::tasks::{TaskData, TaskExamples, Tasks};
 use crate::values::{Tensors, check_values, largest, set_values, tensors};
-use adaptune_adapters::{AdapterModel, Part};
-use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
+use adaptune_adapters::{AdapterModel, Part, TaskBatch};
+use adaptune_tensor::{Gradients, Scalar, Seed};
 use adaptune_transformer::Pass;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -48,11 +49,11 @@ use std::path::PathBuf;
 /// assert_eq!(run.history.len(), 64); // one record a step
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Trainer<'a, S> {
-    model: AdapterModel<S>,
-    train: &'a Dataset,
-    dev: Option<&'a Dataset>,
-    supervision: &'a dyn Supervision<S>,
+///
+/// A model of [several tasks](Trainer::of_tasks) is trained in the same way.
+pub struct Trainer<'a, S, M = AdapterModel<S>> {
+    model: M,
+    tasks: Tasks<'a, S>,
     options: TrainOptions,
     rate: LearningRate,
     optimiser: Optimiser<S>,
@@ -74,11 +75,14 @@ struct CheckpointPlan {
     identity: Identity,
 }
 
+/// A run of a model of one task that has ended.
+pub type Trained<S> = TrainedModel<AdapterModel<S>>;
+
 /// A run that has ended.
 #[derive(Debug)]
-pub struct Trained<S> {
+pub struct TrainedModel<M> {
     /// The model: of the best epoch if there was development data, else of the last one.
-    pub model: AdapterModel<S>,
+    pub model: M,
     /// Everything that has happened.
     pub history: Vec<Record>,
 }
@@ -97,7 +101,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         Self::supervised(model, supervision::of(train.task()), train, dev, options)
     }
 
-    /// Prepares a run for an objective of one's own.
+    /// Prepares a run for a user-defined objective.
     ///
     /// # Errors
     /// As [`Trainer::new`], or if batches are to be cut into micro-batches and the objective may not be.
@@ -108,25 +112,68 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         dev: Option<&'a Dataset>,
         options: TrainOptions,
     ) -> Result<Self, TrainError> {
+        Self::of_tasks(model, vec![TaskData::supervised(supervision, train, dev)], options)
+    }
+}
+
+impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
+    /// Prepares a run of a model of several tasks, such as a [`MultiTaskModel`](adaptune_adapters::MultiTaskModel), with the data
+    /// of each in the order of its heads.
+    ///
+    /// The examples of all tasks are shuffled together, so that a batch holds some of each, and an epoch sees each example
+    /// once. The loss of a batch is the mean of the tasks' mean losses, each task by its share of the batch's examples. An
+    /// evaluation has the mean of the tasks' primary scores as `mean`, which chooses the best epoch, and the scores of each
+    /// task with its name in front, as in `mood.accuracy`; its loss is the mean of the tasks' losses.
+    ///
+    /// ```
+    /// use adaptune_adapters::{Head, HeadConfig, MtlLoraConfig, MultiTask, MultiTaskModel, Task};
+    /// use adaptune_tensor::Seed;
+    /// use adaptune_train::{Dataset, Example, Target, TaskData, TrainOptions, Trainer};
+    /// use adaptune_transformer::{Config, Encoder};
+    /// use std::sync::Arc;
+    ///
+    /// let base = Arc::new(Encoder::<f32>::random(Config::bert(16, 2, 2, 32), 0.1, Seed::new(1)));
+    /// let config = MtlLoraConfig { n_up_projection: 3, ..MtlLoraConfig::mtl_lora() };
+    /// let tasks = MultiTask::new(&["odd", "size"], &config, base.config(), Seed::new(2))?;
+    /// let odd = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
+    /// let odd = Head::new("odd", &odd, &base, Seed::new(3))?;
+    /// let size = Head::new("size", &HeadConfig::new(Task::REGRESSION, vec![]), &base, Seed::new(4))?;
+    /// let model = MultiTaskModel::new(base, tasks, vec![odd, size])?;
+    ///
+    /// // Is the second token odd? How large is it?
+    /// let example = |id: u32, target| Example { token_ids: vec![0, id], token_types: vec![0, 0], target };
+    /// let odd = (0..40).map(|id| example(id, Target::Class(id as usize % 2))).collect();
+    /// let odd = Dataset::new(Task::CLASSIFICATION, 2, odd)?;
+    /// let size = (0..24).map(|id| example(id, Target::Value(f64::from(id) / 10.0))).collect();
+    /// let size = Dataset::new(Task::REGRESSION, 1, size)?;
+    /// let data = vec![TaskData::new(&odd, None), TaskData::new(&size, None)];
+    /// let options = TrainOptions { epochs: 2, batch_size: 8, ..Default::default() };
+    /// let trained = Trainer::of_tasks(model, data, options)?.run(&mut ())?;
+    /// assert_eq!(trained.history.len(), 2 * (40 + 24) / 8); // one record a step
+    /// // The finished model of one task, to be saved or served.
+    /// assert_eq!(trained.model.task(1).head().name(), "size");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the options contradict themselves, there is not the data of each task, some tasks have development data and others
+    /// none, two tasks have one name, or data, head and base of a task do not fit together.
+    pub fn of_tasks(model: M, tasks: Vec<TaskData<'a, S>>, options: TrainOptions) -> Result<Self, TrainError> {
         options.check().map_err(TrainError::Options)?;
-        check_fit("training", train, &model, supervision)?;
-        if let Some(dev) = dev {
-            check_fit("development", dev, &model, supervision)?;
-        }
-        if options.accumulate > 1 && !supervision.objective(&train.batch(&[0], Seed::new(0))).may_be_cut() {
+        let tasks = Tasks::new(&model, tasks)?;
+        if options.accumulate > 1 && !tasks.may_be_cut() {
             let message = "the objective compares the sequences of a batch, so a batch cannot be accumulated in parts";
             return Err(TrainError::Options(message.into()));
         }
-        let steps = options.epochs * train.len().div_ceil(options.batch_size);
+        let steps = options.epochs * tasks.train_len().div_ceil(options.batch_size);
         let rate = LearningRate::new(options.schedule, options.warmup, steps);
         let optimiser =
             Optimiser::new(options.optimiser, &model.parameters()).map_err(|e| TrainError::Options(e.to_string()))?;
-        let activations = options.cache.map(|limits| activations::of(&model, train, dev, limits)).transpose()?;
+        let activations = options.cache.map(|limits| activations::of(&model, tasks.len(), tasks.hides(), limits));
+        let activations = activations.transpose()?;
         Ok(Self {
             model,
-            train,
-            dev,
-            supervision,
+            tasks,
             options,
             rate,
             optimiser,
@@ -149,7 +196,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// [records](Trainer::with_history), which is `path` with `.jsonl` behind it unless another is named; both are needed to go on.
     #[must_use]
     pub fn with_checkpoint(self, path: PathBuf, every: usize) -> Self {
-        let identity = Identity::new(&self.model, self.train, self.dev, &self.options, self.supervision);
+        let identity = Identity::new(&self.model, &self.tasks, &self.options);
         let mut records = path.clone().into_os_string();
         records.push(".jsonl");
         let history = self.history.unwrap_or_else(|| HistoryFile::new(records.into()));
@@ -203,14 +250,14 @@ impl<'a, S: Scalar> Trainer<'a, S> {
 
     /// The model as it is now.
     #[must_use]
-    pub fn model(&self) -> &AdapterModel<S> {
+    pub fn model(&self) -> &M {
         &self.model
     }
 
     /// How long the run is, and how far it has come.
     #[must_use]
     pub fn extent(&self) -> RunExtent {
-        let steps_per_epoch = self.train.len().div_ceil(self.options.batch_size);
+        let steps_per_epoch = self.tasks.train_len().div_ceil(self.options.batch_size);
         RunExtent { steps: self.options.epochs * steps_per_epoch, steps_per_epoch, done: self.position.step }
     }
 
@@ -224,7 +271,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     ///
     /// # Errors
     /// If the loss is no longer a number, or a checkpoint or the file of records cannot be written.
-    pub fn run(mut self, observer: &mut dyn Observer) -> Result<Trained<S>, TrainError> {
+    pub fn run(mut self, observer: &mut dyn Observer) -> Result<TrainedModel<M>, TrainError> {
         if let Some(history) = &mut self.history {
             history.begin(self.position.past)?;
         }
@@ -242,14 +289,14 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         if let Some(history) = &mut self.history {
             history.flush()?;
         }
-        Ok(Trained { model: self.model, history: self.records })
+        Ok(TrainedModel { model: self.model, history: self.records })
     }
 
     /// What is left of the epoch under way, and its evaluation.
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let TrainOptions { batch_size, batching, .. } = self.options;
         let seed = self.seed().named("batches").at(self.position.epoch as u64);
-        let batches = Batching::batches(&batching, &self.train.lengths(), batch_size, seed);
+        let batches = Batching::batches(&batching, &self.tasks.lengths(), batch_size, seed);
         for batch in &batches[self.position.batch.min(batches.len())..] {
             self.step(batch, observer)?;
             self.position.batch += 1;
@@ -269,22 +316,15 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let step = self.position.step;
         let hidden = self.seed().named("hidden").at(self.position.epoch as u64);
         let parts = batch.chunks(batch.len().div_ceil(self.options.accumulate));
-        let micro_batch = |part| {
-            let batch = self.train.batch(part, hidden);
-            let objective = self.supervision.objective(&batch);
-            (batch.batch, objective)
-        };
-        let micro_batches: Vec<_> = parts.clone().map(micro_batch).collect();
-        let targets: usize = micro_batches.iter().map(|(_, objective)| objective.count()).sum();
-        let tokens = micro_batches.iter().map(|(batch, _)| batch.layout().tokens()).sum();
-        let weight = S::from_f64(1.0 / targets.max(1) as f64);
+        let micro_batches: Vec<_> = parts.map(|part| self.tasks.micro_batch(part, hidden)).collect();
+        let weights = self.tasks.weights(&micro_batches);
+        let tokens = micro_batches.iter().flatten().map(|part| part.batch.layout().tokens()).sum();
         let (mut gradients, mut loss) = (Gradients::new(), 0.0);
-        for (i, (part, (batch, objective))) in parts.zip(&micro_batches).enumerate() {
+        for (i, micro_batch) in micro_batches.iter().enumerate() {
             let pass = Pass::train(self.seed().named("dropout").at(step as u64).at(i as u64));
             let pass = pass.with_checkpointing(self.options.gradient_checkpointing);
-            let of = Numbered { data: self.train, first: 0 };
-            let entry = activations::entry(&mut self.activations, &self.model, of, part, batch)?;
-            loss += self.model.loss_and_gradients(entry, &**objective, weight, pass, &mut gradients)?.to_f64();
+            let parts = self.entries(micro_batch, &weights)?;
+            loss += self.model.loss_and_gradients(parts, pass, &mut gradients)?.to_f64();
         }
         let gradient_norm = match self.options.clip {
             Some(clip) => clip_by_global_norm(&mut gradients, clip),
@@ -301,6 +341,19 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         self.keep(Record::Step(record))
     }
 
+    /// Where a pass over a micro-batch begins, task by task.
+    fn entries<'b>(
+        &mut self,
+        micro_batch: &'b [TaskExamples<'a, S>],
+        weights: &[S],
+    ) -> Result<Vec<TaskBatch<'b, S>>, TrainError> {
+        let part = |TaskExamples { of, numbers, batch, objective }: &'b TaskExamples<'a, S>| {
+            let entry = activations::entry(&mut self.activations, &self.model, *of, numbers, batch)?;
+            Ok(TaskBatch { task: of.task, entry, objective: &**objective, weight: weights[of.task] })
+        };
+        micro_batch.iter().map(part).collect()
+    }
+
     /// Keeps a record, in the file too if there is one.
     fn keep(&mut self, record: Record) -> Result<(), TrainError> {
         if let Some(history) = &mut self.history {
@@ -315,8 +368,9 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let TrainOptions { learning_rate, head_learning_rate, thaw_learning_rate, .. } = self.options;
         let mut trainables: Vec<_> = self
             .model
-            .trainable_mut()
+            .parameters_mut()
             .into_iter()
+            .filter(|(_, parameter)| parameter.slot().is_some())
             .map(|(name, parameter)| {
                 let own = match Part::of(&name) {
                     Part::Adapter => None,
@@ -332,10 +386,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
 
     /// Evaluates the development data, if there is any, and keeps the parameters if they are best.
     fn evaluate_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let Some(dev) = self.dev else { return Ok(()) };
-        let of = Numbered { data: dev, first: self.train.len() };
-        let size = self.options.eval_batch_size;
-        let evaluation = evaluate_from(&self.model, self.supervision, of, size, &mut self.activations)?;
+        let Some(evaluation) = self.evaluation()? else { return Ok(()) };
         let Position { step, epoch, .. } = self.position;
         let (loss, metrics) = (evaluation.loss, values(&evaluation.metrics));
         if !loss.is_finite() {
@@ -358,6 +409,16 @@ impl<'a, S: Scalar> Trainer<'a, S> {
             observer.early_stop(epoch, patience);
         }
         Ok(())
+    }
+
+    /// The development data of all tasks, if there is any.
+    fn evaluation(&mut self) -> Result<Option<Evaluation>, TrainError> {
+        let (size, mut each) = (self.options.eval_batch_size, Vec::new());
+        for of in self.tasks.dev() {
+            let supervision = self.tasks.all[of.task].supervision;
+            each.push(evaluate_from(&self.model, supervision, of, size, &mut self.activations)?);
+        }
+        Ok((!each.is_empty()).then(|| self.tasks.joined(&self.model, each)))
     }
 
     fn best_so_far(&self) -> Option<f64> {
