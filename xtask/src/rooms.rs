@@ -43,7 +43,7 @@ const HOUSES: [House; 2] = [
             &["batching", "clip", "json", "masking", "metrics", "model", "optimiser", "schedule", "values"],
             &["data", "record"],
             &["error", "supervision"],
-            &["activations", "fit", "history"],
+            &["activations", "fit", "history", "trained"],
             &["evaluate", "options"],
             &["tasks"],
             &["identity"],

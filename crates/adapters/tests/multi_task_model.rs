@@ -199,11 +199,14 @@ fn a_step_may_begin_behind_constant_blocks() {
     let model = model(0.0, &format!("{FIELDS},leave_out=[0]"));
     assert_eq!(model.constant_blocks(), 1);
     let all = parts();
-    let behind = |part| {
-        let entry = Entry::State(&part.batch, model.lower(part.task, &part.batch, 1).expect("a good batch"));
-        TaskBatch { entry, ..of_batch(part) }
-    };
-    let found = step(&model, &all.each_ref().map(|part: &Part| behind(part)), Pass::differentiate());
+    let behind: Vec<_> = all
+        .iter()
+        .map(|part| {
+            let state = model.lower(part.task, &part.batch, 1).expect("a good batch");
+            TaskBatch { entry: Entry::State(&part.batch, state), ..of_batch(part) }
+        })
+        .collect();
+    let found = step(&model, &behind, Pass::differentiate());
     assert_alike(&found, &step(&model, &all.each_ref().map(of_batch), Pass::differentiate()));
 }
 

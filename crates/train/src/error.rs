@@ -1,6 +1,7 @@
 //! Why a run failed.
 
 use crate::data::DataError;
+use crate::record::StepRecord;
 use adaptune_transformer::BatchError;
 use adaptune_transformer::weights::WeightError;
 use std::path::PathBuf;
@@ -103,4 +104,18 @@ pub enum TrainError {
         /// What is wrong.
         message: String,
     },
+}
+
+impl TrainError {
+    /// Checks that numbers of a step, each with what it is, are finite.
+    pub(crate) fn check_finite<const N: usize>(
+        step: &StepRecord,
+        numbers: [(&'static str, f64); N],
+    ) -> Result<(), Self> {
+        let StepRecord { step, epoch, learning_rate, .. } = *step;
+        match numbers.into_iter().find(|(_, value)| !value.is_finite()) {
+            Some((what, value)) => Err(Self::Diverged { what, value, step, epoch, learning_rate }),
+            None => Ok(()),
+        }
+    }
 }

@@ -24,20 +24,18 @@ pub(crate) struct Identity(Description);
 impl Identity {
     pub(crate) fn new<S: Scalar>(model: &impl Model<S>, tasks: &Tasks<'_, S>, options: &TrainOptions) -> Self {
         let heads = model.heads();
-        // A task's parts have its name in front where there are several.
-        let of_tasks =
-            |parts: fn(&TaskData<'_, S>) -> Description| -> Vec<Description> { tasks.all.iter().map(parts).collect() };
-        let prefixed = |(head, parts): (&&Head<S>, Description)| -> Description {
-            let name = |(name, value)| (format!("{}: {name}", head.name()), value);
-            if heads.len() == 1 { parts } else { parts.into_iter().map(name).collect() }
+        let of_tasks = |describe: &dyn Fn(&Head<S>, &TaskData<'_, S>) -> Description| -> Description {
+            let of_task = |(head, task): (&&Head<S>, _)| match heads.len() {
+                1 => describe(head, task),
+                _ => prefixed(head.name(), describe(head, task)),
+            };
+            heads.iter().zip(&tasks.all).flat_map(of_task).collect()
         };
-        let described = heads.iter().map(|head| description::head(head)).zip(of_tasks(objective));
-        let described: Vec<Description> = described.map(|(head, objective)| [head, objective].concat()).collect();
         let mut parts = named(options_by_name(options));
         parts.extend(model.description());
-        parts.extend(heads.iter().zip(described).flat_map(prefixed));
+        parts.extend(of_tasks(&|head, task| [description::head(head), objective(task)].concat()));
         parts.extend(named(base_by_name(model.base())));
-        parts.extend(heads.iter().zip(of_tasks(data)).flat_map(prefixed));
+        parts.extend(of_tasks(&|_, task| data(task)));
         parts.push(("list of parameters".to_owned(), listed(model)));
         Self(parts)
     }
@@ -54,6 +52,11 @@ impl Identity {
 
 fn named(parts: impl IntoIterator<Item = (&'static str, String)>) -> Description {
     parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The same with the name of a task in front of each.
+fn prefixed(of: &str, parts: Description) -> Description {
+    parts.into_iter().map(|(name, value)| (format!("{of}: {name}"), value)).collect()
 }
 
 /// Names and shapes of all parameters, and which of them do not train.

@@ -23,6 +23,7 @@ mod options;
 mod record;
 pub mod supervision;
 mod tasks;
+mod trained;
 mod trainer;
 mod values;
 
@@ -41,4 +42,5 @@ pub use record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord};
 pub use schedule::{LearningRate, ParseWarmupError, Schedule, Warmup};
 pub use supervision::{Supervision, argmax};
 pub use tasks::TaskData;
-pub use trainer::{Trained, TrainedModel, Trainer};
+pub use trained::{Trained, TrainedModel};
+pub use trainer::Trainer;

@@ -14,6 +14,36 @@ use adaptune_transformer::Batch;
 use std::fmt;
 
 /// The data of one task: what is trained on, what chooses the best epoch if there is any, and the supervision.
+///
+/// ```
+/// use adaptune_adapters::{Head, HeadConfig, MtlLoraConfig, MultiTask, MultiTaskModel, Task};
+/// use adaptune_tensor::Seed;
+/// use adaptune_train::{Dataset, Example, Target, TaskData, TrainOptions, Trainer};
+/// use adaptune_transformer::{Config, Encoder};
+/// use std::sync::Arc;
+///
+/// let base = Arc::new(Encoder::<f32>::random(Config::bert(16, 2, 2, 32), 0.1, Seed::new(1)));
+/// let config = MtlLoraConfig { n_up_projection: 3, ..MtlLoraConfig::mtl_lora() };
+/// let tasks = MultiTask::new(&["odd", "size"], &config, base.config(), Seed::new(2))?;
+/// let odd = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
+/// let odd = Head::new("odd", &odd, &base, Seed::new(3))?;
+/// let size = Head::new("size", &HeadConfig::new(Task::REGRESSION, vec![]), &base, Seed::new(4))?;
+/// let model = MultiTaskModel::new(base, tasks, vec![odd, size])?;
+///
+/// // Is the second token odd? How large is it?
+/// let example = |id: u32, target| Example { token_ids: vec![0, id], token_types: vec![0, 0], target };
+/// let odd = (0..40).map(|id| example(id, Target::Class(id as usize % 2))).collect();
+/// let odd = Dataset::new(Task::CLASSIFICATION, 2, odd)?;
+/// let size = (0..24).map(|id| example(id, Target::Value(f64::from(id) / 10.0))).collect();
+/// let size = Dataset::new(Task::REGRESSION, 1, size)?;
+/// let data = vec![TaskData::new(&odd, None), TaskData::new(&size, None)];
+/// let options = TrainOptions { epochs: 2, batch_size: 8, ..Default::default() };
+/// let trained = Trainer::of_tasks(model, data, options)?.run(&mut ())?;
+/// assert_eq!(trained.history.len(), 2 * (40 + 24) / 8); // one record a step
+/// // The finished model of one task, to be saved or served.
+/// assert_eq!(trained.model.task(1).head().name(), "size");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct TaskData<'a, S> {
     pub(crate) train: &'a Dataset,

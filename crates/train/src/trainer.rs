@@ -16,6 +16,7 @@ use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, v
 use crate::schedule::LearningRate;
 use crate::supervision::{self, Supervision};
 use crate::tasks::{TaskData, TaskExamples, Tasks};
+use crate::trained::TrainedModel;
 use crate::values::{Tensors, check_values, largest, set_values, tensors};
 use adaptune_adapters::{AdapterModel, Part, TaskBatch};
 use adaptune_tensor::{Gradients, Scalar, Seed};
@@ -62,29 +63,10 @@ pub struct Trainer<'a, S, M = AdapterModel<S>> {
     records: Vec<Record>,
     /// The parameters after the best epoch, by name.
     best: Option<Tensors<S>>,
-    checkpoint: Option<CheckpointPlan>,
+    checkpoint: Option<checkpoint::Plan>,
     history: Option<HistoryFile>,
     /// Of the training data, then of the development data.
     activations: Option<Activations<S>>,
-}
-
-/// Where and how often checkpoints are written.
-struct CheckpointPlan {
-    path: PathBuf,
-    every: usize,
-    identity: Identity,
-}
-
-/// A run of a model of one task that has ended.
-pub type Trained<S> = TrainedModel<AdapterModel<S>>;
-
-/// A run that has ended.
-#[derive(Debug)]
-pub struct TrainedModel<M> {
-    /// The model: of the best epoch if there was development data, else of the last one.
-    pub model: M,
-    /// Everything that has happened.
-    pub history: Vec<Record>,
 }
 
 impl<'a, S: Scalar> Trainer<'a, S> {
@@ -123,37 +105,7 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
     /// The examples of all tasks are shuffled together, so that a batch holds some of each, and an epoch sees each example
     /// once. The loss of a batch is the mean of the tasks' mean losses, each task by its share of the batch's examples. An
     /// evaluation has the mean of the tasks' primary scores as `mean`, which chooses the best epoch, and the scores of each
-    /// task with its name in front, as in `mood.accuracy`; its loss is the mean of the tasks' losses.
-    ///
-    /// ```
-    /// use adaptune_adapters::{Head, HeadConfig, MtlLoraConfig, MultiTask, MultiTaskModel, Task};
-    /// use adaptune_tensor::Seed;
-    /// use adaptune_train::{Dataset, Example, Target, TaskData, TrainOptions, Trainer};
-    /// use adaptune_transformer::{Config, Encoder};
-    /// use std::sync::Arc;
-    ///
-    /// let base = Arc::new(Encoder::<f32>::random(Config::bert(16, 2, 2, 32), 0.1, Seed::new(1)));
-    /// let config = MtlLoraConfig { n_up_projection: 3, ..MtlLoraConfig::mtl_lora() };
-    /// let tasks = MultiTask::new(&["odd", "size"], &config, base.config(), Seed::new(2))?;
-    /// let odd = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
-    /// let odd = Head::new("odd", &odd, &base, Seed::new(3))?;
-    /// let size = Head::new("size", &HeadConfig::new(Task::REGRESSION, vec![]), &base, Seed::new(4))?;
-    /// let model = MultiTaskModel::new(base, tasks, vec![odd, size])?;
-    ///
-    /// // Is the second token odd? How large is it?
-    /// let example = |id: u32, target| Example { token_ids: vec![0, id], token_types: vec![0, 0], target };
-    /// let odd = (0..40).map(|id| example(id, Target::Class(id as usize % 2))).collect();
-    /// let odd = Dataset::new(Task::CLASSIFICATION, 2, odd)?;
-    /// let size = (0..24).map(|id| example(id, Target::Value(f64::from(id) / 10.0))).collect();
-    /// let size = Dataset::new(Task::REGRESSION, 1, size)?;
-    /// let data = vec![TaskData::new(&odd, None), TaskData::new(&size, None)];
-    /// let options = TrainOptions { epochs: 2, batch_size: 8, ..Default::default() };
-    /// let trained = Trainer::of_tasks(model, data, options)?.run(&mut ())?;
-    /// assert_eq!(trained.history.len(), 2 * (40 + 24) / 8); // one record a step
-    /// // The finished model of one task, to be saved or served.
-    /// assert_eq!(trained.model.task(1).head().name(), "size");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
+    /// task with its name in front, as in `mood.accuracy`; its loss is the mean of the tasks' losses. [`TaskData`] has an example.
     ///
     /// # Errors
     /// If the options contradict themselves, there is not the data of each task, some tasks have development data and others
@@ -200,7 +152,7 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
         let mut records = path.clone().into_os_string();
         records.push(".jsonl");
         let history = self.history.unwrap_or_else(|| HistoryFile::new(records.into()));
-        let plan = CheckpointPlan { path, every: every.max(1), identity };
+        let plan = checkpoint::Plan { path, every: every.max(1), identity };
         Self { checkpoint: Some(plan), history: Some(history), ..self }
     }
 
@@ -333,9 +285,9 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
         let learning_rate = self.options.learning_rate * self.rate.factor(step);
         let record =
             StepRecord { step: step + 1, epoch: self.position.epoch + 1, loss, learning_rate, gradient_norm, tokens };
-        check_finite(&record, [("loss", loss), ("gradient norm", gradient_norm)])?;
+        TrainError::check_finite(&record, [("loss", loss), ("gradient norm", gradient_norm)])?;
         self.update(&gradients);
-        check_finite(&record, [("largest parameter", largest(&self.model))])?;
+        TrainError::check_finite(&record, [("largest parameter", largest(&self.model))])?;
         self.position.step += 1;
         observer.step(&record);
         self.keep(Record::Step(record))
@@ -440,13 +392,5 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
         all.extend(self.best.iter().flatten().map(|(name, array)| (format!("best.{name}"), array.clone())));
         all.extend(self.optimiser.state().into_iter().map(|(name, array)| (format!("optimiser.{name}"), array)));
         checkpoint::write(&plan.path, &plan.identity, &self.position, &all)
-    }
-}
-
-fn check_finite<const N: usize>(step: &StepRecord, numbers: [(&'static str, f64); N]) -> Result<(), TrainError> {
-    let StepRecord { step, epoch, learning_rate, .. } = *step;
-    match numbers.into_iter().find(|(_, value)| !value.is_finite()) {
-        Some((what, value)) => Err(TrainError::Diverged { what, value, step, epoch, learning_rate }),
-        None => Ok(()),
     }
 }
