@@ -94,7 +94,7 @@ fn of_batch(part: &Part) -> TaskBatch<'_, f64> {
 fn step(model: &MultiTaskModel<f64>, parts: &[TaskBatch<'_, f64>], pass: Pass) -> (f64, Named) {
     let mut gradients = Gradients::new();
     let loss = model.loss_and_gradients(parts, pass, &mut gradients).expect("good batches");
-    (loss, named(model, &gradients, |name| name.to_owned()))
+    (loss, named(model, &gradients, str::to_owned))
 }
 
 type Named = BTreeMap<String, ArrayD<f64>>;
