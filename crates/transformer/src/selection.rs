@@ -4,7 +4,7 @@ use crate::batch::BatchError;
 use adaptune_tensor::{Layout, Scalar, gather, gather_backward};
 use ndarray::{Array2, Axis, s};
 
-/// Which tokens of the last hidden state somebody reads, and how. Places count in the text: tokens that modules have put into
+/// Which tokens of the last hidden state are read, and how. Places count in the text: tokens that modules have put into
 /// sequences are no part of it.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! What a model has to say so that it can be trained.
+//! The trait of models that a trainer trains.
 
 use adaptune_adapters::{Head, Objective, TaskBatch};
 use adaptune_tensor::{Gradients, Parameters, Scalar};
