@@ -182,7 +182,7 @@ impl<S: Scalar> Adapter<S> {
         self.modules.entries().iter().find_map(|entry| entry.module.inverse())
     }
 
-    /// Its modules, each with the method that it belongs to: this one's own, or a member of its union; `None` if it was put
+    /// Its modules, each with the method that it belongs to: the adapter's, or a member of its union; `None` if it was put
     /// together by hand.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (Option<&Method>, &Entry<S>)> {
         let members = self.method.as_ref().map(Method::members).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! An adapter of modules that somebody put together.
+//! User-defined adapters, made of modules.
 
 use crate::adapter::Adapter;
 use crate::core::module::{Module, fits};
@@ -39,7 +39,7 @@ pub enum ModuleError {
 }
 
 impl<S: Scalar> Adapter<S> {
-    /// An adapter of one's own: modules with their points, [closures](crate::closure) or whatever else implements
+    /// A user-defined adapter: modules with their points, [closures](crate::closure) or whatever else implements
     /// [`Module`].
     ///
     /// It has no [`Method`](crate::Method), and so no file format of AdapterHub's. Its parameters have the names that they

@@ -55,7 +55,7 @@ struct Member<S> {
     head: Head<S>,
 }
 
-/// Why a pool does not do what it is asked.
+/// Why a pool refuses a request.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum PoolError {

@@ -81,7 +81,7 @@ fn full() -> [Combination; 6] {
     ]
 }
 
-/// PEFT's `linear` gives other weights than were asked for, AdapterHub's and an older PEFT's `svd` lose or double `α/R`.
+/// PEFT's `linear` gives other weights than those given, AdapterHub's and an older PEFT's `svd` lose or double `α/R`.
 #[test]
 fn sums_are_exact_at_full_rank() {
     let base = base();
@@ -256,8 +256,12 @@ fn what_cannot_be_combined_is_refused_with_the_reason() {
     assert!(error(&[(a, 1.0), (b, 0.0)], elects).contains("share"));
     let other = adapter("lora[r=2,alpha=5]", &base, 4);
     assert!(error(&[(a, 1.0), (&other, 1.0)], Combination::Linear).contains("feed_forward"));
-    for (method, why) in [("dora", "no LoRA"), ("lora[use_gating=True]", "gate"), ("seq_bn", "no LoRA"), ("ia3", "kin")]
-    {
+    for (method, why) in [
+        ("dora", "another method"),
+        ("lora[use_gating=True]", "gate"),
+        ("seq_bn", "no LoRA"),
+        ("ia3", "another method"),
+    ] {
         let other = adapter(method, &base, 4);
         assert!(error(&[(&other, 1.0)], Combination::Linear).contains(why), "{method}");
     }

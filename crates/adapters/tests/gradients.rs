@@ -1,5 +1,5 @@
 //! Gradients through a whole model against finite differences in double precision: every tensor of
-//! every preset and of odd wirings, every head, every tensor of a thawed base, with and without dropout.
+//! every preset and of unusual combinations of options, every head, every tensor of a thawed base, with and without dropout.
 
 use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task};

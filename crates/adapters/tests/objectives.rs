@@ -1,4 +1,4 @@
-//! Objectives say which heads they fit, and a head may be for a task of one's own.
+//! Objectives say which heads they fit, and a head may be for a user-defined task.
 
 use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, HeadError, Outputs, Task, TaskDescription, format};

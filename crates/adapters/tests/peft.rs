@@ -37,7 +37,7 @@ fn numbers_are_pythons() {
 }
 
 fn check_gradients(fixture: &Fixture, adapter: &Adapter<f64>, base: &Encoder<f64>, gradients: &Gradients<f64>) {
-    let Some(Method::Lora(config)) = adapter.method() else { panic!("PEFT has LoRA's kin alone") };
+    let Some(Method::Lora(config)) = adapter.method() else { panic!("it is a LoRA or a related method") };
     let expected = fixture.file.names_with("grad:");
     assert_eq!(adapter.parameters().len(), expected.len(), "as many trainable tensors as in Python");
     for (name, parameter) in adapter.parameters() {

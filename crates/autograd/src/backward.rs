@@ -30,7 +30,7 @@ impl<S: Scalar> Tape<S> {
     /// its value, or the backward pass of this tape has run already.
     ///
     /// # Panics
-    /// If the backward function of an operation of one's own breaks the rules of [`record`](crate::record).
+    /// If the backward function of a user-defined operation breaks the rules of [`record`](crate::record).
     pub fn backward(
         &self,
         outputs: impl IntoIterator<Item = OutputGradient<S>>,

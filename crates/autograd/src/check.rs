@@ -120,7 +120,7 @@ pub fn check_gradients(
     check_gradients_with(CheckOptions::default(), f, point, gradient)
 }
 
-/// Checks a gradient with options of one's own.
+/// Checks a gradient with the given options.
 ///
 /// The differences are central and of fourth order,
 /// `f' ≈ (8 (f(x+h) − f(x−h)) − (f(x+2h) − f(x−2h))) / 12h`, so that a step as large as 1e-3 leaves

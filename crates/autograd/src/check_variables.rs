@@ -32,7 +32,7 @@ pub fn check_variables<D: Dimension>(
     check_variables_with(CheckOptions::default(), inputs, f)
 }
 
-/// [`check_variables`] with options of one's own.
+/// [`check_variables`] with the given options.
 ///
 /// # Errors
 /// As [`check_variables`].

@@ -338,7 +338,10 @@ mod tests {
     #[test]
     fn gradients_are_moved_then_added() {
         let (p, mut g) = (trainable(3), Gradients::new());
-        g.add(&p, arr2(&[[1.0], [2.0]]));
+        let first = arr2(&[[1.0], [2.0]]);
+        let place = first.as_ptr();
+        g.add(&p, first);
+        assert_eq!(g.get(Slot(3)).unwrap().as_ptr(), place, "it is not copied");
         g.add(&p, arr2(&[[0.5], [4.0]]));
         assert_eq!(g.get(Slot(3)).unwrap(), arr2(&[[1.5], [6.0]]).into_dyn());
         assert_eq!(g.len(), 1);

@@ -47,7 +47,7 @@ impl Drop for Place {
     }
 }
 
-/// A count is right even if somebody panicked beside it.
+/// A count is right even if a thread panicked beside it.
 fn inside() -> MutexGuard<'static, usize> {
     INSIDE.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -199,7 +199,7 @@ fn attention_case(
     of(Layout::from_lengths(&vec![2; lengths.len()])).with_query_rows(&rows, &tokens)
 }
 
-/// What is not asked for is not computed, and what is does not change by it.
+/// Gradients that are not wanted are not computed, and the others do not change by it.
 #[test]
 fn attention_computes_only_what_is_needed() {
     let layout = Layout::from_lengths(&[3, 1, 4]);

@@ -1,4 +1,4 @@
-//! An adapter of one's own, written as a closure: two experts and a router, with nothing derived.
+//! A user-defined adapter, written as a closure: two experts and a router, with nothing derived.
 //!
 //! ```sh
 //! cargo run --release --package adaptune-train --example own_adapter

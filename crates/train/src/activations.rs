@@ -6,7 +6,7 @@
 
 use crate::data::Dataset;
 use crate::error::TrainError;
-use adaptune_adapters::AdapterModel;
+use crate::model::Model;
 use adaptune_tensor::{Layout, Scalar, Seed};
 use adaptune_transformer::weights::FloatFormat;
 use adaptune_transformer::{Batch, BatchError, Entry, Selection, State};
@@ -43,25 +43,25 @@ enum Kept<S> {
     Disk { from: u64, dim: (usize, usize), layout: Layout, selection: Option<Selection> },
 }
 
-/// Which examples are meant: those of a data set, counted behind those of the data sets before it.
+/// Which examples are meant: those of a task's data set, counted behind those of the data sets before it.
 #[derive(Clone, Copy)]
 pub(crate) struct Numbered<'a> {
+    pub(crate) task: usize,
     pub(crate) data: &'a Dataset,
     pub(crate) first: usize,
 }
 
-/// Room for what the constant blocks make of both data sets.
+/// Room for what the constant blocks make of `examples` examples. `hides` says whether tokens of some are hidden.
 pub(crate) fn of<S: Scalar>(
-    model: &AdapterModel<S>,
-    train: &Dataset,
-    dev: Option<&Dataset>,
+    model: &impl Model<S>,
+    examples: usize,
+    hides: bool,
     limits: CacheLimits,
 ) -> Result<Activations<S>, TrainError> {
-    if train.masking().is_some() {
+    if hides {
         let message = "what lies below the adapter cannot be kept: other tokens are hidden in every epoch";
         return Err(TrainError::Options(message.into()));
     }
-    let examples = train.len() + dev.map_or(0, Dataset::len);
     Activations::new(model, examples, limits).ok_or_else(|| {
         let message = "there is nothing to keep: the adapter, or what is thawed, trains in the lowest block already; \
                        leave layers out (`leave_out=[0,1]`), or train without a cache";
@@ -72,7 +72,7 @@ pub(crate) fn of<S: Scalar>(
 /// Where a pass over these examples begins: at what is kept of them, or at their tokens if nothing ever is.
 pub(crate) fn entry<'b, S: Scalar>(
     activations: &mut Option<Activations<S>>,
-    model: &AdapterModel<S>,
+    model: &impl Model<S>,
     of: Numbered<'_>,
     examples: &[usize],
     batch: &'b Batch,
@@ -85,7 +85,7 @@ pub(crate) fn entry<'b, S: Scalar>(
 
 impl<S: Scalar> Activations<S> {
     /// Nothing is kept yet of `examples` examples. `None` if nothing of the model is constant.
-    pub(crate) fn new(model: &AdapterModel<S>, examples: usize, limits: CacheLimits) -> Option<Self> {
+    pub(crate) fn new(model: &impl Model<S>, examples: usize, limits: CacheLimits) -> Option<Self> {
         let blocks = model.constant_blocks();
         let used = CacheLimits { memory: 0, disk: 0 };
         let kept = (0..examples).map(|_| None).collect();
@@ -99,14 +99,14 @@ impl<S: Scalar> Activations<S> {
 
     fn entry<'b>(
         &mut self,
-        model: &AdapterModel<S>,
+        model: &impl Model<S>,
         of: Numbered<'_>,
         examples: &[usize],
         batch: &'b Batch,
     ) -> Result<Entry<'b, S>, BatchError> {
         let found: Vec<_> = examples.iter().map(|i| self.get(of.first + i)).collect();
         let missing: Vec<usize> = examples.iter().zip(&found).filter(|(_, f)| f.is_none()).map(|(i, _)| *i).collect();
-        let computed = self.compute(model, of.data, &missing)?;
+        let computed = self.compute(model, of, &missing)?;
         let mut new = computed.iter();
         let states = found.iter().map(|found| found.as_deref().or_else(|| new.next()).expect("found or computed"));
         let state = State::join(&states.collect::<Vec<_>>());
@@ -117,16 +117,16 @@ impl<S: Scalar> Activations<S> {
 
     fn compute(
         &self,
-        model: &AdapterModel<S>,
-        data: &Dataset,
+        model: &impl Model<S>,
+        of: Numbered<'_>,
         examples: &[usize],
     ) -> Result<Vec<State<S>>, BatchError> {
         if examples.is_empty() {
             return Ok(Vec::new());
         }
         // Nothing is hidden: a run that hides tokens keeps no states.
-        let batch = data.batch(examples, Seed::new(0)).batch;
-        Ok(model.lower(&batch, self.blocks)?.split())
+        let batch = of.data.batch(examples, Seed::new(0)).batch;
+        Ok(model.lower(of.task, &batch, self.blocks)?.split())
     }
 
     fn get(&self, number: usize) -> Option<Cow<'_, State<S>>> {

@@ -39,6 +39,13 @@ pub(crate) struct Position {
     pub(crate) past: Past,
 }
 
+/// Where and how often checkpoints are written.
+pub(crate) struct Plan {
+    pub(crate) path: PathBuf,
+    pub(crate) every: usize,
+    pub(crate) identity: Identity,
+}
+
 /// A checkpoint, read.
 pub(crate) struct Checkpoint<S> {
     pub(crate) position: Position,

@@ -1,6 +1,7 @@
 //! Why a run failed.
 
 use crate::data::DataError;
+use crate::record::StepRecord;
 use adaptune_transformer::BatchError;
 use adaptune_transformer::weights::WeightError;
 use std::path::PathBuf;
@@ -29,6 +30,14 @@ pub enum TrainError {
         head: String,
         /// The data's task.
         data: String,
+    },
+    /// Data or head of one of several tasks.
+    #[error("task {task}: {source}")]
+    OfTask {
+        /// The task.
+        task: String,
+        /// What is wrong with it.
+        source: Box<TrainError>,
     },
     /// The base cannot take an example.
     #[error(transparent)]
@@ -124,6 +133,18 @@ impl TrainError {
                 Self::Diverged { what: "loss on the development data", value, step, epoch, learning_rate }
             }
             other => other,
+        }
+    }
+
+    /// Checks that numbers of a step, each with what it is, are finite.
+    pub(crate) fn check_finite<const N: usize>(
+        step: &StepRecord,
+        numbers: [(&'static str, f64); N],
+    ) -> Result<(), Self> {
+        let StepRecord { step, epoch, learning_rate, .. } = *step;
+        match numbers.into_iter().find(|(_, value)| !value.is_finite()) {
+            Some((what, value)) => Err(Self::Diverged { what, value, step, epoch, learning_rate }),
+            None => Ok(()),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::error::TrainError;
 use crate::finite::check_logits;
 use crate::fit::check_fit;
 use crate::metrics::Metrics;
+use crate::model::Model;
 use crate::supervision::{self, Supervision};
 use adaptune_adapters::AdapterModel;
 use adaptune_tensor::{Scalar, Seed};
@@ -29,11 +30,11 @@ pub struct Evaluation {
 /// # Panics
 /// If `batch_size` is 0.
 pub fn predict<S: Scalar>(model: &AdapterModel<S>, data: &Dataset, batch_size: usize) -> Result<Array2<S>, TrainError> {
-    predict_from(model, Numbered { data, first: 0 }, batch_size, &mut None)
+    predict_from(model, Numbered { task: 0, data, first: 0 }, batch_size, &mut None)
 }
 
 fn predict_from<S: Scalar>(
-    model: &AdapterModel<S>,
+    model: &impl Model<S>,
     of: Numbered<'_>,
     batch_size: usize,
     activations: &mut Option<Activations<S>>,
@@ -41,8 +42,8 @@ fn predict_from<S: Scalar>(
     let (mut logits, hidden) = (Vec::new(), hidden_in_evaluations());
     for examples in in_order(of.data.len(), batch_size) {
         let batch = of.data.batch(&examples, hidden).batch;
-        let found = model.logits(activations::entry(activations, model, of, &examples, &batch)?)?;
-        check_logits(model, of.data, &examples, found.view(), hidden)?;
+        let found = model.logits(of.task, activations::entry(activations, model, of, &examples, &batch)?)?;
+        check_logits(model, of, &examples, found.view(), hidden)?;
         logits.push(found);
     }
     Ok(joined(&logits))
@@ -74,7 +75,7 @@ pub fn evaluate<S: Scalar>(
     evaluate_by(model, supervision::of(data.task()), data, batch_size)
 }
 
-/// Evaluates a model on examples with known targets, by an objective and scores of one's own.
+/// Evaluates a model on examples with known targets, by a user-defined objective and its scores.
 ///
 /// # Errors
 /// As [`evaluate`].
@@ -87,49 +88,51 @@ pub fn evaluate_by<S: Scalar>(
     data: &Dataset,
     batch_size: usize,
 ) -> Result<Evaluation, TrainError> {
-    check_fit("evaluation", data, model, supervision)?;
-    let evaluation = evaluate_from(model, supervision, Numbered { data, first: 0 }, batch_size, &mut None)?;
+    check_fit("evaluation", data, model.head().config(), model.base().config(), supervision)?;
+    let of = Numbered { task: 0, data, first: 0 };
+    let evaluation = evaluate_from(model, supervision, of, batch_size, &mut None)?;
     if evaluation.loss.is_finite() { Ok(evaluation) } else { Err(TrainError::Loss { value: evaluation.loss }) }
 }
 
 /// The same for data that fit, beginning at what is kept of the examples.
 pub(crate) fn evaluate_from<S: Scalar>(
-    model: &AdapterModel<S>,
+    model: &impl Model<S>,
     supervision: &dyn Supervision<S>,
     of: Numbered<'_>,
     batch_size: usize,
     activations: &mut Option<Activations<S>>,
 ) -> Result<Evaluation, TrainError> {
     if !supervision.keeps_logits() {
-        return evaluate_by_batches(model, supervision, of.data, batch_size);
+        return evaluate_by_batches(model, supervision, of, batch_size);
     }
     let logits = predict_from(model, of, batch_size, activations)?;
     let all = of.data.batch(&(0..of.data.len()).collect::<Vec<_>>(), hidden_in_evaluations());
     let objective = supervision.objective(&all);
     let weight = S::from_f64(1.0 / objective.count().max(1) as f64);
     let loss = objective.loss(logits.view(), weight).to_f64();
-    let metrics = supervision.metrics(&all, logits.view(), loss, &model.head().config().labels);
+    let metrics = supervision.metrics(&all, logits.view(), loss, &model.heads()[of.task].config().labels);
     Ok(Evaluation { metrics, loss })
 }
 
 /// Batch by batch, where logits are too many to be kept.
 fn evaluate_by_batches<S: Scalar>(
-    model: &AdapterModel<S>,
+    model: &impl Model<S>,
     supervision: &dyn Supervision<S>,
-    data: &Dataset,
+    of: Numbered<'_>,
     batch_size: usize,
 ) -> Result<Evaluation, TrainError> {
+    let data = of.data;
     let (mut loss, mut count, mut predictions) = (0.0, 0, Vec::new());
     for examples in in_order(data.len(), batch_size) {
         let batch = data.batch(&examples, hidden_in_evaluations());
         let objective = supervision.objective(&batch);
-        let (logits, sum) = model.logits_and_loss(&batch.batch, &*objective, S::one())?;
-        check_logits(model, data, &examples, logits.view(), hidden_in_evaluations())?;
+        let (logits, sum) = model.logits_and_loss(of.task, (&batch.batch).into(), &*objective, S::one())?;
+        check_logits(model, of, &examples, logits.view(), hidden_in_evaluations())?;
         (loss, count) = (loss + sum.to_f64(), count + objective.count());
         predictions.push(supervision.condensed(logits));
     }
     let loss = loss / count.max(1) as f64;
     let all = data.batch(&(0..data.len()).collect::<Vec<_>>(), hidden_in_evaluations());
-    let metrics = supervision.metrics(&all, joined(&predictions).view(), loss, &model.head().config().labels);
+    let metrics = supervision.metrics(&all, joined(&predictions).view(), loss, &model.heads()[of.task].config().labels);
     Ok(Evaluation { metrics, loss })
 }

@@ -3,18 +3,19 @@
 use crate::data::{DataError, Dataset};
 use crate::error::TrainError;
 use crate::supervision::Supervision;
-use adaptune_adapters::{AdapterModel, HeadConfig};
+use adaptune_adapters::HeadConfig;
 use adaptune_tensor::{Scalar, Seed};
+use adaptune_transformer::Config;
 
 /// Checks all that a pass over the data set relies on: its task is the head's, the base can take every token, and the loss is
 /// defined for every target. `which` names the data set in messages.
 pub(crate) fn check_fit<S: Scalar>(
     which: &'static str,
     data: &Dataset,
-    model: &AdapterModel<S>,
+    head: &HeadConfig,
+    base: &Config,
     supervision: &dyn Supervision<S>,
 ) -> Result<(), TrainError> {
-    let (head, base) = (model.head().config(), model.base().config());
     if data.task() != head.task {
         return Err(TrainError::Task { which, head: head.task.name().into(), data: data.task().name().into() });
     }

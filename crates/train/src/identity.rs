@@ -1,10 +1,13 @@
 //! What makes a run the run that it is: everything that it computes with, by name.
 
 use crate::data::Dataset;
+use crate::model::Model;
+use crate::model::description::{self, Description};
 use crate::options::TrainOptions;
-use crate::supervision::{self, Supervision};
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method};
-use adaptune_tensor::{AnyParameter, Named, Parameters, Scalar, Seed};
+use crate::supervision;
+use crate::tasks::{TaskData, Tasks};
+use adaptune_adapters::Head;
+use adaptune_tensor::{AnyParameter, Scalar};
 use adaptune_transformer::Encoder;
 use serde::Serialize;
 
@@ -16,33 +19,23 @@ use serde::Serialize;
 /// The parts stand in the order in which a difference says most: of several the first is named.
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
-pub(crate) struct Identity(Parts);
-
-/// Names and values.
-type Parts = Vec<(String, String)>;
+pub(crate) struct Identity(Description);
 
 impl Identity {
-    pub(crate) fn new<S: Scalar>(
-        model: &AdapterModel<S>,
-        train: &Dataset,
-        dev: Option<&Dataset>,
-        options: &TrainOptions,
-        supervision: &dyn Supervision<S>,
-    ) -> Self {
-        let print = |data: &Dataset| format!("{:016x}", data.fingerprint());
-        let data = [
-            ("training data's fingerprint", print(train)),
-            ("development data's fingerprint", dev.map_or_else(|| "none".into(), print)),
-        ];
+    pub(crate) fn new<S: Scalar>(model: &impl Model<S>, tasks: &Tasks<'_, S>, options: &TrainOptions) -> Self {
+        let heads = model.heads();
+        let of_tasks = |describe: &dyn Fn(&Head<S>, &TaskData<'_, S>) -> Description| -> Description {
+            let of_task = |(head, task): (&&Head<S>, _)| match heads.len() {
+                1 => describe(head, task),
+                _ => prefixed(head.name(), describe(head, task)),
+            };
+            heads.iter().zip(&tasks.all).flat_map(of_task).collect()
+        };
         let mut parts = named(options_by_name(options));
-        parts.extend(adapter_by_name(model.adapter()));
-        parts.extend(below_by_name(model));
-        parts.extend(setup_by_name(model));
-        parts.extend(named(head_by_name(model.head())));
-        let objective = Some(supervision.name()).filter(|name| *name != supervision::of::<S>(train.task()).name());
-        parts.extend(objective.map(|name| ("objective".to_owned(), name)));
+        parts.extend(model.description());
+        parts.extend(of_tasks(&|head, task| [description::head(head), objective(task)].concat()));
         parts.extend(base_by_name(model.base()));
-        parts.extend(named(data));
+        parts.extend(of_tasks(&|_, task| data(task)));
         parts.push(("list of parameters".to_owned(), listed(model)));
         Self(parts)
     }
@@ -57,26 +50,36 @@ impl Identity {
     }
 }
 
-fn named(parts: impl IntoIterator<Item = (&'static str, String)>) -> Parts {
+fn named(parts: impl IntoIterator<Item = (&'static str, String)>) -> Description {
     parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
+/// The same with the name of a task in front of each.
+fn prefixed(of: &str, parts: Description) -> Description {
+    parts.into_iter().map(|(name, value)| (format!("{of}: {name}"), value)).collect()
+}
+
 /// Names and shapes of all parameters, and which of them do not train.
-fn listed<S: Scalar>(model: &AdapterModel<S>) -> String {
+fn listed<S: Scalar>(model: &impl Model<S>) -> String {
     let one = |(name, p): (String, &dyn AnyParameter<S>)| {
         format!("{name}{:?}{}", p.shape(), if p.slot().is_some() { "" } else { " (frozen)" })
     };
     model.parameters().into_iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
-/// A number that changes with any change of names, shapes or values.
-fn fingerprint<S: Scalar>(arrays: &Named<'_, S>) -> String {
-    let mut seed = Seed::new(arrays.len() as u64);
-    for (name, array) in arrays {
-        seed = array.shape().iter().fold(seed.named(name), |seed, n| seed.at(*n as u64));
-        seed = array.values().iter().fold(seed, |seed, value| seed.at(value.to_f64().to_bits()));
-    }
-    format!("{:016x}", seed.bits(0))
+/// The objective of a task's data, if it is another than that of its task.
+fn objective<S: Scalar>(task: &TaskData<'_, S>) -> Description {
+    let usual = supervision::of::<S>(task.train.task()).name();
+    let other = Some(task.supervision.name()).filter(|name| *name != usual);
+    other.map(|name| ("objective".to_owned(), name)).into_iter().collect()
+}
+
+fn data<S: Scalar>(task: &TaskData<'_, S>) -> Description {
+    let print = |data: &Dataset| format!("{:016x}", data.fingerprint());
+    named([
+        ("training data's fingerprint", print(task.train)),
+        ("development data's fingerprint", task.dev.map_or_else(|| "none".into(), print)),
+    ])
 }
 
 /// Taken apart without `..`, so that a new option is not forgotten here.
@@ -122,10 +125,10 @@ fn options_by_name(options: &TrainOptions) -> Vec<(&'static str, String)> {
 }
 
 /// What of the base a run depends on.
-fn base_by_name<S: Scalar>(base: &Encoder<S>) -> Parts {
+fn base_by_name<S: Scalar>(base: &Encoder<S>) -> Description {
     let (config, identity) = (base.config(), base.identity());
     let field = |(name, value): &(&str, String)| (format!("base model's {name}"), value.clone());
-    let mut parts: Parts = identity.fields().iter().map(field).collect();
+    let mut parts: Description = identity.fields().iter().map(field).collect();
     parts.extend(named([
         ("base model's fingerprint", identity.fingerprint().to_owned()),
         ("base model's number of positions", config.positions.to_string()),
@@ -136,55 +139,5 @@ fn base_by_name<S: Scalar>(base: &Encoder<S>) -> Parts {
         ("dropout of hidden states", config.hidden_dropout.to_string()),
         ("dropout of the head", config.head_dropout.to_string()),
     ]));
-    parts
-}
-
-fn head_by_name<S: Scalar>(head: &Head<S>) -> Vec<(&'static str, String)> {
-    let HeadConfig { task, labels, layers, activation, use_pooler, bias, dropout } = head.config();
-    vec![
-        ("head's name", head.name().to_owned()),
-        ("head's task", format!("{task:?}")),
-        ("head's labels", labels.join(", ")),
-        ("head's layers", layers.to_string()),
-        ("head's form", format!("activation {activation:?}, pooler {use_pooler}, bias {bias}, dropout {dropout:?}")),
-    ]
-}
-
-/// How several adapters are put together, and each of several that train.
-fn setup_by_name<S: Scalar>(model: &AdapterModel<S>) -> Parts {
-    let (setup, mut parts) = (model.setup(), Parts::new());
-    if !setup.parts().is_empty() {
-        parts.push(("setup".to_owned(), setup.to_string()));
-    }
-    for adapter in setup.training().into_iter().filter(|_| model.adapter().is_none()) {
-        let named = |(name, value): (String, String)| (format!("{}: {name}", adapter.name()), value);
-        parts.extend(adapter_by_name(Some(adapter)).into_iter().map(named));
-    }
-    parts
-}
-
-/// Two methods may have parameters of the same shapes, so each field of the method counts. What modules of one's own compute
-/// cannot be compared; their numbers are.
-fn adapter_by_name<S: Scalar>(adapter: Option<&Adapter<S>>) -> Parts {
-    let Some(adapter) = adapter else { return vec![("adapter's name".into(), "none".into())] };
-    let mut parts = vec![("adapter's name".to_owned(), adapter.name().to_owned())];
-    let fields = adapter.method().map(Method::fields).unwrap_or_default();
-    parts.extend(fields.into_iter().map(|(name, value)| (format!("adapter's {name}"), value.to_string())));
-    parts.push(("fingerprint of the adapter's constants".into(), fingerprint(&adapter.constants())));
-    parts
-}
-
-/// The adapters that the model's own stands upon. No part of them is in the checkpoint.
-fn below_by_name<S: Scalar>(model: &AdapterModel<S>) -> Parts {
-    let mut parts = vec![("number of adapters below".to_owned(), model.below().len().to_string())];
-    for (i, adapter) in (1..).zip(model.below()) {
-        parts.push((format!("name of adapter {i} below"), adapter.name().to_owned()));
-        let fields = adapter.method().map(Method::fields).unwrap_or_default();
-        parts.extend(
-            fields.into_iter().map(|(name, value)| (format!("{name} of adapter {i} below"), value.to_string())),
-        );
-        let numbers: Named<'_, S> = adapter.parameters().into_iter().chain(adapter.constants()).collect();
-        parts.push((format!("fingerprint of adapter {i} below"), fingerprint(&numbers)));
-    }
     parts
 }

@@ -27,7 +27,7 @@ pub struct Masking {
     pub vocabulary: u32,
     /// Tokens that are never chosen and never drawn: those that mark beginnings, ends and the like.
     pub special: Vec<u32>,
-    /// The first token of a text, which marks its beginning, is asked for one of the hidden tokens at random. Nothing else
+    /// The first token of a text, which marks its beginning, has to predict one of the hidden tokens, drawn at random. Nothing else
     /// would teach it anything about the text, and it is the one that heads read. (RetroMAE, Xiao et al., 2022, has a
     /// decoder find hidden tokens from it.)
     pub summarise: bool,
@@ -40,7 +40,7 @@ pub struct Hidden {
     pub token_ids: Vec<u32>,
     /// Where tokens were chosen.
     pub places: Vec<usize>,
-    /// What the first token is asked for.
+    /// What the first token has to predict.
     pub summary: Option<u32>,
 }
 

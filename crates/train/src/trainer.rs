@@ -1,24 +1,26 @@
 //! The loop.
 
-use crate::activations::{self, Activations, Numbered};
+use crate::activations::{self, Activations};
 use crate::batching::Batching;
 use crate::checkpoint::{self, Checkpoint, Position};
 use crate::clip::clip_by_global_norm;
 use crate::data::Dataset;
 use crate::error::TrainError;
-use crate::evaluate::evaluate_from;
-use crate::fit::check_fit;
+use crate::evaluate::{Evaluation, evaluate_from};
 use crate::history::HistoryFile;
 use crate::identity::Identity;
+use crate::model::Model;
 use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
 use crate::progress::{Course, Progress};
 use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
 use crate::schedule::LearningRate;
 use crate::supervision::{self, Supervision};
+use crate::tasks::{TaskData, TaskExamples, Tasks};
+use crate::trained::TrainedModel;
 use crate::values::{Tensors, check_values, largest, set_values, tensors};
-use adaptune_adapters::{AdapterModel, Part};
-use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
+use adaptune_adapters::{AdapterModel, Part, TaskBatch};
+use adaptune_tensor::{Gradients, Scalar, Seed};
 use adaptune_transformer::Pass;
 use adaptune_transformer::weights::is_there;
 use std::collections::BTreeMap;
@@ -50,11 +52,11 @@ use std::path::PathBuf;
 /// assert_eq!(run.history.len(), 64); // one record a step
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub struct Trainer<'a, S> {
-    model: AdapterModel<S>,
-    train: &'a Dataset,
-    dev: Option<&'a Dataset>,
-    supervision: &'a dyn Supervision<S>,
+///
+/// A model of [several tasks](Trainer::of_tasks) is trained in the same way.
+pub struct Trainer<'a, S, M = AdapterModel<S>> {
+    model: M,
+    tasks: Tasks<'a, S>,
     options: TrainOptions,
     rate: LearningRate,
     optimiser: Optimiser<S>,
@@ -63,26 +65,10 @@ pub struct Trainer<'a, S> {
     records: Vec<Record>,
     /// The parameters after the best epoch, by name.
     best: Option<Tensors<S>>,
-    checkpoint: Option<CheckpointPlan>,
+    checkpoint: Option<checkpoint::Plan>,
     history: Option<HistoryFile>,
     /// Of the training data, then of the development data.
     activations: Option<Activations<S>>,
-}
-
-/// Where and how often checkpoints are written.
-struct CheckpointPlan {
-    path: PathBuf,
-    every: usize,
-    identity: Identity,
-}
-
-/// A run that has ended.
-#[derive(Debug)]
-pub struct Trained<S> {
-    /// The model: of the best epoch if there was development data, else of the last one.
-    pub model: AdapterModel<S>,
-    /// Everything that has happened.
-    pub history: Vec<Record>,
 }
 
 impl<'a, S: Scalar> Trainer<'a, S> {
@@ -99,7 +85,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         Self::supervised(model, supervision::of(train.task()), train, dev, options)
     }
 
-    /// Prepares a run for an objective of one's own.
+    /// Prepares a run for a user-defined objective.
     ///
     /// # Errors
     /// As [`Trainer::new`], or if batches are to be cut into micro-batches and the objective may not be.
@@ -110,25 +96,38 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         dev: Option<&'a Dataset>,
         options: TrainOptions,
     ) -> Result<Self, TrainError> {
+        Self::of_tasks(model, vec![TaskData::supervised(supervision, train, dev)], options)
+    }
+}
+
+impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
+    /// Prepares a run of a model of several tasks, such as a [`MultiTaskModel`](adaptune_adapters::MultiTaskModel), with the data
+    /// of each in the order of its heads.
+    ///
+    /// The examples of all tasks are shuffled together, so that a batch holds some of each, and an epoch sees each example
+    /// once. The loss of a batch is the mean of the tasks' mean losses, each task by its share of the batch's examples. An
+    /// evaluation has the mean of the tasks' primary scores as `mean`, which chooses the best epoch, and the scores of each
+    /// task with its name in front, as in `mood.accuracy`; its loss is the mean of the tasks' losses. [`TaskData`] has an example.
+    ///
+    /// # Errors
+    /// If the options contradict themselves, there is not the data of each task, some tasks have development data and others
+    /// none, two tasks have one name, or data, head and base of a task do not fit together.
+    pub fn of_tasks(model: M, tasks: Vec<TaskData<'a, S>>, options: TrainOptions) -> Result<Self, TrainError> {
         options.check().map_err(TrainError::Options)?;
-        check_fit("training", train, &model, supervision)?;
-        if let Some(dev) = dev {
-            check_fit("development", dev, &model, supervision)?;
-        }
-        if options.accumulate > 1 && !supervision.objective(&train.batch(&[0], Seed::new(0))).may_be_cut() {
+        let tasks = Tasks::new(&model, tasks)?;
+        if options.accumulate > 1 && !tasks.may_be_cut() {
             let message = "the objective compares the sequences of a batch, so a batch cannot be accumulated in parts";
             return Err(TrainError::Options(message.into()));
         }
-        let steps = options.epochs * train.len().div_ceil(options.batch_size);
+        let steps = options.epochs * tasks.train_len().div_ceil(options.batch_size);
         let rate = LearningRate::new(options.schedule, options.warmup, steps);
         let optimiser =
             Optimiser::new(options.optimiser, &model.parameters()).map_err(|e| TrainError::Options(e.to_string()))?;
-        let activations = options.cache.map(|limits| activations::of(&model, train, dev, limits)).transpose()?;
+        let activations = options.cache.map(|limits| activations::of(&model, tasks.len(), tasks.hides(), limits));
+        let activations = activations.transpose()?;
         Ok(Self {
             model,
-            train,
-            dev,
-            supervision,
+            tasks,
             options,
             rate,
             optimiser,
@@ -151,11 +150,11 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// [records](Trainer::with_history), which is `path` with `.jsonl` behind it unless another is named; both are needed to go on.
     #[must_use]
     pub fn with_checkpoint(self, path: PathBuf, every: usize) -> Self {
-        let identity = Identity::new(&self.model, self.train, self.dev, &self.options, self.supervision);
+        let identity = Identity::new(&self.model, &self.tasks, &self.options);
         let mut records = path.clone().into_os_string();
         records.push(".jsonl");
         let history = self.history.unwrap_or_else(|| HistoryFile::new(records.into()));
-        let plan = CheckpointPlan { path, every: every.max(1), identity };
+        let plan = checkpoint::Plan { path, every: every.max(1), identity };
         Self { checkpoint: Some(plan), history: Some(history), ..self }
     }
 
@@ -202,19 +201,24 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     /// What decides which record follows which.
     fn course(&self) -> Course {
         let TrainOptions { epochs, patience, .. } = self.options;
-        Course { epochs, steps_per_epoch: self.extent().steps_per_epoch, evaluates: self.dev.is_some(), patience }
+        Course {
+            epochs,
+            steps_per_epoch: self.extent().steps_per_epoch,
+            evaluates: self.tasks.dev().next().is_some(),
+            patience,
+        }
     }
 
     /// The model as it is now.
     #[must_use]
-    pub fn model(&self) -> &AdapterModel<S> {
+    pub fn model(&self) -> &M {
         &self.model
     }
 
     /// How long the run is, and how far it has come.
     #[must_use]
     pub fn extent(&self) -> RunExtent {
-        let steps_per_epoch = self.train.len().div_ceil(self.options.batch_size);
+        let steps_per_epoch = self.tasks.train_len().div_ceil(self.options.batch_size);
         RunExtent { steps: self.options.epochs * steps_per_epoch, steps_per_epoch, done: self.position.step }
     }
 
@@ -228,7 +232,7 @@ impl<'a, S: Scalar> Trainer<'a, S> {
     ///
     /// # Errors
     /// If the loss is no longer a number, or a checkpoint or the file of records cannot be written.
-    pub fn run(mut self, observer: &mut dyn Observer) -> Result<Trained<S>, TrainError> {
+    pub fn run(mut self, observer: &mut dyn Observer) -> Result<TrainedModel<M>, TrainError> {
         if let Some(history) = &mut self.history {
             history.begin(self.position.past)?;
         }
@@ -246,14 +250,14 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         if let Some(history) = &mut self.history {
             history.flush()?;
         }
-        Ok(Trained { model: self.model, history: self.records })
+        Ok(TrainedModel { model: self.model, history: self.records })
     }
 
     /// What is left of the epoch under way, and its evaluation.
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let TrainOptions { batch_size, batching, .. } = self.options;
         let seed = self.seed().named("batches").at(self.position.epoch as u64);
-        let batches = Batching::batches(&batching, &self.train.lengths(), batch_size, seed);
+        let batches = Batching::batches(&batching, &self.tasks.lengths(), batch_size, seed);
         for batch in &batches[self.position.batch.min(batches.len())..] {
             self.step(batch, observer)?;
             self.position.batch += 1;
@@ -273,22 +277,15 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let step = self.position.step;
         let hidden = self.seed().named("hidden").at(self.position.epoch as u64);
         let parts = batch.chunks(batch.len().div_ceil(self.options.accumulate));
-        let micro_batch = |part| {
-            let batch = self.train.batch(part, hidden);
-            let objective = self.supervision.objective(&batch);
-            (batch.batch, objective)
-        };
-        let micro_batches: Vec<_> = parts.clone().map(micro_batch).collect();
-        let targets: usize = micro_batches.iter().map(|(_, objective)| objective.count()).sum();
-        let tokens = micro_batches.iter().map(|(batch, _)| batch.layout().tokens()).sum();
-        let weight = S::from_f64(1.0 / targets.max(1) as f64);
+        let micro_batches: Vec<_> = parts.map(|part| self.tasks.micro_batch(part, hidden)).collect();
+        let weights = self.tasks.weights(&micro_batches);
+        let tokens = micro_batches.iter().flatten().map(|part| part.batch.layout().tokens()).sum();
         let (mut gradients, mut loss) = (Gradients::new(), 0.0);
-        for (i, (part, (batch, objective))) in parts.zip(&micro_batches).enumerate() {
+        for (i, micro_batch) in micro_batches.iter().enumerate() {
             let pass = Pass::train(self.seed().named("dropout").at(step as u64).at(i as u64));
             let pass = pass.with_checkpointing(self.options.gradient_checkpointing);
-            let of = Numbered { data: self.train, first: 0 };
-            let entry = activations::entry(&mut self.activations, &self.model, of, part, batch)?;
-            loss += self.model.loss_and_gradients(entry, &**objective, weight, pass, &mut gradients)?.to_f64();
+            let parts = self.entries(micro_batch, &weights)?;
+            loss += self.model.loss_and_gradients(parts, pass, &mut gradients)?.to_f64();
         }
         let gradient_norm = match self.options.clip {
             Some(clip) => clip_by_global_norm(&mut gradients, clip),
@@ -297,12 +294,25 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let learning_rate = self.options.learning_rate * self.rate.factor(step);
         let record =
             StepRecord { step: step + 1, epoch: self.position.epoch + 1, loss, learning_rate, gradient_norm, tokens };
-        check_finite(&record, [("loss", loss), ("gradient norm", gradient_norm)])?;
+        TrainError::check_finite(&record, [("loss", loss), ("gradient norm", gradient_norm)])?;
         self.update(&gradients);
-        check_finite(&record, [("largest parameter", largest(&self.model))])?;
+        TrainError::check_finite(&record, [("largest parameter", largest(&self.model))])?;
         self.position.step += 1;
         observer.step(&record);
         self.keep(Record::Step(record))
+    }
+
+    /// Where a pass over a micro-batch begins, task by task.
+    fn entries<'b>(
+        &mut self,
+        micro_batch: &'b [TaskExamples<'a, S>],
+        weights: &[S],
+    ) -> Result<Vec<TaskBatch<'b, S>>, TrainError> {
+        let part = |TaskExamples { of, numbers, batch, objective }: &'b TaskExamples<'a, S>| {
+            let entry = activations::entry(&mut self.activations, &self.model, *of, numbers, batch)?;
+            Ok(TaskBatch { task: of.task, entry, objective: &**objective, weight: weights[of.task] })
+        };
+        micro_batch.iter().map(part).collect()
     }
 
     /// Keeps a record, in the file too if there is one.
@@ -319,8 +329,9 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         let TrainOptions { learning_rate, head_learning_rate, thaw_learning_rate, .. } = self.options;
         let mut trainables: Vec<_> = self
             .model
-            .trainable_mut()
+            .parameters_mut()
             .into_iter()
+            .filter(|(_, parameter)| parameter.slot().is_some())
             .map(|(name, parameter)| {
                 let own = match Part::of(&name) {
                     Part::Adapter => None,
@@ -336,13 +347,10 @@ impl<'a, S: Scalar> Trainer<'a, S> {
 
     /// Evaluates the development data, if there is any, and keeps the parameters if they are best.
     fn evaluate_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let Some(dev) = self.dev else { return Ok(()) };
-        let of = Numbered { data: dev, first: self.train.len() };
-        let size = self.options.eval_batch_size;
         let Position { step, epoch, .. } = self.position;
         let learning_rate = self.options.learning_rate * self.rate.factor(step.saturating_sub(1));
-        let evaluation = evaluate_from(&self.model, self.supervision, of, size, &mut self.activations)
-            .map_err(|error| error.in_a_run(step, epoch, learning_rate))?;
+        let evaluation = self.evaluation().map_err(|error| error.in_a_run(step, epoch, learning_rate))?;
+        let Some(evaluation) = evaluation else { return Ok(()) };
         let (loss, metrics) = (evaluation.loss, values(&evaluation.metrics));
         if !loss.is_finite() {
             let what = "loss on the development data";
@@ -365,6 +373,16 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         Ok(())
     }
 
+    /// The development data of all tasks, if there is any.
+    fn evaluation(&mut self) -> Result<Option<Evaluation>, TrainError> {
+        let (size, mut each) = (self.options.eval_batch_size, Vec::new());
+        for of in self.tasks.dev() {
+            let supervision = self.tasks.all[of.task].supervision;
+            each.push(evaluate_from(&self.model, supervision, of, size, &mut self.activations)?);
+        }
+        Ok((!each.is_empty()).then(|| self.tasks.joined(&self.model, each)))
+    }
+
     fn best_so_far(&self) -> Option<f64> {
         let evaluations =
             self.records.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None });
@@ -384,13 +402,5 @@ impl<'a, S: Scalar> Trainer<'a, S> {
         all.extend(self.best.iter().flatten().map(|(name, array)| (format!("best.{name}"), array.clone())));
         all.extend(self.optimiser.state().into_iter().map(|(name, array)| (format!("optimiser.{name}"), array)));
         checkpoint::write(&plan.path, &plan.identity, &self.position, &all)
-    }
-}
-
-fn check_finite<const N: usize>(step: &StepRecord, numbers: [(&'static str, f64); N]) -> Result<(), TrainError> {
-    let StepRecord { step, epoch, learning_rate, .. } = *step;
-    match numbers.into_iter().find(|(_, value)| !value.is_finite()) {
-        Some((what, value)) => Err(TrainError::Diverged { what, value, step, epoch, learning_rate }),
-        None => Ok(()),
     }
 }

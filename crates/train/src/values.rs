@@ -1,6 +1,5 @@
 //! The values of all parameters of a model, by name.
 
-use adaptune_adapters::AdapterModel;
 use adaptune_tensor::{Parameters, Scalar};
 use ndarray::ArrayD;
 use rayon::prelude::*;
@@ -13,7 +12,7 @@ pub(crate) type Tensors<S> = Vec<(String, ArrayD<S>)>;
 const PIECE: usize = 1 << 14;
 
 /// The largest absolute value among all parameters; NaN if one is.
-pub(crate) fn largest<S: Scalar>(model: &AdapterModel<S>) -> f64 {
+pub(crate) fn largest<S: Scalar>(model: &impl Parameters<S>) -> f64 {
     let parameters = model.parameters();
     let pieces: Vec<&[S]> = parameters.iter().flat_map(|(_, p)| p.values().chunks(PIECE)).collect();
     let larger = |largest: f64, v: f64| if v > largest || v.is_nan() { v } else { largest };
@@ -23,13 +22,13 @@ pub(crate) fn largest<S: Scalar>(model: &AdapterModel<S>) -> f64 {
 }
 
 /// All parameters of a model, their names behind a prefix.
-pub(crate) fn tensors<S: Scalar>(model: &AdapterModel<S>, prefix: &str) -> Tensors<S> {
+pub(crate) fn tensors<S: Scalar>(model: &impl Parameters<S>, prefix: &str) -> Tensors<S> {
     model.parameters().into_iter().map(|(name, p)| (format!("{prefix}{name}"), p.to_view().to_owned())).collect()
 }
 
 /// Checks that there are values for all parameters of a model, of the right shapes, and for nothing else.
 pub(crate) fn check_values<S: Scalar>(
-    model: &AdapterModel<S>,
+    model: &impl Parameters<S>,
     values: &BTreeMap<String, ArrayD<S>>,
 ) -> Result<(), String> {
     let parameters = model.parameters();
@@ -47,7 +46,7 @@ pub(crate) fn check_values<S: Scalar>(
 }
 
 /// Sets all parameters of a model to values that were checked.
-pub(crate) fn set_values<S: Scalar>(model: &mut AdapterModel<S>, values: &BTreeMap<String, ArrayD<S>>) {
+pub(crate) fn set_values<S: Scalar>(model: &mut impl Parameters<S>, values: &BTreeMap<String, ArrayD<S>>) {
     for (name, parameter) in model.parameters_mut() {
         parameter.values_mut().iter_mut().zip(&values[&name]).for_each(|(p, v)| *p = *v);
     }

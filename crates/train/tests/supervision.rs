@@ -1,4 +1,4 @@
-//! Objectives of one's own train with the ordinary trainer.
+//! User-defined objectives train with the ordinary trainer.
 
 use adaptune_adapters::ndarray::{Array2, ArrayView2};
 use adaptune_adapters::objective::{Classification, Objective, TargetError};

@@ -1,4 +1,4 @@
-//! A module of one's own in a frozen encoder: a trainable scale on the output of each attention.
+//! A user-defined module in a frozen encoder: a trainable scale on the output of each attention.
 //!
 //! ```sh
 //! cargo run --package adaptune-transformer --example own_module

@@ -132,6 +132,23 @@ impl Batch {
         Ok(Self { token_ids, token_types, layout: Layout::from_lengths(&lengths) })
     }
 
+    /// Returns the sequences of several batches as one, in order.
+    ///
+    /// ```
+    /// use adaptune_transformer::Batch;
+    /// let batch = Batch::join(&[&Batch::from_ids(&[&[2, 5]]), &Batch::from_ids(&[&[7], &[8, 9]])]);
+    /// assert_eq!((batch.token_ids(), batch.layout().sequences()), (&[2, 5, 7, 8, 9][..], 3));
+    /// ```
+    #[must_use]
+    pub fn join(batches: &[&Self]) -> Self {
+        let lengths: Vec<usize> = batches.iter().flat_map(|b| b.layout.ranges().map(|range| range.len())).collect();
+        Self {
+            token_ids: batches.iter().flat_map(|batch| &batch.token_ids).copied().collect(),
+            token_types: batches.iter().flat_map(|batch| &batch.token_types).copied().collect(),
+            layout: Layout::from_lengths(&lengths),
+        }
+    }
+
     /// The token ids of all sequences, end to end.
     #[must_use]
     pub fn token_ids(&self) -> &[u32] {

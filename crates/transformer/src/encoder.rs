@@ -126,6 +126,8 @@ impl<S: Scalar> Encoder<S> {
     /// How many numbers the base holds, all of them frozen; the pooler is counted.
     #[must_use]
     pub fn parameter_count(&self) -> usize {
+        // From shapes alone: a weight is laid out for products, and to see it plainly is to copy it. No test sees a copy that is
+        // made and dropped; that the sizes suffice is tested with a base too large to be allocated.
         let count = |value: &Value<Array2<S>, Linear<S>, Norm<S>>| match value {
             Value::Table(table) => table.len(),
             Value::Linear(linear) => linear.dim().0 * linear.dim().1 + linear.bias().map_or(0, |bias| bias.len()),

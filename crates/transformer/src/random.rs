@@ -99,6 +99,16 @@ mod tests {
         assert_eq!(base.parameter_count(), 109_482_240);
     }
 
+    /// A base of 10^15 numbers, which no machine holds: they are counted from its sizes.
+    #[test]
+    fn counting_allocates_no_weight() {
+        let (v, p, d, f, l) = (1 << 33, 1 << 20, 3 << 15, 5 << 16, 7);
+        let config = Config { vocabulary: v, positions: p, ..Config::bert(d, l, 12, f) };
+        let block = 4 * (d * d + d) + (2 * d * f + f + d) + 4 * d;
+        assert_eq!(config.parameter_count(), (v + p + 2) * d + 2 * d + l * block + (d * d + d));
+        assert!(config.parameter_count() > 800_000_000_000_000);
+    }
+
     #[test]
     fn the_fingerprint_sees_every_weight() {
         let print = |deviation| Encoder::<f32>::random(Config::bert(4, 1, 1, 4), deviation, Seed::new(0)).fingerprint();

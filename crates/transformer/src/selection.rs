@@ -4,7 +4,7 @@ use crate::batch::BatchError;
 use adaptune_tensor::{Layout, Scalar, gather, gather_backward};
 use ndarray::{Array2, Axis, s};
 
-/// Which tokens of the last hidden state somebody reads, and how. Places count in the text: tokens that modules have put into
+/// Which tokens of the last hidden state are read, and how. Places count in the text: tokens that modules have put into
 /// sequences are no part of it.
 ///
 /// ```
@@ -89,6 +89,20 @@ impl Selection {
         let hidden = chosen.gather(hidden);
         Ok(if *self == Self::Mean { means(&hidden, &chosen.layout) } else { hidden })
     }
+
+    /// The gradient through [`Selection::select`] with respect to the state, `[T, D]`: zero where nothing is read.
+    ///
+    /// # Errors
+    /// As [`Selection::select`].
+    pub fn select_backward<S: Scalar>(
+        &self,
+        d: Array2<S>,
+        batch: &Layout,
+        state: &Layout,
+    ) -> Result<Array2<S>, BatchError> {
+        let chosen = self.choose(batch, state)?;
+        Ok(chosen.scatter(if *self == Self::Mean { means_backward(&d, &chosen.layout) } else { d }))
+    }
 }
 
 /// How places lie among the sequences of a batch.
@@ -172,6 +186,22 @@ mod tests {
         assert_eq!(rows(&[2, 0, 7, 4], &batch, &batch), Some((vec![2, 0, 7, 4], vec![2, 0, 2])));
         assert_eq!(rows(&[0, 3], &batch, &batch.prepend(2)), Some((vec![2, 7], vec![1, 1, 0])));
         assert_eq!(rows(&[], &batch, &batch), Some((vec![], vec![0, 0, 0])));
+    }
+
+    /// `⟨select(h), d⟩ = ⟨h, select_backward(d)⟩`: every selection is linear.
+    #[test]
+    fn backward_is_the_transpose_of_select() {
+        let (batch, each) = (Layout::from_lengths(&[3, 1, 2]), |i: usize| (i * i % 7) as f64 - 2.5);
+        let state = batch.insert(1, 2);
+        let hidden = Array2::from_shape_fn((state.tokens(), 2), |(row, column)| each(3 * row + column));
+        let places = Selection::Places(vec![2, 0, 4]);
+        for selection in [Selection::All, Selection::First, Selection::Last, Selection::Mean, places] {
+            let read = selection.select(hidden.clone(), &batch, &state).unwrap();
+            let d = Array2::from_shape_fn(read.dim(), |(row, column)| each(5 * row + column + 1));
+            let d_hidden = selection.select_backward(d.clone(), &batch, &state).unwrap();
+            assert_eq!(d_hidden.dim(), hidden.dim(), "{selection:?}");
+            assert!(((read * d).sum() - (&hidden * &d_hidden).sum()).abs() < 1e-12, "{selection:?}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub enum CompositionError {
     /// A module that cannot stand below another.
     #[error(
         "{point}: part {part} of the stack cannot have another upon it there: it does not end with the base's norm \
-         over a residual (as AdapterPlus does not, nor modules of one's own); put it last"
+         over a residual (as AdapterPlus does not, nor user-defined modules); put it last"
     )]
     NotBelow {
         /// The point.

@@ -104,6 +104,12 @@ impl<S: Scalar> MultiTask<S> {
         &self.names
     }
 
+    /// The method of all tasks, an MTL-LoRA.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        Method::MtlLora(self.config.clone())
+    }
+
     /// What task number `task`, from 0, plugs into a base.
     ///
     /// # Panics
@@ -125,7 +131,7 @@ impl<S: Scalar> MultiTask<S> {
             let module = MtlLora::of(layer.shared.clone(), layer.own[task].clone());
             modules.place(*point, module).expect("every point is there once");
         }
-        let mut adapter = Adapter::from_parts(&self.names[task], Some(Method::MtlLora(self.config.clone())), modules);
+        let mut adapter = Adapter::from_parts(&self.names[task], Some(self.method()), modules);
         adapter.freeze();
         adapter
     }

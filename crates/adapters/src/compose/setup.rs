@@ -239,7 +239,7 @@ impl<S: Scalar> Setup<S> {
     /// The same with every adapter to be trained.
     ///
     /// # Errors
-    /// If a frozen one belongs to somebody else besides.
+    /// If a frozen one is shared.
     pub fn unfrozen(mut self) -> Result<Self, CompositionError> {
         self.unfreeze_sole();
         match self.shared().first() {
@@ -248,7 +248,7 @@ impl<S: Scalar> Setup<S> {
         }
     }
 
-    /// Makes those frozen adapters train that nobody else has.
+    /// Makes those frozen adapters train that are not shared.
     pub(crate) fn unfreeze_sole(&mut self) {
         if let Self::Frozen(_) = self {
             let Self::Frozen(shared) = std::mem::take(self) else { return };
@@ -288,7 +288,7 @@ impl<S: Scalar> Setup<S> {
         self.adapters().into_iter().find_map(Adapter::inverse)
     }
 
-    /// Checks what a model asks of it: no frozen adapter trains, and those that do can be told apart.
+    /// Checks what a model relies on: no frozen adapter trains, and those that do can be told apart.
     pub(crate) fn check(&self) -> Result<(), CompositionError> {
         if let Some(adapter) = self.shared().into_iter().find(|adapter| adapter.any_trains()) {
             return Err(CompositionError::Trains { name: adapter.name().to_owned() });

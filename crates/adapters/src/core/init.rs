@@ -7,7 +7,7 @@ use ndarray::Array2;
 /// Initial values of a bottleneck. Biases start at zero, scalings and norms at one, always.
 ///
 /// With an up-projection of zeros the bottleneck's output is zero, so a freshly added adapter
-/// leaves the model's results as they are, bit for bit (unless its wiring adds a norm).
+/// leaves the model's results as they are, bit for bit (unless its options add a norm).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum InitWeights {
     /// Down-projection by Kaiming's rule, up-projection zero (He et al., 2022); our default.

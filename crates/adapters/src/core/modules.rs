@@ -41,7 +41,7 @@ impl<S: Scalar> Parameters<S> for Entry<S> {
 /// The modules of an adapter in a fixed order, which is that of its parameters, and where they stand.
 ///
 /// A module with parameters of its own at every point is placed at each of them; one that shares parameters between
-/// points stands at all of them, and finds out from its input where it is asked.
+/// points stands at all of them, and finds the point in its input.
 pub struct Modules<S> {
     entries: Vec<Entry<S>>,
     at: BTreeMap<Point, usize>,

@@ -23,7 +23,7 @@ use std::path::Path;
 /// ([`replace_files`](adaptune_transformer::weights::replace_files)): a failure, such as a full disk, leaves the directory as it
 /// was, and after a crash at any moment [`load`](super::load) finds the old model or the new one.
 ///
-/// Frozen adapters that the model's own stands upon belong to somebody else and are left out;
+/// Frozen adapters that the model's own stands upon may be shared with other models and are left out;
 /// [`save_setup`](super::save_setup) saves them too.
 ///
 /// # Errors

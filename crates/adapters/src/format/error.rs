@@ -57,7 +57,7 @@ pub enum FormatError {
     /// A file written by `torch.save`.
     #[error(transparent)]
     TorchBin(#[from] TorchBinError),
-    /// A tensor that the configuration asks for is not there.
+    /// A tensor that belongs to the configuration is not there.
     #[error("{}: tensor {name} is missing; the configuration in {config} asks for it", path.display())]
     MissingTensor {
         /// The weights file.
@@ -90,7 +90,7 @@ pub enum FormatError {
         /// What is wrong with it.
         why: &'static str,
     },
-    /// There are tensors that nothing asks for.
+    /// There are tensors that belong to nothing in the configuration.
     #[error("{}: {count} tensors are not part of the adapter that {config} describes, among them {example}; \
              {hint}", path.display())]
     UnexpectedTensors {
@@ -124,7 +124,7 @@ pub enum FormatError {
         /// The name.
         name: String,
     },
-    /// AdapterHub has no format for modules of one's own.
+    /// AdapterHub has no format for user-defined modules.
     #[error(
         "adapter \"{name}\" was put together from modules, for which AdapterHub has no format: save its numbers with \
          save_parameters, and the head with save_head"

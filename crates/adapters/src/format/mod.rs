@@ -2,7 +2,7 @@
 //! `model_head.safetensors`; and the `.bin` files that Python writes by default. PEFT directories of LoRA and its
 //! kin, of prefixes and prompts.
 //! Folders with several adapters and how they are put together, `adapter_setup.json`.
-//! Beside them thawed tensors, language models as Hugging Face directories, and the numbers of an adapter of one's own.
+//! Beside them thawed tensors, language models as Hugging Face directories, and the numbers of a user-defined adapter.
 
 mod classifier;
 mod describe;

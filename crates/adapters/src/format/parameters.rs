@@ -1,6 +1,6 @@
 //! The numbers of an adapter that was put together from modules.
 //!
-//! What such an adapter computes stands in somebody's program and in no file. So the file holds the parameters under their
+//! What such an adapter computes stands in the user's program and in no file. So the file holds the parameters under their
 //! names (`layer.0.feed_forward.down`), and whoever loads it builds the adapter first.
 
 use super::error::FormatError;

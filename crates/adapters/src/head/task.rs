@@ -5,7 +5,7 @@ use std::fmt;
 
 /// What a head predicts.
 ///
-/// Tasks are told apart by their names. A task of one's own is a description of one's own:
+/// Tasks are told apart by their names. A user-defined task is a user-defined description:
 ///
 /// ```
 /// use adaptune_adapters::{Outputs, Task, TaskDescription};

@@ -1,4 +1,4 @@
-//! What an objective has to say.
+//! The trait of objectives.
 
 use super::error::TargetError;
 use crate::head::HeadConfig;

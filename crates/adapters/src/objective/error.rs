@@ -51,7 +51,7 @@ pub enum TargetError {
         /// How many labels it has.
         labels: usize,
     },
-    /// What an objective of somebody's own has to say.
+    /// What a user-defined objective finds wrong.
     #[error("{0}")]
     Other(String),
 }

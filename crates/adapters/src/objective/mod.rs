@@ -7,7 +7,7 @@
 //! | [`Tagging`] | what the head reads, every token | a class for each token, or none | cross-entropy |
 //! | [`MaskedLanguage`] | the places where tokens were hidden | the tokens that stood there | cross-entropy |
 //!
-//! An objective of one's own is an implementation of [`Objective`]; the crate `adaptune-train` has an example that trains with
+//! A user-defined objective is an implementation of [`Objective`]; the crate `adaptune-train` has an example that trains with
 //! one.
 
 pub(crate) mod classification;

@@ -1,4 +1,4 @@
-//! Merging: adapters of LoRA's kin as a part of the base's own layers, at no cost in use.
+//! Merging: LoRA and related adapters as a part of the base's own layers, at no cost in use.
 
 use crate::adapter::Adapter;
 use crate::core::point::Point;

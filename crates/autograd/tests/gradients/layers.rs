@@ -73,7 +73,7 @@ proptest! {
     }
 }
 
-/// Each subset of the inputs of a layer gets the same gradients as when all are asked for, and no more.
+/// Each subset of the inputs of a layer gets the same gradients as when all are wanted, and no more.
 #[test]
 fn any_inputs_may_be_frozen() {
     let arrays = [random(1, &[4, 6]), random(2, &[3, 6]), random(3, &[3])];

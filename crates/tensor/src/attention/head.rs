@@ -12,7 +12,7 @@ use crate::{Dropout, Precision, Scalar};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2, s};
 use std::ops::Range;
 
-/// Keys of a sequence and width of a head from which on products are computed in a lower precision, if one is asked for; below,
+/// Keys of a sequence and width of a head from which on products are computed in a lower precision, if one is given; below,
 /// rounding takes longer than it saves.
 const WORTH_ROUNDING: usize = 64;
 

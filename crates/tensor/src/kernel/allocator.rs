@@ -1,7 +1,7 @@
 //! What the system's allocator does with memory that is given back to it.
 
 /// Asks the C library to keep freed memory for the next allocation instead of giving it back to the system; tells whether
-/// it does. Only glibc on Linux is asked; elsewhere nothing happens.
+/// it does. Only glibc on Linux is told; elsewhere nothing happens.
 ///
 /// A step allocates the same arrays as the step before. Where glibc gives large ones back each time, the system has to fill
 /// them with zeros anew, page by page, which was up to a tenth of a step. This concerns the whole process, so it is for

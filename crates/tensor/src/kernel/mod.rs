@@ -3,7 +3,7 @@
 //! Each file here wraps what the compiler cannot check in safe functions, and says beside it what
 //! the caller and the world have to keep for it to be sound.
 
-#![allow(unsafe_code)] // vector instructions, mapping a file and C functions are unsafe by nature
+#![allow(unsafe_code)] // vector instructions, arrays not yet written, mapping a file, C functions
 
 mod allocator;
 mod fresh;

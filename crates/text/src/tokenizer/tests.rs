@@ -4,7 +4,6 @@ use super::*;
 use crate::table::{Row, TableKind};
 use adaptune_test_support::assets;
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use tempfile::TempDir;
 
 fn folder(tokenizer: &Value) -> TempDir {

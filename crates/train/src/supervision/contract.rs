@@ -1,4 +1,4 @@
-//! What a supervision has to say.
+//! The trait of supervisions.
 
 use crate::data::ExampleBatch;
 use crate::metrics::Metrics;

@@ -81,7 +81,7 @@ impl<'a, S: Scalar> BaseLinear<'a, S> {
     }
 
     /// The layer with its backward pass, if that is wanted: the pass keeps gradients, and the layer trains or `d_x` is
-    /// asked for.
+    /// wanted.
     #[must_use]
     pub fn layer(
         self,

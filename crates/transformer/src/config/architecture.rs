@@ -13,7 +13,7 @@ use adaptune_tensor::{AttentionMask, RmsWeight};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
-    /// How a sublayer joins the stream that it reads from.
+    /// How a sublayer's output and its residual input become the next state.
     pub residual: Residual,
     /// What its norms compute.
     pub norm: NormKind,
@@ -87,7 +87,7 @@ pub struct RotaryPositions {
     pub frequencies: Vec<f64>,
 }
 
-/// How a sublayer `f` joins the stream `x` that it reads from, with `N` a norm of the base.
+/// How the output of a sublayer `f` and its residual input `x` become the next state, with `N` a norm of the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Residual {
     /// `N(x + f(x))`: the transformer of Vaswani et al. (2017), BERT.

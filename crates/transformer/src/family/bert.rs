@@ -1,4 +1,4 @@
-//! BERT, and its kin that differ from it in names and in how positions are counted: RoBERTa and XLM-R.
+//! BERT, and families that differ from it in names and in how positions are counted: RoBERTa and XLM-R.
 
 use super::description::{
     AdapterPaths, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,

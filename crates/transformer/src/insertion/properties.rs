@@ -6,8 +6,8 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Properties {
     /// What the module gives for a token depends on nothing but what it sees of the same token and on the sequence that this
-    /// belongs to: not on other tokens, not on its position, not on how long the sequence is. Then tokens that nobody
-    /// reads may be left out, see [`Selection`](crate::Selection), and `layout` has only those that are read. A
+    /// belongs to: not on other tokens, not on its position, not on how long the sequence is. Then tokens that are not
+    /// read may be left out, see [`Selection`](crate::Selection), and `layout` has only those that are read. A
     /// module that averages over a sequence must not say so.
     pub token_wise: bool,
     /// What the module gives for a token depends on no later token. Token-wise modules are causal.

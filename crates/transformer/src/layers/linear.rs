@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 /// is this layer or a thawed copy.
 ///
 /// Because `W` never changes it lies in memory once, in the order in which products read it, and both products of a step,
-/// forward and input gradient, are computed from that. A plain `W` is made when somebody first asks for one.
+/// forward and input gradient, are computed from that. A plain `W` is made when it is first needed.
 #[derive(Clone, Debug)]
 pub struct Linear<S> {
     /// `Wᵀ`.
@@ -75,7 +75,7 @@ impl<S: Scalar> Linear<S> {
     }
 
     fn plain(&self) -> &ArcArray2<S> {
-        // On this thread alone: a task of another that asks for it too, taken up while this one waits, would wait for itself.
+        // On this thread alone: a task of another that needs it too, taken up while this one waits, would wait for itself.
         self.plain.get_or_init(|| self.to_weight().into_shared())
     }
 }

@@ -206,7 +206,7 @@ pub enum WeightError {
         examples: String,
     },
 
-    /// A tensor has another shape than the configuration asks for.
+    /// A tensor has another shape than the configuration says.
     #[error(
         "tensor `{name}` in {path} should have shape {expected:?} and has {found:?}; check that weights and \
          configuration belong to the same model"
@@ -216,7 +216,7 @@ pub enum WeightError {
         path: PathBuf,
         /// The tensor.
         name: String,
-        /// The shape that was asked for.
+        /// The shape that was expected.
         expected: Vec<usize>,
         /// The shape that it has.
         found: Vec<usize>,

@@ -14,7 +14,7 @@
 //! | open any file that is read | [`open_file`], [`read_file`], [`read_text`] |
 //!
 //! The first two are [`TensorSource`]s, the trait that carries the reading methods. Numbers of any
-//! float type are converted to the [`Scalar`](adaptune_tensor::Scalar) that is asked for, in one
+//! float type are converted to the [`Scalar`](adaptune_tensor::Scalar) of the caller, in one
 //! pass that also counts NaN and infinities. Everything unusual is a [`WeightError`] that names the
 //! file; nothing in a file, however damaged, makes this module panic or reserve more memory than
 //! the file is long.

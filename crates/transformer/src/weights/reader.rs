@@ -72,7 +72,7 @@ impl<'a> Reader<'a> {
 
     /// Ends the reading: everything that was not taken must be allowed to be there.
     ///
-    /// `allowed` is asked with the name without the prefix where it has it, else with the full
+    /// `allowed` is called with the name without the prefix where it has it, else with the full
     /// name (`cls.predictions.bias` beside tensors under `bert.`).
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use adaptune_transformer::{
 use ndarray::Array2;
 
 impl<S: Scalar, P: Insertions<S> + Send> LinearModule<S> for Stack<P> {
-    /// The last module asks for the layer, which is the modules below it.
+    /// The last module gets the layer, which is the modules below it.
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let mut below = input.below.clone();
         below.extend(self.parts().iter().filter_map(|part| part.linear(input.point)));

@@ -92,7 +92,7 @@ pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Ada
     Ok(adapter)
 }
 
-/// How an array of an adapter stands in its file; one of somebody's own module has its own name.
+/// How an array of an adapter stands in its file; one of a user-defined module has its own name.
 fn stored_in<S: Scalar>(adapter: &str, base: &Encoder<S>) -> impl Fn(Option<&Method>, String) -> Stored + Copy {
     let family = base.config().family;
     move |method, name| match method {

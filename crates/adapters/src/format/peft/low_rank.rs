@@ -1,4 +1,4 @@
-//! LoRA and its kin in PEFT's files: which tensors hold them.
+//! LoRA and related methods in PEFT's files: which tensors hold them.
 
 use super::files::Written;
 use super::{config, targets};

@@ -1,6 +1,6 @@
 //! PEFT directories: `adapter_config.json` with a `peft_type`, and `adapter_model.safetensors`.
 //!
-//! PEFT has what AdapterHub lacks of LoRA's kin: DoRA as its paper defines it, rsLoRA, the attention's output. Its prefixes
+//! PEFT has methods like LoRA that AdapterHub lacks: DoRA as its paper defines it, rsLoRA, the attention's output. Its prefixes
 //! and prompts are other functions of the same numbers than AdapterHub's. It has no bottlenecks, no gates, and no name for
 //! an adapter; ours is kept in the metadata of the weights. The head stands among the weights where it is the classifier of
 //! one of transformers' own model classes.
@@ -53,7 +53,7 @@ pub(super) fn is_its_own(method: &Method, model: &Config) -> bool {
     matches!(method, Method::Prefix(config) if prompts::keeps_all(config)) && refusal(method, model).is_none()
 }
 
-/// Saves an adapter as a PEFT directory without its head: LoRA's kin, a prefix that shifts positions, or a prompt of tokens like
+/// Saves an adapter as a PEFT directory without its head: LoRA and related methods, a prefix that shifts positions, or a prompt of tokens like
 /// others. A prefix that comes out of a network is written as [`Adapter::ejected`] gives it, the same to the bit: PEFT's
 /// files have no other form. Names are those of a model with a head (tensors of LoRA begin with `bert.` and the like).
 ///
@@ -135,7 +135,7 @@ fn written<S: Scalar>(method: &Method, adapter: &Adapter<S>, base: &Encoder<S>) 
 /// first layer; without a head [`notes`](super::notes) tells that nothing reads it.
 ///
 /// # Errors
-/// If a file is missing or broken, a tensor is missing, unexpected or misshapen, or the configuration asks for something
+/// If a file is missing or broken, a tensor is missing, unexpected or misshapen, or the configuration has something
 /// that is not there: the reason.
 pub fn load_peft<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Adapter<S>, FormatError> {
     let file = json::read(&resolve(directory, PEFT.config)?)?;

@@ -219,8 +219,8 @@ impl BottleneckConfig {
         Self { inv_adapter: Some(Coupling::Nice), inv_adapter_reduction_factor: Some(2.0), ..self }
     }
 
-    /// Checks the configuration by itself and against a model, and gives the bottlenecks that it
-    /// asks for with the place of each.
+    /// Checks the configuration by itself and against a model, and returns the bottlenecks that it
+    /// has with the place of each.
     ///
     /// # Errors
     /// If fields contradict each other, name layers that are not there, or leave nothing to add.

@@ -29,7 +29,7 @@ pub struct AttentionVars<S: Scalar> {
 
 type Forward<S> = dyn Fn(&AttentionVars<S>, &ParameterVars<S>) -> (Var<S, Ix2>, Var<S, Ix2>, Layout) + Send + Sync;
 
-/// A module of one's own at keys and values.
+/// A user-defined module at keys and values.
 ///
 /// Prefix tuning with a prefix of three:
 ///
@@ -54,7 +54,7 @@ impl<S: Scalar> AttentionClosure<S> {
     /// A module with these parameters. The closure gives keys and values, both `[T_k, D]`, and how they lie, in as many
     /// sequences.
     ///
-    /// A pass panics if they do not fit each other or the input, or the closure asks for a parameter that is not there.
+    /// A pass panics if they do not fit each other or the input, or the closure names a parameter that is not there.
     pub fn new(
         parameters: ParameterSet<S>,
         closure: impl Fn(&AttentionVars<S>, &ParameterVars<S>) -> (Var<S, Ix2>, Var<S, Ix2>, Layout) + Send + Sync + 'static,

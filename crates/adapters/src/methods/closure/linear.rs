@@ -23,7 +23,7 @@ pub struct LinearVars<S: Scalar> {
 
 type Forward<S> = dyn Fn(&LinearVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Send + Sync;
 
-/// A module of one's own in place of a linear layer of the base.
+/// A user-defined module in place of a linear layer of the base.
 ///
 /// LoRA without a scale, `y = W x + b + B A x`:
 ///
@@ -48,7 +48,7 @@ pub struct LinearClosure<S: Scalar> {
 impl<S: Scalar> LinearClosure<S> {
     /// A module with these parameters. The closure gives `[T, Out]`.
     ///
-    /// A pass panics if the closure gives another shape or asks for a parameter that is not there.
+    /// A pass panics if the closure gives another shape or names a parameter that is not there.
     pub fn new(
         parameters: ParameterSet<S>,
         closure: impl Fn(&LinearVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Send + Sync + 'static,
@@ -57,7 +57,7 @@ impl<S: Scalar> LinearClosure<S> {
     }
 
     /// The same module with a promise: what the closure returns for a token depends on nothing but what it sees of the same
-    /// token, and on the sequence that this belongs to. Then the last block leaves out tokens that nobody reads, and there
+    /// token, and on the sequence that this belongs to. Then the last block leaves out tokens that are not read, and there
     /// `at.layout` has only those that are; see [`Properties::token_wise`].
     #[must_use]
     pub fn token_wise(self) -> Self {

@@ -22,7 +22,7 @@ pub struct SequenceVars<S: Scalar> {
 
 type Forward<S> = dyn Fn(&SequenceVars<S>, &ParameterVars<S>) -> (Var<S, Ix2>, Layout) + Send + Sync;
 
-/// A module of one's own between blocks.
+/// A user-defined module between blocks.
 ///
 /// Two trainable tokens in front of every sequence:
 ///
@@ -41,7 +41,7 @@ pub struct SequenceClosure<S: Scalar> {
 impl<S: Scalar> SequenceClosure<S> {
     /// A module with these parameters. The closure gives tokens, `[T', D]`, and how they lie, in as many sequences.
     ///
-    /// A pass panics if the two do not fit each other or the input, or the closure asks for a parameter that is not there.
+    /// A pass panics if the two do not fit each other or the input, or the closure names a parameter that is not there.
     pub fn new(
         parameters: ParameterSet<S>,
         closure: impl Fn(&SequenceVars<S>, &ParameterVars<S>) -> (Var<S, Ix2>, Layout) + Send + Sync + 'static,

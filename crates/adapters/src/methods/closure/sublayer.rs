@@ -36,7 +36,7 @@ impl<S: Scalar> SublayerVars<S> {
 
 type Forward<S> = dyn Fn(&SublayerVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Send + Sync;
 
-/// A module of one's own at the end of a sublayer.
+/// A user-defined module at the end of a sublayer.
 ///
 /// Houlsby's bottleneck without biases, `y = LN(W_up φ(W_down o) + o + r)`:
 ///
@@ -62,7 +62,7 @@ pub struct SublayerClosure<S: Scalar> {
 impl<S: Scalar> SublayerClosure<S> {
     /// A module with these parameters. The closure gives `[T, D]`.
     ///
-    /// A pass panics if the closure gives another shape or asks for a parameter that is not there.
+    /// A pass panics if the closure gives another shape or names a parameter that is not there.
     pub fn new(
         parameters: ParameterSet<S>,
         closure: impl Fn(&SublayerVars<S>, &ParameterVars<S>) -> Var<S, Ix2> + Send + Sync + 'static,
@@ -71,7 +71,7 @@ impl<S: Scalar> SublayerClosure<S> {
     }
 
     /// The same module with a promise: what the closure returns for a token depends on nothing but what it sees of the same
-    /// token, and on the sequence that this belongs to. Then the last block leaves out tokens that nobody reads, and there
+    /// token, and on the sequence that this belongs to. Then the last block leaves out tokens that are not read, and there
     /// `at.layout` has only those that are; see [`Properties::token_wise`].
     #[must_use]
     pub fn token_wise(self) -> Self {

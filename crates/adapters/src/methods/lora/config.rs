@@ -1,4 +1,4 @@
-//! The configuration of LoRA and its kin: AdapterHub's `LoRAConfig`, typed and checked.
+//! The configuration of LoRA and related methods: AdapterHub's `LoRAConfig`, typed and checked.
 
 use crate::core::checks::{check_factor, check_rate, layers_but};
 use crate::core::error::MethodError;
@@ -42,7 +42,7 @@ pub enum LoraInit {
     Vera,
 }
 
-/// Which of the four methods a configuration asks for.
+/// Which of the four methods a configuration describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoraKind {
     /// Low-rank matrices.

@@ -73,7 +73,7 @@ pub(super) fn svd<S: Scalar>(
     })
 }
 
-/// Whole matrices, combined by somebody, at a rank.
+/// Whole matrices, combined, at a rank.
 pub(super) fn dense<S: Scalar>(
     name: &str,
     all: &[Weighted<'_>],

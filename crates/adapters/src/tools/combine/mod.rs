@@ -291,7 +291,9 @@ fn factors<'a, S: Scalar>(adapters: &[(&'a Adapter<S>, f64)]) -> Result<Vec<(Fac
 fn lora<S: Scalar>(adapter: &Adapter<S>) -> Result<&LoraConfig, CombineError> {
     let not = |why| Err(CombineError::NotLora { name: adapter.name().to_owned(), why });
     match adapter.method() {
-        Some(Method::Lora(config)) if config.kind() != LoraKind::Lora => not("it is of LoRA's kin, but no LoRA"),
+        Some(Method::Lora(config)) if config.kind() != LoraKind::Lora => {
+            not("it has the options of a LoRA, but is another method")
+        }
         Some(Method::Lora(config)) if config.use_gating => not("a gate stands before it, which depends on the text"),
         Some(Method::Lora(config)) => Ok(config),
         Some(_) => not("it is no LoRA"),

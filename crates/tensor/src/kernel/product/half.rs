@@ -40,7 +40,7 @@ pub(crate) struct HalfPanels {
 }
 
 impl HalfPanels {
-    /// `b`, rounded; `None` if the processor has not the instruction, or another path was asked for.
+    /// `b`, rounded; `None` if the processor has not the instruction, or another path was chosen.
     pub(super) fn new(b: ArrayView2<'_, f32>) -> Option<Self> {
         if !is_there() {
             return None;
@@ -127,7 +127,7 @@ fn multiply_in_groups(a: ArrayView2<'_, f32>, b: Panels<'_>, start: Start<'_, f3
     });
 }
 
-/// True if the processor has the instruction and no other path was asked for.
+/// True if the processor has the instruction and no other path was chosen.
 pub(super) fn is_there() -> bool {
     super::path::path() == K::PATH && K::is_available()
 }

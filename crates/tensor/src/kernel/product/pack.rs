@@ -179,7 +179,7 @@ pub(super) fn fetch_ahead(rows: ArrayView2<'_, f32>, k: usize) {
     rows.outer_iter().nth(k + AHEAD).and_then(|row| row.to_slice()).into_iter().for_each(fetch);
 }
 
-/// Brings numbers near, where the processor can be asked for that.
+/// Loads numbers into the cache ahead of use, where the processor has an instruction for it.
 #[inline(always)]
 fn fetch(numbers: &[f32]) {
     #[cfg(target_arch = "x86_64")]

@@ -55,7 +55,7 @@ impl ProductPath {
         Self::ALL.into_iter().filter(|path| path.is_available())
     }
 
-    /// What the variable's value asks for: the best path if it is not set.
+    /// The path of the variable's value: the best one if it is not set.
     fn choose(asked: Option<&str>) -> Result<Self, UnknownPath> {
         match asked {
             None | Some("") => Ok(Self::available().last().expect("the portable path is always there")),

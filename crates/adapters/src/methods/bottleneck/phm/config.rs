@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 /// How the matrices `B_i` begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PhmInit {
-    /// Each factor by Xavier's rule, uniform. (AdapterHub draws by the normal rule whatever is asked for.)
+    /// Each factor by Xavier's rule, uniform. (AdapterHub always draws by the normal rule.)
     GlorotUniform,
     /// Each factor by Xavier's rule, normal.
     GlorotNormal,
