@@ -133,7 +133,8 @@ fn a_base_that_computes_otherwise_with_the_same_weights_is_refused() {
     };
     bench.run(with(|config| config), options());
     assert_eq!(bench.refusal(with(|config| config)), "", "the very run goes on");
-    let changes: [(fn(Config) -> Config, &str); 4] = [
+    type Change = (fn(Config) -> Config, &'static str);
+    let changes: [Change; 4] = [
         (
             |config| Config { norm_epsilon: 1e-5, ..config },
             "the base model's layer_norm_eps was 1e-12, but now is 1e-5",

@@ -42,7 +42,7 @@ pub enum MethodError {
         last: usize,
     },
     /// A number out of its range.
-    #[error("{field} is {found}, but must be {expected}")]
+    #[error("{field} is {}, but must be {expected}", short(*found))]
     Range {
         /// The field.
         field: &'static str,
@@ -54,4 +54,9 @@ pub enum MethodError {
     /// Fields that do not go together.
     #[error("{0}")]
     Contradiction(&'static str),
+}
+
+/// A number of few digits.
+fn short(number: f64) -> String {
+    if number.abs() < 1e16 { number.to_string() } else { format!("{number:e}") }
 }

@@ -288,7 +288,7 @@ mod tests {
         fails(LoraConfig { leave_out: [3].into(), ..lora() }, "leave_out names layer 3");
         fails(LoraConfig { r: 0, ..lora() }, "r is 0");
         fails(LoraConfig { alpha: f64::NAN, ..lora() }, "alpha is NaN");
-        fails(LoraConfig { alpha: 1e300, ..lora() }, "in f32 too");
+        fails(LoraConfig { alpha: 1e300, ..lora() }, "alpha is 1e300, but must be a finite number, in f32 too");
         fails(LoraConfig { vera_d: Some(-1e39), ..LoraConfig::vera() }, "vera_d is -1");
         fails(LoraConfig { dropout: 1.0, ..lora() }, "dropout is 1");
         fails(LoraConfig { r: 2, ..ia3() }, "needs r=1");
