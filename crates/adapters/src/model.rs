@@ -36,7 +36,8 @@ pub enum Part {
 }
 
 impl Part {
-    /// The part that a name of [`AdapterModel`]'s parameters belongs to.
+    /// The part that a parameter of this name belongs to, in an [`AdapterModel`] or a
+    /// [`MultiTaskModel`](crate::MultiTaskModel).
     #[must_use]
     pub fn of(name: &str) -> Self {
         match name.split('.').next() {

@@ -93,7 +93,7 @@ impl TrainOptions {
         format!("{self:?}")
     }
 
-    /// What cannot be trained with, in words.
+    /// Checks that the options do not contradict themselves; the error says which do.
     pub(crate) fn check(&self) -> Result<(), String> {
         let positive = [
             ("epochs", self.epochs),

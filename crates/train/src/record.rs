@@ -34,7 +34,7 @@ pub struct EvaluationRecord {
     /// Mean loss.
     #[serde(with = "json::plain")]
     pub loss: f64,
-    /// The metrics of the task by name, the one that decides first.
+    /// The metrics of the task by name, the one that decides first; of several tasks their mean, and then those of each.
     #[serde(with = "json::pairs")]
     pub metrics: Vec<(String, f64)>,
     /// True if it is the best so far; the evaluation before training does not compete.

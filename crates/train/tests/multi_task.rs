@@ -240,6 +240,23 @@ fn what_does_not_fit_is_refused_before_training() {
     refused(developed, &["task odd: development data: example 1 has class 2"]);
 }
 
+#[test]
+fn heads_may_learn_at_another_rate() {
+    let (train, begun) = (data(0, 1), model(0.0));
+    let before: Vec<(String, Vec<f32>)> = named(&begun);
+    let options = TrainOptions { head_learning_rate: Some(1e-30), ..options() };
+    let run = Trainer::of_tasks(begun, train.tasks(None), options).expect("it fits");
+    let after = named(&run.run(&mut ()).expect("it trains").model);
+    for ((name, before), (_, after)) in before.iter().zip(&after) {
+        let moved = before.iter().zip(after).any(|(before, after)| (before - after).abs() > 1e-20);
+        assert_eq!(moved, !name.starts_with("head."), "{name}");
+    }
+}
+
+fn named(of: &impl Parameters<f32>) -> Vec<(String, Vec<f32>)> {
+    of.parameters().into_iter().map(|(name, parameter)| (name, parameter.values().to_vec())).collect()
+}
+
 /// Constant blocks that are kept, and blocks that run again in backward, change no bit.
 #[test]
 fn economy_changes_no_bit() {

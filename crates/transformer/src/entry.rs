@@ -65,7 +65,7 @@ impl<S: Scalar> State<S> {
         Self { blocks, hidden, layout, selection: None }
     }
 
-    /// The same state with the word that it holds what a selection chooses, and nothing else, of the last block's state.
+    /// The same state, marked as holding only what a selection chooses of the last block's state.
     #[must_use]
     pub fn selected(self, selection: Option<Selection>) -> Self {
         Self { selection, ..self }

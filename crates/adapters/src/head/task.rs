@@ -23,7 +23,7 @@ use std::fmt;
 #[derive(Clone, Copy)]
 pub struct Task(&'static TaskDescription);
 
-/// What a task says of itself.
+/// The description of a task.
 #[derive(Debug)]
 pub struct TaskDescription {
     /// Its name in messages and checkpoints, in small letters.
@@ -110,7 +110,7 @@ impl Task {
         Self(description)
     }
 
-    /// What it says of itself.
+    /// Its description.
     #[must_use]
     pub fn description(self) -> &'static TaskDescription {
         self.0

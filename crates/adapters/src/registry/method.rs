@@ -99,7 +99,7 @@ impl Method {
         each!(self, config => of(config), _members => Some(Self::UNION))
     }
 
-    /// The same in words: `bottleneck`, `lora`, `prefix_tuning`, and so on.
+    /// Its kind as text: `bottleneck`, `lora`, `prefix_tuning`, and so on.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         self.architecture().unwrap_or("bottleneck")

@@ -1,4 +1,4 @@
-//! Adapters and heads in words, by which runs are told apart.
+//! Names and values that describe adapters and heads, by which runs are told apart.
 
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method};
 use adaptune_tensor::{Named, Parameters, Scalar, Seed};

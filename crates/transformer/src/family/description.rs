@@ -11,7 +11,7 @@ use std::fmt;
 #[derive(Clone, Copy)]
 pub struct Family(&'static FamilyDescription);
 
-/// What a family says of itself.
+/// The description of a family.
 #[derive(Debug)]
 pub struct FamilyDescription {
     /// `model_type` in Hugging Face configurations.
@@ -114,7 +114,7 @@ impl Family {
         Self(description)
     }
 
-    /// What it says of itself.
+    /// Its description.
     #[must_use]
     pub fn description(self) -> &'static FamilyDescription {
         self.0
