@@ -207,3 +207,21 @@ fn what_was_chosen_is_said_with_the_way_to_change_it() {
     let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
     assert!(said.contains("2 epochs of batches of 8") && said.contains("--batch-size"), "{said}");
 }
+
+#[test]
+fn more_threads_than_can_be_of_use_are_not_started() {
+    let bench = Bench::new();
+    let said = bench.command("budget --model model --threads 5000").assert().success();
+    let said = String::from_utf8(said.get_output().stderr.clone()).unwrap();
+    assert!(said.contains("--threads 5000 is far more than the"), "{said}");
+}
+
+#[test]
+fn what_takes_more_memory_than_there_is_is_refused_before_anything_is_written() {
+    let bench = Bench::new();
+    let method = "prefix_tuning[prefix_length=500000000]";
+    let refused = bench.train("huge", &format!("--method {method}")).assert().failure();
+    let said = String::from_utf8(refused.get_output().stderr.clone()).unwrap();
+    assert!(said.contains("of memory, and") && said.contains("are available"), "{said}");
+    assert!(!bench.path("huge").exists());
+}

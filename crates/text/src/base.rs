@@ -4,7 +4,9 @@ use crate::error::{Result, TextError};
 use crate::hub::{self, DownloadObserver};
 use crate::tokenizer::Tokenizer;
 use adaptune_tensor::Precision;
-use adaptune_transformer::weights::{TensorFile, TensorSource, WeightDirectory, WeightError, replace_file};
+use adaptune_transformer::weights::{
+    TOKENIZER_LIMIT, TensorFile, TensorSource, WeightDirectory, WeightError, read_file, replace_file,
+};
 use adaptune_transformer::{Config, Encoder};
 use std::path::{Path, PathBuf};
 
@@ -131,7 +133,7 @@ impl BaseModel {
         let Place::Folder(folder) = &self.place else { return write("tokenizer.json", TOKENIZER) };
         for name in TOKENIZER_FILES.iter().filter(|name| folder.join(name).exists()) {
             let path = folder.join(name);
-            write(name, &std::fs::read(&path).map_err(TextError::io("read", &path))?)?;
+            write(name, &read_file(&path, TOKENIZER_LIMIT).map_err(TextError::io("read", &path))?)?;
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use crate::table::{Columns, TableKind};
 use crate::tokenizer::{Tokenizer, sha256};
 use adaptune_tensor::Precision;
 use adaptune_transformer::Encoder;
-use adaptune_transformer::weights::replace_file;
+use adaptune_transformer::weights::{CONFIGURATION_LIMIT, is_there, read_file, replace_file};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -111,12 +111,11 @@ impl RunFile {
     /// The file is there and cannot be read, or is damaged: then what it said is not known, and nothing is put in its place.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(RUN_FILE);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(TextError::io("read", &path)(error)),
-        };
-        serde_json::from_str(&text).map(Some).map_err(|error| TextError::RunFile { path, message: error.to_string() })
+        if !is_there(&path) {
+            return Ok(None);
+        }
+        let text = read_file(&path, CONFIGURATION_LIMIT).map_err(TextError::io("read", &path))?;
+        serde_json::from_slice(&text).map(Some).map_err(|error| TextError::RunFile { path, message: error.to_string() })
     }
 
     /// Writes the file into a folder, beside the old one and then in its place.

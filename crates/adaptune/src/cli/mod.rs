@@ -47,10 +47,23 @@ fn run(cli: Cli) -> Result<()> {
     // Otherwise a wrong name in the environment would be found out by a panic in the first product.
     adaptune::tensor::kernel::product_path()?;
     if let Some(threads) = cli.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.get());
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(bounded(threads.get()));
         pool.build_global().context("cannot start the threads")?;
     }
     adaptune::tensor::in_pool(|| command(&cli.command))
+}
+
+/// At most four threads for each core: more would wait for each other and for nothing else, and take memory and seconds to
+/// start.
+fn bounded(threads: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(threads, std::num::NonZero::get);
+    let most = cores.saturating_mul(4);
+    if threads > most {
+        report::note(format_args!(
+            "note: --threads {threads} is far more than the {cores} cores here; {most} are used"
+        ));
+    }
+    threads.min(most)
 }
 
 fn command(command: &Command) -> Result<()> {

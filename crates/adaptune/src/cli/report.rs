@@ -6,6 +6,7 @@
 //! seq_bn     112,320    88.1 %  452 KB
 //! ```
 
+use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write as _};
 use std::time::Duration;
@@ -13,12 +14,31 @@ use std::time::Duration;
 /// Writes a line of the result to standard output. Where `println!` would panic, on a full disk or a closed pipe, this
 /// gives the error.
 pub(crate) fn print_line(line: impl Display) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{line}")
+    writeln!(io::stdout().lock(), "{}", visible(&line.to_string()))
 }
 
 /// Tells something beside the result, on standard error. If nobody can hear it, that is no reason to stop.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", visible(&text.to_string()));
+}
+
+/// The text with its control characters, but for line ends and tabs, as they are written in programs. Names, labels and
+/// messages come from files of others; an escape sequence among them would be obeyed by the terminal.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let harmless = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    if text.chars().all(harmless) {
+        return Cow::Borrowed(text);
+    }
+    let shown = |all: String, letter: char| match harmless(letter) {
+        true => all + letter.encode_utf8(&mut [0; 4]),
+        false => all + &letter.escape_default().to_string(),
+    };
+    Cow::Owned(text.chars().fold(String::new(), shown))
+}
+
+/// The same without line ends and tabs, for a field of a table or of a line.
+pub(crate) fn one_line(text: &str) -> String {
+    visible(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 
 /// Tells what was noticed of a file, a line each.
@@ -39,13 +59,13 @@ pub(crate) enum Cell {
 
 impl From<&str> for Cell {
     fn from(text: &str) -> Self {
-        Cell::Text(text.to_owned())
+        Cell::Text(one_line(text))
     }
 }
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        Cell::Text(text)
+        Cell::Text(one_line(&text))
     }
 }
 

@@ -2,6 +2,7 @@
 //! `refs/main` naming the commit.
 
 use crate::error::{Result, TextError};
+use adaptune_transformer::weights::{TOKENIZER_LIMIT, read_file};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -53,9 +54,9 @@ struct Index {
 /// must not lead out of the model's folder.
 pub(super) fn shards(index: &Path) -> Result<Vec<String>> {
     let refused = |message: String| TextError::Hub(format!("{}{message}", index.display()));
-    let text = std::fs::read_to_string(index).map_err(TextError::io("read", index))?;
+    let text = read_file(index, TOKENIZER_LIMIT).map_err(TextError::io("read", index))?;
     let parsed: Index =
-        serde_json::from_str(&text).map_err(|error| refused(format!(" is not an index of shards: {error}")))?;
+        serde_json::from_slice(&text).map_err(|error| refused(format!(" is not an index of shards: {error}")))?;
     let names: BTreeSet<String> = parsed.weight_map.into_values().collect();
     if let Some(name) = names.iter().find(|name| !is_plain(name)) {
         return Err(refused(format!(": expected names of .safetensors files in the same folder, found `{name}`")));

@@ -12,10 +12,6 @@ use tokenizers::Tokenizer;
 /// Reads a tokenizer without padding and truncation; `name` stands for the file in messages.
 pub(super) fn read(name: &str, bytes: &[u8], settings: &Settings) -> Result<Tokenizer> {
     let unreadable = |why: String| TextError::Tokenizer(format!("{name} is not a tokenizer that can be read: {why}"));
-    if bytes.starts_with(b"version https://git-lfs") {
-        let message = format!("{name} is a Git LFS pointer, and the file itself is not here; fetch it: git lfs pull");
-        return Err(TextError::Tokenizer(message));
-    }
     let mut json: Value = serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))?;
     check(&json).map_err(unreadable)?;
     let changed = settings.apply(&mut json).then(|| json.to_string());
@@ -154,8 +150,7 @@ mod tests {
 
     #[test]
     fn what_is_no_tokenizer_is_refused_by_name() {
-        let cases: [(&[u8], &str); 5] = [
-            (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+        let cases: [(&[u8], &str); 4] = [
             (b"{", "EOF while parsing"),
             (b"[]", "expected an object with a `model`"),
             (b"{\"model\": 3}", "expected an object with a `model`"),

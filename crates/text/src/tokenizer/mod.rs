@@ -9,6 +9,7 @@ mod settings;
 
 use crate::error::{Result, TextError};
 use crate::table::{Row, Table, Text};
+use adaptune_transformer::weights::{TOKENIZER_LIMIT, is_there, read_file};
 use settings::Settings;
 use std::path::Path;
 use tokenizers::{EncodeInput, Encoding, PreTokenizerWrapper};
@@ -60,10 +61,10 @@ impl Tokenizer {
     /// The file is missing or broken, or `max_length` leaves no room beside the special tokens.
     pub fn from_dir(dir: &Path, max_length: usize) -> Result<Self> {
         let path = dir.join("tokenizer.json");
-        if !path.is_file() {
+        if !is_there(&path) {
             return Err(missing(dir));
         }
-        let bytes = std::fs::read(&path).map_err(TextError::io("read", &path))?;
+        let bytes = read_file(&path, TOKENIZER_LIMIT).map_err(TextError::io("read", &path))?;
         let settings = Settings::of(dir)?;
         Self::with_settings(&path.display().to_string(), &bytes, &settings, max_length)
     }

@@ -4,6 +4,7 @@
 //! there.
 
 use crate::error::{Result, TextError};
+use adaptune_transformer::weights::{CONFIGURATION_LIMIT, is_there, read_file};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -25,12 +26,11 @@ impl Settings {
     /// The file is there and cannot be read.
     pub(super) fn of(dir: &Path) -> Result<Self> {
         let path = dir.join("tokenizer_config.json");
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(TextError::io("read", &path)(error)),
-        };
-        let config: Map<String, Value> = serde_json::from_str(&text)
+        if !is_there(&path) {
+            return Ok(Self::default());
+        }
+        let text = read_file(&path, CONFIGURATION_LIMIT).map_err(TextError::io("read", &path))?;
+        let config: Map<String, Value> = serde_json::from_slice(&text)
             .map_err(|error| TextError::Tokenizer(format!("{} is damaged: {error}", path.display())))?;
         // A null leaves stripping of accents to lower-casing, in both files.
         let named = |(name, field): (&str, &str)| {

@@ -1,5 +1,6 @@
 //! One prediction as it is written.
 
+use super::super::report::one_line;
 use adaptune_adapters::HeadConfig;
 use adaptune_text::{Prediction, Row, Text, WordTag};
 use adaptune_train::json::value;
@@ -77,29 +78,4 @@ fn tagged_line(words: &[String], prediction: &Prediction) -> String {
     let tag = |i: usize| tags.get(i).and_then(|word| word.label.as_deref()).unwrap_or("?");
     let tagged = words.iter().enumerate().map(|(i, word)| format!("{}/{}", one_line(word), tag(i)));
     tagged.collect::<Vec<_>>().join(" ")
-}
-
-/// Line ends and tabs as they are written in programs, so that a text is one field of one line. Other control characters could
-/// move the cursor of a terminal, and are written so too.
-pub(super) fn one_line(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
-        match letter {
-            '\n' => line.push_str("\\n"),
-            '\r' => line.push_str("\\r"),
-            '\t' => line.push_str("\\t"),
-            other if other.is_control() => line.extend(other.escape_default()),
-            other => line.push(other),
-        }
-        line
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_is_one_field_whatever_is_in_it() {
-        assert_eq!(one_line("a\tb\r\nc \u{1b}[31m é"), "a\\tb\\r\\nc \\u{1b}[31m é");
-    }
 }

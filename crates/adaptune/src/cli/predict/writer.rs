@@ -1,7 +1,8 @@
 //! How predictions are written: for reading, as JSON Lines, as a table, or as tagged words.
 
 use super::super::args::PredictArgs;
-use super::record::{json_record, one_line, plain_line};
+use super::super::report::one_line;
+use super::record::{json_record, plain_line};
 use adaptune_adapters::{HeadConfig, did_you_mean};
 use adaptune_text::{Format, Prediction, Row, Table, Text};
 use anyhow::{Result, bail};

@@ -49,6 +49,17 @@ fn wide_letters_take_two_columns() {
     assert_eq!(report.render(false), "日本  x\nabcd  y\ne\u{301}té   z\n");
 }
 
+/// A name of somebody's adapter must not be obeyed by the terminal.
+#[test]
+fn control_characters_are_shown_and_not_sent() {
+    assert_eq!(visible("plain\ttext\né"), "plain\ttext\né");
+    assert_eq!(visible("a\u{1b}[31mb\u{7}\r"), "a\\u{1b}[31mb\\u{7}\\r");
+    assert_eq!(one_line("a\tb\nc\u{9b}"), "a\\tb\\nc\\u{9b}");
+    let mut report = Report::new();
+    report.row(vec!["\u{1b}]0;title\u{7}".into(), "two\nlines".into()]);
+    assert_eq!(report.render(false), "\\u{1b}]0;title\\u{7}  two\\nlines\n");
+}
+
 #[test]
 fn thousands_are_separated() {
     let cases = [(0, "0"), (999, "999"), (1000, "1,000"), (12_345, "12,345"), (1_234_567, "1,234,567")];

@@ -13,6 +13,7 @@ use super::memory;
 use super::observers::Bar;
 use super::plot;
 use super::report::note;
+use adaptune_adapters::memory::{Workload, available_memory};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseIdentity, BaseModel, ModelCard, RunFile, Text, Tokenizer};
@@ -94,14 +95,42 @@ impl<'a> Setting<'a> {
         let (data, base) = (Data::read(&choices, args, &tokenizer)?, load_base(args, &model)?);
         let choices = choices.sized(args, data.train.len())?;
         let prompt = prompt(&choices.tuning, &tokenizer)?;
-        Ok(Self { args, choices, data, base, tokenizer, prompt })
+        let setting = Self { args, choices, data, base, tokenizer, prompt };
+        setting.check_memory()?;
+        Ok(setting)
     }
 
     /// The same model and data for a training that differs in its method.
     fn again(self, args: &'a TrainArgs, choices: Choices) -> Result<Self> {
         let prompt = prompt(&choices.tuning, &self.tokenizer)?;
         let choices = choices.sized(args, self.data.train.len())?;
-        Ok(Self { args, choices, prompt, ..self })
+        let setting = Self { args, choices, prompt, ..self };
+        setting.check_memory()?;
+        Ok(setting)
+    }
+
+    /// Refuses what takes more memory than there is, before any of it is taken. The base is there already.
+    fn check_memory(&self) -> Result<()> {
+        let Some(available) = available_memory() else { return Ok(()) };
+        let options = &self.choices.options;
+        let lengths = self.data.train.lengths();
+        let work = Workload {
+            sequences: options.batch_size.div_ceil(options.accumulate.max(1)).min(lengths.len()),
+            tokens: lengths.iter().sum::<usize>() / lengths.len().max(1),
+            threads: rayon::current_num_threads(),
+            checkpointing: options.gradient_checkpointing,
+            base_number: 0,
+            ..Workload::TRAINING
+        };
+        let memory = self.choices.tuning.memory(self.base.config(), &self.head_config(), work).context("--method")?;
+        memory.check(available).with_context(|| format!("--method {}", self.choices.method))
+    }
+
+    fn head_config(&self) -> HeadConfig {
+        let (args, labels) = (self.args, &self.data.labels);
+        let default = HeadConfig::new(labels.task(), labels.names().to_vec());
+        let layers = args.head_layers.map_or(default.layers, usize::from);
+        HeadConfig { layers, use_pooler: args.use_pooler, ..default }
     }
 
     /// What was asked for; nothing if it is there already.
@@ -165,11 +194,8 @@ impl<'a> Setting<'a> {
     }
 
     fn model(&self, tuning: &Tuning) -> Result<AdapterModel<f32>> {
-        let (args, seed, name, labels) = (self.args, Seed::new(self.args.seed), &self.choices.name, &self.data.labels);
-        let default = HeadConfig::new(labels.task(), labels.names().to_vec());
-        let layers = args.head_layers.map_or(default.layers, usize::from);
-        let config = HeadConfig { layers, use_pooler: args.use_pooler, ..default };
-        let head = Head::new(name, &config, &self.base, seed.named("head"))?;
+        let (seed, name) = (Seed::new(self.args.seed), &self.choices.name);
+        let head = Head::new(name, &self.head_config(), &self.base, seed.named("head"))?;
         let prompt = self.prompt.as_deref().filter(|_| tuning.prompt_text().is_some());
         tuning.apply(name, self.base.clone(), head, prompt, seed.named("adapter")).context("--method")
     }
