@@ -8,7 +8,7 @@ use crate::fit::check_fit;
 use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::supervision::{self, Supervision};
-use adaptune_adapters::Objective;
+use adaptune_adapters::{Head, Objective};
 use adaptune_tensor::{Scalar, Seed};
 use adaptune_transformer::Batch;
 use std::fmt;
@@ -91,32 +91,35 @@ pub(crate) struct TaskExamples<'a, S> {
 impl<'a, S: Scalar> Tasks<'a, S> {
     /// Checks that the data fit a model.
     pub(crate) fn new(model: &impl Model<S>, all: Vec<TaskData<'a, S>>) -> Result<Self, TrainError> {
-        let heads = model.heads();
-        let names: Vec<&str> = heads.iter().map(|head| head.name()).collect();
-        let with_dev = all.iter().filter(|task| task.dev.is_some()).count();
-        let refused = match () {
-            () if all.len() != heads.len() => format!(
-                "the model has {} tasks ({}), but there is data for {}: give the data of each, in this order",
-                heads.len(),
-                names.join(", "),
-                all.len()
-            ),
-            () if heads.is_empty() => "the model has no task: give it at least one head".into(),
-            () if (1..names.len()).any(|i| names[..i].contains(&names[i])) => {
-                format!("two tasks have one name ({}): give each head a name of its own", names.join(", "))
-            }
-            () if with_dev % all.len() != 0 => format!(
-                "{with_dev} of {} tasks have development data: give it to all, so that their mean chooses the best epoch, \
-                 or to none",
-                all.len()
-            ),
-            () => {
-                let tasks = Self { all };
-                tasks.check(model)?;
-                return Ok(tasks);
-            }
-        };
-        Err(TrainError::Options(refused))
+        let tasks = Self { all };
+        tasks.check_count(model)?;
+        tasks.check(model)?;
+        Ok(tasks)
+    }
+
+    /// Checks that there is the data of each task, tasks can be told apart, and all or none have development data.
+    fn check_count(&self, model: &impl Model<S>) -> Result<(), TrainError> {
+        let names: Vec<&str> = model.heads().into_iter().map(Head::name).collect();
+        let (tasks, found, listed) = (names.len(), self.all.len(), names.join(", "));
+        let with_dev = self.all.iter().filter(|task| task.dev.is_some()).count();
+        let refused = |message: String| Err(TrainError::Options(message));
+        if tasks == 0 {
+            return refused("the model has no task: give it at least one head".into());
+        }
+        if found != tasks {
+            let message = "give the data of each, in this order";
+            return refused(format!(
+                "the model has {tasks} tasks ({listed}), but there is data for {found}: {message}"
+            ));
+        }
+        if (1..tasks).any(|i| names[..i].contains(&names[i])) {
+            return refused(format!("two tasks have one name ({listed}): give each head a name of its own"));
+        }
+        if with_dev != 0 && with_dev != tasks {
+            let message = "give it to all, so that their mean chooses the best epoch, or to none";
+            return refused(format!("{with_dev} of {tasks} tasks have development data: {message}"));
+        }
+        Ok(())
     }
 
     /// Checks the data of each task.
