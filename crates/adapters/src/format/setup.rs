@@ -116,7 +116,7 @@ pub fn load<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<Adapte
         Place::Here => load_head(directory, &base)?,
         Place::Named(folder) => head::load(&folder, &base)?,
         Place::Nowhere => {
-            let message = "\"head_setup\" is missing or null: save the setup with its head";
+            let message = "\"head_setup\" is missing or null: save the setup with its head, and with one head only";
             return Err(FormatError::config(resolve(directory, setup_file::FILE)?, message));
         }
     };

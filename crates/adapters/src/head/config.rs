@@ -31,7 +31,7 @@ pub struct HeadConfig {
 pub enum HeadError {
     /// The model has no pooler.
     #[error(
-        "the head reads the pooler, but this base has none: take one whose weights have it (pooler.dense.weight in BERT), or train a \
+        "the head reads the pooler, but this model has none: take a base whose weights have it (pooler.dense.weight in BERT), or train a \
          head with use_pooler set to false"
     )]
     NoPooler,

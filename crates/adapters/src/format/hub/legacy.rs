@@ -6,7 +6,7 @@
 //! | the same with `"type": "text_task"` and no such tensors | nothing: adapters of tasks named them and had none |
 //! | `attention_type`, `new_attention_norm` | nothing: no code has read them since |
 //!
-//! That their tensors are called otherwise is `names.rs`'s matter.
+//! Their tensors are called otherwise too, which `crates/adapters/src/format/names.rs` sees to.
 
 use crate::format::error::Message;
 use serde_json::{Map, Value};

@@ -73,6 +73,12 @@ pub(super) fn fields(config: &LoraConfig, points: &[Point], model: &Config) -> R
 /// The configuration of an adapter whose weights change these layers.
 pub(super) fn read(file: &Value, points: &[Point], model: &Config) -> Result<LoraConfig, String> {
     check_idle(file)?;
+    if let Some(point) = linear(points).find(|point| point.layer >= model.layers) {
+        let (layer, count) = (point.layer, model.layers);
+        return Err(format!(
+            "the weights change block {layer}, but this base has {count} blocks, from 0 on: was it trained on a larger base?"
+        ));
+    }
     targets::check_pattern(file, model)?;
     modules::check_saved(file)?;
     let inputs = if peft_type(file) == "IA3" { inputs(file, points, model)? } else { BTreeSet::new() };
