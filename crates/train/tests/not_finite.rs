@@ -90,7 +90,8 @@ const TASKS: [Task; 3] = [Task::CLASSIFICATION, Task::TAGGING, Task::MASKED_LANG
 /// All numbers are finite, and what they make of a text is not.
 #[test]
 fn logits_that_are_not_finite_are_an_error_with_example_and_place() {
-    let cases: [(fn(&str) -> bool, &str); 3] = [
+    type Case = (fn(&str) -> bool, &'static str);
+    let cases: [Case; 3] = [
         (|name| name.contains("layer.1.feed_forward"), "in block 1 of the blocks 0 to 2, in what is plugged in there"),
         (|name| name.contains("layer.0.feed_forward"), "in block 0 of the blocks 0 to 2, in what is plugged in there"),
         (|name| name.starts_with("head."), "it began in the head"),
