@@ -13,7 +13,7 @@ use crate::model::Model;
 use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
 use crate::progress::{Course, Progress};
-use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
+use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, best_score, values};
 use crate::schedule::LearningRate;
 use crate::supervision::{self, Supervision};
 use crate::tasks::{TaskData, TaskExamples, Tasks};
@@ -357,7 +357,7 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
             return Err(TrainError::Diverged { what, value: loss, step, epoch, learning_rate });
         }
         let mut record = EvaluationRecord { step, epoch, loss, metrics, best: false };
-        record.best = epoch > 0 && self.best_so_far().is_none_or(|best| record.primary() > best);
+        record.best = epoch > 0 && best_score(&self.records).is_none_or(|best| record.primary() > best);
         if record.best {
             self.best = Some(tensors(&self.model, ""));
         }
@@ -381,12 +381,6 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
             each.push(evaluate_from(&self.model, supervision, of, size, &mut self.activations)?);
         }
         Ok((!each.is_empty()).then(|| self.tasks.joined(&self.model, each)))
-    }
-
-    fn best_so_far(&self) -> Option<f64> {
-        let evaluations =
-            self.records.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None });
-        evaluations.filter(|e| e.best).map(EvaluationRecord::primary).next_back()
     }
 
     fn seed(&self) -> Seed {
