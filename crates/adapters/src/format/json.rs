@@ -205,8 +205,7 @@ pub(super) fn name(file: &Value) -> Result<String, Message> {
 /// The configuration of a head file.
 pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
     let fields = file.get("config").and_then(Value::as_object);
-    let fields = fields
-        .ok_or("\"config\" is missing, and \"model_class\" names no class of transformers whose head could be read")?;
+    let fields = fields.ok_or("\"config\" is missing; only heads of transformers' own model classes have none")?;
     let number = |name: &str| fields.get(name).and_then(Value::as_u64).map(|n| n as usize);
     let flag = |name: &str, default| fields.get(name).and_then(Value::as_bool).unwrap_or(default);
     let labels = labels(fields, number("num_labels").ok_or("\"num_labels\" is missing")?)?;

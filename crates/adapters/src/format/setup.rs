@@ -133,7 +133,7 @@ pub fn load<S: Scalar>(directory: &Path, base: Arc<Encoder<S>>) -> Result<Adapte
 /// ```no_run
 /// use adaptune_adapters::format::load_parts;
 /// use adaptune_transformer::{Batch, Encoder, Pass};
-/// let base = Encoder::<f32>::load("model")?;
+/// let base = Encoder::<f32>::load("model".as_ref())?;
 /// let parts = load_parts("adapter".as_ref(), &base)?;
 /// for note in &parts.notes {
 ///     eprintln!("{note}");

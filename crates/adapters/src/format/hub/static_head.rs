@@ -20,9 +20,14 @@ use std::path::Path;
 /// What a head is called whose file has no name for it, if there is no adapter beside it.
 const DEFAULT_NAME: &str = "default";
 
+/// What the names of flexible classes end with, today and before; their heads have a `config`.
+const FLEXIBLE: [&str; 2] = ["AdapterModel", "ModelWithHeads"];
+
 /// True if a `head_config.json` is of a static head.
 pub(crate) fn is_static(file: &Value) -> bool {
-    file.get("config").is_none_or(Value::is_null) && file.get("model_class").is_some_and(Value::is_string)
+    let class = file.get("model_class").and_then(Value::as_str);
+    let is_flexible = |class: &str| FLEXIBLE.iter().any(|end| class.ends_with(end));
+    file.get("config").is_none_or(Value::is_null) && class.is_some_and(|class| !is_flexible(class))
 }
 
 /// Loads the head.
