@@ -74,3 +74,33 @@ fn the_model_that_is_part_of_the_program_is_counted_as_it_is() {
     let closing = ok(&mut bench.command("train --task builtin:topic@A --method head --epochs 1 --out b --json"));
     assert_eq!(json(&closing)["parameters"]["base"].as_u64(), Some(counted(&bench, "builtin")));
 }
+
+/// What is counted is what a training would train, whatever it is.
+#[test]
+fn every_way_of_tuning_is_counted() {
+    let bench = Bench::new();
+    for method in
+        ["seq_bn[reduction_factor=4]", "lora[r=3]", "prefix_tuning[prefix_length=5]", "full", "bitfit", "head"]
+    {
+        let budget = json(&ok(&mut bench.command(&format!("budget --model model --method {method} --json"))));
+        let run = json(&ok(
+            &mut bench.train(&format!("run-{}", &method[..4]), &format!("--method {method} --epochs 1 --json"))
+        ));
+        for part in ["base", "adapter", "thawed", "head"] {
+            assert_eq!(budget[part], run["parameters"][part], "{method}: {part}");
+        }
+    }
+}
+
+#[test]
+fn a_model_beyond_all_memory_is_counted_at_once() {
+    let bench = Bench::new();
+    let mut config = model::config(&Sizes::tiny());
+    config["num_hidden_layers"] = 65_536.into();
+    model::write_json(&bench.path("model/config.json"), &config);
+    fs::remove_file(bench.path("model/model.safetensors")).expect("it was written");
+    for method in ["seq_bn", "vera[r=65536]", "prompt_tuning[prompt_length=65536]"] {
+        let budget = json(&ok(&mut bench.command(&format!("budget --model model --method {method} --json"))));
+        assert!(budget["base"].as_u64().expect("a count") > 65_536 * 1_000, "{budget}");
+    }
+}

@@ -157,7 +157,7 @@ impl TextPredictor {
         let part = Table { rows: full, ..table.without_rows() };
         let head = self.model.head().config();
         let tokenized = self.tokenizer.tokenize_unlabelled(&part, head.task)?;
-        let logits = predict(&self.model, &tokenized.dataset, batch_size).map_err(adaptune_train::TrainError::from)?;
+        let logits = predict(&self.model, &tokenized.dataset, batch_size)?;
         let mut next = 0;
         let prediction = |encoded: &Encoded| {
             let count = if head.task.reads_every_token() { encoded.token_ids.len() } else { 1 };

@@ -3,83 +3,79 @@
 use super::args::BudgetArgs;
 use super::download::find_base;
 use super::report::{Cell, Report, bytes, percent, print_line, thousands};
-use adaptune_adapters::{Adapter, Method};
-use adaptune_tensor::Seed;
+use adaptune_adapters::{HeadConfig, Task, Tuning};
 use adaptune_text::BaseModel;
-use adaptune_transformer::Config;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::json;
 
 /// What a method trains in a model.
 struct Budget {
-    base: usize,
-    modules: Vec<(String, usize)>,
-    head: usize,
+    base: u64,
+    modules: Vec<(String, u64)>,
+    /// Tensors of the base that train in copies: biases, or all.
+    thawed: u64,
+    head: u64,
 }
 
-/// Counts and prints. Of the model `config.json` is read, and of its weights the names.
+/// Counts and prints. Of the model `config.json` is read, and of its weights the names; nothing is made, all is counted by
+/// formula.
 pub(crate) fn run(args: &BudgetArgs) -> Result<()> {
     let model = find_base(&args.model)?;
-    let config = model.config();
-    check_size(config)?;
     let budget = Budget::new(&model, &args.method, args.labels.get())?;
     if args.json { budget.print_json(args) } else { budget.print() }
 }
 
-/// Numbers in the largest model that is believed; the largest encoder published so far has a ninth of it.
-const MOST: f64 = 1e11;
-
-/// Nothing but `config.json` vouches for the sizes here, and counting makes the modules. A damaged file must not ask for
-/// more memory than there is.
-fn check_size(config: &Config) -> Result<()> {
-    let [v, d, l, f, p] =
-        [config.vocabulary, config.hidden, config.layers, config.feed_forward, config.positions].map(|n| n as f64);
-    let size = (v + p) * d + l * (4.0 * d * d + 2.0 * d * f);
-    if size > MOST {
-        bail!("config.json describes a model of {size:.1e} parameters, expected at most {MOST:.0e}; is it damaged?");
-    }
-    Ok(())
-}
-
 impl Budget {
     fn new(model: &BaseModel, method: &str, labels: usize) -> Result<Self> {
-        let config = model.config();
-        let modules = match method {
-            "head" => Vec::new(),
-            method => {
-                let method: Method = method.parse().context("--method")?;
-                let adapter = Adapter::<f32>::blank("budget", &method, config, Seed::new(0)).context("--method")?;
-                adapter.counts()
-            }
-        };
-        let d = config.hidden;
-        Ok(Self { base: model.parameter_count()?, modules, head: d * d + d + labels * d + labels })
+        let (config, tuning) = (model.config(), method.parse::<Tuning>().context("--method")?);
+        let size = tuning.adapter.as_ref().map(|method| method.size(config)).transpose().context("--method")?;
+        let labels = (0..labels).map(|label| label.to_string()).collect();
+        let head = HeadConfig::new(Task::CLASSIFICATION, labels).parameter_count(config);
+        let thawed = tuning.thaw.map_or(0, |thaw| thaw.parameter_count(config, false));
+        Ok(Self {
+            base: model.parameter_count()? as u64,
+            modules: size.map(|s| s.counts()).unwrap_or_default(),
+            thawed,
+            head,
+        })
     }
 
-    fn adapter(&self) -> usize {
-        self.modules.iter().map(|(_, count)| count).sum()
+    fn adapter(&self) -> u64 {
+        self.modules.iter().map(|(_, count)| count).fold(0, |sum, count| sum.saturating_add(*count))
     }
 
+    /// All that trains but the head.
+    fn tuned(&self) -> u64 {
+        self.adapter().saturating_add(self.thawed)
+    }
+
+    /// The part of the model that trains; copies of the base's tensors are no more of it.
     fn share(&self) -> f64 {
-        self.adapter() as f64 / (self.base + self.adapter()) as f64
+        self.tuned() as f64 / (self.base as f64 + self.adapter() as f64)
     }
 
     fn print(&self) -> Result<()> {
         let mut report = Report::with_header(&["part", "parameters", "on disk"]);
-        let mut row = |name: &str, count: usize| {
+        let mut row = |name: &str, count: u64| {
             _ = report.row(vec![
                 name.into(),
-                Cell::number(thousands(count as u64)),
-                Cell::number(bytes(4 * count as u64)),
+                Cell::number(thousands(count)),
+                Cell::number(bytes(count.saturating_mul(4))),
             ]);
         };
         row("base (frozen)", self.base);
         row("adapter", self.adapter());
         self.modules.iter().for_each(|(name, count)| row(&format!("  {name}"), *count));
+        if self.thawed > 0 {
+            row("thawed (copies of the base's)", self.thawed);
+        }
         row("head (two layers)", self.head);
         report.print()?;
-        let state = 4 * 3 * (self.adapter() + self.head) as u64;
-        print_line(format_args!("\nThe adapter is {} of the model with it.", percent(self.share())))?;
+        let state = self.tuned().saturating_add(self.head).saturating_mul(4 * 3);
+        print_line(format_args!(
+            "\nWhat trains, but for the head, is {} of the model with it.",
+            percent(self.share())
+        ))?;
         let moments = "Training keeps a gradient and two moments for each trained number";
         Ok(print_line(format_args!("{moments}: {}.", bytes(state)))?)
     }
@@ -91,6 +87,7 @@ impl Budget {
             "method": args.method,
             "base": self.base,
             "adapter": self.adapter(),
+            "thawed": self.thawed,
             "head": self.head,
             "share": self.share(),
             "modules": modules,

@@ -79,7 +79,7 @@ mod tests {
         assert_eq!((some.rows.len(), some.notes.len()), (3, 1));
         assert!(some.notes[0].contains("1 of 4 examples have no label (blank; line 3 first)"), "{}", some.notes[0]);
 
-        let mut coded = vec!["0", "1", "2"].repeat(20);
+        let mut coded = ["0", "1", "2"].repeat(20);
         coded.push("-1");
         let coded = table(&coded).labelled().unwrap();
         assert_eq!(coded.rows.len(), 60);
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn minus_one_may_be_a_class() {
-        for labels in [vec!["-1", "0", "1"].repeat(5), vec!["-1", "-2", "0", "1"], vec!["-1", "good"]] {
+        for labels in [["-1", "0", "1"].repeat(5), vec!["-1", "-2", "0", "1"], vec!["-1", "good"]] {
             let table = table(&labels).labelled().unwrap();
             assert_eq!((table.rows.len(), table.notes.len()), (labels.len(), 0));
         }

@@ -17,7 +17,7 @@ use adaptune_adapters::memory::{Workload, available_memory};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseIdentity, BaseModel, ModelCard, RunFile, Text, Tokenizer};
-use adaptune_train::{Record, Trained, Trainer, evaluate};
+use adaptune_train::{EvaluationRecord, Record, Trained, Trainer, evaluate};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use choices::Choices;
@@ -232,8 +232,11 @@ impl<'a> Setting<'a> {
     fn write_card(&self, outcome: &Outcome, head: &HeadConfig, folder: &RunFolder) -> Result<()> {
         let (run, command) = (self.run_file(&self.choices.tuning), std::env::args().collect::<Vec<_>>());
         let named = |part: &str, name: &str, value: f64| (format!("{part} {name}"), value);
-        let dev =
-            outcome.best().into_iter().flat_map(|best| best.scores()).map(|(name, value)| named("dev", name, value));
+        let dev = outcome
+            .best()
+            .into_iter()
+            .flat_map(EvaluationRecord::scores)
+            .map(|(name, value)| named("dev", name, value));
         let test =
             outcome.test.iter().flat_map(|test| test.metrics.iter()).map(|(name, value)| named("test", name, value));
         let scores: Vec<(String, f64)> = dev.chain(test).collect();
