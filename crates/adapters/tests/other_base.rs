@@ -24,8 +24,11 @@ fn model(base: &Arc<Encoder<f32>>) -> AdapterModel<f32> {
     AdapterModel::new(base.clone(), Some(adapter), Head::new("mood", &head, base, Seed::new(6)).expect("fits"))
 }
 
+/// Makes another configuration of one.
+type Change = fn(Config) -> Config;
+
 /// The same weights under other configurations.
-const OTHERS: [(fn(Config) -> Config, &str); 4] = [
+const OTHERS: [(Change, &str); 4] = [
     (|config| Config { heads: 3, ..config }, "num_attention_heads 2, but this base has 3"),
     (|config| Config { norm_epsilon: 1e-5, ..config }, "layer_norm_eps 1e-7, but this base has 1e-5"),
     (|config| Config { activation: Activation::Relu, ..config }, "activation gelu, but this base has relu"),
@@ -79,7 +82,7 @@ fn what_a_file_does_not_say_is_not_held_against_it() {
     let weights = Arc::new(Encoder::<f32>::random(config(), 0.2, Seed::new(99)));
     let error = format::load(folder.path(), weights.clone()).expect_err("other weights").to_string();
     assert!(error.contains("with fingerprint"), "{error}");
-    with_metadata(folder.path(), |metadata| metadata.clear());
+    with_metadata(folder.path(), BTreeMap::clear);
     format::load(folder.path(), weights).expect("nothing is said");
 }
 

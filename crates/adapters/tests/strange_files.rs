@@ -23,8 +23,11 @@ fn model() -> AdapterModel<f32> {
     AdapterModel::new(base(), Some(adapter.expect("fits")), head)
 }
 
+/// Puts something else in the place of a file.
+type Make = fn(&Path);
+
 /// What is put in the place of a file, and what it is called then.
-const STRANGE: [(fn(&Path), &str); 5] = [
+const STRANGE: [(Make, &str); 5] = [
     (|path| fs::create_dir(path).expect("made"), "it is a folder, not a file"),
     (|path| symlink("nowhere", path).expect("linked"), "it is a link to nowhere, where nothing is"),
     (|path| symlink("/dev/zero", path).expect("linked"), "it is a device, not a file"),
