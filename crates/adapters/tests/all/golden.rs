@@ -1,12 +1,10 @@
 //! Numbers of the Python library, reproduced: hidden states, logits, loss and the gradient of every
 //! trainable tensor, for every preset and many odd configurations, and of every tensor of the base, in f32 and f64.
 
-mod common;
-
+use crate::common::{Fixture, Recorder, base, difference, files, folder, size};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Stack, Task, format};
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::{Encoder, Pass, Thaw, Thawed};
-use common::{Fixture, Recorder, base, difference, files, folder, size};
 use ndarray::ArrayD;
 
 /// What may differ: hidden states, logits and loss absolutely, gradients relative to the largest

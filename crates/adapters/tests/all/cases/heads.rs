@@ -1,7 +1,7 @@
 //! Heads of transformers' own classes, in AdapterHub's files and PEFT's, and poolers in them.
 
+use super::files::{Files, WEIGHTS, labels, logits, model, numbers, off};
 use crate::common::{base, folder};
-use crate::files::{Files, WEIGHTS, labels, logits, model, numbers, off};
 use adaptune_adapters::format::{self, Note};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task};
 use adaptune_tensor::{Activation, Parameters, Seed};

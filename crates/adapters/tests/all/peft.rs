@@ -1,12 +1,10 @@
 //! PEFT directories: what Python computed with them, in f64, and what comes back of them.
 
-mod common;
-
+use crate::common::{Fixture, Recorder, base, difference, files, folder, size};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task, format};
 use adaptune_tensor::{Activation, Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::weights::{TensorFile, TensorSource};
 use adaptune_transformer::{Batch, Encoder, Pass};
-use common::{Fixture, Recorder, base, difference, files, folder, size};
 use std::path::Path;
 
 fn adapter(directory: &Path, base: &Encoder<f64>) -> Adapter<f64> {
@@ -406,7 +404,7 @@ fn what_cannot_be_computed_is_refused() {
         let error = changed(&folder("peft-prompts").join(case), field, value, &base);
         assert!(error.contains(words), "{case} {field}: {error}");
     }
-    let distilbert = common::base::<f64>("distilbert");
+    let distilbert = crate::common::base::<f64>("distilbert");
     let error = changed(&folder("peft-prompts/distilbert-prompt"), "peft_type", "\"PREFIX_TUNING\"", &distilbert);
     assert!(error.contains("no prefixes for DistilBERT"), "{error}");
 }

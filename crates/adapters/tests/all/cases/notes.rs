@@ -1,7 +1,7 @@
 //! What is told of files that can be read, and adapters without heads.
 
+use super::files::{Files, labels, model};
 use crate::common::{base, files, folder};
-use crate::files::{Files, labels, model};
 use adaptune_adapters::format::{self, Note};
 use adaptune_adapters::{HeadConfig, Setup, Task};
 use adaptune_transformer::{Batch, Pass};

@@ -1,6 +1,4 @@
 //! What stands where a file should is called what it is, and nothing is waited for.
-#![cfg(unix)]
-
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task, format};
 use adaptune_tensor::Seed;
 use adaptune_transformer::weights::{FloatFormat, WeightDirectory};

@@ -8,8 +8,6 @@ use adaptune_test_support::largest_difference;
 use adaptune_transformer::{Config, Encoder, LinearPoint, Projection};
 use ndarray::Array2;
 
-mod common;
-
 const LAYERS: &str = "intermediate_lora=True,output_lora=True";
 
 fn base() -> Encoder<f64> {
@@ -108,10 +106,10 @@ fn one_adapter_is_itself_and_two_equal_ones_are_that_adapter() {
 /// adapters that agree, ours by their weights, so the weights are 1 there.
 #[test]
 fn changes_are_pefts() {
-    let (folder, base) = (common::folder("combined"), common::base::<f64>("bert"));
+    let (folder, base) = (crate::common::folder("combined"), crate::common::base::<f64>("bert"));
     let [x, y, z] =
         ["x", "y", "z"].map(|name| format::load_adapter(&folder.join(name), &base).unwrap_or_else(|e| panic!("{e}")));
-    let expected = common::Fixture::open(&folder.join("expected.safetensors"));
+    let expected = crate::common::Fixture::open(&folder.join("expected.safetensors"));
     let (equal, unequal) = ([1.0; 3], [0.75, -0.25, 1.5]);
     for (peft, how, weights) in [
         ("cat", Combination::Linear, unequal),

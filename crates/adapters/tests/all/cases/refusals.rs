@@ -1,7 +1,7 @@
 //! The true cause of what cannot be read.
 
+use super::files::{Files, WEIGHTS, labels, model, numbers};
 use crate::common::{base, folder};
-use crate::files::{Files, WEIGHTS, labels, model, numbers};
 use adaptune_adapters::format;
 use adaptune_adapters::{HeadConfig, Task};
 use std::fs;

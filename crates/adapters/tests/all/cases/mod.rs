@@ -2,9 +2,6 @@
 //! what it is, or is refused with the true cause. What Python computes with such files is compared in the command line's
 //! tests of the same name.
 
-#[path = "../common/mod.rs"]
-mod common;
-
 mod files;
 mod heads;
 mod names;

@@ -1,7 +1,5 @@
 //! MTL-LoRAs of several tasks: one array in one place, gradients that add up, and adapters that come out of it.
 
-mod common;
-
 use adaptune_adapters::{
     Adapter, AdapterModel, Head, HeadConfig, Method, MtlLoraConfig, MultiTask, PerSequence, Point, Task, format, merge,
 };
@@ -83,8 +81,8 @@ fn gradients_of_all_tasks_add_up() {
 /// What AdapterHub computes with a batch of two tasks that share: the last hidden state, and the gradients of a weighed sum.
 #[test]
 fn numbers_are_adapterhubs() {
-    let fixture = common::Fixture::open(&common::folder("tasks").join("bert.safetensors"));
-    let base = common::base::<f64>(fixture.metadata("model"));
+    let fixture = crate::common::Fixture::open(&crate::common::folder("tasks").join("bert.safetensors"));
+    let base = crate::common::base::<f64>(fixture.metadata("model"));
     let adapters = ["one", "two"].map(|name| fixture.adapter(name, &base).expect("the fixture has two"));
     let mut tasks = MultiTask::of(&[&adapters[0], &adapters[1]], base.config()).expect("they are alike");
     tasks.train_from(0);
@@ -92,7 +90,7 @@ fn numbers_are_adapterhubs() {
     let (one, two) = (tasks.task(0), tasks.task(1));
     let mixed = PerSequence::new(vec![&one, &two], &task_of).expect("both are there");
     let encoded = base.forward(&fixture.batch("input."), &mixed, Pass::differentiate()).expect("a good batch");
-    assert!(common::difference(encoded.hidden.iter().copied(), &fixture.floats("hidden")) < 1e-9);
+    assert!(crate::common::difference(encoded.hidden.iter().copied(), &fixture.floats("hidden")) < 1e-9);
     let mut gradients = Gradients::new();
     encoded.trace.backward(fixture.floats("weight").into_dimensionality().expect("[T, D]"), &mut gradients);
     for (task, adapter) in adapters.into_iter().enumerate() {
@@ -103,7 +101,7 @@ fn numbers_are_adapterhubs() {
         for (name, (stored, _)) in names.iter().zip(format::named_parameters(&model)) {
             let expected = fixture.floats(&format!("grad:{}", stored[0]));
             let gradient = gradients.get(slot(&tasks, task, name)).expect("both are in the batch");
-            let off = common::difference(gradient.iter().copied(), &expected) / common::size(&expected);
+            let off = crate::common::difference(gradient.iter().copied(), &expected) / crate::common::size(&expected);
             assert!(off < 1e-9, "the gradient of {} is off by {off:.1e}", stored[0]);
         }
     }

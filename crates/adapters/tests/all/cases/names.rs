@@ -1,7 +1,7 @@
 //! Names of tensors and fields.
 
+use super::files::{Files, WEIGHTS, labels, logits, model, numbers};
 use crate::common::base;
-use crate::files::{Files, WEIGHTS, labels, logits, model, numbers};
 use adaptune_adapters::format;
 use adaptune_adapters::{HeadConfig, Task};
 use serde_json::{Value, json};

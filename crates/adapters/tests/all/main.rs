@@ -1,0 +1,28 @@
+//! All tests from outside the crate, as one program: each file takes up one subject. Apart they would all compile and link the same
+//! generic code again, which took longer than running them.
+
+mod common;
+
+mod cases;
+mod closures;
+mod combining;
+mod composition;
+mod everything;
+mod first_tokens;
+mod golden;
+mod gradients;
+mod heads;
+mod merging;
+mod multi_task;
+mod multi_task_model;
+mod objectives;
+mod other_base;
+mod peft;
+mod precision;
+mod promises;
+mod replacing;
+mod setups;
+mod sizes;
+#[cfg(unix)]
+mod strange_files;
+mod toy_family;
