@@ -1,4 +1,4 @@
-//! The micro-world by name: `builtin:TASK@LANG[:SPLIT]` stands wherever a data file can, `builtin:corpus@LANG` wherever
+//! The built-in world by name: `builtin:TASK@LANG[:SPLIT]` stands wherever a data file can, `builtin:corpus@LANG` wherever
 //! plain texts can.
 //!
 //! Such a name is served as the file that `adaptune tasks --export` writes, so that both are read in the same way and

@@ -84,7 +84,7 @@ impl TextModel {
     }
 
     /// Plugs in an adapter with its head, from a folder that this project or a Python library wrote. Texts are cut where they
-    /// were cut in training, if the folder says where.
+    /// were cut in training, if the folder says where, and where the model was opened with less, there.
     ///
     /// # Errors
     /// The folder holds no adapter with a head, or one for another base.
@@ -96,18 +96,19 @@ impl TextModel {
         Ok(TextPredictor::new(model, self.tokenizer.clone().with_max_length(length)?, self.source.name()))
     }
 
-    /// Returns what the base makes of each text, `[texts, D]`: the mean over a text's tokens for [`Selection::Mean`], the first
-    /// token for [`Selection::First`].
+    /// Returns the last hidden state of each text, `[texts, D]`: the mean over its tokens for [`Selection::Mean`], its first or last
+    /// token for [`Selection::First`] and [`Selection::Last`]. Ends of texts that are too long are left out.
     ///
     /// # Errors
-    /// The tokenizer refuses a text, or the selection is not one vector for each text.
+    /// There are no texts, the tokenizer refuses one, or the selection is not one vector for each text.
     pub fn embed(&self, texts: &[impl AsRef<str>], selection: &Selection) -> Result<Array2<f32>> {
         if matches!(selection, Selection::All | Selection::Places(_)) {
             return Err(TextError::Model(format!(
-                "{selection:?} does not read one vector of each text; take Mean or First"
+                "{selection:?} does not read one vector of each text; take First, Last or Mean"
             )));
         }
         let table = Table::of_texts(texts);
+        // A data set is of some task; which one does not matter here, and no random draw is made of its batches.
         let dataset = self.tokenizer.tokenize_unlabelled(&table, Task::CLASSIFICATION)?.dataset;
         let embed = |examples: Vec<usize>| {
             let batch: Batch = dataset.batch(&examples, adaptune_tensor::Seed::new(0)).batch;

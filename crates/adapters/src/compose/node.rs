@@ -7,7 +7,7 @@ use adaptune_transformer::Config;
 ///
 /// It is [`Insertions`](adaptune_transformer::Insertions) besides: at a point where any part has a module it is the module
 /// there itself, and finds its parts' modules by the point that every pass hands in. So a tree owns what it is made of,
-/// nothing is kept for each point, and a new node is one file and one line in `setup.rs`.
+/// nothing is kept for each point, and a new node is one file, two lines in `setup.rs`, and its exports.
 pub(super) trait Node<S, P>: Sized {
     /// What expressions call it.
     const NAME: &'static str;

@@ -1,4 +1,4 @@
-//! One folder a method, the same files in each: `config` its options, typed and checked; `layer` its formula, the
+//! One folder a method, mostly with the same files in each: `config` its options, typed and checked; `layer` its formula, the
 //! derivation of its gradients, forward and backward; `fields` the same options by AdapterHub's names, and its entry among
 //! the methods.
 

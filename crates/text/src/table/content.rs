@@ -62,7 +62,7 @@ impl fmt::Display for TableKind {
     }
 }
 
-/// A data file that has been read; it has at least one row.
+/// A data file that has been read; it has at least one row. A table [of texts in memory](Self::of_texts) may have none.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// Examples in the order of the file.

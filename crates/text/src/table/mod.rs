@@ -3,15 +3,15 @@
 //! | ending | form |
 //! |---|---|
 //! | `.tsv` | a header, then columns between tabs; quotes are ordinary characters unless [`TableOptions::quotes`] is set |
-//! | `.csv` | a header, then columns between commas, quoted as in RFC 4180 |
+//! | `.csv` | a header, then columns between commas (or what the header shows), quoted as in RFC 4180 |
 //! | `.jsonl`, `.ndjson`, `.json` | one object a line |
 //! | `.conll`, `.bio`, `.iob` | a word and its tag a line, an empty line between sentences |
 //! | `.conllu` | the ten columns of the Universal Dependencies |
 //! | `.txt` | one text a line, no labels: [`Table::read_texts`] only |
 //!
 //! The columns are `text` and `label`, or `text_a`, `text_b` and `label`; [`Columns`] names others. In JSON lines
-//! `words` and `tags` (or `tokens` and `ner_tags`), two arrays, give tagged words. Other columns are kept in
-//! [`Row::fields`] and not read. Files are UTF-8; a byte order mark and Windows line ends do no harm.
+//! `words` and `tags` (or `tokens` and `ner_tags`), two arrays, give tagged words. All columns,
+//! the others too, are kept in [`Row::fields`]. Files are UTF-8; a byte order mark and Windows line ends do no harm.
 
 mod columns;
 mod conll;
@@ -33,7 +33,7 @@ use std::path::Path;
 
 impl Table {
     /// Reads a file of labelled examples; its ending says how it is written. A name such as
-    /// `builtin:sentiment@A:train` stands for a file of the micro-world.
+    /// `builtin:sentiment@A:train` stands for a file of the built-in world.
     ///
     /// ```
     /// use adaptune_text::Table;

@@ -46,7 +46,6 @@ pub trait Insertions<S: Scalar>: Sync {
 
 impl<S: Scalar> Insertions<S> for () {}
 
-/// Perhaps nothing.
 /// What is borrowed is plugged in as its owner's.
 impl<S: Scalar, I: Insertions<S> + ?Sized> Insertions<S> for &I {
     fn linear(&self, point: LinearPoint) -> Option<&dyn LinearModule<S>> {
