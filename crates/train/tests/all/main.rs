@@ -1,0 +1,11 @@
+//! All tests from outside the crate, as one program: each file takes up one subject. Apart they would all compile and link the same
+//! generic code again, which took longer than running them.
+
+mod checkpoints;
+mod fit;
+mod golden;
+mod multi_task;
+mod not_finite;
+mod setups;
+mod supervision;
+mod trainer;
