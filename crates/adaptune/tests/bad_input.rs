@@ -82,8 +82,8 @@ fn methods_that_are_not_known_or_do_not_fit_are_refused() {
 
 /// Files of training data with their content, and words of the message about them.
 const FILES: &[(&str, &[u8], &[&str])] = &[
-    ("empty.tsv", b"", &["empty.tsv: the file is empty; expected at least one example"]),
-    ("blank.csv", b"\n\n", &["blank.csv: the file is empty; expected at least one example"]),
+    ("empty.tsv", b"", &["empty.tsv: nothing is in it; expected at least one example"]),
+    ("blank.csv", b"\n\n", &["blank.csv: nothing is in it; expected at least one example"]),
     ("header.tsv", b"text\tlabel\n", &["header.tsv, line 1: found a header and no rows under it"]),
     (
         "missing.tsv",
@@ -186,7 +186,7 @@ fn data_that_does_not_fit_is_refused() {
     bench.refuses(&on("predict", "a", "--input gone.txt"), &["cannot read gone.txt"]);
     let mut empty = bench.command(&on("predict", "a", "--input -"));
     let message = refused(empty.write_stdin(""));
-    assert!(message.contains("standard input is empty; expected at least one example"), "{message}");
+    assert!(message.contains("standard input: nothing is in it; expected at least one example"), "{message}");
     let message = refused(empty.write_stdin(&b"a\n\xFF\n"[..]));
     assert!(message.contains("standard input, line 2: expected UTF-8, found the byte 0xFF"), "{message}");
 }

@@ -46,7 +46,7 @@ fn place<S: Scalar>(model: &impl Model<S>, task: usize, batch: &Batch) -> String
     };
     let alone = Base::from(&**model.base()).forward(batch, &(), Pass::evaluate());
     match alone.is_ok_and(|encoded| first(encoded.hidden.view()).is_none()) {
-        true => format!("it began {place}, in what is plugged in or thawed there: the base alone stays finite"),
+        true => format!("it began {place}, in what is plugged in there, or thawed: the base alone stays finite"),
         false => format!("it began {place}, and the base alone does not stay finite either"),
     }
 }

@@ -6,11 +6,10 @@ use crate::head::config::HeadConfig;
 use crate::head::task::Task;
 use adaptune_tensor::Activation;
 use adaptune_transformer::Config;
-use adaptune_transformer::weights::{CONFIGURATION_LIMIT, read_file};
+use adaptune_transformer::weights::{CONFIGURATION_LIMIT, open_file, read_file};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value, json};
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -93,7 +92,7 @@ fn sorted(value: &Value) -> Value {
 /// Refuses a file that Git LFS has not fetched.
 pub(super) fn check_lfs(path: &Path) -> Result<(), FormatError> {
     let mut beginning = Vec::new();
-    let file = File::open(path).map_err(FormatError::io("read", path))?;
+    let file = open_file(path).map_err(FormatError::io("read", path))?;
     file.take(LFS.len() as u64).read_to_end(&mut beginning).map_err(FormatError::io("read", path))?;
     if beginning == LFS {
         let message = "this is a Git LFS pointer, not the file itself; fetch it with `git lfs pull`";
@@ -115,7 +114,6 @@ pub(super) fn says_something(value: &Value) -> bool {
 
 /// Reads a configuration file as it is.
 pub(super) fn read(path: &Path) -> Result<Value, FormatError> {
-    check_lfs(path)?;
     let bytes = read_file(path, CONFIGURATION_LIMIT).map_err(FormatError::io("read", path))?;
     let parsed = serde_json::from_slice::<Unique>(&bytes);
     parsed.map(|Unique(value)| value).map_err(|error| {

@@ -97,5 +97,5 @@ pub(crate) fn accuracy(model: &AdapterModel<f32>, data: &Dataset) -> Outcome<f64
 }
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("builtin")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../text/builtin")
 }

@@ -5,7 +5,8 @@ use super::download::find_base;
 use super::report::{Cell, Report, bytes, percent, print_line, thousands};
 use adaptune_adapters::{HeadConfig, Task, Tuning};
 use adaptune_text::BaseModel;
-use anyhow::{Context, Result};
+use adaptune_transformer::Config;
+use anyhow::{Context, Result, bail};
 use serde_json::json;
 
 /// What a method trains in a model.
@@ -21,8 +22,22 @@ struct Budget {
 /// formula.
 pub(crate) fn run(args: &BudgetArgs) -> Result<()> {
     let model = find_base(&args.model)?;
+    check_size(model.config())?;
     let budget = Budget::new(&model, &args.method, args.labels.get())?;
     if args.json { budget.print_json(args) } else { budget.print() }
+}
+
+/// Numbers in the largest model that is believed; the largest encoder published so far has a ninth of it.
+const MOST: usize = 100_000_000_000;
+
+/// Nothing but `config.json` vouches for the sizes here: counts of a damaged file would be believed.
+fn check_size(config: &Config) -> Result<()> {
+    let size = config.parameter_count();
+    if size > MOST {
+        let (size, most) = (size as f64, MOST as f64);
+        bail!("config.json describes a model of {size:.1e} parameters, expected at most {most:.0e}; is it damaged?");
+    }
+    Ok(())
 }
 
 impl Budget {

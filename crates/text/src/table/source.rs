@@ -39,7 +39,7 @@ impl Source {
         let text = String::from_utf8(bytes).map_err(|error| not_utf8(&name, error.as_bytes(), error.utf8_error()))?;
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
         if text.trim().is_empty() {
-            return Err(TextError::table(&name, "the file is empty; expected at least one example"));
+            return Err(TextError::table(&name, "nothing is in it; expected at least one example"));
         }
         Ok(Self { name, text })
     }

@@ -242,7 +242,7 @@ fn broken_sentences_are_named_by_line() {
 fn what_is_no_text_file_is_refused() {
     for name in ["a.tsv", "a.csv", "a.jsonl", "a.conll"] {
         for content in ["", "\n\r\n", "\u{feff}", " \n"] {
-            assert!(plain_failure(name, content).contains("is empty"), "{name} {content:?}");
+            assert!(plain_failure(name, content).contains("nothing is in it"), "{name} {content:?}");
         }
         let message = plain_failure(name, b"text\tlabel\na\tb\ncaf\xE9\tc\n");
         assert!(message.contains("line 3: expected UTF-8, found the byte 0xE9"), "{message}");

@@ -166,7 +166,7 @@ mod tests {
         let iob = Metrics::tagging(&["O", "B-X", "I-X"], &expected, &predicted);
         let scores = [("span_f1", 2.0 / 3.0), ("span_precision", 0.5), ("span_recall", 1.0), ("token_accuracy", 0.75)];
         assert_eq!((iob.primary(), iob.iter().collect::<Vec<_>>()), (scores[0], scores.to_vec()));
-        let pos = Metrics::tagging(&["NOUN", "O", "B-X", "I-X"], &expected, &predicted);
+        let pos = Metrics::tagging(&["NOUN", "VERB", "O", "B-X", "I-X"], &expected, &predicted);
         assert_eq!((pos.primary(), names(&pos)), (("token_accuracy", 0.75), vec!["token_accuracy"]));
     }
 

@@ -20,6 +20,25 @@ pub(super) fn keep(folder: &RunFolder) -> Result<()> {
     Ok(replace_file(&folder.command(), |file| file.write_all(text.as_bytes()))?)
 }
 
+/// The command line without what changes nothing of the result: where it lies, on how many threads, at one go or resumed.
+pub(super) fn for_the_card() -> Vec<String> {
+    let (flags, with_value) =
+        (["--resume", "--overwrite", "--json", "--baselines"], ["--out", "--threads", "--checkpoint-every"]);
+    let mut command = vec!["adaptune".to_owned()];
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if with_value.contains(&argument.as_str()) {
+            arguments.next();
+            continue;
+        }
+        let joined = with_value.iter().any(|name| argument.starts_with(&format!("{name}=")));
+        if !joined && !flags.contains(&argument.as_str()) {
+            command.push(argument);
+        }
+    }
+    command
+}
+
 /// The options of the run that is to go on, if the folder alone is named; paths are meant from where it began.
 ///
 /// # Errors
