@@ -11,8 +11,9 @@ use adaptune_train::TrainOptions;
 pub const LEAST_STEPS: usize = 300;
 /// The fewest passes over the data.
 const LEAST_EPOCHS: usize = 3;
-/// From so many epochs on a run ends early where the development data show nothing better for a while.
-const MANY_EPOCHS: usize = 8;
+/// From so many epochs on a run ends early where the development data show nothing better for a while. With fewer, the first ones
+/// may all score nothing, as those of a tagger that has not found its first span, and say nothing of the later ones.
+const MANY_EPOCHS: usize = 16;
 
 /// Passes and batches that fit a number of examples.
 ///

@@ -93,7 +93,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_enum, default_value = "shuffled", help_heading = "Training")]
     pub(crate) batching: BatchingArg,
     /// Stop after this many epochs without improvement on the development data; 0 never stops [default: a quarter of the
-    /// epochs, where small data are passed over 8 times or more]
+    /// epochs, where small data are passed over 16 times or more]
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
     pub(crate) patience: Option<usize>,
     /// Longest text in tokens; more is cut off [default: what the model can take]
