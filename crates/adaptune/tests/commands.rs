@@ -319,7 +319,7 @@ fn help_names_every_default() {
         ("epochs", "3, or as many more as make 300 steps; for the built-in model 8"),
         ("batch-size", "32; 16 below 3,200 examples, 8 below 400"),
         ("accumulate", "1"),
-        ("lr", "1e-3; 3e-3 for tagging on small data and for the built-in model"),
+        ("lr", "1e-3; for the built-in model 3e-3"),
         ("head-lr", "as --lr"),
         ("schedule", "linear"),
         ("warmup", "0.06"),

@@ -4,7 +4,6 @@
 //! examples make six steps, after which little has been learnt. So a small data set is cut into smaller batches and passed over
 //! more often, until there are [`LEAST_STEPS`]; a large one is trained on as before. `docs/results.md` has what that is worth.
 
-use adaptune_adapters::Task;
 use adaptune_train::TrainOptions;
 
 /// The fewest steps of the optimiser.
@@ -50,26 +49,18 @@ impl Sizing {
         Self { epochs: LEAST_STEPS.div_ceil(steps).max(LEAST_EPOCHS), batch_size }
     }
 
-    /// The highest learning rate of an adapter: 1e-3, and three times that for tagging on small data, where most tokens have the same
-    /// tag and a slow start learns no other.
-    #[must_use]
-    pub fn learning_rate(self, task: Task) -> f64 {
-        let small = self.epochs > LEAST_EPOCHS;
-        if small && task.reads_every_token() { 3e-3 } else { TrainOptions::default().learning_rate }
-    }
-
     /// Epochs without improvement after which such a run may end, if there are development data: a quarter of many.
     #[must_use]
     pub fn patience(self) -> Option<usize> {
         (self.epochs >= MANY_EPOCHS).then(|| (self.epochs / 4).max(3))
     }
 
-    /// Returns the default options for a task with these epochs and batches.
+    /// Returns the default options with these epochs and batches.
     #[must_use]
-    pub fn options(self, task: Task, has_dev: bool) -> TrainOptions {
+    pub fn options(self, has_dev: bool) -> TrainOptions {
         let Self { epochs, batch_size } = self;
-        let (patience, learning_rate) = (self.patience().filter(|_| has_dev), self.learning_rate(task));
-        TrainOptions { epochs, batch_size, patience, learning_rate, ..TrainOptions::default() }
+        let patience = self.patience().filter(|_| has_dev);
+        TrainOptions { epochs, batch_size, patience, ..TrainOptions::default() }
     }
 }
 
@@ -90,13 +81,9 @@ mod tests {
 
     #[test]
     fn large_data_are_trained_on_as_ever() {
-        let TrainOptions { epochs, batch_size, patience, learning_rate, .. } = TrainOptions::default();
+        let TrainOptions { epochs, batch_size, patience, .. } = TrainOptions::default();
         assert_eq!(Sizing::of(3_200), Sizing { epochs, batch_size });
-        assert_eq!(Sizing::of(1_000_000).options(Task::TAGGING, true).patience, patience);
-        let small = |has_dev| Sizing::of(48).options(Task::REGRESSION, has_dev).patience;
-        assert_eq!((small(true), small(false)), (Some(12), None));
-        let rates = [48, 10_000].map(|examples| Sizing::of(examples).learning_rate(Task::TAGGING));
-        assert_eq!(rates, [3e-3, learning_rate]);
-        assert_eq!(Sizing::of(48).learning_rate(Task::CLASSIFICATION), learning_rate);
+        assert_eq!(Sizing::of(1_000_000).options(true).patience, patience);
+        assert_eq!((Sizing::of(48).options(true).patience, Sizing::of(48).options(false).patience), (Some(12), None));
     }
 }

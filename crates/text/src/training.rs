@@ -8,7 +8,7 @@ use crate::run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, RunFile};
 use crate::sizing::Sizing;
 use crate::table::{Table, Text};
 use crate::tokenizer::Tokenizer;
-use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, Tuning};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning};
 use adaptune_tensor::{Precision, Seed};
 use adaptune_train::{Dataset, Evaluation, Observer, Record, TrainOptions, Trainer};
 use std::path::Path;
@@ -89,9 +89,9 @@ impl<'a> TextTraining<'a> {
         Self { options: Some(options), ..self }
     }
 
-    /// The options for a task with so many examples.
-    fn options_for(&self, task: Task, examples: usize) -> TrainOptions {
-        let chosen = self.options.clone().unwrap_or_else(|| Sizing::of(examples).options(task, self.dev.is_some()));
+    /// The options for so many examples.
+    fn options_for(&self, examples: usize) -> TrainOptions {
+        let chosen = self.options.clone().unwrap_or_else(|| Sizing::of(examples).options(self.dev.is_some()));
         let (epochs, rate) = (self.epochs.unwrap_or(chosen.epochs), self.learning_rate.unwrap_or(chosen.learning_rate));
         TrainOptions { epochs, learning_rate: rate, ..chosen }
     }
@@ -116,7 +116,7 @@ impl<'a> TextTraining<'a> {
         let tokenizer = self.model.tokenizer();
         let data = data(&train, &labels, tokenizer, &mut notes)?;
         let dev = self.dev.map(|dev| data_like(&train, dev, &labels, tokenizer, &mut notes)).transpose()?;
-        let options = self.options_for(labels.task(), data.len());
+        let options = self.options_for(data.len());
         let (epochs, batch_size) = (options.epochs, options.batch_size);
         notes.push(format!("{} examples: {epochs} epochs in batches of {batch_size}", data.len()));
         let model = self.adapter_model(&labels, Seed::new(options.seed))?;

@@ -58,7 +58,7 @@ pub(crate) struct TrainArgs {
     /// Cut each batch into this many parts, to need less memory
     #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Training")]
     pub(crate) accumulate: usize,
-    /// Peak learning rate [default: 1e-3; 3e-3 for tagging on small data and for the built-in model]
+    /// Peak learning rate [default: 1e-3; for the built-in model 3e-3]
     #[arg(long, value_name = "RATE", help_heading = "Training")]
     pub(crate) lr: Option<f64>,
     /// Peak learning rate of the head [default: as --lr]

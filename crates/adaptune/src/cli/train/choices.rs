@@ -3,7 +3,7 @@
 use super::super::args::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
 use super::super::report::{note, thousands};
 use super::super::task::TaskArg;
-use adaptune_adapters::{Task, Tuning};
+use adaptune_adapters::Tuning;
 use adaptune_text::{BUILTIN, Sizing, TaskChoice};
 use adaptune_train::{Batching, CacheLimits, OptimiserConfig, Schedule, TrainOptions};
 use adaptune_transformer::Thaw;
@@ -77,9 +77,9 @@ impl Choices {
         })
     }
 
-    /// The same with as many epochs, of such batches and at such a rate as fit task and number of examples, where nothing else was
-    /// said. The built-in model has its own.
-    pub(super) fn sized(mut self, args: &TrainArgs, task: Task, examples: usize) -> Result<Self> {
+    /// The same with as many epochs, and of such batches, as fit the number of examples, where nothing else was said. The
+    /// built-in model has its own.
+    pub(super) fn sized(mut self, args: &TrainArgs, examples: usize) -> Result<Self> {
         if self.model == BUILTIN {
             return Ok(self);
         }
@@ -88,9 +88,6 @@ impl Choices {
         self.options.batch_size = sizing.batch_size;
         if args.epochs.is_none() {
             self.options.epochs = sizing.epochs;
-            if args.lr.is_none() {
-                self.options.learning_rate = sizing.learning_rate(task);
-            }
             self.options.patience = self.options.patience.or(sizing.patience().filter(|_| self.dev.is_some()));
         }
         if args.patience == Some(0) {

@@ -93,7 +93,7 @@ impl<'a> Setting<'a> {
         let model = find_base(&choices.model)?;
         let tokenizer = model.tokenizer(args.max_length)?;
         let (data, base) = (Data::read(&choices, args, &tokenizer)?, load_base(args, &model)?);
-        let choices = choices.sized(args, data.labels.task(), data.train.len())?;
+        let choices = choices.sized(args, data.train.len())?;
         let prompt = prompt(&choices.tuning, &tokenizer)?;
         let setting = Self { args, choices, data, base, tokenizer, prompt };
         setting.check_memory()?;
@@ -103,7 +103,7 @@ impl<'a> Setting<'a> {
     /// The same model and data for a training that differs in its method.
     fn again(self, args: &'a TrainArgs, choices: Choices) -> Result<Self> {
         let prompt = prompt(&choices.tuning, &self.tokenizer)?;
-        let choices = choices.sized(args, self.data.labels.task(), self.data.train.len())?;
+        let choices = choices.sized(args, self.data.train.len())?;
         let setting = Self { args, choices, prompt, ..self };
         setting.check_memory()?;
         Ok(setting)
