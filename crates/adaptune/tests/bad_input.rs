@@ -181,7 +181,7 @@ fn data_that_does_not_fit_is_refused() {
     bench.refuses(&on("predict", "a", "--input tags.conll"), &["the head judges whole texts, found sentences"]);
     bench.refuses(
         &on("predict", "tagger", "--input pairs.jsonl"),
-        &["pairs.jsonl holds pairs of texts", "trained on sentences split into words"],
+        &["pairs.jsonl: found pairs of texts", "trained on sentences split into words"],
     );
     bench.refuses(&on("predict", "a", "--input gone.txt"), &["cannot read gone.txt"]);
     let mut empty = bench.command(&on("predict", "a", "--input -"));

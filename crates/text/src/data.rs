@@ -3,7 +3,7 @@
 use crate::error::{Result, TextError};
 use crate::labels::{Labels, Targets};
 use crate::table::{Table, Text};
-use crate::tokenizer::{Encoded, EncodedTable, Tokenizer};
+use crate::tokenizer::{Encoded, Tokenizer};
 use adaptune_adapters::Task;
 use adaptune_train::{Dataset, Example, Target};
 
@@ -36,7 +36,7 @@ impl Tokenizer {
     /// The tokenizer refuses a text, or a label is missing or unknown; the message names the line.
     pub fn tokenize(&self, table: &Table, labels: &Labels) -> Result<Tokenized> {
         let encoded = self.encode_all(table)?;
-        let notes = losses(table, self, &encoded);
+        let notes = losses(table, self, encoded.truncated, encoded.words_without_token);
         let targets = labels.targets(table)?;
         let target = |(row, encoded): (usize, &Encoded)| target(&targets, row, encoded);
         let targets: Vec<Target> = encoded.rows.iter().enumerate().map(target).collect();
@@ -50,7 +50,8 @@ impl Tokenizer {
     /// The tokenizer refuses a text; the message names the line.
     pub fn tokenize_unlabelled(&self, table: &Table, task: Task) -> Result<Tokenized> {
         let encoded = self.encode_all(table)?;
-        let notes = losses(table, self, &EncodedTable { words_without_token: 0, ..encoded.clone() });
+        // A word without a token is shown as one without a tag.
+        let notes = losses(table, self, encoded.truncated, 0);
         let target = |encoded: &Encoded| match Labels::of_head(task, &[]) {
             Labels::Classes(_) => Target::Class(0),
             Labels::Numbers => Target::Value(0.0),
@@ -141,9 +142,8 @@ pub(crate) fn cut_note(cut: usize, rows: usize, tokenizer: &Tokenizer) -> Option
 }
 
 /// What was lost in turning texts into tokens.
-fn losses(table: &Table, tokenizer: &Tokenizer, encoded: &EncodedTable) -> Vec<String> {
-    let words = encoded.words_without_token;
-    let cut = cut_note(encoded.truncated, table.rows.len(), tokenizer);
+fn losses(table: &Table, tokenizer: &Tokenizer, cut: usize, words: usize) -> Vec<String> {
+    let cut = cut_note(cut, table.rows.len(), tokenizer);
     let words = (words > 0).then(|| format!("{words} words have no token of their own, and do not count"));
     cut.into_iter().chain(words).collect()
 }

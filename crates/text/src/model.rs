@@ -87,13 +87,17 @@ impl TextModel {
     /// were cut in training, if the folder says where, and where the model was opened with less, there.
     ///
     /// # Errors
-    /// The folder holds no adapter with a head, or one for another base.
+    /// The folder holds no adapter with a head, or one for another base or tokenizer.
     pub fn with_adapter(&self, folder: impl AsRef<Path>) -> Result<TextPredictor> {
         let folder = folder.as_ref();
-        let run = RunFile::read(folder)?;
-        let length = run.map_or(self.tokenizer.max_length(), |run| run.max_length.min(self.tokenizer.max_length()));
+        let (run, mut tokenizer) = (RunFile::read(folder)?, self.tokenizer.clone());
+        if let Some(run) = &run {
+            run.check_tokenizer(&tokenizer)?;
+            let length = run.max_length.min(tokenizer.max_length());
+            tokenizer = tokenizer.with_max_length(length)?;
+        }
         let model = format::load(folder, Arc::clone(&self.base))?;
-        Ok(TextPredictor::new(model, self.tokenizer.clone().with_max_length(length)?, self.source.name()))
+        Ok(TextPredictor::new(model, tokenizer, run.and_then(|run| run.input)))
     }
 
     /// Returns the last hidden state of each text, `[texts, D]`: the mean over its tokens for [`Selection::Mean`], its first or last

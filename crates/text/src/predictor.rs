@@ -3,6 +3,7 @@
 use crate::data::cut_note;
 use crate::error::Result;
 use crate::labels::Labels;
+use crate::run_file::InputForm;
 use crate::table::{Row, Table};
 use crate::tokenizer::{Encoded, Tokenizer};
 use adaptune_adapters::{AdapterModel, HeadConfig, format};
@@ -16,7 +17,8 @@ use std::path::Path;
 pub struct TextPredictor {
     model: AdapterModel<f32>,
     tokenizer: Tokenizer,
-    base_name: String,
+    /// The form of the texts in training, if it is known.
+    input: Option<InputForm>,
 }
 
 /// What a model makes of one text.
@@ -77,10 +79,10 @@ impl Prediction {
 }
 
 impl TextPredictor {
-    /// Puts a model and its tokenizer together; `base_name` is what the base was opened by.
+    /// Puts a model and its tokenizer together; `input` is the form of the texts in training, if it is known.
     #[must_use]
-    pub fn new(model: AdapterModel<f32>, tokenizer: Tokenizer, base_name: &str) -> Self {
-        Self { model, tokenizer, base_name: base_name.to_owned() }
+    pub fn new(model: AdapterModel<f32>, tokenizer: Tokenizer, input: Option<InputForm>) -> Self {
+        Self { model, tokenizer, input }
     }
 
     /// The base with adapter and head.
@@ -95,10 +97,15 @@ impl TextPredictor {
         &self.tokenizer
     }
 
-    /// What the base was opened by.
+    /// The form of the texts in training, if it is known.
     #[must_use]
-    pub fn base_name(&self) -> &str {
-        &self.base_name
+    pub fn input(&self) -> Option<&InputForm> {
+        self.input.as_ref()
+    }
+
+    /// Refuses texts in another form than in training.
+    fn check(&self, table: &Table) -> Result<()> {
+        self.input.as_ref().map_or(Ok(()), |input| input.check(table))
     }
 
     /// Names of the classes or tags, in the order of the logits.
@@ -115,7 +122,9 @@ impl TextPredictor {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
-        let table = Table::of_texts(texts).for_task(self.model.head().config().task)?;
+        let table = Table::of_texts(texts);
+        self.check(&table)?;
+        let table = table.for_task(self.model.head().config().task)?;
         let mut predictions = Vec::with_capacity(texts.len());
         self.predict_rows(&table, 64, |_, prediction| {
             predictions.push(prediction);
@@ -135,6 +144,7 @@ impl TextPredictor {
         batch_size: usize,
         mut take: impl FnMut(&Row, Prediction) -> Result<()>,
     ) -> Result<Vec<String>> {
+        self.check(table)?;
         let mut cut = 0;
         for rows in table.rows.chunks(batch_size.max(1)) {
             let (found, truncated) = self.predict_some(table, rows, batch_size.max(1))?;
@@ -172,8 +182,9 @@ impl TextPredictor {
     /// Measures the model on a labelled table.
     ///
     /// # Errors
-    /// A label is missing or unknown, the tokenizer refuses a text, or the table is not of the head's task.
+    /// A label is missing or unknown, the tokenizer refuses a text, or the table is not of the head's task or of the form of training.
     pub fn evaluate(&self, table: &Table) -> Result<Evaluation> {
+        self.check(table)?;
         let head = self.model.head().config();
         let data = self.tokenizer.tokenize(table, &Labels::of_head(head.task, &head.labels))?;
         Ok(evaluate(&self.model, &data.dataset, 64)?)

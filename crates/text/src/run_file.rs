@@ -1,7 +1,7 @@
 //! `run.json`: what an adapter was trained with, as far as later commands need it, and people want to know it.
 
 use crate::error::{Result, TextError};
-use crate::table::{Columns, TableKind};
+use crate::table::{Columns, Table, TableKind};
 use crate::tokenizer::{Tokenizer, sha256};
 use adaptune_tensor::Precision;
 use adaptune_transformer::Encoder;
@@ -99,7 +99,7 @@ pub struct DataFile {
     pub path: String,
     /// How many examples were taken from it.
     pub examples: usize,
-    /// Its SHA-256, in hexadecimal; nothing for what is built in.
+    /// Its SHA-256, in hexadecimal; nothing for what is built in or came through a pipe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
@@ -136,7 +136,8 @@ impl DataFile {
     /// # Errors
     /// The file cannot be read.
     pub fn of(part: &str, path: &Path, examples: usize) -> Result<Self> {
-        let named = crate::builtin::name_in(path).is_some();
+        // What comes through a pipe was read once, and is not there a second time.
+        let named = crate::builtin::name_in(path).is_some() || !path.is_file();
         let hash = || -> Result<String> { Ok(sha256(&std::fs::read(path).map_err(TextError::io("read", path))?)) };
         let sha256 = (!named).then(hash).transpose()?;
         Ok(Self { part: part.to_owned(), path: path.display().to_string(), examples, sha256 })
@@ -170,7 +171,48 @@ impl From<TableKind> for InputKind {
     }
 }
 
+impl RunFile {
+    /// Refuses another tokenizer than that of training: texts would be other tokens.
+    ///
+    /// # Errors
+    /// It is another one; a file that does not say which it was refuses none.
+    pub fn check_tokenizer(&self, tokenizer: &Tokenizer) -> Result<()> {
+        let (found, Some(base)) = (tokenizer.sha256(), &self.base) else { return Ok(()) };
+        if base.tokenizer == found {
+            return Ok(());
+        }
+        Err(TextError::Tokenizer(format!(
+            "{} is another than in training (its SHA-256 is {found}, and was {}): texts would be other tokens; put the old one back",
+            tokenizer.name(),
+            base.tokenizer
+        )))
+    }
+}
+
 impl InputForm {
+    /// Refuses texts in another form than in training: a pair is not a single text.
+    ///
+    /// # Errors
+    /// The table holds pairs and training did not, or the other way round.
+    pub fn check(&self, table: &Table) -> Result<()> {
+        if (self.kind == InputKind::Pair) == (table.kind == TableKind::Pair) {
+            return Ok(());
+        }
+        let trained = match self.kind {
+            InputKind::Pair => TableKind::Pair,
+            InputKind::Single => TableKind::Single,
+            InputKind::Words => TableKind::Words,
+        };
+        let columns: Vec<&str> =
+            [&self.text_column, &self.text_b_column].into_iter().flatten().map(String::as_str).collect();
+        let from = if columns.is_empty() { String::new() } else { format!(" (columns {})", columns.join(" and ")) };
+        let message = format!(
+            "found {}, but the model was trained on {trained}{from}; choose columns with --text-column and --text-b-column",
+            table.kind
+        );
+        Err(TextError::table(&table.name, message))
+    }
+
     /// The form of a table.
     #[must_use]
     pub fn of(kind: TableKind, columns: &Columns) -> Self {

@@ -121,8 +121,8 @@ impl<'a> TextTraining<'a> {
         notes.push(format!("{} examples: {epochs} epochs in batches of {batch_size}", data.len()));
         let model = self.adapter_model(&labels, Seed::new(options.seed))?;
         let trained = Trainer::new(model, &data, dev.as_ref(), options.clone())?.run(observer)?;
-        let predictor = TextPredictor::new(trained.model, tokenizer.clone(), self.model.source().name());
         let run = self.run_file(&train, data.len(), &options);
+        let predictor = TextPredictor::new(trained.model, tokenizer.clone(), run.input.clone());
         Ok(Trained { predictor, run, history: trained.history, notes })
     }
 

@@ -13,7 +13,9 @@ use serde_json::json;
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let loaded = Loaded::open(&args.model)?;
     let table = Table::read_with(&args.data, &loaded.table_options(&args.table))?.labelled()?;
-    loaded.check_form(&table)?;
+    if let Some(input) = loaded.predictor.input() {
+        input.check(&table)?;
+    }
     let (model, head) = (loaded.predictor.model(), loaded.predictor.model().head().config());
     let tokenized = loaded.predictor.tokenizer().tokenize(&table, &Labels::of_head(head.task, &head.labels))?;
     notes(&table.name, &table.notes);

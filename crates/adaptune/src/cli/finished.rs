@@ -69,16 +69,8 @@ impl Finished {
     /// It cannot be read, or is another than that of training.
     pub(crate) fn tokenizer(&self, max_length: Option<usize>) -> Result<Tokenizer> {
         let tokenizer = self.model.tokenizer(max_length.or(Some(self.max_length)))?;
-        if let Some(trained) = self.run.as_ref().and_then(|run| run.base.as_ref())
-            && trained.tokenizer != tokenizer.sha256()
-        {
-            bail!(
-                "the tokenizer.json of {} is another than in training (its SHA-256 is {}, and was {}): texts would be other \
-                 tokens; put the old one back",
-                self.name,
-                tokenizer.sha256(),
-                trained.tokenizer
-            );
+        if let Some(run) = &self.run {
+            run.check_tokenizer(&tokenizer)?;
         }
         Ok(tokenizer)
     }

@@ -5,9 +5,9 @@ mod unlabelled;
 
 use crate::error::{Result, TextError};
 use crate::table::{Row, Table, TableKind, Text};
-use adaptune_adapters::{Task, did_you_mean};
+use adaptune_adapters::{HeadConfig, Task, did_you_mean};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
-use spelling::{canonical, placeholder, whole_number};
+use spelling::{canonical, whole_number};
 use std::collections::{BTreeSet, HashMap};
 
 /// What is said about the task of a table.
@@ -256,7 +256,7 @@ impl<'a> Known<'a> {
     fn of(names: &'a [String]) -> Self {
         let mut by_spelling: HashMap<String, usize> =
             names.iter().enumerate().map(|(i, name)| (canonical(name), i)).collect();
-        if names.iter().enumerate().all(|(i, name)| placeholder(name) == Some(i)) {
+        if HeadConfig::new(Task::CLASSIFICATION, names.to_vec()).labels_are_placeholders() {
             by_spelling.extend((0..names.len()).map(|i| (i.to_string(), i)));
         }
         Self { names, by_spelling }

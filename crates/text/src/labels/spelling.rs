@@ -19,11 +19,6 @@ pub(crate) fn whole_number(label: &str) -> Option<i64> {
     (number.abs() < 9e15).then_some(number as i64)
 }
 
-/// The index that a name such as `LABEL_3` stands for. PEFT keeps no label names, and these are put in their place.
-pub(crate) fn placeholder(name: &str) -> Option<usize> {
-    name.strip_prefix("LABEL_")?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +33,5 @@ mod tests {
         for other in ["1.5", "one", "inf", "nan", "-", "1e300", "v1"] {
             assert_eq!(canonical(other), other);
         }
-        assert_eq!((placeholder("LABEL_12"), placeholder("LABEL_x"), placeholder("12")), (Some(12), None, None));
     }
 }

@@ -25,7 +25,7 @@ pub use content::{Columns, Row, Table, TableKind, Text};
 pub use options::{Format, TableOptions};
 
 use crate::builtin::{self, Builtin};
-use crate::error::{Result, TextError};
+use crate::error::Result;
 use crate::world::Split;
 use options::Reading;
 use source::Source;
@@ -109,9 +109,7 @@ impl Table {
 fn open(path: &Path, options: &TableOptions, default: Option<Split>) -> Result<(Source, Format)> {
     let Some(name) = builtin::name_in(path) else {
         if path.is_dir() {
-            return Err(Source::open(path)
-                .err()
-                .unwrap_or_else(|| TextError::table(&path.display().to_string(), "a folder")));
+            return Err(source::folder(path));
         }
         let format = options.format.map_or_else(|| Format::of(path), Ok)?;
         return Ok((Source::open(path)?, format));

@@ -17,9 +17,6 @@ pub(super) struct Source {
 impl Source {
     /// Reads a file.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        if path.is_dir() {
-            return Err(folder(path));
-        }
         let bytes = std::fs::read(path).map_err(TextError::io("read", path))?;
         Self::from_bytes(path.display().to_string(), bytes)
     }
@@ -93,7 +90,7 @@ pub(super) fn from_parquet(name: &str) -> String {
 }
 
 /// A folder in the place of a file.
-fn folder(path: &Path) -> TextError {
+pub(super) fn folder(path: &Path) -> TextError {
     let shown = path.display().to_string();
     let has = |name: &str| path.join(name).is_file();
     let message = if has("dataset_dict.json") || has("dataset_info.json") || has("state.json") {

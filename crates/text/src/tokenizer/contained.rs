@@ -9,8 +9,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 use tokenizers::Tokenizer;
 
-/// Reads a tokenizer without padding and truncation; `name` stands for the file in messages.
-pub(super) fn read(name: &str, bytes: &[u8], settings: &Settings) -> Result<Tokenizer> {
+/// Reads a tokenizer without padding and truncation, with what the settings have made of its file, if they change it; `name`
+/// stands for the file in messages.
+pub(super) fn read(name: &str, bytes: &[u8], settings: &Settings) -> Result<(Tokenizer, Option<String>)> {
     let unreadable = |why: String| TextError::Tokenizer(format!("{name} is not a tokenizer that can be read: {why}"));
     let mut json: Value = serde_json::from_slice(bytes).map_err(|error| unreadable(error.to_string()))?;
     check(&json).map_err(unreadable)?;
@@ -22,7 +23,7 @@ pub(super) fn read(name: &str, bytes: &[u8], settings: &Settings) -> Result<Toke
         tokenizer.with_truncation(None)?;
         Ok(tokenizer)
     });
-    tokenizer.map_err(unreadable)
+    Ok((tokenizer.map_err(unreadable)?, changed))
 }
 
 /// Runs what another project wrote; a panic there is an error here, and is not printed.

@@ -21,7 +21,7 @@ pub struct Tokenizer {
     /// For words that are split already, where they need other settings.
     for_words: Option<tokenizers::Tokenizer>,
     max_length: usize,
-    /// Of its file.
+    /// Of what it was read from.
     sha256: String,
     /// What stands for its file in messages.
     name: String,
@@ -78,9 +78,10 @@ impl Tokenizer {
     }
 
     fn with_settings(name: &str, bytes: &[u8], settings: &Settings, max_length: usize) -> Result<Self> {
-        let tokenizer = contained::read(name, bytes, settings)?;
+        let (tokenizer, changed) = contained::read(name, bytes, settings)?;
+        let sha256 = sha256(changed.as_ref().map_or(bytes, String::as_bytes));
         let for_words = with_prefix_space(&tokenizer);
-        let tokenizer = Self { tokenizer, for_words, max_length, sha256: sha256(bytes), name: name.to_owned() };
+        let tokenizer = Self { tokenizer, for_words, max_length, sha256, name: name.to_owned() };
         tokenizer.encode(&Text::Single("a".to_owned()))?;
         Ok(tokenizer)
     }
@@ -101,7 +102,13 @@ impl Tokenizer {
         self.max_length
     }
 
-    /// The SHA-256 of its file, in hexadecimal.
+    /// What stands for its file in messages.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The SHA-256, in hexadecimal, of its file, or of what `tokenizer_config.json` makes of it.
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256

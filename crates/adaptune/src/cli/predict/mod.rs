@@ -17,7 +17,9 @@ use writer::Writer;
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let loaded = Loaded::open(&args.model)?;
     let table = Table::read_texts(&args.input, &loaded.table_options(&args.table))?;
-    loaded.check_form(&table)?;
+    if let Some(input) = loaded.predictor.input() {
+        input.check(&table)?;
+    }
     notes(&table.name, &table.notes);
     let head = loaded.predictor.model().head().config();
     let table = table.for_task(head.task)?;
