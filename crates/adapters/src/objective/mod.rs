@@ -5,6 +5,7 @@
 //! | [`Classification`] | what the head reads, the first token | a class for each sequence | cross-entropy |
 //! | [`Regression`] | the same | a number for each sequence | squared error |
 //! | [`Tagging`] | what the head reads, every token | a class for each token, or none | cross-entropy |
+//! | [`WeightedClasses`] | what the head reads | a class for each sequence or token, or none | cross-entropy by the class's weight |
 //! | [`MaskedLanguage`] | the places where tokens were hidden | the tokens that stood there | cross-entropy |
 //!
 //! A user-defined objective is an implementation of [`Objective`]; the crate `adaptune-train` has an example that trains with
@@ -16,6 +17,7 @@ pub(crate) mod error;
 pub(crate) mod masked_language;
 pub(crate) mod regression;
 pub(crate) mod tagging;
+pub(crate) mod weighted_classes;
 
 pub use classification::Classification;
 pub use contract::Objective;
@@ -23,3 +25,4 @@ pub use error::TargetError;
 pub use masked_language::MaskedLanguage;
 pub use regression::Regression;
 pub use tagging::Tagging;
+pub use weighted_classes::WeightedClasses;

@@ -11,6 +11,7 @@ pub(crate) mod contract;
 pub(crate) mod hidden_tokens;
 pub(crate) mod numbers;
 pub(crate) mod tags;
+pub(crate) mod weighted;
 
 pub use argmax::argmax;
 pub use classes::Classes;
@@ -18,6 +19,7 @@ pub use contract::Supervision;
 pub use hidden_tokens::HiddenTokens;
 pub use numbers::Numbers;
 pub use tags::Tags;
+pub use weighted::Weighted;
 
 use adaptune_adapters::Task;
 use adaptune_tensor::Scalar;
