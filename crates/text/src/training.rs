@@ -237,8 +237,8 @@ pub fn pooling_note(head: &HeadConfig) -> Option<String> {
         _ => "mean over the tokens of each text",
     };
     Some(format!(
-        "the head reads the {read}. Heads of AdapterHub and PEFT read the first token:\nthere the adapter loads without its head, and \
-         README.md has the lines that\ncompute it; --pooling first trains a head that they load"
+        "the head reads the {read}.\nHeads of AdapterHub and PEFT read the first token: there the adapter loads\nwithout its head, and \
+         README.md has the lines that compute it.\n--pooling first trains a head that they load."
     ))
 }
 
