@@ -43,7 +43,7 @@ const HOUSES: [House; 3] = [
             &["batching", "clip", "json", "masking", "metrics", "model", "optimiser", "schedule", "values"],
             &["data", "record"],
             &["error", "supervision"],
-            &["activations", "fit", "history", "trained"],
+            &["activations", "criterion", "fit", "history", "trained"],
             &["finite"],
             &["evaluate", "options"],
             &["tasks"],
@@ -57,7 +57,8 @@ const HOUSES: [House; 3] = [
         folder: "crates/text/src",
         lines: &[
             &["error", "sizing", "world"],
-            &["builtin", "hub"],
+            &["builtin", "class_weights", "sentence_transformers"],
+            &["hub"],
             &["table"],
             &["labels", "split", "tokenizer"],
             &["base", "data", "run_file"],

@@ -2,6 +2,7 @@
 
 use crate::checkpoint::Position;
 use crate::criterion::{Criterion, standing};
+use crate::options::TrainOptions;
 use crate::record::{EvaluationRecord, Record, StepRecord};
 
 /// What decides which record follows which.
@@ -13,6 +14,13 @@ pub(crate) struct Course {
     /// There is development data.
     pub(crate) evaluates: bool,
     pub(crate) patience: Option<usize>,
+}
+
+impl Course {
+    pub(crate) fn of(options: &TrainOptions, steps_per_epoch: usize, evaluates: bool) -> Self {
+        let TrainOptions { epochs, patience, .. } = *options;
+        Self { criterion: options.criterion(), epochs, steps_per_epoch, evaluates, patience }
+    }
 }
 
 /// What has happened, as far as the rest of the run depends on it.

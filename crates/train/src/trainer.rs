@@ -201,14 +201,7 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
 
     /// What decides which record follows which.
     fn course(&self) -> Course {
-        let TrainOptions { epochs, patience, .. } = self.options;
-        Course {
-            criterion: self.options.criterion(),
-            epochs,
-            steps_per_epoch: self.extent().steps_per_epoch,
-            evaluates: self.tasks.dev().next().is_some(),
-            patience,
-        }
+        Course::of(&self.options, self.extent().steps_per_epoch, self.tasks.dev().next().is_some())
     }
 
     /// The model as it is now.

@@ -10,7 +10,7 @@ use crate::insertion::{Insertions, SequenceBackward, SequenceInput};
 use crate::pass::Pass;
 use crate::place::Place;
 use crate::point::{LinearPoint, Part, Projection, SequencePoint, Sublayer, SublayerPoint};
-use crate::pooled::{Pooled, pooled};
+use crate::pooled::{Pool, Pooled, pooled};
 use crate::selection::{SelectedTokens, Selection};
 use adaptune_tensor::{Gradients, Layout, Scalar};
 use ndarray::Array2;
@@ -241,8 +241,8 @@ impl<'a, S: Scalar> Walk<'_, 'a, S> {
             at.hidden = hidden;
             at.trace.steps.extend(trace.map(|trace| Step::Norm(norm, trace)));
         }
-        Ok(match self.selection {
-            Some(selection) => at.pooled(selection),
+        Ok(match self.selection.and_then(Selection::pool) {
+            Some(pool) => at.pooled(pool),
             None => at,
         })
     }
@@ -277,9 +277,9 @@ impl<'a, S: Scalar> Encoded<'a, S> {
         Self { hidden: output.tokens, layout: output.layout, trace: self.trace }
     }
 
-    /// The mean or the maximum of each sequence, if that is what is read.
-    fn pooled(mut self, selection: &Selection) -> Self {
-        let Some((hidden, trace)) = pooled(selection, self.hidden.view(), &self.layout) else { return self };
+    /// The mean or the maximum of each sequence.
+    fn pooled(mut self, pool: Pool) -> Self {
+        let (hidden, trace) = pooled(pool, self.hidden.view(), &self.layout);
         self.layout = Layout::from_lengths(&vec![1; self.layout.sequences()]);
         if !self.trace.is_empty() {
             self.trace.steps.push(Step::Pooled(trace));

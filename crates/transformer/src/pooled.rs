@@ -1,8 +1,14 @@
 //! One vector made of all tokens of each sequence: their mean or their maximum.
 
-use crate::selection::Selection;
 use adaptune_tensor::{Layout, Scalar};
 use ndarray::{Array2, ArrayView2, Axis, s};
+
+/// How tokens become one vector.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Pool {
+    Mean,
+    Max,
+}
 
 /// What the backward pass through a mean or a maximum needs.
 pub(crate) enum Pooled {
@@ -12,20 +18,15 @@ pub(crate) enum Pooled {
     Max { from: Array2<u32>, tokens: usize },
 }
 
-/// Returns the mean or the maximum over each sequence, `[T, D] → [S, D]`; `None` for selections that are neither.
-pub(crate) fn pooled<S: Scalar>(
-    selection: &Selection,
-    hidden: ArrayView2<'_, S>,
-    layout: &Layout,
-) -> Option<(Array2<S>, Pooled)> {
-    match selection {
-        Selection::Mean => Some((means(hidden, layout), Pooled::Mean(layout.clone()))),
-        Selection::Max => {
+/// Returns the mean or the maximum over each sequence, `[T, D] → [S, D]`.
+pub(crate) fn pooled<S: Scalar>(pool: Pool, hidden: ArrayView2<'_, S>, layout: &Layout) -> (Array2<S>, Pooled) {
+    match pool {
+        Pool::Mean => (means(hidden, layout), Pooled::Mean(layout.clone())),
+        Pool::Max => {
             let from = places_of_maxima(hidden, layout);
             let maxima = Array2::from_shape_fn(from.dim(), |at| hidden[[from[at] as usize, at.1]]);
-            Some((maxima, Pooled::Max { from, tokens: layout.tokens() }))
+            (maxima, Pooled::Max { from, tokens: layout.tokens() })
         }
-        _ => None,
     }
 }
 
@@ -95,7 +96,7 @@ mod tests {
     fn maxima_take_the_first_of_equals_and_keep_what_is_no_number() {
         let hidden = array![[1.0, 5.0], [3.0, 5.0], [2.0, f64::NAN], [-1.0, -2.0]];
         let layout = Layout::from_lengths(&[3, 1]);
-        let (maxima, trace) = pooled(&Selection::Max, hidden.view(), &layout).expect("a maximum");
+        let (maxima, trace) = pooled(Pool::Max, hidden.view(), &layout);
         assert!(maxima[[0, 0]] == 3.0 && maxima[[0, 1]].is_nan() && maxima.row(1) == array![-1.0, -2.0]);
         let d = trace.backward(array![[10.0, 20.0], [30.0, 40.0]].view());
         assert_eq!(d, array![[0.0, 0.0], [10.0, 0.0], [0.0, 20.0], [30.0, 40.0]]);

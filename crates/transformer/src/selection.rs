@@ -1,7 +1,7 @@
 //! Which tokens of the last hidden state are read.
 
 use crate::batch::BatchError;
-use crate::pooled::pooled;
+use crate::pooled::{Pool, pooled};
 use adaptune_tensor::{Layout, Scalar, gather, gather_backward};
 use ndarray::{Array2, ArrayView2};
 
@@ -55,6 +55,15 @@ impl Selection {
         matches!(self, Self::First | Self::Last)
     }
 
+    /// How the tokens of each sequence become one vector, if they do.
+    pub(crate) fn pool(&self) -> Option<Pool> {
+        match self {
+            Self::Mean => Some(Pool::Mean),
+            Self::Max => Some(Pool::Max),
+            Self::All | Self::First | Self::Last | Self::Places(_) => None,
+        }
+    }
+
     /// Chooses among the tokens of a state that lie as `state` says, made of a batch that lies as `batch` says.
     ///
     /// # Errors
@@ -90,8 +99,10 @@ impl Selection {
     ) -> Result<Array2<S>, BatchError> {
         let chosen = self.choose(batch, state)?;
         let hidden = chosen.gather(hidden);
-        let pooled = pooled(self, hidden.view(), &chosen.layout);
-        Ok(pooled.map_or(hidden, |(pooled, _)| pooled))
+        Ok(match self.pool() {
+            Some(pool) => pooled(pool, hidden.view(), &chosen.layout).0,
+            None => hidden,
+        })
     }
 
     /// The gradient through [`Selection::select`] with respect to the state, `[T, D]`: zero where nothing is read. The state
@@ -107,12 +118,11 @@ impl Selection {
         state: &Layout,
     ) -> Result<Array2<S>, BatchError> {
         let chosen = self.choose(batch, state)?;
-        let trace = match self {
-            Self::Mean | Self::Max => pooled(self, chosen.gather(hidden.to_owned()).view(), &chosen.layout),
-            _ => None,
-        };
-        Ok(chosen.scatter(match trace {
-            Some((_, trace)) => trace.backward(d.view()),
+        Ok(chosen.scatter(match self.pool() {
+            Some(pool) => {
+                let (_, trace) = pooled(pool, chosen.gather(hidden.to_owned()).view(), &chosen.layout);
+                trace.backward(d.view())
+            }
             None => d,
         }))
     }

@@ -95,7 +95,7 @@ impl ModelCard<'_> {
             shell(base),
         );
         if !builtin {
-            card.push_str(&python::usage(self));
+            card.push_str(&python::usage(self.name, self.run, self.head));
         }
     }
 }

@@ -1,34 +1,34 @@
 //! How Python loads an adapter, and computes a head that its libraries do not have.
 
-use super::ModelCard;
+use crate::run_file::RunFile;
 use adaptune_adapters::{HeadConfig, Pooling};
 use std::fmt::Write as _;
 
 /// The section of a card.
-pub(super) fn usage(card: &ModelCard<'_>) -> String {
-    let base = python_text(&card.run.model);
+pub(super) fn usage(name: &str, run: &RunFile, head: &HeadConfig) -> String {
+    let base = python_text(&run.model);
     let begin = "\nIn Python, where the adapter is in the files of AdapterHub (`pip install adapters`)";
-    let Some(pooling) = card.head.pooling.filter(|pooling| !pooling.is_known_in_python()) else {
+    let Some(pooling) = head.pooling.filter(|pooling| !pooling.is_known_in_python()) else {
         return format!(
             "{begin}:\n\n```python\nfrom adapters import AutoAdapterModel\n\nmodel = AutoAdapterModel.from_pretrained({base})\n\
              model.load_adapter(\"FOLDER\", with_head=True, use_safetensors=True, set_active=True)\n```\n"
         );
     };
     // Tokens of a prompt stand among those of the text, where the mask does not tell them apart.
-    if card.run.method.starts_with("prompt_tuning") {
+    if run.method.starts_with("prompt_tuning") {
         return format!("\nIts head reads the {} of the text, which AdapterHub has no head for.\n", pooling.name());
     }
     format!(
         "{begin}. Its heads read the first token; this one reads the {} over the tokens, which these lines compute:\n\n\
          ```python\n{}```\n",
         pooling.name(),
-        program(card, &base, pooling)
+        program(run, &base, read(pooling), &layers(name, head))
     )
 }
 
 /// The lines that compute the logits.
-fn program(card: &ModelCard<'_>, base: &str, pooling: Pooling) -> String {
-    let (length, read, layers) = (card.run.max_length, read(pooling), layers(card.name, card.head));
+fn program(run: &RunFile, base: &str, read: &str, layers: &str) -> String {
+    let length = run.max_length;
     format!(
         r#"import torch
 from adapters import AutoAdapterModel

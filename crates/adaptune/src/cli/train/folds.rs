@@ -1,10 +1,7 @@
 //! What can be expected, measured on parts of the training data in turn: `--folds`.
 
-use super::super::report::{Cell, Report, note, percent};
-use super::outcome::evaluations;
-use super::{Setting, follow};
-use adaptune_train::{Dataset, EvaluationRecord};
-use anyhow::{Context, Result};
+use super::super::report::{Cell, Report, percent};
+use adaptune_train::EvaluationRecord;
 use serde_json::{Value, json};
 
 /// The best epoch of each part.
@@ -12,29 +9,12 @@ pub(super) struct Folds {
     best: Vec<EvaluationRecord>,
 }
 
-impl Setting<'_> {
-    /// Trains on all parts but one, and measures on that one, for each part.
-    pub(super) fn cross_validated(&self) -> Result<Option<Folds>> {
-        let folds = &self.data.folds;
-        let mut best = Vec::with_capacity(folds.len());
-        for (i, part) in folds.iter().enumerate() {
-            if !self.args.json {
-                note(format_args!("part {} of {}: {} examples to measure on", i + 1, folds.len(), part.len()));
-            }
-            let others: Vec<usize> = (0..self.data.train.len()).filter(|n| part.binary_search(n).is_err()).collect();
-            best.push(self.fold(&self.data.train.select(&others)?, &self.data.train.select(part)?)?);
-        }
-        Ok((!best.is_empty()).then_some(Folds { best }))
-    }
-
-    fn fold(&self, train: &Dataset, dev: &Dataset) -> Result<EvaluationRecord> {
-        let trained = follow(self.trainer_on(&self.choices.tuning, train, Some(dev))?, self.args.json)?;
-        let best = evaluations(&trained.history).filter(|record| record.best).last();
-        best.cloned().context("no epoch was measured")
-    }
-}
-
 impl Folds {
+    /// Those of these best epochs; nothing if there are no parts.
+    pub(super) fn of(best: Vec<EvaluationRecord>) -> Option<Self> {
+        (!best.is_empty()).then_some(Self { best })
+    }
+
     /// The epochs that were best, in the middle of all parts: so many are worth training on all data.
     pub(super) fn epochs(&self) -> usize {
         let mut epochs: Vec<usize> = self.best.iter().map(|record| record.epoch).collect();

@@ -28,6 +28,7 @@ use choices::Choices;
 pub(super) use choices::DEFAULT_TASK;
 use closing::Closing;
 use data::Data;
+use folds::Folds;
 use outcome::Outcome;
 pub(super) use outcome::evaluations;
 use start::Start;
@@ -211,6 +212,23 @@ impl<'a> Setting<'a> {
         let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed())?;
         self.write_card(&outcome, &head, folder)?;
         Ok(Some(outcome))
+    }
+
+    /// Trains on all parts but one, and measures on that one, for each part.
+    fn cross_validated(&self) -> Result<Option<Folds>> {
+        let (folds, train) = (&self.data.folds, &self.data.train);
+        let mut best = Vec::with_capacity(folds.len());
+        for (i, part) in folds.iter().enumerate() {
+            if !self.args.json {
+                note(format_args!("part {} of {}: {} examples to measure on", i + 1, folds.len(), part.len()));
+            }
+            let others: Vec<usize> = (0..train.len()).filter(|n| part.binary_search(n).is_err()).collect();
+            let (others, part) = (train.select(&others)?, train.select(part)?);
+            let trained = follow(self.trainer_on(&self.choices.tuning, &others, Some(&part))?, self.args.json)?;
+            let record = evaluations(&trained.history).filter(|record| record.best).last();
+            best.push(record.cloned().context("no epoch was measured")?);
+        }
+        Ok(Folds::of(best))
     }
 
     /// The head alone and the whole base, under the same conditions, if they are to be shown beside.
