@@ -158,11 +158,16 @@ impl<'a> Setting<'a> {
         }
         let begun = Instant::now();
         let trained = follow(trainer, args.json)?;
-        self.save(&trained, folder)?;
+        format::save(&trained.model, folder.work())?;
+        draw(&trained.history, &folder.loss_curve());
         let head = trained.model.head().config().clone();
-        let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed())?;
-        self.write_card(&outcome, &head, folder)?;
-        Ok(Some(outcome))
+        let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed());
+        if let Ok(outcome) = &outcome {
+            self.write_card(outcome, &head, folder)?;
+        }
+        // Test data that cannot be judged take nothing away from what was trained.
+        folder.complete(&self.run_file(tuning))?;
+        outcome.map(Some)
     }
 
     /// The head alone and the whole base, under the same conditions, if they are to be shown beside.
@@ -204,13 +209,6 @@ impl<'a> Setting<'a> {
         let Trained { model, history } = trained;
         let test = self.data.test.as_ref().map(|data| evaluate(&model, data, self.choices.options.eval_batch_size));
         Ok(Outcome { name, counts: model.counts(), history, test: test.transpose()?, time })
-    }
-
-    fn save(&self, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
-        let Choices { out, tuning, .. } = &self.choices;
-        format::save(&trained.model, out)?;
-        draw(&trained.history, &folder.loss_curve());
-        folder.complete(&self.run_file(tuning))
     }
 
     /// What is trained with what, for whoever finds the result.
