@@ -21,7 +21,6 @@ pub(super) struct Bench {
 }
 
 /// What a command leaves that nobody interrupts.
-#[derive(Default)]
 pub(super) struct Whole {
     pub(super) time: Duration,
     /// In bytes.
@@ -31,7 +30,6 @@ pub(super) struct Whole {
 }
 
 /// A result: its files, and what a command says that reads them.
-#[derive(Default)]
 struct Held {
     files: Files,
     read: Vec<u8>,

@@ -80,7 +80,7 @@ fn interrupted(bench: &Bench, command: &Command, moments: usize) -> Result<(Tall
     let mut draw = Draw::new(command.name);
     let (mut tally, mut problems) = (Tally::default(), Vec::new());
     for number in 0..moments {
-        let moment = draw.moment(number, &whole);
+        let moment = draw.moment(number, whole.time, whole.largest_file);
         match bench.interrupt(command, &whole, &moment) {
             Ok(ended) => tally.count(&ended),
             Err(problem) => problems.push(format!("{} {moment}: {problem:#}", command.name)),

@@ -2,8 +2,6 @@
 
 use std::{fmt, time::Duration};
 
-use super::bench::Whole;
-
 /// How a command is interrupted.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum How {
@@ -75,10 +73,10 @@ impl Draw {
     }
 
     /// KILL, TERM, INT and full disks in turn; every second four over an older result.
-    pub(super) fn moment(&mut self, number: usize, whole: &Whole) -> Moment {
+    pub(super) fn moment(&mut self, number: usize, time: Duration, largest_file: u64) -> Moment {
         let how = match ["KILL", "TERM", "INT", ""][number % 4] {
-            "" => How::FullDisk((self.unit() * 1.1 * whole.largest_file as f64 / 512.0) as u64),
-            name => How::Signal(name, whole.time.mul_f64(self.share_of_time(number))),
+            "" => How::FullDisk((self.unit() * 1.1 * largest_file as f64 / 512.0) as u64),
+            name => How::Signal(name, time.mul_f64(self.share_of_time(number))),
         };
         Moment { how, replaces: number / 4 % 2 == 1 }
     }
@@ -105,17 +103,17 @@ mod tests {
 
     #[test]
     fn moments_are_the_same_each_time_and_of_every_kind() {
-        let whole = Whole { time: Duration::from_millis(400), largest_file: 51_200, ..Whole::default() };
+        let time = Duration::from_millis(400);
         let draw = |name: &str| {
             let mut draw = Draw::new(name);
-            (0..16).map(|number| draw.moment(number, &whole)).collect::<Vec<_>>()
+            (0..16).map(|number| draw.moment(number, time, 51_200)).collect::<Vec<_>>()
         };
         let moments = draw("train");
         assert_eq!(moments, draw("train"));
         assert_ne!(moments, draw("merge"));
         assert_eq!(moments.iter().filter(|moment| moment.replaces).count(), 8);
         let in_range = |moment: &Moment| match moment.how {
-            How::Signal(_, after) => after <= whole.time.mul_f64(1.06),
+            How::Signal(_, after) => after <= time.mul_f64(1.06),
             How::FullDisk(blocks) => blocks <= 110,
         };
         assert!(moments.iter().all(in_range), "{moments:?}");

@@ -20,12 +20,15 @@ pub(super) fn keep(folder: &RunFolder) -> Result<()> {
     Ok(replace_file(&folder.command(), |file| file.write_all(text.as_bytes()))?)
 }
 
-/// The command line without what changes nothing of the result: where it lies, on how many threads, at one go or resumed.
-pub(super) fn for_the_card() -> Vec<String> {
+/// The command line with which the run in the folder began, without what changes nothing of the result: where it lies, on how many
+/// threads, at one go or resumed.
+pub(super) fn for_the_card(folder: &RunFolder) -> Vec<String> {
+    let kept = std::fs::read(folder.command()).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let kept = kept.and_then(|mut kept| serde_json::from_value(kept["arguments"].take()).ok());
     let (flags, with_value) =
         (["--resume", "--overwrite", "--json", "--baselines"], ["--out", "--threads", "--checkpoint-every"]);
     let mut command = vec!["adaptune".to_owned()];
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = kept.unwrap_or_else(|| std::env::args().collect::<Vec<String>>()).into_iter().skip(1);
     while let Some(argument) = arguments.next() {
         if with_value.contains(&argument.as_str()) {
             arguments.next();

@@ -228,7 +228,7 @@ impl<'a> Setting<'a> {
 
     /// A README with data, scores and command, for whoever finds the result.
     fn write_card(&self, outcome: &Outcome, head: &HeadConfig, folder: &RunFolder) -> Result<()> {
-        let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card());
+        let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card(folder));
         let named = |part: &str, name: &str, value: f64| (format!("{part} {name}"), value);
         let dev = outcome
             .best()
