@@ -37,9 +37,12 @@ struct Held {
 
 impl Bench {
     /// Makes the folder anew, with data, a base and two adapters.
-    pub(super) fn new(folder: &Path, program: PathBuf) -> Result<Self> {
+    pub(super) fn new(folder: &Path, built: &Path) -> Result<Self> {
         remove(folder)?;
         fs::create_dir_all(folder)?;
+        // Whoever builds it anew meanwhile does not disturb.
+        let program = folder.join("program");
+        fs::copy(built, &program)?;
         for (name, text) in [
             ("corpus.txt", texts(120).join("\n")),
             ("texts.txt", texts(3).join("\n")),
@@ -222,7 +225,12 @@ fn wait_or_signal(mut child: Child, signal: &str, after: Duration) -> Result<boo
     }
     let group = format!("-{}", child.id());
     Process::new("kill").args(["-s", signal, "--", &group]).stderr(Stdio::null()).status()?;
-    Ok(child.wait()?.success())
+    let good = child.wait()?.success();
+    // What it had started holds its locks until it is gone too.
+    while Process::new("kill").args(["-s", "0", "--", &group]).stderr(Stdio::null()).status()?.success() {
+        sleep(Duration::from_millis(1));
+    }
+    Ok(good)
 }
 
 /// Sentences of a few words.

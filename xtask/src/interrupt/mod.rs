@@ -71,7 +71,7 @@ fn prepare(shell: &Shell) -> Result<Result<Bench, Outcome>> {
     }
     let target = target_folder(shell);
     let program = target.join("debug").join(format!("adaptune{}", std::env::consts::EXE_SUFFIX));
-    Bench::new(&target.join("interrupt"), program).context("what the commands read").map(Ok)
+    Bench::new(&target.join("interrupt"), &program).context("what the commands read").map(Ok)
 }
 
 /// One command at so many moments, half of them in a folder that holds an older result.

@@ -6,6 +6,7 @@
 use super::lock::{LOCK, Lock};
 use super::staging::promote;
 use adaptune_text::{MODEL_CARD, ModelCard, RUN_FILE as RUN, RunFile, is_model_card};
+use adaptune_transformer::weights::{finish_replacing, replace_file, resolve};
 use anyhow::{Context, Result, bail};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -166,7 +167,7 @@ impl RunFolder {
     fn finish_replacing(&self, within: &Path) -> Result<()> {
         let folders: BTreeSet<PathBuf> =
             self.files.iter().filter_map(|file| Some(within.join(file).parent()?.to_owned())).collect();
-        folders.iter().try_for_each(|folder| Ok(adaptune_transformer::weights::finish_replacing(folder)?))
+        folders.iter().try_for_each(|folder| Ok(finish_replacing(folder)?))
     }
 
     /// Where the run writes its files, until it is complete.
@@ -236,7 +237,7 @@ impl RunFolder {
             return Ok(());
         }
         let (path, text) = (self.work().join(MODEL_CARD), card.markdown());
-        Ok(adaptune_transformer::weights::replace_file(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
+        Ok(replace_file(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
     }
 
     /// True if the folder has a README that somebody has written.
@@ -256,7 +257,8 @@ impl RunFolder {
 
     /// Where the run in the folder stands.
     pub(crate) fn state(&self) -> State {
-        let has = |file: &str| self.path.join(file).exists();
+        // Files may be being replaced; where that cannot be read, whoever reads them says so.
+        let has = |file: &str| resolve(&self.path, file).map_or(true, |path| path.exists());
         match (has(RUN), has(CHECKPOINT) || has(METRICS)) {
             (true, _) => State::Complete,
             (false, true) => State::Interrupted,

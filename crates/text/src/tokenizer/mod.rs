@@ -9,7 +9,7 @@ mod settings;
 
 use crate::error::{Result, TextError};
 use crate::table::{Row, Table, Text};
-use adaptune_transformer::weights::{TOKENIZER_LIMIT, is_there, read_file};
+use adaptune_transformer::weights::{TOKENIZER_LIMIT, is_there, read_file, resolve};
 use settings::Settings;
 use std::path::Path;
 use tokenizers::{EncodeInput, Encoding, PreTokenizerWrapper};
@@ -60,7 +60,7 @@ impl Tokenizer {
     ///
     /// The file is missing or broken, or `max_length` leaves no room beside the special tokens.
     pub fn from_dir(dir: &Path, max_length: usize) -> Result<Self> {
-        let path = dir.join("tokenizer.json");
+        let path = resolve(dir, "tokenizer.json")?;
         if !is_there(&path) {
             return Err(missing(dir));
         }
