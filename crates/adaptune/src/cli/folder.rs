@@ -143,7 +143,7 @@ impl RunFolder {
                 let _ = self.work.set(next);
             }
             State::New => self.files.iter().try_for_each(|file| self.remove(file))?,
-            State::Complete => self.remove(CHECKPOINT)?,
+            State::Complete => self.end()?,
             State::Interrupted => {}
         }
         Ok(state)
@@ -159,7 +159,7 @@ impl RunFolder {
         if !whole {
             return Ok(State::Interrupted);
         }
-        self.take_its_place()?;
+        self.end()?;
         Ok(State::Complete)
     }
 
@@ -205,13 +205,13 @@ impl RunFolder {
     /// place of an older one.
     pub(crate) fn complete(&self, run: &RunFile) -> Result<()> {
         run.write(self.work())?;
-        self.remove(COMMAND)?;
-        self.remove(CHECKPOINT)?;
-        self.take_its_place()
+        self.end()
     }
 
-    /// Puts what was made in the hidden folder into the place of what was there.
-    fn take_its_place(&self) -> Result<()> {
+    /// Removes what a run needs that is under way; and what was made in the hidden folder takes the place of what was there.
+    fn end(&self) -> Result<()> {
+        self.remove(COMMAND)?;
+        self.remove(CHECKPOINT)?;
         let Some(next) = self.work.get() else { return Ok(()) };
         let mut names = self.files.to_vec();
         if !self.has_a_foreign_card() {
@@ -398,10 +398,12 @@ mod tests {
         folder.complete(&run_of(7)).unwrap();
         let folder = again(folder);
         folder.prepare(false, true).unwrap();
+        std::fs::write(folder.checkpoint(), "half way").unwrap();
         run_of(8).write(folder.work()).unwrap(); // and killed right then
         let folder = again(folder);
         assert_eq!(folder.prepare(true, false).unwrap(), State::Complete);
         assert_eq!((folder.run_file().unwrap().unwrap().max_length, folder.path.join(NEXT).exists()), (8, false));
+        assert!(!folder.path.join(CHECKPOINT).exists());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::memory;
 use super::observers::Bar;
 use super::plot;
 use super::report::note;
-use adaptune_adapters::memory::{Workload, available_memory};
+use adaptune_adapters::memory::{Memory, Workload, available_memory};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseIdentity, BaseModel, ModelCard, RunFile, Text, Tokenizer};
@@ -123,7 +123,20 @@ impl<'a> Setting<'a> {
             ..Workload::TRAINING
         };
         let memory = self.choices.tuning.memory(self.base.config(), &self.head_config(), work).context("--method")?;
-        memory.check(available).with_context(|| format!("--method {}", self.choices.method))
+        memory.check(available).with_context(|| format!("--method {}", self.choices.method))?;
+        self.check_memory_of_evaluations(work, available)
+    }
+
+    /// Evaluations have batches of their own, while what trains is there with all that belongs to it.
+    fn check_memory_of_evaluations(&self, work: Workload, available: u64) -> Result<()> {
+        let Some(dev) = &self.data.dev else { return Ok(()) };
+        let (lengths, tuning) = (dev.lengths(), &self.choices.tuning);
+        let sequences = self.choices.options.eval_batch_size.min(lengths.len());
+        let tokens = lengths.iter().sum::<usize>() / lengths.len().max(1);
+        let [train, evaluate] = [work, Workload { sequences, tokens, trains: false, moments: 0, ..work }]
+            .map(|work| tuning.memory(self.base.config(), &self.head_config(), work).context("--method"));
+        let memory = Memory { adapter: train?.adapter, ..evaluate? };
+        memory.check(available).context("evaluating on --dev")
     }
 
     fn head_config(&self) -> HeadConfig {
