@@ -3,6 +3,8 @@
 mod builtin;
 mod circles;
 mod confined;
+mod fuzz;
+mod interrupt;
 mod layering;
 mod lengths;
 mod links;
@@ -42,6 +44,10 @@ Tasks:
   confined        Names that belong into one place.
   paths           Paths in the documentation that lead nowhere.
   lengths         A table of how long functions and files are, and those that are too long.
+  fuzz MINUTES    Damages everything that is read, in this time over all targets of fuzz/ (needs a nightly
+                  toolchain and cargo-fuzz). The stage `fuzz` takes a minute.
+  interrupt COUNT Interrupts every command that writes at so many random moments, and looks at what is left.
+                  The stage `interrupt` takes some of them.
   fixtures DIR    Remakes crates/adapters/tests/fixtures with the Python library `adapters`, which is
                   installed into a virtual environment in DIR (some gigabytes; kept for the next time).
   round-trip DIR  Exchanges adapters with that library in both directions and compares the logits.
@@ -85,6 +91,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Stages { names, keep_going } => {
             passed = Screen::of_stdout().run(&shell, &test_all::stages_named(&names), keep_going)?;
         }
+        Task::Fuzz(minutes) => passed = fuzz::run(&shell, minutes)?,
+        Task::Interrupt(moments) => passed = interrupt::run(&shell, moments as usize)?,
         Task::Fixtures(environment) => python::fixtures(&shell, &folder.join(environment))?,
         Task::RoundTrip(environment) => python::round_trip(&shell, &folder.join(environment))?,
         Task::Peers(environment) => peers::run(&shell, &folder.join(environment))?,
@@ -112,6 +120,10 @@ enum Task {
         names: Vec<String>,
         keep_going: bool,
     },
+    /// Minutes.
+    Fuzz(u64),
+    /// Moments of each command.
+    Interrupt(u64),
     Fixtures(PathBuf),
     RoundTrip(PathBuf),
     Peers(PathBuf),
@@ -137,6 +149,8 @@ impl Task {
                 nothing_more(name, rest)?;
                 Ok(Task::Lengths)
             }
+            "fuzz" => Ok(Task::Fuzz(one_number(name, rest)?)),
+            "interrupt" => Ok(Task::Interrupt(one_number(name, rest)?)),
             "fixtures" => Ok(Task::Fixtures(one_folder(name, rest)?)),
             "round-trip" => Ok(Task::RoundTrip(one_folder(name, rest)?)),
             "peers" => Ok(Task::Peers(one_folder(name, rest)?)),
@@ -173,6 +187,14 @@ fn one_folder(task: &str, arguments: &[String]) -> Result<PathBuf, String> {
     }
 }
 
+fn one_number(task: &str, arguments: &[String]) -> Result<u64, String> {
+    let number = match arguments {
+        [number] => number.parse().ok().filter(|number| *number > 0),
+        _ => None,
+    };
+    number.ok_or_else(|| format!("`{task}` takes one whole number, found {arguments:?}"))
+}
+
 fn nothing_more(task: &str, arguments: &[String]) -> Result<(), String> {
     if arguments.is_empty() { Ok(()) } else { Err(format!("`{task}` takes no arguments, found {arguments:?}")) }
 }
@@ -199,6 +221,8 @@ mod tests {
             assert_eq!(parse(name), Ok(stages(&[name], false)));
         }
         assert_eq!(parse("lengths"), Ok(Task::Lengths));
+        assert_eq!(parse("fuzz 30"), Ok(Task::Fuzz(30)));
+        assert_eq!(parse("interrupt 100"), Ok(Task::Interrupt(100)));
         assert_eq!(parse("fixtures venv"), Ok(Task::Fixtures("venv".into())));
         assert_eq!(parse("round-trip venv"), Ok(Task::RoundTrip("venv".into())));
         assert_eq!(parse("peers venv"), Ok(Task::Peers("venv".into())));
@@ -215,6 +239,8 @@ mod tests {
             ("test-all nonsense", "no stage `nonsense`; it has formatting"),
             ("tidy now", "[\"now\"]"),
             ("lengths now", "[\"now\"]"),
+            ("fuzz", "one whole number, found []"),
+            ("interrupt 0", "one whole number"),
             ("fixtures", "one folder, found 0"),
             ("fixtures one two", "found 2"),
             ("round-trip --help", "one folder"),
@@ -228,7 +254,16 @@ mod tests {
     #[test]
     fn help_names_every_task() {
         let checks = ["tidy", "layering", "circles", "rooms", "confined", "paths", "lengths"];
-        for task in checks.into_iter().chain(["test-all", "fixtures", "round-trip", "peers", "builtin", "help"]) {
+        for task in checks.into_iter().chain([
+            "test-all",
+            "fuzz",
+            "interrupt",
+            "fixtures",
+            "round-trip",
+            "peers",
+            "builtin",
+            "help",
+        ]) {
             assert!(HELP.contains(&format!("\n  {task} ")), "{task}");
         }
     }

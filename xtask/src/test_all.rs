@@ -12,12 +12,12 @@ use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::{
-    circles, confined, layering, lengths, packaging, paths, python, rooms, sanitizer,
+    circles, confined, fuzz, interrupt, layering, lengths, packaging, paths, python, rooms, sanitizer,
     stage::{Outcome, Stage, capture, count},
     tidy,
 };
 
-const STAGES: [Stage; 16] = [
+const STAGES: [Stage; 18] = [
     Stage { name: "formatting", check: formatting },
     Stage { name: "tidy", check: tidy::check },
     Stage { name: "python", check: python::check },
@@ -32,8 +32,10 @@ const STAGES: [Stage; 16] = [
     Stage { name: "rustdoc", check: rustdoc },
     Stage { name: "tests", check: tests },
     Stage { name: "examples", check: examples },
+    Stage { name: "interrupt", check: interrupt::check },
     Stage { name: "packaging", check: packaging::check },
     Stage { name: "sanitizer", check: sanitizer::check },
+    Stage { name: "fuzz", check: fuzz::check },
 ];
 
 pub(crate) fn stage_names() -> impl Iterator<Item = &'static str> {

@@ -7,7 +7,7 @@ use crate::tokenizer::Tokenizer;
 use adaptune_adapters::{Pooling, Task};
 use adaptune_tensor::Precision;
 use adaptune_transformer::weights::{
-    TOKENIZER_LIMIT, TensorFile, TensorSource, WeightDirectory, WeightError, read_file, replace_file,
+    TOKENIZER_LIMIT, TensorFile, TensorSource, WeightDirectory, WeightError, read_file, replace_file, resolve,
 };
 use adaptune_transformer::{Config, Encoder};
 use std::path::{Path, PathBuf};
@@ -155,9 +155,11 @@ impl BaseModel {
             Ok(replace_file(&to.join(name), |file| std::io::Write::write_all(file, bytes))?)
         };
         let Place::Folder(folder) = &self.place else { return write("tokenizer.json", TOKENIZER) };
-        for name in TOKENIZER_FILES.iter().filter(|name| folder.join(name).exists()) {
-            let path = folder.join(name);
-            write(name, &read_file(&path, TOKENIZER_LIMIT).map_err(TextError::io("read", &path))?)?;
+        for name in TOKENIZER_FILES {
+            let path = resolve(folder, name)?;
+            if path.exists() {
+                write(name, &read_file(&path, TOKENIZER_LIMIT).map_err(TextError::io("read", &path))?)?;
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use crate::table::{Columns, Table, TableKind};
 use crate::tokenizer::{Tokenizer, sha256};
 use adaptune_tensor::Precision;
 use adaptune_transformer::Encoder;
-use adaptune_transformer::weights::{CONFIGURATION_LIMIT, is_there, read_file, replace_file};
+use adaptune_transformer::weights::{CONFIGURATION_LIMIT, is_there, read_file, replace_file, resolve};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -113,7 +113,7 @@ impl RunFile {
     /// # Errors
     /// The file is there and cannot be read, or is damaged: then what it said is not known, and nothing is put in its place.
     pub fn read(folder: &Path) -> Result<Option<Self>> {
-        let path = folder.join(RUN_FILE);
+        let path = resolve(folder, RUN_FILE)?;
         if !is_there(&path) {
             return Ok(None);
         }

@@ -138,11 +138,10 @@ impl fmt::Display for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => f.write_str(NONE),
-            Self::Adapter(name) if name != NONE && !name.is_empty() && name.chars().all(is_plain) => f.write_str(name),
-            Self::Adapter(name) => write!(f, "{}", serde_json::Value::from(name.as_str())),
+            Self::Adapter(name) => f.write_str(&shown(name)),
             Self::Node(NodeExpression { name, parts, options }) => {
                 let parts = parts.iter().map(Self::to_string);
-                let options = options.iter().map(|(name, list)| format!("{name}={list:?}"));
+                let options = options.iter().map(|(name, list)| format!("{}={list:?}", shown(name)));
                 write!(f, "{name}({})", parts.chain(options).collect::<Vec<_>>().join(", "))
             }
         }
@@ -150,6 +149,14 @@ impl fmt::Display for Expression {
 }
 
 const NONE: &str = "none";
+
+/// A name as it is read, between quotation marks where it needs them.
+fn shown(name: &str) -> String {
+    match name != NONE && !name.is_empty() && name.chars().all(is_plain) {
+        true => name.to_owned(),
+        false => serde_json::Value::from(name).to_string(),
+    }
+}
 
 /// What a name without quotation marks is made of.
 fn is_plain(c: char) -> bool {
@@ -257,5 +264,20 @@ impl<'t> Reader<'t> {
             numbers.push(number.map_err(|_| Self { text: self.text, rest: here }.expected("a number"))?);
         }
         Ok(numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever is read is shown so that it is read again.
+    #[test]
+    fn names_that_need_quotation_marks_have_them() {
+        for text in [r#"n("a b", "c d"=[1], "none"=[], x=[2])"#, r#"n("none", none, "", "(")"#, r#""\n\u0000""#, "n()"]
+        {
+            let expression: Expression = text.parse().unwrap();
+            assert_eq!(expression.to_string().parse(), Ok(expression), "{text}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 
 /// Combines and saves.
 pub(crate) fn run(args: &CombineArgs) -> Result<()> {
-    let folder = RunFolder::new(&args.out.out, TRAINED);
+    let folder = RunFolder::at_once(&args.out.out, TRAINED);
     folder.check(false, args.out.overwrite)?;
     let parts = parts(&args.adapter)?;
     let finished = Finished::open(args.model.as_deref(), None, &parts[0].0)?;
@@ -28,9 +28,9 @@ pub(crate) fn run(args: &CombineArgs) -> Result<()> {
     folder.prepare(false, args.out.overwrite)?;
     match head {
         Some(head) => {
-            format::save(&AdapterModel::new(finished.base.clone(), Some(adapter), head), &args.out.out)?;
+            format::save(&AdapterModel::new(finished.base.clone(), Some(adapter), head), folder.work())?;
         }
-        None => format::save_headless(&adapter, &finished.base, &args.out.out)?,
+        None => format::save_headless(&adapter, &finished.base, folder.work())?,
     }
     let how = args.how.to_possible_value().map_or_else(String::new, |how| how.get_name().to_owned());
     finished.complete(&folder, &finished.name, format!("combined: {how}"))?;

@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// Reads an adapter in one library's files and writes it in the other's.
 pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
-    let (folder, out) = (RunFolder::new(&args.out.out, TRAINED), &args.out.out);
+    let (folder, out) = (RunFolder::at_once(&args.out.out, TRAINED), &args.out.out);
     folder.check(false, args.out.overwrite)?;
     let finished = Finished::open(args.model.as_deref(), None, &args.adapter)?;
     let LoadedAdapter { adapter, head } = finished.load(&args.adapter)?;
@@ -30,7 +30,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
     let tried = write(trial.path()).map_err(|error| anyhow!(said_of(out, &error.to_string(), trial.path())));
     tried.with_context(|| format!("this {kind} adapter cannot be converted exactly"))?;
     folder.prepare(false, args.out.overwrite)?;
-    write(out)?;
+    write(folder.work())?;
     finished.complete(&folder, &finished.name, kind.to_owned())?;
     let to = match args.to {
         FormatArg::Adapterhub => "AdapterHub",

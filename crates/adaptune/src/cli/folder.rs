@@ -1,7 +1,12 @@
 //! The folder of a run: what lies in it, and when it may be written.
+//!
+//! What replaces another result is made in a hidden folder within, and takes its place when it is whole: until then, and after a
+//! crash at any moment, the folder holds the old result, and then the new one.
 
 use super::lock::{LOCK, Lock};
+use super::staging::promote;
 use adaptune_text::{MODEL_CARD, ModelCard, RUN_FILE as RUN, RunFile, is_model_card};
+use adaptune_transformer::weights::{finish_replacing, replace_file, resolve};
 use anyhow::{Context, Result, bail};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -12,6 +17,10 @@ pub(crate) struct RunFolder {
     path: PathBuf,
     /// Everything that a run of its kind may leave, in the order in which it is taken away.
     files: &'static [&'static str],
+    /// True if nothing of the result may be seen before all of it is there, even where it replaces nothing.
+    at_once: bool,
+    /// Where the run writes, since the folder was made ready: the folder itself, or the hidden one.
+    work: OnceCell<PathBuf>,
     /// Taken when the folder is made ready, and held until this is dropped.
     lock: OnceCell<Lock>,
 }
@@ -33,6 +42,12 @@ const METRICS: &str = "metrics.jsonl";
 const COMMAND: &str = "command.json";
 /// What the names of files begin with that are not whole yet.
 const UNFINISHED: &str = ".adaptune-";
+/// Where a run works that is to replace another result.
+const NEXT: &str = ".adaptune-next";
+/// The same for what cannot be gone on with.
+const AT_ONCE: &str = ".adaptune-whole";
+/// Files that a run which has not come to a result leaves too.
+const ON_THE_WAY: [&str; 4] = [CHECKPOINT, METRICS, COMMAND, "loss.svg"];
 /// What `train` leaves: the file that marks a run as complete first, and the one that marks it as begun last.
 pub(crate) const TRAINED: &[&str] = &[
     RUN,
@@ -43,6 +58,9 @@ pub(crate) const TRAINED: &[&str] = &[
     "adapter_config.json",
     "adapter.safetensors",
     "adapter_model.safetensors",
+    "pytorch_adapter.bin",
+    "adapter_model.bin",
+    "adapter_setup.json",
     "thawed.safetensors",
     "loss.svg",
     METRICS,
@@ -62,7 +80,12 @@ pub(crate) const PRETRAINED: &[&str] = &[
 impl RunFolder {
     /// The folder at `path`, which need not exist yet.
     pub(crate) fn new(path: &Path, files: &'static [&'static str]) -> Self {
-        Self { path: path.to_owned(), files, lock: OnceCell::new() }
+        Self { path: path.to_owned(), files, at_once: false, work: OnceCell::new(), lock: OnceCell::new() }
+    }
+
+    /// The same for a result that appears in it as a whole, and is nothing that can be gone on with.
+    pub(crate) fn at_once(path: &Path, files: &'static [&'static str]) -> Self {
+        Self { at_once: true, ..Self::new(path, files) }
     }
 
     /// Tells whether a run may begin here, and changes nothing.
@@ -78,6 +101,9 @@ impl RunFolder {
         if self.is_empty()? || overwrite {
             return Ok(State::New);
         }
+        if resume && self.next_is_under_way() {
+            return Ok(State::Interrupted);
+        }
         match state {
             State::Interrupted | State::Complete if resume => Ok(state),
             State::New => bail!("{shown} is not empty: name a new folder with --out, or add --overwrite"),
@@ -90,7 +116,8 @@ impl RunFolder {
         }
     }
 
-    /// Makes the folder ready for the run: makes it if it is not there, and takes away what an earlier run left.
+    /// Makes the folder ready for the run: makes it if it is not there, and takes away what an earlier run left, unless that is a
+    /// result, which stays until [`complete`](Self::complete).
     ///
     /// # Errors
     /// As [`check`](Self::check), or the folder cannot be made or changed, or files in it were being replaced and one of them is lost.
@@ -103,52 +130,94 @@ impl RunFolder {
         }
         // Another process may have ended here meanwhile.
         let state = self.check(resume, overwrite)?;
-        self.finish_replacing()?;
-        for path in self.entries()?.iter().filter(|path| is_unfinished(path) && !path.ends_with(LOCK)) {
-            let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-            removed.with_context(|| format!("cannot remove {}", path.display()))?;
+        self.finish_replacing(&self.path)?;
+        let goes_on = state == State::Interrupted && self.next_is_under_way();
+        clear(&self.path, if goes_on { &[LOCK, NEXT] } else { &[LOCK] })?;
+        if goes_on {
+            return self.go_on();
         }
         match state {
-            State::New => {
-                self.files.iter().try_for_each(|file| self.remove(file))?;
-                if std::fs::read_to_string(self.path.join(MODEL_CARD)).is_ok_and(|text| is_model_card(&text)) {
-                    self.remove(MODEL_CARD)?;
-                }
+            State::New if self.at_once || self.holds_a_result() => {
+                let next = self.path.join(if self.at_once { AT_ONCE } else { NEXT });
+                std::fs::create_dir(&next).with_context(|| format!("cannot make the folder {}", next.display()))?;
+                let _ = self.work.set(next);
             }
-            State::Complete => self.remove(CHECKPOINT)?,
+            State::New => self.files.iter().try_for_each(|file| self.remove(file))?,
+            State::Complete => self.end()?,
             State::Interrupted => {}
         }
         Ok(state)
     }
 
+    /// Goes on in the hidden folder; what is whole there only has to take its place.
+    fn go_on(&self) -> Result<State> {
+        let next = self.path.join(NEXT);
+        self.finish_replacing(&next)?;
+        clear(&next, &[])?;
+        let whole = next.join(RUN).exists();
+        let _ = self.work.set(next);
+        if !whole {
+            return Ok(State::Interrupted);
+        }
+        self.end()?;
+        Ok(State::Complete)
+    }
+
     /// Finishes what a killed run was replacing, here and in the folders of its files: hidden files may be a part of it.
-    fn finish_replacing(&self) -> Result<()> {
+    fn finish_replacing(&self, within: &Path) -> Result<()> {
         let folders: BTreeSet<PathBuf> =
-            self.files.iter().filter_map(|file| Some(self.path.join(file).parent()?.to_owned())).collect();
-        folders.iter().try_for_each(|folder| Ok(adaptune_transformer::weights::finish_replacing(folder)?))
+            self.files.iter().filter_map(|file| Some(within.join(file).parent()?.to_owned())).collect();
+        folders.iter().try_for_each(|folder| Ok(finish_replacing(folder)?))
+    }
+
+    /// Where the run writes its files, until it is complete.
+    pub(crate) fn work(&self) -> &Path {
+        self.work.get().unwrap_or(&self.path)
     }
 
     pub(crate) fn checkpoint(&self) -> PathBuf {
-        self.path.join(CHECKPOINT)
+        self.work().join(CHECKPOINT)
     }
 
     pub(crate) fn metrics(&self) -> PathBuf {
-        self.path.join(METRICS)
+        self.work().join(METRICS)
     }
 
     pub(crate) fn command(&self) -> PathBuf {
-        self.path.join(COMMAND)
+        self.work().join(COMMAND)
+    }
+
+    /// The command line of the run that is under way here, if one is and it was kept.
+    pub(crate) fn command_under_way(&self) -> Option<PathBuf> {
+        let folder = match self.next_is_under_way() {
+            true => self.path.join(NEXT),
+            false if self.state() == State::Interrupted => self.path.clone(),
+            false => return None,
+        };
+        Some(folder.join(COMMAND)).filter(|path| path.exists())
     }
 
     pub(crate) fn loss_curve(&self) -> PathBuf {
-        self.path.join("loss.svg")
+        self.work().join("loss.svg")
     }
 
-    /// Marks the run as complete: writes `run.json`, then removes the checkpoint and the command line.
+    /// Marks the run as complete: writes `run.json`, removes the checkpoint and the command line, and puts the result into the
+    /// place of an older one.
     pub(crate) fn complete(&self, run: &RunFile) -> Result<()> {
-        run.write(&self.path)?;
+        run.write(self.work())?;
+        self.end()
+    }
+
+    /// Removes what a run needs that is under way; and what was made in the hidden folder takes the place of what was there.
+    fn end(&self) -> Result<()> {
         self.remove(COMMAND)?;
-        self.remove(CHECKPOINT)
+        self.remove(CHECKPOINT)?;
+        let Some(next) = self.work.get() else { return Ok(()) };
+        let mut names = self.files.to_vec();
+        if !self.has_a_foreign_card() {
+            names.push(MODEL_CARD);
+        }
+        promote(next, &self.path, &names)
     }
 
     /// What the run was made with, if this is the folder of one of ours.
@@ -164,17 +233,32 @@ impl RunFolder {
     /// # Errors
     /// It cannot be written.
     pub(crate) fn write_card(&self, card: &ModelCard<'_>) -> Result<()> {
-        let path = self.path.join(MODEL_CARD);
-        if std::fs::read_to_string(&path).is_ok_and(|text| !is_model_card(&text)) {
+        if self.has_a_foreign_card() {
             return Ok(());
         }
-        let text = card.markdown();
-        Ok(adaptune_transformer::weights::replace_file(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
+        let (path, text) = (self.work().join(MODEL_CARD), card.markdown());
+        Ok(replace_file(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
+    }
+
+    /// True if the folder has a README that somebody has written.
+    fn has_a_foreign_card(&self) -> bool {
+        std::fs::read(self.path.join(MODEL_CARD)).is_ok_and(|text| !is_model_card(&String::from_utf8_lossy(&text)))
+    }
+
+    /// True if something is there that others may read.
+    fn holds_a_result(&self) -> bool {
+        self.files.iter().any(|file| !ON_THE_WAY.contains(file) && self.path.join(file).exists())
+    }
+
+    /// True if a run was begun that is to replace what is in the folder.
+    fn next_is_under_way(&self) -> bool {
+        self.path.join(NEXT).read_dir().is_ok_and(|mut entries| entries.next().is_some())
     }
 
     /// Where the run in the folder stands.
     pub(crate) fn state(&self) -> State {
-        let has = |file: &str| self.path.join(file).exists();
+        // Files may be being replaced; where that cannot be read, whoever reads them says so.
+        let has = |file: &str| resolve(&self.path, file).map_or(true, |path| path.exists());
         match (has(RUN), has(CHECKPOINT) || has(METRICS)) {
             (true, _) => State::Complete,
             (false, true) => State::Interrupted,
@@ -184,26 +268,36 @@ impl RunFolder {
 
     /// True if there is nothing but what a killed run was about to write.
     fn is_empty(&self) -> Result<bool> {
-        Ok(self.entries()?.iter().all(|path| is_unfinished(path)))
-    }
-
-    fn entries(&self) -> Result<Vec<PathBuf>> {
-        let list = || self.path.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>();
-        if !self.path.exists() {
-            return Ok(Vec::new());
-        }
-        list().with_context(|| format!("cannot read {}", self.path.display()))
+        Ok(entries(&self.path)?.iter().all(|path| is_unfinished(path)))
     }
 
     /// Removes one of our files, if it is there.
     fn remove(&self, file: &str) -> Result<()> {
-        match std::fs::remove_file(self.path.join(file)) {
+        match std::fs::remove_file(self.work().join(file)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot remove {}", self.path.join(file).display()))
+                Err(error).with_context(|| format!("cannot remove {}", self.work().join(file).display()))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Removes what is not whole from a folder, but for these.
+fn clear(folder: &Path, but: &[&str]) -> Result<()> {
+    let kept = |path: &Path| but.iter().any(|name| path.ends_with(name));
+    for path in entries(folder)?.iter().filter(|path| is_unfinished(path) && !kept(path)) {
+        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        removed.with_context(|| format!("cannot remove {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let list = || folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>();
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    list().with_context(|| format!("cannot read {}", folder.display()))
 }
 
 fn is_unfinished(path: &Path) -> bool {
@@ -243,7 +337,7 @@ mod tests {
         std::fs::write(folder.path.join(".adaptune-replacing.json"), journal).unwrap();
         assert_eq!(folder.prepare(true, false).unwrap(), State::Interrupted);
         assert_eq!(std::fs::read_to_string(folder.path.join("adapter.safetensors")).unwrap(), "new");
-        assert_eq!(folder.entries().unwrap().len(), 3, "and the lock");
+        assert_eq!(entries(&folder.path).unwrap().len(), 3, "and the lock");
         std::fs::write(folder.path.join(".adaptune-replacing.json"), journal).unwrap();
         std::fs::remove_file(folder.path.join("adapter.safetensors")).unwrap();
         assert!(folder.prepare(true, false).unwrap_err().to_string().contains("adapter.safetensors is lost"));
@@ -262,5 +356,64 @@ mod tests {
         assert_eq!(folder.run_file().unwrap().unwrap().max_length, 7);
         assert_eq!(folder.prepare(false, true).unwrap(), State::New);
         assert!(!folder.metrics().exists());
+    }
+
+    fn run_of(max_length: usize) -> RunFile {
+        RunFile { model: "m".into(), max_length, ..RunFile::default() }
+    }
+
+    /// Begins the same folder in another process, as it were.
+    fn again(folder: RunFolder) -> RunFolder {
+        RunFolder::new(&folder.path, folder.files)
+    }
+
+    #[test]
+    fn what_is_replaced_stays_until_its_successor_is_whole() {
+        let (_dir, folder) = folder();
+        folder.prepare(false, false).unwrap();
+        std::fs::write(folder.work().join("thawed.safetensors"), "old").unwrap();
+        folder.complete(&run_of(7)).unwrap();
+
+        let folder = again(folder);
+        assert_eq!(folder.prepare(false, true).unwrap(), State::New);
+        std::fs::write(folder.work().join("adapter.safetensors"), "new").unwrap();
+        std::fs::write(folder.metrics(), "{}").unwrap();
+        assert_eq!((folder.state(), folder.run_file().unwrap().unwrap().max_length), (State::Complete, 7));
+        assert!(!folder.path.join("adapter.safetensors").exists());
+
+        let folder = again(folder); // it was killed
+        assert!(folder.check(false, false).unwrap_err().to_string().contains("holds a run already"));
+        assert_eq!(folder.prepare(true, false).unwrap(), State::Interrupted);
+        assert!(folder.metrics().exists());
+        folder.complete(&run_of(8)).unwrap();
+        assert_eq!(folder.run_file().unwrap().unwrap().max_length, 8);
+        assert!(folder.path.join("adapter.safetensors").exists() && !folder.path.join("thawed.safetensors").exists());
+        assert!(!folder.path.join(NEXT).exists());
+    }
+
+    #[test]
+    fn what_is_whole_takes_its_place_when_it_is_resumed() {
+        let (_dir, folder) = folder();
+        folder.prepare(false, false).unwrap();
+        folder.complete(&run_of(7)).unwrap();
+        let folder = again(folder);
+        folder.prepare(false, true).unwrap();
+        std::fs::write(folder.checkpoint(), "half way").unwrap();
+        run_of(8).write(folder.work()).unwrap(); // and killed right then
+        let folder = again(folder);
+        assert_eq!(folder.prepare(true, false).unwrap(), State::Complete);
+        assert_eq!((folder.run_file().unwrap().unwrap().max_length, folder.path.join(NEXT).exists()), (8, false));
+        assert!(!folder.path.join(CHECKPOINT).exists());
+    }
+
+    #[test]
+    fn what_appears_at_once_is_not_seen_before() {
+        let (_dir, folder) = folder();
+        let folder = RunFolder::at_once(&folder.path, TRAINED);
+        folder.prepare(false, false).unwrap();
+        std::fs::write(folder.work().join("adapter.safetensors"), "new").unwrap();
+        assert!(folder.is_empty().unwrap());
+        folder.complete(&run_of(7)).unwrap();
+        assert!(folder.path.join("adapter.safetensors").exists() && folder.state() == State::Complete);
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use serde_json::json;
 use std::path::Path;
 
-/// Everything that a merged model consists of; the file that makes it one comes last, and first goes away.
+/// Everything that a merged model consists of.
 const MERGED: &[&str] = &[
     "run.json",
     "config.json",
@@ -29,17 +29,17 @@ const MERGED: &[&str] = &[
 
 /// Merges and saves.
 pub(crate) fn run(args: &MergeArgs) -> Result<()> {
-    let (folder, out) = (RunFolder::new(&args.out.out, MERGED), &args.out.out);
+    let (folder, out) = (RunFolder::at_once(&args.out.out, MERGED), &args.out.out);
     folder.check(false, args.out.overwrite)?;
     let finished = Finished::open(args.model.as_deref(), Some(BaseDtype::F32), &args.adapter)?;
     let LoadedAdapter { adapter, head } = finished.load(&args.adapter)?;
     let merged = merge(&finished.base, &adapter)?;
     folder.prepare(false, args.out.overwrite)?;
-    finished.model.copy_tokenizer(out)?;
-    format::save_base(&merged, out, args.precision.format())?;
+    finished.model.copy_tokenizer(folder.work())?;
+    format::save_base(&merged, folder.work(), args.precision.format())?;
     let name = out.display().to_string();
     if let Some(head) = &head {
-        save_head(head, &finished, out, &name)?;
+        save_head(head, &finished, folder.work(), &name)?;
     }
     finished.complete(&folder, &name, format!("merged: {}", adapter.method().map_or("", Method::kind)))?;
     close(args, &adapter, head.is_some(), out)

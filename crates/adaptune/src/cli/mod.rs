@@ -21,6 +21,7 @@ mod predict;
 mod pretrain;
 mod progress;
 mod report;
+mod staging;
 mod task;
 mod tasks;
 mod train;

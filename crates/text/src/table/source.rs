@@ -1,6 +1,7 @@
 //! The text of one data file, with errors that name file and line.
 
 use crate::error::{Result, TextError};
+use adaptune_transformer::weights::open_stream;
 use std::fmt::Display;
 use std::io::Read;
 use std::path::Path;
@@ -15,9 +16,11 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reads a file.
+    /// Reads a file, or a pipe that somebody writes into (`<(zcat data.tsv.gz)` of a shell). A device, which may have no end, is refused.
     pub(super) fn open(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(TextError::io("read", path))?;
+        let mut bytes = Vec::new();
+        let read = open_stream(path).and_then(|mut file| file.read_to_end(&mut bytes));
+        read.map_err(TextError::io("read", path))?;
         Self::from_bytes(path.display().to_string(), bytes)
     }
 

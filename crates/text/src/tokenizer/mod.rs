@@ -4,15 +4,20 @@
 //! special tokens. Texts that are too long lose tokens at their end, never special tokens; of a pair
 //! the longer text loses first.
 
+mod beginning;
 mod contained;
 mod settings;
 
 use crate::error::{Result, TextError};
 use crate::table::{Row, Table, Text};
-use adaptune_transformer::weights::{TOKENIZER_LIMIT, is_there, read_file};
+use adaptune_transformer::weights::{TOKENIZER_LIMIT, is_there, read_file, resolve};
+use beginning::{beginning, may_be_cut};
 use settings::Settings;
 use std::path::Path;
 use tokenizers::{EncodeInput, Encoding, PreTokenizerWrapper};
+
+/// How many bytes of a text are looked at for each token that is kept, at first.
+const BYTES: usize = 16;
 
 /// A tokenizer and the most tokens that a sequence may have.
 #[derive(Clone, Debug)]
@@ -20,6 +25,8 @@ pub struct Tokenizer {
     tokenizer: tokenizers::Tokenizer,
     /// For words that are split already, where they need other settings.
     for_words: Option<tokenizers::Tokenizer>,
+    /// Of long texts the beginning alone is looked at.
+    cuts: bool,
     max_length: usize,
     /// Of what it was read from.
     sha256: String,
@@ -60,7 +67,7 @@ impl Tokenizer {
     ///
     /// The file is missing or broken, or `max_length` leaves no room beside the special tokens.
     pub fn from_dir(dir: &Path, max_length: usize) -> Result<Self> {
-        let path = dir.join("tokenizer.json");
+        let path = resolve(dir, "tokenizer.json")?;
         if !is_there(&path) {
             return Err(missing(dir));
         }
@@ -80,8 +87,8 @@ impl Tokenizer {
     fn with_settings(name: &str, bytes: &[u8], settings: &Settings, max_length: usize) -> Result<Self> {
         let (tokenizer, changed) = contained::read(name, bytes, settings)?;
         let sha256 = sha256(changed.as_ref().map_or(bytes, String::as_bytes));
-        let for_words = with_prefix_space(&tokenizer);
-        let tokenizer = Self { tokenizer, for_words, max_length, sha256, name: name.to_owned() };
+        let (for_words, cuts) = (with_prefix_space(&tokenizer), may_be_cut(&tokenizer));
+        let tokenizer = Self { tokenizer, for_words, cuts, max_length, sha256, name: name.to_owned() };
         tokenizer.encode(&Text::Single("a".to_owned()))?;
         Ok(tokenizer)
     }
@@ -143,13 +150,15 @@ impl Tokenizer {
         self.tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1)
     }
 
-    /// Turns one text into tokens.
+    /// Turns one text into tokens. Of a text that is much longer than a sequence may be only the beginning is looked at, if its tokens
+    /// cannot depend on the rest: that is so for words that are split already, and otherwise for BERT's and GPT-2's ways of splitting
+    /// at spaces; a text of other tokenizers, or without spaces, is turned into tokens whole.
     ///
     /// # Errors
     ///
     /// The tokenizer refuses the text, or the special tokens alone fill the sequence.
     pub fn encode(&self, text: &Text) -> Result<Encoded> {
-        let encoding = contained::guarded(|| self.whole(text))
+        let encoding = contained::guarded(|| self.tokens(text))
             .map_err(|error| TextError::Tokenizer(format!("{} refuses the text: {error}", self.name)))?;
         let kept = self.kept(&encoding)?;
         let word_starts = match text {
@@ -185,22 +194,68 @@ impl Tokenizer {
         Ok(EncodedTable { rows, truncated, words_without_token })
     }
 
-    /// All tokens, with special ones, of any length. (`encode_fast` would lose token types and words.)
-    fn whole(&self, text: &Text) -> tokenizers::Result<Encoding> {
+    /// All tokens, with special ones, or more than are kept of them.
+    fn tokens(&self, text: &Text) -> tokenizers::Result<Encoding> {
         match text {
-            Text::Single(text) => self.tokenizer.encode(text.as_str(), true),
-            Text::Pair(a, b) => self.tokenizer.encode((a.as_str(), b.as_str()), true),
-            Text::Words(words) => {
-                let tokenizer = self.for_words.as_ref().unwrap_or(&self.tokenizer);
-                tokenizer.encode(EncodeInput::Single(words.as_slice().into()), true)
-            }
+            Text::Single(text) => self.of_texts(&[text]),
+            Text::Pair(a, b) => self.of_texts(&[a, b]),
+            Text::Words(words) => self.of_words(words),
         }
+    }
+
+    fn of_texts(&self, texts: &[&str]) -> tokenizers::Result<Encoding> {
+        let mut bytes = self.max_length.saturating_mul(BYTES);
+        while self.cuts {
+            let begun: Vec<&str> = texts.iter().map(|text| beginning(text, bytes)).collect();
+            if begun == texts {
+                break;
+            }
+            let encoding = self.whole(&begun)?;
+            let is_enough = |i: usize| begun[i].len() == texts[i].len() || count(&encoding, i) > self.max_length;
+            if (0..texts.len()).all(is_enough) {
+                if self.depends_on_the_longer(&encoding) {
+                    break;
+                }
+                return Ok(encoding);
+            }
+            bytes = bytes.saturating_mul(4);
+        }
+        self.whole(texts)
+    }
+
+    /// True if it matters which of two long texts has more tokens: one of an odd number is left when both have as many as the other.
+    fn depends_on_the_longer(&self, encoding: &Encoding) -> bool {
+        let special = encoding.get_sequence_ids().iter().filter(|of| of.is_none()).count();
+        let room = self.max_length.saturating_sub(special);
+        room % 2 == 1 && (0..2).all(|text| count(encoding, text) >= room)
+    }
+
+    /// (`encode_fast` would lose token types and words.)
+    fn whole(&self, texts: &[&str]) -> tokenizers::Result<Encoding> {
+        match *texts {
+            [a, b] => self.tokenizer.encode((a, b), true),
+            _ => self.tokenizer.encode(texts.concat(), true),
+        }
+    }
+
+    /// Each word is turned into tokens by itself.
+    fn of_words(&self, words: &[String]) -> tokenizers::Result<Encoding> {
+        let tokenizer = self.for_words.as_ref().unwrap_or(&self.tokenizer);
+        let encode = |words: &[String]| tokenizer.encode(EncodeInput::Single(words.into()), true);
+        let mut first = self.max_length.max(1);
+        while first < words.len() {
+            let encoding = encode(&words[..first])?;
+            if count(&encoding, 0) > self.max_length {
+                return Ok(encoding);
+            }
+            first = first.saturating_mul(4);
+        }
+        encode(words)
     }
 
     /// Positions of the tokens that stay: every special one, and of each text its beginning.
     fn kept(&self, encoding: &Encoding) -> Result<Vec<usize>> {
         let texts = encoding.get_sequence_ids();
-        let count = |text| texts.iter().filter(|&&of| of == Some(text)).count();
         let special = texts.iter().filter(|of| of.is_none()).count();
         if special + encoding.n_sequences() > self.max_length {
             return Err(TextError::Tokenizer(format!(
@@ -209,7 +264,8 @@ impl Tokenizer {
                 self.max_length
             )));
         }
-        let mut left = <[usize; 2]>::from(longest_first(count(0), count(1), self.max_length - special));
+        let mut left =
+            <[usize; 2]>::from(longest_first(count(encoding, 0), count(encoding, 1), self.max_length - special));
         let mut keep = |of: &Option<usize>| match of {
             Some(text) if left[*text] == 0 => false,
             Some(text) => {
@@ -229,6 +285,11 @@ impl Encoded {
         let starts = self.word_starts.iter().flatten().enumerate();
         starts.filter(|(_, start)| start.is_none()).map(|(word, _)| word).collect()
     }
+}
+
+/// The tokens of one of the texts.
+fn count(encoding: &Encoding, text: usize) -> usize {
+    encoding.get_sequence_ids().iter().filter(|&&of| of == Some(text)).count()
 }
 
 /// How many tokens two texts of `a` and `b` tokens keep of `room`. The longer one gives way until both

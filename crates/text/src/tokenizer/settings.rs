@@ -4,7 +4,7 @@
 //! there.
 
 use crate::error::{Result, TextError};
-use adaptune_transformer::weights::{CONFIGURATION_LIMIT, is_there, read_file};
+use adaptune_transformer::weights::{CONFIGURATION_LIMIT, is_there, read_file, resolve};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -25,7 +25,7 @@ impl Settings {
     /// # Errors
     /// The file is there and cannot be read.
     pub(super) fn of(dir: &Path) -> Result<Self> {
-        let path = dir.join("tokenizer_config.json");
+        let path = resolve(dir, "tokenizer_config.json")?;
         if !is_there(&path) {
             return Ok(Self::default());
         }

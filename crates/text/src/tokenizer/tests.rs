@@ -277,3 +277,79 @@ fn pairs_and_words_are_tokenised_as_in_python() {
     assert_eq!(encoded.token_ids, [101, 12_977, 2015, 2123, 1005, 1056, 1060, 102]);
     assert_eq!(encoded.word_starts, Some(vec![Some(1), None, Some(3), Some(6)]));
 }
+
+/// Texts of so many words, some of them strange.
+fn long(seed: usize, words: usize) -> String {
+    const WORDS: [&str; 14] = [
+        "a",
+        "b",
+        "as",
+        "ab",
+        "e\u{301}",
+        "\u{4f60}",
+        "a  b",
+        "a,b",
+        "\u{0}",
+        " ",
+        "\n",
+        "a\u{a0}b",
+        "abababab",
+        "\u{1F600}",
+    ];
+    (0..words).map(|i| WORDS[(i * i + seed * (i + 3)) % WORDS.len()]).collect::<Vec<_>>().join(" ")
+}
+
+/// What is looked at of long texts does not show.
+#[test]
+fn long_texts_give_the_tokens_that_they_give_as_a_whole() {
+    for definition in [bert(), gpt2()] {
+        for max_length in [5, 6, 8] {
+            let cutting = tokenizer(&definition, max_length);
+            let whole = Tokenizer { cuts: false, ..cutting.clone() };
+            assert!(cutting.cuts);
+            for seed in 0..40 {
+                let (a, b) = (long(seed, 60 + seed), long(seed + 7, seed * 3));
+                let texts =
+                    [Text::Single(a.clone()), Text::Pair(a.clone(), b.clone()), Text::Pair(b, long(seed + 1, 200))];
+                for text in texts {
+                    assert_eq!(cutting.encode(&text).unwrap(), whole.encode(&text).unwrap(), "{max_length}, {text:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn of_many_words_the_first_are_looked_at() {
+    let tokenizer = tokenizer(&bert(), 5);
+    let words: Vec<String> = (0..500).map(|i| if i % 3 == 0 { "\u{0}" } else { "as" }.to_owned()).collect();
+    let encoded = tokenizer.encode(&Text::Words(words.clone())).unwrap();
+    assert_eq!((encoded.token_ids.len(), encoded.truncated), (5, true));
+    let starts = encoded.word_starts.unwrap();
+    assert_eq!((starts.len(), &starts[..4]), (500, &[None, Some(1), Some(3), None][..]));
+    assert!(tokenizer.of_words(&words).unwrap().len() < 60, "not all of them");
+}
+
+/// Ten million bytes for six tokens.
+#[test]
+fn a_very_long_text_takes_no_longer_than_its_beginning() {
+    let tokenizer = tokenizer(&bert(), 6);
+    let text = "as b ".repeat(2_000_000);
+    assert!(tokenizer.of_texts(&[&text]).unwrap().len() < 200);
+    let encoded = tokenizer.encode(&single(&text)).unwrap();
+    assert_eq!((encoded.token_ids, encoded.truncated), (vec![2, 4, 8, 5, 4, 3], true));
+}
+
+#[test]
+fn other_tokenizers_get_every_text_whole() {
+    let mut fixed = bert();
+    fixed["pre_tokenizer"] = json!({"type": "FixedLength", "length": 3});
+    let mut replacing = bert();
+    replacing["normalizer"] = json!({"type": "Replace", "pattern": {"String": "a b"}, "content": "c"});
+    let mut across = bert();
+    across["added_tokens"] = json!([{"id": 9, "content": "a b", "single_word": false, "lstrip": false, "rstrip": false,
+        "normalized": false, "special": false}]);
+    for definition in [fixed, replacing, across] {
+        assert!(!tokenizer(&definition, 8).cuts, "{definition}");
+    }
+}

@@ -60,7 +60,7 @@ pub use error::WeightError;
 pub use file::TensorFile;
 pub use journal::resolve;
 pub use number::FloatFormat;
-pub use open::{CONFIGURATION_LIMIT, TOKENIZER_LIMIT, is_there, open_file, read_file, read_text};
+pub use open::{CONFIGURATION_LIMIT, TOKENIZER_LIMIT, is_there, open_file, open_stream, read_file, read_text};
 pub use reader::Reader;
 pub use replace::replace_file;
 pub use replace_files::{finish_replacing, replace_files};

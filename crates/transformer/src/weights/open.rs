@@ -33,6 +33,18 @@ pub fn open_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// Opens a file to be read, or a pipe, as the user of a program may name one in the place of a file; it waits for whoever writes
+/// into that.
+///
+/// # Errors
+/// As [`open_file`], but for pipes.
+pub fn open_stream(path: &Path) -> io::Result<File> {
+    match fs::metadata(path) {
+        Ok(found) if is_pipe(found.file_type()) => File::open(path),
+        _ => open_file(path),
+    }
+}
+
 /// Reads a whole file of at most `limit` bytes.
 ///
 /// # Errors
@@ -93,6 +105,16 @@ fn check_regular(found: FileType) -> io::Result<()> {
     }
     let kind = if found.is_dir() { ErrorKind::IsADirectory } else { ErrorKind::InvalidInput };
     Err(io::Error::new(kind, format!("it is {}, not a file", name(found))))
+}
+
+#[cfg(unix)]
+fn is_pipe(found: FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&found)
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_: FileType) -> bool {
+    false
 }
 
 fn name(found: FileType) -> &'static str {
@@ -164,6 +186,13 @@ mod tests {
         let pipe = folder.path("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         assert_eq!(words(&pipe), "it is a pipe (FIFO), not a file");
+        let writer = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::write(pipe, "ab")
+        });
+        assert_eq!(io::read_to_string(open_stream(&pipe).unwrap()).unwrap(), "ab");
+        writer.join().unwrap().unwrap();
+        assert!(open_stream(Path::new("/dev/zero")).unwrap_err().to_string().contains("a device"));
         let _socket = std::os::unix::net::UnixListener::bind(folder.path("socket")).unwrap();
         assert_eq!(words(&folder.path("socket")), "it is a socket, not a file");
     }

@@ -16,6 +16,7 @@ use super::train;
 use adaptune_adapters::Adapter;
 use adaptune_tensor::Seed;
 use adaptune_text::BUILTIN;
+use adaptune_transformer::weights::replace_files;
 use anyhow::{Context, Result, bail};
 use columns::table;
 use contestant::Contestant;
@@ -92,9 +93,12 @@ fn close(args: &CompareArgs, rows: &[Row]) -> Result<()> {
         "version": env!("CARGO_PKG_VERSION"),
     });
     let all = json!({ "conditions": how, "methods": rows.iter().map(Row::json).collect::<Vec<_>>() });
-    write(&args.out.join("compare.json"), &format!("{all:#}\n"))?;
-    write(&args.out.join("compare.svg"), &picture)?;
-    write(&args.out.join("compare.html"), &page::page(rows, &picture, &how))?;
+    let page = page::page(rows, &picture, &how);
+    replace_files(&args.out, &["compare.json", "compare.svg", "compare.html"], |folder| {
+        write(&folder.join("compare.json"), &format!("{all:#}\n"))?;
+        write(&folder.join("compare.svg"), &picture)?;
+        write(&folder.join("compare.html"), &page)
+    })?;
     if args.json {
         return Ok(print_line(all)?);
     }

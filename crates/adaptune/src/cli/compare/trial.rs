@@ -53,6 +53,10 @@ impl<'a> Trial<'a> {
             return serde_json::from_str(&text).with_context(|| format!("{} is damaged: remove it", kept.display()));
         }
         tell(args, format_args!("{}, seed {}", self.contestant.text, self.seed));
+        // What was said of an earlier run may not be taken for what is said of this one.
+        for stale in [&kept, &asked] {
+            let _ = std::fs::remove_file(stale);
+        }
         let said = self.train(&options)?;
         write(&asked, &serde_json::to_string(&options)?)?;
         write(&kept, &said)?;

@@ -147,9 +147,9 @@ fn options(args: &PretrainArgs) -> Result<TrainOptions> {
 
 fn save(args: &PretrainArgs, material: &Material, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
     let text = material.tokeniser.to_string(false).map_err(|e| anyhow::anyhow!("cannot write the tokeniser: {e}"))?;
-    write(args, "tokenizer.json", &text)?;
-    write(args, "tokenizer_config.json", &tokenizer_config(args))?;
-    format::save_language_model(&trained.model, &args.out, args.precision.format())?;
+    write(folder, "tokenizer.json", &text)?;
+    write(folder, "tokenizer_config.json", &tokenizer_config(args))?;
+    format::save_language_model(&trained.model, folder.work(), args.precision.format())?;
     draw(&trained.history, &folder.loss_curve());
     let run = RunFile {
         model: args.out.display().to_string(),
@@ -161,8 +161,8 @@ fn save(args: &PretrainArgs, material: &Material, trained: &Trained<f32>, folder
     folder.complete(&run)
 }
 
-fn write(args: &PretrainArgs, name: &str, text: &str) -> Result<()> {
-    Ok(replace_file(&args.out.join(name), |file| file.write_all(text.as_bytes()))?)
+fn write(folder: &RunFolder, name: &str, text: &str) -> Result<()> {
+    Ok(replace_file(&folder.work().join(name), |file| file.write_all(text.as_bytes()))?)
 }
 
 /// What Python wants to know beside `tokenizer.json`.

@@ -1,7 +1,7 @@
 //! The command line of a run, kept in its folder while it is under way, so that `--resume --out DIR` needs nothing else.
 
 use super::super::args::{Cli, Command, TrainArgs};
-use super::super::folder::{RunFolder, State};
+use super::super::folder::RunFolder;
 use super::super::report::note;
 use super::super::task::TaskArg;
 use adaptune_text::TaskChoice;
@@ -20,12 +20,15 @@ pub(super) fn keep(folder: &RunFolder) -> Result<()> {
     Ok(replace_file(&folder.command(), |file| file.write_all(text.as_bytes()))?)
 }
 
-/// The command line without what changes nothing of the result: where it lies, on how many threads, at one go or resumed.
-pub(super) fn for_the_card() -> Vec<String> {
+/// The command line with which the run in the folder began, without what changes nothing of the result: where it lies, on how many
+/// threads, at one go or resumed.
+pub(super) fn for_the_card(folder: &RunFolder) -> Vec<String> {
+    let kept = std::fs::read(folder.command()).ok().and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+    let kept = kept.and_then(|mut kept| serde_json::from_value(kept["arguments"].take()).ok());
     let (flags, with_value) =
         (["--resume", "--overwrite", "--json", "--baselines"], ["--out", "--threads", "--checkpoint-every"]);
     let mut command = vec!["adaptune".to_owned()];
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = kept.unwrap_or_else(|| std::env::args().collect::<Vec<String>>()).into_iter().skip(1);
     while let Some(argument) = arguments.next() {
         if with_value.contains(&argument.as_str()) {
             arguments.next();
@@ -45,10 +48,7 @@ pub(super) fn for_the_card() -> Vec<String> {
 /// A run is under way there whose command line is not known, or cannot be read.
 pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<TrainArgs>> {
     let named = !args.train.is_empty() || args.model.is_some() || args.task != TaskArg::Kind(TaskChoice::Auto);
-    let path = folder.command();
-    if !args.resume || named || folder.state() != State::Interrupted || !path.exists() {
-        return Ok(None);
-    }
+    let Some(path) = folder.command_under_way().filter(|_| args.resume && !named) else { return Ok(None) };
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let kept: Value = serde_json::from_str(&text).with_context(|| damaged(&path))?;
     let arguments: Option<Vec<&str>> =

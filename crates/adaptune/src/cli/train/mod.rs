@@ -16,7 +16,7 @@ use super::observers::Bar;
 use super::per_class::PerClass;
 use super::plot;
 use super::report::note;
-use adaptune_adapters::memory::{Workload, available_memory};
+use adaptune_adapters::memory::{Memory, Workload, available_memory};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseIdentity, BaseModel, ClassWeights, ModelCard, RunFile, Text, Tokenizer, pooling_note};
@@ -158,7 +158,20 @@ impl<'a> Setting<'a> {
             ..Workload::TRAINING
         };
         let memory = self.choices.tuning.memory(self.base.config(), &self.head_config(), work).context("--method")?;
-        memory.check(available).with_context(|| format!("--method {}", self.choices.method))
+        memory.check(available).with_context(|| format!("--method {}", self.choices.method))?;
+        self.check_memory_of_evaluations(work, available)
+    }
+
+    /// Evaluations have batches of their own, while what trains is there with all that belongs to it.
+    fn check_memory_of_evaluations(&self, work: Workload, available: u64) -> Result<()> {
+        let Some(dev) = &self.data.dev else { return Ok(()) };
+        let (lengths, tuning) = (dev.lengths(), &self.choices.tuning);
+        let sequences = self.choices.options.eval_batch_size.min(lengths.len());
+        let tokens = lengths.iter().sum::<usize>() / lengths.len().max(1);
+        let [train, evaluate] = [work, Workload { sequences, tokens, trains: false, moments: 0, ..work }]
+            .map(|work| tuning.memory(self.base.config(), &self.head_config(), work).context("--method"));
+        let memory = Memory { adapter: train?.adapter, ..evaluate? };
+        memory.check(available).context("evaluating on --dev")
     }
 
     fn head_config(&self) -> HeadConfig {
@@ -206,12 +219,17 @@ impl<'a> Setting<'a> {
         }
         let begun = Instant::now();
         let trained = follow(trainer, args.json)?;
-        self.save(&trained, folder)?;
+        format::save(&trained.model, folder.work())?;
+        draw(&trained.history, &folder.loss_curve());
         let head = trained.model.head().config().clone();
         self.tell_missed(&trained.model)?;
-        let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed())?;
-        self.write_card(&outcome, &head, folder)?;
-        Ok(Some(outcome))
+        let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed());
+        if let Ok(outcome) = &outcome {
+            self.write_card(outcome, &head, folder)?;
+        }
+        // Test data that cannot be judged take nothing away from what was trained.
+        folder.complete(&self.run_file(tuning))?;
+        outcome.map(Some)
     }
 
     /// Trains on all parts but one, and measures on that one, for each part.
@@ -296,13 +314,6 @@ impl<'a> Setting<'a> {
         Ok(())
     }
 
-    fn save(&self, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
-        let Choices { out, tuning, .. } = &self.choices;
-        format::save(&trained.model, out)?;
-        draw(&trained.history, &folder.loss_curve());
-        folder.complete(&self.run_file(tuning))
-    }
-
     /// What is trained with what, for whoever finds the result.
     fn run_file(&self, tuning: &Tuning) -> RunFile {
         let mut options = serde_json::to_value(self.choices.options_for(tuning)).unwrap_or_default();
@@ -325,7 +336,7 @@ impl<'a> Setting<'a> {
 
     /// A README with data, scores and command, for whoever finds the result.
     fn write_card(&self, outcome: &Outcome, head: &HeadConfig, folder: &RunFolder) -> Result<()> {
-        let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card());
+        let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card(folder));
         let named = |part: &str, name: &str, value: f64| (format!("{part} {name}"), value);
         let dev = outcome
             .best()
