@@ -5,6 +5,7 @@
 //! | task | reads | layers |
 //! |---|---|---|
 //! | classification, regression | the first token's hidden state, or the base's pooler over it | a stack of linear layers, two by default |
+//! | multi-label classification | as classification | the same |
 //! | tagging | every token | the same, one by default |
 //! | masked language modelling | the tokens that were hidden | a transformation and the base's token embeddings |
 

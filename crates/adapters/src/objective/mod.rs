@@ -3,6 +3,7 @@
 //! | objective | reads | targets | loss |
 //! |---|---|---|---|
 //! | [`Classification`] | what the head reads, the first token | a class for each sequence | cross-entropy |
+//! | [`MultiLabel`] | the same | a truth for each label of each sequence | binary cross-entropy |
 //! | [`Regression`] | the same | a number for each sequence | squared error |
 //! | [`Tagging`] | what the head reads, every token | a class for each token, or none | cross-entropy |
 //! | [`MaskedLanguage`] | the places where tokens were hidden | the tokens that stood there | cross-entropy |
@@ -14,6 +15,7 @@ pub(crate) mod classification;
 pub(crate) mod contract;
 pub(crate) mod error;
 pub(crate) mod masked_language;
+pub(crate) mod multi_label;
 pub(crate) mod regression;
 pub(crate) mod tagging;
 
@@ -21,5 +23,6 @@ pub use classification::Classification;
 pub use contract::Objective;
 pub use error::TargetError;
 pub use masked_language::MaskedLanguage;
+pub use multi_label::MultiLabel;
 pub use regression::Regression;
 pub use tagging::Tagging;
