@@ -9,6 +9,7 @@ pub(crate) mod argmax;
 pub(crate) mod classes;
 pub(crate) mod contract;
 pub(crate) mod hidden_tokens;
+pub(crate) mod label_sets;
 pub(crate) mod numbers;
 pub(crate) mod tags;
 
@@ -16,6 +17,7 @@ pub use argmax::argmax;
 pub use classes::Classes;
 pub use contract::Supervision;
 pub use hidden_tokens::HiddenTokens;
+pub use label_sets::LabelSets;
 pub use numbers::Numbers;
 pub use tags::Tags;
 
@@ -29,6 +31,7 @@ pub fn of<S: Scalar>(task: Task) -> &'static dyn Supervision<S> {
         _ if task.predicts_tokens() => &HiddenTokens,
         _ if task.reads_every_token() => &Tags,
         _ if task.predicts_a_number() => &Numbers,
+        _ if task.predicts_any_labels() => &LabelSets,
         _ => &Classes,
     }
 }
