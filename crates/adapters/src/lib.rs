@@ -35,7 +35,7 @@ pub use compose::{
     CompositionError, Expression, ExpressionError, LayerDrop, MultiTask, NodeExpression, PerSequence, Setup, Stack,
     TaskOf,
 };
-pub use head::{Head, HeadConfig, HeadError, HeadTrace, Outputs, Task, TaskDescription};
+pub use head::{Head, HeadConfig, HeadError, HeadTrace, Outputs, Pooling, Task, TaskDescription};
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};
 pub use methods::lora::mtl::{MtlLoraConfig, TaskMatrix};
 pub use methods::lora::{AttentionMatrix, Composition, LoraConfig, LoraInit, LoraKind};

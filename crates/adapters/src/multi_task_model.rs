@@ -7,7 +7,7 @@ use crate::model::AdapterModel;
 use crate::objective::Objective;
 use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Scalar, in_pool, join};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Pass, Selection, State};
-use ndarray::{Array2, Axis, Slice};
+use ndarray::{Array2, ArrayView2, Axis, Slice};
 use std::sync::Arc;
 use thiserror::Error;
 
@@ -203,12 +203,13 @@ impl<S: Scalar> MultiTaskModel<S> {
         for (i, part) in parts.iter().enumerate() {
             let head = &self.heads[part.task];
             let rows = Slice::from(first..first + reading.rows(part));
-            let hidden = reading.select(i, part, encoded.hidden.slice_axis(Axis(0), rows).to_owned())?;
+            let state = encoded.hidden.slice_axis(Axis(0), rows);
+            let hidden = reading.select(i, part, state.to_owned())?;
             let (logits, trace) = head.forward(base, None, hidden.view(), pass.at(1).at(part.task as u64));
             loss += part.objective.loss(logits.view(), part.weight);
             let d_logits = part.objective.loss_backward(logits, part.weight);
             if let Some(d) = head.backward(base, trace, d_logits, wants_hidden, gradients) {
-                d_hidden.slice_axis_mut(Axis(0), rows).assign(&reading.select_backward(i, part, d)?);
+                d_hidden.slice_axis_mut(Axis(0), rows).assign(&reading.select_backward(i, part, state, d)?);
             }
             first += reading.rows(part);
         }
@@ -287,12 +288,13 @@ impl Reading {
         &self,
         i: usize,
         part: &TaskBatch<'_, S>,
+        state: ArrayView2<'_, S>,
         d: Array2<S>,
     ) -> Result<Array2<S>, BatchError> {
         let layout = part.entry.batch().layout();
         match self {
             Self::OneToken(_) => Ok(d),
-            Self::EachItsOwn(selections) => selections[i].select_backward(d, layout, layout),
+            Self::EachItsOwn(selections) => selections[i].select_backward(state, d, layout, layout),
         }
     }
 }

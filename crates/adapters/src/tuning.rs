@@ -70,7 +70,7 @@ impl Tuning {
             None => Adapter::on(name, method, &base, seed),
         };
         let adapter = self.adapter.as_ref().map(adapter).transpose()?;
-        let reads_pooler = head.config().use_pooler;
+        let reads_pooler = head.config().reads_pooler();
         let thawed = self.thaw.map(|thaw| Thawed::new(&base, thaw, reads_pooler));
         Ok(AdapterModel::new(base, adapter, head).with_thawed(thawed))
     }

@@ -10,7 +10,8 @@ use crate::insertion::{Insertions, SequenceBackward, SequenceInput};
 use crate::pass::Pass;
 use crate::place::Place;
 use crate::point::{LinearPoint, Part, Projection, SequencePoint, Sublayer, SublayerPoint};
-use crate::selection::{SelectedTokens, Selection, means, means_backward};
+use crate::pooled::{Pooled, pooled};
+use crate::selection::{SelectedTokens, Selection};
 use adaptune_tensor::{Gradients, Layout, Scalar};
 use ndarray::Array2;
 use std::ops::Range;
@@ -38,7 +39,7 @@ enum Step<'a, S> {
     /// A block that backward runs again from its input; see [`Pass::with_checkpointing`].
     Again(Box<Again<'a, S>>),
     Selected(SelectedTokens),
-    Means(Layout),
+    Pooled(Pooled),
     Norm(BaseNorm<'a, S>, NormTrace<S>),
 }
 
@@ -240,7 +241,10 @@ impl<'a, S: Scalar> Walk<'_, 'a, S> {
             at.hidden = hidden;
             at.trace.steps.extend(trace.map(|trace| Step::Norm(norm, trace)));
         }
-        Ok(if self.selection == Some(&Selection::Mean) { at.means() } else { at })
+        Ok(match self.selection {
+            Some(selection) => at.pooled(selection),
+            None => at,
+        })
     }
 }
 
@@ -273,12 +277,12 @@ impl<'a, S: Scalar> Encoded<'a, S> {
         Self { hidden: output.tokens, layout: output.layout, trace: self.trace }
     }
 
-    fn means(mut self) -> Self {
-        let hidden = means(&self.hidden, &self.layout);
-        let ones = Layout::from_lengths(&vec![1; self.layout.sequences()]);
-        let layout = std::mem::replace(&mut self.layout, ones);
+    /// The mean or the maximum of each sequence, if that is what is read.
+    fn pooled(mut self, selection: &Selection) -> Self {
+        let Some((hidden, trace)) = pooled(selection, self.hidden.view(), &self.layout) else { return self };
+        self.layout = Layout::from_lengths(&vec![1; self.layout.sequences()]);
         if !self.trace.is_empty() {
-            self.trace.steps.push(Step::Means(layout));
+            self.trace.steps.push(Step::Pooled(trace));
         }
         Self { hidden, ..self }
     }
@@ -302,7 +306,7 @@ impl<S: Scalar> Trace<'_, S> {
                 Step::Block(trace) => trace.backward(d, gradients),
                 Step::Again(again) => again.backward(d, gradients),
                 Step::Selected(chosen) => Some(chosen.scatter(d)),
-                Step::Means(layout) => Some(means_backward(&d, &layout)),
+                Step::Pooled(pooled) => Some(pooled.backward(d.view())),
                 Step::Norm(norm, trace) => Some(norm.backward(&trace, d, gradients)),
                 Step::Embeddings(trace) => return trace.backward(d, gradients),
             };

@@ -22,6 +22,7 @@ mod parts;
 mod pass;
 mod place;
 mod point;
+mod pooled;
 mod random;
 mod save;
 mod selection;

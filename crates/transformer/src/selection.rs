@@ -1,8 +1,9 @@
 //! Which tokens of the last hidden state are read.
 
 use crate::batch::BatchError;
+use crate::pooled::pooled;
 use adaptune_tensor::{Layout, Scalar, gather, gather_backward};
-use ndarray::{Array2, Axis, s};
+use ndarray::{Array2, ArrayView2};
 
 /// Which tokens of the last hidden state are read, and how. Places count in the text: tokens that modules have put into
 /// sequences are no part of it.
@@ -30,6 +31,8 @@ pub enum Selection {
     Last,
     /// The mean over the tokens of each sequence's text, `[S, D]`.
     Mean,
+    /// The largest number of each column over the tokens of each sequence's text, `[S, D]`.
+    Max,
     /// Some tokens, `[N, D]`, by their places in the text, counted through all sequences of the batch: those of the first
     /// sequence, in any order, then those of the second, and so on.
     Places(Vec<usize>),
@@ -66,7 +69,7 @@ impl Selection {
                 let last = |s| state.text(s).last().map(|row| row as u32);
                 (Some((0..state.sequences()).filter_map(last).collect()), ones())
             }
-            Self::All | Self::Mean => ((!state.is_text()).then(text), batch.clone()),
+            Self::All | Self::Mean | Self::Max => ((!state.is_text()).then(text), batch.clone()),
             Self::Places(places) => {
                 let (text, layout) = (text(), places_layout(places, batch)?);
                 (Some(places.iter().map(|place| text[*place]).collect()), layout)
@@ -87,21 +90,31 @@ impl Selection {
     ) -> Result<Array2<S>, BatchError> {
         let chosen = self.choose(batch, state)?;
         let hidden = chosen.gather(hidden);
-        Ok(if *self == Self::Mean { means(&hidden, &chosen.layout) } else { hidden })
+        let pooled = pooled(self, hidden.view(), &chosen.layout);
+        Ok(pooled.map_or(hidden, |(pooled, _)| pooled))
     }
 
-    /// The gradient through [`Selection::select`] with respect to the state, `[T, D]`: zero where nothing is read.
+    /// The gradient through [`Selection::select`] with respect to the state, `[T, D]`: zero where nothing is read. The state
+    /// itself says which tokens the maxima of [`Selection::Max`] came from.
     ///
     /// # Errors
     /// As [`Selection::select`].
     pub fn select_backward<S: Scalar>(
         &self,
+        hidden: ArrayView2<'_, S>,
         d: Array2<S>,
         batch: &Layout,
         state: &Layout,
     ) -> Result<Array2<S>, BatchError> {
         let chosen = self.choose(batch, state)?;
-        Ok(chosen.scatter(if *self == Self::Mean { means_backward(&d, &chosen.layout) } else { d }))
+        let trace = match self {
+            Self::Mean | Self::Max => pooled(self, chosen.gather(hidden.to_owned()).view(), &chosen.layout),
+            _ => None,
+        };
+        Ok(chosen.scatter(match trace {
+            Some((_, trace)) => trace.backward(d.view()),
+            None => d,
+        }))
     }
 }
 
@@ -149,26 +162,6 @@ impl SelectedTokens {
     }
 }
 
-/// The mean over each sequence, `[T, D] → [S, D]`.
-pub(crate) fn means<S: Scalar>(hidden: &Array2<S>, layout: &Layout) -> Array2<S> {
-    let mut means = Array2::zeros((layout.sequences(), hidden.ncols()));
-    for (range, mut mean) in layout.ranges().zip(means.rows_mut()) {
-        let count = S::from_f64(range.len() as f64);
-        mean.assign(&(hidden.slice(s![range, ..]).sum_axis(Axis(0)) / count));
-    }
-    means
-}
-
-/// The gradient through [`means`]: each token gets that of its sequence divided by the sequence's length, `[S, D] → [T, D]`.
-pub(crate) fn means_backward<S: Scalar>(d: &Array2<S>, layout: &Layout) -> Array2<S> {
-    let mut d_hidden = Array2::zeros((layout.tokens(), d.ncols()));
-    for (range, d) in layout.ranges().zip(d.rows()) {
-        let count = S::from_f64(range.len() as f64);
-        d_hidden.slice_mut(s![range, ..]).assign(&(&d / count));
-    }
-    d_hidden
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,17 +181,17 @@ mod tests {
         assert_eq!(rows(&[], &batch, &batch), Some((vec![], vec![0, 0, 0])));
     }
 
-    /// `⟨select(h), d⟩ = ⟨h, select_backward(d)⟩`: every selection is linear.
+    /// `⟨select(h), d⟩ = ⟨h, select_backward(d)⟩`: every selection is linear, a maximum where it is differentiable.
     #[test]
     fn backward_is_the_transpose_of_select() {
         let (batch, each) = (Layout::from_lengths(&[3, 1, 2]), |i: usize| (i * i % 7) as f64 - 2.5);
         let state = batch.insert(1, 2);
         let hidden = Array2::from_shape_fn((state.tokens(), 2), |(row, column)| each(3 * row + column));
         let places = Selection::Places(vec![2, 0, 4]);
-        for selection in [Selection::All, Selection::First, Selection::Last, Selection::Mean, places] {
+        for selection in [Selection::All, Selection::First, Selection::Last, Selection::Mean, Selection::Max, places] {
             let read = selection.select(hidden.clone(), &batch, &state).unwrap();
             let d = Array2::from_shape_fn(read.dim(), |(row, column)| each(5 * row + column + 1));
-            let d_hidden = selection.select_backward(d.clone(), &batch, &state).unwrap();
+            let d_hidden = selection.select_backward(hidden.view(), d.clone(), &batch, &state).unwrap();
             assert_eq!(d_hidden.dim(), hidden.dim(), "{selection:?}");
             assert!(((read * d).sum() - (&hidden * &d_hidden).sum()).abs() < 1e-12, "{selection:?}");
         }

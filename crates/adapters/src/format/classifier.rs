@@ -5,6 +5,7 @@
 //! | `…ForSequenceClassification`, `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | `pre_classifier`, relu, `classifier` |
 //! | `…ForTokenClassification`, `TOKEN_CLS` | `classifier` | the same | the same |
 
+use crate::head::Pooling;
 use crate::head::config::HeadConfig;
 use crate::head::task::Task;
 use adaptune_transformer::Family;
@@ -35,7 +36,7 @@ pub(super) fn config(task: Task, layers: &[&str], labels: Vec<String>, family: F
     HeadConfig {
         layers: layers.len(),
         activation: Some(classifier(family).activation),
-        use_pooler: !task.reads_every_token() && classifier(family).pooled,
+        pooling: (!task.reads_every_token() && classifier(family).pooled).then_some(Pooling::Pooler),
         ..HeadConfig::new(task, labels)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::error::{FormatError, Message};
 use super::family::model_class;
+use crate::head::Pooling;
 use crate::head::config::HeadConfig;
 use crate::head::task::Task;
 use adaptune_tensor::Activation;
@@ -18,6 +19,10 @@ pub(super) const VERSION: &str = "adapters.1.3.0";
 
 /// More linear layers than any head has: a damaged file must not ask for more memory than there is.
 const MOST_LAYERS: usize = 64;
+
+/// Our field for what a head reads, where Python's heads cannot read it. Python then refuses the head, which is right: a head
+/// that read the first token in the place of the mean would pass for ours and compute other numbers.
+const POOLING: &str = "pooling";
 
 /// What a placeholder of Git LFS begins with.
 const LFS: &[u8] = b"version https://git-lfs.";
@@ -46,7 +51,10 @@ pub(crate) fn head_text(name: &str, config: &HeadConfig, model: &Config) -> Stri
     });
     if !config.task.reads_every_token() {
         fields["bias"] = config.bias.into();
-        fields["use_pooler"] = config.use_pooler.into();
+        fields["use_pooler"] = config.reads_pooler().into();
+        if let Some(pooling) = unknown_to_python(config) {
+            fields[POOLING] = pooling.into();
+        }
     }
     text(&envelope(name, fields, model))
 }
@@ -225,11 +233,34 @@ pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
     Ok(HeadConfig {
         layers,
         activation,
-        use_pooler: flag("use_pooler", false),
+        pooling: pooling(fields)?,
         bias: flag("bias", true),
         dropout: fields.get("dropout_prob").and_then(Value::as_f64),
         ..default
     })
+}
+
+/// The name of what a head reads of each sequence, if `use_pooler` does not say it.
+fn unknown_to_python(config: &HeadConfig) -> Option<&'static str> {
+    let read = config.selection();
+    let pooling = Pooling::ALL.into_iter().find(|pooling| pooling.selection() == read)?;
+    (!pooling.is_known_in_python()).then(|| pooling.name())
+}
+
+/// What a head file says that it reads of each sequence, if it says anything.
+fn pooling(fields: &Map<String, Value>) -> Result<Option<Pooling>, Message> {
+    let pooler = fields.get("use_pooler").and_then(Value::as_bool).unwrap_or(false);
+    let pooler = pooler.then_some(Pooling::Pooler);
+    let Some(value) = fields.get(POOLING).filter(|value| !value.is_null()) else { return Ok(pooler) };
+    let known = Pooling::ALL.map(Pooling::name).join(", ");
+    let pooling = value.as_str().and_then(Pooling::from_name);
+    let pooling = pooling.ok_or_else(|| format!("\"{POOLING}\" is {value}, but must be one of {known}"))?;
+    match pooler {
+        Some(pooler) if pooler != pooling => {
+            Err(format!("\"{POOLING}\" is {value}, but \"use_pooler\" is true: leave one of them out").into())
+        }
+        _ => Ok(Some(pooling)),
+    }
 }
 
 /// Labels in the order of their ids; without names they are called `LABEL_0` and so on. That each has a name of its own, a head

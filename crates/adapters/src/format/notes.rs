@@ -102,8 +102,17 @@ const ENVELOPE: &[&str] =
     &["config", "config_id", "hidden_size", "model_class", "model_name", "model_type", "name", "type", "version"];
 
 /// Those of a head's `config`, and of a static head's file.
-const OF_HEADS: &[&str] =
-    &["activation_function", "bias", "dropout_prob", "head_type", "label2id", "layers", "num_labels", "use_pooler"];
+const OF_HEADS: &[&str] = &[
+    "activation_function",
+    "bias",
+    "dropout_prob",
+    "head_type",
+    "label2id",
+    "layers",
+    "num_labels",
+    "pooling",
+    "use_pooler",
+];
 
 fn of_hub(folder: &Path, path: &Path, file: &Value, notes: &mut Vec<Note>) -> Result<(), FormatError> {
     unknown(path, file.as_object(), &[ENVELOPE], notes);

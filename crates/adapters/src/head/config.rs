@@ -1,5 +1,6 @@
 //! The configuration of a head, typed and checked.
 
+use super::pooling::Pooling;
 use super::task::Task;
 use crate::core::size::{linear, product, sum};
 use adaptune_tensor::Activation;
@@ -18,8 +19,9 @@ pub struct HeadConfig {
     pub layers: usize,
     /// The activation between them, if any.
     pub activation: Option<Activation>,
-    /// Read the base's pooler rather than the first token's hidden state.
-    pub use_pooler: bool,
+    /// What it reads of each sequence; as the [task](crate::TaskDescription::reads) says, the first token for those of the
+    /// library, if not given. Heads that read every token have none.
+    pub pooling: Option<Pooling>,
     /// The last layer has a bias.
     pub bias: bool,
     /// Dropout rate; the model's own if not given.
@@ -32,9 +34,17 @@ pub enum HeadError {
     /// The model has no pooler.
     #[error(
         "the head reads the pooler, but this model has none: take a base whose weights have it (pooler.dense.weight in BERT), or train a \
-         head with use_pooler set to false"
+         head that reads the first token or the mean"
     )]
     NoPooler,
+    /// The head reads every token, and is to read one vector for each sequence too.
+    #[error("a {task} head predicts for every token: it has no pooling, but {pooling} was given; leave it out")]
+    Pooling {
+        /// What it predicts.
+        task: &'static str,
+        /// What was given.
+        pooling: &'static str,
+    },
     /// A head without layers.
     #[error("a head needs at least one layer")]
     NoLayers,
@@ -93,13 +103,22 @@ impl HeadConfig {
     pub fn new(task: Task, labels: Vec<String>) -> Self {
         let labels = if task.predicts_a_number() { vec![String::new()] } else { labels };
         let layers = task.description().layers;
-        Self { task, labels, layers, activation: Some(Activation::Tanh), use_pooler: false, bias: true, dropout: None }
+        Self { task, labels, layers, activation: Some(Activation::Tanh), pooling: None, bias: true, dropout: None }
     }
 
     /// Which tokens of the last hidden state the head reads.
     #[must_use]
     pub fn selection(&self) -> Selection {
-        self.task.description().reads.clone()
+        match self.pooling {
+            Some(pooling) => pooling.selection(),
+            None => self.task.description().reads.clone(),
+        }
+    }
+
+    /// True if it reads the base's pooler.
+    #[must_use]
+    pub fn reads_pooler(&self) -> bool {
+        self.pooling == Some(Pooling::Pooler)
     }
 
     /// How many numbers such a head has on a model. Nothing is allocated; the count ends at the largest `u64`.
@@ -165,7 +184,10 @@ impl HeadConfig {
             Self { task, labels, .. } if task.predicts_a_number() && labels.len() > 1 => {
                 Err(HeadError::Outputs { found: labels.len() })
             }
-            Self { use_pooler: true, .. } if !has_pooler => Err(HeadError::NoPooler),
+            Self { task, pooling: Some(pooling), .. } if task.reads_every_token() => {
+                Err(HeadError::Pooling { task: task.name(), pooling: pooling.name() })
+            }
+            _ if self.reads_pooler() && !has_pooler => Err(HeadError::NoPooler),
             _ => Ok(()),
         }
     }

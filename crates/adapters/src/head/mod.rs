@@ -4,17 +4,19 @@
 //!
 //! | task | reads | layers |
 //! |---|---|---|
-//! | classification, regression | the first token's hidden state, or the base's pooler over it | a stack of linear layers, two by default |
+//! | classification, regression | the first token's hidden state, or another [`Pooling`] | a stack of linear layers, two by default |
 //! | multi-label classification | as classification | the same |
 //! | tagging | every token | the same, one by default |
 //! | masked language modelling | the tokens that were hidden | a transformation and the base's token embeddings |
 
 pub(crate) mod config;
 mod language;
+mod pooling;
 mod stack;
 pub(crate) mod task;
 
 pub use config::{HeadConfig, HeadError};
+pub use pooling::Pooling;
 pub use task::{Outputs, Task, TaskDescription};
 
 use crate::core::inverse::InverseModule;
@@ -158,7 +160,7 @@ impl<S: Scalar> Head<S> {
     /// The hidden states, or what the pooler makes of them with what its backward pass needs.
     fn pooled(&self, base: Base<'_, S>, hidden: ArrayView2<'_, S>) -> (Array2<S>, Option<PoolerTrace<S>>) {
         let rows = hidden.to_owned();
-        let Some(pooler) = base.pooler().filter(|_| self.config.use_pooler && !self.reads_every_token()) else {
+        let Some(pooler) = base.pooler().filter(|_| self.config.reads_pooler()) else {
             return (rows, None);
         };
         let rows = rows.into_shared();

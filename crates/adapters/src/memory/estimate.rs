@@ -139,7 +139,7 @@ impl Tuning {
     /// If the method does not fit the model.
     pub fn memory(&self, model: &Config, head: &HeadConfig, work: Workload) -> Result<Memory, MethodError> {
         let size = self.adapter.as_ref().map(|method| method.size(model)).transpose()?.unwrap_or_default();
-        let thawed = self.thaw.map_or(0, |thaw| thaw.parameter_count(model, head.use_pooler));
+        let thawed = self.thaw.map_or(0, |thaw| thaw.parameter_count(model, head.reads_pooler()));
         let trained = sum([size.parameters(), thawed, head.parameter_count(model)]);
         let copies = if work.trains { work.moments as u64 + 2 } else { 1 };
         let blocks = if self.thaw.is_some() { model.layers } else { blocks_from_the_lowest(&size, model) };

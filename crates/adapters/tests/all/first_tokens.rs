@@ -3,7 +3,7 @@
 
 use adaptune_adapters::closure::{ParameterSet, SublayerClosure};
 use adaptune_adapters::objective::{Classification, Objective};
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Part, PerSequence, Stack, Task};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Part, PerSequence, Pooling, Stack, Task};
 use adaptune_tensor::{Gradients, Parameters, Precision, Seed, Slot};
 use adaptune_transformer::{
     AttentionModule, Base, Batch, Config, Encoder, Entry, Insertions, LinearModule, LinearPoint, Pass, Properties,
@@ -62,7 +62,8 @@ fn move_about(parameters: &mut dyn Parameters<f64>, seed: u64) {
 
 fn model(adapter: Option<Adapter<f64>>, thaw: Option<Thaw>, use_pooler: bool) -> AdapterModel<f64> {
     let labels = ["a", "b", "c"].map(str::to_owned).to_vec();
-    let head = HeadConfig { use_pooler, ..HeadConfig::new(Task::CLASSIFICATION, labels) };
+    let pooling = use_pooler.then_some(Pooling::Pooler);
+    let head = HeadConfig { pooling, ..HeadConfig::new(Task::CLASSIFICATION, labels) };
     let head = Head::new("test", &head, &base(), Seed::new(6)).expect("it fits");
     let mut model = AdapterModel::new(base(), adapter, head);
     model = model.with_thawed(thaw.map(|thaw| Thawed::new(&base(), thaw, use_pooler)));

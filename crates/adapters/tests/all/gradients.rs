@@ -2,7 +2,7 @@
 //! every preset and of unusual combinations of options, every head, every tensor of a thawed base, with and without dropout.
 
 use adaptune_adapters::objective::{Classification, MaskedLanguage, MultiLabel, Objective, Regression, Tagging};
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling, Task};
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Family, Pass, Thaw, Thawed};
@@ -288,7 +288,10 @@ fn heads() {
         check(method, &head(task), 0.0);
         check(method, &HeadConfig { layers: 3, ..head(task) }, 0.0);
     }
-    check(method, &HeadConfig { use_pooler: true, ..head(Task::CLASSIFICATION) }, 0.0);
+    for pooling in Pooling::ALL {
+        check(method, &HeadConfig { pooling: Some(pooling), ..head(Task::CLASSIFICATION) }, 0.0);
+        check("prompt_tuning[prompt_length=2]", &HeadConfig { pooling: Some(pooling), ..head(Task::REGRESSION) }, 0.2);
+    }
     check(method, &HeadConfig { layers: 1, bias: false, ..head(Task::REGRESSION) }, 0.0);
     check(method, &HeadConfig { activation: None, ..head(Task::CLASSIFICATION) }, 0.0);
 }
@@ -335,9 +338,10 @@ fn of_family(family: Family) -> Arc<Encoder<f64>> {
 #[test]
 fn a_thawed_base() {
     for family in [Family::BERT, Family::ROBERTA, Family::DISTILBERT] {
-        let head = HeadConfig { use_pooler: family == Family::BERT, ..head(Task::CLASSIFICATION) };
+        let head =
+            HeadConfig { pooling: (family == Family::BERT).then_some(Pooling::Pooler), ..head(Task::CLASSIFICATION) };
         let base = of_family(family);
-        let thawed = Thawed::new(&base, Thaw::ALL, head.use_pooler);
+        let thawed = Thawed::new(&base, Thaw::ALL, head.reads_pooler());
         check_model(&format!("{family:?}"), random(base, None, &head, Some(thawed)), 0.0);
     }
 }

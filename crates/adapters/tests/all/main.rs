@@ -18,6 +18,7 @@ mod multi_task_model;
 mod objectives;
 mod other_base;
 mod peft;
+mod pooling;
 mod precision;
 mod promises;
 mod replacing;

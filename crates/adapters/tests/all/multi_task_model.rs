@@ -2,8 +2,8 @@
 
 use adaptune_adapters::objective::{Classification, Regression, Tagging};
 use adaptune_adapters::{
-    AdapterModel, Head, HeadConfig, Method, MtlLoraConfig, MultiTask, MultiTaskModel, Objective, Outputs, Task,
-    TaskBatch, TaskDescription, format,
+    AdapterModel, Head, HeadConfig, Method, MtlLoraConfig, MultiTask, MultiTaskModel, Objective, Outputs, Pooling,
+    Task, TaskBatch, TaskDescription, format,
 };
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Seed};
@@ -32,7 +32,9 @@ fn base(dropout: f64) -> Arc<Encoder<f64>> {
 
 fn head(name: &str, task: Task, labels: &[&str], base: &Encoder<f64>) -> Head<f64> {
     let labels = labels.iter().map(|label| (*label).to_owned()).collect();
-    Head::new(name, &HeadConfig::new(task, labels), base, Seed::new(6).named(name)).expect("it fits")
+    let pooling = (name == "score").then_some(Pooling::Max);
+    let config = HeadConfig { pooling, ..HeadConfig::new(task, labels) };
+    Head::new(name, &config, base, Seed::new(6).named(name)).expect("it fits")
 }
 
 fn heads(base: &Encoder<f64>) -> Vec<Head<f64>> {

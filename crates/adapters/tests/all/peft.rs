@@ -1,7 +1,7 @@
 //! PEFT directories: what Python computed with them, in f64, and what comes back of them.
 
 use crate::common::{Fixture, Recorder, base, difference, files, folder, size};
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Task, format};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling, Task, format};
 use adaptune_tensor::{Activation, Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::weights::{TensorFile, TensorSource};
 use adaptune_transformer::{Batch, Encoder, Pass};
@@ -321,9 +321,9 @@ fn model_with<S: Scalar>(family: &str, method: &str, head: &HeadConfig) -> Adapt
 #[test]
 fn other_heads_stay_in_adapterhubs_form() {
     let labels = || vec!["no".to_owned(), "yes".to_owned()];
-    let plain = |task, layers, use_pooler| HeadConfig {
+    let plain = |task, layers, pooler: bool| HeadConfig {
         layers,
-        use_pooler,
+        pooling: pooler.then_some(Pooling::Pooler),
         dropout: Some(0.25),
         ..HeadConfig::new(task, labels())
     };

@@ -2,7 +2,7 @@
 //! base as it is, count exactly, and are what their seed says.
 
 use adaptune_adapters::objective::{Classification, Tagging};
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, PRESETS, Part, Task, merge};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, PRESETS, Part, Pooling, Task, merge};
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Pass};
 use ndarray::Array2;
@@ -246,7 +246,7 @@ fn heads_that_do_not_fit_are_refused() {
     let fails =
         |config: HeadConfig| Head::new("test", &config, &base, Seed::new(0)).expect_err("does not fit").to_string();
     assert!(
-        fails(HeadConfig { use_pooler: true, ..HeadConfig::new(Task::CLASSIFICATION, two.clone()) })
+        fails(HeadConfig { pooling: Some(Pooling::Pooler), ..HeadConfig::new(Task::CLASSIFICATION, two.clone()) })
             .contains("reads the pooler, but this model has none")
     );
     assert!(

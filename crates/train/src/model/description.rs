@@ -1,6 +1,6 @@
 //! Names and values that describe adapters and heads, by which runs are told apart.
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling};
 use adaptune_tensor::{Named, Parameters, Scalar, Seed};
 
 /// Names and values.
@@ -18,13 +18,14 @@ fn fingerprint<S: Scalar>(arrays: &Named<'_, S>) -> String {
 
 /// The head of a task.
 pub(crate) fn head<S: Scalar>(head: &Head<S>) -> Description {
-    let HeadConfig { task, labels, layers, activation, use_pooler, bias, dropout } = head.config();
+    let HeadConfig { task, labels, layers, activation, pooling, bias, dropout } = head.config();
     let parts = [
         ("head's name", head.name().to_owned()),
         ("head's task", format!("{task:?}")),
         ("head's labels", labels.join(", ")),
         ("head's layers", layers.to_string()),
-        ("head's form", format!("activation {activation:?}, pooler {use_pooler}, bias {bias}, dropout {dropout:?}")),
+        ("head's form", format!("activation {activation:?}, bias {bias}, dropout {dropout:?}")),
+        ("head's pooling", pooling.map_or("as the task", Pooling::name).to_owned()),
     ];
     parts.map(|(name, value)| (name.to_owned(), value)).to_vec()
 }

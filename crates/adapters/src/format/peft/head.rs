@@ -48,7 +48,7 @@ pub(super) fn layers_of(head: &HeadConfig, method: &Method, model: &Config) -> O
 fn same_form(a: &HeadConfig, b: &HeadConfig) -> bool {
     let of = |head: &HeadConfig| {
         let activation = head.activation.filter(|_| head.layers > 1);
-        (head.task, head.labels.len(), head.layers, activation, head.use_pooler, head.bias)
+        (head.task, head.labels.len(), head.layers, activation, head.selection(), head.reads_pooler(), head.bias)
     };
     of(a) == of(b)
 }
@@ -92,7 +92,7 @@ pub(crate) fn find<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Opt
     };
     let task = Task::of_task_type(&task_type, outputs).expect("its layers are known");
     let plain = classifier::config(task, &layers, classifier::nameless(outputs), family);
-    let pooler = if plain.use_pooler { pooler::trained(&path, &file, &mut tensors, base)? } else { None };
+    let pooler = if plain.reads_pooler() { pooler::trained(&path, &file, &mut tensors, base)? } else { None };
     let plain = if pooler.is_some() { upon_its_own_pooler(plain) } else { plain };
     let (title, config) = own(&resolve(directory, PEFT.safetensors)?, plain)?;
     let mut head = Head::new(&title, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
@@ -142,7 +142,7 @@ fn names(name: &str) -> [String; 2] {
 
 /// A head whose first layer is a pooler, in the place of one that reads the base's.
 fn upon_its_own_pooler(head: HeadConfig) -> HeadConfig {
-    HeadConfig { layers: 2, activation: Some(Activation::Tanh), use_pooler: false, ..head }
+    HeadConfig { layers: 2, activation: Some(Activation::Tanh), pooling: None, ..head }
 }
 
 fn set<'a, S: Scalar>(parameter: &mut dyn AnyParameter<S>, values: impl Iterator<Item = &'a S>) {

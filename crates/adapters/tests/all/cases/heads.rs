@@ -3,7 +3,7 @@
 use super::files::{Files, WEIGHTS, labels, logits, model, numbers, off};
 use crate::common::{base, folder};
 use adaptune_adapters::format::{self, Note};
-use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Task};
 use adaptune_tensor::{Activation, Parameters, Seed};
 use adaptune_transformer::Encoder;
 use ndarray::{Array1, Array2};
@@ -28,7 +28,7 @@ fn make_static(files: &Files, class: &str) {
 fn static_heads_are_those_of_their_class() {
     for (head, class) in [
         (
-            HeadConfig { layers: 1, use_pooler: true, ..HeadConfig::new(Task::CLASSIFICATION, labels()) },
+            HeadConfig { layers: 1, pooling: Some(Pooling::Pooler), ..HeadConfig::new(Task::CLASSIFICATION, labels()) },
             "BertForSequenceClassification",
         ),
         (HeadConfig::new(Task::TAGGING, labels()), "BertForTokenClassification"),
@@ -50,7 +50,8 @@ fn static_heads_are_those_of_their_class() {
 
 #[test]
 fn a_static_head_needs_the_pooler_that_it_reads() {
-    let head = HeadConfig { layers: 1, use_pooler: true, ..HeadConfig::new(Task::CLASSIFICATION, labels()) };
+    let head =
+        HeadConfig { layers: 1, pooling: Some(Pooling::Pooler), ..HeadConfig::new(Task::CLASSIFICATION, labels()) };
     let files = Files::saved(&model("seq_bn", &head));
     make_static(&files, "BertForSequenceClassification");
     let bare = Arc::new(Encoder::<f64>::load(&folder("models/bert")).expect("there").without_pooler());
@@ -63,12 +64,8 @@ fn a_static_head_needs_the_pooler_that_it_reads() {
 fn with_pooler(base: &Arc<Encoder<f64>>, weight: Array2<f64>, bias: Array1<f64>) -> Array2<f64> {
     let plain = Files::classifier();
     let model = plain.load(base);
-    let config = HeadConfig {
-        layers: 2,
-        activation: Some(Activation::Tanh),
-        use_pooler: false,
-        ..model.head().config().clone()
-    };
+    let config =
+        HeadConfig { layers: 2, activation: Some(Activation::Tanh), pooling: None, ..model.head().config().clone() };
     let classifier = plain.tensors(WEIGHTS);
     let mut head = Head::new("default", &config, base, Seed::new(0)).expect("it fits");
     for (name, parameter) in head.parameters_mut() {
