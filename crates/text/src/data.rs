@@ -54,6 +54,7 @@ impl Tokenizer {
         let notes = losses(table, self, encoded.truncated, 0);
         let target = |encoded: &Encoded| match Labels::of_head(task, &[]) {
             Labels::Classes(_) => Target::Class(0),
+            Labels::Sets(_) => Target::Labels(vec![false]),
             Labels::Numbers => Target::Value(0.0),
             Labels::Tags(_) => Target::Tags(vec![None; encoded.token_ids.len()]),
         };
@@ -121,6 +122,7 @@ fn dataset(table: &Table, task: Task, classes: usize, rows: &[Encoded], targets:
 fn target(targets: &Targets, row: usize, encoded: &Encoded) -> Target {
     match targets {
         Targets::Classes(classes) => Target::Class(classes[row]),
+        Targets::Sets(sets) => Target::Labels(sets[row].clone()),
         Targets::Numbers(numbers) => Target::Value(numbers[row]),
         Targets::Tags(tags) => {
             let mut by_token = vec![None; encoded.token_ids.len()];

@@ -40,13 +40,13 @@ impl Table {
 /// Whether each row is kept aside.
 fn aside(rows: &[Row], share: f64, seed: u64) -> Vec<bool> {
     use rand::seq::SliceRandom;
-    let mut by_label: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+    let mut by_label: BTreeMap<(Option<&str>, Option<&[String]>), Vec<usize>> = BTreeMap::new();
     for (i, row) in rows.iter().enumerate() {
-        by_label.entry(row.label.as_deref()).or_default().push(i);
+        by_label.entry((row.label.as_deref(), row.labels.as_deref())).or_default().push(i);
     }
     // Labels that hardly repeat are numbers, or names of single things: they say nothing of a good cut.
     if 2 * by_label.len() > rows.len() {
-        by_label = BTreeMap::from([(None, (0..rows.len()).collect())]);
+        by_label = BTreeMap::from([((None, None), (0..rows.len()).collect())]);
     }
     let mut rng = Seed::new(seed).named("kept aside").rng();
     let mut order: Vec<(f64, usize)> = Vec::with_capacity(rows.len());

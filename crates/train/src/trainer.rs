@@ -357,7 +357,8 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
             return Err(TrainError::Diverged { what, value: loss, step, epoch, learning_rate });
         }
         let mut record = EvaluationRecord { step, epoch, loss, metrics, best: false };
-        record.best = epoch > 0 && best_score(&self.records).is_none_or(|best| best.is_nan() || record.primary() > best);
+        record.best =
+            epoch > 0 && best_score(&self.records).is_none_or(|best| best.is_nan() || record.primary() > best);
         if record.best {
             self.best = Some(tensors(&self.model, ""));
         }

@@ -26,9 +26,7 @@ fn objective(task: Task) -> Box<dyn Objective<f64>> {
         "regression" => Box::new(Regression(vec![0.3, -1.2, 2.5])),
         "tagging" => Box::new(Tagging(vec![Some(1), None, Some(0), Some(2), Some(2), None, Some(1), Some(0)])),
         "masked language" => Box::new(MaskedLanguage { places: vec![1, 4, 7], tokens: vec![6, 10, 0] }),
-        "multi-label" => {
-            Box::new(MultiLabel(vec![vec![true, false, true], vec![false; 3], vec![false, true, true]]))
-        }
+        "multi-label" => Box::new(MultiLabel(vec![vec![true, false, true], vec![false; 3], vec![false, true, true]])),
         "classification" => Box::new(Classification(vec![2, 0, 1])),
         other => panic!("no targets for {other} here"),
     }

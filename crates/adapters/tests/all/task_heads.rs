@@ -31,8 +31,7 @@ fn check<S: Scalar>(fixture: &Fixture, tolerance: f64) {
     let directory = tempfile::tempdir().expect("a temporary folder");
     format::save_head(model.head(), &base, directory.path()).unwrap_or_else(|e| panic!("{e}"));
     let written = std::fs::read_to_string(directory.path().join("head_config.json")).expect("saved");
-    let nameless =
-        |text: &str| text.lines().filter(|l| !l.contains("\"model_name\"")).collect::<Vec<_>>().join("\n");
+    let nameless = |text: &str| text.lines().filter(|l| !l.contains("\"model_name\"")).collect::<Vec<_>>().join("\n");
     assert_eq!(nameless(&written), nameless(fixture.metadata("head_config")), "{}", fixture.name);
     let again = format::load_head::<S>(directory.path(), &base).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(again.config(), model.head().config());

@@ -118,6 +118,6 @@ fn targets(target: &Target) -> Vec<Option<usize>> {
     match target {
         Target::Class(class) => vec![Some(*class)],
         Target::Tags(tags) => tags.clone(),
-        Target::Value(_) | Target::Tokens => Vec::new(),
+        Target::Labels(_) | Target::Value(_) | Target::Tokens => Vec::new(),
     }
 }

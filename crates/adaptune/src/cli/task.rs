@@ -17,6 +17,7 @@ pub(crate) enum TaskArg {
 const KINDS: &[(&str, TaskChoice)] = &[
     ("auto", TaskChoice::Auto),
     ("classification", TaskChoice::Classification),
+    ("multi-label", TaskChoice::MultiLabel),
     ("regression", TaskChoice::Regression),
     ("tagging", TaskChoice::Tagging),
 ];

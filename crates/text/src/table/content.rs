@@ -33,6 +33,9 @@ pub struct Row {
     pub text: Text,
     /// The label as written, trimmed; `None` if the table has no labels or this one's is blank.
     pub label: Option<String>,
+    /// The labels, as written and trimmed, where an example may have any number of them, even none; `None` where examples have
+    /// one, or this one's are not known.
+    pub labels: Option<Vec<String>>,
     /// The tag of each word; empty unless the text is [`Text::Words`] with tags.
     pub tags: Vec<String>,
     /// Line of the file where the example starts, from 1.
@@ -89,4 +92,6 @@ pub struct Columns {
     pub text_b: Option<String>,
     /// The label; by default `label`, and no labels if there is no such column.
     pub label: Option<String>,
+    /// What stands between the labels of an example that may have several; see [`Table::with_label_sets`].
+    pub label_separator: Option<char>,
 }

@@ -23,7 +23,7 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
         Some((words, tags)) => {
             let row = |(line, object): &(usize, Object)| tagged_row(reading, *line, object, &words, tags.as_deref());
             let rows = objects.iter().map(row).collect::<Result<Vec<Row>>>()?;
-            (rows, TableKind::Words, Columns { text: Some(words), text_b: None, label: tags })
+            (rows, TableKind::Words, Columns { text: Some(words), label: tags, ..Columns::default() })
         }
         None => {
             let names: Vec<String> = first.keys().cloned().collect();
@@ -85,11 +85,11 @@ fn object(reading: &Reading<'_>, line: usize, text: &str) -> Result<Object> {
 fn text_row(reading: &Reading<'_>, line: usize, object: &Object, chosen: &Chosen) -> Result<Row> {
     let text = string(reading, line, object, &chosen.text)?;
     let text_b = chosen.text_b.as_ref().map(|name| string(reading, line, object, name)).transpose()?;
-    let label = match &chosen.label {
-        Some(name) => scalar(reading, line, object, name)?,
-        None => None,
+    let (label, labels) = match &chosen.label {
+        Some(name) => label(reading, line, object, name)?,
+        None => (None, None),
     };
-    chosen.row(reading, line, text, text_b, label.as_deref())
+    Ok(Row { labels, ..chosen.row(reading, line, text, text_b, label.as_deref())? })
 }
 
 fn tagged_row(reading: &Reading<'_>, line: usize, object: &Object, words: &str, tags: Option<&str>) -> Result<Row> {
@@ -104,7 +104,7 @@ fn tagged_row(reading: &Reading<'_>, line: usize, object: &Object, words: &str, 
         return Err(source.error(line, message));
     }
     let (text, tags) = (Text::Words(texts), tags.unwrap_or_default());
-    Ok(Row { text, label: None, tags, line, fields: Vec::new() })
+    Ok(Row { text, label: None, labels: None, tags, line, fields: Vec::new() })
 }
 
 /// Tags as texts. Hugging Face's data sets hold numbers, and their names only in the data set's description.
@@ -139,16 +139,34 @@ fn string<'a>(reading: &Reading<'_>, line: usize, object: &'a Object, name: &str
     }
 }
 
-/// A label: a text, a number or a truth value; `null` is no label.
-fn scalar(reading: &Reading<'_>, line: usize, object: &Object, name: &str) -> Result<Option<String>> {
-    match value(reading, line, object, name)? {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text.clone())),
-        value @ (Value::Number(_) | Value::Bool(_)) => Ok(Some(value.to_string())),
-        found => {
-            let message = format!("expected `{name}` to be a text or a number, found {}", brief(found));
-            Err(reading.source.error(line, message))
-        }
+/// One label: a text, a number or a truth value; `null` is no label. Or a list of labels, which may be empty.
+fn label(
+    reading: &Reading<'_>,
+    line: usize,
+    object: &Object,
+    name: &str,
+) -> Result<(Option<String>, Option<Vec<String>>)> {
+    let value = value(reading, line, object, name)?;
+    let found = match value {
+        Value::Null => Some((None, None)),
+        Value::Array(items) => items.iter().map(scalar).collect::<Option<Vec<_>>>().map(|mut items| {
+            items.retain(|item| !item.is_empty());
+            (None, Some(items))
+        }),
+        one => scalar(one).map(|label| (Some(label), None)),
+    };
+    found.ok_or_else(|| {
+        let message = format!("expected `{name}` to be a text, a number or a list of them, found {}", brief(value));
+        reading.source.error(line, message)
+    })
+}
+
+/// A label as written; `None` of what is none.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
     }
 }
 

@@ -10,7 +10,7 @@
 //! | `.txt` | one text a line, no labels: [`Table::read_texts`] only |
 //!
 //! The columns are `text` and `label`, or `text_a`, `text_b` and `label`; [`Columns`] names others. In JSON lines
-//! `words` and `tags` (or `tokens` and `ner_tags`), two arrays, give tagged words. All columns,
+//! a `label` that is a list is any number of labels, and `words` and `tags` (or `tokens` and `ner_tags`), two arrays, give tagged words. All columns,
 //! the others too, are kept in [`Row::fields`]. Files are UTF-8; a byte order mark and Windows line ends do no harm.
 
 mod columns;
@@ -90,6 +90,7 @@ impl Table {
         let row = |(i, text): (usize, &_)| Row {
             text: Text::Single(AsRef::<str>::as_ref(text).to_owned()),
             label: None,
+            labels: None,
             tags: Vec::new(),
             line: i + 1,
             fields: Vec::new(),
@@ -168,7 +169,7 @@ fn parse(reading: &Reading<'_>, format: Format) -> Result<Table> {
 fn lines(reading: &Reading<'_>) -> Result<Table> {
     let row = |(line, text): (usize, &str)| {
         let text = Text::Single(reading.full_text(line, "the line", text)?);
-        Ok(Row { text, label: None, tags: Vec::new(), line, fields: Vec::new() })
+        Ok(Row { text, label: None, labels: None, tags: Vec::new(), line, fields: Vec::new() })
     };
     let rows = reading.source.lines().map(row).collect::<Result<Vec<_>>>()?;
     let (name, columns) = (reading.source.name.clone(), Columns::default());

@@ -55,17 +55,24 @@ fn plain_failure(name: &str, content: impl AsRef<[u8]>) -> String {
 }
 
 fn single(text: &str, label: Option<&str>, line: usize) -> Row {
-    Row { text: Text::Single(text.into()), label: label.map(Into::into), tags: vec![], line, fields: vec![] }
+    Row {
+        text: Text::Single(text.into()),
+        label: label.map(Into::into),
+        labels: None,
+        tags: vec![],
+        line,
+        fields: vec![],
+    }
 }
 
 fn words(words: &[&str], tags: &[&str], line: usize) -> Row {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    Row { text: Text::Words(owned(words)), label: None, tags: owned(tags), line, fields: vec![] }
+    Row { text: Text::Words(owned(words)), label: None, labels: None, tags: owned(tags), line, fields: vec![] }
 }
 
 fn named(text: Option<&str>, text_b: Option<&str>, label: Option<&str>) -> Columns {
     let [text, text_b, label] = [text, text_b, label].map(|name| name.map(str::to_owned));
-    Columns { text, text_b, label }
+    Columns { text, text_b, label, ..Columns::default() }
 }
 
 #[test]
@@ -91,6 +98,7 @@ fn commas_are_quoted_as_in_rfc_4180() {
     let rows = rows.map(|(a, b, label, line)| Row {
         text: Text::Pair(a.into(), b.into()),
         label: Some(label.into()),
+        labels: None,
         tags: vec![],
         line,
         fields: vec![],

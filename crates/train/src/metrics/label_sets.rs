@@ -89,7 +89,8 @@ impl LabelReport {
     #[must_use]
     pub fn micro_f1(&self) -> Option<f64> {
         let sum = |of: fn(&Counts) -> usize| self.labels.iter().map(of).sum();
-        let all = Counts { predicted: sum(|c| c.predicted), expected: sum(|c| c.expected), correct: sum(|c| c.correct) };
+        let all =
+            Counts { predicted: sum(|c| c.predicted), expected: sum(|c| c.expected), correct: sum(|c| c.correct) };
         all.f1()
     }
 
@@ -139,7 +140,8 @@ mod tests {
         let expected = sets(&["1010", "0110", "0000", "1110", "0010", "1000", "0010"]);
         let predicted = sets(&["1010", "0100", "0000", "1010", "1110", "0000", "0010"]);
         let report = LabelReport::new(&expected, &predicted);
-        let near = |found: Option<f64>, score: f64| assert!((found.unwrap() - score).abs() < 1e-15, "{found:?} {score}");
+        let near =
+            |found: Option<f64>, score: f64| assert!((found.unwrap() - score).abs() < 1e-15, "{found:?} {score}");
         near(report.micro_f1(), 0.7368421052631579);
         near(report.macro_f1(), 0.6851851851851851);
         near(report.exact_match(), 3.0 / 7.0);

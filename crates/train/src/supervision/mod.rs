@@ -31,7 +31,7 @@ pub fn of<S: Scalar>(task: Task) -> &'static dyn Supervision<S> {
         _ if task.predicts_tokens() => &HiddenTokens,
         _ if task.reads_every_token() => &Tags,
         _ if task.predicts_a_number() => &Numbers,
-        _ if task.predicts_any_labels() => &LabelSets,
+        _ if task.predicts_any_labels() => &LabelSets::HALF,
         _ => &Classes,
     }
 }

@@ -15,6 +15,10 @@ pub(crate) struct TableArgs {
     /// Column of the labels [default: label]
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     label_column: Option<String>,
+    /// What stands between the labels of an example, where it may have several [default: with --task multi-label the first of
+    /// | ; , that labels have]
+    #[arg(long, value_name = "CHAR", help_heading = "Data")]
+    label_separator: Option<char>,
     /// How the files are written: tsv, csv, jsonl, conll, conllu or txt [default: as their endings say]
     #[arg(long, value_name = "FORMAT", help_heading = "Data")]
     format: Option<Format>,
@@ -28,8 +32,13 @@ pub(crate) struct TableArgs {
 
 impl TableArgs {
     pub(crate) fn options(&self) -> TableOptions {
-        let Self { text_column, text_b_column, label_column, format, delimiter, quotes } = self;
-        let columns = Columns { text: text_column.clone(), text_b: text_b_column.clone(), label: label_column.clone() };
+        let Self { text_column, text_b_column, label_column, label_separator, format, delimiter, quotes } = self;
+        let columns = Columns {
+            text: text_column.clone(),
+            text_b: text_b_column.clone(),
+            label: label_column.clone(),
+            label_separator: *label_separator,
+        };
         TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
     }
 
@@ -40,6 +49,7 @@ impl TableArgs {
             ("--text-column", self.text_column.clone()),
             ("--text-b-column", self.text_b_column.clone()),
             ("--label-column", self.label_column.clone()),
+            ("--label-separator", self.label_separator.map(String::from)),
             ("--format", format),
             ("--delimiter", self.delimiter.map(String::from)),
         ];

@@ -19,6 +19,11 @@ pub(super) fn json_record(kept: Map<String, Value>, row: &Row, prediction: &Pred
             "logits": reals(logits),
             "probabilities": by_name(head, probabilities),
         }),
+        Prediction::Labels { labels, logits, probabilities, .. } => json!({
+            "label": labels,
+            "logits": reals(logits),
+            "probabilities": by_name(head, probabilities),
+        }),
         Prediction::Tags(words) => {
             let known = || words.iter().filter(|word| word.label.is_some());
             json!({
@@ -55,17 +60,28 @@ fn by_name(head: &HeadConfig, probabilities: &[f32]) -> Value {
     Value::Object(named.collect())
 }
 
+/// The probability of the label, or of each of the labels between the same separators; nothing where there is none.
+pub(super) fn probability(prediction: &Prediction, head: &HeadConfig) -> String {
+    match prediction {
+        Prediction::Labels { labels, separator, probabilities, .. } => {
+            let named = head.labels.iter().zip(probabilities).filter(|(name, _)| labels.contains(name));
+            named.map(|(_, p)| format!("{p:.4}")).collect::<Vec<_>>().join(&separator.to_string())
+        }
+        other => other.probability().map(|p| format!("{p:.4}")).unwrap_or_default(),
+    }
+}
+
 /// A line for reading: label, probability and text between tabs, a number and text, or words with their tags. Whatever is in a
 /// text, it is one line of as many columns as every other.
-pub(super) fn plain_line(row: &Row, prediction: &Prediction) -> String {
+pub(super) fn plain_line(row: &Row, prediction: &Prediction, head: &HeadConfig) -> String {
     let shown = match &row.text {
         Text::Single(text) => one_line(text),
         Text::Pair(a, b) => format!("{}\t{}", one_line(a), one_line(b)),
         Text::Words(words) => return tagged_line(words, prediction),
     };
     match prediction {
-        Prediction::Class { label, .. } => {
-            format!("{}\t{:.4}\t{shown}", one_line(label), prediction.probability().unwrap_or_default())
+        Prediction::Class { .. } | Prediction::Labels { .. } => {
+            format!("{}\t{}\t{shown}", one_line(&prediction.label()), probability(prediction, head))
         }
         Prediction::Number(number) => format!("{number:.4}\t{shown}"),
         Prediction::Tags(_) | Prediction::Blank => format!("\t\t{shown}"),

@@ -2,7 +2,7 @@
 
 use super::super::args::PredictArgs;
 use super::super::report::one_line;
-use super::record::{json_record, plain_line};
+use super::record::{json_record, plain_line, probability};
 use adaptune_adapters::{HeadConfig, did_you_mean};
 use adaptune_text::{Format, Prediction, Row, Table, Text};
 use anyhow::{Result, bail};
@@ -64,7 +64,7 @@ impl<'a> Writer<'a> {
     /// One record.
     pub(super) fn record(&self, to: &mut impl Write, row: &Row, prediction: &Prediction) -> io::Result<()> {
         match self.form {
-            Form::Plain => writeln!(to, "{}", plain_line(row, prediction)),
+            Form::Plain => writeln!(to, "{}", plain_line(row, prediction, self.head)),
             Form::JsonLines => {
                 let kept = self.kept.iter().map(|(place, name)| (name.clone(), field(row, *place)));
                 writeln!(to, "{}", json_record(kept.collect::<Map<_, _>>(), row, prediction, self.head))
@@ -75,8 +75,8 @@ impl<'a> Writer<'a> {
                     true => vec![shown(&row.text)],
                     false => self.kept.iter().map(|(place, _)| written(&field(row, *place))).collect(),
                 };
-                let probability = prediction.probability().map(|p| format!("{p:.4}")).unwrap_or_default();
-                let added = [prediction.label(), probability].into_iter().take(self.added().len());
+                let added =
+                    [prediction.label(), probability(prediction, self.head)].into_iter().take(self.added().len());
                 self.fields(to, kept.into_iter().chain(added))
             }
         }

@@ -3,7 +3,7 @@
 use super::super::args::{DevArg, TrainArgs};
 use super::super::report::{note, notes, thousands};
 use super::choices::Choices;
-use adaptune_text::{DataFile, InputForm, Labels, Table, TableOptions, Text, Tokenizer};
+use adaptune_text::{DataFile, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer};
 use adaptune_train::Dataset;
 use anyhow::Result;
 use std::path::Path;
@@ -21,16 +21,21 @@ pub(super) struct Data {
 
 impl Data {
     pub(super) fn read(choices: &Choices, args: &TrainArgs, tokenizer: &Tokenizer) -> Result<Self> {
-        let options = args.table.options();
-        let whole = read(&choices.train, &options)?;
-        let (labels, decision) = Labels::decide(&whole, args.task.kind())?;
+        let mut options = args.table.options();
+        let mut task = task(args, &options);
+        let whole = read(&choices.train, &options, task)?;
+        let (labels, decision) = Labels::decide(&whole, task)?;
+        if whole.has_label_sets() {
+            task = TaskChoice::MultiLabel;
+            options.columns.label_separator = whole.columns.label_separator;
+        }
         if !args.json {
             note(format_args!("{} examples, {decision}", thousands(whole.rows.len() as u64)));
         }
         let (train, dev) = match &choices.dev {
             None => (whole, None),
             Some(DevArg::File(path)) => {
-                let dev = read(path, &options)?.like(&whole)?;
+                let dev = read(path, &options, task)?.like(&whole)?;
                 (whole, Some((path.as_path(), dev)))
             }
             Some(DevArg::Share(share)) => {
@@ -41,7 +46,7 @@ impl Data {
         let test = choices
             .test
             .as_ref()
-            .map(|path| Ok::<_, anyhow::Error>((path.as_path(), read(path, &options)?.like(&train)?)));
+            .map(|path| Ok::<_, anyhow::Error>((path.as_path(), read(path, &options, task)?.like(&train)?)));
         let parts = [("train", Some((choices.train.as_path(), train))), ("dev", dev), ("test", test.transpose()?)];
         Self::of(parts, labels, tokenizer)
     }
@@ -74,9 +79,22 @@ fn sample(table: &Table) -> Option<String> {
     })
 }
 
+/// What is to be predicted, as far as it is said: who names a sign between labels means several of them.
+fn task(args: &TrainArgs, options: &TableOptions) -> TaskChoice {
+    match args.task.kind() {
+        TaskChoice::Auto if options.columns.label_separator.is_some() => TaskChoice::MultiLabel,
+        task => task,
+    }
+}
+
 /// Reads labelled examples, and says what was noticed.
-fn read(path: &Path, options: &TableOptions) -> Result<Table> {
-    let table = Table::read_with(path, options)?.labelled()?;
+fn read(path: &Path, options: &TableOptions, task: TaskChoice) -> Result<Table> {
+    let table = Table::read_with(path, options)?;
+    let table = match task {
+        TaskChoice::MultiLabel => table.with_label_sets(options.columns.label_separator)?,
+        _ => table,
+    };
+    let table = table.labelled()?;
     notes(&table.name, &table.notes);
     Ok(table)
 }

@@ -14,7 +14,7 @@ use super::observers::Bar;
 use super::plot;
 use super::report::note;
 use adaptune_adapters::memory::{Workload, available_memory};
-use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning, format};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseIdentity, BaseModel, ModelCard, RunFile, Text, Tokenizer};
 use adaptune_train::{EvaluationRecord, Record, Trained, Trainer, evaluate};
@@ -130,7 +130,7 @@ impl<'a> Setting<'a> {
         let (args, labels) = (self.args, &self.data.labels);
         let default = HeadConfig::new(labels.task(), labels.names().to_vec());
         let layers = args.head_layers.map_or(default.layers, usize::from);
-        HeadConfig { layers, use_pooler: args.use_pooler, ..default }
+        HeadConfig { layers, pooling: args.use_pooler.then_some(Pooling::Pooler), ..default }
     }
 
     /// What was asked for; nothing if it is there already.
