@@ -2,7 +2,9 @@
 
 use crate::error::{Result, TextError};
 use crate::hub::{self, DownloadObserver};
+use crate::sentence_transformers;
 use crate::tokenizer::Tokenizer;
+use adaptune_adapters::Pooling;
 use adaptune_tensor::Precision;
 use adaptune_transformer::weights::{
     TOKENIZER_LIMIT, TensorFile, TensorSource, WeightDirectory, WeightError, read_file, replace_file,
@@ -99,6 +101,15 @@ impl BaseModel {
             Err(WeightError::NoWeights { .. } | WeightError::PickleOnly { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Returns what its training read of each text, if its folder says so, as those of sentence-transformers do (`modules.json`).
+    /// `None` if it says nothing, or something that no [`Pooling`] is.
+    ///
+    /// # Errors
+    /// One of these files cannot be read.
+    pub fn pooling(&self) -> Result<Option<Pooling>> {
+        self.folder().map_or(Ok(None), sentence_transformers::pooling)
     }
 
     /// Returns the tokenizer, for texts of at most `max_length` tokens, or as many as the model has positions for.

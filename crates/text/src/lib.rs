@@ -10,6 +10,7 @@ mod labels;
 mod model;
 mod predictor;
 mod run_file;
+mod sentence_transformers;
 mod sizing;
 mod split;
 mod table;

@@ -96,6 +96,7 @@ fn options_by_name(options: &TrainOptions) -> Vec<(&'static str, String)> {
         optimiser,
         clip,
         batching,
+        metric,
         patience,
         eval_batch_size,
         // Changes no bit.
@@ -111,6 +112,7 @@ fn options_by_name(options: &TrainOptions) -> Vec<(&'static str, String)> {
         ("learning rate", learning_rate.to_string()),
         ("head's learning rate", or_none(head_learning_rate.map(|rate| rate.to_string()))),
         ("learning rate of what is thawed", or_none(thaw_learning_rate.map(|rate| rate.to_string()))),
+        ("metric that decides", or_none(metric.clone())),
         ("schedule", format!("{schedule:?}")),
         ("warm-up", warmup.to_string()),
         ("optimiser", format!("{optimiser:?}")),

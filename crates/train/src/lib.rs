@@ -4,6 +4,7 @@ pub use ndarray;
 
 mod batching;
 mod clip;
+mod criterion;
 mod data;
 pub mod json;
 mod masking;

@@ -2,6 +2,7 @@
 
 use crate::activations::CacheLimits;
 use crate::batching::Batching;
+use crate::criterion::Criterion;
 use crate::optimiser::OptimiserConfig;
 use crate::schedule::{Schedule, Warmup};
 use serde::Serialize;
@@ -20,6 +21,7 @@ use serde::Serialize;
 /// | `optimiser` | AdamW, decay 0.01 | biases and norms never decay |
 /// | `clip` | 1 | largest norm of all gradients together |
 /// | `batching` | shuffled | how examples come together |
+/// | `metric` | the task's first | which score, or `loss`, decides which epoch is best |
 /// | `patience` | none | epochs without improvement after which the run ends |
 /// | `eval_batch_size` | 64 | examples of a batch in evaluations |
 /// | `gradient_checkpointing` | false | less memory, more time |
@@ -49,6 +51,9 @@ pub struct TrainOptions {
     pub clip: Option<f64>,
     /// How examples come together in batches.
     pub batching: Batching,
+    /// The score of the development data that decides which epoch is best, by its name, or `loss`; the first one of the task if
+    /// none is named. Where scores are equal the smaller loss decides.
+    pub metric: Option<String>,
     /// Epochs without improvement on the development data after which the run ends.
     pub patience: Option<usize>,
     /// Examples of a batch in evaluations.
@@ -77,6 +82,7 @@ impl Default for TrainOptions {
             optimiser: OptimiserConfig::default(),
             clip: Some(1.0),
             batching: Batching::Shuffled,
+            metric: None,
             patience: None,
             eval_batch_size: 64,
             gradient_checkpointing: false,
@@ -91,6 +97,11 @@ impl TrainOptions {
     #[must_use]
     pub fn describe(&self) -> String {
         format!("{self:?}")
+    }
+
+    /// What decides which epoch is best.
+    pub(crate) fn criterion(&self) -> Criterion {
+        Criterion::of(self.metric.as_deref())
     }
 
     /// Checks that the options do not contradict themselves; the error says which do.

@@ -1,11 +1,13 @@
 //! Where the records of a run say that it stands. A checkpoint that says something else is damaged.
 
 use crate::checkpoint::Position;
+use crate::criterion::{Criterion, standing};
 use crate::record::{EvaluationRecord, Record, StepRecord};
 
 /// What decides which record follows which.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Course {
+    pub(crate) criterion: Criterion,
     pub(crate) epochs: usize,
     pub(crate) steps_per_epoch: usize,
     /// There is development data.
@@ -20,8 +22,8 @@ pub(crate) struct Progress {
     evaluations: usize,
     stale: usize,
     stopped: bool,
-    /// The score of the best epoch.
-    best: Option<f64>,
+    /// Score and loss of the best epoch.
+    best: Option<(f64, f64)>,
 }
 
 impl Progress {
@@ -70,14 +72,14 @@ impl Progress {
     }
 
     fn then_evaluation(self, record: &EvaluationRecord, course: &Course) -> Result<Self, String> {
-        let (step, epoch, score) = (self.step, self.evaluations, record.primary());
-        let is_best = epoch > 0 && self.best.is_none_or(|best| score > best);
+        let (step, epoch, standing) = (self.step, self.evaluations, standing(record));
+        let is_best = epoch > 0 && self.best.is_none_or(|best| course.criterion.is_better(standing, best));
         if (record.step, record.epoch, record.best) != (step, epoch, is_best) {
             return Err(format!(
                 "its records do not say of the evaluation behind epoch {epoch} what the ones before imply"
             ));
         }
-        let best = if is_best { Some(score) } else { self.best };
+        let best = if is_best { Some(standing) } else { self.best };
         let stale = if is_best || epoch == 0 { 0 } else { self.stale + 1 };
         let stopped = stale > 0 && epoch < course.epochs && course.patience.is_some_and(|patience| stale >= patience);
         Ok(Self { evaluations: epoch + 1, best, stale, stopped, ..self })
@@ -130,7 +132,9 @@ mod tests {
         Record::Evaluation(EvaluationRecord { step, epoch, loss: 0.5, metrics, best })
     }
 
-    const COURSE: Course = Course { epochs: 3, steps_per_epoch: 2, evaluates: true, patience: Some(1) };
+    fn course() -> Course {
+        Course { criterion: Criterion::default(), epochs: 3, steps_per_epoch: 2, evaluates: true, patience: Some(1) }
+    }
 
     fn records() -> Vec<Record> {
         let first = [evaluation(0, 0, 0.9, false), step(1, 1), step(2, 1), evaluation(2, 1, 0.5, true)];
@@ -144,17 +148,19 @@ mod tests {
 
     #[test]
     fn the_records_of_a_run_end_where_it_stands() {
-        let at = |n: usize| Progress::of(&records()[..n], &COURSE).expect("they follow each other");
-        assert_eq!(at(2).check(&position(0, 1, 1), &COURSE), Ok(()));
-        assert_eq!(at(4).check(&position(1, 0, 2), &COURSE), Ok(()));
-        assert_eq!(at(5).check(&position(1, 1, 3), &COURSE), Ok(()));
+        let at = |n: usize| Progress::of(&records()[..n], &course()).expect("they follow each other");
+        assert_eq!(at(2).check(&position(0, 1, 1), &course()), Ok(()));
+        assert_eq!(at(4).check(&position(1, 0, 2), &course()), Ok(()));
+        assert_eq!(at(5).check(&position(1, 1, 3), &course()), Ok(()));
         let ended = Position { stale: 1, stopped: true, ..position(2, 0, 4) };
-        assert_eq!(at(7).check(&ended, &COURSE), Ok(()));
+        assert_eq!(at(7).check(&ended, &course()), Ok(()));
         assert!(!at(3).has_best() && at(4).has_best());
-        assert!(at(3).check(&position(1, 0, 2), &COURSE).expect_err("not evaluated").contains("before the evaluation"));
+        assert!(
+            at(3).check(&position(1, 0, 2), &course()).expect_err("not evaluated").contains("before the evaluation")
+        );
         assert!(
             at(5)
-                .check(&position(1, 1, 5), &COURSE)
+                .check(&position(1, 1, 5), &course())
                 .expect_err("too far")
                 .contains("counts 5 steps, but its records 3")
         );
@@ -162,7 +168,7 @@ mod tests {
 
     #[test]
     fn records_that_cannot_follow_each_other_are_refused() {
-        let patient = Course { patience: None, ..COURSE };
+        let patient = Course { patience: None, ..course() };
         assert!(Progress::of(&[records(), vec![step(5, 3)]].concat(), &patient).is_ok());
         for (records, words) in [
             ([records(), vec![step(5, 3)]].concat(), "step 5 in epoch 3 that is not due"),
@@ -171,7 +177,7 @@ mod tests {
             ([records()[..2].to_vec(), vec![evaluation(1, 1, 0.5, true)]].concat(), "an evaluation in epoch 1"),
             ([records()[..3].to_vec(), vec![evaluation(2, 1, 0.5, false)]].concat(), "behind epoch 1"),
         ] {
-            assert!(Progress::of(&records, &COURSE).expect_err(words).contains(words), "{words}");
+            assert!(Progress::of(&records, &course()).expect_err(words).contains(words), "{words}");
         }
     }
 }

@@ -54,12 +54,6 @@ impl EvaluationRecord {
     }
 }
 
-/// The score of the best evaluation so far, if there is one.
-pub(crate) fn best_score(records: &[Record]) -> Option<f64> {
-    let evaluations = records.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None });
-    evaluations.filter(|e| e.best).map(EvaluationRecord::primary).next_back()
-}
-
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]

@@ -4,6 +4,7 @@ use crate::activations::{self, Activations};
 use crate::batching::Batching;
 use crate::checkpoint::{self, Checkpoint, Position};
 use crate::clip::clip_by_global_norm;
+use crate::criterion;
 use crate::data::Dataset;
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate_from};
@@ -13,7 +14,7 @@ use crate::model::Model;
 use crate::optimiser::{Optimiser, Trainable, decays};
 use crate::options::TrainOptions;
 use crate::progress::{Course, Progress};
-use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, best_score, values};
+use crate::record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord, values};
 use crate::schedule::LearningRate;
 use crate::supervision::{self, Supervision};
 use crate::tasks::{TaskData, TaskExamples, Tasks};
@@ -202,6 +203,7 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
     fn course(&self) -> Course {
         let TrainOptions { epochs, patience, .. } = self.options;
         Course {
+            criterion: self.options.criterion(),
             epochs,
             steps_per_epoch: self.extent().steps_per_epoch,
             evaluates: self.tasks.dev().next().is_some(),
@@ -351,14 +353,17 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
         let learning_rate = self.options.learning_rate * self.rate.factor(step.saturating_sub(1));
         let evaluation = self.evaluation().map_err(|error| error.in_a_run(step, epoch, learning_rate))?;
         let Some(evaluation) = evaluation else { return Ok(()) };
-        let (loss, metrics) = (evaluation.loss, values(&evaluation.metrics));
+        let (loss, mut metrics) = (evaluation.loss, values(&evaluation.metrics));
+        let criterion = self.options.criterion();
+        criterion.order(&mut metrics).map_err(TrainError::Options)?;
         if !loss.is_finite() {
             let what = "loss on the development data";
             return Err(TrainError::Diverged { what, value: loss, step, epoch, learning_rate });
         }
         let mut record = EvaluationRecord { step, epoch, loss, metrics, best: false };
-        record.best =
-            epoch > 0 && best_score(&self.records).is_none_or(|best| best.is_nan() || record.primary() > best);
+        let before = criterion::best(&self.records);
+        let is_better = |best| criterion.is_better(criterion::standing(&record), best);
+        record.best = epoch > 0 && before.is_none_or(is_better);
         if record.best {
             self.best = Some(tensors(&self.model, ""));
         }

@@ -6,6 +6,7 @@
 //! | [`MultiLabel`] | the same | a truth for each label of each sequence | binary cross-entropy |
 //! | [`Regression`] | the same | a number for each sequence | squared error |
 //! | [`Tagging`] | what the head reads, every token | a class for each token, or none | cross-entropy |
+//! | [`WeightedClasses`] | what the head reads | a class for each sequence or token, or none | cross-entropy by the class's weight |
 //! | [`MaskedLanguage`] | the places where tokens were hidden | the tokens that stood there | cross-entropy |
 //!
 //! A user-defined objective is an implementation of [`Objective`]; the crate `adaptune-train` has an example that trains with
@@ -18,6 +19,7 @@ pub(crate) mod masked_language;
 pub(crate) mod multi_label;
 pub(crate) mod regression;
 pub(crate) mod tagging;
+pub(crate) mod weighted_classes;
 
 pub use classification::Classification;
 pub use contract::Objective;
@@ -26,3 +28,4 @@ pub use masked_language::MaskedLanguage;
 pub use multi_label::MultiLabel;
 pub use regression::Regression;
 pub use tagging::Tagging;
+pub use weighted_classes::WeightedClasses;

@@ -1,9 +1,10 @@
 //! Objectives say which heads they fit, and a head may be for a user-defined task.
 
-use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging};
+use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging, WeightedClasses};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, HeadError, Outputs, Task, TaskDescription, format};
 use adaptune_tensor::{Gradients, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Pass, Selection};
+use ndarray::array;
 use std::sync::Arc;
 
 const VOCABULARY: usize = 11;
@@ -37,6 +38,47 @@ fn targets_that_do_not_fit_the_head_are_named() {
     assert!(Objective::<f64>::check(&Regression(vec![4e38]), &config(Task::REGRESSION), VOCABULARY).is_ok());
     let token = MaskedLanguage { places: vec![0], tokens: vec![11] };
     assert!(refused::<f32>(token, Task::MASKED_LANGUAGE).contains("token 11 as a target"));
+}
+
+/// Each target by the weight of its class, and the mean by their number: the formula, and central differences.
+#[test]
+fn classes_weigh_what_they_are_given() {
+    let logits = array![[0.3, -1.2, 0.7], [2.0, 0.1, -0.4], [0.0, 0.5, 0.25], [1.0, 1.5, -2.0]];
+    let objective = WeightedClasses { classes: vec![Some(2), Some(0), None, Some(1)], weights: vec![0.5, 3.0, 1.75] };
+    let log_softmax = |row: usize, class: usize| {
+        let sum: f64 = logits.row(row).iter().map(|x: &f64| x.exp()).sum();
+        logits[[row, class]] - sum.ln()
+    };
+    let expected = -0.2 * (1.75 * log_softmax(0, 2) + 0.5 * log_softmax(1, 0) + 3.0 * log_softmax(3, 1));
+    assert!((objective.loss(logits.view(), 0.2) - expected).abs() < 1e-14);
+    assert_eq!(Objective::<f64>::count(&objective), 3);
+    let d = objective.loss_backward(logits.clone(), 0.2);
+    for (at, found) in d.indexed_iter() {
+        let moved = |step: f64| {
+            let mut logits = logits.clone();
+            logits[at] += step;
+            objective.loss(logits.view(), 0.2)
+        };
+        assert!((found - (moved(1e-6) - moved(-1e-6)) / 2e-6).abs() < 1e-9, "{at:?}");
+    }
+    let even = WeightedClasses { weights: vec![1.0; 3], ..objective };
+    let plain = Tagging(even.classes.clone());
+    assert!((even.loss(logits.view(), 0.2) - plain.loss(logits.view(), 0.2)).abs() < 1e-14);
+}
+
+#[test]
+fn weights_that_do_not_fit_the_head_are_refused() {
+    let weighted = |weights: &[f64]| WeightedClasses { classes: vec![Some(1)], weights: weights.to_vec() };
+    for (weights, expected) in [
+        (&[1.0][..], "1 weights of classes, but the head has 2 labels"),
+        (&[1.0, f64::NAN], "a class of weight NaN"),
+        (&[1.0, -0.5], "a class of weight -0.5"),
+    ] {
+        let message = refused::<f32>(weighted(weights), Task::CLASSIFICATION);
+        assert!(message.contains(expected), "{message}");
+    }
+    assert!(refused::<f32>(weighted(&[1.0, 2.0]), Task::REGRESSION).contains("weighted classes"));
+    assert!(Objective::<f32>::check(&weighted(&[1.0, 0.0]), &config(Task::TAGGING), VOCABULARY).is_ok());
 }
 
 #[test]

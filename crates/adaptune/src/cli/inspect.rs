@@ -60,6 +60,7 @@ fn interesting(part: &Described) -> Vec<(String, Value)> {
         "label2id",
         "layers",
         "use_pooler",
+        "pooling",
         "mh_adapter",
         "output_adapter",
         "reduction_factor",

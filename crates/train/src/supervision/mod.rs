@@ -12,6 +12,7 @@ pub(crate) mod hidden_tokens;
 pub(crate) mod label_sets;
 pub(crate) mod numbers;
 pub(crate) mod tags;
+pub(crate) mod weighted;
 
 pub use argmax::argmax;
 pub use classes::Classes;
@@ -20,6 +21,7 @@ pub use hidden_tokens::HiddenTokens;
 pub use label_sets::LabelSets;
 pub use numbers::Numbers;
 pub use tags::Tags;
+pub use weighted::Weighted;
 
 use adaptune_adapters::Task;
 use adaptune_tensor::Scalar;

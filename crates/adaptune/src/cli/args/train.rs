@@ -3,6 +3,7 @@
 use super::columns::TableArgs;
 use super::numbers::BaseDtype;
 use crate::cli::task::TaskArg;
+use adaptune_adapters::Pooling;
 use adaptune_transformer::Thaw;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
@@ -119,9 +120,9 @@ pub(crate) struct TrainArgs {
     /// Linear layers of the head [default: 2, or 1 for tagging]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Head")]
     pub(crate) head_layers: Option<u8>,
-    /// Let the head read the base's pooler
-    #[arg(long, help_heading = "Head")]
-    pub(crate) use_pooler: bool,
+    /// What the head reads of each text
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Head")]
+    pub(crate) pooling: Option<PoolingArg>,
 
     /// Numbers of the base's linear layers
     #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = "Run")]
@@ -157,6 +158,32 @@ impl FromStr for DevArg {
         match number.trim().parse::<f64>() {
             Ok(percent) if percent > 0.0 && percent <= 50.0 => Ok(Self::Share(percent / 100.0)),
             _ => Err(format!("expected a file, or a share of the training data from above 0% to 50%, found {text}")),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum PoolingArg {
+    /// The first token, as heads of AdapterHub and transformers do
+    First,
+    /// The last token
+    Last,
+    /// The mean over all tokens, as most sentence-transformers models do
+    Mean,
+    /// The largest number of each column over all tokens
+    Max,
+    /// The base's pooler over the first token, if it has one
+    Pooler,
+}
+
+impl From<PoolingArg> for Pooling {
+    fn from(arg: PoolingArg) -> Self {
+        match arg {
+            PoolingArg::First => Self::First,
+            PoolingArg::Last => Self::Last,
+            PoolingArg::Mean => Self::Mean,
+            PoolingArg::Max => Self::Max,
+            PoolingArg::Pooler => Self::Pooler,
         }
     }
 }

@@ -130,7 +130,7 @@ impl<'a> Setting<'a> {
         let (args, labels) = (self.args, &self.data.labels);
         let default = HeadConfig::new(labels.task(), labels.names().to_vec());
         let layers = args.head_layers.map_or(default.layers, usize::from);
-        HeadConfig { layers, pooling: args.use_pooler.then_some(Pooling::Pooler), ..default }
+        HeadConfig { layers, pooling: args.pooling.map(Pooling::from), ..default }
     }
 
     /// What was asked for; nothing if it is there already.
