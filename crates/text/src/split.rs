@@ -37,10 +37,13 @@ impl Table {
     }
 }
 
+/// One label, or any number of them.
+type Answer<'a> = (Option<&'a str>, Option<&'a [String]>);
+
 /// Whether each row is kept aside.
 fn aside(rows: &[Row], share: f64, seed: u64) -> Vec<bool> {
     use rand::seq::SliceRandom;
-    let mut by_label: BTreeMap<(Option<&str>, Option<&[String]>), Vec<usize>> = BTreeMap::new();
+    let mut by_label: BTreeMap<Answer<'_>, Vec<usize>> = BTreeMap::new();
     for (i, row) in rows.iter().enumerate() {
         by_label.entry((row.label.as_deref(), row.labels.as_deref())).or_default().push(i);
     }
