@@ -56,6 +56,8 @@ pub enum Outputs {
     },
     /// A single one without a name.
     Number,
+    /// Two for each token: that a span starts there, and that it ends there.
+    Span,
     /// One for each token of the base's vocabulary, by way of its token embeddings.
     Vocabulary,
 }
@@ -97,6 +99,15 @@ static TAGGING: TaskDescription = TaskDescription {
     task_type: Some("TOKEN_CLS"),
 };
 
+static QUESTION_ANSWERING: TaskDescription = TaskDescription {
+    name: "question answering",
+    reads: Selection::All,
+    outputs: Outputs::Span,
+    layers: 1,
+    head_type: Some("question_answering"),
+    task_type: None,
+};
+
 static MASKED_LANGUAGE: TaskDescription = TaskDescription {
     name: "masked language",
     reads: Selection::All,
@@ -107,7 +118,8 @@ static MASKED_LANGUAGE: TaskDescription = TaskDescription {
 };
 
 /// The tasks whose heads files hold. Those of one number come first: in files they are a kind of classification.
-const STORED: [Task; 4] = [Task::REGRESSION, Task::CLASSIFICATION, Task::MULTI_LABEL, Task::TAGGING];
+const STORED: [Task; 5] =
+    [Task::REGRESSION, Task::CLASSIFICATION, Task::MULTI_LABEL, Task::TAGGING, Task::QUESTION_ANSWERING];
 
 impl Task {
     /// A class for each sequence.
@@ -118,6 +130,8 @@ impl Task {
     pub const REGRESSION: Self = Self(&REGRESSION);
     /// A class for each token.
     pub const TAGGING: Self = Self(&TAGGING);
+    /// The span of a context that answers a question.
+    pub const QUESTION_ANSWERING: Self = Self(&QUESTION_ANSWERING);
     /// The tokens that were hidden from the model.
     pub const MASKED_LANGUAGE: Self = Self(&MASKED_LANGUAGE);
 
@@ -157,6 +171,12 @@ impl Task {
         matches!(self.0.outputs, Outputs::AnyLabels { .. })
     }
 
+    /// True if its head says where a span starts and ends.
+    #[must_use]
+    pub fn predicts_a_span(self) -> bool {
+        self.0.outputs == Outputs::Span
+    }
+
     /// True if its head has one output without a name.
     #[must_use]
     pub fn predicts_a_number(self) -> bool {
@@ -187,6 +207,7 @@ impl Outputs {
         match self {
             Self::Labels { least } | Self::AnyLabels { least } => least,
             Self::Number => 1,
+            Self::Span => 2,
             Self::Vocabulary => 0,
         }
     }
@@ -227,6 +248,7 @@ mod tests {
         assert_eq!(hub("classification", 1), Some(Task::REGRESSION));
         assert_eq!(hub("classification", 2), Some(Task::CLASSIFICATION));
         assert_eq!(hub("multilabel_classification", 1), Some(Task::MULTI_LABEL));
+        assert_eq!(hub("question_answering", 2), Some(Task::QUESTION_ANSWERING));
         assert_eq!((hub("tagging", 1), hub("causal_lm", 2)), (Some(Task::TAGGING), None));
         let peft = |name, outputs| Task::of_task_type(name, outputs);
         assert_eq!((peft("SEQ_CLS", 1), peft("SEQ_CLS", 3)), (Some(Task::REGRESSION), Some(Task::CLASSIFICATION)));

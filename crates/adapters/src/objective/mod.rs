@@ -7,6 +7,7 @@
 //! | [`Regression`] | the same | a number for each sequence | squared error |
 //! | [`Tagging`] | what the head reads, every token | a class for each token, or none | cross-entropy |
 //! | [`WeightedClasses`] | what the head reads | a class for each sequence or token, or none | cross-entropy by the class's weight |
+//! | [`Spans`] | the same | the first and the last token of a span of each sequence | cross-entropy |
 //! | [`MaskedLanguage`] | the places where tokens were hidden | the tokens that stood there | cross-entropy |
 //!
 //! A user-defined objective is an implementation of [`Objective`]; the crate `adaptune-train` has an example that trains with
@@ -18,6 +19,7 @@ pub(crate) mod error;
 pub(crate) mod masked_language;
 pub(crate) mod multi_label;
 pub(crate) mod regression;
+pub(crate) mod spans;
 pub(crate) mod tagging;
 pub(crate) mod weighted_classes;
 
@@ -27,5 +29,6 @@ pub use error::TargetError;
 pub use masked_language::MaskedLanguage;
 pub use multi_label::MultiLabel;
 pub use regression::Regression;
+pub use spans::Spans;
 pub use tagging::Tagging;
 pub use weighted_classes::WeightedClasses;

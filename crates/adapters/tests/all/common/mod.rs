@@ -1,7 +1,7 @@
 //! Reading the golden fixtures.
 #![allow(dead_code)] // each test program uses a part of it
 
-use adaptune_adapters::objective::{Classification, MaskedLanguage, MultiLabel, Objective, Regression, Tagging};
+use adaptune_adapters::objective::{Classification, MaskedLanguage, MultiLabel, Objective, Regression, Spans, Tagging};
 use adaptune_adapters::{Adapter, AdapterModel, Head, Task, format};
 use adaptune_tensor::{Layout, Scalar};
 use adaptune_test_support::largest_difference;
@@ -80,6 +80,7 @@ impl Fixture {
             "regression" => Box::new(Regression(self.floats(&name).iter().copied().collect())),
             "classification" => Box::new(Classification(integers().map(|v| v as usize).collect())),
             "multi-label" => Box::new(MultiLabel(self.truths(&name))),
+            "question answering" => Box::new(self.answers(prefix)),
             "masked language" => Box::new(self.hidden_tokens(&name)),
             "tagging" => Box::new(Tagging(integers().map(|v| usize::try_from(v).ok()).collect())),
             other => panic!("no fixture has the task {other}"),
@@ -107,6 +108,13 @@ impl Fixture {
         write_safetensors(&path("adapter.safetensors"), &views, &Default::default()).expect("written");
         std::fs::write(path("adapter_config.json"), config).expect("written");
         Some(format::load_adapter(directory.path(), base).unwrap_or_else(|e| panic!("{}: {e}", self.name)))
+    }
+
+    /// Where the answers stand.
+    fn answers(&self, prefix: &str) -> Spans {
+        let places = |name: &str| self.integers(&format!("{prefix}{name}")).into_iter().map(|v| v as usize);
+        let spans = places("start_positions").zip(places("end_positions")).collect();
+        Spans { lengths: places("lengths").collect(), spans }
     }
 
     /// Whether each label holds for each sequence.
