@@ -1,5 +1,6 @@
 //! Examples: tokens with what they should be predicted as.
 
+use crate::answer::AnswerWindow;
 use crate::masking::Masking;
 use adaptune_adapters::{TargetError, Task};
 use adaptune_tensor::Seed;
@@ -28,6 +29,8 @@ pub enum Target {
     Value(f64),
     /// A class for each token; `None` where a token does not count.
     Tags(Vec<Option<usize>>),
+    /// The span that answers a question, in one window of its context.
+    Answer(AnswerWindow),
     /// Its own tokens, some of which are hidden when a batch is made.
     Tokens,
 }
@@ -38,12 +41,14 @@ impl Target {
     pub fn is_for(&self, task: Task) -> bool {
         let every = task.reads_every_token();
         let (tokens, number, any) = (task.predicts_tokens(), task.predicts_a_number(), task.predicts_any_labels());
-        let one = !tokens && !number && !any;
+        let span = task.predicts_a_span();
+        let one = !tokens && !number && !any && !span;
         match self {
             Self::Tokens => tokens,
             Self::Tags(_) => every && one,
             Self::Value(_) => number && !every,
             Self::Labels(_) => any && !every,
+            Self::Answer(_) => span,
             Self::Class(_) => one && !every,
         }
     }
@@ -277,6 +282,7 @@ impl Dataset {
                 Target::Class(class) => seed.at(*class as u64),
                 Target::Value(value) => seed.at(value.to_bits()),
                 Target::Labels(truths) => truths.iter().fold(seed, |seed, truth| seed.at(u64::from(*truth))),
+                Target::Answer(window) => window.fingerprint(seed),
                 Target::Tags(tags) => tags.iter().fold(seed, |seed, tag| seed.at(tag.map_or(u64::MAX, |t| t as u64))),
             };
         }
@@ -298,11 +304,14 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
         Target::Value(value) if !value.is_finite() => {
             return Err(DataError::Target { example: i, source: TargetError::NotFinite { found: value.to_string() } });
         }
+        Target::Answer(window) if window.bytes.len() != tokens => {
+            return lengths(window.bytes.len(), "places in the context");
+        }
         Target::Labels(truths) if truths.len() != classes => {
             let source = TargetError::Truths { found: truths.len(), labels: classes };
             return Err(DataError::Target { example: i, source });
         }
-        Target::Value(_) | Target::Labels(_) | Target::Tokens => None,
+        Target::Value(_) | Target::Labels(_) | Target::Answer(_) | Target::Tokens => None,
         Target::Tags(tags) if tags.len() != tokens => return lengths(tags.len(), "tags"),
         Target::Tags(tags) => tags.iter().flatten().max().copied(),
     };

@@ -53,9 +53,9 @@ impl<S: Scalar> Objective<S> for Spans {
             return Err(TargetError::head("a span of each sequence", head));
         }
         match self.lengths.iter().zip(&self.spans).find(|(length, (start, end))| start > end || end >= length) {
-            Some((length, (start, end))) => {
-                Err(TargetError::Other(format!("a span from token {start} to {end}, but {length} tokens, which count from 0")))
-            }
+            Some((length, (start, end))) => Err(TargetError::Other(format!(
+                "a span from token {start} to {end}, but {length} tokens, which count from 0"
+            ))),
             None => Ok(()),
         }
     }

@@ -217,7 +217,7 @@ fn broken_json_is_named_by_line() {
         ("{\"text\": \"a\"}\n\n{\"text\": \"b\"}", "line 2: the line is blank"),
         ("{\"text\": \"a\"}\n{\"txt\": \"b\"}", "line 2: expected the key `text` as on the first line, found txt"),
         ("{\"text\": 3}", "line 1: expected `text` to be a text in quotes, found 3"),
-        ("{\"text\": \"a\", \"label\": {}}", "expected `label` to be a text or a number, found {}"),
+        ("{\"text\": \"a\", \"label\": {}}", "expected `label` to be a text, a number or a list of them, found {}"),
         ("{\"words\": [\"a\", 2], \"tags\": [\"O\", \"O\"]}", "expected `words` to be an array of texts, found 2"),
         ("{\"words\": \"a\"}", "expected `words` to be an array of texts, found \"a\""),
         ("{\"words\": [\"a\"], \"tags\": []}", "found 1 words and 0 tags"),

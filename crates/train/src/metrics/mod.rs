@@ -5,6 +5,7 @@
 //! and seqeval do the same with a warning, while scipy's correlations are NaN there. Scores of sets of labels are `None`
 //! where they are undefined, and NaN among [`Metrics`].
 
+mod answers;
 mod classification;
 mod label_sets;
 mod ratio;
@@ -12,6 +13,7 @@ mod regression;
 mod report;
 mod spans;
 
+pub use answers::{answer_f1, exact_answer, normalised_answer};
 pub use classification::{accuracy, macro_f1, matthews_correlation};
 pub use label_sets::LabelReport;
 pub use regression::{mean_squared_error, pearson, spearman};
@@ -32,6 +34,7 @@ use std::fmt;
 /// | regression | `pearson` | `spearman`, `mean_squared_error` |
 /// | tagging with labels of spans (IO, IOB, IOBES, BILOU) | `span_f1` | `span_precision`, `span_recall`, `token_accuracy` |
 /// | tagging with other labels | `token_accuracy` | |
+/// | question answering | `f1` | `exact_match` |
 /// | masked language modelling | `masked_accuracy` | `perplexity` |
 ///
 /// ```
@@ -104,6 +107,16 @@ impl Metrics {
         }
         let (precision, recall) = (counts.precision(), counts.recall());
         Self::of([("span_f1", counts.f1()), ("span_precision", precision), ("span_recall", recall), tokens])
+    }
+
+    /// SQuAD's scores of answers: means over all questions, each with the answers that are right (none, if there is none) and the
+    /// one that was found; NaN of no questions.
+    #[must_use]
+    pub fn answers(found: &[(&[String], &str)]) -> Self {
+        let mean = |score: fn(&[String], &str) -> f64| {
+            found.iter().map(|(expected, found)| score(expected, found)).sum::<f64>() / found.len() as f64
+        };
+        Self::of([("f1", mean(answer_f1)), ("exact_match", mean(exact_answer))])
     }
 
     /// Scores of hidden tokens: how many of `count` were found, and `e` to the mean loss, in nats, of finding them.
