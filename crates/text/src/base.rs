@@ -4,7 +4,7 @@ use crate::error::{Result, TextError};
 use crate::hub::{self, DownloadObserver};
 use crate::sentence_transformers;
 use crate::tokenizer::Tokenizer;
-use adaptune_adapters::Pooling;
+use adaptune_adapters::{Pooling, Task};
 use adaptune_tensor::Precision;
 use adaptune_transformer::weights::{
     TOKENIZER_LIMIT, TensorFile, TensorSource, WeightDirectory, WeightError, read_file, replace_file,
@@ -110,6 +110,19 @@ impl BaseModel {
     /// One of these files cannot be read.
     pub fn pooling(&self) -> Result<Option<Pooling>> {
         self.folder().map_or(Ok(None), sentence_transformers::pooling)
+    }
+
+    /// Returns what a new head of this task reads of each text where nothing else is said: what the base was
+    /// [trained](BaseModel::pooling) to have read, if its folder says so; `None` is what the task reads, the first token for whole
+    /// texts. `docs/results.md` has what that is worth.
+    ///
+    /// # Errors
+    /// As [`BaseModel::pooling`].
+    pub fn default_pooling(&self, task: Task) -> Result<Option<Pooling>> {
+        if task.reads_every_token() {
+            return Ok(None);
+        }
+        Ok(self.pooling()?.filter(|pooling| *pooling != Pooling::First))
     }
 
     /// Returns the tokenizer, for texts of at most `max_length` tokens, or as many as the model has positions for.

@@ -2,7 +2,7 @@
 
 use crate::error::{Result, TextError};
 use crate::labels::{Labels, Targets};
-use crate::table::{Table, Text};
+use crate::table::{Row, Table, Text};
 use crate::tokenizer::{Encoded, Tokenizer};
 use adaptune_adapters::Task;
 use adaptune_train::{Dataset, Example, Target};
@@ -77,6 +77,21 @@ impl Table {
         let message =
             format!("found {}, but {} holds {}; both must have the same columns", self.kind, train.name, train.kind);
         Err(TextError::table(&self.name, message))
+    }
+
+    /// Returns the examples of two tables of one form as one table, those of `other` behind. Lines count in their own files.
+    ///
+    /// # Errors
+    /// One has single texts and the other pairs, or words.
+    pub fn join(self, other: Self) -> Result<Self> {
+        let other = other.like(&self)?;
+        // Values stand in the order of a header; with another header they would stand below other names.
+        let same = self.header == other.header;
+        let without_fields = |row: Row| Row { fields: if same { row.fields } else { Vec::new() }, ..row };
+        let (header, name) = (if same { self.header } else { Vec::new() }, format!("{} and {}", self.name, other.name));
+        let rows = self.rows.into_iter().chain(other.rows).map(without_fields).collect();
+        let notes = self.notes.into_iter().chain(other.notes).collect();
+        Ok(Self { rows, kind: self.kind, name, header, columns: self.columns, notes })
     }
 
     /// Returns the table in the form that a head of this task reads: sentences for a tagger are words between spaces.

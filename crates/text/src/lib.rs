@@ -3,6 +3,7 @@
 mod base;
 pub mod builtin;
 mod card;
+mod class_weights;
 mod data;
 mod error;
 pub mod hub;
@@ -24,6 +25,7 @@ pub use adaptune_train as train;
 pub use adaptune_transformer as transformer;
 pub use base::{BUILTIN, BaseModel};
 pub use card::{MODEL_CARD, ModelCard, is_model_card};
+pub use class_weights::ClassWeights;
 pub use data::Tokenized;
 pub use error::{Place, TextError};
 pub use labels::{Labels, Targets, TaskChoice};
@@ -33,4 +35,4 @@ pub use run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, InputKind, RUN_
 pub use sizing::{LEAST_STEPS, Sizing};
 pub use table::{Columns, Format, Row, Table, TableKind, TableOptions, Text};
 pub use tokenizer::{Encoded, EncodedTable, Tokenizer};
-pub use training::{TextTraining, Trained};
+pub use training::{TextTraining, Trained, pooling_note};

@@ -34,6 +34,9 @@ pub struct RunFile {
     /// The data files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<DataFile>,
+    /// The adapter that the training went on from, as it was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// The version that wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
@@ -244,6 +247,7 @@ mod tests {
             base: Some(BaseIdentity { fingerprint: "1f".into(), tokenizer: sha256(b"") }),
             input: Some(InputForm::of(TableKind::Pair, &Columns { label: Some("y".into()), ..Columns::default() })),
             data: vec![DataFile { part: "train".into(), path: "a.tsv".into(), examples: 3, sha256: None }],
+            from: None,
             version: Some("0.2.0".into()),
             options: serde_json::json!({ "epochs": 3 }),
         }

@@ -37,11 +37,49 @@ impl Table {
     }
 }
 
+impl Table {
+    /// Divides the examples into `count` parts that are as large and have as many of each label, as far as whole examples allow, drawn
+    /// by a seed: returns the numbers of the rows of each part, ascending.
+    ///
+    /// ```
+    /// use adaptune_text::Table;
+    /// let parts = Table::of_texts(&["a", "b", "c", "d", "e"]).folds(2, 0)?;
+    /// assert_eq!((parts[0].len(), parts[1].len()), (3, 2));
+    /// # Ok::<(), adaptune_text::TextError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There are fewer examples than parts, or fewer than two parts.
+    pub fn folds(&self, count: usize, seed: u64) -> Result<Vec<Vec<usize>>> {
+        let examples = self.rows.len();
+        if count < 2 || examples < count {
+            let message = format!("{examples} examples cannot be divided into {count} parts to train and measure on");
+            return Err(TextError::table(&self.name, message));
+        }
+        let mut parts = vec![Vec::new(); count];
+        for (i, row) in evenly(&self.rows, seed).into_iter().enumerate() {
+            parts[i % count].push(row);
+        }
+        parts.iter_mut().for_each(|part| part.sort_unstable());
+        Ok(parts)
+    }
+}
+
 /// One label, or any number of them.
 type Answer<'a> = (Option<&'a str>, Option<&'a [String]>);
 
 /// Whether each row is kept aside.
 fn aside(rows: &[Row], share: f64, seed: u64) -> Vec<bool> {
+    let mut aside = vec![false; rows.len()];
+    let count = (share * rows.len() as f64).ceil() as usize;
+    for place in evenly(rows, seed).into_iter().take(count) {
+        aside[place] = true;
+    }
+    aside
+}
+
+/// The numbers of all rows in an order that begins anywhere with as many of each label as there is room for.
+fn evenly(rows: &[Row], seed: u64) -> Vec<usize> {
     use rand::seq::SliceRandom;
     let mut by_label: BTreeMap<Answer<'_>, Vec<usize>> = BTreeMap::new();
     for (i, row) in rows.iter().enumerate() {
@@ -60,12 +98,7 @@ fn aside(rows: &[Row], share: f64, seed: u64) -> Vec<bool> {
         order.extend(places.iter().enumerate().map(|(i, place)| ((i as f64 + 0.5) / count, *place)));
     }
     order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-    let mut aside = vec![false; rows.len()];
-    let count = (share * rows.len() as f64).ceil() as usize;
-    for (_, place) in order.into_iter().take(count) {
-        aside[place] = true;
-    }
-    aside
+    order.into_iter().map(|(_, place)| place).collect()
 }
 
 #[cfg(test)]
@@ -102,6 +135,22 @@ mod tests {
             |seed| table(&labels).split(0.2, seed).unwrap().1.rows.iter().map(|row| row.line).collect::<Vec<_>>();
         assert_eq!((lines(1), lines(1).len()), (lines(1), 10));
         assert_ne!(lines(1), lines(2));
+    }
+
+    /// With 80 and 40 of two labels every part has its tenth of each.
+    #[test]
+    fn folds_hold_every_example_once_and_every_label_alike() {
+        let labels = [vec!["a"; 80], vec!["b"; 40]].concat();
+        let parts = table(&labels).folds(10, 3).unwrap();
+        let of = |part: &[usize], label| part.iter().filter(|row| labels[**row] == label).count();
+        assert!(parts.iter().all(|part| (of(part, "a"), of(part, "b")) == (8, 4)), "{parts:?}");
+        let mut all = parts.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..120).collect::<Vec<_>>());
+        assert_ne!(parts, table(&labels).folds(10, 4).unwrap());
+        for count in [0, 1, 121] {
+            assert!(table(&labels).folds(count, 3).is_err());
+        }
     }
 
     #[test]

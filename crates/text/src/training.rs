@@ -1,5 +1,6 @@
 //! Training an adapter on a table.
 
+use crate::class_weights::ClassWeights;
 use crate::error::{Result, TextError};
 use crate::labels::{Labels, TaskChoice};
 use crate::model::TextModel;
@@ -8,7 +9,7 @@ use crate::run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, RunFile};
 use crate::sizing::Sizing;
 use crate::table::{Table, Text};
 use crate::tokenizer::Tokenizer;
-use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning};
 use adaptune_tensor::{Precision, Seed};
 use adaptune_train::{Dataset, Evaluation, Observer, Record, TrainOptions, Trainer};
 use std::path::Path;
@@ -22,6 +23,8 @@ pub struct TextTraining<'a> {
     name: String,
     task: TaskChoice,
     dev: Option<&'a Table>,
+    pooling: Option<Pooling>,
+    weighing: ClassWeights,
     epochs: Option<usize>,
     learning_rate: Option<f64>,
     options: Option<TrainOptions>,
@@ -50,7 +53,18 @@ impl TextModel {
 impl<'a> TextTraining<'a> {
     fn new(model: &'a TextModel, method: &str) -> Self {
         let (method, name, task) = (method.to_owned(), "adapter".to_owned(), TaskChoice::Auto);
-        Self { model, method, name, task, dev: None, epochs: None, learning_rate: None, options: None }
+        Self {
+            model,
+            method,
+            name,
+            task,
+            dev: None,
+            pooling: None,
+            weighing: ClassWeights::Even,
+            epochs: None,
+            learning_rate: None,
+            options: None,
+        }
     }
 
     /// Names the adapter and its head.
@@ -69,6 +83,18 @@ impl<'a> TextTraining<'a> {
     #[must_use]
     pub fn dev(self, dev: &'a Table) -> Self {
         Self { dev: Some(dev), ..self }
+    }
+
+    /// What the head reads of each text, in the place of what the base was [trained to have read](crate::BaseModel::pooling).
+    #[must_use]
+    pub fn pooling(self, pooling: Pooling) -> Self {
+        Self { pooling: Some(pooling), ..self }
+    }
+
+    /// What each class weighs in the loss.
+    #[must_use]
+    pub fn class_weights(self, weighing: ClassWeights) -> Self {
+        Self { weighing, ..self }
     }
 
     /// Passes over the data, in the place of what [fits its size](Sizing::of).
@@ -126,7 +152,13 @@ impl<'a> TextTraining<'a> {
         let (epochs, batch_size) = (options.epochs, options.batch_size);
         notes.push(format!("{} examples: {epochs} epochs in batches of {batch_size}", data.len()));
         let model = self.adapter_model(&labels, Seed::new(options.seed))?;
-        let trained = Trainer::new(model, &data, dev.as_ref(), options.clone())?.run(observer)?;
+        notes.extend(pooling_note(model.head().config()));
+        let weighted = self.weighing.of(&data, labels.names().len())?;
+        let trainer = match &weighted {
+            Some(weighted) => Trainer::supervised(model, weighted, &data, dev.as_ref(), options.clone())?,
+            None => Trainer::new(model, &data, dev.as_ref(), options.clone())?,
+        };
+        let trained = trainer.run(observer)?;
         let run = self.run_file(&train, data.len(), &options);
         let predictor = TextPredictor::new(trained.model, tokenizer.clone(), run.input.clone());
         Ok(Trained { predictor, run, history: trained.history, notes })
@@ -139,7 +171,11 @@ impl<'a> TextTraining<'a> {
         let tuning: Tuning = self.method.parse().map_err(|error| method(&error))?;
         let prompt = tuning.prompt_text().map(|text| Text::Single(text.to_owned()));
         let prompt = prompt.map(|text| self.model.tokenizer().encode(&text)).transpose()?;
-        let config = HeadConfig::new(labels.task(), labels.names().to_vec());
+        let pooling = match self.pooling {
+            Some(pooling) => Some(pooling),
+            None => self.model.source().default_pooling(labels.task())?,
+        };
+        let config = HeadConfig { pooling, ..HeadConfig::new(labels.task(), labels.names().to_vec()) };
         let head = Head::new(&self.name, &config, base, seed.named("head")).map_err(|error| method(&error))?;
         let prompt = prompt.as_ref().map(|prompt| &prompt.token_ids[..]);
         let model = tuning.apply(&self.name, Arc::clone(base), head, prompt, seed.named("adapter"));
@@ -156,6 +192,7 @@ impl<'a> TextTraining<'a> {
             base: Some(BaseIdentity::of(self.model.base(), self.model.tokenizer())),
             input: Some(InputForm::of(train.kind, &train.columns)),
             data: vec![data],
+            from: None,
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             options: serde_json::to_value(options).unwrap_or_default(),
         }
@@ -194,6 +231,21 @@ impl Trained {
         self.predictor.save(folder.as_ref())?;
         self.run.write(folder.as_ref())
     }
+}
+
+/// What it means that a head reads what Python's heads do not; nothing if theirs do too.
+#[must_use]
+pub fn pooling_note(head: &HeadConfig) -> Option<String> {
+    let pooling = head.pooling.filter(|pooling| !pooling.is_known_in_python())?;
+    let read = match pooling {
+        Pooling::Last => "last token of each text",
+        Pooling::Max => "maximum over the tokens of each text",
+        _ => "mean over the tokens of each text",
+    };
+    Some(format!(
+        "the head reads the {read}. Heads of AdapterHub and PEFT read the first token:\nthere the adapter loads without its head, and \
+         README.md has the lines that\ncompute it; --pooling first trains a head that they load"
+    ))
 }
 
 /// A labelled table as tokens.

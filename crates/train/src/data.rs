@@ -183,6 +183,21 @@ impl Dataset {
         Ok(Self { masking: Some(masking), ..dataset })
     }
 
+    /// Returns the examples with these numbers, in this order.
+    ///
+    /// # Errors
+    /// If there are none.
+    ///
+    /// # Panics
+    /// If there is no such example.
+    pub fn select(&self, numbers: &[usize]) -> Result<Self, DataError> {
+        if numbers.is_empty() {
+            return Err(DataError::Empty);
+        }
+        let examples = numbers.iter().map(|number| self.examples[*number].clone()).collect();
+        Ok(Self { task: self.task, examples, masking: self.masking.clone() })
+    }
+
     /// What is predicted.
     #[must_use]
     pub fn task(&self) -> Task {

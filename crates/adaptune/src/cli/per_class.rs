@@ -22,12 +22,17 @@ pub(crate) struct PerClass<'a> {
 }
 
 impl<'a> PerClass<'a> {
+    /// True if a head predicts classes, each of which can be told apart.
+    pub(crate) fn is_for(head: &HeadConfig) -> bool {
+        !head.task.predicts_a_number()
+    }
+
     /// Counts the predictions of a data set, from its logits, `[N, C]`, for a tagger `[T, C]`.
     ///
     /// # Errors
     /// The head predicts a number.
     pub(crate) fn new(head: &'a HeadConfig, data: &Dataset, logits: &Array2<f32>) -> Result<Self> {
-        if head.task.predicts_a_number() {
+        if !Self::is_for(head) {
             bail!("--per-class is for classes and tags; this head predicts a number");
         }
         let expected: Vec<Option<usize>> =
@@ -118,6 +123,6 @@ fn targets(target: &Target) -> Vec<Option<usize>> {
     match target {
         Target::Class(class) => vec![Some(*class)],
         Target::Tags(tags) => tags.clone(),
-        Target::Labels(_) | Target::Value(_) | Target::Tokens => Vec::new(),
+        _ => Vec::new(),
     }
 }

@@ -4,6 +4,7 @@ use super::columns::TableArgs;
 use super::numbers::BaseDtype;
 use crate::cli::task::TaskArg;
 use adaptune_adapters::Pooling;
+use adaptune_text::ClassWeights;
 use adaptune_transformer::Thaw;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
@@ -15,9 +16,10 @@ pub(crate) struct TrainArgs {
     /// The base model: a folder, a name on the Hugging Face hub, or `builtin` [default: builtin, for built-in tasks]
     #[arg(long, value_name = "DIR|NAME")]
     pub(crate) model: Option<String>,
-    /// Training data: .tsv, .csv or .jsonl with `text` (or `text_a`, `text_b`) and `label`; or .conll
+    /// Training data: .tsv, .csv or .jsonl with `text` (or `text_a`, `text_b`) and `label`; or .conll. May be given several times:
+    /// files of one form are put together
     #[arg(long, value_name = "FILE")]
-    pub(crate) train: Option<PathBuf>,
+    pub(crate) train: Vec<PathBuf>,
     /// Development data, evaluated after each epoch to keep the best one: a file, or a share of the training data such as
     /// 10%, drawn by --seed and left out of training
     #[arg(long, value_name = "FILE|SHARE")]
@@ -94,6 +96,13 @@ pub(crate) struct TrainArgs {
     /// How examples come together in batches
     #[arg(long, value_enum, default_value = "shuffled", help_heading = "Training")]
     pub(crate) batching: BatchingArg,
+    /// The score of the development data that decides which epoch is kept, or `loss` [default: the task's first]. Where
+    /// scores are equal the smaller loss decides
+    #[arg(long, value_name = "NAME", help_heading = "Training")]
+    pub(crate) metric: Option<String>,
+    /// What each class weighs in the loss
+    #[arg(long, value_enum, default_value = "even", help_heading = "Training")]
+    pub(crate) class_weights: ClassWeightsArg,
     /// Stop after this many epochs without improvement on the development data; 0 never stops [default: a quarter of the
     /// epochs, where small data are passed over 16 times or more]
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
@@ -127,6 +136,13 @@ pub(crate) struct TrainArgs {
     /// Numbers of the base's linear layers
     #[arg(long, value_enum, default_value = "f32", value_name = "TYPE", help_heading = "Run")]
     pub(crate) base_dtype: BaseDtype,
+    /// Measure first what can be expected: train this many times on all data but one part, and measure on that part; then train
+    /// on all of it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=100), conflicts_with_all = ["dev", "resume", "patience"], help_heading = "Data")]
+    pub(crate) folds: Option<u8>,
+    /// Go on from the adapter and head in this folder, with new data or for more epochs, in the place of new ones
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["method", "thaw", "head_layers", "pooling", "baselines"], help_heading = "Run")]
+    pub(crate) from: Option<PathBuf>,
     /// Go on with the run in --out that was interrupted
     #[arg(long, help_heading = "Run")]
     pub(crate) resume: bool,
@@ -158,6 +174,23 @@ impl FromStr for DevArg {
         match number.trim().parse::<f64>() {
             Ok(percent) if percent > 0.0 && percent <= 50.0 => Ok(Self::Share(percent / 100.0)),
             _ => Err(format!("expected a file, or a share of the training data from above 0% to 50%, found {text}")),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum ClassWeightsArg {
+    /// All the same
+    Even,
+    /// The less the more frequent a class is, so that all count the same
+    Balanced,
+}
+
+impl From<ClassWeightsArg> for ClassWeights {
+    fn from(arg: ClassWeightsArg) -> Self {
+        match arg {
+            ClassWeightsArg::Even => Self::Even,
+            ClassWeightsArg::Balanced => Self::Balanced,
         }
     }
 }

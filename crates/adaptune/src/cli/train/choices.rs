@@ -3,7 +3,8 @@
 use super::super::args::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
 use super::super::report::{note, thousands};
 use super::super::task::TaskArg;
-use adaptune_adapters::Tuning;
+use super::start::{Start, tuning_of};
+use adaptune_adapters::{AdapterModel, Tuning};
 use adaptune_text::{BUILTIN, Sizing, TaskChoice};
 use adaptune_train::{Batching, CacheLimits, OptimiserConfig, Schedule, TrainOptions};
 use adaptune_transformer::Thaw;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 /// Everything that was asked for, or goes without saying.
 pub(super) struct Choices {
     pub(super) model: String,
-    pub(super) train: PathBuf,
+    pub(super) train: Vec<PathBuf>,
     pub(super) dev: Option<DevArg>,
     pub(super) test: Option<PathBuf>,
     pub(super) out: PathBuf,
@@ -24,6 +25,8 @@ pub(super) struct Choices {
     pub(super) tuning: Tuning,
     pub(super) baselines: bool,
     pub(super) options: TrainOptions,
+    /// What it goes on from, if not from nothing.
+    pub(super) start: Option<Start>,
     /// The learning rate of full fine-tuning.
     rate_for_all: f64,
 }
@@ -53,28 +56,49 @@ impl Choices {
     pub(super) fn of(args: &TrainArgs) -> Result<Self> {
         let task = builtin_task(args)?;
         let part = |given: &Option<PathBuf>, split| given.clone().or_else(|| task.as_ref()?.split(split));
-        let train = part(&args.train, "train").context("--train is missing")?;
+        let own: Vec<PathBuf> = task.iter().filter_map(|task| task.split("train")).collect();
+        let train = if args.train.is_empty() { own } else { args.train.clone() };
+        let first = train.first().context("--train is missing")?;
         let dev = args.dev.clone().or_else(|| Some(DevArg::File(task.as_ref()?.split("dev")?)));
-        if args.patience.is_some_and(|patience| patience > 0) && dev.is_none() {
-            bail!("--patience needs development data to look at: give --dev");
+        let dev = dev.filter(|_| args.folds.is_none());
+        let start = args.from.as_deref().map(Start::open).transpose()?;
+        if dev.is_none() {
+            let needs = [
+                ("--patience", args.patience.is_some_and(|patience| patience > 0)),
+                ("--metric", args.metric.is_some()),
+            ];
+            if let Some((option, _)) = needs.iter().find(|(_, given)| *given && args.folds.is_none()) {
+                bail!("{option} needs development data to look at: give --dev");
+            }
         }
-        let model = model(args, &train)?;
+        let model = model(args, first, start.as_ref())?;
         let defaults = Defaults::of(&model);
-        let method = args.method.clone().unwrap_or_else(|| defaults.method.into());
-        let out = args.out.clone().unwrap_or_else(|| free_folder(&train, &method));
+        let method = args.method.clone().or(start.as_ref().map(Start::method));
+        let method = method.unwrap_or_else(|| defaults.method.into());
+        let out = args.out.clone().unwrap_or_else(|| free_folder(first, &method));
         Ok(Self {
             test: part(&args.test, "test"),
             name: name(args, &out)?,
             baselines: args.baselines || nothing_named(args),
-            tuning: tuning(&method, args.thaw)?,
+            // What an adapter is that is trained already, its files say.
+            tuning: if start.is_some() { Tuning::default() } else { tuning(&method, args.thaw)? },
             options: options(args, &defaults)?,
             rate_for_all: defaults.rate_for_all,
+            start,
             model,
             method,
             train,
             dev,
             out,
         })
+    }
+
+    /// The same for going on from a trained model: what trains is what its files hold, and it keeps its name.
+    pub(super) fn begun_with(self, start: Option<&AdapterModel<f32>>) -> Self {
+        match start {
+            Some(model) => Self { tuning: tuning_of(model), name: model.head().name().to_owned(), ..self },
+            None => self,
+        }
     }
 
     /// The same with as many epochs, and of such batches, as fit the number of examples, where nothing else was said. The
@@ -88,7 +112,8 @@ impl Choices {
         self.options.batch_size = sizing.batch_size;
         if args.epochs.is_none() {
             self.options.epochs = sizing.epochs;
-            self.options.patience = self.options.patience.or(sizing.patience().filter(|_| self.dev.is_some()));
+            self.options.patience =
+                self.options.patience.or(sizing.patience().filter(|_| self.dev.is_some() || args.folds.is_some()));
         }
         if args.patience == Some(0) {
             self.options.patience = None;
@@ -136,12 +161,12 @@ pub(in crate::cli) const DEFAULT_TASK: &str = "builtin:sentiment@A";
 
 /// True if neither model nor data are named: the run that shows what adapters are.
 fn nothing_named(args: &TrainArgs) -> bool {
-    args.model.is_none() && args.train.is_none() && args.task == TaskArg::Kind(TaskChoice::Auto)
+    args.model.is_none() && args.train.is_empty() && args.from.is_none() && args.task == TaskArg::Kind(TaskChoice::Auto)
 }
 
 /// The built-in task, if the data come from one.
 fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
-    match (&args.task, &args.train) {
+    match (&args.task, args.train.first()) {
         (TaskArg::Builtin(name), Some(file)) => {
             bail!(
                 "--task {name} brings its own data, so --train {} has no place; leave one of them away",
@@ -160,9 +185,10 @@ fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
 }
 
 /// The model as it was named. The built-in one goes without saying where the texts are of its own world.
-fn model(args: &TrainArgs, train: &Path) -> Result<String> {
+fn model(args: &TrainArgs, train: &Path, start: Option<&Start>) -> Result<String> {
     let own_world = train.to_string_lossy().starts_with("builtin:");
-    args.model.clone().or(own_world.then(|| BUILTIN.into())).context(
+    let before = start.and_then(Start::model).map(str::to_owned);
+    args.model.clone().or(before).or(own_world.then(|| BUILTIN.into())).context(
         "--model is missing: name a folder with config.json, model.safetensors and tokenizer.json, or a model on the \
          Hugging Face hub (the built-in model knows no words but those of its own small world)",
     )
@@ -227,6 +253,7 @@ fn options(args: &TrainArgs, defaults: &Defaults) -> Result<TrainOptions> {
         optimiser,
         clip: Some(args.clip).filter(|clip| *clip != 0.0),
         batching,
+        metric: args.metric.clone(),
         patience: args.patience.filter(|patience| *patience > 0),
         gradient_checkpointing: args.gradient_checkpointing,
         cache: args.cache.map(|memory| CacheLimits { memory: memory.as_u64(), disk: args.cache_disk.as_u64() }),

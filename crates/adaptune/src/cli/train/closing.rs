@@ -1,6 +1,7 @@
 //! What is said at the end.
 
 use super::super::report::{Cell, Report, bytes, duration, percent, print_line, thousands};
+use super::folds::Folds;
 use super::outcome::Outcome;
 use adaptune_adapters::Counts;
 use adaptune_train::{EvaluationRecord, json};
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(super) struct Closing<'a> {
     pub(super) out: &'a Path,
     pub(super) trained: Outcome,
+    /// What was measured on parts of the training data in turn, if it was.
+    pub(super) folds: Option<Folds>,
     pub(super) baselines: Vec<Outcome>,
     pub(super) elapsed: Duration,
     pub(super) peak_bytes: Option<u64>,
@@ -22,6 +25,10 @@ pub(super) struct Closing<'a> {
 
 impl Closing<'_> {
     pub(super) fn print(&self) -> Result<()> {
+        if let Some(folds) = &self.folds {
+            folds.table().print()?;
+            print_line(format_args!("trained on all of it for {} epochs, the middle of these:\n", folds.epochs()))?;
+        }
         self.table().print()?;
         if !self.baselines.is_empty() {
             print_line("")?;
@@ -99,6 +106,9 @@ impl Closing<'_> {
         closing["out"] = json!(self.out);
         closing["seconds"] = self.elapsed.as_secs_f64().into();
         closing["peak_bytes"] = self.peak_bytes.into();
+        if let Some(folds) = &self.folds {
+            closing["folds"] = folds.json();
+        }
         if !self.baselines.is_empty() {
             closing["baselines"] = self.baselines.iter().map(Outcome::json).collect();
         }

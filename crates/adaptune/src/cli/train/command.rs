@@ -44,7 +44,7 @@ pub(super) fn for_the_card() -> Vec<String> {
 /// # Errors
 /// A run is under way there whose command line is not known, or cannot be read.
 pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<TrainArgs>> {
-    let named = args.train.is_some() || args.model.is_some() || args.task != TaskArg::Kind(TaskChoice::Auto);
+    let named = !args.train.is_empty() || args.model.is_some() || args.task != TaskArg::Kind(TaskChoice::Auto);
     let path = folder.command();
     if !args.resume || named || folder.state() != State::Interrupted || !path.exists() {
         return Ok(None);

@@ -3,16 +3,20 @@
 use super::super::args::{DevArg, TrainArgs};
 use super::super::report::{note, notes, thousands};
 use super::choices::Choices;
+use super::start::labels_of;
+use adaptune_adapters::AdapterModel;
 use adaptune_text::{DataFile, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer};
 use adaptune_train::Dataset;
-use anyhow::Result;
-use std::path::Path;
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
 
 pub(super) struct Data {
     pub(super) train: Dataset,
     pub(super) dev: Option<Dataset>,
     pub(super) test: Option<Dataset>,
     pub(super) labels: Labels,
+    /// The parts of the training data that are measured on in turn, if they are.
+    pub(super) folds: Vec<Vec<usize>>,
     /// A text that can be put between quotation marks.
     pub(super) sample: Option<String>,
     pub(super) input: InputForm,
@@ -20,55 +24,73 @@ pub(super) struct Data {
 }
 
 impl Data {
-    pub(super) fn read(choices: &Choices, args: &TrainArgs, tokenizer: &Tokenizer) -> Result<Self> {
+    /// Reads all files. The labels are those of the model that the training goes on from, if it does.
+    pub(super) fn read(
+        choices: &Choices,
+        args: &TrainArgs,
+        tokenizer: &Tokenizer,
+        start: Option<&AdapterModel<f32>>,
+    ) -> Result<Self> {
         let mut options = args.table.options();
-        let mut task = task(args, &options);
-        let whole = read(&choices.train, &options, task)?;
-        let (labels, decision) = Labels::decide(&whole, task)?;
+        let mut task = task(args, &options, start);
+        let (whole, mut files) = read_all(&choices.train, &mut options, task)?;
+        if let Some(input) = choices.start.as_ref().and_then(|start| start.run()?.input.as_ref()) {
+            input.check(&whole)?;
+        }
+        let (labels, decision) = match start {
+            Some(model) => labels_of(model, &whole)?,
+            None => Labels::decide(&whole, task)?,
+        };
         if whole.has_label_sets() {
             task = TaskChoice::MultiLabel;
-            options.columns.label_separator = whole.columns.label_separator;
         }
         if !args.json {
             note(format_args!("{} examples, {decision}", thousands(whole.rows.len() as u64)));
         }
+        let folds = args.folds.map_or(Ok(Vec::new()), |count| whole.folds(count.into(), args.seed))?;
         let (train, dev) = match &choices.dev {
             None => (whole, None),
             Some(DevArg::File(path)) => {
                 let dev = read(path, &options, task)?.like(&whole)?;
-                (whole, Some((path.as_path(), dev)))
+                files.push(DataFile::of("dev", path, dev.rows.len())?);
+                (whole, Some(dev))
             }
             Some(DevArg::Share(share)) => {
                 let (train, dev) = whole.split(*share, args.seed)?;
-                (train, Some((choices.train.as_path(), dev)))
+                let path = format!("{:.0} % of the training data", 100.0 * share);
+                files.push(DataFile { part: "dev".into(), path, examples: dev.rows.len(), sha256: None });
+                (train, Some(dev))
             }
         };
-        let test = choices
-            .test
-            .as_ref()
-            .map(|path| Ok::<_, anyhow::Error>((path.as_path(), read(path, &options, task)?.like(&train)?)));
-        let parts = [("train", Some((choices.train.as_path(), train))), ("dev", dev), ("test", test.transpose()?)];
-        Self::of(parts, labels, tokenizer)
+        let test = match &choices.test {
+            Some(path) => {
+                let test = read(path, &options, task)?.like(&train)?;
+                files.push(DataFile::of("test", path, test.rows.len())?);
+                Some(test)
+            }
+            None => None,
+        };
+        let set = |table: &Table| dataset(table, &labels, tokenizer);
+        let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
+        let input = InputForm::of(train.kind, &train.columns);
+        Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input, files })
     }
+}
 
-    fn of(parts: [(&str, Option<(&Path, Table)>); 3], labels: Labels, tokenizer: &Tokenizer) -> Result<Self> {
-        let (mut sets, mut files, mut first) = (Vec::new(), Vec::new(), None);
-        for (part, file) in parts {
-            let Some((path, table)) = file else {
-                sets.push(None);
-                continue;
-            };
-            let data = dataset(&table, &labels, tokenizer)?;
-            files.push(DataFile::of(part, path, data.len())?);
-            sets.push(Some(data));
-            first.get_or_insert(table);
-        }
-        let mut sets = sets.into_iter();
-        let (train, dev, test) = (sets.next().flatten(), sets.next().flatten(), sets.next().flatten());
-        let (Some(train), Some(table)) = (train, first) else { anyhow::bail!("there are no training data") };
-        let input = InputForm::of(table.kind, &table.columns);
-        Ok(Self { train, dev, test, labels, sample: sample(&table), input, files })
+/// Reads the files of one part, as one table.
+fn read_all(paths: &[PathBuf], options: &mut TableOptions, task: TaskChoice) -> Result<(Table, Vec<DataFile>)> {
+    let (mut whole, mut files): (Option<Table>, _) = (None, Vec::new());
+    for path in paths {
+        let table = read(path, options, task)?;
+        // What stands between labels in the first file stands there in all.
+        options.columns.label_separator = options.columns.label_separator.or(table.columns.label_separator);
+        files.push(DataFile::of("train", path, table.rows.len())?);
+        whole = Some(match whole {
+            Some(whole) => whole.join(table)?,
+            None => table,
+        });
     }
+    Ok((whole.context("there are no training data")?, files))
 }
 
 /// A text to try the result with.
@@ -80,8 +102,11 @@ fn sample(table: &Table) -> Option<String> {
 }
 
 /// What is to be predicted, as far as it is said: who names a sign between labels means several of them.
-fn task(args: &TrainArgs, options: &TableOptions) -> TaskChoice {
+fn task(args: &TrainArgs, options: &TableOptions, start: Option<&AdapterModel<f32>>) -> TaskChoice {
     match args.task.kind() {
+        TaskChoice::Auto if start.is_some_and(|model| model.head().config().task.predicts_any_labels()) => {
+            TaskChoice::MultiLabel
+        }
         TaskChoice::Auto if options.columns.label_separator.is_some() => TaskChoice::MultiLabel,
         task => task,
     }

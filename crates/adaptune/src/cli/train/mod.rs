@@ -4,20 +4,24 @@ mod choices;
 mod closing;
 mod command;
 mod data;
+mod folds;
 mod outcome;
+mod start;
 
 use super::args::TrainArgs;
 use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
 use super::memory;
 use super::observers::Bar;
+use super::per_class::PerClass;
 use super::plot;
 use super::report::note;
 use adaptune_adapters::memory::{Workload, available_memory};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format};
 use adaptune_tensor::Seed;
-use adaptune_text::{BaseIdentity, BaseModel, ModelCard, RunFile, Text, Tokenizer};
-use adaptune_train::{EvaluationRecord, Record, Trained, Trainer, evaluate};
+use adaptune_text::{BaseIdentity, BaseModel, ClassWeights, ModelCard, RunFile, Text, Tokenizer, pooling_note};
+use adaptune_train::supervision::Weighted;
+use adaptune_train::{Dataset, EvaluationRecord, Record, Trained, Trainer, evaluate, predict};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use choices::Choices;
@@ -26,6 +30,7 @@ use closing::Closing;
 use data::Data;
 use outcome::Outcome;
 pub(super) use outcome::evaluations;
+use start::Start;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,12 +46,17 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let choices = Choices::of(args)?;
     let folder = RunFolder::new(&choices.out, TRAINED);
     folder.check(args.resume, args.overwrite)?;
-    let setting = Setting::read(args, choices)?;
+    let mut setting = Setting::read(args, choices)?;
+    let folds = setting.cross_validated()?;
+    if let Some(folds) = &folds {
+        setting.choices.options.epochs = folds.epochs();
+    }
     let Some(trained) = setting.train_and_save(&folder)? else { return Ok(()) };
     let baselines = setting.baselines()?;
     let closing = Closing {
         out: &setting.choices.out,
         trained,
+        folds,
         baselines,
         elapsed: begun.elapsed(),
         peak_bytes: memory::peak_bytes(),
@@ -86,16 +96,40 @@ struct Setting<'a> {
     tokenizer: Tokenizer,
     /// The tokens that a prompt begins as, if one begins as a text.
     prompt: Option<Vec<u32>>,
+    /// The trained model that it goes on from, if it does.
+    start: Option<AdapterModel<f32>>,
+    /// What a new head reads of each text.
+    pooling: Option<Pooling>,
+    /// What classes weigh, if they do not weigh the same.
+    weighted: Option<Weighted>,
 }
 
 impl<'a> Setting<'a> {
     fn read(args: &'a TrainArgs, choices: Choices) -> Result<Self> {
         let model = find_base(&choices.model)?;
-        let tokenizer = model.tokenizer(args.max_length)?;
-        let (data, base) = (Data::read(&choices, args, &tokenizer)?, load_base(args, &model)?);
-        let choices = choices.sized(args, data.train.len())?;
+        let before = choices.start.as_ref().and_then(Start::run);
+        let tokenizer = model.tokenizer(args.max_length.or(before.map(|run| run.max_length)))?;
+        before.map_or(Ok(()), |run| run.check_tokenizer(&tokenizer))?;
+        // A trained model says itself which labels there are; otherwise data that cannot be read are told of first.
+        let (base, start) = match &choices.start {
+            Some(start) => {
+                let base = load_base(args, &model)?;
+                (Some(base.clone()), Some(start.load(base)?))
+            }
+            None => (None, None),
+        };
+        let data = Data::read(&choices, args, &tokenizer, start.as_ref())?;
+        let base = base.map_or_else(|| load_base(args, &model), Ok)?;
+        let choices = choices.begun_with(start.as_ref()).sized(args, data.train.len())?;
         let prompt = prompt(&choices.tuning, &tokenizer)?;
-        let setting = Self { args, choices, data, base, tokenizer, prompt };
+        let pooling = match args.pooling {
+            Some(pooling) => Some(pooling.into()),
+            None => model.default_pooling(data.labels.task())?,
+        };
+        let weighted = ClassWeights::from(args.class_weights).of(&data.train, data.labels.names().len());
+        let weighted = weighted.context("--class-weights")?;
+        let setting = Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted };
+        setting.tell_pooling();
         setting.check_memory()?;
         Ok(setting)
     }
@@ -127,10 +161,19 @@ impl<'a> Setting<'a> {
     }
 
     fn head_config(&self) -> HeadConfig {
+        if let Some(start) = &self.start {
+            return start.head().config().clone();
+        }
         let (args, labels) = (self.args, &self.data.labels);
         let default = HeadConfig::new(labels.task(), labels.names().to_vec());
         let layers = args.head_layers.map_or(default.layers, usize::from);
-        HeadConfig { layers, pooling: args.pooling.map(Pooling::from), ..default }
+        HeadConfig { layers, pooling: self.pooling, ..default }
+    }
+
+    fn tell_pooling(&self) {
+        if let Some(said) = pooling_note(&self.head_config()).filter(|_| !self.args.json) {
+            note(said);
+        }
     }
 
     /// What was asked for; nothing if it is there already.
@@ -138,7 +181,11 @@ impl<'a> Setting<'a> {
         let (args, tuning) = (self.args, &self.choices.tuning);
         let trainer = self.trainer(tuning)?;
         if folder.prepare(args.resume, args.overwrite)? == State::Complete {
-            note(format_args!("note: {}: the run is complete, there is nothing to resume", self.choices.out.display()));
+            let out = self.choices.out.display();
+            note(format_args!(
+                "note: {out}: the run is complete, there is nothing to resume; to train it further:\nadaptune train --from {out} --train \
+                 FILE --out NEW"
+            ));
             return Ok(None);
         }
         if !args.resume {
@@ -160,6 +207,7 @@ impl<'a> Setting<'a> {
         let trained = follow(trainer, args.json)?;
         self.save(&trained, folder)?;
         let head = trained.model.head().config().clone();
+        self.tell_missed(&trained.model)?;
         let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed())?;
         self.write_card(&outcome, &head, folder)?;
         Ok(Some(outcome))
@@ -186,14 +234,28 @@ impl<'a> Setting<'a> {
     }
 
     fn trainer(&self, tuning: &Tuning) -> Result<Trainer<'_, f32>> {
-        let Data { train, dev, .. } = &self.data;
+        self.trainer_on(tuning, &self.data.train, self.data.dev.as_ref())
+    }
+
+    fn trainer_on<'d>(
+        &'d self,
+        tuning: &Tuning,
+        train: &'d Dataset,
+        dev: Option<&'d Dataset>,
+    ) -> Result<Trainer<'d, f32>> {
         let (model, mut options) = (self.model(tuning)?, self.choices.options_for(tuning));
         // A baseline may have nothing to keep where what was asked for has.
         options.cache = options.cache.filter(|_| *tuning == self.choices.tuning || model.constant_blocks() > 0);
-        Ok(Trainer::new(model, train, dev.as_ref(), options)?)
+        Ok(match &self.weighted {
+            Some(weighted) => Trainer::supervised(model, weighted, train, dev, options)?,
+            None => Trainer::new(model, train, dev, options)?,
+        })
     }
 
     fn model(&self, tuning: &Tuning) -> Result<AdapterModel<f32>> {
+        if let Some(start) = &self.choices.start {
+            return start.load(self.base.clone());
+        }
         let (seed, name) = (Seed::new(self.args.seed), &self.choices.name);
         let head = Head::new(name, &self.head_config(), &self.base, seed.named("head"))?;
         let prompt = self.prompt.as_deref().filter(|_| tuning.prompt_text().is_some());
@@ -206,6 +268,16 @@ impl<'a> Setting<'a> {
         Ok(Outcome { name, counts: model.counts(), history, test: test.transpose()?, time })
     }
 
+    /// Says which classes of the development data the model never predicts.
+    fn tell_missed(&self, model: &AdapterModel<f32>) -> Result<()> {
+        let Some(dev) = self.data.dev.as_ref().filter(|_| PerClass::is_for(model.head().config())) else {
+            return Ok(());
+        };
+        let logits = predict(model, dev, self.choices.options.eval_batch_size)?;
+        PerClass::new(model.head().config(), dev, &logits)?.warn();
+        Ok(())
+    }
+
     fn save(&self, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
         let Choices { out, tuning, .. } = &self.choices;
         format::save(&trained.model, out)?;
@@ -215,6 +287,10 @@ impl<'a> Setting<'a> {
 
     /// What is trained with what, for whoever finds the result.
     fn run_file(&self, tuning: &Tuning) -> RunFile {
+        let mut options = serde_json::to_value(self.choices.options_for(tuning)).unwrap_or_default();
+        if let Some(weighted) = &self.weighted {
+            options["class_weights"] = weighted.weights().into();
+        }
         RunFile {
             model: self.choices.model.clone(),
             method: self.choices.method.clone(),
@@ -223,8 +299,9 @@ impl<'a> Setting<'a> {
             base: Some(BaseIdentity::of(&self.base, &self.tokenizer)),
             input: Some(self.data.input.clone()),
             data: self.data.files.clone(),
+            from: self.choices.start.as_ref().map(|start| start.folder.display().to_string()),
             version: Some(env!("CARGO_PKG_VERSION").into()),
-            options: serde_json::to_value(self.choices.options_for(tuning)).unwrap_or_default(),
+            options,
         }
     }
 

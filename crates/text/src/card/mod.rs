@@ -1,5 +1,7 @@
 //! The model card: a README for whoever finds an adapter.
 
+mod python;
+
 use crate::run_file::{DataFile, RunFile};
 use adaptune_adapters::HeadConfig;
 use std::fmt::Write as _;
@@ -68,8 +70,7 @@ impl ModelCard<'_> {
         }
         card.push_str("## Data\n\n| part | file | examples | SHA-256 |\n|---|---|---|---|\n");
         for DataFile { part, path, examples, sha256 } in &self.run.data {
-            let hash =
-                sha256.as_deref().map_or("built in".into(), |hash| format!("`{}…`", &hash[..hash.len().min(12)]));
+            let hash = sha256.as_deref().map_or("none".into(), |hash| format!("`{}…`", &hash[..hash.len().min(12)]));
             let _ = writeln!(card, "| {part} | {} | {examples} | {hash} |", code(path));
         }
         let _ = writeln!(card, "\nTexts longer than {} tokens were cut.\n", self.run.max_length);
@@ -100,12 +101,7 @@ impl ModelCard<'_> {
             shell(base),
         );
         if !builtin {
-            let _ = write!(
-                card,
-                "\nIn Python, where the adapter is in the files of AdapterHub (`pip install adapters`):\n\n```python\nfrom adapters import \
-                 AutoAdapterModel\n\nmodel = AutoAdapterModel.from_pretrained({base:?})\nmodel.load_adapter(\"FOLDER\", \
-                 with_head=True, use_safetensors=True, set_active=True)\n```\n"
-            );
+            card.push_str(&python::usage(self));
         }
     }
 }
@@ -145,7 +141,7 @@ fn shell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use adaptune_adapters::Task;
+    use adaptune_adapters::{Pooling, Task};
 
     fn card(model: &str, name: &str) -> String {
         let data =
@@ -180,6 +176,30 @@ mod tests {
             "from_pretrained(\"owner/mini\")",
         ] {
             assert!(card.contains(part), "{card}\n lacks {part}");
+        }
+    }
+
+    /// The lines were run against AdapterHub 1.3.0 and gave the logits that `predict --json` gives.
+    #[test]
+    fn a_head_that_python_lacks_is_written_out() {
+        let run = RunFile { model: "owner/mini".into(), method: "lora".into(), max_length: 9, ..RunFile::default() };
+        let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
+        let card = |pooling| {
+            let head = HeadConfig { pooling, ..head.clone() };
+            ModelCard { name: "mine", run: &run, head: &head, scores: &[], command: &[] }.markdown()
+        };
+        let mean = card(Some(Pooling::Mean));
+        for line in [
+            "with_head=False",
+            "    x = (hidden * mask).sum(1) / mask.sum(1)\n",
+            "    x = torch.tanh(x @ head[\"heads.mine.1.weight\"].T + head[\"heads.mine.1.bias\"])\n",
+            "    logits = x @ head[\"heads.mine.4.weight\"].T + head[\"heads.mine.4.bias\"]\n",
+        ] {
+            assert!(mean.contains(line), "{mean}\n lacks {line}");
+        }
+        assert!(card(Some(Pooling::Max)).contains(".max(1).values"));
+        for known in [None, Some(Pooling::First), Some(Pooling::Pooler)] {
+            assert!(card(known).contains("with_head=True"));
         }
     }
 
