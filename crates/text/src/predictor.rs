@@ -9,10 +9,12 @@ use crate::tokenizer::{Encoded, Tokenizer};
 use adaptune_adapters::{AdapterModel, HeadConfig, format};
 use adaptune_tensor::{sigmoid, softmax};
 use adaptune_train::supervision::LabelSets;
-use adaptune_train::{Evaluation, argmax, evaluate, evaluate_by, predict};
+use adaptune_train::{Answer, AnswerWindow, Dataset, Evaluation, Question};
+use adaptune_train::{answers, argmax, evaluate, evaluate_by, predict};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A base with an adapter and a head, and the tokenizer for it.
 #[derive(Debug)]
@@ -48,6 +50,17 @@ pub enum Prediction {
         /// The probability of each label by itself.
         probabilities: Vec<f32>,
     },
+    /// A span of the context that answers a question.
+    Answer {
+        /// Its text; empty if there is no answer.
+        text: String,
+        /// The letters of the context, from 0, that it consists of.
+        letters: Option<(usize, usize)>,
+        /// The logits of its start and its end together.
+        score: f64,
+        /// The same of no answer.
+        null_score: f64,
+    },
     /// A number.
     Number(f32),
     /// A tag for each word.
@@ -75,6 +88,7 @@ impl Prediction {
         match self {
             Self::Class { label, .. } => label.clone(),
             Self::Labels { labels, separator, .. } => labels.join(&separator.to_string()),
+            Self::Answer { text, .. } => text.clone(),
             Self::Number(number) => format!("{number:.4}"),
             Self::Tags(words) => {
                 let labels: Vec<&str> = words.iter().map(|word| word.label.as_deref().unwrap_or("?")).collect();
@@ -191,6 +205,9 @@ impl TextPredictor {
         let head = self.model.head().config();
         let tokenized = self.tokenizer.tokenize_unlabelled(&part, head.task)?;
         let logits = predict(&self.model, &tokenized.dataset, batch_size)?;
+        if head.task.predicts_a_span() {
+            return Ok((self.answers(&tokenized.dataset, logits.view()), 0));
+        }
         let mut next = 0;
         let prediction = |encoded: &Encoded| {
             let count = if head.task.reads_every_token() { encoded.token_ids.len() } else { 1 };
@@ -245,6 +262,24 @@ impl TextPredictor {
                 Prediction::Class { label, logits: logits.iter().copied().collect(), probabilities }
             }
         }
+    }
+
+    /// The best answer over the windows of each question, from the logits of all of them, `[T, 2]`.
+    fn answers(&self, data: &Dataset, logits: ArrayView2<'_, f32>) -> Vec<Prediction> {
+        let windows: Vec<&AnswerWindow> =
+            data.examples().iter().filter_map(|example| example.target.window()).collect();
+        let may_be_none = self.input.as_ref().is_some_and(|input| input.unanswerable);
+        let found = answers(&windows, logits, may_be_none);
+        let prediction = |(question, answer): (&Arc<Question>, Answer)| {
+            let letters = |byte: usize| question.context.get(..byte).map_or(0, |before| before.chars().count());
+            Prediction::Answer {
+                text: answer.text(question).to_owned(),
+                letters: answer.bytes.map(|(start, end)| (letters(start), letters(end))),
+                score: answer.score,
+                null_score: answer.null_score,
+            }
+        };
+        found.into_iter().map(prediction).collect()
     }
 
     fn labels_that_hold(&self, logits: ArrayView1<'_, f32>) -> Prediction {

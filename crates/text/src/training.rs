@@ -190,7 +190,7 @@ impl<'a> TextTraining<'a> {
             max_length: self.model.tokenizer().max_length(),
             base_dtype: if self.model.base().precision() == Precision::Full { BaseDtype::F32 } else { BaseDtype::Bf16 },
             base: Some(BaseIdentity::of(self.model.base(), self.model.tokenizer())),
-            input: Some(InputForm::of(train.kind, &train.columns)),
+            input: Some(InputForm::of_table(train)),
             data: vec![data],
             from: None,
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),

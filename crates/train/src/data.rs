@@ -36,6 +36,12 @@ pub enum Target {
 }
 
 impl Target {
+    /// The window of a question's context, if it is one.
+    #[must_use]
+    pub fn window(&self) -> Option<&AnswerWindow> {
+        if let Self::Answer(window) = self { Some(window) } else { None }
+    }
+
     /// True if it is of the kind that heads of a task predict.
     #[must_use]
     pub fn is_for(&self, task: Task) -> bool {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
-    let loaded = Loaded::open(&args.model)?;
+    let loaded = Loaded::open(&args.model, &args.table)?;
     let options = loaded.table_options(&args.table);
     let table = Table::read_with(&args.data, &options)?;
     let table =

@@ -13,9 +13,9 @@ pub(crate) struct Loaded {
 
 impl Loaded {
     /// Loads base, adapter and head.
-    pub(crate) fn open(args: &ModelArgs) -> Result<Self> {
+    pub(crate) fn open(args: &ModelArgs, table: &TableArgs) -> Result<Self> {
         let finished = Finished::open(args.model.as_deref(), args.base_dtype, &args.adapter)?;
-        let tokenizer = finished.tokenizer(args.max_length)?;
+        let tokenizer = finished.tokenizer(args.max_length)?.with_overlap(table.overlap());
         let model = format::load(&args.adapter, finished.base).with_context(|| args.adapter.display().to_string())?;
         let input = finished.run.and_then(|run| run.input);
         let predictor = TextPredictor::new(model, tokenizer, input);

@@ -1,5 +1,6 @@
 //! From labels as written to what training aims at: classes, numbers or tags.
 
+mod questions;
 mod sets;
 mod spelling;
 mod unlabelled;
@@ -8,6 +9,7 @@ use crate::error::{Result, TextError};
 use crate::table::{Row, Table, TableKind, Text};
 use adaptune_adapters::{HeadConfig, Task, did_you_mean};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
+pub(crate) use questions::{Asked, asked};
 use spelling::{canonical, whole_number};
 use std::collections::{BTreeSet, HashMap};
 
@@ -22,6 +24,8 @@ pub enum TaskChoice {
     Classification,
     /// Any number of labels hold for each example; so it is with [`TaskChoice::Auto`] where labels are lists.
     MultiLabel,
+    /// Questions are answered by a span of their context; so it is with [`TaskChoice::Auto`] where there are answers.
+    QuestionAnswering,
     /// Labels are numbers to be predicted.
     Regression,
     /// Each word of a sentence has a tag.
@@ -38,6 +42,8 @@ pub enum Labels {
     Classes(Vec<String>),
     /// Any number of these for each example.
     Sets(Vec<String>),
+    /// Spans of a context that answer questions.
+    Answers,
     /// Regression.
     Numbers,
     /// Tagging with these.
@@ -71,6 +77,8 @@ impl Labels {
                 Err(whole(table, format!("tagging needs a tag for each word (.conll), found {kind}")))
             }
             (_, TableKind::Words) => Err(whole(table, "words with tags are for tagging; leave --task away")),
+            (TaskChoice::QuestionAnswering, _) => Ok((Self::Answers, questions::decide(table)?)),
+            (TaskChoice::Auto, _) if table.has_answers() => Ok((Self::Answers, questions::decide(table)?)),
             (TaskChoice::MultiLabel, _) => multi_label(table),
             (TaskChoice::Auto, _) if table.has_label_sets() => multi_label(table),
             (_, _) if table.has_label_sets() => {
@@ -87,6 +95,7 @@ impl Labels {
     pub fn of_head(task: Task, names: &[String]) -> Self {
         match task {
             _ if task.predicts_a_number() => Self::Numbers,
+            _ if task.predicts_a_span() => Self::Answers,
             _ if task.reads_every_token() => Self::Tags(names.to_vec()),
             _ if task.predicts_any_labels() => Self::Sets(names.to_vec()),
             _ => Self::Classes(names.to_vec()),
@@ -99,17 +108,18 @@ impl Labels {
         match self {
             Self::Classes(_) => Task::CLASSIFICATION,
             Self::Sets(_) => Task::MULTI_LABEL,
+            Self::Answers => Task::QUESTION_ANSWERING,
             Self::Numbers => Task::REGRESSION,
             Self::Tags(_) => Task::TAGGING,
         }
     }
 
-    /// Names of the classes or tags; none for regression.
+    /// Names of the classes or tags; none for numbers and answers.
     #[must_use]
     pub fn names(&self) -> &[String] {
         match self {
             Self::Classes(names) | Self::Sets(names) | Self::Tags(names) => names,
-            Self::Numbers => &[],
+            Self::Numbers | Self::Answers => &[],
         }
     }
 
@@ -130,6 +140,7 @@ impl Labels {
                 Targets::Classes(rows.map(class).collect::<Result<_>>()?)
             }
             Self::Sets(_) => Targets::Sets(rows.map(|row| known.truths(table, row)).collect::<Result<_>>()?),
+            Self::Answers => return Err(whole(table, "answers are targets of windows, not of whole examples")),
             Self::Numbers => Targets::Numbers(rows.map(|row| number(table, row)).collect::<Result<_>>()?),
             Self::Tags(_) => {
                 let of_row = |row| tags(table, row)?.iter().map(|tag| known.find(table, row, "tag", tag)).collect();

@@ -23,9 +23,10 @@ impl Table {
                 None => Ok(self),
             };
         }
-        let (minus_one, sets) = (minus_one_is_none(&self.rows), self.has_label_sets());
+        let (minus_one, sets, answers) = (minus_one_is_none(&self.rows), self.has_label_sets(), self.has_answers());
         let is_unlabelled = |row: &Row| match row.label.as_deref() {
             _ if sets => row.labels.is_none(),
+            _ if answers => row.answers.is_none(),
             None => true,
             Some(label) => minus_one && whole_number(label) == Some(-1),
         };
@@ -62,6 +63,7 @@ mod tests {
             text: Text::Single("text".into()),
             label: (!label.is_empty()).then(|| (*label).to_owned()),
             labels: None,
+            answers: None,
             tags: vec![],
             line: i + 2,
             fields: vec![],

@@ -80,7 +80,7 @@ impl Chosen {
             _ => Text::Single(first),
         };
         let label = label.map(str::trim).filter(|label| !label.is_empty()).map(str::to_owned);
-        Ok(Row { text, label, labels: None, tags: Vec::new(), line, fields: Vec::new() })
+        Ok(Row { text, label, labels: None, answers: None, tags: Vec::new(), line, fields: Vec::new() })
     }
 }
 

@@ -36,12 +36,24 @@ pub struct Row {
     /// The labels, as written and trimmed, where an example may have any number of them, even none; `None` where examples have
     /// one, or this one's are not known.
     pub labels: Option<Vec<String>>,
+    /// All right answers to a question ([`Text::Pair`] of it and its context), none if the context has none; `None` where they are not
+    /// known.
+    pub answers: Option<Vec<GivenAnswer>>,
     /// The tag of each word; empty unless the text is [`Text::Words`] with tags.
     pub tags: Vec<String>,
     /// Line of the file where the example starts, from 1.
     pub line: usize,
     /// The value of every column, as many as [`Table::header`] has names: texts, or what stands in the JSON.
     pub fields: Vec<Value>,
+}
+
+/// An answer that a data set gives: a span of the context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenAnswer {
+    /// Its text.
+    pub text: String,
+    /// Where it starts, in letters (Unicode scalar values) of the context, from 0.
+    pub start: usize,
 }
 
 /// Which [`Text`] all rows of a table hold.

@@ -3,11 +3,12 @@
 use super::columns::{self, Chosen};
 use super::content::{Columns, Row, Table, TableKind, Text};
 use super::options::Reading;
+use super::questions;
 use crate::error::{Result, TextError};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
 /// Names for the words of a sentence, and for their tags: ours, then those of Hugging Face's data sets.
 const WORDS: [&str; 2] = ["words", "tokens"];
@@ -19,6 +20,9 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
     let objects = reading.source.lines().map(|(line, text)| Ok((line, object(reading, line, text)?)));
     let objects = objects.collect::<Result<Vec<_>>>()?;
     let first = &objects[0].1;
+    if questions::are_in(reading, first) {
+        return questions::flat(reading, objects);
+    }
     let (mut rows, kind, columns) = match words_and_tags(reading, first)? {
         Some((words, tags)) => {
             let row = |(line, object): &(usize, Object)| tagged_row(reading, *line, object, &words, tags.as_deref());
@@ -104,7 +108,7 @@ fn tagged_row(reading: &Reading<'_>, line: usize, object: &Object, words: &str, 
         return Err(source.error(line, message));
     }
     let (text, tags) = (Text::Words(texts), tags.unwrap_or_default());
-    Ok(Row { text, label: None, labels: None, tags, line, fields: Vec::new() })
+    Ok(Row { text, label: None, labels: None, answers: None, tags, line, fields: Vec::new() })
 }
 
 /// Tags as texts. Hugging Face's data sets hold numbers, and their names only in the data set's description.

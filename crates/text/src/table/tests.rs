@@ -59,6 +59,7 @@ fn single(text: &str, label: Option<&str>, line: usize) -> Row {
         text: Text::Single(text.into()),
         label: label.map(Into::into),
         labels: None,
+        answers: None,
         tags: vec![],
         line,
         fields: vec![],
@@ -67,7 +68,15 @@ fn single(text: &str, label: Option<&str>, line: usize) -> Row {
 
 fn words(words: &[&str], tags: &[&str], line: usize) -> Row {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    Row { text: Text::Words(owned(words)), label: None, labels: None, tags: owned(tags), line, fields: vec![] }
+    Row {
+        text: Text::Words(owned(words)),
+        label: None,
+        labels: None,
+        answers: None,
+        tags: owned(tags),
+        line,
+        fields: vec![],
+    }
 }
 
 fn named(text: Option<&str>, text_b: Option<&str>, label: Option<&str>) -> Columns {
@@ -99,6 +108,7 @@ fn commas_are_quoted_as_in_rfc_4180() {
         text: Text::Pair(a.into(), b.into()),
         label: Some(label.into()),
         labels: None,
+        answers: None,
         tags: vec![],
         line,
         fields: vec![],

@@ -6,6 +6,9 @@
 
 mod contained;
 mod settings;
+mod windows;
+
+pub use windows::{OVERLAP, Window};
 
 use crate::error::{Result, TextError};
 use crate::table::{Row, Table, Text};
@@ -21,6 +24,8 @@ pub struct Tokenizer {
     /// For words that are split already, where they need other settings.
     for_words: Option<tokenizers::Tokenizer>,
     max_length: usize,
+    /// Tokens that neighbouring windows of a context share.
+    overlap: usize,
     /// Of what it was read from.
     sha256: String,
     /// What stands for its file in messages.
@@ -81,7 +86,7 @@ impl Tokenizer {
         let (tokenizer, changed) = contained::read(name, bytes, settings)?;
         let sha256 = sha256(changed.as_ref().map_or(bytes, String::as_bytes));
         let for_words = with_prefix_space(&tokenizer);
-        let tokenizer = Self { tokenizer, for_words, max_length, sha256, name: name.to_owned() };
+        let tokenizer = Self { tokenizer, for_words, max_length, overlap: OVERLAP, sha256, name: name.to_owned() };
         tokenizer.encode(&Text::Single("a".to_owned()))?;
         Ok(tokenizer)
     }

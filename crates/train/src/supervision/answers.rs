@@ -2,7 +2,7 @@
 
 use super::contract::Supervision;
 use crate::answer::{AnswerWindow, answers};
-use crate::data::{ExampleBatch, Target};
+use crate::data::ExampleBatch;
 use crate::metrics::Metrics;
 use adaptune_adapters::Objective;
 use adaptune_adapters::objective::Spans;
@@ -35,6 +35,5 @@ impl<S: Scalar> Supervision<S> for Answers {
 }
 
 fn windows<'b>(batch: &'b ExampleBatch<'_>) -> Vec<&'b AnswerWindow> {
-    let window = |target: &'b Target| if let Target::Answer(window) = target { Some(window) } else { None };
-    batch.examples.iter().filter_map(|example| window(&example.target)).collect()
+    batch.examples.iter().filter_map(|example| example.target.window()).collect()
 }

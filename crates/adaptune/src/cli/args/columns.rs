@@ -1,6 +1,6 @@
 //! Options that say how a data file is read, and which of its columns are meant.
 
-use adaptune_text::{Columns, Format, TableOptions};
+use adaptune_text::{Columns, Format, OVERLAP, TableOptions};
 use clap::Args;
 
 /// How a table is read.
@@ -19,6 +19,9 @@ pub(crate) struct TableArgs {
     /// | ; , that labels have]
     #[arg(long, value_name = "CHAR", help_heading = "Data")]
     label_separator: Option<char>,
+    /// Tokens that neighbouring windows of a long context share, where questions are answered
+    #[arg(long, value_name = "TOKENS", default_value_t = OVERLAP, help_heading = "Data")]
+    doc_stride: usize,
     /// How the files are written: tsv, csv, jsonl, conll, conllu or txt [default: as their endings say]
     #[arg(long, value_name = "FORMAT", help_heading = "Data")]
     format: Option<Format>,
@@ -32,7 +35,7 @@ pub(crate) struct TableArgs {
 
 impl TableArgs {
     pub(crate) fn options(&self) -> TableOptions {
-        let Self { text_column, text_b_column, label_column, label_separator, format, delimiter, quotes } = self;
+        let Self { text_column, text_b_column, label_column, label_separator, format, delimiter, quotes, .. } = self;
         let columns = Columns {
             text: text_column.clone(),
             text_b: text_b_column.clone(),
@@ -40,6 +43,11 @@ impl TableArgs {
             label_separator: *label_separator,
         };
         TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
+    }
+
+    /// How many tokens windows of a context share.
+    pub(crate) fn overlap(&self) -> usize {
+        self.doc_stride
     }
 
     /// The same as they are written, to be handed on.
@@ -50,6 +58,7 @@ impl TableArgs {
             ("--text-b-column", self.text_b_column.clone()),
             ("--label-column", self.label_column.clone()),
             ("--label-separator", self.label_separator.map(String::from)),
+            ("--doc-stride", (self.doc_stride != OVERLAP).then(|| self.doc_stride.to_string())),
             ("--format", format),
             ("--delimiter", self.delimiter.map(String::from)),
         ];

@@ -24,6 +24,13 @@ pub(super) fn json_record(kept: Map<String, Value>, row: &Row, prediction: &Pred
             "logits": reals(logits),
             "probabilities": by_name(head, probabilities),
         }),
+        Prediction::Answer { text, letters, score, null_score } => json!({
+            "answer": text,
+            "start": letters.map(|(start, _)| start),
+            "end": letters.map(|(_, end)| end),
+            "score": value(*score),
+            "null_score": value(*null_score),
+        }),
         Prediction::Tags(words) => {
             let known = || words.iter().filter(|word| word.label.is_some());
             json!({
@@ -71,6 +78,13 @@ pub(super) fn probability(prediction: &Prediction, head: &HeadConfig) -> String 
     }
 }
 
+/// The columns beside the answer: its score, its first letter of the context and the one after its last.
+pub(super) fn of_answer(prediction: &Prediction) -> [String; 3] {
+    let Prediction::Answer { letters, score, .. } = prediction else { return Default::default() };
+    let letter = |of: fn((usize, usize)) -> usize| letters.map_or(String::new(), |letters| of(letters).to_string());
+    [format!("{score:.4}"), letter(|(start, _)| start), letter(|(_, end)| end)]
+}
+
 /// A line for reading: label, probability and text between tabs, a number and text, or words with their tags. Whatever is in a
 /// text, it is one line of as many columns as every other.
 pub(super) fn plain_line(row: &Row, prediction: &Prediction, head: &HeadConfig) -> String {
@@ -83,6 +97,7 @@ pub(super) fn plain_line(row: &Row, prediction: &Prediction, head: &HeadConfig) 
         Prediction::Class { .. } | Prediction::Labels { .. } => {
             format!("{}\t{}\t{shown}", one_line(&prediction.label()), probability(prediction, head))
         }
+        Prediction::Answer { text, score, .. } => format!("{}\t{score:.4}\t{shown}", one_line(text)),
         Prediction::Number(number) => format!("{number:.4}\t{shown}"),
         Prediction::Tags(_) | Prediction::Blank => format!("\t\t{shown}"),
     }

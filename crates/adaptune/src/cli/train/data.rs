@@ -47,6 +47,9 @@ impl Data {
         if !args.json {
             note(format_args!("{} examples, {decision}", thousands(whole.rows.len() as u64)));
         }
+        if args.folds.is_some() && labels == Labels::Answers {
+            anyhow::bail!("--folds is not for questions, whose windows would be in several parts; give --dev");
+        }
         let folds = args.folds.map_or(Ok(Vec::new()), |count| whole.folds(count.into(), args.seed))?;
         let (train, dev) = match &choices.dev {
             None => (whole, None),
@@ -72,7 +75,7 @@ impl Data {
         };
         let set = |table: &Table| dataset(table, &labels, tokenizer);
         let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
-        let input = InputForm::of(train.kind, &train.columns);
+        let input = InputForm::of_table(&train);
         Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input, files })
     }
 }
