@@ -231,7 +231,7 @@ def main():
     parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
     out = parser.parse_args().out
     torch.set_num_threads(1)  # sums in one order
-    folders = ["models", "base", "cases", "language", "train", "stacks", "tasks", "saved"]
+    folders = ["models", "base", "cases", "heads", "language", "train", "stacks", "tasks", "saved"]
     for folder in folders + ["peft", "peft-heads", "peft-prompts", "combined"]:
         shutil.rmtree(out / folder, ignore_errors=True)
         (out / folder).mkdir(parents=True)
@@ -239,6 +239,8 @@ def main():
     write_base_passes(out)
     for case in CASES:
         write_case(out, case)
+    for name in HEADS:
+        write_head(out, name)
     write_language(out)
     for family, below, above in STACKS:
         write_stack(out, family, below, above)
@@ -455,6 +457,57 @@ def case_metadata(model, case):
         texts["adapter_config"] = json.dumps(config, indent=2, sort_keys=True)
     note = f"adapters {adapters.__version__}, torch {torch.__version__}, float64; gradients are of `loss`"
     return texts | {"model": case.family, "note": note}
+
+
+# ---- Heads of other tasks --------------------------------------------------------------------------------------------
+
+
+HEADS = {
+    "multi_label": dict(head_type="multilabel_classification", num_labels=4, use_pooler=False, bias=True, layers=2),
+    "question_answering": dict(head_type="question_answering", num_labels=2, layers=1),
+    "multiple_choice": dict(head_type="multiple_choice", num_choices=3, use_pooler=False, layers=2),
+}
+
+
+def write_head(out, name):
+    """`heads/<name>`: logits, loss and gradients of a head upon a base without adapter."""
+    model = AutoAdapterModel.from_pretrained(out / "models" / "bert", attn_implementation="eager").double().eval()
+    model.config._name_or_path = "tiny-bert"
+    head = dict(HEADS[name], activation_function="tanh", dropout_prob=None)
+    model.add_prediction_head_from_config(name, dict(head))
+    model = model.double()
+    for parameter in model.base_model.parameters():
+        parameter.requires_grad = False
+    redraw(model, f"head {name}", weight_deviation=0.4)
+    answers = name == "question_answering"  # the library lets padding answer
+    batch = Batch(model.config, f"head {name}", lengths=(6, 6, 6) if answers else (5, 1, 9, 3, 2, 4))
+    tensors = batch.tensors("input.")
+    inputs = batch.model_inputs()
+    if name == "multi_label":
+        labels = {"labels": torch.randint(0, 2, (len(batch.lengths), 4))}
+    elif answers:
+        labels = {"start_positions": torch.tensor([2, 0, 3]), "end_positions": torch.tensor([4, 0, 3])}
+    else:
+        labels = {"labels": torch.tensor([2, 0])}
+        inputs = {key: value.view(2, 3, -1) for key, value in inputs.items()}
+    output = model(**inputs, **labels)
+    loss = output.loss
+    if name == "multi_label":  # the library makes f32 of the labels, and so of the loss
+        loss = nn.BCEWithLogitsLoss()(output.logits, labels["labels"].double())
+        assert torch.isclose(loss.float(), output.loss.float()), "another loss than the library's"
+    loss.backward()
+    logits = torch.stack([output.start_logits, output.end_logits], -1).flatten(0, 1) if answers else output.logits
+    tensors |= {f"input.{key}": value for key, value in labels.items()} | {"logits": logits, "loss": loss}
+    for parameter_name, parameter in trainable(model):
+        if parameter_name.startswith("head:"):
+            # What all choices share makes no choice: its gradient is zero, but for rounding.
+            assert parameter.grad.any() or name == "multiple_choice", f"{name}: no gradient of {parameter_name}"
+            tensors |= {parameter_name: parameter, f"grad:{parameter_name}": parameter.grad}
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_head(folder, name)
+        config = Path(folder, "head_config.json").read_text()
+    note = f"adapters {adapters.__version__}, torch {torch.__version__}, float64; gradients are of `loss`"
+    write_tensors(out / "heads" / f"{name}.safetensors", tensors, {"model": "bert", "head_config": config, "note": note})
 
 
 # ---- Language models -------------------------------------------------------------------------------------------------

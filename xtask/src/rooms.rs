@@ -40,7 +40,7 @@ const HOUSES: [House; 3] = [
     House {
         folder: "crates/train/src",
         lines: &[
-            &["batching", "clip", "json", "masking", "metrics", "model", "optimiser", "schedule", "values"],
+            &["answer", "batching", "clip", "json", "masking", "metrics", "model", "optimiser", "schedule", "values"],
             &["data", "record"],
             &["error", "supervision"],
             &["activations", "criterion", "fit", "history", "trained"],

@@ -174,8 +174,10 @@ fn d_gelu_tanh<S: Scalar>(x: S) -> S {
     S::from_f64(0.5) * (S::one() + t + x * (S::one() - t * t) * inner)
 }
 
+/// The logistic function `1/(1 + e^−x)`, from 0 to 1.
 #[inline(always)]
-fn sigmoid<S: Scalar>(x: S) -> S {
+#[must_use]
+pub fn sigmoid<S: Scalar>(x: S) -> S {
     S::one() / (S::one() + (-x).exp())
 }
 

@@ -32,7 +32,7 @@ mod softmax;
 #[cfg(test)]
 mod testing;
 
-pub use activation::Activation;
+pub use activation::{Activation, sigmoid};
 pub use attention::{
     Attention, AttentionGradients, AttentionMask, AttentionNeeds, AttentionTrace, attention, attention_backward,
     attention_reference, attention_reference_backward,
@@ -45,7 +45,10 @@ pub use kernel::{PackedMatrix, Precision};
 pub use layer_norm::{LayerNormTrace, layer_norm, layer_norm_input_backward, layer_norm_parameters_backward};
 pub use layout::Layout;
 pub use linear::{linear, linear_bias_backward, linear_input_backward, linear_weight_backward};
-pub use loss::{cross_entropy, cross_entropy_backward, squared_error, squared_error_backward};
+pub use loss::{
+    binary_cross_entropy, binary_cross_entropy_backward, cross_entropy, cross_entropy_backward, squared_error,
+    squared_error_backward,
+};
 pub use matmul::{matmul, matmul_add, matmul_in, matmul_into, matmul_reference};
 #[doc(hidden)]
 pub use parameter::join;

@@ -94,6 +94,9 @@ proptest! {
         let x = random(seed, (n, k));
         let targets: Vec<_> = (0..n).map(|i| (i % 3 != 1).then_some((seed as usize).wrapping_add(i) % k)).collect();
         check(&x, cross_entropy_backward(x.clone(), &targets, 0.3).view(), |x| cross_entropy(x.view(), &targets, 0.3));
+        let truths = random(seed ^ 3, (n, k)).mapv(|draw: f64| draw > 0.0);
+        let gradient = binary_cross_entropy_backward(x.clone(), truths.view(), 0.3);
+        check(&x, gradient.view(), |x| binary_cross_entropy(x.view(), truths.view(), 0.3));
         let (x, t) = (random(seed ^ 1, (n, 1)), vector(seed ^ 2, n).to_vec());
         check(&x, squared_error_backward(x.view(), &t, 0.3).view(), |x| squared_error(x.view(), &t, 0.3));
     }

@@ -1,16 +1,17 @@
 //! From a table of texts to examples of tokens.
 
 use crate::error::{Result, TextError};
-use crate::labels::{Labels, Targets};
+use crate::labels::{Asked, Labels, Targets, asked};
 use crate::table::{Row, Table, Text};
-use crate::tokenizer::{Encoded, Tokenizer};
+use crate::tokenizer::{Encoded, Tokenizer, Window};
 use adaptune_adapters::Task;
-use adaptune_train::{Dataset, Example, Target};
+use adaptune_train::{AnswerWindow, Dataset, Example, Question, Target};
+use std::sync::Arc;
 
 /// A table as tokens.
 #[derive(Clone, Debug)]
 pub struct Tokenized {
-    /// The examples, in the order of the rows.
+    /// The examples, in the order of the rows; where a row is a question, one for each window of its context.
     pub dataset: Dataset,
     /// The tokens of each example, and where its words begin.
     pub encoded: Vec<Encoded>,
@@ -35,6 +36,9 @@ impl Tokenizer {
     /// # Errors
     /// The tokenizer refuses a text, or a label is missing or unknown; the message names the line.
     pub fn tokenize(&self, table: &Table, labels: &Labels) -> Result<Tokenized> {
+        if matches!(labels, Labels::Answers) {
+            return self.tokenize_questions(table, &asked(table)?);
+        }
         let encoded = self.encode_all(table)?;
         let notes = losses(table, self, encoded.truncated, encoded.words_without_token);
         let targets = labels.targets(table)?;
@@ -49,17 +53,62 @@ impl Tokenizer {
     /// # Errors
     /// The tokenizer refuses a text; the message names the line.
     pub fn tokenize_unlabelled(&self, table: &Table, task: Task) -> Result<Tokenized> {
+        if task.predicts_a_span() {
+            let asked = |row: &Row| {
+                let Text::Pair(_, context) = &row.text else { return Default::default() };
+                (Arc::new(Question { context: context.clone(), answers: Vec::new() }), None)
+            };
+            return self.tokenize_questions(table, &table.rows.iter().map(asked).collect::<Vec<_>>());
+        }
         let encoded = self.encode_all(table)?;
         // A word without a token is shown as one without a tag.
         let notes = losses(table, self, encoded.truncated, 0);
         let target = |encoded: &Encoded| match Labels::of_head(task, &[]) {
-            Labels::Classes(_) => Target::Class(0),
+            Labels::Classes(_) | Labels::Answers => Target::Class(0),
+            Labels::Sets(_) => Target::Labels(vec![false]),
             Labels::Numbers => Target::Value(0.0),
             Labels::Tags(_) => Target::Tags(vec![None; encoded.token_ids.len()]),
         };
         let targets = encoded.rows.iter().map(target).collect();
         let dataset = dataset(table, task, 1, &encoded.rows, targets)?;
         Ok(Tokenized { dataset, encoded: encoded.rows, notes })
+    }
+}
+
+impl Tokenizer {
+    /// An example for each window of each question's context.
+    fn tokenize_questions(&self, table: &Table, asked: &[Asked]) -> Result<Tokenized> {
+        let (mut examples, mut encoded, mut several) = (Vec::new(), Vec::new(), 0);
+        for (row, (question, answer)) in table.rows.iter().zip(asked) {
+            let Text::Pair(text, context) = &row.text else {
+                let message = format!("found {}, but answers need a question and its context", table.kind);
+                return Err(TextError::table(&table.name, message));
+            };
+            let at = |error: TextError| TextError::line(&table.name, row.line, error.to_string());
+            let windows = self.windows(text, context).map_err(at)?;
+            several += usize::from(windows.len() > 1);
+            for window in windows {
+                let span = answer.and_then(|(start, end)| window.span(start, end)).unwrap_or((0, 0));
+                let Window { token_ids, token_types, bytes } = window;
+                let target = Target::Answer(AnswerWindow { span, question: question.clone(), bytes });
+                let (ids, types) = (token_ids.clone(), token_types.clone());
+                encoded.push(Encoded { token_ids: ids, token_types: types, truncated: false, word_starts: None });
+                examples.push(Example { token_ids, token_types, target });
+            }
+        }
+        let note = self.note_of_windows(several, table.rows.len(), examples.len());
+        let dataset = Dataset::new(Task::QUESTION_ANSWERING, 2, examples);
+        let dataset = dataset.map_err(|source| TextError::Data { file: table.name.clone(), source })?;
+        Ok(Tokenized { dataset, encoded, notes: (several > 0).then_some(note).into_iter().collect() })
+    }
+
+    fn note_of_windows(&self, several: usize, questions: usize, windows: usize) -> String {
+        format!(
+            "{several} of {questions} questions and contexts have more than {} tokens; all are read in {windows} windows, which \
+             overlap by up to {} tokens of the context (--doc-stride)",
+            self.max_length(),
+            self.overlap(),
+        )
     }
 }
 
@@ -101,6 +150,11 @@ impl Table {
         use crate::table::TableKind::{Pair, Single, Words};
         let refused = |message: String| Err(TextError::table(&self.name, message));
         match (task.reads_every_token(), self.kind) {
+            (_, Pair) if task.predicts_a_span() => Ok(self),
+            (_, _) if task.predicts_a_span() => refused(format!(
+                "the head answers questions about a context, found {}; name both columns with --text-column and --text-b-column",
+                self.kind
+            )),
             (true, Single) => {
                 for row in &mut self.rows {
                     if let Text::Single(text) = &row.text {
@@ -136,6 +190,7 @@ fn dataset(table: &Table, task: Task, classes: usize, rows: &[Encoded], targets:
 fn target(targets: &Targets, row: usize, encoded: &Encoded) -> Target {
     match targets {
         Targets::Classes(classes) => Target::Class(classes[row]),
+        Targets::Sets(sets) => Target::Labels(sets[row].clone()),
         Targets::Numbers(numbers) => Target::Value(numbers[row]),
         Targets::Tags(tags) => {
             let mut by_token = vec![None; encoded.token_ids.len()];

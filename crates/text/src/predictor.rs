@@ -7,10 +7,14 @@ use crate::run_file::InputForm;
 use crate::table::{Row, Table};
 use crate::tokenizer::{Encoded, Tokenizer};
 use adaptune_adapters::{AdapterModel, HeadConfig, format};
-use adaptune_tensor::softmax;
-use adaptune_train::{Evaluation, argmax, evaluate, predict};
-use ndarray::{Array2, ArrayView2, Axis, s};
+use adaptune_tensor::{sigmoid, softmax};
+use adaptune_train::supervision::LabelSets;
+use adaptune_train::{Answer, AnswerWindow, Dataset, Evaluation, Question};
+use adaptune_train::{answers, argmax, evaluate, evaluate_by, predict};
+use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// A base with an adapter and a head, and the tokenizer for it.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub struct TextPredictor {
     tokenizer: Tokenizer,
     /// The form of the texts in training, if it is known.
     input: Option<InputForm>,
+    /// Above which probability a label holds, where any number of them may.
+    threshold: f32,
 }
 
 /// What a model makes of one text.
@@ -32,6 +38,28 @@ pub enum Prediction {
         logits: Vec<f32>,
         /// Their softmax.
         probabilities: Vec<f32>,
+    },
+    /// Any number of labels.
+    Labels {
+        /// Those that hold, in the order of the head's labels.
+        labels: Vec<String>,
+        /// What stands between them in a table.
+        separator: char,
+        /// The logits, in the order of the head's labels.
+        logits: Vec<f32>,
+        /// The probability of each label by itself.
+        probabilities: Vec<f32>,
+    },
+    /// A span of the context that answers a question.
+    Answer {
+        /// Its text; empty if there is no answer.
+        text: String,
+        /// The letters of the context, from 0, that it consists of.
+        letters: Option<(usize, usize)>,
+        /// The logits of its start and its end together.
+        score: f64,
+        /// The same of no answer.
+        null_score: f64,
     },
     /// A number.
     Number(f32),
@@ -53,12 +81,14 @@ pub struct WordTag {
 }
 
 impl Prediction {
-    /// The label, the number or the tags between spaces, as they would stand in a table; empty for a blank text. A word without
+    /// The label, the labels between separators, the number or the tags between spaces, as they would stand in a table; empty for a blank text. A word without
     /// a tag has `?`.
     #[must_use]
     pub fn label(&self) -> String {
         match self {
             Self::Class { label, .. } => label.clone(),
+            Self::Labels { labels, separator, .. } => labels.join(&separator.to_string()),
+            Self::Answer { text, .. } => text.clone(),
             Self::Number(number) => format!("{number:.4}"),
             Self::Tags(words) => {
                 let labels: Vec<&str> = words.iter().map(|word| word.label.as_deref().unwrap_or("?")).collect();
@@ -82,7 +112,14 @@ impl TextPredictor {
     /// Puts a model and its tokenizer together; `input` is the form of the texts in training, if it is known.
     #[must_use]
     pub fn new(model: AdapterModel<f32>, tokenizer: Tokenizer, input: Option<InputForm>) -> Self {
-        Self { model, tokenizer, input }
+        Self { model, tokenizer, input, threshold: 0.5 }
+    }
+
+    /// The same with another threshold than 0.5 for heads of which any number of labels hold: those whose probability is above
+    /// it.
+    #[must_use]
+    pub fn with_threshold(self, threshold: f32) -> Self {
+        Self { threshold, ..self }
     }
 
     /// The base with adapter and head.
@@ -168,12 +205,15 @@ impl TextPredictor {
         let head = self.model.head().config();
         let tokenized = self.tokenizer.tokenize_unlabelled(&part, head.task)?;
         let logits = predict(&self.model, &tokenized.dataset, batch_size)?;
+        if head.task.predicts_a_span() {
+            return Ok((self.answers(&tokenized.dataset, logits.view()), 0));
+        }
         let mut next = 0;
         let prediction = |encoded: &Encoded| {
             let count = if head.task.reads_every_token() { encoded.token_ids.len() } else { 1 };
             let rows = logits.slice(s![next..next + count, ..]);
             next += count;
-            self::prediction(head, rows, encoded)
+            self.prediction(rows, encoded)
         };
         let cut = tokenized.encoded.iter().filter(|encoded| encoded.truncated).count();
         Ok((tokenized.encoded.iter().map(prediction).collect(), cut))
@@ -186,8 +226,72 @@ impl TextPredictor {
     pub fn evaluate(&self, table: &Table) -> Result<Evaluation> {
         self.check(table)?;
         let head = self.model.head().config();
-        let data = self.tokenizer.tokenize(table, &Labels::of_head(head.task, &head.labels))?;
+        let table = self.with_labels_of_head(table, table.columns.label_separator)?;
+        let data = self.tokenizer.tokenize(&table, &Labels::of_head(head.task, &head.labels))?;
+        if head.task.predicts_any_labels() {
+            return Ok(evaluate_by(&self.model, &LabelSets::above(self.threshold.into()), &data.dataset, 64)?);
+        }
         Ok(evaluate(&self.model, &data.dataset, 64)?)
+    }
+
+    /// Returns the table with labels as the head has them: where any number of them hold, lists, parted by this separator or
+    /// as in training.
+    ///
+    /// # Errors
+    /// As [`Table::with_label_sets`].
+    pub fn with_labels_of_head<'t>(&self, table: &'t Table, separator: Option<char>) -> Result<Cow<'t, Table>> {
+        if !self.model.head().config().task.predicts_any_labels() || table.has_label_sets() {
+            return Ok(Cow::Borrowed(table));
+        }
+        let in_training = self.input.as_ref().and_then(|input| input.label_separator);
+        table.clone().with_label_sets(separator.or(in_training)).map(Cow::Owned)
+    }
+
+    /// What the logits of a text say, `[1, C]`, or for a tagger `[T, C]`.
+    fn prediction(&self, logits: ArrayView2<'_, f32>, encoded: &Encoded) -> Prediction {
+        let head = self.model.head().config();
+        match head.task {
+            task if task.predicts_a_number() => Prediction::Number(logits[[0, 0]]),
+            task if task.predicts_any_labels() => self.labels_that_hold(logits.row(0)),
+            task if task.reads_every_token() => {
+                let starts = encoded.word_starts.iter().flatten();
+                Prediction::Tags(starts.map(|start| word_tag(head, logits, *start)).collect())
+            }
+            _ => {
+                let (label, probabilities) = most_probable(head, logits.to_owned());
+                Prediction::Class { label, logits: logits.iter().copied().collect(), probabilities }
+            }
+        }
+    }
+
+    /// The best answer over the windows of each question, from the logits of all of them, `[T, 2]`.
+    fn answers(&self, data: &Dataset, logits: ArrayView2<'_, f32>) -> Vec<Prediction> {
+        let windows: Vec<&AnswerWindow> =
+            data.examples().iter().filter_map(|example| example.target.window()).collect();
+        let may_be_none = self.input.as_ref().is_some_and(|input| input.unanswerable);
+        let found = answers(&windows, logits, may_be_none);
+        let prediction = |(question, answer): (&Arc<Question>, Answer)| {
+            let letters = |byte: usize| question.context.get(..byte).map_or(0, |before| before.chars().count());
+            Prediction::Answer {
+                text: answer.text(question).to_owned(),
+                letters: answer.bytes.map(|(start, end)| (letters(start), letters(end))),
+                score: answer.score,
+                null_score: answer.null_score,
+            }
+        };
+        found.into_iter().map(prediction).collect()
+    }
+
+    fn labels_that_hold(&self, logits: ArrayView1<'_, f32>) -> Prediction {
+        let probabilities: Vec<f32> = logits.iter().copied().map(sigmoid).collect();
+        let labels = self.labels().iter().zip(&probabilities).filter(|(_, probability)| **probability > self.threshold);
+        let separator = self.input.as_ref().and_then(|input| input.label_separator).unwrap_or('|');
+        Prediction::Labels {
+            labels: labels.map(|(label, _)| label.clone()).collect(),
+            separator,
+            logits: logits.to_vec(),
+            probabilities,
+        }
     }
 
     /// Saves adapter and head as an AdapterHub directory. The base is not saved.
@@ -206,19 +310,6 @@ impl Table {
         let (name, header, columns, notes) = (name.clone(), header.clone(), columns.clone(), notes.clone());
         Self { rows: Vec::new(), kind: *kind, name, header, columns, notes }
     }
-}
-
-/// What the logits of a text say, `[1, C]`, or for a tagger `[T, C]`.
-fn prediction(head: &HeadConfig, logits: ArrayView2<'_, f32>, encoded: &Encoded) -> Prediction {
-    if head.task.predicts_a_number() {
-        return Prediction::Number(logits[[0, 0]]);
-    }
-    if head.task.reads_every_token() {
-        let starts = encoded.word_starts.iter().flatten();
-        return Prediction::Tags(starts.map(|start| word_tag(head, logits, *start)).collect());
-    }
-    let (label, probabilities) = most_probable(head, logits.to_owned());
-    Prediction::Class { label, logits: logits.iter().copied().collect(), probabilities }
 }
 
 fn word_tag(head: &HeadConfig, logits: ArrayView2<'_, f32>, start: Option<usize>) -> WordTag {

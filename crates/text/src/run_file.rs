@@ -79,6 +79,12 @@ pub struct InputForm {
     /// The column of the labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_column: Option<String>,
+    /// What stood between the labels of an example that may have several; nothing where they were lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_separator: Option<char>,
+    /// True if some questions had no answer, so that none may be found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unanswerable: bool,
 }
 
 /// [`TableKind`] as it is written.
@@ -219,15 +225,28 @@ impl InputForm {
     /// The form of a table.
     #[must_use]
     pub fn of(kind: TableKind, columns: &Columns) -> Self {
-        let Columns { text, text_b, label } = columns.clone();
-        Self { kind: kind.into(), text_column: text, text_b_column: text_b, label_column: label }
+        let Columns { text, text_b, label, label_separator } = columns.clone();
+        Self {
+            kind: kind.into(),
+            text_column: text,
+            text_b_column: text_b,
+            label_column: label,
+            label_separator,
+            unanswerable: false,
+        }
+    }
+
+    /// That of a table of training data.
+    #[must_use]
+    pub fn of_table(table: &Table) -> Self {
+        Self { unanswerable: table.has_unanswerable(), ..Self::of(table.kind, &table.columns) }
     }
 
     /// The columns, to be read again.
     #[must_use]
     pub fn columns(&self) -> Columns {
-        let Self { text_column, text_b_column, label_column, .. } = self.clone();
-        Columns { text: text_column, text_b: text_b_column, label: label_column }
+        let Self { text_column, text_b_column, label_column, label_separator, .. } = self.clone();
+        Columns { text: text_column, text_b: text_b_column, label: label_column, label_separator }
     }
 }
 

@@ -65,6 +65,9 @@ impl Table {
     }
 }
 
+/// One label, or any number of them.
+type Answer<'a> = (Option<&'a str>, Option<&'a [String]>);
+
 /// Whether each row is kept aside.
 fn aside(rows: &[Row], share: f64, seed: u64) -> Vec<bool> {
     let mut aside = vec![false; rows.len()];
@@ -78,13 +81,13 @@ fn aside(rows: &[Row], share: f64, seed: u64) -> Vec<bool> {
 /// The numbers of all rows in an order that begins anywhere with as many of each label as there is room for.
 fn evenly(rows: &[Row], seed: u64) -> Vec<usize> {
     use rand::seq::SliceRandom;
-    let mut by_label: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+    let mut by_label: BTreeMap<Answer<'_>, Vec<usize>> = BTreeMap::new();
     for (i, row) in rows.iter().enumerate() {
-        by_label.entry(row.label.as_deref()).or_default().push(i);
+        by_label.entry((row.label.as_deref(), row.labels.as_deref())).or_default().push(i);
     }
     // Labels that hardly repeat are numbers, or names of single things: they say nothing of a good cut.
     if 2 * by_label.len() > rows.len() {
-        by_label = BTreeMap::from([(None, (0..rows.len()).collect())]);
+        by_label = BTreeMap::from([((None, None), (0..rows.len()).collect())]);
     }
     let mut rng = Seed::new(seed).named("kept aside").rng();
     let mut order: Vec<(f64, usize)> = Vec::with_capacity(rows.len());

@@ -136,12 +136,18 @@ impl<'a> TextTraining<'a> {
     /// # Errors
     /// As [`TextTraining::run`].
     pub fn run_observed(&self, train: &Table, observer: &mut dyn Observer) -> Result<Trained> {
-        let train = train.clone().labelled()?;
+        let several = self.task == TaskChoice::MultiLabel;
+        let lists = |table: &Table, separator| match several && !table.has_label_sets() {
+            true => table.clone().with_label_sets(table.columns.label_separator.or(separator)),
+            false => Ok(table.clone()),
+        };
+        let train = lists(train, None)?.labelled()?;
         let (labels, decision) = Labels::decide(&train, self.task)?;
         let mut notes = vec![decision];
         let tokenizer = self.model.tokenizer();
         let data = data(&train, &labels, tokenizer, &mut notes)?;
-        let dev = self.dev.map(|dev| data_like(&train, dev, &labels, tokenizer, &mut notes)).transpose()?;
+        let dev = self.dev.map(|dev| lists(dev, train.columns.label_separator)).transpose()?;
+        let dev = dev.map(|dev| data_like(&train, dev, &labels, tokenizer, &mut notes)).transpose()?;
         let options = self.options_for(data.len());
         let (epochs, batch_size) = (options.epochs, options.batch_size);
         notes.push(format!("{} examples: {epochs} epochs in batches of {batch_size}", data.len()));
@@ -184,7 +190,7 @@ impl<'a> TextTraining<'a> {
             max_length: self.model.tokenizer().max_length(),
             base_dtype: if self.model.base().precision() == Precision::Full { BaseDtype::F32 } else { BaseDtype::Bf16 },
             base: Some(BaseIdentity::of(self.model.base(), self.model.tokenizer())),
-            input: Some(InputForm::of(train.kind, &train.columns)),
+            input: Some(InputForm::of_table(train)),
             data: vec![data],
             from: None,
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
@@ -252,11 +258,11 @@ fn data(table: &Table, labels: &Labels, tokenizer: &Tokenizer, notes: &mut Vec<S
 /// The same for data that a model is measured on while it trains: they must have the form of the training data.
 fn data_like(
     train: &Table,
-    other: &Table,
+    other: Table,
     labels: &Labels,
     tokenizer: &Tokenizer,
     notes: &mut Vec<String>,
 ) -> Result<Dataset> {
-    let other = other.clone().labelled()?.like(train)?;
+    let other = other.labelled()?.like(train)?;
     data(&other, labels, tokenizer, notes)
 }

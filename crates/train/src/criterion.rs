@@ -32,6 +32,9 @@ impl Criterion {
 
     /// True if the first is better than the second.
     pub(crate) fn is_better(&self, one: (f64, f64), other: (f64, f64)) -> bool {
+        // A score that is undefined is worse than any that there is.
+        let score = |score: f64| if score.is_nan() { f64::NEG_INFINITY } else { score };
+        let (one, other) = ((score(one.0), one.1), (score(other.0), other.1));
         let by_loss = one.1 < other.1;
         if self.0.as_deref() == Some(LOSS) { by_loss } else { one.0 > other.0 || (one.0 == other.0 && by_loss) }
     }
@@ -57,6 +60,8 @@ mod tests {
         let score = Criterion::default();
         assert!(score.is_better((0.8, 2.0), (0.7, 1.0)) && !score.is_better((0.7, 1.0), (0.8, 2.0)));
         assert!(score.is_better((0.7, 0.9), (0.7, 1.0)) && !score.is_better((0.7, 1.0), (0.7, 1.0)));
+        assert!(score.is_better((0.0, 2.0), (f64::NAN, 1.0)) && !score.is_better((f64::NAN, 1.0), (0.0, 2.0)));
+        assert!(score.is_better((f64::NAN, 0.9), (f64::NAN, 1.0)));
         let loss = Criterion::of(Some(LOSS));
         assert!(loss.is_better((0.1, 0.9), (0.7, 1.0)) && !loss.is_better((0.9, 1.0), (0.7, 1.0)));
     }

@@ -1,5 +1,6 @@
 //! Examples: tokens with what they should be predicted as.
 
+use crate::answer::AnswerWindow;
 use crate::masking::Masking;
 use adaptune_adapters::{TargetError, Task};
 use adaptune_tensor::Seed;
@@ -22,24 +23,39 @@ pub struct Example {
 pub enum Target {
     /// A class.
     Class(usize),
+    /// Whether each label holds, as many as there are labels.
+    Labels(Vec<bool>),
     /// A number.
     Value(f64),
     /// A class for each token; `None` where a token does not count.
     Tags(Vec<Option<usize>>),
+    /// The span that answers a question, in one window of its context.
+    Answer(AnswerWindow),
     /// Its own tokens, some of which are hidden when a batch is made.
     Tokens,
 }
 
 impl Target {
+    /// The window of a question's context, if it is one.
+    #[must_use]
+    pub fn window(&self) -> Option<&AnswerWindow> {
+        if let Self::Answer(window) = self { Some(window) } else { None }
+    }
+
     /// True if it is of the kind that heads of a task predict.
     #[must_use]
     pub fn is_for(&self, task: Task) -> bool {
-        let (tokens, every, number) = (task.predicts_tokens(), task.reads_every_token(), task.predicts_a_number());
+        let every = task.reads_every_token();
+        let (tokens, number, any) = (task.predicts_tokens(), task.predicts_a_number(), task.predicts_any_labels());
+        let span = task.predicts_a_span();
+        let one = !tokens && !number && !any && !span;
         match self {
             Self::Tokens => tokens,
-            Self::Tags(_) => every && !tokens && !number,
+            Self::Tags(_) => every && one,
             Self::Value(_) => number && !every,
-            Self::Class(_) => !number && !every && !tokens,
+            Self::Labels(_) => any && !every,
+            Self::Answer(_) => span,
+            Self::Class(_) => one && !every,
         }
     }
 }
@@ -286,6 +302,8 @@ impl Dataset {
                 Target::Tokens => seed,
                 Target::Class(class) => seed.at(*class as u64),
                 Target::Value(value) => seed.at(value.to_bits()),
+                Target::Labels(truths) => truths.iter().fold(seed, |seed, truth| seed.at(u64::from(*truth))),
+                Target::Answer(window) => window.fingerprint(seed),
                 Target::Tags(tags) => tags.iter().fold(seed, |seed, tag| seed.at(tag.map_or(u64::MAX, |t| t as u64))),
             };
         }
@@ -307,7 +325,14 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
         Target::Value(value) if !value.is_finite() => {
             return Err(DataError::Target { example: i, source: TargetError::NotFinite { found: value.to_string() } });
         }
-        Target::Value(_) | Target::Tokens => None,
+        Target::Answer(window) if window.bytes.len() != tokens => {
+            return lengths(window.bytes.len(), "places in the context");
+        }
+        Target::Labels(truths) if truths.len() != classes => {
+            let source = TargetError::Truths { found: truths.len(), labels: classes };
+            return Err(DataError::Target { example: i, source });
+        }
+        Target::Value(_) | Target::Labels(_) | Target::Answer(_) | Target::Tokens => None,
         Target::Tags(tags) if tags.len() != tokens => return lengths(tags.len(), "tags"),
         Target::Tags(tags) => tags.iter().flatten().max().copied(),
     };
@@ -333,6 +358,11 @@ mod tests {
         assert_eq!(fails(Task::CLASSIFICATION, mixed), DataError::Mixed { example: 1, task: Task::CLASSIFICATION });
         let class = vec![example(&[1], Target::Class(2))];
         assert_eq!(fails(Task::CLASSIFICATION, class), DataError::Class { example: 0, class: 2, classes: 2 });
+        let truths = vec![example(&[1], Target::Labels(vec![true]))];
+        let found = fails(Task::MULTI_LABEL, truths).to_string();
+        assert_eq!(found, "example 0 has 1 truths, but the head has 2 labels: give one truth for each label");
+        let class = vec![example(&[1], Target::Class(0))];
+        assert_eq!(fails(Task::MULTI_LABEL, class), DataError::Mixed { example: 0, task: Task::MULTI_LABEL });
         let tags = vec![example(&[1, 2], Target::Tags(vec![None]))];
         assert!(matches!(fails(Task::TAGGING, tags), DataError::Lengths { tokens: 2, found: 1, what: "tags", .. }));
     }

@@ -2,6 +2,7 @@
 
 pub use ndarray;
 
+mod answer;
 mod batching;
 mod clip;
 mod criterion;
@@ -31,6 +32,7 @@ mod trainer;
 mod values;
 
 pub use activations::CacheLimits;
+pub use answer::{Answer, AnswerWindow, LONGEST_ANSWER, Question, answers};
 pub use batching::{Batching, in_order};
 pub use clip::clip_by_global_norm;
 pub use data::{DataError, Dataset, Example, ExampleBatch, Target};

@@ -218,7 +218,7 @@ pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
     let head_type = fields.get("head_type").and_then(Value::as_str);
     let task = head_type
         .and_then(|head_type| Task::of_head_type(head_type, labels.len()))
-        .ok_or_else(|| format!("heads of type {head_type:?} are not supported; classification and tagging are"))?;
+        .ok_or_else(|| format!("heads of type {head_type:?} are not read; those of {} are", Task::head_types()))?;
     let activation = match fields.get("activation_function") {
         None | Some(Value::Null) => None,
         Some(value) => {

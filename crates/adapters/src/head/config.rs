@@ -13,7 +13,8 @@ use thiserror::Error;
 pub struct HeadConfig {
     /// What it predicts.
     pub task: Task,
-    /// The names of the classes, in the order of the logits; one nameless output for regression, none for language.
+    /// The names of the classes, in the order of the logits; one nameless output for regression, two for spans, none for
+    /// language.
     pub labels: Vec<String>,
     /// How many linear layers: 2 for classification and regression, 1 for tagging, by default.
     pub layers: usize,
@@ -64,6 +65,12 @@ pub enum HeadError {
         /// How many labels it has.
         found: usize,
     },
+    /// A head for spans that has not two outputs.
+    #[error("a head for spans has two outputs, where they start and where they end, but {found} labels: give it two")]
+    SpanOutputs {
+        /// How many labels it has.
+        found: usize,
+    },
     /// Two classes of one name.
     #[error("labels {first} and {second} are both called {label:?}: give each a name of its own")]
     SameLabel {
@@ -101,7 +108,12 @@ impl HeadConfig {
     /// number's one output has no name.
     #[must_use]
     pub fn new(task: Task, labels: Vec<String>) -> Self {
-        let labels = if task.predicts_a_number() { vec![String::new()] } else { labels };
+        let labels = match task {
+            _ if task.predicts_a_number() => vec![String::new()],
+            // As in Python's files.
+            _ if task.predicts_a_span() && labels.is_empty() => vec!["LABEL_0".to_owned(), "LABEL_1".to_owned()],
+            _ => labels,
+        };
         let layers = task.description().layers;
         Self { task, labels, layers, activation: Some(Activation::Tanh), pooling: None, bias: true, dropout: None }
     }
@@ -180,6 +192,9 @@ impl HeadConfig {
             Self { layers: 0, .. } => Err(HeadError::NoLayers),
             Self { labels, .. } if labels.len() < least => {
                 Err(HeadError::TooFewLabels { task, least, found: labels.len() })
+            }
+            Self { task, labels, .. } if task.predicts_a_span() && labels.len() > 2 => {
+                Err(HeadError::SpanOutputs { found: labels.len() })
             }
             Self { task, labels, .. } if task.predicts_a_number() && labels.len() > 1 => {
                 Err(HeadError::Outputs { found: labels.len() })

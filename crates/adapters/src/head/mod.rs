@@ -5,7 +5,9 @@
 //! | task | reads | layers |
 //! |---|---|---|
 //! | classification, regression | the first token's hidden state, or another [`Pooling`] | a stack of linear layers, two by default |
+//! | multi-label classification | as classification | the same |
 //! | tagging | every token | the same, one by default |
+//! | question answering | every token | the same, with two outputs |
 //! | masked language modelling | the tokens that were hidden | a transformation and the base's token embeddings |
 
 pub(crate) mod config;

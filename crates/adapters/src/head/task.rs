@@ -44,13 +44,20 @@ pub struct TaskDescription {
 /// What the outputs of a head, the columns of its logits, are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outputs {
-    /// One for each label.
+    /// One for each label, of which one holds.
     Labels {
+        /// The fewest labels that make sense.
+        least: usize,
+    },
+    /// One for each label, of which any number hold at once.
+    AnyLabels {
         /// The fewest labels that make sense.
         least: usize,
     },
     /// A single one without a name.
     Number,
+    /// Two for each token: that a span starts there, and that it ends there.
+    Span,
     /// One for each token of the base's vocabulary, by way of its token embeddings.
     Vocabulary,
 }
@@ -62,6 +69,16 @@ static CLASSIFICATION: TaskDescription = TaskDescription {
     layers: 2,
     head_type: Some("classification"),
     task_type: Some("SEQ_CLS"),
+};
+
+static MULTI_LABEL: TaskDescription = TaskDescription {
+    name: "multi-label",
+    reads: Selection::First,
+    outputs: Outputs::AnyLabels { least: 1 },
+    layers: 2,
+    head_type: Some("multilabel_classification"),
+    // PEFT's files do not tell it from a classification.
+    task_type: None,
 };
 
 static REGRESSION: TaskDescription = TaskDescription {
@@ -82,6 +99,15 @@ static TAGGING: TaskDescription = TaskDescription {
     task_type: Some("TOKEN_CLS"),
 };
 
+static QUESTION_ANSWERING: TaskDescription = TaskDescription {
+    name: "question answering",
+    reads: Selection::All,
+    outputs: Outputs::Span,
+    layers: 1,
+    head_type: Some("question_answering"),
+    task_type: None,
+};
+
 static MASKED_LANGUAGE: TaskDescription = TaskDescription {
     name: "masked language",
     reads: Selection::All,
@@ -92,15 +118,20 @@ static MASKED_LANGUAGE: TaskDescription = TaskDescription {
 };
 
 /// The tasks whose heads files hold. Those of one number come first: in files they are a kind of classification.
-const STORED: [Task; 3] = [Task::REGRESSION, Task::CLASSIFICATION, Task::TAGGING];
+const STORED: [Task; 5] =
+    [Task::REGRESSION, Task::CLASSIFICATION, Task::MULTI_LABEL, Task::TAGGING, Task::QUESTION_ANSWERING];
 
 impl Task {
     /// A class for each sequence.
     pub const CLASSIFICATION: Self = Self(&CLASSIFICATION);
+    /// Any number of labels for each sequence.
+    pub const MULTI_LABEL: Self = Self(&MULTI_LABEL);
     /// A number for each sequence.
     pub const REGRESSION: Self = Self(&REGRESSION);
     /// A class for each token.
     pub const TAGGING: Self = Self(&TAGGING);
+    /// The span of a context that answers a question.
+    pub const QUESTION_ANSWERING: Self = Self(&QUESTION_ANSWERING);
     /// The tokens that were hidden from the model.
     pub const MASKED_LANGUAGE: Self = Self(&MASKED_LANGUAGE);
 
@@ -134,10 +165,29 @@ impl Task {
         self.0.outputs == Outputs::Vocabulary
     }
 
+    /// True if any number of its head's labels hold at once.
+    #[must_use]
+    pub fn predicts_any_labels(self) -> bool {
+        matches!(self.0.outputs, Outputs::AnyLabels { .. })
+    }
+
+    /// True if its head says where a span starts and ends.
+    #[must_use]
+    pub fn predicts_a_span(self) -> bool {
+        self.0.outputs == Outputs::Span
+    }
+
     /// True if its head has one output without a name.
     #[must_use]
     pub fn predicts_a_number(self) -> bool {
         self.0.outputs == Outputs::Number
+    }
+
+    /// The types of AdapterHub's heads that are tasks here, with commas between.
+    pub(crate) fn head_types() -> String {
+        let mut types: Vec<&str> = STORED.into_iter().filter_map(|task| task.0.head_type).collect();
+        types.dedup();
+        types.join(", ")
     }
 
     /// The task of an AdapterHub head of this `head_type` with so many labels.
@@ -155,8 +205,9 @@ impl Outputs {
     /// The fewest labels that a head's configuration may have.
     pub(super) fn least_labels(self) -> usize {
         match self {
-            Self::Labels { least } => least,
+            Self::Labels { least } | Self::AnyLabels { least } => least,
             Self::Number => 1,
+            Self::Span => 2,
             Self::Vocabulary => 0,
         }
     }
@@ -196,6 +247,8 @@ mod tests {
         let hub = |name, labels| Task::of_head_type(name, labels);
         assert_eq!(hub("classification", 1), Some(Task::REGRESSION));
         assert_eq!(hub("classification", 2), Some(Task::CLASSIFICATION));
+        assert_eq!(hub("multilabel_classification", 1), Some(Task::MULTI_LABEL));
+        assert_eq!(hub("question_answering", 2), Some(Task::QUESTION_ANSWERING));
         assert_eq!((hub("tagging", 1), hub("causal_lm", 2)), (Some(Task::TAGGING), None));
         let peft = |name, outputs| Task::of_task_type(name, outputs);
         assert_eq!((peft("SEQ_CLS", 1), peft("SEQ_CLS", 3)), (Some(Task::REGRESSION), Some(Task::CLASSIFICATION)));

@@ -19,6 +19,14 @@ pub enum TargetError {
         /// The labels of the head.
         labels: Vec<String>,
     },
+    /// Not a truth for each label.
+    #[error("{found} truths, but the head has {labels} labels: give one truth for each label")]
+    Truths {
+        /// How many truths there are.
+        found: usize,
+        /// How many labels the head has.
+        labels: usize,
+    },
     /// A number that is none.
     #[error("the target {found}, but it must be a finite number: correct it, or take it out")]
     NotFinite {

@@ -3,9 +3,11 @@
 //! | objective | reads | targets | loss |
 //! |---|---|---|---|
 //! | [`Classification`] | what the head reads, the first token | a class for each sequence | cross-entropy |
+//! | [`MultiLabel`] | the same | a truth for each label of each sequence | binary cross-entropy |
 //! | [`Regression`] | the same | a number for each sequence | squared error |
 //! | [`Tagging`] | what the head reads, every token | a class for each token, or none | cross-entropy |
 //! | [`WeightedClasses`] | what the head reads | a class for each sequence or token, or none | cross-entropy by the class's weight |
+//! | [`Spans`] | the same | the first and the last token of a span of each sequence | cross-entropy |
 //! | [`MaskedLanguage`] | the places where tokens were hidden | the tokens that stood there | cross-entropy |
 //!
 //! A user-defined objective is an implementation of [`Objective`]; the crate `adaptune-train` has an example that trains with
@@ -15,7 +17,9 @@ pub(crate) mod classification;
 pub(crate) mod contract;
 pub(crate) mod error;
 pub(crate) mod masked_language;
+pub(crate) mod multi_label;
 pub(crate) mod regression;
+pub(crate) mod spans;
 pub(crate) mod tagging;
 pub(crate) mod weighted_classes;
 
@@ -23,6 +27,8 @@ pub use classification::Classification;
 pub use contract::Objective;
 pub use error::TargetError;
 pub use masked_language::MaskedLanguage;
+pub use multi_label::MultiLabel;
 pub use regression::Regression;
+pub use spans::Spans;
 pub use tagging::Tagging;
 pub use weighted_classes::WeightedClasses;

@@ -52,7 +52,7 @@ impl<S: Scalar> Objective<S> for WeightedClasses {
     }
 
     fn check(&self, head: &HeadConfig, _: usize) -> Result<(), TargetError> {
-        if head.task.predicts_tokens() || head.task.predicts_a_number() {
+        if head.task.predicts_tokens() || head.task.predicts_a_number() || head.task.predicts_any_labels() {
             return Err(TargetError::head("weighted classes", head));
         }
         if self.weights.len() != head.labels.len() {

@@ -1,7 +1,7 @@
 //! Gradients through a whole model against finite differences in double precision: every tensor of
 //! every preset and of unusual combinations of options, every head, every tensor of a thawed base, with and without dropout.
 
-use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging};
+use adaptune_adapters::objective::{Classification, MaskedLanguage, MultiLabel, Objective, Regression, Spans, Tagging};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling, Task};
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Seed};
@@ -26,6 +26,8 @@ fn objective(task: Task) -> Box<dyn Objective<f64>> {
         "regression" => Box::new(Regression(vec![0.3, -1.2, 2.5])),
         "tagging" => Box::new(Tagging(vec![Some(1), None, Some(0), Some(2), Some(2), None, Some(1), Some(0)])),
         "masked language" => Box::new(MaskedLanguage { places: vec![1, 4, 7], tokens: vec![6, 10, 0] }),
+        "multi-label" => Box::new(MultiLabel(vec![vec![true, false, true], vec![false; 3], vec![false, true, true]])),
+        "question answering" => Box::new(Spans { lengths: vec![4, 1, 3], spans: vec![(1, 3), (0, 0), (2, 2)] }),
         "classification" => Box::new(Classification(vec![2, 0, 1])),
         other => panic!("no targets for {other} here"),
     }
@@ -213,7 +215,7 @@ fn prefixes() {
 fn prompts() {
     for combine in ["prefix", "prefix_after_bos", "as_tokens"] {
         let method = format!("prompt_tuning[prompt_length=3,combine={combine}]");
-        for task in [Task::CLASSIFICATION, Task::REGRESSION, Task::TAGGING, Task::MASKED_LANGUAGE] {
+        for task in [Task::CLASSIFICATION, Task::MULTI_LABEL, Task::REGRESSION, Task::TAGGING, Task::MASKED_LANGUAGE] {
             check(&method, &head(task), 0.0);
         }
         check(
@@ -281,10 +283,11 @@ fn invertible_adapters() {
 #[test]
 fn heads() {
     let method = "double_seq_bn[reduction_factor=3]";
-    for task in [Task::CLASSIFICATION, Task::REGRESSION, Task::TAGGING] {
+    for task in [Task::CLASSIFICATION, Task::MULTI_LABEL, Task::REGRESSION, Task::TAGGING] {
         check(method, &head(task), 0.0);
         check(method, &HeadConfig { layers: 3, ..head(task) }, 0.0);
     }
+    check(method, &HeadConfig::new(Task::QUESTION_ANSWERING, Vec::new()), 0.0);
     for pooling in Pooling::ALL {
         check(method, &HeadConfig { pooling: Some(pooling), ..head(Task::CLASSIFICATION) }, 0.0);
         check("prompt_tuning[prompt_length=2]", &HeadConfig { pooling: Some(pooling), ..head(Task::REGRESSION) }, 0.2);

@@ -26,4 +26,5 @@ mod setups;
 mod sizes;
 #[cfg(unix)]
 mod strange_files;
+mod task_heads;
 mod toy_family;

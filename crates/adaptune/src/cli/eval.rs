@@ -3,16 +3,23 @@
 use super::args::EvalArgs;
 use super::loaded::Loaded;
 use super::per_class::PerClass;
+use super::per_label::PerLabel;
 use super::report::{Cell, Report, notes, print_line, thousands};
+use adaptune_adapters::HeadConfig;
+use adaptune_tensor::ndarray::Array2;
 use adaptune_text::{Labels, Table};
-use adaptune_train::{Evaluation, evaluate, json, predict};
+use adaptune_train::supervision::LabelSets;
+use adaptune_train::{Dataset, Evaluation, evaluate, evaluate_by, json, predict};
 use anyhow::Result;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
-    let loaded = Loaded::open(&args.model)?;
-    let table = Table::read_with(&args.data, &loaded.table_options(&args.table))?.labelled()?;
+    let loaded = Loaded::open(&args.model, &args.table)?;
+    let options = loaded.table_options(&args.table);
+    let table = Table::read_with(&args.data, &options)?;
+    let table =
+        loaded.predictor.with_labels_of_head(&table, options.columns.label_separator)?.into_owned().labelled()?;
     if let Some(input) = loaded.predictor.input() {
         input.check(&table)?;
     }
@@ -22,16 +29,49 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     notes(&table.name, &tokenized.notes);
     let data = tokenized.dataset;
     let batch_size = args.model.batch_size.get();
-    let evaluation = evaluate(model, &data, batch_size)?;
-    let per_class = match args.per_class {
-        true => Some(PerClass::new(head, &data, &predict(model, &data, batch_size)?)?),
+    let threshold = args.model.threshold.unwrap_or(0.5);
+    let evaluation = match head.task.predicts_any_labels() {
+        true => evaluate_by(model, &LabelSets::above(threshold.into()), &data, batch_size)?,
+        false => evaluate(model, &data, batch_size)?,
+    };
+    let details = match args.per_class {
+        true => Some(Details::new(head, &data, &predict(model, &data, batch_size)?, threshold)?),
         false => None,
     };
     if args.json {
-        return print_json(args, &evaluation, data.len(), per_class.as_ref());
+        return print_json(args, &evaluation, data.len(), details.as_ref());
     }
     print(&evaluation, data.len())?;
-    per_class.map_or(Ok(()), |classes| classes.print())
+    details.map_or(Ok(()), |details| details.print())
+}
+
+/// What `--per-class` shows.
+enum Details<'a> {
+    Classes(PerClass<'a>),
+    Labels(PerLabel<'a>),
+}
+
+impl<'a> Details<'a> {
+    fn new(head: &'a HeadConfig, data: &Dataset, logits: &Array2<f32>, threshold: f32) -> Result<Self> {
+        Ok(match head.task.predicts_any_labels() {
+            true => Self::Labels(PerLabel::new(head, data, logits, threshold)),
+            false => Self::Classes(PerClass::new(head, data, logits)?),
+        })
+    }
+
+    fn print(&self) -> Result<()> {
+        match self {
+            Self::Classes(classes) => classes.print(),
+            Self::Labels(labels) => labels.print(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        match self {
+            Self::Classes(classes) => classes.json(),
+            Self::Labels(labels) => labels.json(),
+        }
+    }
 }
 
 fn print(evaluation: &Evaluation, examples: usize) -> Result<()> {
@@ -45,11 +85,11 @@ fn print(evaluation: &Evaluation, examples: usize) -> Result<()> {
     Ok(report.print()?)
 }
 
-fn print_json(args: &EvalArgs, evaluation: &Evaluation, examples: usize, classes: Option<&PerClass>) -> Result<()> {
+fn print_json(args: &EvalArgs, evaluation: &Evaluation, examples: usize, details: Option<&Details<'_>>) -> Result<()> {
     let (loss, metrics) = (json::value(evaluation.loss), json::scores(evaluation.metrics.iter()));
     let mut result = json!({ "data": args.data, "examples": examples, "loss": loss, "metrics": metrics });
-    if let Some(classes) = classes {
-        result["classes"] = classes.json();
+    if let Some(details) = details {
+        result["classes"] = details.json();
     }
     Ok(print_line(result)?)
 }

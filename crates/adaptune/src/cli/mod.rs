@@ -16,6 +16,7 @@ mod memory;
 mod merge;
 mod observers;
 mod per_class;
+mod per_label;
 mod plot;
 mod predict;
 mod pretrain;

@@ -22,18 +22,18 @@ pub(crate) struct PerClass<'a> {
 }
 
 impl<'a> PerClass<'a> {
-    /// True if a head predicts classes, each of which can be told apart.
+    /// True if a head predicts one class, or one tag for each token.
     pub(crate) fn is_for(head: &HeadConfig) -> bool {
-        !head.task.predicts_a_number()
+        !head.task.predicts_a_number() && !head.task.predicts_a_span() && !head.task.predicts_any_labels()
     }
 
     /// Counts the predictions of a data set, from its logits, `[N, C]`, for a tagger `[T, C]`.
     ///
     /// # Errors
-    /// The head predicts a number.
+    /// The head predicts something else.
     pub(crate) fn new(head: &'a HeadConfig, data: &Dataset, logits: &Array2<f32>) -> Result<Self> {
         if !Self::is_for(head) {
-            bail!("--per-class is for classes and tags; this head predicts a number");
+            bail!("--per-class is for classes, labels and tags; this head is for {}", head.task.name());
         }
         let expected: Vec<Option<usize>> =
             data.examples().iter().flat_map(|example| targets(&example.target)).collect();
@@ -123,6 +123,6 @@ fn targets(target: &Target) -> Vec<Option<usize>> {
     match target {
         Target::Class(class) => vec![Some(*class)],
         Target::Tags(tags) => tags.clone(),
-        Target::Value(_) | Target::Tokens => Vec::new(),
+        _ => Vec::new(),
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum TaskArg {
 const KINDS: &[(&str, TaskChoice)] = &[
     ("auto", TaskChoice::Auto),
     ("classification", TaskChoice::Classification),
+    ("multi-label", TaskChoice::MultiLabel),
+    ("question-answering", TaskChoice::QuestionAnswering),
     ("regression", TaskChoice::Regression),
     ("tagging", TaskChoice::Tagging),
 ];

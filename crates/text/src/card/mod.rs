@@ -52,6 +52,12 @@ impl ModelCard<'_> {
             let labels: Vec<String> = head.labels.iter().map(|label| code(label)).collect();
             let _ = writeln!(card, "Labels, in the order of the logits: {}.\n", labels.join(", "));
         }
+        if head.task.predicts_any_labels() {
+            card.push_str(
+                "Any number of them may hold: each one by itself, where its probability, the logistic function of its logit, is \
+                 above 0.5.\n\n",
+            );
+        }
         self.data(&mut card);
         self.scores(&mut card);
         self.usage(&mut card);

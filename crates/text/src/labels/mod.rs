@@ -1,5 +1,7 @@
 //! From labels as written to what training aims at: classes, numbers or tags.
 
+mod questions;
+mod sets;
 mod spelling;
 mod unlabelled;
 
@@ -7,6 +9,7 @@ use crate::error::{Result, TextError};
 use crate::table::{Row, Table, TableKind, Text};
 use adaptune_adapters::{HeadConfig, Task, did_you_mean};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
+pub(crate) use questions::{Asked, asked};
 use spelling::{canonical, whole_number};
 use std::collections::{BTreeSet, HashMap};
 
@@ -19,6 +22,10 @@ pub enum TaskChoice {
     Auto,
     /// Each different label is a class, also where labels are numbers.
     Classification,
+    /// Any number of labels hold for each example; so it is with [`TaskChoice::Auto`] where labels are lists.
+    MultiLabel,
+    /// Questions are answered by a span of their context; so it is with [`TaskChoice::Auto`] where there are answers.
+    QuestionAnswering,
     /// Labels are numbers to be predicted.
     Regression,
     /// Each word of a sentence has a tag.
@@ -33,6 +40,10 @@ pub enum TaskChoice {
 pub enum Labels {
     /// Classification among these.
     Classes(Vec<String>),
+    /// Any number of these for each example.
+    Sets(Vec<String>),
+    /// Spans of a context that answer questions.
+    Answers,
     /// Regression.
     Numbers,
     /// Tagging with these.
@@ -44,6 +55,8 @@ pub enum Labels {
 pub enum Targets {
     /// The index of each row's class.
     Classes(Vec<usize>),
+    /// Whether each label holds for each row, a truth value for every label.
+    Sets(Vec<Vec<bool>>),
     /// Each row's number, finite.
     Numbers(Vec<f64>),
     /// The index of the tag of each word of each row.
@@ -64,6 +77,13 @@ impl Labels {
                 Err(whole(table, format!("tagging needs a tag for each word (.conll), found {kind}")))
             }
             (_, TableKind::Words) => Err(whole(table, "words with tags are for tagging; leave --task away")),
+            (TaskChoice::QuestionAnswering, _) => Ok((Self::Answers, questions::decide(table)?)),
+            (TaskChoice::Auto, _) if table.has_answers() => Ok((Self::Answers, questions::decide(table)?)),
+            (TaskChoice::MultiLabel, _) => multi_label(table),
+            (TaskChoice::Auto, _) if table.has_label_sets() => multi_label(table),
+            (_, _) if table.has_label_sets() => {
+                Err(whole(table, "found lists of labels, which are for --task multi-label; leave --task away"))
+            }
             (TaskChoice::Classification, _) => classification(table),
             (TaskChoice::Regression, _) => regression(table, "labels are to be numbers: regression"),
             (TaskChoice::Auto, _) => by_labels(table),
@@ -75,7 +95,9 @@ impl Labels {
     pub fn of_head(task: Task, names: &[String]) -> Self {
         match task {
             _ if task.predicts_a_number() => Self::Numbers,
+            _ if task.predicts_a_span() => Self::Answers,
             _ if task.reads_every_token() => Self::Tags(names.to_vec()),
+            _ if task.predicts_any_labels() => Self::Sets(names.to_vec()),
             _ => Self::Classes(names.to_vec()),
         }
     }
@@ -85,17 +107,19 @@ impl Labels {
     pub fn task(&self) -> Task {
         match self {
             Self::Classes(_) => Task::CLASSIFICATION,
+            Self::Sets(_) => Task::MULTI_LABEL,
+            Self::Answers => Task::QUESTION_ANSWERING,
             Self::Numbers => Task::REGRESSION,
             Self::Tags(_) => Task::TAGGING,
         }
     }
 
-    /// Names of the classes or tags; none for regression.
+    /// Names of the classes or tags; none for numbers and answers.
     #[must_use]
     pub fn names(&self) -> &[String] {
         match self {
-            Self::Classes(names) | Self::Tags(names) => names,
-            Self::Numbers => &[],
+            Self::Classes(names) | Self::Sets(names) | Self::Tags(names) => names,
+            Self::Numbers | Self::Answers => &[],
         }
     }
 
@@ -115,6 +139,8 @@ impl Labels {
                 let class = |row| known.find(table, row, "label", label(table, row)?);
                 Targets::Classes(rows.map(class).collect::<Result<_>>()?)
             }
+            Self::Sets(_) => Targets::Sets(rows.map(|row| known.truths(table, row)).collect::<Result<_>>()?),
+            Self::Answers => return Err(whole(table, "answers are targets of windows, not of whole examples")),
             Self::Numbers => Targets::Numbers(rows.map(|row| number(table, row)).collect::<Result<_>>()?),
             Self::Tags(_) => {
                 let of_row = |row| tags(table, row)?.iter().map(|tag| known.find(table, row, "tag", tag)).collect();
@@ -150,6 +176,31 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
     }
     let note = format!("{} classes: {}{}", classes.len(), listed(&classes), odd_one_out(table));
     Ok((Labels::Classes(classes), note))
+}
+
+fn multi_label(table: &Table) -> Result<(Labels, String)> {
+    let sets = table.rows.iter().map(|row| label_set(table, row)).collect::<Result<Vec<_>>>()?;
+    let names = sorted(sets.iter().copied().flatten().map(String::as_str));
+    if names.is_empty() {
+        return Err(whole(table, "no example has a label; there is nothing to learn"));
+    }
+    if sets.iter().all(|set| *set == sets[0]) {
+        return Err(whole(
+            table,
+            format!("every example has the labels `{}`; there is nothing to learn", sets[0].join(", ")),
+        ));
+    }
+    let mean = sets.iter().map(|set| set.len()).sum::<usize>() as f64 / sets.len() as f64;
+    let without = match sets.iter().filter(|set| set.is_empty()).count() {
+        0 => String::new(),
+        without => format!(", none of {without}"),
+    };
+    let note = format!(
+        "{} labels, of which any number may hold: {}; {mean:.1} an example{without}",
+        names.len(),
+        listed(&names)
+    );
+    Ok((Labels::Sets(names), note))
 }
 
 fn regression(table: &Table, note: &str) -> Result<(Labels, String)> {
@@ -211,6 +262,17 @@ fn label<'a>(table: &Table, row: &'a Row) -> Result<&'a str> {
     })
 }
 
+fn label_set<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]> {
+    row.labels.as_deref().ok_or_else(|| match table.has_label_sets() {
+        true => at(
+            table,
+            row,
+            "the labels are null; every row needs a list, which may be empty: fill it in or delete the row",
+        ),
+        false => whole(table, "found one label for each example; Table::with_label_sets makes lists of them"),
+    })
+}
+
 fn no_labels(table: &Table) -> TextError {
     if table.header.is_empty() {
         return whole(table, "this kind of file has no labels; use .tsv, .csv, .jsonl or .conll");
@@ -260,6 +322,15 @@ impl<'a> Known<'a> {
             by_spelling.extend((0..names.len()).map(|i| (i.to_string(), i)));
         }
         Self { names, by_spelling }
+    }
+
+    /// Whether each label holds for a row.
+    fn truths(&self, table: &Table, row: &Row) -> Result<Vec<bool>> {
+        let mut truths = vec![false; self.names.len()];
+        for name in label_set(table, row)? {
+            truths[self.find(table, row, "label", name)?] = true;
+        }
+        Ok(truths)
     }
 
     fn find(&self, table: &Table, row: &Row, what: &str, name: &str) -> Result<usize> {

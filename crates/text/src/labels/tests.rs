@@ -7,6 +7,8 @@ fn labelled(labels: &[&str]) -> Table {
     let row = |(i, label): (usize, &&str)| Row {
         text: Text::Single(format!("text {i}")),
         label: (!label.is_empty()).then(|| (*label).to_owned()),
+        labels: None,
+        answers: None,
         tags: vec![],
         line: i + 2,
         fields: vec![],
@@ -26,6 +28,8 @@ fn tagged(sentences: &[(&[&str], &[&str])]) -> Table {
     let row = |(i, (words, tags)): (usize, &(&[&str], &[&str]))| Row {
         text: Text::Words(owned(words)),
         label: None,
+        labels: None,
+        answers: None,
         tags: owned(tags),
         line: 10 * i + 1,
         fields: vec![],

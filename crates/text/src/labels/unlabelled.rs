@@ -11,7 +11,8 @@ const FEW: f64 = 0.05;
 
 impl Table {
     /// Returns the table without the examples that have no label, and a note of how many there were. A blank label is none, and
-    /// neither is -1 where all others count from 0 and there are few of it, as data sets of Hugging Face have it.
+    /// neither is -1 where all others count from 0 and there are few of it, as data sets of Hugging Face have it. A list of labels
+    /// that is empty is an answer.
     ///
     /// # Errors
     /// No example has a label, or a sentence has words and no tags.
@@ -22,8 +23,10 @@ impl Table {
                 None => Ok(self),
             };
         }
-        let minus_one = minus_one_is_none(&self.rows);
+        let (minus_one, sets, answers) = (minus_one_is_none(&self.rows), self.has_label_sets(), self.has_answers());
         let is_unlabelled = |row: &Row| match row.label.as_deref() {
+            _ if sets => row.labels.is_none(),
+            _ if answers => row.answers.is_none(),
             None => true,
             Some(label) => minus_one && whole_number(label) == Some(-1),
         };
@@ -59,6 +62,8 @@ mod tests {
         let row = |(i, label): (usize, &&str)| Row {
             text: Text::Single("text".into()),
             label: (!label.is_empty()).then(|| (*label).to_owned()),
+            labels: None,
+            answers: None,
             tags: vec![],
             line: i + 2,
             fields: vec![],

@@ -61,7 +61,7 @@ impl Chosen {
     }
 
     pub(super) fn names(self) -> Columns {
-        Columns { text: Some(self.text), text_b: self.text_b, label: self.label }
+        Columns { text: Some(self.text), text_b: self.text_b, label: self.label, label_separator: None }
     }
 
     /// Builds a row without its fields; a blank label is no label.
@@ -80,7 +80,7 @@ impl Chosen {
             _ => Text::Single(first),
         };
         let label = label.map(str::trim).filter(|label| !label.is_empty()).map(str::to_owned);
-        Ok(Row { text, label, tags: Vec::new(), line, fields: Vec::new() })
+        Ok(Row { text, label, labels: None, answers: None, tags: Vec::new(), line, fields: Vec::new() })
     }
 }
 

@@ -89,7 +89,8 @@ impl Sentence {
 
     fn finish(&mut self) -> Option<Row> {
         let Self { line, words, tags } = std::mem::take(self);
-        let row = Row { text: Text::Words(words), label: None, tags, line, fields: Vec::new() };
+        let row =
+            Row { text: Text::Words(words), label: None, labels: None, answers: None, tags, line, fields: Vec::new() };
         (!row.text.is_blank() || line > 0).then_some(row)
     }
 }

@@ -33,12 +33,27 @@ pub struct Row {
     pub text: Text,
     /// The label as written, trimmed; `None` if the table has no labels or this one's is blank.
     pub label: Option<String>,
+    /// The labels, as written and trimmed, where an example may have any number of them, even none; `None` where examples have
+    /// one, or this one's are not known.
+    pub labels: Option<Vec<String>>,
+    /// All right answers to a question ([`Text::Pair`] of it and its context), none if the context has none; `None` where they are not
+    /// known.
+    pub answers: Option<Vec<GivenAnswer>>,
     /// The tag of each word; empty unless the text is [`Text::Words`] with tags.
     pub tags: Vec<String>,
     /// Line of the file where the example starts, from 1.
     pub line: usize,
     /// The value of every column, as many as [`Table::header`] has names: texts, or what stands in the JSON.
     pub fields: Vec<Value>,
+}
+
+/// An answer that a data set gives: a span of the context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GivenAnswer {
+    /// Its text.
+    pub text: String,
+    /// Where it starts, in letters (Unicode scalar values) of the context, from 0.
+    pub start: usize,
 }
 
 /// Which [`Text`] all rows of a table hold.
@@ -89,4 +104,6 @@ pub struct Columns {
     pub text_b: Option<String>,
     /// The label; by default `label`, and no labels if there is no such column.
     pub label: Option<String>,
+    /// What stands between the labels of an example that may have several; see [`Table::with_label_sets`].
+    pub label_separator: Option<char>,
 }

@@ -3,11 +3,12 @@
 use super::columns::{self, Chosen};
 use super::content::{Columns, Row, Table, TableKind, Text};
 use super::options::Reading;
+use super::questions;
 use crate::error::{Result, TextError};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
 /// Names for the words of a sentence, and for their tags: ours, then those of Hugging Face's data sets.
 const WORDS: [&str; 2] = ["words", "tokens"];
@@ -19,11 +20,14 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
     let objects = reading.source.lines().map(|(line, text)| Ok((line, object(reading, line, text)?)));
     let objects = objects.collect::<Result<Vec<_>>>()?;
     let first = &objects[0].1;
+    if questions::are_in(reading, first) {
+        return questions::flat(reading, objects);
+    }
     let (mut rows, kind, columns) = match words_and_tags(reading, first)? {
         Some((words, tags)) => {
             let row = |(line, object): &(usize, Object)| tagged_row(reading, *line, object, &words, tags.as_deref());
             let rows = objects.iter().map(row).collect::<Result<Vec<Row>>>()?;
-            (rows, TableKind::Words, Columns { text: Some(words), text_b: None, label: tags })
+            (rows, TableKind::Words, Columns { text: Some(words), label: tags, ..Columns::default() })
         }
         None => {
             let names: Vec<String> = first.keys().cloned().collect();
@@ -85,11 +89,11 @@ fn object(reading: &Reading<'_>, line: usize, text: &str) -> Result<Object> {
 fn text_row(reading: &Reading<'_>, line: usize, object: &Object, chosen: &Chosen) -> Result<Row> {
     let text = string(reading, line, object, &chosen.text)?;
     let text_b = chosen.text_b.as_ref().map(|name| string(reading, line, object, name)).transpose()?;
-    let label = match &chosen.label {
-        Some(name) => scalar(reading, line, object, name)?,
-        None => None,
+    let (label, labels) = match &chosen.label {
+        Some(name) => label(reading, line, object, name)?,
+        None => (None, None),
     };
-    chosen.row(reading, line, text, text_b, label.as_deref())
+    Ok(Row { labels, ..chosen.row(reading, line, text, text_b, label.as_deref())? })
 }
 
 fn tagged_row(reading: &Reading<'_>, line: usize, object: &Object, words: &str, tags: Option<&str>) -> Result<Row> {
@@ -104,7 +108,7 @@ fn tagged_row(reading: &Reading<'_>, line: usize, object: &Object, words: &str, 
         return Err(source.error(line, message));
     }
     let (text, tags) = (Text::Words(texts), tags.unwrap_or_default());
-    Ok(Row { text, label: None, tags, line, fields: Vec::new() })
+    Ok(Row { text, label: None, labels: None, answers: None, tags, line, fields: Vec::new() })
 }
 
 /// Tags as texts. Hugging Face's data sets hold numbers, and their names only in the data set's description.
@@ -139,16 +143,34 @@ fn string<'a>(reading: &Reading<'_>, line: usize, object: &'a Object, name: &str
     }
 }
 
-/// A label: a text, a number or a truth value; `null` is no label.
-fn scalar(reading: &Reading<'_>, line: usize, object: &Object, name: &str) -> Result<Option<String>> {
-    match value(reading, line, object, name)? {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text.clone())),
-        value @ (Value::Number(_) | Value::Bool(_)) => Ok(Some(value.to_string())),
-        found => {
-            let message = format!("expected `{name}` to be a text or a number, found {}", brief(found));
-            Err(reading.source.error(line, message))
-        }
+/// One label: a text, a number or a truth value; `null` is no label. Or a list of labels, which may be empty.
+fn label(
+    reading: &Reading<'_>,
+    line: usize,
+    object: &Object,
+    name: &str,
+) -> Result<(Option<String>, Option<Vec<String>>)> {
+    let value = value(reading, line, object, name)?;
+    let found = match value {
+        Value::Null => Some((None, None)),
+        Value::Array(items) => items.iter().map(scalar).collect::<Option<Vec<_>>>().map(|mut items| {
+            items.retain(|item| !item.is_empty());
+            (None, Some(items))
+        }),
+        one => scalar(one).map(|label| (Some(label), None)),
+    };
+    found.ok_or_else(|| {
+        let message = format!("expected `{name}` to be a text, a number or a list of them, found {}", brief(value));
+        reading.source.error(line, message)
+    })
+}
+
+/// A label as written; `None` of what is none.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.trim().to_owned()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        _ => None,
     }
 }
 

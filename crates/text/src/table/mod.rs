@@ -10,7 +10,8 @@
 //! | `.txt` | one text a line, no labels: [`Table::read_texts`] only |
 //!
 //! The columns are `text` and `label`, or `text_a`, `text_b` and `label`; [`Columns`] names others. In JSON lines
-//! `words` and `tags` (or `tokens` and `ner_tags`), two arrays, give tagged words. All columns,
+//! `question`, `context` and `answers` are those of SQuAD, which may also come nested as SQuAD has them (`.json`);
+//! a `label` that is a list is any number of labels, and `words` and `tags` (or `tokens` and `ner_tags`), two arrays, give tagged words. All columns,
 //! the others too, are kept in [`Row::fields`]. Files are UTF-8; a byte order mark and Windows line ends do no harm.
 
 mod columns;
@@ -19,9 +20,10 @@ mod content;
 mod delimited;
 mod json_lines;
 mod options;
+mod questions;
 mod source;
 
-pub use content::{Columns, Row, Table, TableKind, Text};
+pub use content::{Columns, GivenAnswer, Row, Table, TableKind, Text};
 pub use options::{Format, TableOptions};
 
 use crate::builtin::{self, Builtin};
@@ -90,6 +92,8 @@ impl Table {
         let row = |(i, text): (usize, &_)| Row {
             text: Text::Single(AsRef::<str>::as_ref(text).to_owned()),
             label: None,
+            labels: None,
+            answers: None,
             tags: Vec::new(),
             line: i + 1,
             fields: Vec::new(),
@@ -151,7 +155,10 @@ fn parse(reading: &Reading<'_>, format: Format) -> Result<Table> {
     match format {
         Format::Tsv => columns::table(reading, delimited::tabs(reading)?),
         Format::Csv => columns::table(reading, delimited::commas(reading)?),
-        Format::JsonLines => json_lines::read(reading),
+        Format::JsonLines => match questions::nested(reading)? {
+            Some(table) => Ok(table),
+            None => json_lines::read(reading),
+        },
         Format::ConllU => conll::read_universal(reading),
         Format::Conll => {
             reading.no_columns()?;
@@ -168,7 +175,7 @@ fn parse(reading: &Reading<'_>, format: Format) -> Result<Table> {
 fn lines(reading: &Reading<'_>) -> Result<Table> {
     let row = |(line, text): (usize, &str)| {
         let text = Text::Single(reading.full_text(line, "the line", text)?);
-        Ok(Row { text, label: None, tags: Vec::new(), line, fields: Vec::new() })
+        Ok(Row { text, label: None, labels: None, answers: None, tags: Vec::new(), line, fields: Vec::new() })
     };
     let rows = reading.source.lines().map(row).collect::<Result<Vec<_>>>()?;
     let (name, columns) = (reading.source.name.clone(), Columns::default());

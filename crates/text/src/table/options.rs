@@ -134,7 +134,7 @@ impl Reading<'_> {
             (None, None) if all_there => texts,
             (text, text_b) => [text.clone(), text_b.clone()],
         };
-        Columns { text, text_b, label }
+        Columns { text, text_b, label, label_separator: named.label_separator }
     }
 
     /// Refuses names of columns for a file that has no names.

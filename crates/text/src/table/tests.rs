@@ -55,17 +55,33 @@ fn plain_failure(name: &str, content: impl AsRef<[u8]>) -> String {
 }
 
 fn single(text: &str, label: Option<&str>, line: usize) -> Row {
-    Row { text: Text::Single(text.into()), label: label.map(Into::into), tags: vec![], line, fields: vec![] }
+    Row {
+        text: Text::Single(text.into()),
+        label: label.map(Into::into),
+        labels: None,
+        answers: None,
+        tags: vec![],
+        line,
+        fields: vec![],
+    }
 }
 
 fn words(words: &[&str], tags: &[&str], line: usize) -> Row {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-    Row { text: Text::Words(owned(words)), label: None, tags: owned(tags), line, fields: vec![] }
+    Row {
+        text: Text::Words(owned(words)),
+        label: None,
+        labels: None,
+        answers: None,
+        tags: owned(tags),
+        line,
+        fields: vec![],
+    }
 }
 
 fn named(text: Option<&str>, text_b: Option<&str>, label: Option<&str>) -> Columns {
     let [text, text_b, label] = [text, text_b, label].map(|name| name.map(str::to_owned));
-    Columns { text, text_b, label }
+    Columns { text, text_b, label, ..Columns::default() }
 }
 
 #[test]
@@ -91,6 +107,8 @@ fn commas_are_quoted_as_in_rfc_4180() {
     let rows = rows.map(|(a, b, label, line)| Row {
         text: Text::Pair(a.into(), b.into()),
         label: Some(label.into()),
+        labels: None,
+        answers: None,
         tags: vec![],
         line,
         fields: vec![],
@@ -209,7 +227,7 @@ fn broken_json_is_named_by_line() {
         ("{\"text\": \"a\"}\n\n{\"text\": \"b\"}", "line 2: the line is blank"),
         ("{\"text\": \"a\"}\n{\"txt\": \"b\"}", "line 2: expected the key `text` as on the first line, found txt"),
         ("{\"text\": 3}", "line 1: expected `text` to be a text in quotes, found 3"),
-        ("{\"text\": \"a\", \"label\": {}}", "expected `label` to be a text or a number, found {}"),
+        ("{\"text\": \"a\", \"label\": {}}", "expected `label` to be a text, a number or a list of them, found {}"),
         ("{\"words\": [\"a\", 2], \"tags\": [\"O\", \"O\"]}", "expected `words` to be an array of texts, found 2"),
         ("{\"words\": \"a\"}", "expected `words` to be an array of texts, found \"a\""),
         ("{\"words\": [\"a\"], \"tags\": []}", "found 1 words and 0 tags"),

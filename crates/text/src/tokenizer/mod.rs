@@ -7,6 +7,9 @@
 mod beginning;
 mod contained;
 mod settings;
+mod windows;
+
+pub use windows::{OVERLAP, Window};
 
 use crate::error::{Result, TextError};
 use crate::table::{Row, Table, Text};
@@ -28,6 +31,8 @@ pub struct Tokenizer {
     /// Of long texts the beginning alone is looked at.
     cuts: bool,
     max_length: usize,
+    /// Tokens that neighbouring windows of a context share.
+    overlap: usize,
     /// Of what it was read from.
     sha256: String,
     /// What stands for its file in messages.
@@ -88,7 +93,8 @@ impl Tokenizer {
         let (tokenizer, changed) = contained::read(name, bytes, settings)?;
         let sha256 = sha256(changed.as_ref().map_or(bytes, String::as_bytes));
         let (for_words, cuts) = (with_prefix_space(&tokenizer), may_be_cut(&tokenizer));
-        let tokenizer = Self { tokenizer, for_words, cuts, max_length, sha256, name: name.to_owned() };
+        let name = name.to_owned();
+        let tokenizer = Self { tokenizer, for_words, cuts, max_length, overlap: OVERLAP, sha256, name };
         tokenizer.encode(&Text::Single("a".to_owned()))?;
         Ok(tokenizer)
     }

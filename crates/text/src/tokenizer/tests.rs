@@ -78,7 +78,8 @@ fn words(words: &[&str]) -> Text {
 }
 
 fn table(texts: Vec<Text>) -> Table {
-    let row = |(i, text)| Row { text, label: None, tags: vec![], line: i + 1, fields: vec![] };
+    let row =
+        |(i, text)| Row { text, label: None, labels: None, answers: None, tags: vec![], line: i + 1, fields: vec![] };
     let rows = texts.into_iter().enumerate().map(row).collect();
     Table {
         rows,

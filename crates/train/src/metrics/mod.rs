@@ -1,16 +1,21 @@
-//! How good predictions are: classification, regression, and tags of tokens and spans.
+//! How good predictions are: classification, sets of labels, regression, and tags of tokens and spans.
 //!
 //! Every score is a pure function that never gives NaN and, squared error and perplexity apart, is better the
 //! higher it is. Where a score is undefined it is 0; each function says when that is. scikit-learn
-//! and seqeval do the same with a warning, while scipy's correlations are NaN there.
+//! and seqeval do the same with a warning, while scipy's correlations are NaN there. Scores of sets of labels are `None`
+//! where they are undefined, and NaN among [`Metrics`].
 
+mod answers;
 mod classification;
+mod label_sets;
 mod ratio;
 mod regression;
 mod report;
 mod spans;
 
+pub use answers::{answer_f1, exact_answer, normalised_answer};
 pub use classification::{accuracy, macro_f1, matthews_correlation};
+pub use label_sets::LabelReport;
 pub use regression::{mean_squared_error, pearson, spearman};
 pub use report::{ClassReport, calibration_error};
 pub use spans::{Span, SpanCounts, labels_mark_spans, spans, stray_tags};
@@ -25,9 +30,11 @@ use std::fmt;
 /// | task | primary | others |
 /// |---|---|---|
 /// | classification | `accuracy` | `macro_f1`, `matthews_correlation` |
+/// | multi-label classification | `micro_f1` | `macro_f1`, `exact_match` |
 /// | regression | `pearson` | `spearman`, `mean_squared_error` |
 /// | tagging with labels of spans (IO, IOB, IOBES, BILOU) | `span_f1` | `span_precision`, `span_recall`, `token_accuracy` |
 /// | tagging with other labels | `token_accuracy` | |
+/// | question answering | `f1` | `exact_match` |
 /// | masked language modelling | `masked_accuracy` | `perplexity` |
 ///
 /// ```
@@ -52,6 +59,21 @@ impl Metrics {
             ("accuracy", accuracy(expected, predicted)),
             ("macro_f1", macro_f1(expected, predicted)),
             ("matthews_correlation", matthews_correlation(expected, predicted)),
+        ])
+    }
+
+    /// Scores of a set of labels for each sequence, a truth value for every label ([`LabelReport`]); NaN where one is undefined.
+    ///
+    /// # Panics
+    /// If there are not as many predictions as expected sets, or not as many values in each.
+    #[must_use]
+    pub fn multi_label(expected: &[Vec<bool>], predicted: &[Vec<bool>]) -> Self {
+        let report = LabelReport::new(expected, predicted);
+        let score = |score: Option<f64>| score.unwrap_or(f64::NAN);
+        Self::of([
+            ("micro_f1", score(report.micro_f1())),
+            ("macro_f1", score(report.macro_f1())),
+            ("exact_match", score(report.exact_match())),
         ])
     }
 
@@ -85,6 +107,16 @@ impl Metrics {
         }
         let (precision, recall) = (counts.precision(), counts.recall());
         Self::of([("span_f1", counts.f1()), ("span_precision", precision), ("span_recall", recall), tokens])
+    }
+
+    /// SQuAD's scores of answers: means over all questions, each with the answers that are right (none, if there is none) and the
+    /// one that was found; NaN of no questions.
+    #[must_use]
+    pub fn answers(found: &[(&[String], &str)]) -> Self {
+        let mean = |score: fn(&[String], &str) -> f64| {
+            found.iter().map(|(expected, found)| score(expected, found)).sum::<f64>() / found.len() as f64
+        };
+        Self::of([("f1", mean(answer_f1)), ("exact_match", mean(exact_answer))])
     }
 
     /// Scores of hidden tokens: how many of `count` were found, and `e` to the mean loss, in nats, of finding them.

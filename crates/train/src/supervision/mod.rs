@@ -5,18 +5,22 @@
 //! [`Trainer::supervised`](crate::Trainer::supervised) and [`evaluate_by`](crate::evaluate_by) take one of the caller's. The
 //! example `own_objective` has one.
 
+pub(crate) mod answers;
 pub(crate) mod argmax;
 pub(crate) mod classes;
 pub(crate) mod contract;
 pub(crate) mod hidden_tokens;
+pub(crate) mod label_sets;
 pub(crate) mod numbers;
 pub(crate) mod tags;
 pub(crate) mod weighted;
 
+pub use answers::Answers;
 pub use argmax::argmax;
 pub use classes::Classes;
 pub use contract::Supervision;
 pub use hidden_tokens::HiddenTokens;
+pub use label_sets::LabelSets;
 pub use numbers::Numbers;
 pub use tags::Tags;
 pub use weighted::Weighted;
@@ -29,8 +33,10 @@ use adaptune_tensor::Scalar;
 pub fn of<S: Scalar>(task: Task) -> &'static dyn Supervision<S> {
     match task {
         _ if task.predicts_tokens() => &HiddenTokens,
+        _ if task.predicts_a_span() => &Answers,
         _ if task.reads_every_token() => &Tags,
         _ if task.predicts_a_number() => &Numbers,
+        _ if task.predicts_any_labels() => &LabelSets::HALF,
         _ => &Classes,
     }
 }

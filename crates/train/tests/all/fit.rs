@@ -44,6 +44,16 @@ fn classes_beyond_the_labels_are_refused() {
 }
 
 #[test]
+fn a_truth_for_each_label_is_needed() {
+    let model = || model(Task::MULTI_LABEL, &["a", "b", "c"]);
+    let data = |labels: usize| {
+        let sets = vec![Target::Labels(vec![false; labels]), Target::Labels(vec![true; labels])];
+        dataset(Task::MULTI_LABEL, labels, sets)
+    };
+    refused(model, &data(3), &data(2), &["example 0 has 2 truths", "the head has 3 labels"]);
+}
+
+#[test]
 fn tags_beyond_the_labels_are_refused() {
     let model = || model(Task::TAGGING, &["O", "B-X", "I-X"]);
     let data = |tag| {

@@ -1,8 +1,8 @@
 //! Reading the golden fixtures.
 #![allow(dead_code)] // each test program uses a part of it
 
-use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging};
-use adaptune_adapters::{Adapter, AdapterModel, Task, format};
+use adaptune_adapters::objective::{Classification, MaskedLanguage, MultiLabel, Objective, Regression, Spans, Tagging};
+use adaptune_adapters::{Adapter, AdapterModel, Head, Task, format};
 use adaptune_tensor::{Layout, Scalar};
 use adaptune_test_support::largest_difference;
 use adaptune_transformer::weights::{Dtype, TensorFile, TensorSource, write_safetensors};
@@ -79,6 +79,8 @@ impl Fixture {
         match task.name() {
             "regression" => Box::new(Regression(self.floats(&name).iter().copied().collect())),
             "classification" => Box::new(Classification(integers().map(|v| v as usize).collect())),
+            "multi-label" => Box::new(MultiLabel(self.truths(&name))),
+            "question answering" => Box::new(self.answers(prefix)),
             "masked language" => Box::new(self.hidden_tokens(&name)),
             "tagging" => Box::new(Tagging(integers().map(|v| usize::try_from(v).ok()).collect())),
             other => panic!("no fixture has the task {other}"),
@@ -108,6 +110,19 @@ impl Fixture {
         Some(format::load_adapter(directory.path(), base).unwrap_or_else(|e| panic!("{}: {e}", self.name)))
     }
 
+    /// Where the answers stand.
+    fn answers(&self, prefix: &str) -> Spans {
+        let places = |name: &str| self.integers(&format!("{prefix}{name}")).into_iter().map(|v| v as usize);
+        let spans = places("start_positions").zip(places("end_positions")).collect();
+        Spans { lengths: places("lengths").collect(), spans }
+    }
+
+    /// Whether each label holds for each sequence.
+    fn truths(&self, name: &str) -> Vec<Vec<bool>> {
+        let truths: Vec<bool> = self.integers(name).into_iter().map(|v| v == 1).collect();
+        truths.chunks(truths.len() / self.integers("input.lengths").len()).map(<[bool]>::to_vec).collect()
+    }
+
     /// Tokens to be found where the label is not negative.
     fn hidden_tokens(&self, name: &str) -> MaskedLanguage {
         let labels = self.integers(name);
@@ -132,6 +147,18 @@ impl Fixture {
         text("head_config", "head_config.json");
         let base = base(self.metadata("model"));
         format::load(directory.path(), base).unwrap_or_else(|e| panic!("{}: {e}", self.name))
+    }
+
+    /// The head of a case of a head alone.
+    pub(crate) fn head<S: Scalar>(&self, base: &Encoder<S>) -> Head<S> {
+        let directory = tempfile::tempdir().expect("a temporary folder");
+        let names = self.file.names().into_iter().filter_map(|n| n.strip_prefix("head:").map(str::to_owned));
+        let tensors: Vec<_> = names.map(|n| (n.clone(), self.floats(&format!("head:{n}")))).collect();
+        let views: Vec<_> = tensors.iter().map(|(n, t)| (n.clone(), t.view())).collect();
+        let path = |file| directory.path().join(file);
+        write_safetensors(&path("model_head.safetensors"), &views, &Default::default()).expect("written");
+        std::fs::write(path("head_config.json"), self.metadata("head_config")).expect("written");
+        format::load_head(directory.path(), base).unwrap_or_else(|e| panic!("{}: {e}", self.name))
     }
 
     pub(crate) fn is_float(&self, name: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Options that say how a data file is read, and which of its columns are meant.
 
-use adaptune_text::{Columns, Format, TableOptions};
+use adaptune_text::{Columns, Format, OVERLAP, TableOptions};
 use clap::Args;
 
 /// How a table is read.
@@ -15,6 +15,13 @@ pub(crate) struct TableArgs {
     /// Column of the labels [default: label]
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     label_column: Option<String>,
+    /// What stands between the labels of an example, where it may have several [default: with --task multi-label the first of
+    /// | ; , that labels have]
+    #[arg(long, value_name = "CHAR", help_heading = "Data")]
+    label_separator: Option<char>,
+    /// Tokens that neighbouring windows of a long context share, where questions are answered
+    #[arg(long, value_name = "TOKENS", default_value_t = OVERLAP, help_heading = "Data")]
+    doc_stride: usize,
     /// How the files are written: tsv, csv, jsonl, conll, conllu or txt [default: as their endings say]
     #[arg(long, value_name = "FORMAT", help_heading = "Data")]
     format: Option<Format>,
@@ -28,9 +35,19 @@ pub(crate) struct TableArgs {
 
 impl TableArgs {
     pub(crate) fn options(&self) -> TableOptions {
-        let Self { text_column, text_b_column, label_column, format, delimiter, quotes } = self;
-        let columns = Columns { text: text_column.clone(), text_b: text_b_column.clone(), label: label_column.clone() };
+        let Self { text_column, text_b_column, label_column, label_separator, format, delimiter, quotes, .. } = self;
+        let columns = Columns {
+            text: text_column.clone(),
+            text_b: text_b_column.clone(),
+            label: label_column.clone(),
+            label_separator: *label_separator,
+        };
         TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
+    }
+
+    /// How many tokens windows of a context share.
+    pub(crate) fn overlap(&self) -> usize {
+        self.doc_stride
     }
 
     /// The same as they are written, to be handed on.
@@ -40,6 +57,8 @@ impl TableArgs {
             ("--text-column", self.text_column.clone()),
             ("--text-b-column", self.text_b_column.clone()),
             ("--label-column", self.label_column.clone()),
+            ("--label-separator", self.label_separator.map(String::from)),
+            ("--doc-stride", (self.doc_stride != OVERLAP).then(|| self.doc_stride.to_string())),
             ("--format", format),
             ("--delimiter", self.delimiter.map(String::from)),
         ];

@@ -46,7 +46,9 @@ pub(crate) struct TrainArgs {
     /// Name of adapter and head in the files [default: the name of the output folder]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// What to predict: auto, classification, regression or tagging; or a built-in task such as builtin:topic@B
+    /// What to predict: auto, classification, multi-label (any number of labels for each text), question-answering
+    /// (a span of a context, in files as SQuAD's), regression or tagging; or a
+    /// built-in task such as builtin:topic@B
     #[arg(long, default_value = "auto", value_name = "TASK")]
     pub(crate) task: TaskArg,
     #[command(flatten)]

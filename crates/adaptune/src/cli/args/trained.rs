@@ -22,9 +22,20 @@ pub(crate) struct ModelArgs {
     /// Numbers of the base's linear layers [default: as in training]
     #[arg(long, value_enum, value_name = "TYPE")]
     pub(crate) base_dtype: Option<BaseDtype>,
+    /// Of a head of which any number of labels hold, those whose probability is above this [default: 0.5]
+    #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
+    pub(crate) threshold: Option<f32>,
     /// Texts of a batch
     #[arg(long, default_value_t = NonZeroUsize::new(64).expect("not zero"), value_name = "N")]
     pub(crate) batch_size: NonZeroUsize,
+}
+
+/// A number above 0 and below 1.
+fn probability(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(number) if number > 0.0 && number < 1.0 => Ok(number),
+        _ => Err(format!("expected a number above 0 and below 1, found {text}")),
+    }
 }
 
 #[derive(Debug, Args)]

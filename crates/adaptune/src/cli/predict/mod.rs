@@ -15,7 +15,7 @@ use writer::Writer;
 
 /// Predicts and writes a record for each text, in the order of the input.
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
-    let loaded = Loaded::open(&args.model)?;
+    let loaded = Loaded::open(&args.model, &args.table)?;
     let table = Table::read_texts(&args.input, &loaded.table_options(&args.table))?;
     if let Some(input) = loaded.predictor.input() {
         input.check(&table)?;

@@ -19,6 +19,18 @@ pub(super) fn json_record(kept: Map<String, Value>, row: &Row, prediction: &Pred
             "logits": reals(logits),
             "probabilities": by_name(head, probabilities),
         }),
+        Prediction::Labels { labels, logits, probabilities, .. } => json!({
+            "label": labels,
+            "logits": reals(logits),
+            "probabilities": by_name(head, probabilities),
+        }),
+        Prediction::Answer { text, letters, score, null_score } => json!({
+            "answer": text,
+            "start": letters.map(|(start, _)| start),
+            "end": letters.map(|(_, end)| end),
+            "score": value(*score),
+            "null_score": value(*null_score),
+        }),
         Prediction::Tags(words) => {
             let known = || words.iter().filter(|word| word.label.is_some());
             json!({
@@ -55,18 +67,37 @@ fn by_name(head: &HeadConfig, probabilities: &[f32]) -> Value {
     Value::Object(named.collect())
 }
 
+/// The probability of the label, or of each of the labels between the same separators; nothing where there is none.
+pub(super) fn probability(prediction: &Prediction, head: &HeadConfig) -> String {
+    match prediction {
+        Prediction::Labels { labels, separator, probabilities, .. } => {
+            let named = head.labels.iter().zip(probabilities).filter(|(name, _)| labels.contains(name));
+            named.map(|(_, p)| format!("{p:.4}")).collect::<Vec<_>>().join(&separator.to_string())
+        }
+        other => other.probability().map(|p| format!("{p:.4}")).unwrap_or_default(),
+    }
+}
+
+/// The columns beside the answer: its score, its first letter of the context and the one after its last.
+pub(super) fn of_answer(prediction: &Prediction) -> [String; 3] {
+    let Prediction::Answer { letters, score, .. } = prediction else { return Default::default() };
+    let letter = |of: fn((usize, usize)) -> usize| letters.map_or(String::new(), |letters| of(letters).to_string());
+    [format!("{score:.4}"), letter(|(start, _)| start), letter(|(_, end)| end)]
+}
+
 /// A line for reading: label, probability and text between tabs, a number and text, or words with their tags. Whatever is in a
 /// text, it is one line of as many columns as every other.
-pub(super) fn plain_line(row: &Row, prediction: &Prediction) -> String {
+pub(super) fn plain_line(row: &Row, prediction: &Prediction, head: &HeadConfig) -> String {
     let shown = match &row.text {
         Text::Single(text) => one_line(text),
         Text::Pair(a, b) => format!("{}\t{}", one_line(a), one_line(b)),
         Text::Words(words) => return tagged_line(words, prediction),
     };
     match prediction {
-        Prediction::Class { label, .. } => {
-            format!("{}\t{:.4}\t{shown}", one_line(label), prediction.probability().unwrap_or_default())
+        Prediction::Class { .. } | Prediction::Labels { .. } => {
+            format!("{}\t{}\t{shown}", one_line(&prediction.label()), probability(prediction, head))
         }
+        Prediction::Answer { text, score, .. } => format!("{}\t{score:.4}\t{shown}", one_line(text)),
         Prediction::Number(number) => format!("{number:.4}\t{shown}"),
         Prediction::Tags(_) | Prediction::Blank => format!("\t\t{shown}"),
     }

@@ -2,7 +2,7 @@
 
 use super::super::args::PredictArgs;
 use super::super::report::one_line;
-use super::record::{json_record, plain_line};
+use super::record::{json_record, of_answer, plain_line, probability};
 use adaptune_adapters::{HeadConfig, did_you_mean};
 use adaptune_text::{Format, Prediction, Row, Table, Text};
 use anyhow::{Result, bail};
@@ -28,6 +28,8 @@ enum Form {
 
 /// The columns that are added to a table.
 const ADDED: [&str; 2] = ["predicted", "probability"];
+/// Those of answers beside the answer.
+const OF_ANSWERS: [&str; 3] = ["score", "start", "end"];
 
 impl<'a> Writer<'a> {
     /// The form is that of the ending of `--out`; columns are those of `--keep`, or all of them in a file.
@@ -41,7 +43,9 @@ impl<'a> Writer<'a> {
         if form == Form::Plain && !kept.is_empty() {
             bail!("--keep is for files and --json: add --json, or --out with a name that ends in .tsv, .csv or .jsonl");
         }
-        let taken = kept.iter().find(|(_, name)| ADDED.contains(&name.as_str()));
+        let answers = head.task.predicts_a_span();
+        let is_taken = |name: &str| ADDED.contains(&name) || answers && OF_ANSWERS.contains(&name);
+        let taken = kept.iter().find(|(_, name)| is_taken(name));
         if let Some((_, name)) = taken.filter(|_| matches!(form, Form::Tabs | Form::Commas)) {
             bail!(
                 "{} has a column `{name}` already, where predictions are to stand; choose others with --keep",
@@ -58,13 +62,16 @@ impl<'a> Writer<'a> {
             names.push("text");
         }
         names.extend(self.added());
+        if self.head.task.predicts_a_span() {
+            names.extend(OF_ANSWERS);
+        }
         self.fields(to, names.into_iter().map(str::to_owned))
     }
 
     /// One record.
     pub(super) fn record(&self, to: &mut impl Write, row: &Row, prediction: &Prediction) -> io::Result<()> {
         match self.form {
-            Form::Plain => writeln!(to, "{}", plain_line(row, prediction)),
+            Form::Plain => writeln!(to, "{}", plain_line(row, prediction, self.head)),
             Form::JsonLines => {
                 let kept = self.kept.iter().map(|(place, name)| (name.clone(), field(row, *place)));
                 writeln!(to, "{}", json_record(kept.collect::<Map<_, _>>(), row, prediction, self.head))
@@ -75,9 +82,10 @@ impl<'a> Writer<'a> {
                     true => vec![shown(&row.text)],
                     false => self.kept.iter().map(|(place, _)| written(&field(row, *place))).collect(),
                 };
-                let probability = prediction.probability().map(|p| format!("{p:.4}")).unwrap_or_default();
-                let added = [prediction.label(), probability].into_iter().take(self.added().len());
-                self.fields(to, kept.into_iter().chain(added))
+                let added =
+                    [prediction.label(), probability(prediction, self.head)].into_iter().take(self.added().len());
+                let of_answer = of_answer(prediction).into_iter().filter(|_| self.head.task.predicts_a_span());
+                self.fields(to, kept.into_iter().chain(added).chain(of_answer))
             }
         }
     }
@@ -107,7 +115,7 @@ fn form(args: &PredictArgs, head: &HeadConfig) -> Result<Form> {
         Format::Tsv => Form::Tabs,
         Format::Csv => Form::Commas,
         Format::JsonLines => Form::JsonLines,
-        Format::Conll if head.task.reads_every_token() => Form::Conll,
+        Format::Conll if head.task.reads_every_token() && !head.task.predicts_a_span() => Form::Conll,
         Format::Txt if !args.json => Form::Plain,
         other => bail!("--out {}: predictions of this head cannot be written as .{}", out.display(), other.name()),
     };

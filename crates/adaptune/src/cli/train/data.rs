@@ -5,7 +5,7 @@ use super::super::report::{note, notes, thousands};
 use super::choices::Choices;
 use super::start::labels_of;
 use adaptune_adapters::AdapterModel;
-use adaptune_text::{DataFile, InputForm, Labels, Table, TableOptions, Text, Tokenizer};
+use adaptune_text::{DataFile, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer};
 use adaptune_train::Dataset;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -31,23 +31,30 @@ impl Data {
         tokenizer: &Tokenizer,
         start: Option<&AdapterModel<f32>>,
     ) -> Result<Self> {
-        let options = args.table.options();
-        let (whole, mut files) = read_all(&choices.train, &options)?;
+        let mut options = args.table.options();
+        let mut task = task(args, &options, start);
+        let (whole, mut files) = read_all(&choices.train, &mut options, task)?;
         if let Some(input) = choices.start.as_ref().and_then(|start| start.run()?.input.as_ref()) {
             input.check(&whole)?;
         }
         let (labels, decision) = match start {
             Some(model) => labels_of(model, &whole)?,
-            None => Labels::decide(&whole, args.task.kind())?,
+            None => Labels::decide(&whole, task)?,
         };
+        if whole.has_label_sets() {
+            task = TaskChoice::MultiLabel;
+        }
         if !args.json {
             note(format_args!("{} examples, {decision}", thousands(whole.rows.len() as u64)));
+        }
+        if args.folds.is_some() && labels == Labels::Answers {
+            anyhow::bail!("--folds is not for questions, whose windows would be in several parts; give --dev");
         }
         let folds = args.folds.map_or(Ok(Vec::new()), |count| whole.folds(count.into(), args.seed))?;
         let (train, dev) = match &choices.dev {
             None => (whole, None),
             Some(DevArg::File(path)) => {
-                let dev = read(path, &options)?.like(&whole)?;
+                let dev = read(path, &options, task)?.like(&whole)?;
                 files.push(DataFile::of("dev", path, dev.rows.len())?);
                 (whole, Some(dev))
             }
@@ -60,7 +67,7 @@ impl Data {
         };
         let test = match &choices.test {
             Some(path) => {
-                let test = read(path, &options)?.like(&train)?;
+                let test = read(path, &options, task)?.like(&train)?;
                 files.push(DataFile::of("test", path, test.rows.len())?);
                 Some(test)
             }
@@ -68,16 +75,18 @@ impl Data {
         };
         let set = |table: &Table| dataset(table, &labels, tokenizer);
         let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
-        let input = InputForm::of(train.kind, &train.columns);
+        let input = InputForm::of_table(&train);
         Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input, files })
     }
 }
 
 /// Reads the files of one part, as one table.
-fn read_all(paths: &[PathBuf], options: &TableOptions) -> Result<(Table, Vec<DataFile>)> {
+fn read_all(paths: &[PathBuf], options: &mut TableOptions, task: TaskChoice) -> Result<(Table, Vec<DataFile>)> {
     let (mut whole, mut files): (Option<Table>, _) = (None, Vec::new());
     for path in paths {
-        let table = read(path, options)?;
+        let table = read(path, options, task)?;
+        // What stands between labels in the first file stands there in all.
+        options.columns.label_separator = options.columns.label_separator.or(table.columns.label_separator);
         files.push(DataFile::of("train", path, table.rows.len())?);
         whole = Some(match whole {
             Some(whole) => whole.join(table)?,
@@ -95,9 +104,25 @@ fn sample(table: &Table) -> Option<String> {
     })
 }
 
+/// What is to be predicted, as far as it is said: who names a sign between labels means several of them.
+fn task(args: &TrainArgs, options: &TableOptions, start: Option<&AdapterModel<f32>>) -> TaskChoice {
+    match args.task.kind() {
+        TaskChoice::Auto if start.is_some_and(|model| model.head().config().task.predicts_any_labels()) => {
+            TaskChoice::MultiLabel
+        }
+        TaskChoice::Auto if options.columns.label_separator.is_some() => TaskChoice::MultiLabel,
+        task => task,
+    }
+}
+
 /// Reads labelled examples, and says what was noticed.
-fn read(path: &Path, options: &TableOptions) -> Result<Table> {
-    let table = Table::read_with(path, options)?.labelled()?;
+fn read(path: &Path, options: &TableOptions, task: TaskChoice) -> Result<Table> {
+    let table = Table::read_with(path, options)?;
+    let table = match task {
+        TaskChoice::MultiLabel => table.with_label_sets(options.columns.label_separator)?,
+        _ => table,
+    };
+    let table = table.labelled()?;
     notes(&table.name, &table.notes);
     Ok(table)
 }

@@ -110,6 +110,7 @@ impl<'a> Setting<'a> {
         let model = find_base(&choices.model)?;
         let before = choices.start.as_ref().and_then(Start::run);
         let tokenizer = model.tokenizer(args.max_length.or(before.map(|run| run.max_length)))?;
+        let tokenizer = tokenizer.with_overlap(args.table.overlap());
         before.map_or(Ok(()), |run| run.check_tokenizer(&tokenizer))?;
         // A trained model says itself which labels there are; otherwise data that cannot be read are told of first.
         let (base, start) = match &choices.start {
