@@ -31,7 +31,7 @@ fn questions(count: usize, words: usize, some_without: bool) -> Vec<Value> {
 fn nested(questions: &[Value]) -> String {
     let paragraph = |question: &Value| {
         let mut question = question.clone();
-        let context = question.as_object_mut().unwrap().remove("context");
+        let context = question.as_object_mut().expect("an object").remove("context");
         json!({ "context": context, "qas": [question] })
     };
     let paragraphs: Vec<Value> = questions.iter().map(paragraph).collect();

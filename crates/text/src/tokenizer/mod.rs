@@ -211,7 +211,10 @@ impl Tokenizer {
 
     fn of_texts(&self, texts: &[&str]) -> tokenizers::Result<Encoding> {
         let mut bytes = self.max_length.saturating_mul(BYTES);
-        while self.cuts {
+        if !self.cuts {
+            return self.whole(texts);
+        }
+        loop {
             let begun: Vec<&str> = texts.iter().map(|text| beginning(text, bytes)).collect();
             if begun == texts {
                 break;
@@ -281,6 +284,47 @@ impl Tokenizer {
             None => true,
         };
         Ok((0..texts.len()).filter(|&i| keep(&texts[i])).collect())
+    }
+}
+
+impl Tokenizer {
+    /// The same for contexts whose windows share so many tokens, but at most half a window.
+    #[must_use]
+    pub fn with_overlap(self, overlap: usize) -> Self {
+        Self { overlap, ..self }
+    }
+
+    /// How many tokens windows share at most.
+    #[must_use]
+    pub fn overlap(&self) -> usize {
+        self.overlap
+    }
+
+    /// Turns a question and its context into as few sequences as hold all of the context, the question in each.
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text, the context yields no token, or the question leaves no room for it.
+    pub fn windows(&self, question: &str, context: &str) -> Result<Vec<Window>> {
+        let encode = || self.tokenizer.encode((question, context), true);
+        let encoding = contained::guarded(encode)
+            .map_err(|error| TextError::Tokenizer(format!("{} refuses the text: {error}", self.name)))?;
+        let of_context = windows::of_context(&encoding);
+        if of_context.is_empty() {
+            return Err(TextError::Tokenizer(
+                "the context yields no token; expected something that the tokenizer knows".into(),
+            ));
+        }
+        let others = encoding.len() - of_context.len();
+        let room = self.max_length.saturating_sub(others);
+        if room == 0 {
+            return Err(TextError::Tokenizer(format!(
+                "the question and the special tokens take {others} tokens, which leaves no room for the context in sequences of {}; \
+                 shorten it, or allow longer sequences",
+                self.max_length
+            )));
+        }
+        let parts = windows::parts(of_context.clone(), room, self.overlap);
+        Ok(parts.into_iter().map(|part| windows::window(&encoding, &of_context, &part)).collect())
     }
 }
 

@@ -1,7 +1,5 @@
 //! A question with its context, which may be longer than a sequence: then it is read in windows that overlap.
 
-use super::{Tokenizer, contained};
-use crate::error::{Result, TextError};
 use std::ops::Range;
 use tokenizers::Encoding;
 
@@ -19,47 +17,6 @@ pub struct Window {
     pub bytes: Vec<Option<(usize, usize)>>,
 }
 
-impl Tokenizer {
-    /// The same for contexts whose windows share so many tokens, but at most half a window.
-    #[must_use]
-    pub fn with_overlap(self, overlap: usize) -> Self {
-        Self { overlap, ..self }
-    }
-
-    /// How many tokens windows share at most.
-    #[must_use]
-    pub fn overlap(&self) -> usize {
-        self.overlap
-    }
-
-    /// Turns a question and its context into as few sequences as hold all of the context, the question in each.
-    ///
-    /// # Errors
-    /// The tokenizer refuses a text, the context yields no token, or the question leaves no room for it.
-    pub fn windows(&self, question: &str, context: &str) -> Result<Vec<Window>> {
-        let encode = || self.tokenizer.encode((question, context), true);
-        let encoding = contained::guarded(encode)
-            .map_err(|error| TextError::Tokenizer(format!("{} refuses the text: {error}", self.name)))?;
-        let of_context = of_context(&encoding);
-        if of_context.is_empty() {
-            return Err(TextError::Tokenizer(
-                "the context yields no token; expected something that the tokenizer knows".into(),
-            ));
-        }
-        let others = encoding.len() - of_context.len();
-        let room = self.max_length.saturating_sub(others);
-        if room == 0 {
-            return Err(TextError::Tokenizer(format!(
-                "the question and the special tokens take {others} tokens, which leaves no room for the context in sequences of {}; \
-                 shorten it, or allow longer sequences",
-                self.max_length
-            )));
-        }
-        let parts = parts(of_context.clone(), room, self.overlap);
-        Ok(parts.into_iter().map(|part| window(&encoding, &of_context, &part)).collect())
-    }
-}
-
 impl Window {
     /// The first and the last token of the window that have a part of these bytes of the context, if all of them are in it.
     #[must_use]
@@ -70,13 +27,13 @@ impl Window {
             return None;
         }
         let begins = tokens().find(|(_, bytes)| bytes.1 > start)?.0;
-        let ends = tokens().filter(|(_, bytes)| bytes.0 < end).last()?.0;
+        let ends = tokens().rfind(|(_, bytes)| bytes.0 < end)?.0;
         (begins <= ends).then_some((begins, ends))
     }
 }
 
 /// The tokens of the second text, which follow each other.
-fn of_context(encoding: &Encoding) -> Range<usize> {
+pub(super) fn of_context(encoding: &Encoding) -> Range<usize> {
     let texts = encoding.get_sequence_ids();
     let is_context = |of: &Option<usize>| *of == Some(1);
     match (texts.iter().position(is_context), texts.iter().rposition(is_context)) {
@@ -86,18 +43,19 @@ fn of_context(encoding: &Encoding) -> Range<usize> {
 }
 
 /// Parts of at most `room` tokens, of which neighbours share `overlap`, or half of the room if that is less.
-fn parts(of: Range<usize>, room: usize, overlap: usize) -> Vec<Range<usize>> {
+pub(super) fn parts(of: Range<usize>, room: usize, overlap: usize) -> Vec<Range<usize>> {
     let step = room - overlap.min(room / 2);
-    let mut parts = vec![of.start..of.end.min(of.start + room)];
+    let part = |start: usize| start..of.end.min(start + room);
+    let mut parts = Vec::from([part(of.start)]);
     while let Some(last) = parts.last().filter(|last| last.end < of.end) {
         let start = last.start + step;
-        parts.push(start..of.end.min(start + room));
+        parts.push(part(start));
     }
     parts
 }
 
 /// The sequence without the tokens of the context that are not of this part.
-fn window(encoding: &Encoding, of_context: &Range<usize>, part: &Range<usize>) -> Window {
+pub(super) fn window(encoding: &Encoding, of_context: &Range<usize>, part: &Range<usize>) -> Window {
     let kept: Vec<usize> = (0..encoding.len()).filter(|i| !of_context.contains(i) || part.contains(i)).collect();
     let pick = |values: &[u32]| kept.iter().map(|&i| values[i]).collect();
     let bytes = kept.iter().map(|i| part.contains(i).then(|| encoding.get_offsets()[*i])).collect();
@@ -110,7 +68,7 @@ mod tests {
 
     #[test]
     fn parts_overlap_and_leave_nothing_out() {
-        assert_eq!(parts(3..8, 9, 2), [3..8]);
+        assert_eq!(parts(3..8, 9, 2).first(), Some(&(3..8)));
         assert_eq!(parts(3..13, 5, 2), [3..8, 6..11, 9..13]);
         assert_eq!(parts(0..7, 4, 99), [0..4, 2..6, 4..7]);
         assert_eq!(parts(0..3, 1, 99), [0..1, 1..2, 2..3]);

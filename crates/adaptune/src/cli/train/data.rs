@@ -51,15 +51,39 @@ impl Data {
             anyhow::bail!("--folds is not for questions, whose windows would be in several parts; give --dev");
         }
         let folds = args.folds.map_or(Ok(Vec::new()), |count| whole.folds(count.into(), args.seed))?;
+        let Parts { train, dev, test } = Parts::read(choices, whole, &options, task, &mut files)?;
+        let set = |table: &Table| dataset(table, &labels, tokenizer);
+        let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
+        let input = InputForm::of_table(&train);
+        Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input, files })
+    }
+}
+
+/// The tables of a run.
+struct Parts {
+    train: Table,
+    dev: Option<Table>,
+    test: Option<Table>,
+}
+
+impl Parts {
+    /// Reads what is measured on, or keeps it aside from the training data.
+    fn read(
+        choices: &Choices,
+        whole: Table,
+        options: &TableOptions,
+        task: TaskChoice,
+        files: &mut Vec<DataFile>,
+    ) -> Result<Self> {
         let (train, dev) = match &choices.dev {
             None => (whole, None),
             Some(DevArg::File(path)) => {
-                let dev = read(path, &options, task)?.like(&whole)?;
+                let dev = read(path, options, task)?.like(&whole)?;
                 files.push(DataFile::of("dev", path, dev.rows.len())?);
                 (whole, Some(dev))
             }
             Some(DevArg::Share(share)) => {
-                let (train, dev) = whole.split(*share, args.seed)?;
+                let (train, dev) = whole.split(*share, choices.options.seed)?;
                 let path = format!("{:.0} % of the training data", 100.0 * share);
                 files.push(DataFile { part: "dev".into(), path, examples: dev.rows.len(), sha256: None });
                 (train, Some(dev))
@@ -67,16 +91,13 @@ impl Data {
         };
         let test = match &choices.test {
             Some(path) => {
-                let test = read(path, &options, task)?.like(&train)?;
+                let test = read(path, options, task)?.like(&train)?;
                 files.push(DataFile::of("test", path, test.rows.len())?);
                 Some(test)
             }
             None => None,
         };
-        let set = |table: &Table| dataset(table, &labels, tokenizer);
-        let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
-        let input = InputForm::of_table(&train);
-        Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input, files })
+        Ok(Self { train, dev, test })
     }
 }
 
