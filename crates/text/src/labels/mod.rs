@@ -1,6 +1,7 @@
 //! From labels as written to what training aims at: classes, numbers or tags.
 
 mod questions;
+mod refusal;
 mod sets;
 mod spelling;
 mod unlabelled;
@@ -10,6 +11,7 @@ use crate::table::{Row, Table, TableKind, Text};
 use adaptune_adapters::{HeadConfig, Task, did_you_mean};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
 pub(crate) use questions::{Asked, asked};
+use refusal::{at, whole};
 use spelling::{canonical, whole_number};
 use std::collections::{BTreeSet, HashMap};
 
@@ -341,14 +343,6 @@ impl<'a> Known<'a> {
             at(table, row, format!("the {what} `{name}` is not in the training data, which has {known}{hint}"))
         })
     }
-}
-
-fn at(table: &Table, row: &Row, message: impl std::fmt::Display) -> TextError {
-    TextError::line(&table.name, row.line, message)
-}
-
-fn whole(table: &Table, message: impl std::fmt::Display) -> TextError {
-    TextError::table(&table.name, message)
 }
 
 fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Questions about a context, whose answers are spans of it.
 
-use super::{at, whole};
+use super::refusal::{at, whole};
 use crate::error::Result;
 use crate::table::{GivenAnswer, Row, Table, Text};
 use adaptune_train::Question;

@@ -1,6 +1,6 @@
 //! Examples that may have any number of labels.
 
-use super::whole;
+use super::refusal::whole;
 use crate::error::Result;
 use crate::table::{Row, Table, TableKind};
 

@@ -1,7 +1,8 @@
 //! Examples without a label.
 
+use super::no_labels;
+use super::refusal::at;
 use super::spelling::whole_number;
-use super::{at, no_labels};
 use crate::error::Result;
 use crate::table::{Row, Table, TableKind};
 

@@ -7,9 +7,10 @@
 mod beginning;
 mod contained;
 mod settings;
+mod window;
 mod windows;
 
-pub use windows::{OVERLAP, Window};
+pub use window::{OVERLAP, Window};
 
 use crate::error::{Result, TextError};
 use crate::table::{Row, Table, Text};

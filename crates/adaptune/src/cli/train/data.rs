@@ -7,7 +7,7 @@ use super::start::labels_of;
 use adaptune_adapters::AdapterModel;
 use adaptune_text::{DataFile, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer};
 use adaptune_train::Dataset;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 pub(super) struct Data {
@@ -15,7 +15,21 @@ pub(super) struct Data {
     pub(super) dev: Option<Dataset>,
     pub(super) test: Option<Dataset>,
     pub(super) labels: Labels,
-    /// The parts of the training data that are measured on in turn, if they are.
+    /// Reads the file of another part, which must have the form of the training data.
+fn read_like(
+    train: &Table,
+    part: &str,
+    path: &Path,
+    options: &TableOptions,
+    task: TaskChoice,
+    files: &mut Vec<DataFile>,
+) -> Result<Table> {
+    let table = read(path, options, task)?.like(train)?;
+    files.push(DataFile::of(part, path, table.rows.len())?);
+    Ok(table)
+}
+
+/// The parts of the training data that are measured on in turn, if they are.
     pub(super) folds: Vec<Vec<usize>>,
     /// A text that can be put between quotation marks.
     pub(super) sample: Option<String>,
@@ -47,15 +61,11 @@ impl Data {
         if !args.json {
             note(format_args!("{} examples, {decision}", thousands(whole.rows.len() as u64)));
         }
-        if args.folds.is_some() && labels == Labels::Answers {
-            anyhow::bail!("--folds is not for questions, whose windows would be in several parts; give --dev");
-        }
-        let folds = args.folds.map_or(Ok(Vec::new()), |count| whole.folds(count.into(), args.seed))?;
+        let folds = folds(args, &labels, &whole)?;
         let (train, dev) = match &choices.dev {
             None => (whole, None),
             Some(DevArg::File(path)) => {
-                let dev = read(path, &options, task)?.like(&whole)?;
-                files.push(DataFile::of("dev", path, dev.rows.len())?);
+                let dev = read_like(&whole, "dev", path, &options, task, &mut files)?;
                 (whole, Some(dev))
             }
             Some(DevArg::Share(share)) => {
@@ -65,19 +75,22 @@ impl Data {
                 (train, Some(dev))
             }
         };
-        let test = match &choices.test {
-            Some(path) => {
-                let test = read(path, &options, task)?.like(&train)?;
-                files.push(DataFile::of("test", path, test.rows.len())?);
-                Some(test)
-            }
-            None => None,
-        };
+        let test = choices.test.as_ref();
+        let test = test.map(|path| read_like(&train, "test", path, &options, task, &mut files)).transpose()?;
         let set = |table: &Table| dataset(table, &labels, tokenizer);
         let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
         let input = InputForm::of_table(&train);
         Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input, files })
     }
+}
+
+/// The parts of the training data that are measured on in turn, if any are.
+fn folds(args: &TrainArgs, labels: &Labels, whole: &Table) -> Result<Vec<Vec<usize>>> {
+    let Some(count) = args.folds else { return Ok(Vec::new()) };
+    if *labels == Labels::Answers {
+        bail!("--folds is not for questions, whose windows would be in several parts; give --dev");
+    }
+    Ok(whole.folds(count.into(), args.seed)?)
 }
 
 /// Reads the files of one part, as one table.

@@ -3,7 +3,7 @@
 use super::super::finished::tell_notes;
 use super::super::folder::{RunFolder, State, TRAINED};
 use adaptune_adapters::{AdapterModel, Tuning, format};
-use adaptune_text::{Labels, RunFile, Table};
+use adaptune_text::{Labels, RunFile, Table, TaskChoice};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -59,6 +59,9 @@ pub(super) fn tuning_of(model: &AdapterModel<f32>) -> Tuning {
 pub(super) fn labels_of(model: &AdapterModel<f32>, table: &Table) -> Result<(Labels, String)> {
     let head = model.head().config();
     let labels = Labels::of_head(head.task, &head.labels);
+    if labels == Labels::Answers {
+        return Ok(Labels::decide(table, TaskChoice::QuestionAnswering)?);
+    }
     labels.targets(table).context("--from: the head knows other labels; without --from a new one is trained")?;
     Ok((labels, format!("{} with the labels of --from", head.task.name())))
 }
