@@ -45,6 +45,21 @@ fn bench() -> Bench {
     bench
 }
 
+/// Labels of one kind of file: a list, an empty one, and a single label beside them.
+#[test]
+fn a_label_beside_lists_is_a_list_of_one() {
+    let bench = Bench::new();
+    let line = |i: usize| match i % 3 {
+        0 => format!("{{\"text\": \"fine film {i}\", \"label\": [\"good\", \"short\"]}}\n"),
+        1 => format!("{{\"text\": \"dull film {i}\", \"label\": []}}\n"),
+        _ => format!("{{\"text\": \"film {i}\", \"label\": \"short\"}}\n"),
+    };
+    bench.write("mixed.jsonl", (0..12).map(line).collect::<String>());
+    let out = bench.command("train --model model --train mixed.jsonl --epochs 1 --out mixed").assert().success();
+    let said = String::from_utf8(out.get_output().stderr.clone()).unwrap();
+    assert!(said.contains("12 examples, 2 labels, of which any number may hold: good, short"), "{said}");
+}
+
 #[test]
 fn labels_are_learnt_measured_and_predicted() {
     let bench = bench();

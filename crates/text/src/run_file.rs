@@ -106,7 +106,7 @@ pub struct DataFile {
     pub part: String,
     /// Its name, as it was given.
     pub path: String,
-    /// How many examples were taken from it.
+    /// How many examples were taken from it, those of training data that were then kept aside among them.
     pub examples: usize,
     /// Its SHA-256, in hexadecimal; nothing for what is built in or came through a pipe.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -30,9 +30,6 @@ impl Table {
             return Err(whole(&self, "words with tags are for tagging, not for several labels of a whole text"));
         }
         if self.has_label_sets() {
-            for row in &mut self.rows {
-                row.labels = row.labels.take().or_else(|| Some(vec![row.label.take()?]));
-            }
             return Ok(self);
         }
         let column = self.columns.label.as_ref().and_then(|name| self.header.iter().position(|other| other == name));

@@ -37,6 +37,10 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
             (rows, chosen.kind(), chosen.names())
         }
     };
+    // Beside lists a single label is a list of one.
+    if rows.iter().any(|row| row.labels.is_some()) {
+        rows.iter_mut().for_each(|row| row.labels = row.labels.take().or_else(|| Some(vec![row.label.take()?])));
+    }
     let header: BTreeSet<&String> = objects.iter().flat_map(|(_, object)| object.keys()).collect();
     let header: Vec<String> = header.into_iter().cloned().collect();
     for (row, (_, mut object)) in rows.iter_mut().zip(objects) {
