@@ -15,21 +15,7 @@ pub(super) struct Data {
     pub(super) dev: Option<Dataset>,
     pub(super) test: Option<Dataset>,
     pub(super) labels: Labels,
-    /// Reads the file of another part, which must have the form of the training data.
-fn read_like(
-    train: &Table,
-    part: &str,
-    path: &Path,
-    options: &TableOptions,
-    task: TaskChoice,
-    files: &mut Vec<DataFile>,
-) -> Result<Table> {
-    let table = read(path, options, task)?.like(train)?;
-    files.push(DataFile::of(part, path, table.rows.len())?);
-    Ok(table)
-}
-
-/// The parts of the training data that are measured on in turn, if they are.
+    /// The parts of the training data that are measured on in turn, if they are.
     pub(super) folds: Vec<Vec<usize>>,
     /// A text that can be put between quotation marks.
     pub(super) sample: Option<String>,
@@ -82,6 +68,20 @@ impl Data {
         let input = InputForm::of_table(&train);
         Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input, files })
     }
+}
+
+/// Reads the file of another part, which must have the form of the training data.
+fn read_like(
+    train: &Table,
+    part: &str,
+    path: &Path,
+    options: &TableOptions,
+    task: TaskChoice,
+    files: &mut Vec<DataFile>,
+) -> Result<Table> {
+    let table = read(path, options, task)?.like(train)?;
+    files.push(DataFile::of(part, path, table.rows.len())?);
+    Ok(table)
 }
 
 /// The parts of the training data that are measured on in turn, if any are.
