@@ -108,7 +108,7 @@ fn what_does_not_fit_is_refused() {
     let long = ["leaves no room for the context", "line 1"];
     bench.refuses_to_train("--train train.jsonl --dev train.jsonl --max-length 5", &long);
     bench.trained("a", "--train train.jsonl --dev train.jsonl --epochs 1");
-    bench.refuses_to_train("--train train.jsonl --folds 2", &["--folds is not for questions"]);
+    bench.refuses("train --model model --train train.jsonl --out f --folds 2", &["--folds is not for questions"]);
     bench.trained("b", "--train train.jsonl --dev train.jsonl --epochs 1 --from a");
     bench.refuses("eval --model model --adapter a --data train.jsonl --per-class", &["question answering"]);
     bench.write("one.txt", "the film\n");

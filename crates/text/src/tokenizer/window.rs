@@ -24,7 +24,7 @@ impl Window {
             return None;
         }
         let begins = tokens().find(|(_, bytes)| bytes.1 > start)?.0;
-        let ends = tokens().filter(|(_, bytes)| bytes.0 < end).next_back()?.0;
+        let ends = tokens().rfind(|(_, bytes)| bytes.0 < end)?.0;
         (begins <= ends).then_some((begins, ends))
     }
 }
