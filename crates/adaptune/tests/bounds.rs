@@ -1,0 +1,45 @@
+//! What would take all memory, or never end, is refused before anything is written.
+
+#![cfg(feature = "cli")]
+
+mod common;
+
+use common::Bench;
+#[cfg(unix)]
+use common::ok;
+
+/// Numbers that no machine has the memory for.
+#[test]
+fn methods_that_take_more_memory_than_there_is_are_refused_with_the_numbers() {
+    let bench = Bench::new();
+    for method in [
+        "prefix_tuning[prefix_length=4000000,bottleneck_size=4000000]",
+        "prompt_tuning[prompt_length=1000000000000]",
+        "vera[r=4000000]",
+        "lora[r=1000000000000]",
+        "mtl_lora[r=4000000]",
+    ] {
+        bench.refuses_to_train(&format!("--method {method}"), &["--method", "of memory", "available"]);
+    }
+}
+
+/// A device has no end.
+#[test]
+#[cfg(unix)]
+fn what_is_no_file_is_called_what_it_is() {
+    let bench = Bench::new();
+    bench.refuses_to_train("--train /dev/zero --format tsv", &["/dev/zero", "it is a device, not a file"]);
+    bench.refuses_to_train("--dev /dev/zero --format tsv", &["/dev/zero", "it is a device, not a file"]);
+    let adapter = bench.trained("run", "");
+    for file in ["adapter_config.json", "head_config.json", "run.json"] {
+        let (path, kept) = (adapter.join(file), adapter.join("kept"));
+        std::fs::rename(&path, &kept).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        bench.refuses("predict --adapter run --input dev.tsv", &[file, "it is a device, not a file"]);
+        std::fs::remove_file(&path).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        bench.refuses("predict --adapter run --input dev.tsv", &[file, "it is a pipe (FIFO), not a file"]);
+        std::fs::rename(&kept, &path).unwrap();
+    }
+    ok(&mut bench.command("predict --adapter run --input dev.tsv"));
+}
