@@ -21,7 +21,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     notes(&table.name, &table.notes);
     notes(&table.name, &tokenized.notes);
     let data = tokenized.dataset;
-    let batch_size = args.model.batch_size.get();
+    let batch_size = args.model.batch_size();
     let evaluation = evaluate(model, &data, batch_size)?;
     let per_class = match args.per_class {
         true => Some(PerClass::new(head, &data, &predict(model, &data, batch_size)?)?),
