@@ -43,7 +43,7 @@ pub(crate) fn check(shell: &Shell) -> Result<Outcome> {
     Ok(Outcome::of_problems(&problems, format!("{executions} inputs for {}", count(targets.len(), "target"))))
 }
 
-/// The task: so many minutes, shared by all targets; what was found interesting is kept for the next time in `fuzz/corpus`.
+/// The task: so many minutes, shared by all targets; what was found interesting is kept for the next time, in the folder `corpus` of that package.
 pub(crate) fn run(shell: &Shell, minutes: u64) -> Result<bool> {
     if let Some(missing) = missing(shell) {
         println!("skipped: {missing}");
@@ -97,7 +97,7 @@ fn build(shell: &Shell) -> Result<Option<Outcome>> {
     Ok((!build.success).then(|| build.failed()))
 }
 
-/// Every `fuzz/fuzz_targets/*.rs`.
+/// Every program in the folder of targets.
 fn targets(shell: &Shell) -> Result<Vec<String>> {
     let sources = shell.read_dir("fuzz/fuzz_targets")?;
     let names = sources.iter().filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()));

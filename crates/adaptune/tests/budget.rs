@@ -99,7 +99,8 @@ fn a_model_beyond_all_memory_is_counted_at_once() {
     config["num_hidden_layers"] = 65_536.into();
     model::write_json(&bench.path("model/config.json"), &config);
     fs::remove_file(bench.path("model/model.safetensors")).expect("it was written");
-    for method in ["seq_bn", "vera[r=65536]", "prompt_tuning[prompt_length=65536]"] {
+    let prefix = "prefix_tuning[prefix_length=65536,bottleneck_size=65536]";
+    for method in ["seq_bn", "vera[r=65536]", "prompt_tuning[prompt_length=65536]", prefix] {
         let budget = json(&ok(&mut bench.command(&format!("budget --model model --method {method} --json"))));
         assert!(budget["base"].as_u64().expect("a count") > 65_536 * 1_000, "{budget}");
     }

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use super::commands::{ADAPTERS, BASE, Command, GoesOn};
-use super::folder::{Files, copy, difference, files, is_being_replaced, remove, same, within};
+use super::folder::{Files, copy, difference, files, is_being_replaced, is_empty, remove, same, within};
 use super::moments::{Ended, How, Moment};
 
 /// A folder in which commands run.
@@ -130,7 +130,7 @@ impl Bench {
         };
         let kept =
             ["command.json", ".adaptune-next/command.json"].iter().any(|file| self.path("out").join(file).exists());
-        let under_way = !moment.replaces || self.path("out/.adaptune-next").exists();
+        let under_way = !moment.replaces || !is_empty(&self.path("out/.adaptune-next"));
         match (resumes && under_way, kept) {
             (true, true) => self.ok("train --resume --json --out out"),
             (true, false) => self.ok(&format!("{} --out out --resume", command.new)),

@@ -64,6 +64,11 @@ pub(super) fn is_being_replaced(folder: &Path) -> bool {
     folder.join(".adaptune-replacing.json").exists() || entries().any(|path| path.is_dir() && is_being_replaced(&path))
 }
 
+/// True if nothing is in a folder, or it is not there.
+pub(super) fn is_empty(folder: &Path) -> bool {
+    fs::read_dir(folder).map_or(true, |mut entries| entries.next().is_none())
+}
+
 /// Copies a folder with all that is in it.
 pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;

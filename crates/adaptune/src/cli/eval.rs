@@ -28,7 +28,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     notes(&table.name, &table.notes);
     notes(&table.name, &tokenized.notes);
     let data = tokenized.dataset;
-    let batch_size = args.model.batch_size.get();
+    let batch_size = args.model.batch_size();
     let threshold = args.model.threshold.unwrap_or(0.5);
     let evaluation = match head.task.predicts_any_labels() {
         true => evaluate_by(model, &LabelSets::above(threshold.into()), &data, batch_size)?,

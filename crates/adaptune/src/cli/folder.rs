@@ -6,7 +6,7 @@
 use super::lock::{LOCK, Lock};
 use super::staging::promote;
 use adaptune_text::{MODEL_CARD, ModelCard, RUN_FILE as RUN, RunFile, is_model_card};
-use adaptune_transformer::weights::{finish_replacing, replace_file, resolve};
+use adaptune_transformer::weights::{finish_replacing, is_there, replace_file, resolve};
 use anyhow::{Context, Result, bail};
 use std::cell::OnceCell;
 use std::collections::BTreeSet;
@@ -257,8 +257,9 @@ impl RunFolder {
 
     /// Where the run in the folder stands.
     pub(crate) fn state(&self) -> State {
-        // Files may be being replaced; where that cannot be read, whoever reads them says so.
-        let has = |file: &str| resolve(&self.path, file).map_or(true, |path| path.exists());
+        // Files may be being replaced; where that cannot be read, whoever reads them says so. The same holds for a link that leads
+        // nowhere.
+        let has = |file: &str| resolve(&self.path, file).map_or(true, |path| is_there(&path));
         match (has(RUN), has(CHECKPOINT) || has(METRICS)) {
             (true, _) => State::Complete,
             (false, true) => State::Interrupted,

@@ -210,26 +210,25 @@ impl Tokenizer {
     }
 
     fn of_texts(&self, texts: &[&str]) -> tokenizers::Result<Encoding> {
+        let begun = if self.cuts { self.of_beginnings(texts)? } else { None };
+        begun.map_or_else(|| self.whole(texts), Ok)
+    }
+
+    /// The tokens of the beginnings of long texts, more than are kept of them. `None` if the texts are needed whole.
+    fn of_beginnings(&self, texts: &[&str]) -> tokenizers::Result<Option<Encoding>> {
         let mut bytes = self.max_length.saturating_mul(BYTES);
-        if !self.cuts {
-            return self.whole(texts);
-        }
         loop {
             let begun: Vec<&str> = texts.iter().map(|text| beginning(text, bytes)).collect();
             if begun == texts {
-                break;
+                return Ok(None);
             }
             let encoding = self.whole(&begun)?;
             let is_enough = |i: usize| begun[i].len() == texts[i].len() || count(&encoding, i) > self.max_length;
             if (0..texts.len()).all(is_enough) {
-                if self.depends_on_the_longer(&encoding) {
-                    break;
-                }
-                return Ok(encoding);
+                return Ok(Some(encoding).filter(|encoding| !self.depends_on_the_longer(encoding)));
             }
             bytes = bytes.saturating_mul(4);
         }
-        self.whole(texts)
     }
 
     /// True if it matters which of two long texts has more tokens: one of an odd number is left when both have as many as the other.

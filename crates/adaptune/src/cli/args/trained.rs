@@ -25,9 +25,20 @@ pub(crate) struct ModelArgs {
     /// Of a head of which any number of labels hold, those whose probability is above this [default: 0.5]
     #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
     pub(crate) threshold: Option<f32>,
-    /// Texts of a batch
+    /// Texts of a batch; more than 256 would only take longer, and are computed as 256
     #[arg(long, default_value_t = NonZeroUsize::new(64).expect("not zero"), value_name = "N")]
-    pub(crate) batch_size: NonZeroUsize,
+    batch_size: NonZeroUsize,
+}
+
+impl ModelArgs {
+    /// The most texts that are computed together. What they give does not depend on it, but the hidden states of many are in no
+    /// cache, and the memory for them is new each time.
+    const MOST_TEXTS: usize = 256;
+
+    /// How many texts are computed together.
+    pub(crate) fn batch_size(&self) -> usize {
+        self.batch_size.get().min(Self::MOST_TEXTS)
+    }
 }
 
 /// A number above 0 and below 1.
@@ -84,4 +95,25 @@ pub(crate) struct InspectArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        model: ModelArgs,
+    }
+
+    #[test]
+    fn the_work_of_a_batch_is_bounded() {
+        for (said, computed) in [("1", 1), ("64", 64), ("256", 256), ("257", 256), ("50000", 256)] {
+            let line = Line::try_parse_from(["eval", "--adapter", "a", "--batch-size", said]).expect("it is a number");
+            assert_eq!(line.model.batch_size(), computed);
+        }
+        assert!(Line::try_parse_from(["eval", "--adapter", "a", "--batch-size", "0"]).is_err());
+    }
 }

@@ -77,7 +77,7 @@ fn to_stream(
             TextError::Stopped
         })
     };
-    let ended = loaded.predictor.predict_rows(table, args.model.batch_size.get(), take);
+    let ended = loaded.predictor.predict_rows(table, args.model.batch_size(), take);
     bar.finish_and_clear();
     if let Some(error) = failed {
         return Err(error.into());
