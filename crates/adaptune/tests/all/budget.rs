@@ -1,11 +1,7 @@
 //! `adaptune budget` counts the model that is there, as training would, without reading its numbers.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::model::{self, Sizes};
-use common::{Bench, json, ok};
+use crate::common::model::{self, Sizes};
+use crate::common::{Bench, json, ok};
 use serde_json::json;
 use std::fs;
 

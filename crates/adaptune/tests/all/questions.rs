@@ -1,10 +1,6 @@
 //! Questions about a context, from SQuAD's files to answers.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::{Bench, json, json_lines, ok};
+use crate::common::{Bench, json, json_lines, ok};
 use serde_json::{Value, json};
 use std::fs;
 

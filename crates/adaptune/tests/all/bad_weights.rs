@@ -1,13 +1,9 @@
 //! Files of weights and configurations that are not as they should be, of the model and of the adapter: every command
 //! that reads them says where the mistake is, what was expected and what to do, and writes nothing.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
+use crate::common::model::{Sizes, Tensors};
+use crate::common::{Bench, model, ok};
 use adaptune_tensor::ndarray::ArrayD;
-use common::model::{Sizes, Tensors};
-use common::{Bench, model, ok};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -232,7 +228,7 @@ const HEAD_EDITS: [Edit; 6] = [
         &["head_config.json", "\"layers\" is 1000000000, but must be at most 64"],
     ),
     ("\"tanh\"", "\"tahn\"", &["head_config.json", "\"activation_function\" is not known"]),
-    ("\"classification\"", "\"dependency_parsing\"", &["head_config.json", "dependency_parsing", "are not supported"]),
+    ("\"classification\"", "\"dependency_parsing\"", &["head_config.json", "dependency_parsing", "are not read"]),
     ("\"config\"", "\"conf\"", &["head_config.json", "\"config\" is missing"]),
 ];
 

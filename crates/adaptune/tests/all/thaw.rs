@@ -1,10 +1,6 @@
 //! Thawing the base from the command line: copies are trained and saved with the adapter, the base stays as it is.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::{Bench, RUN_FILES, contents, json, listing, ok};
+use crate::common::{Bench, RUN_FILES, contents, json, listing, ok};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use std::fs;

@@ -1,8 +1,6 @@
 //! `merge`, `combine` and `convert`: what becomes of finished adapters.
 
-mod common;
-
-use common::{Bench, contents, json, listing, ok, refused};
+use crate::common::{Bench, contents, json, listing, ok, refused};
 use serde_json::Value;
 
 const LORA: &str = "--method lora[r=2,alpha=6,attn_matrices=[q,k,v],intermediate_lora=True,output_lora=True]";

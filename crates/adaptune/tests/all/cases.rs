@@ -1,10 +1,8 @@
 //! Adapters as Python wrote them in all the ways that people save them: each computes what Python computes with it, or is
 //! refused with the true cause.
 
-mod common;
-
+use crate::common::{ADAPTUNE, json, listing, refused, text};
 use adaptune_test_support::{assets, largest_difference};
-use common::{ADAPTUNE, json, listing, refused, text};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

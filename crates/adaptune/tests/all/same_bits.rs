@@ -1,13 +1,9 @@
 //! The same run gives the same bytes: with any number of threads, and however often it is killed and resumed. The base
 //! model is never written to.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
+use crate::common::model::Sizes;
+use crate::common::{ADAPTUNE, Bench, RUN_FILES, contents, data, json_lines, listing, model, ok, refused, training};
 use adaptune_tensor::Seed;
-use common::model::Sizes;
-use common::{ADAPTUNE, Bench, RUN_FILES, contents, data, json_lines, listing, model, ok, refused, training};
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};

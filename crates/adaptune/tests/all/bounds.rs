@@ -1,12 +1,8 @@
 //! What would take all memory, or never end, is refused before anything is written.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::Bench;
+use crate::common::Bench;
 #[cfg(unix)]
-use common::ok;
+use crate::common::ok;
 
 /// Each takes 34 GB, so often that no machine has it.
 #[test]

@@ -1,10 +1,6 @@
 //! Pretraining from the command line: a tokeniser and a language model from text, and tuning on top of it.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::{ADAPTUNE, Bench, contents, json, listing, ok};
+use crate::common::{ADAPTUNE, Bench, contents, json, listing, ok};
 use serde_json::Value;
 use std::process::{Command, Stdio};
 use std::time::Duration;

@@ -1,8 +1,6 @@
 //! `adaptune compare`: what it trains, counts, draws and writes; and what it refuses before it trains anything.
 
-mod common;
-
-use common::{Bench, contents, json, listing, ok};
+use crate::common::{Bench, contents, json, listing, ok};
 use serde_json::Value;
 use std::fs;
 

@@ -1,10 +1,6 @@
 //! The built-in model, and what the command line does where nothing is named.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::{Bench, contents, json, listing, ok};
+use crate::common::{Bench, contents, json, listing, ok};
 use serde_json::Value;
 use std::fs;
 

@@ -1,8 +1,6 @@
 //! `adaptune tasks`, and the names of built-in tasks in place of files.
 
-mod common;
-
-use common::{Bench, contents, json, listing, ok, text};
+use crate::common::{Bench, contents, json, listing, ok, text};
 use std::fs;
 
 #[test]

@@ -1,12 +1,8 @@
 //! Small inputs of the shared assets, each of which stands for a kind that was once read wrongly: data files and tokenizers.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
+use crate::common::json_lines;
 use adaptune_test_support::assets;
 use assert_cmd::Command;
-use common::json_lines;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

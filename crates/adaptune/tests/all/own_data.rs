@@ -1,10 +1,6 @@
 //! Somebody's own data, as spreadsheets, data sets and other programs write it, from file to predictions joined back.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::{Bench, data, json, json_lines, ok};
+use crate::common::{Bench, data, json, json_lines, ok};
 use predicates::prelude::*;
 use serde_json::Value;
 use std::fs;

@@ -1,11 +1,7 @@
 //! Data, options, tokenizers and folders that are not as they should be: the message says where, what was expected and
 //! what to do, the exit status is not zero, and no adapter is written.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::{ADAPTUNE, Bench, RUN_FILES, data, listing, model, ok, refused, text, training};
+use crate::common::{ADAPTUNE, Bench, RUN_FILES, data, listing, model, ok, refused, text, training};
 use serde_json::Value;
 use std::fs;
 use std::process::Command;

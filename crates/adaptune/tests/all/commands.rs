@@ -1,10 +1,6 @@
 //! Every command on a tiny model: what it prints, what it writes, and that the commands agree with each other.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::{Bench, RUN_FILES, data, json, json_lines, listing, numbers, ok, refused};
+use crate::common::{Bench, RUN_FILES, data, json, json_lines, listing, numbers, ok, refused};
 use predicates::prelude::*;
 use serde_json::Value;
 use std::fs;
@@ -376,7 +372,7 @@ fn output_that_nobody_takes_makes_no_panic() {
     let json = model.map(|line| format!("{line} --json"));
     for line in commands.into_iter().chain(model).chain(json.iter().map(String::as_str)) {
         let run = |target: &str| {
-            let script = format!("'{}' {line} {target}", common::ADAPTUNE);
+            let script = format!("'{}' {line} {target}", crate::common::ADAPTUNE);
             let mut shell = assert_cmd::Command::new("bash");
             shell.current_dir(bench.path("")).args(["-c", &script]);
             shell

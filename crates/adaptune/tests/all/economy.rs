@@ -1,8 +1,6 @@
 //! What saves time and memory: constant blocks whose output is kept, and a base in bf16.
 
-mod common;
-
-use common::{Bench, json, ok};
+use crate::common::{Bench, json, ok};
 use serde_json::Value;
 use std::fs;
 

@@ -1,10 +1,6 @@
 //! Choices of `train`: what is read of a text, what decides, several files, parts in turn, and going on from an adapter.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::{Bench, data, json, ok};
+use crate::common::{Bench, data, json, ok};
 use predicates::prelude::*;
 use predicates::str::contains;
 use serde_json::Value;

@@ -1,10 +1,6 @@
 //! Texts of which any number of labels hold, from file to predictions.
 
-#![cfg(feature = "cli")]
-
-mod common;
-
-use common::{Bench, json, json_lines, numbers, ok};
+use crate::common::{Bench, json, json_lines, numbers, ok};
 use serde_json::Value;
 use std::fs;
 

@@ -1,0 +1,25 @@
+//! All tests of the command line, as one program: each file takes up one subject. Apart they would all compile and link the same
+//! code again, which took longer than running them. The recipes, which need no program, are another.
+
+#![cfg(feature = "cli")]
+
+mod bad_input;
+mod bad_weights;
+mod bounds;
+mod budget;
+mod builtin;
+mod cases;
+mod cases_data;
+mod commands;
+mod common;
+mod compare;
+mod economy;
+mod finished;
+mod multi_label;
+mod own_data;
+mod pretrain;
+mod questions;
+mod same_bits;
+mod tasks;
+mod thaw;
+mod training;
