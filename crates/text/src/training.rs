@@ -243,8 +243,8 @@ pub fn pooling_note(head: &HeadConfig) -> Option<String> {
         _ => "mean over the tokens of each text",
     };
     Some(format!(
-        "the head reads the {read}.\nHeads of AdapterHub and PEFT read the first token: there the adapter loads\nwithout its head, and \
-         README.md has the lines that compute it.\n--pooling first trains a head that they load."
+        "the head reads the {read}. Python's heads do not:\nREADME.md beside the adapter has the lines that do, and --pooling first \
+         one\nthat AdapterHub loads as it is"
     ))
 }
 

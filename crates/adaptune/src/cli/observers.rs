@@ -21,6 +21,9 @@ impl Bar {
     }
 }
 
+/// The width of a terminal.
+const COLUMNS: usize = 80;
+
 impl Observer for Bar {
     fn start(&mut self, extent: RunExtent, _: &[Record]) {
         let RunExtent { steps, steps_per_epoch, done } = extent;
@@ -35,9 +38,17 @@ impl Observer for Bar {
     fn evaluation(&mut self, record: &EvaluationRecord) {
         let Some(progress) = &mut self.progress else { return };
         let when = if record.epoch == 0 { "before training".to_owned() } else { format!("epoch {}", record.epoch) };
-        let metrics: Vec<String> = record.metrics.iter().map(|(name, value)| format!("{name} {value:.4}")).collect();
         let best = if record.best { "  (best so far)" } else { "" };
-        progress.message(&format!("{when}: dev loss {:.4}, {}{best}", record.loss, metrics.join(", ")));
+        let mut line = format!("{when}: dev loss {:.4}", record.loss);
+        // All of them are in metrics.jsonl.
+        for (name, value) in &record.metrics {
+            let longer = format!("{line}, {name} {value:.4}");
+            if longer.len() + best.len() > COLUMNS {
+                break;
+            }
+            line = longer;
+        }
+        progress.message(&format!("{line}{best}"));
     }
     fn early_stop(&mut self, epoch: usize, patience: usize) {
         if let Some(progress) = &mut self.progress {

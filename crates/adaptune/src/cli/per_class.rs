@@ -90,9 +90,12 @@ impl<'a> PerClass<'a> {
         let missed = self.report.never_predicted().into_iter().filter(|class| self.report.support(*class) > 0);
         let missed: Vec<&str> = missed.map(|class| self.labels[class].as_str()).collect();
         if !missed.is_empty() {
-            let shown = missed.iter().take(12).map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+            let shown = missed.iter().take(FEW).map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
+            let more = missed.len().saturating_sub(FEW);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             note(format_args!(
-                "note: {} of {} labels were never predicted: {shown}; train longer, or at a higher rate",
+                "note: never predicted, {} of {} labels: {shown}{more};\ntrain longer, at a higher rate, or with --class-weights balanced \
+                 and --metric macro_f1",
                 missed.len(),
                 self.labels.len()
             ));

@@ -38,6 +38,63 @@ fn predictions_are_joined_to_the_rows_of_a_spreadsheet() {
     assert!(all.starts_with("id\ttext\tlabel\tpredicted\tprobability\n"), "{all}");
 }
 
+/// What is there already is somebody's.
+#[test]
+fn predictions_replace_nothing_unasked() {
+    let bench = trained("");
+    let predict = "predict --model model --adapter a --input dev.tsv";
+    ok(&mut bench.command(&format!("{predict} --out p.tsv --keep label")));
+    let before = fs::read(bench.path("dev.tsv")).unwrap();
+    for (out, why) in [
+        ("p.tsv", "is there already"),
+        ("dev.tsv --overwrite", "is the input itself"),
+        ("nowhere/p.tsv", "there is no folder nowhere"),
+    ] {
+        bench.command(&format!("{predict} --out {out}")).assert().failure().stderr(predicate::str::contains(why));
+    }
+    assert_eq!(fs::read(bench.path("dev.tsv")).unwrap(), before);
+    ok(&mut bench.command(&format!("{predict} --out p.tsv --overwrite")));
+}
+
+/// A column of the input may be called as a field of predictions: neither takes the place of the other.
+#[test]
+fn given_labels_are_kept_beside_predicted_ones() {
+    let bench = trained("");
+    ok(&mut bench.command("predict --model model --adapter a --input dev.tsv --out p.jsonl"));
+    let table = fs::read_to_string(bench.path("dev.tsv")).unwrap();
+    let records = json_lines(&fs::read_to_string(bench.path("p.jsonl")).unwrap());
+    for (line, record) in table.lines().skip(1).zip(&records) {
+        let (text, label) = line.split_once('\t').unwrap();
+        assert_eq!((record["text"].as_str(), record["given_label"].as_str()), (Some(text), Some(label)));
+        assert!(record["label"].is_string() && record["logits"].is_array(), "{record}");
+    }
+}
+
+#[test]
+fn what_is_no_run_and_no_file_is_called_so() {
+    let bench = trained("");
+    for (line, why) in [
+        ("train --resume --out nothere", "there is no run in nothere"),
+        ("train --model model --train train.tsv --dev 0.1 --out b", "is written 10%"),
+        ("train --model model --train train.tsv --dev 20 --out b", "is written 20%"),
+    ] {
+        bench.command(line).assert().failure().stderr(predicate::str::contains(why));
+    }
+    assert!(!bench.path("nothere").exists() && !bench.path("b").exists());
+}
+
+#[test]
+fn labels_that_look_like_something_else_are_doubted() {
+    let bench = Bench::new();
+    let labels = ["people", "people|time", "place", "place|people", "time|place", "time"];
+    let row = |i: usize| format!("film {i}\t{}\t{i}\n", labels[i % 6]);
+    bench.write("m.tsv", format!("text\tlabel\tnumber\n{}", (0..24).map(row).collect::<String>()));
+    let train = "train --model model --train m.tsv --epochs 1 --out";
+    bench.command(&format!("{train} a")).assert().success().stderr(predicate::str::contains("--task multi-label"));
+    let ids = "--task classification --label-column number";
+    bench.command(&format!("{train} b {ids}")).assert().success().stderr(predicate::str::contains("occur once"));
+}
+
 #[test]
 fn columns_named_in_training_need_not_be_named_again() {
     let bench = Bench::new();

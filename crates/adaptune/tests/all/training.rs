@@ -68,6 +68,8 @@ fn folds_tell_what_can_be_expected_and_then_all_is_trained_on() {
     assert_eq!(bytes(&bench, "a/adapter.safetensors"), bytes(&bench, "b/adapter.safetensors"));
     let said = ok(&mut bench.command("train --model model --train all.tsv --folds 2 --out c --epochs 2"));
     assert!(said.contains("deviation") && said.contains("the middle of these"), "{said}");
+    let card = fs::read_to_string(bench.path("c/README.md")).expect("a card");
+    assert!(card.contains("| accuracy on 2 parts left out in turn, mean |"), "{card}");
     for (options, why) in
         [("--folds 1", "2..=100"), ("--folds 2 --dev 10%", "cannot be used with"), ("--folds 25", "24 examples")]
     {
@@ -147,7 +149,11 @@ fn rare_classes_can_be_weighed_and_are_missed_aloud() {
     reviews.sort_by(|a, b| a.1.cmp(&b.1));
     bench.write("rare.tsv", table(&reviews[..23]));
     let line = "train --model model --train rare.tsv --dev rare.tsv --epochs 1 --lr 1e-5 --out";
-    bench.command(&format!("{line} a")).assert().success().stderr(contains("of 2 labels were never predicted"));
+    bench
+        .command(&format!("{line} a"))
+        .assert()
+        .success()
+        .stderr(contains("never predicted, 1 of 2 labels").and(contains("--class-weights balanced")));
     ok(&mut bench.command(&format!("{line} b --class-weights balanced")));
     let weights = run_file(&bench, "b")["options"]["class_weights"].clone();
     let weights: Vec<f64> = weights.as_array().expect("weights").iter().filter_map(Value::as_f64).collect();

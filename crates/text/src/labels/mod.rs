@@ -1,5 +1,6 @@
 //! From labels as written to what training aims at: classes, numbers or tags.
 
+mod doubts;
 mod questions;
 mod refusals;
 mod sets;
@@ -10,6 +11,7 @@ use crate::error::{Result, TextError};
 use crate::table::{Row, Table, TableKind, Text};
 use adaptune_adapters::{HeadConfig, Task, did_you_mean};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
+use doubts::{hardly_repeat, looks_like_lists};
 pub(crate) use questions::{Asked, asked};
 use refusals::{at, whole};
 use spelling::{canonical, whole_number};
@@ -176,7 +178,8 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
     if let [only] = &classes[..] {
         return Err(whole(table, format!("every label is `{only}`; classification needs at least two classes")));
     }
-    let note = format!("{} classes: {}{}", classes.len(), listed(&classes), odd_one_out(table));
+    let odd = [odd_one_out(table), looks_like_lists(&classes), hardly_repeat(table, &classes)].concat();
+    let note = format!("{} classes: {}{odd}", classes.len(), listed(&classes));
     Ok((Labels::Classes(classes), note))
 }
 

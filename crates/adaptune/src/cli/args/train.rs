@@ -8,7 +8,7 @@ use adaptune_text::ClassWeights;
 use adaptune_transformer::Thaw;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 #[derive(Debug, Args)]
@@ -171,7 +171,15 @@ impl FromStr for DevArg {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let Some(number) = text.trim_end().strip_suffix('%') else { return Ok(Self::File(text.into())) };
+        let Some(number) = text.trim_end().strip_suffix('%') else {
+            return match text.trim().parse::<f64>() {
+                Ok(number) if !Path::new(text).exists() => {
+                    let percent = if number < 1.0 { 100.0 * number } else { number };
+                    Err(format!("{text} is no file; a share of the training data is written {percent}%"))
+                }
+                _ => Ok(Self::File(text.into())),
+            };
+        };
         match number.trim().parse::<f64>() {
             Ok(percent) if percent > 0.0 && percent <= 50.0 => Ok(Self::Share(percent / 100.0)),
             _ => Err(format!("expected a file, or a share of the training data from above 0% to 50%, found {text}")),

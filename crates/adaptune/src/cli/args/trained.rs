@@ -74,9 +74,12 @@ pub(crate) struct PredictArgs {
     #[arg(long, value_name = "FILE|-")]
     pub(crate) input: PathBuf,
     /// Write into this file: .tsv or .csv with every column of the input, `predicted` and `probability`; .jsonl with logits
-    /// and the probability of each label too; .conll for tags [default: standard output, for reading]
+    /// and the probability of each label too (a column that is called as a field of these is `given_NAME`); .conll for tags [default: standard output, for reading]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
+    /// Replace the file of --out
+    #[arg(long, requires = "out")]
+    pub(crate) overwrite: bool,
     /// Columns of the input to be kept, with commas between [default: all in a file, none otherwise]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) keep: Option<Vec<String>>,

@@ -7,7 +7,7 @@ use super::args::PredictArgs;
 use super::loaded::Loaded;
 use super::report::{note, notes};
 use adaptune_text::{Prediction, Row, Table, TextError};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -15,6 +15,7 @@ use writer::Writer;
 
 /// Predicts and writes a record for each text, in the order of the input.
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
+    args.out.as_deref().map_or(Ok(()), |out| check_out(args, out))?;
     let loaded = Loaded::open(&args.model, &args.table)?;
     let table = Table::read_texts(&args.input, &loaded.table_options(&args.table))?;
     if let Some(input) = loaded.predictor.input() {
@@ -36,6 +37,22 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
             table.rows.len(),
             blank.line
         ));
+    }
+    Ok(())
+}
+
+/// Refuses to write where somebody's data are, or where there is no folder, before anything is computed.
+fn check_out(args: &PredictArgs, out: &Path) -> Result<()> {
+    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        bail!("--out {}: there is no folder {}; make it first", out.display(), folder.display());
+    }
+    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if same(out, &args.input) {
+        bail!("--out {} is the input itself; name another file", out.display());
+    }
+    if out.exists() && !args.overwrite {
+        bail!("--out {} is there already; name another file, or add --overwrite", out.display());
     }
     Ok(())
 }

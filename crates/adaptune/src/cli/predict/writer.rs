@@ -52,6 +52,10 @@ impl<'a> Writer<'a> {
                 table.name
             );
         }
+        let kept = match form {
+            Form::JsonLines => kept.into_iter().map(|(place, name)| (place, beside(name))).collect(),
+            _ => kept,
+        };
         Ok(Self { form, head, kept })
     }
 
@@ -107,6 +111,15 @@ impl<'a> Writer<'a> {
             Form::Plain | Form::JsonLines | Form::Conll => Ok(()),
         }
     }
+}
+
+/// Fields of predictions in JSON, but for the text, which is that of the column if one is called so.
+const FIELDS: [&str; 8] = ["label", "logits", "probabilities", "answer", "start", "end", "score", "null_score"];
+
+/// The name of a kept column in JSON: its own, unless that is a field of predictions. What was given must not pass for what was
+/// predicted, nor be lost.
+fn beside(name: String) -> String {
+    if FIELDS.contains(&name.as_str()) { format!("given_{name}") } else { name }
 }
 
 fn form(args: &PredictArgs, head: &HeadConfig) -> Result<Form> {

@@ -1,7 +1,7 @@
 //! The command line of a run, kept in its folder while it is under way, so that `--resume --out DIR` needs nothing else.
 
 use super::super::args::{Cli, Command, TrainArgs};
-use super::super::folder::RunFolder;
+use super::super::folder::{RunFolder, State};
 use super::super::report::note;
 use super::super::task::TaskArg;
 use adaptune_text::TaskChoice;
@@ -48,6 +48,10 @@ pub(super) fn for_the_card(folder: &RunFolder) -> Vec<String> {
 /// A run is under way there whose command line is not known, or cannot be read.
 pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<TrainArgs>> {
     let named = !args.train.is_empty() || args.model.is_some() || args.task != TaskArg::Kind(TaskChoice::Auto);
+    if args.resume && !named && folder.state() == State::New {
+        let out = args.out.as_deref().unwrap_or(Path::new("")).display();
+        bail!("--resume: there is no run in {out}; name the folder of one, or leave --resume away");
+    }
     let Some(path) = folder.command_under_way().filter(|_| args.resume && !named) else { return Ok(None) };
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let kept: Value = serde_json::from_str(&text).with_context(|| damaged(&path))?;

@@ -84,7 +84,7 @@ impl Parts {
             }
             Some(DevArg::Share(share)) => {
                 let (train, dev) = whole.split(*share, choices.options.seed)?;
-                let path = format!("{:.0} % of the training data", 100.0 * share);
+                let path = format!("{:.0} % of these, kept aside", 100.0 * share);
                 files.push(DataFile { part: "dev".into(), path, examples: dev.rows.len(), sha256: None });
                 (train, Some(dev))
             }

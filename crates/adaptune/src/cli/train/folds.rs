@@ -30,6 +30,13 @@ impl Folds {
         self.best.iter().map(EvaluationRecord::primary).collect()
     }
 
+    /// Mean and deviation with what they are of, for the model card.
+    pub(super) fn scores_by_name(&self) -> [(String, f64); 2] {
+        let (mean, deviation) = mean_and_deviation(&self.scores());
+        let of = |what: &str| format!("{} on {} parts left out in turn, {what}", self.metric(), self.best.len());
+        [(of("mean"), mean), (of("deviation"), deviation)]
+    }
+
     pub(super) fn table(&self) -> Report {
         let mut report = Report::with_header(&["part", self.metric(), "epoch"]);
         for (i, record) in self.best.iter().enumerate() {

@@ -46,13 +46,17 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
     let args = before.as_ref().unwrap_or(args);
     let choices = Choices::of(args)?;
     let folder = RunFolder::new(&choices.out, TRAINED);
-    folder.check(args.resume, args.overwrite)?;
+    if folder.check(args.resume, args.overwrite)? == State::Complete {
+        folder.prepare(args.resume, args.overwrite)?;
+        tell_complete(&choices.out);
+        return Ok(());
+    }
     let mut setting = Setting::read(args, choices)?;
     let folds = setting.cross_validated()?;
     if let Some(folds) = &folds {
         setting.choices.options.epochs = folds.epochs();
     }
-    let Some(trained) = setting.train_and_save(&folder)? else { return Ok(()) };
+    let Some(trained) = setting.train_and_save(folds.as_ref(), &folder)? else { return Ok(()) };
     let baselines = setting.baselines()?;
     let closing = Closing {
         out: &setting.choices.out,
@@ -64,6 +68,15 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         sample: setting.data.sample.as_deref(),
     };
     if args.json { closing.print_json() } else { closing.print() }
+}
+
+/// Says that there is nothing to resume, and how to train on.
+fn tell_complete(out: &Path) {
+    let out = out.display();
+    note(format_args!(
+        "note: {out}: the run is complete, there is nothing to resume; to train it further:\nadaptune train --from {out} --train FILE \
+         --out NEW"
+    ));
 }
 
 /// Finds out before anything is trained whether all of these can be, as far as that is known before the first step. They may differ
@@ -192,15 +205,11 @@ impl<'a> Setting<'a> {
     }
 
     /// What was asked for; nothing if it is there already.
-    fn train_and_save(&self, folder: &RunFolder) -> Result<Option<Outcome>> {
+    fn train_and_save(&self, folds: Option<&Folds>, folder: &RunFolder) -> Result<Option<Outcome>> {
         let (args, tuning) = (self.args, &self.choices.tuning);
         let trainer = self.trainer(tuning)?;
         if folder.prepare(args.resume, args.overwrite)? == State::Complete {
-            let out = self.choices.out.display();
-            note(format_args!(
-                "note: {out}: the run is complete, there is nothing to resume; to train it further:\nadaptune train --from {out} --train \
-                 FILE --out NEW"
-            ));
+            tell_complete(&self.choices.out);
             return Ok(None);
         }
         if !args.resume {
@@ -226,7 +235,7 @@ impl<'a> Setting<'a> {
         self.tell_missed(&trained.model)?;
         let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed());
         if let Ok(outcome) = &outcome {
-            self.write_card(outcome, &head, folder)?;
+            self.write_card(outcome, &head, folds, folder)?;
         }
         // Test data that cannot be judged take nothing away from what was trained.
         folder.complete(&self.run_file(tuning))?;
@@ -336,7 +345,13 @@ impl<'a> Setting<'a> {
     }
 
     /// A README with data, scores and command, for whoever finds the result.
-    fn write_card(&self, outcome: &Outcome, head: &HeadConfig, folder: &RunFolder) -> Result<()> {
+    fn write_card(
+        &self,
+        outcome: &Outcome,
+        head: &HeadConfig,
+        folds: Option<&Folds>,
+        folder: &RunFolder,
+    ) -> Result<()> {
         let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card(folder));
         let named = |part: &str, name: &str, value: f64| (format!("{part} {name}"), value);
         let dev = outcome
@@ -346,7 +361,8 @@ impl<'a> Setting<'a> {
             .map(|(name, value)| named("dev", name, value));
         let test =
             outcome.test.iter().flat_map(|test| test.metrics.iter()).map(|(name, value)| named("test", name, value));
-        let scores: Vec<(String, f64)> = dev.chain(test).collect();
+        let parts = folds.into_iter().flat_map(Folds::scores_by_name);
+        let scores: Vec<(String, f64)> = parts.chain(dev).chain(test).collect();
         let name = &self.choices.name;
         folder.write_card(&ModelCard { name, run: &run, head, scores: &scores, command: &command })
     }

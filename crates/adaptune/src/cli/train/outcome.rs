@@ -31,8 +31,8 @@ impl Outcome {
         let [start, found] = [before, best].map(EvaluationRecord::primary);
         (found <= start).then(|| {
             format!(
-                "training did not help: before {}, best {} (epoch {}).\nNothing better than the start was found; what is saved is that \
-                 epoch.\nTry more steps (--epochs), a higher rate (--lr) or another --method.",
+                "training did not help: before {}, best {} (epoch {}).\nNothing better than the start was found; that of this epoch is \
+                 saved.\nTry more steps (--epochs), a higher rate (--lr) or another --method.",
                 percent(start),
                 percent(found),
                 best.epoch

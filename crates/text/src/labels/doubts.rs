@@ -1,0 +1,59 @@
+//! What makes labels look as if something else was meant.
+
+use crate::table::Table;
+use std::collections::BTreeSet;
+
+/// What stands between labels where an example has several.
+const SEPARATORS: [char; 3] = ['|', ';', ','];
+
+/// That several labels of one example may have been taken for one, where all parts of such labels are labels by themselves or parts
+/// of others too.
+pub(super) fn looks_like_lists(classes: &[String]) -> String {
+    let of = |separator: char| {
+        let lists: Vec<Vec<&str>> =
+            classes.iter().map(|class| class.split(separator).map(str::trim).collect()).collect();
+        let parts: BTreeSet<&str> = lists.iter().flatten().copied().collect();
+        let several = lists.iter().filter(|list| list.len() > 1).count();
+        (several >= 2 && parts.len() < classes.len()).then(|| {
+            let example = classes.iter().find(|class| class.contains(separator));
+            format!(
+                ";\nlabels such as `{}` look like several of one example: then --task multi-label",
+                example.map_or("", String::as_str)
+            )
+        })
+    };
+    SEPARATORS.into_iter().find_map(of).unwrap_or_default()
+}
+
+/// That labels hardly repeat, as numbers of rows do not.
+pub(super) fn hardly_repeat(table: &Table, classes: &[String]) -> String {
+    if classes.len() > 20 && 2 * classes.len() > table.rows.len() {
+        return ";\nmost labels occur once: is this the column of the labels (--label-column)?".to_owned();
+    }
+    String::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn lists_are_suspected_where_their_parts_repeat() {
+        let said = looks_like_lists(&classes(&["people", "people|time", "place", "place|people", "time|place"]));
+        assert!(said.contains("`people|time`") && said.contains("--task multi-label"), "{said}");
+        assert_eq!(looks_like_lists(&classes(&["good", "so, so", "bad"])), "");
+        assert_eq!(looks_like_lists(&classes(&["Paris, France", "Rome, Italy", "Oslo, Norway"])), "");
+    }
+
+    #[test]
+    fn labels_that_hardly_repeat_are_suspected() {
+        let names: Vec<String> = (0..30).map(|i| format!("T-{i}")).collect();
+        assert!(hardly_repeat(&Table::of_texts(&names), &names).contains("--label-column"));
+        assert_eq!(hardly_repeat(&Table::of_texts(&["a"; 90]), &names), "");
+        assert_eq!(hardly_repeat(&Table::of_texts(&["a"; 4]), &names[..3]), "");
+    }
+}
