@@ -54,3 +54,18 @@ fn what_is_no_file_is_called_what_it_is() {
     }
     ok(&mut bench.command("predict --adapter run --input dev.tsv"));
 }
+
+/// As `--train <(zcat train.tsv.gz)` names one.
+#[test]
+#[cfg(unix)]
+fn a_pipe_is_read_once_where_data_are_named() {
+    let bench = Bench::new();
+    let pipe = bench.path("pipe.tsv");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let whole = std::fs::read(bench.path("train.tsv")).unwrap();
+    // Nobody waits for it: it would wait for a reader if the command refused the pipe.
+    std::thread::spawn(move || std::fs::write(pipe, whole));
+    let (piped, read) = (bench.trained("piped", "--train pipe.tsv"), bench.trained("read", ""));
+    let weights = |run: &std::path::Path| std::fs::read(run.join("adapter.safetensors")).unwrap();
+    assert!(weights(&piped) == weights(&read), "what a pipe holds trains as a file does");
+}
