@@ -4,8 +4,14 @@ use super::super::report::{Cell, Report, bytes, percent, thousands};
 use super::row::Row;
 
 /// The headings of the table and of the page.
-pub(super) const COLUMNS: [&str; 8] =
-    ["method", "trained", "of all", "score", "± seeds", "training", "peak memory", "prediction"];
+const COLUMNS: [&str; 8] = ["method", "trained", "of all", "score", "± seeds", "time", "memory", "× base"];
+
+/// The headings, where the name of the metric stands above the scores.
+pub(super) fn headings(rows: &[Row]) -> Vec<String> {
+    let metric = rows.first().map_or("score", Row::metric);
+    let named = |name: &str| if name == "score" { metric.to_owned() } else { name.to_owned() };
+    COLUMNS.into_iter().map(named).chain(["merges".to_owned()]).collect()
+}
 
 pub(super) fn cells(row: &Row) -> [String; 8] {
     let (mean, deviation) = row.score();
@@ -22,8 +28,8 @@ pub(super) fn cells(row: &Row) -> [String; 8] {
 }
 
 pub(super) fn table(rows: &[Row]) -> Report {
-    let names: Vec<&str> = COLUMNS.into_iter().chain(["mergeable"]).collect();
-    let mut report = Report::with_header(&names);
+    let names = headings(rows);
+    let mut report = Report::with_header(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for row in rows {
         let [method, numbers @ ..] = cells(row);
         let numbers = numbers.into_iter().map(Cell::number);

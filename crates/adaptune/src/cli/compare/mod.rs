@@ -12,7 +12,7 @@ use super::args::CompareArgs;
 use super::download::find_base;
 use super::report::print_line;
 use super::task::TaskArg;
-use super::train;
+use super::train::{self, DEFAULT_TASK};
 use adaptune_adapters::Adapter;
 use adaptune_tensor::Seed;
 use adaptune_text::BUILTIN;
@@ -89,6 +89,9 @@ fn close(args: &CompareArgs, rows: &[Row]) -> Result<()> {
     let how = json!({
         "model": args.model.as_deref().unwrap_or(BUILTIN),
         "judged_by": judged_by(args),
+        "metric": rows.first().map(Row::metric),
+        "trained_on": trained_on(args),
+        "options": options(args),
         "seeds": args.seeds,
         "version": env!("CARGO_PKG_VERSION"),
     });
@@ -105,6 +108,20 @@ fn close(args: &CompareArgs, rows: &[Row]) -> Result<()> {
     table(rows).print()?;
     let shown = args.out.display();
     Ok(print_line(format_args!(
-        "saved in {shown}: compare.html for the browser, compare.svg, compare.json, and every run"
+        "saved in {shown}:\ncompare.html for the browser, compare.svg, compare.json, and every run"
     ))?)
+}
+
+/// The training data as they were named.
+fn trained_on(args: &CompareArgs) -> String {
+    let task = args.task.as_ref().and_then(|task| task.split("train"));
+    let data = args.train.clone().or(task);
+    data.map_or_else(|| format!("{DEFAULT_TASK}:train"), |data| data.display().to_string())
+}
+
+/// What was said of all trainings alike. A rate of its own stands behind the name of a method.
+fn options(args: &CompareArgs) -> String {
+    let epochs = args.epochs.map(|epochs| format!("--epochs {epochs}"));
+    let all: Vec<String> = epochs.into_iter().chain(args.more.iter().cloned()).collect();
+    if all.is_empty() { "the defaults of train".to_owned() } else { all.join(" ") }
 }

@@ -1,6 +1,6 @@
 //! The comparison as one page that needs nothing beside itself.
 
-use super::columns::{COLUMNS, cells};
+use super::columns::{cells, headings};
 use super::row::Row;
 use serde_json::Value;
 use std::fmt::Write;
@@ -12,7 +12,7 @@ const STYLE: &str = "
   th, td { padding: .35rem .6rem; border-bottom: 1px solid #8884; text-align: right; }
   th:first-child, td:first-child { text-align: left; }
   figure { margin: 2rem 0; background: #fff; border-radius: 6px; }
-  svg { max-width: 100%; height: auto; }
+  figure { overflow-x: auto; } svg { min-width: 42rem; max-width: 100%; height: auto; }
   dt { font-weight: 600; } dd { margin: 0 0 .5rem; }
   .scroll { overflow-x: auto; }";
 
@@ -20,12 +20,12 @@ const STYLE: &str = "
 const MEANING: [(&str, &str); 8] = [
     ("trained", "numbers that were trained, those of the head among them"),
     ("of all", "their share of all numbers that a prediction computes with"),
-    ("score", "mean over seeds on the data named below; accuracy, or the first metric of the task"),
+    ("the score", "mean over seeds on the data named below, by the metric whose name stands above"),
     ("± seeds", "standard deviation over seeds, in points"),
-    ("training", "median time of a training, in a process of its own"),
-    ("peak memory", "largest resident memory of a training"),
-    ("prediction", "median time of predictions, of that of the base with the head alone, measured in turn"),
-    ("mergeable", "the adapter can become a part of the base's weights, and then costs nothing"),
+    ("time", "median time of a training, in a process of its own"),
+    ("memory", "largest resident memory of a training"),
+    ("× base", "median time of predictions, of that of the base with the head alone, measured in turn"),
+    ("merges", "the adapter can become a part of the base's weights, and then costs nothing"),
 ];
 
 /// The whole page.
@@ -51,8 +51,8 @@ pub(super) fn page(rows: &[Row], picture: &str, conditions: &Value) -> String {
 
 fn table(rows: &[Row]) -> String {
     let mut table = String::from("<table>\n<tr>");
-    for name in COLUMNS.into_iter().chain(["mergeable"]) {
-        let _ = write!(table, "<th>{name}</th>");
+    for name in headings(rows) {
+        let _ = write!(table, "<th>{}</th>", escaped(&name));
     }
     for row in rows {
         table += "</tr>\n<tr>";

@@ -1,6 +1,7 @@
 //! Scores over trained parameters, as SVG.
 
 use super::super::plot::{GRID, INK, LOSS as MARK};
+use super::super::report::thousands;
 use super::Row;
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
@@ -23,12 +24,12 @@ fn plot(rows: &[Row], svg: &mut String) -> Result<()> {
         .margin(16)
         .x_label_area_size(48)
         .y_label_area_size(60)
-        .build_cartesian_2d(parameters(rows).log_scale(), scores(rows))?;
+        .build_cartesian_2d(parameters(rows).log_scale().with_key_points(ticks(&parameters(rows))), scores(rows))?;
     chart
         .configure_mesh()
         .x_desc("trained parameters")
-        .y_desc("score, per cent")
-        .x_label_formatter(&|n| format!("{n:.0}"))
+        .y_desc(format!("{}, per cent", rows.first().map_or("score", Row::metric)))
+        .x_label_formatter(&|n| thousands(n.round() as u64))
         .y_label_formatter(&|score| format!("{score:.1}"))
         .label_style(style(13))
         .bold_line_style(GRID)
@@ -59,10 +60,34 @@ fn parameters(rows: &[Row]) -> Range<f64> {
     0.5 * low..6.0 * high
 }
 
+/// Round numbers that stand far enough apart for their labels: 1, 2 and 5 of each power of ten, or of more powers 1 alone.
+fn ticks(range: &Range<f64>) -> Vec<f64> {
+    let powers = || (0..20).map(|power| 10_f64.powi(power));
+    let within = |factors: &[f64]| -> Vec<f64> {
+        powers()
+            .flat_map(|power| factors.iter().map(move |factor| factor * power))
+            .filter(|n| range.contains(n))
+            .collect()
+    };
+    let close = within(&[1.0, 2.0, 5.0]);
+    if close.len() <= 8 { close } else { within(&[1.0]) }
+}
+
 fn scores(rows: &[Row]) -> Range<f64> {
     let all = rows.iter().map(|row| (100.0 * row.score().0, 100.0 * row.score().1.unwrap_or(0.0)));
     let fold = |(low, high): (f64, f64), (y, d)| (low.min(y - d), high.max(y + d));
     let (low, high) = all.fold((f64::INFINITY, f64::NEG_INFINITY), fold);
     let room = (0.12 * (high - low)).max(0.5);
     low - room..high + room
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_of_the_axis_stand_apart() {
+        assert_eq!(ticks(&(9_000.0..400_000.0)), [1e4, 2e4, 5e4, 1e5, 2e5]);
+        assert_eq!(ticks(&(300.0..2e7)), [1e3, 1e4, 1e5, 1e6, 1e7]);
+    }
 }

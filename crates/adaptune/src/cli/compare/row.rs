@@ -16,9 +16,6 @@ pub(super) struct Row {
     pub(super) bytes: u64,
 }
 
-/// By which a method is judged: the first of these that there is.
-const SCORES: [&str; 4] = ["accuracy", "span_f1", "token_accuracy", "pearson"];
-
 impl Row {
     pub(super) fn new(method: &str) -> Self {
         Self { method: method.to_owned(), trials: Vec::new(), overhead: None, merges: None, bytes: 0 }
@@ -45,6 +42,11 @@ impl Row {
         let mean = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
         let squares: f64 = scores.iter().map(|score| (score - mean).powi(2)).sum();
         (mean, (scores.len() > 1).then(|| (squares / (scores.len() - 1) as f64).sqrt()))
+    }
+
+    /// The name of the metric by which it is judged.
+    pub(super) fn metric(&self) -> &str {
+        self.trials.first().and_then(metric).unwrap_or("score")
     }
 
     /// The median time of training.
@@ -82,10 +84,15 @@ impl Row {
     }
 }
 
+/// The name of the metric by which a trial is judged.
+fn metric(trial: &Value) -> Option<&str> {
+    trial["metric"].as_str()
+}
+
 /// On the test data, or else on the development data.
 fn score(trial: &Value) -> Option<f64> {
     let metrics = if trial["test"].is_object() { &trial["test"] } else { &trial["after"] };
-    SCORES.iter().find_map(|name| json::number(&metrics[*name]))
+    json::number(&metrics[metric(trial)?])
 }
 
 /// The middle one, or the mean of the two in the middle; 0 without any.
@@ -105,7 +112,7 @@ mod tests {
     #[test]
     fn scores_and_times_are_those_of_all_seeds() {
         let trial = |score: f64, seconds: f64| {
-            json!({ "test": { "accuracy": score }, "after": { "accuracy": 0.1 }, "seconds": seconds, "peak_bytes": 10.0 * seconds,
+            json!({ "metric": "accuracy", "test": { "accuracy": score }, "after": { "accuracy": 0.1 }, "seconds": seconds, "peak_bytes": 10.0 * seconds,
                     "parameters": { "base": 900, "adapter": 60, "head": 40, "thawed": 0 } })
         };
         let row = Row { trials: vec![trial(0.8, 3.0), trial(0.9, 1.0), trial(0.7, 8.0)], ..Row::new("m") };

@@ -126,6 +126,7 @@ impl Outcome {
             "parameters": { "base": base, "adapter": adapter, "head": head, "thawed": thawed },
             "before": metrics(self.before()),
             "after": metrics(self.best()),
+            "metric": self.metric(),
             "best_epoch": self.best().map(|e| e.epoch),
             "helped": self.before().zip(self.best()).map(|(before, best)| best.primary() > before.primary()),
             "test": test,

@@ -45,6 +45,12 @@ impl Outcome {
         self.counts.trainable() as f64 / self.counts.total() as f64
     }
 
+    /// The name of the metric that decides, or of the first one on the test data.
+    pub(super) fn metric(&self) -> Option<&str> {
+        let dev = self.best().and_then(|best| best.metrics.first()).map(|(name, _)| name.as_str());
+        dev.or_else(|| self.test().map(|(name, _)| name))
+    }
+
     /// Name and value of the first metric on the test data.
     pub(super) fn test(&self) -> Option<(&str, f64)> {
         self.test.as_ref().map(|test| test.metrics.primary())
