@@ -183,6 +183,18 @@ pub(crate) fn thousands(number: u64) -> String {
     out
 }
 
+/// A score as it is read: a share as per cent, a correlation, which goes from -1 to 1, as a number.
+pub(crate) fn score(name: &str, value: f64) -> String {
+    let is_correlation = ["pearson", "spearman", "correlation"].iter().any(|part| name.contains(part));
+    if is_correlation { format!("{value:.4}") } else { percent(value) }
+}
+
+/// A count with what is counted, in the singular for one.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {one}{plural}", thousands(count as u64))
+}
+
 /// A fraction as per cent: `0.8814` as `88.1 %`, and small ones with as many places as show two digits:
 /// `0.00042` as `0.042 %`.
 pub(crate) fn percent(fraction: f64) -> String {

@@ -94,19 +94,45 @@ fn usual_texts(reading: &Reading<'_>, has: impl Fn(&str) -> bool) -> Result<(Str
         (false, true, false) | (false, false, true) => {
             Err(reading.source.whole("found only one of `text_a` and `text_b`; choose with --text-column"))
         }
-        _ => Ok(("text".to_owned(), None)),
+        (false, ..) => Ok((reading.options.preferred.text.clone().unwrap_or_else(|| "text".to_owned()), None)),
+        (true, ..) => Ok(("text".to_owned(), None)),
     }
+}
+
+/// Names under which data sets often have their texts, the second ones of pairs.
+const OFTEN: [(&str, Option<&str>); 9] = [
+    ("sentence1", Some("sentence2")),
+    ("premise", Some("hypothesis")),
+    ("question1", Some("question2")),
+    ("question", Some("sentence")),
+    ("sentence", None),
+    ("content", None),
+    ("body", None),
+    ("review", None),
+    ("message", None),
+];
+
+/// The options that would do, if the columns have such names.
+fn often(header: &[String]) -> Option<String> {
+    let has = |name: &str| header.iter().any(|column| column == name);
+    let (text, text_b) = OFTEN.into_iter().find(|(text, text_b)| has(text) && text_b.is_none_or(has))?;
+    let second = text_b.map(|text_b| format!(" --text-b-column {text_b}")).unwrap_or_default();
+    Some(format!(" (perhaps --text-column {text}{second})."))
 }
 
 fn require(reading: &Reading<'_>, header: &[String], name: &str) -> Result<()> {
     if header.iter().any(|column| column == name) {
         return Ok(());
     }
-    let hint = did_you_mean(name, header.iter().map(String::as_str));
+    let similar = did_you_mean(name, header.iter().map(String::as_str));
+    let usual = (["text", "text_a"].contains(&name) && similar.is_empty()).then(|| often(header)).flatten();
+    let preferred = &reading.options.preferred;
+    let before = [&preferred.text, &preferred.text_b].into_iter().any(|before| before.as_deref() == Some(name));
+    let before = if before { ", as in training" } else { "" };
     let found = header.iter().map(|column| format!("`{}`", shortened(column))).collect::<Vec<_>>().join(", ");
-    let hint = if hint.is_empty() { "." } else { &hint };
+    let hint = usual.unwrap_or(if similar.is_empty() { ".".to_owned() } else { similar });
     Err(reading.source.whole(format!(
-        "expected a column `{name}`, found {found}{hint} The first line names the columns; --text-column, \
+        "expected a column `{name}`{before}, found {found}{hint} The first line names the columns; --text-column, \
          --text-b-column and --label-column choose among them"
     )))
 }

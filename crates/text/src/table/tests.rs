@@ -433,3 +433,20 @@ fn labels_are_not_needed_where_none_are_learnt() {
     let table = table_of_texts("a.jsonl", "{\"text\": null}\n{\"text\": \"b\"}\n");
     assert!(table.rows[0].text.is_blank());
 }
+
+#[test]
+fn names_that_are_meant_are_proposed() {
+    let refused = |header: &str, preferred: Columns| {
+        let options = TableOptions { preferred, ..TableOptions::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tsv");
+        std::fs::write(&path, format!("{header}\nx\ty\tz\n")).unwrap();
+        Table::read_texts(&path, &options).unwrap_err().to_string()
+    };
+    let pair = refused("id\tsentence1\tsentence2", Columns::default());
+    assert!(pair.contains("perhaps --text-column sentence1 --text-b-column sentence2"), "{pair}");
+    let single = refused("id\tsentence\tlabel", Columns::default());
+    assert!(single.contains("perhaps --text-column sentence)"), "{single}");
+    let before = refused("id\tsentence\tlabel", Columns { text: Some("body".into()), ..Columns::default() });
+    assert!(before.contains("expected a column `body`, as in training, found"), "{before}");
+}

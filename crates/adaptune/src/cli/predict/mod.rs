@@ -5,7 +5,7 @@ mod writer;
 
 use super::args::PredictArgs;
 use super::loaded::Loaded;
-use super::report::{note, notes};
+use super::report::{counted, note, notes};
 use adaptune_text::{Prediction, Row, Table, TextError};
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -72,7 +72,9 @@ fn to_file(args: &PredictArgs, out: &Path, loaded: &Loaded, table: &Table, write
         return Err(error);
     }
     written?;
-    note(format_args!("{} predictions in {}", table.rows.len(), out.display()));
+    let blank = table.rows.iter().filter(|row| row.text.is_blank()).count();
+    let predictions = counted(table.rows.len() - blank, "prediction");
+    note(format_args!("{predictions} in {}", out.display()));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What is trained on what, after every default has been filled in.
 
 use super::super::args::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
-use super::super::report::{note, thousands};
+use super::super::report::{counted, note};
 use super::super::task::TaskArg;
 use super::start::{Start, tuning_of};
 use adaptune_adapters::{AdapterModel, Tuning};
@@ -130,9 +130,10 @@ impl Choices {
         let steps = examples.div_ceil((*batch_size).max(1)) * epochs;
         let end = patience.map_or(String::new(), |patience| format!(", fewer if {patience} bring nothing better"));
         format!(
-            "{epochs} epochs of batches of {batch_size} ({} steps) at a rate of {learning_rate}{end};\n--epochs, --batch-size, --lr \
+            "{} of batches of {batch_size} ({}) at a learning rate of {learning_rate}{end};\n--epochs, --batch-size, --lr \
              and --patience change that",
-            thousands(steps as u64)
+            counted(*epochs, "epoch"),
+            counted(steps, "step")
         )
     }
 

@@ -1,6 +1,6 @@
 //! What is said at the end.
 
-use super::super::report::{Cell, Report, bytes, duration, percent, print_line, thousands};
+use super::super::report::{Cell, Report, bytes, duration, percent, print_line, score, thousands};
 use super::folds::Folds;
 use super::outcome::Outcome;
 use adaptune_adapters::Counts;
@@ -58,11 +58,11 @@ impl Closing<'_> {
         row("  of all", percent(self.trained.share()));
         if let (Some(before), Some(best)) = (self.trained.before(), self.trained.best()) {
             let name = best.metrics.first().map_or("metric", |(name, _)| name);
-            row(&format!("dev {name} before"), percent(before.primary()));
-            row(&format!("dev {name} after (epoch {})", best.epoch), percent(best.primary()));
+            row(&format!("dev {name} before"), score(name, before.primary()));
+            row(&format!("dev {name} after (epoch {})", best.epoch), score(name, best.primary()));
         }
         if let Some((name, value)) = self.trained.test() {
-            row(&format!("test {name}"), percent(value));
+            row(&format!("test {name}"), score(name, value));
         }
         row("time", duration(self.elapsed));
         if let Some(peak) = self.peak_bytes {
@@ -76,14 +76,14 @@ impl Closing<'_> {
         let metric = self.trained.best().and_then(|best| best.metrics.first()).map_or("metric", |(name, _)| name);
         let (dev, test) = (format!("dev {metric}"), format!("test {metric}"));
         let mut report = Report::with_header(&["trained", "parameters", "of all", &dev, &test, "time"]);
-        let score = |score: Option<f64>| Cell::number(score.map(percent).unwrap_or_default());
+        let shown = |value: Option<f64>| Cell::number(value.map(|value| score(metric, value)).unwrap_or_default());
         for outcome in std::iter::once(&self.trained).chain(&self.baselines) {
             report.row(vec![
                 outcome.name.as_str().into(),
                 Cell::number(thousands(outcome.counts.trainable() as u64)),
                 Cell::number(percent(outcome.share())),
-                score(outcome.best().map(EvaluationRecord::primary)),
-                score(outcome.test().map(|(_, value)| value)),
+                shown(outcome.best().map(EvaluationRecord::primary)),
+                shown(outcome.test().map(|(_, value)| value)),
                 Cell::number(duration(outcome.time)),
             ]);
         }

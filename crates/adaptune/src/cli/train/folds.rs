@@ -1,6 +1,6 @@
 //! What can be expected, measured on parts of the training data in turn: `--folds`.
 
-use super::super::report::{Cell, Report, percent};
+use super::super::report::{Cell, Report, score};
 use adaptune_train::EvaluationRecord;
 use serde_json::{Value, json};
 
@@ -41,11 +41,19 @@ impl Folds {
         let mut report = Report::with_header(&["part", self.metric(), "epoch"]);
         for (i, record) in self.best.iter().enumerate() {
             let epoch = Cell::number(record.epoch.to_string());
-            report.row(vec![(i + 1).to_string().as_str().into(), Cell::number(percent(record.primary())), epoch]);
+            report.row(vec![
+                (i + 1).to_string().as_str().into(),
+                Cell::number(score(self.metric(), record.primary())),
+                epoch,
+            ]);
         }
         let (mean, deviation) = mean_and_deviation(&self.scores());
-        report.row(vec!["mean".into(), Cell::number(percent(mean)), Cell::number(String::new())]);
-        report.row(vec!["deviation".into(), Cell::number(percent(deviation)), Cell::number(String::new())]);
+        report.row(vec!["mean".into(), Cell::number(score(self.metric(), mean)), Cell::number(String::new())]);
+        report.row(vec![
+            "deviation".into(),
+            Cell::number(score(self.metric(), deviation)),
+            Cell::number(String::new()),
+        ]);
         report
     }
 

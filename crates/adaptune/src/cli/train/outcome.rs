@@ -1,6 +1,6 @@
 //! What came of a training.
 
-use super::super::report::percent;
+use super::super::report::score;
 use adaptune_adapters::Counts;
 use adaptune_train::{Evaluation, EvaluationRecord, Record};
 use std::time::Duration;
@@ -29,12 +29,13 @@ impl Outcome {
     pub(super) fn no_better(&self) -> Option<String> {
         let (before, best) = self.before().zip(self.best())?;
         let [start, found] = [before, best].map(EvaluationRecord::primary);
+        let name = self.metric().unwrap_or_default();
         (found <= start).then(|| {
             format!(
                 "training did not help: before {}, best {} (epoch {}).\nNothing better than the start was found; that of this epoch is \
                  saved.\nTry more steps (--epochs), a higher rate (--lr) or another --method.",
-                percent(start),
-                percent(found),
+                score(name, start),
+                score(name, found),
                 best.epoch
             )
         })
