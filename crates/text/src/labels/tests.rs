@@ -169,7 +169,10 @@ fn many_classes_are_shortened_in_the_note() {
     let written: Vec<String> = (0..30).map(|i| format!("c{i:02}")).collect();
     let written: Vec<&str> = written.iter().map(String::as_str).collect();
     let (_, note) = Labels::decide(&labelled(&written), TaskChoice::Auto).unwrap();
-    assert!(note.starts_with("30 classes: c00, c01") && note.contains("c09, ... (20 more);\nmost labels occur once"), "{note}");
+    assert!(
+        note.starts_with("30 classes: c00, c01") && note.contains("c09, ... (20 more);\nmost labels occur once"),
+        "{note}"
+    );
 }
 
 #[test]
