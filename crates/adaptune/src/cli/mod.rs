@@ -25,6 +25,7 @@ mod report;
 mod staging;
 mod task;
 mod tasks;
+mod tensorboard;
 mod train;
 
 use anyhow::{Context, Result};

@@ -21,6 +21,28 @@ impl Bar {
     }
 }
 
+/// A bar, and whoever else follows the run.
+pub(crate) struct Both<'a, 'b>(pub(crate) &'a mut dyn Observer, pub(crate) &'b mut dyn Observer);
+
+impl Observer for Both<'_, '_> {
+    fn start(&mut self, extent: RunExtent, history: &[Record]) {
+        self.0.start(extent, history);
+        self.1.start(extent, history);
+    }
+    fn step(&mut self, record: &StepRecord) {
+        self.0.step(record);
+        self.1.step(record);
+    }
+    fn evaluation(&mut self, record: &EvaluationRecord) {
+        self.0.evaluation(record);
+        self.1.evaluation(record);
+    }
+    fn early_stop(&mut self, epoch: usize, patience: usize) {
+        self.0.early_stop(epoch, patience);
+        self.1.early_stop(epoch, patience);
+    }
+}
+
 /// The width of a terminal.
 const COLUMNS: usize = 80;
 

@@ -124,6 +124,23 @@ fn full_fine_tuning_goes_on() {
 }
 
 #[test]
+fn events_for_tensorboard_stand_in_their_folder() {
+    let bench = bench(24);
+    ok(&mut bench.command("train --model model --train one.tsv --dev two.tsv --epochs 2 --out a --tensorboard logs/a"));
+    let files: Vec<_> = fs::read_dir(bench.path("logs/a")).expect("a folder").flatten().collect();
+    assert!(files.len() == 1 && files[0].file_name().to_string_lossy().starts_with("events.out.tfevents."));
+    let text = String::from_utf8_lossy(&fs::read(files[0].path()).expect("a file")).into_owned();
+    // Of two steps in each of two epochs, and of three evaluations.
+    assert_eq!((text.matches("train/loss").count(), text.matches("dev/accuracy").count()), (4, 3));
+    bench.write("file", "not a folder");
+    bench
+        .command("train --model model --train one.tsv --epochs 1 --out b --tensorboard file")
+        .assert()
+        .failure()
+        .stderr(contains("--tensorboard: cannot make file"));
+}
+
+#[test]
 fn the_named_metric_decides() {
     let bench = bench(24);
     let line = "train --model model --train one.tsv --dev two.tsv --epochs 2 --out";

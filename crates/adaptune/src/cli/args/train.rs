@@ -141,6 +141,9 @@ pub(crate) struct TrainArgs {
     /// on all of it
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(2..=100), conflicts_with_all = ["dev", "resume", "patience"], help_heading = "Data")]
     pub(crate) folds: Option<u8>,
+    /// Write losses and scores as TensorBoard's events too, into this folder
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    pub(crate) tensorboard: Option<PathBuf>,
     /// Go on from the adapter and head in this folder, with new data or for more epochs, in the place of new ones
     #[arg(long, value_name = "DIR", conflicts_with_all = ["method", "thaw", "head_layers", "pooling", "baselines"], help_heading = "Run")]
     pub(crate) from: Option<PathBuf>,

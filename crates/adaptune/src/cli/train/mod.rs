@@ -5,6 +5,7 @@ mod closing;
 mod command;
 mod data;
 mod folds;
+mod follow;
 mod outcome;
 mod start;
 
@@ -12,7 +13,6 @@ use super::args::TrainArgs;
 use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
 use super::memory;
-use super::observers::Bar;
 use super::per_class::PerClass;
 use super::plot;
 use super::report::note;
@@ -29,6 +29,7 @@ pub(super) use choices::DEFAULT_TASK;
 use closing::Closing;
 use data::Data;
 use folds::Folds;
+pub(super) use follow::follow;
 use outcome::Outcome;
 pub(super) use outcome::evaluations;
 use start::Start;
@@ -228,7 +229,7 @@ impl<'a> Setting<'a> {
             note(format_args!("what the lower {blocks} of {all} blocks make of each text is kept from epoch to epoch"));
         }
         let begun = Instant::now();
-        let trained = follow(trainer, args.json)?;
+        let trained = follow::follow_closely(trainer, args.json, args.tensorboard.as_deref())?;
         format::save(&trained.model, folder.work())?;
         draw(&trained.history, &folder.loss_curve());
         let head = trained.model.head().config().clone();
@@ -375,14 +376,6 @@ fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {
         Some(rate) => base.with_dropout(rate, rate),
         None => base,
     }))
-}
-
-/// Trains with a progress bar.
-pub(super) fn follow(trainer: Trainer<'_, f32>, quiet: bool) -> Result<Trained<f32>> {
-    let mut bar = Bar::new(quiet);
-    let trained = trainer.run(&mut bar);
-    bar.finish();
-    Ok(trained?)
 }
 
 /// Draws the loss curve. It is an extra: without it the run is as good, so a failure is only told.
