@@ -30,9 +30,11 @@ pub(crate) struct TrainArgs {
     /// Folder for the result [default: runs/TASK-METHOD, with a number if that is taken]
     #[arg(long, value_name = "DIR", required_if_eq("resume", "true"))]
     pub(crate) out: Option<PathBuf>,
-    /// Adapter method: seq_bn, double_seq_bn, par_bn, scaled_par_bn, adapter_plus, with options as in
-    /// 'seq_bn[reduction_factor=8,non_linearity=gelu]'; or without an adapter: head (the head alone), bitfit (the base's
-    /// biases), full (all of the base) [default: seq_bn; for the built-in model seq_bn[reduction_factor=4]]
+    /// Adapter method: seq_bn (Pfeiffer), double_seq_bn (Houlsby), par_bn, scaled_par_bn, adapter_plus, compacter,
+    /// compacter++, lora, dora, ia3, vera, prefix_tuning, prompt_tuning, loreft, direft, seq_bn_inv, mam, unipelt or others, with
+    /// options as in 'seq_bn[reduction_factor=8,non_linearity=gelu]', or several of them, 'lora|seq_bn'; or without an adapter:
+    /// head (the head alone), bitfit (the base's biases), full (all of the base) [default: seq_bn; for the built-in model
+    /// seq_bn[reduction_factor=4]]
     #[arg(long, value_name = "METHOD")]
     pub(crate) method: Option<String>,
     /// Also train tensors of the base, in copies saved with the adapter: layer-norms, biases, all, or several of them
