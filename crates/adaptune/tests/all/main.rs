@@ -6,6 +6,7 @@
 mod bad_input;
 mod bad_weights;
 mod bounds;
+mod broken;
 mod budget;
 mod builtin;
 mod cases;
