@@ -166,11 +166,11 @@ fn rare_classes_can_be_weighed_and_are_missed_aloud() {
     reviews.sort_by(|a, b| a.1.cmp(&b.1));
     bench.write("rare.tsv", table(&reviews[..23]));
     let line = "train --model model --train rare.tsv --dev rare.tsv --epochs 1 --lr 1e-5 --out";
-    bench
-        .command(&format!("{line} a"))
-        .assert()
-        .success()
-        .stderr(contains("never predicted, 1 of 2 labels").and(contains("--class-weights balanced")));
+    bench.command(&format!("{line} a")).assert().success().stderr(
+        contains("never predicted, 1 of 2 labels")
+            .and(contains("--class-weights balanced"))
+            .and(contains("rare.tsv is measured on and trained on")),
+    );
     ok(&mut bench.command(&format!("{line} b --class-weights balanced")));
     let weights = run_file(&bench, "b")["options"]["class_weights"].clone();
     let weights: Vec<f64> = weights.as_array().expect("weights").iter().filter_map(Value::as_f64).collect();

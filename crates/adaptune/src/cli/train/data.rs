@@ -78,6 +78,12 @@ impl Parts {
         let (train, dev) = match &choices.dev {
             None => (whole, None),
             Some(DevArg::File(path)) => {
+                if choices.train.contains(path) {
+                    note(format_args!(
+                        "note: {} is measured on and trained on: its scores say nothing of other texts",
+                        path.display()
+                    ));
+                }
                 let dev = read(path, options, task)?.like(&whole)?;
                 files.push(DataFile::of("dev", path, dev.rows.len())?);
                 (whole, Some(dev))
