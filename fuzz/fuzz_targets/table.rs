@@ -7,14 +7,25 @@ use libfuzzer_sys::fuzz_target;
 
 const FORMATS: [Format; 6] = [Format::Tsv, Format::Csv, Format::JsonLines, Format::Conll, Format::ConllU, Format::Txt];
 const DELIMITERS: [Option<char>; 4] = [None, Some(';'), Some('|'), Some('\u{e9}')];
-const TASKS: [TaskChoice; 4] =
-    [TaskChoice::Auto, TaskChoice::Classification, TaskChoice::Regression, TaskChoice::Tagging];
+const TASKS: [TaskChoice; 6] = [
+    TaskChoice::Auto,
+    TaskChoice::Classification,
+    TaskChoice::MultiLabel,
+    TaskChoice::QuestionAnswering,
+    TaskChoice::Regression,
+    TaskChoice::Tagging,
+];
 
 fuzz_target!(|data: &[u8]| {
     let [how, more, content @ ..] = data else { return };
     let pick = |at: u8| more >> at & 3;
     let named = |name: &str, at: u8| (pick(at) == 1).then(|| name.to_owned());
-    let columns = Columns { text: named("text", 0), text_b: named("text_b", 2), label: named("label", 4) };
+    let columns = Columns {
+        text: named("text", 0),
+        text_b: named("text_b", 2),
+        label: named("label", 4),
+        label_separator: (pick(4) == 2).then_some(';'),
+    };
     let format = FORMATS[usize::from(*how) % FORMATS.len()];
     let delimiter = DELIMITERS[usize::from(pick(6))].filter(|_| matches!(format, Format::Tsv | Format::Csv));
     let options = TableOptions {
@@ -27,10 +38,14 @@ fuzz_target!(|data: &[u8]| {
     let path = Folder::of(&["data"], &[content]).path().join("data");
     let _ = Table::read_texts(&path, &options);
     let Ok(table) = Table::read_with(&path, &options) else { return };
-    let Ok(table) = table.labelled() else { return };
-    for task in TASKS {
-        if let Ok((labels, _)) = Labels::decide(&table, task) {
-            labels.targets(&table).expect("labels that were found are known");
+    let several = table.clone().with_label_sets(options.columns.label_separator).and_then(Table::labelled);
+    for table in [table.labelled(), several].into_iter().flatten() {
+        for task in TASKS {
+            let Ok((labels, _)) = Labels::decide(&table, task) else { continue };
+            // Answers are targets of windows, which a tokenizer makes.
+            if labels != Labels::Answers {
+                labels.targets(&table).expect("labels that were found are known");
+            }
         }
     }
 });

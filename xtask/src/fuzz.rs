@@ -22,19 +22,32 @@ const ADDRESSES: u64 = 6_000_000;
 const LIMITS: [&str; 5] =
     ["-rss_limit_mb=2048", "-timeout=10", "-max_len=1000000", "-print_final_stats=1", "-verbosity=1"];
 
+/// How targets are built: what cargo-fuzz is told, and the folder in which it leaves them.
+#[derive(Clone, Copy)]
+struct Profile {
+    options: &'static [&'static str],
+    folder: &'static str,
+}
+
+/// Compiled in a minute or two, for the stage; inputs take longer.
+const QUICK: Profile = Profile { options: &["--dev"], folder: "debug" };
+/// Compiled in some minutes, for as many inputs as there can be.
+const FAST: Profile = Profile { options: &[], folder: "release" };
+
 /// The stage: a minute over all targets, from seeds alone.
 pub(crate) fn check(shell: &Shell) -> Result<Outcome> {
     if let Some(missing) = missing(shell) {
         return Ok(Outcome::Skipped(missing));
     }
-    if let Some(failed) = build(shell)? {
+    if let Some(failed) = build(shell, QUICK)? {
         return Ok(failed);
     }
     let scratch = Scratch::new()?;
     let (mut executions, mut problems) = (0, Vec::new());
     let targets = targets(shell)?;
     for target in &targets {
-        let campaign = Campaign { seconds: FEW_SECONDS, corpus: scratch.0.join("corpus"), scratch: &scratch.0 };
+        let campaign =
+            Campaign { profile: QUICK, seconds: FEW_SECONDS, corpus: scratch.0.join("corpus"), scratch: &scratch.0 };
         match campaign.run(shell, target)? {
             Ok(figures) => executions += figures.executions,
             Err(problem) => problems.push(problem),
@@ -49,7 +62,7 @@ pub(crate) fn run(shell: &Shell, minutes: u64) -> Result<bool> {
         println!("skipped: {missing}");
         return Ok(true);
     }
-    if let Some(Outcome::Failed { output, .. }) = build(shell)? {
+    if let Some(Outcome::Failed { output, .. }) = build(shell, FAST)? {
         anyhow::bail!("{output}");
     }
     let (scratch, targets) = (Scratch::new()?, targets(shell)?);
@@ -57,7 +70,7 @@ pub(crate) fn run(shell: &Shell, minutes: u64) -> Result<bool> {
     let (mut executions, mut passed) = (0, true);
     for target in &targets {
         let corpus = shell.current_dir().join("fuzz/corpus");
-        match (Campaign { seconds, corpus, scratch: &scratch.0 }).run(shell, target)? {
+        match (Campaign { profile: FAST, seconds, corpus, scratch: &scratch.0 }).run(shell, target)? {
             Ok(figures) => {
                 println!("{target:<12}{figures}");
                 executions += figures.executions;
@@ -90,8 +103,10 @@ fn missing(shell: &Shell) -> Option<String> {
     }
 }
 
-fn build(shell: &Shell) -> Result<Option<Outcome>> {
-    let cargo = cmd!(shell, "rustup run nightly cargo fuzz build --fuzz-dir fuzz --target-dir fuzz/target");
+fn build(shell: &Shell, profile: Profile) -> Result<Option<Outcome>> {
+    let options = profile.options;
+    let cargo =
+        cmd!(shell, "rustup run nightly cargo fuzz build --fuzz-dir fuzz --target-dir fuzz/target {options...}");
     let build = cargo.args(["--sanitizer", "none", "--codegen-units", "8"]).env_remove("RUSTUP_TOOLCHAIN");
     let build = capture(build)?;
     Ok((!build.success).then(|| build.failed()))
@@ -125,6 +140,7 @@ impl Drop for Scratch {
 
 /// How a target runs.
 struct Campaign<'a> {
+    profile: Profile,
     seconds: u64,
     /// With a folder for each target.
     corpus: PathBuf,
@@ -135,7 +151,7 @@ impl Campaign<'_> {
     /// Runs one target; the inner error says what it found.
     fn run(&self, shell: &Shell, target: &str) -> Result<Result<Figures, String>> {
         let root = shell.current_dir();
-        let programs = programs(&root)?;
+        let programs = programs(&root, self.profile)?;
         let seeds = Command::new(programs.join("seeds")).arg(&self.corpus).stdout(Stdio::null()).status();
         anyhow::ensure!(seeds.context("the seeds cannot be made")?.success(), "the seeds cannot be made");
         let artifacts = root.join("fuzz/artifacts").join(target);
@@ -157,9 +173,9 @@ impl Campaign<'_> {
 }
 
 /// Where the programs are: cargo-fuzz builds for a named target.
-fn programs(root: &Path) -> Result<PathBuf> {
+fn programs(root: &Path, profile: Profile) -> Result<PathBuf> {
     let folders = fs::read_dir(root.join("fuzz/target")).context("fuzz/target")?.flatten().map(|entry| entry.path());
-    let found = folders.map(|folder| folder.join("release")).find(|folder| folder.join("seeds").exists());
+    let found = folders.map(|folder| folder.join(profile.folder)).find(|folder| folder.join("seeds").exists());
     found.context("cargo-fuzz left no programs in fuzz/target")
 }
 

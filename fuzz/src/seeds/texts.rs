@@ -18,6 +18,8 @@ pub(super) fn run_files() -> Result<Seeds> {
             text_column: Some("text_a".into()),
             text_b_column: Some("text_b".into()),
             label_column: Some("label".into()),
+            label_separator: Some('|'),
+            unanswerable: true,
         }),
         data: vec![DataFile { part: "train".into(), path: "a.tsv".into(), examples: 8, sha256: Some("0".repeat(64)) }],
         version: Some("0.1.0".into()),

@@ -259,7 +259,8 @@ fn pooling(fields: &Map<String, Value>) -> Result<Option<Pooling>, Message> {
         Some(pooler) if pooler != pooling => {
             Err(format!("\"{POOLING}\" is {value}, but \"use_pooler\" is true: leave one of them out").into())
         }
-        _ => Ok(Some(pooling)),
+        // So heads read whole texts where nothing is said.
+        _ => Ok(Some(pooling).filter(|pooling| *pooling != Pooling::First)),
     }
 }
 
