@@ -52,7 +52,8 @@ impl<S: Scalar> Objective<S> for WeightedClasses {
     }
 
     fn check(&self, head: &HeadConfig, _: usize) -> Result<(), TargetError> {
-        if head.task.predicts_tokens() || head.task.predicts_a_number() || head.task.predicts_any_labels() {
+        let other = [head.task.predicts_tokens(), head.task.predicts_a_number(), head.task.predicts_any_labels()];
+        if other.contains(&true) || head.task.predicts_a_span() {
             return Err(TargetError::head("weighted classes", head));
         }
         if self.weights.len() != head.labels.len() {

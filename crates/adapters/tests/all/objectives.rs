@@ -77,7 +77,9 @@ fn weights_that_do_not_fit_the_head_are_refused() {
         let message = refused::<f32>(weighted(weights), Task::CLASSIFICATION);
         assert!(message.contains(expected), "{message}");
     }
-    assert!(refused::<f32>(weighted(&[1.0, 2.0]), Task::REGRESSION).contains("weighted classes"));
+    for task in [Task::REGRESSION, Task::MULTI_LABEL, Task::QUESTION_ANSWERING, Task::MASKED_LANGUAGE] {
+        assert!(refused::<f32>(weighted(&[1.0, 2.0]), task).contains("weighted classes"), "{task:?}");
+    }
     assert!(Objective::<f32>::check(&weighted(&[1.0, 0.0]), &config(Task::TAGGING), VOCABULARY).is_ok());
 }
 

@@ -70,6 +70,19 @@ fn given_labels_are_kept_beside_predicted_ones() {
     }
 }
 
+/// A column called `text` need not be the one that is read.
+#[test]
+fn another_column_called_text_is_kept_too() {
+    let bench = trained("");
+    bench.write("new.tsv", "text\tbody\tid\nsubject\tfine film\t7\n");
+    let predict = "predict --model model --adapter a --input new.tsv --text-column body --out p.jsonl --overwrite";
+    ok(&mut bench.command(predict));
+    let record = &json_lines(&fs::read_to_string(bench.path("p.jsonl")).unwrap())[0];
+    assert_eq!((record["text"].as_str(), record["given_text"].as_str()), (Some("fine film"), Some("subject")));
+    bench.write("new.tsv", "text\tbody\tgiven_text\nsubject\tfine film\t7\n");
+    bench.command(predict).assert().failure().stderr(predicate::str::contains("two columns `given_text`"));
+}
+
 #[test]
 fn what_is_no_run_and_no_file_is_called_so() {
     let bench = trained("");

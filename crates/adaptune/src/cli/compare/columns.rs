@@ -1,6 +1,6 @@
 //! The columns of the table and of the page.
 
-use super::super::report::{Cell, Report, bytes, percent, thousands};
+use super::super::report::{Cell, Report, bytes, percent, score, thousands};
 use super::row::Row;
 
 /// The headings of the table and of the page.
@@ -19,7 +19,7 @@ pub(super) fn cells(row: &Row) -> [String; 8] {
         row.method.clone(),
         thousands(row.trained() as u64),
         percent(row.share()),
-        percent(mean),
+        score(row.metric(), mean),
         deviation.map_or_else(|| "–".into(), |deviation| format!("{:.1}", 100.0 * deviation)),
         format!("{:.1} s", row.seconds()),
         row.peak().map_or_else(|| "–".into(), bytes),

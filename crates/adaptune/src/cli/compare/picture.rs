@@ -28,7 +28,7 @@ fn plot(rows: &[Row], svg: &mut String) -> Result<()> {
     chart
         .configure_mesh()
         .x_desc("trained parameters")
-        .y_desc(format!("{}, per cent", rows.first().map_or("score", Row::metric)))
+        .y_desc(format!("{} × 100", rows.first().map_or("score", Row::metric)))
         .x_label_formatter(&|n| thousands(n.round() as u64))
         .y_label_formatter(&|score| format!("{score:.1}"))
         .label_style(style(13))

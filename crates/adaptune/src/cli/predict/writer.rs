@@ -4,7 +4,7 @@ use super::super::args::PredictArgs;
 use super::super::report::one_line;
 use super::record::{json_record, of_answer, plain_line, probability};
 use adaptune_adapters::{HeadConfig, did_you_mean};
-use adaptune_text::{Format, Prediction, Row, Table, Text};
+use adaptune_text::{Format, Prediction, Row, Table, TableKind, Text};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
 use std::io::{self, Write};
@@ -53,7 +53,7 @@ impl<'a> Writer<'a> {
             );
         }
         let kept = match form {
-            Form::JsonLines => kept.into_iter().map(|(place, name)| (place, beside(name))).collect(),
+            Form::JsonLines => beside(table, kept)?,
             _ => kept,
         };
         Ok(Self { form, head, kept })
@@ -113,13 +113,20 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Fields of predictions in JSON, but for the text, which is that of the column if one is called so.
-const FIELDS: [&str; 8] = ["label", "logits", "probabilities", "answer", "start", "end", "score", "null_score"];
+/// Fields of predictions in JSON.
+const FIELDS: [&str; 9] = ["text", "label", "logits", "probabilities", "answer", "start", "end", "score", "null_score"];
 
-/// The name of a kept column in JSON: its own, unless that is a field of predictions. What was given must not pass for what was
-/// predicted, nor be lost.
-fn beside(name: String) -> String {
-    if FIELDS.contains(&name.as_str()) { format!("given_{name}") } else { name }
+/// The kept columns with their names in JSON: their own, unless that is a field of predictions. What was given must not pass for
+/// what was predicted, nor be lost; the text that is read is the same in both.
+fn beside(table: &Table, kept: Vec<(usize, String)>) -> Result<Vec<(usize, String)>> {
+    let is_read = |name: &str| table.kind == TableKind::Single && table.columns.text.as_deref() == Some(name);
+    let taken = |name: &str| FIELDS.contains(&name) && !(name == "text" && is_read(name));
+    let named = |(place, name): (usize, String)| (place, if taken(&name) { format!("given_{name}") } else { name });
+    let kept: Vec<(usize, String)> = kept.into_iter().map(named).collect();
+    match kept.iter().find(|(place, name)| kept.iter().any(|(other, same)| other != place && same == name)) {
+        Some((_, name)) => bail!("{} would have two columns `{name}`; choose others with --keep", table.name),
+        None => Ok(kept),
+    }
 }
 
 fn form(args: &PredictArgs, head: &HeadConfig) -> Result<Form> {
