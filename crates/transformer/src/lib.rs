@@ -47,9 +47,10 @@ pub use family::Family;
 pub use forward::{Encoded, Trace};
 pub use identity::BaseIdentity;
 pub use insertion::{
-    AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, JoinTrace, KeyValueGradient,
-    LinearInput, LinearModule, Properties, ResidualJoin, SequenceBackward, SequenceInput, SequenceModule,
-    SequenceOutput, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
+    AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Gives, Insertions, JoinTrace,
+    KeyValueGradient, LinearInput, LinearModule, NextState, Properties, ResidualJoin, SequenceBackward, SequenceInput,
+    SequenceModule, SequenceOutput, SharedNext, SharedOutput, SublayerBackward, SublayerGradient, SublayerInput,
+    SublayerModule,
 };
 pub use layers::{Linear, Norm};
 pub use load::LoadError;

@@ -52,7 +52,8 @@ impl<'a, S: Scalar> Place<'a, S> {
         match self.insertions.linear(point) {
             Some(module) => {
                 let (x, layout) = (x.clone(), self.layout.clone());
-                module.forward(LinearInput { point, x, base, below: Vec::new(), layout, pass, wants_input })
+                let below = Vec::new();
+                module.forward(LinearInput { point, x, base, below, shared: None, layout, pass, wants_input })
             }
             None => base.layer(x.clone(), pass.gradients(), wants_input),
         }

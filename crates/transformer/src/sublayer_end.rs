@@ -2,7 +2,7 @@
 
 use crate::accumulator::Accumulator;
 use crate::base::LinearBackward;
-use crate::insertion::{SublayerBackward, SublayerInput};
+use crate::insertion::{Gives, SublayerBackward, SublayerInput};
 use crate::place::Place;
 use crate::point::{Projection, Sublayer, SublayerPoint};
 use adaptune_tensor::{Dropout, Gradients, Scalar};
@@ -44,14 +44,15 @@ impl SublayerEnd {
         }
         let input = SublayerInput {
             point: SublayerPoint { layer: place.layer, sublayer: self.sublayer },
-            output,
+            output: output.into_shared(),
             residual,
+            next: None,
             join: place.join(self.sublayer),
             layout: place.layout.clone(),
             pass: place.pass.at(first + 1),
             wants_output: linear.is_some(),
             wants_residual,
-            followed: false,
+            gives: Gives::Next,
         };
         let (y, sublayer) = place.sublayer(input);
         (y, sublayer.map(|sublayer| SublayerEndTrace { linear, dropout, sublayer }))

@@ -1,6 +1,7 @@
 //! Modules in place of linear layers.
 
 use super::properties::Properties;
+use super::shared::SharedOutput;
 use crate::base::{BaseLinear, LinearBackward};
 use crate::pass::Pass;
 use crate::point::LinearPoint;
@@ -31,6 +32,9 @@ pub struct LinearInput<'a, S> {
     /// Modules that are in this layer already, the lowest first; there are some only where
     /// [`Properties::needs_plain_weight`] is false.
     pub below: Vec<&'a dyn LinearModule<S>>,
+    /// What the layer gives for `x`, where somebody computed it for several modules: [`LinearInput::layer`] then starts from
+    /// it and computes no product.
+    pub shared: Option<SharedOutput<S>>,
     /// The sequences.
     pub layout: Layout,
     /// Dropout and whether gradients are wanted at all.
@@ -44,14 +48,17 @@ impl<'a, S: Scalar> LinearInput<'a, S> {
     /// module below makes of it.
     #[must_use]
     pub fn layer(&self, x: &ArcArray2<S>, wants_input: bool) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.is_of(x, self.below.len())) {
+            return shared.layer();
+        }
         let Self { point, base, below, layout, pass, .. } = self;
-        let (x, layout) = (x.clone(), layout.clone());
+        let (x, shared, layout) = (x.clone(), self.shared.clone(), layout.clone());
         let mut below = below.clone();
         let Some(module) = below.pop() else {
             return base.layer(x, pass.gradients(), wants_input);
         };
         let pass = pass.at(BELOW);
-        module.forward(LinearInput { point: *point, x, base: *base, below, layout, pass, wants_input })
+        module.forward(LinearInput { point: *point, x, base: *base, below, shared, layout, pass, wants_input })
     }
 
     /// True if backward must run: the module trains, the layer itself does, or `d_x` is wanted.

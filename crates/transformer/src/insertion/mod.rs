@@ -18,13 +18,17 @@
 mod attention;
 mod insertions;
 mod linear;
+mod next;
 mod properties;
 mod sequence;
+mod shared;
 mod sublayer;
 
 pub use attention::{AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, KeyValueGradient};
 pub use insertions::Insertions;
 pub use linear::{LinearInput, LinearModule};
+pub use next::{NextState, SharedNext};
 pub use properties::Properties;
 pub use sequence::{SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
-pub use sublayer::{JoinTrace, ResidualJoin, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
+pub use shared::SharedOutput;
+pub use sublayer::{Gives, JoinTrace, ResidualJoin, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};

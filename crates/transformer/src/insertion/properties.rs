@@ -14,7 +14,7 @@ pub struct Properties {
     pub causal: bool,
     /// Another module may come behind it at the same point.
     ///
-    /// At the end of a sublayer it then heeds [`SublayerInput::followed`](crate::SublayerInput::followed).
+    /// At the end of a sublayer it then heeds [`SublayerInput::gives`](crate::SublayerInput::gives).
     pub may_be_followed: bool,
     /// It computes with the weights of the linear layer that it stands at, and not by [`LinearInput::layer`](crate::LinearInput::layer)
     /// alone, so no other module may be in the layer before it.

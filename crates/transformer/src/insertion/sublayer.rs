@@ -1,5 +1,6 @@
 //! Modules at the end of a sublayer, and how the base ends it.
 
+use super::next::{NextState, SharedNext};
 use super::properties::Properties;
 use crate::base::{BaseNorm, NormTrace};
 use crate::pass::Pass;
@@ -20,12 +21,14 @@ pub trait SublayerModule<S: Scalar>: Send + Sync {
 pub struct SublayerInput<'a, S> {
     /// Where it is, for modules that stand at several points.
     pub point: SublayerPoint,
-    /// `o`, output of the sublayer after its dropout, `[T, D]`.
-    pub output: Array2<S>,
+    /// `o`, output of the sublayer after its dropout, `[T, D]`; shared like `r`.
+    pub output: ArcArray2<S>,
     /// `r`, the sublayer's residual input, `[T, D]`; shared, so keeping it costs nothing.
     pub residual: ArcArray2<S>,
     /// How the base makes the next state of the two.
     pub join: ResidualJoin<'a, S>,
+    /// That state, where it is computed for several modules; [`SublayerInput::next`] takes it then.
+    pub next: Option<SharedNext<S>>,
     /// The sequences.
     pub layout: Layout,
     /// Dropout and whether gradients are wanted at all.
@@ -34,9 +37,19 @@ pub struct SublayerInput<'a, S> {
     pub wants_output: bool,
     /// True if `d_r` is wanted.
     pub wants_residual: bool,
-    /// Another module comes behind and takes what this one gives for the sublayer's output `o`. So it gives what it would
-    /// have joined with `r`, where it does. It is never set unless [`Properties::may_be_followed`].
-    pub followed: bool,
+    /// What is asked for: anything but [`Gives::Next`] only if [`Properties::may_be_followed`].
+    pub gives: Gives,
+}
+
+/// What a module at the end of a sublayer is asked for. Let it make the output `z` of the output `o`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gives {
+    /// The next state, `join(z, r)`.
+    Next,
+    /// `z`: another module comes behind and takes it for the sublayer's output.
+    Output,
+    /// `z - o`: it is put together with what other modules change of the same output.
+    Change,
 }
 
 /// How the base joins a sublayer's output `z` with its residual input `r` to the next state; its norm may be thawed.
@@ -124,16 +137,24 @@ impl<'a, S: Scalar> ResidualJoin<'a, S> {
 }
 
 impl<'a, S: Scalar> SublayerInput<'a, S> {
-    /// Returns what the base does by itself, the next state for `z = o`; or `o` alone if a module comes behind.
+    /// Returns what the base does by itself, where `z = o`: the next state, `o` alone, or a change of nothing.
     #[must_use]
     pub fn base(self) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
-        let keep = self.wants_backward(false);
-        if self.followed {
-            let pass_on = |d, _: &mut _| SublayerGradient { d_output: Some(d), d_residual: None };
-            return (self.output, keep.then(|| -> SublayerBackward<'a, S> { Box::new(pass_on) }));
+        match self.gives {
+            Gives::Next => self.base_next(),
+            Gives::Output => {
+                let pass_on = |d, _: &mut _| SublayerGradient { d_output: Some(d), d_residual: None };
+                let keep = self.pass.gradients() && self.wants_output;
+                (self.output.into_owned(), keep.then(|| -> SublayerBackward<'a, S> { Box::new(pass_on) }))
+            }
+            Gives::Change => (Array2::zeros(self.output.dim()), None),
         }
+    }
+
+    fn base_next(self) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        let keep = self.wants_backward(false);
         let Self { output, residual, join, wants_output, wants_residual, .. } = self;
-        let (next, trace) = join.forward(output, &residual, keep);
+        let (next, trace) = join.forward(output.into_owned(), &residual, keep);
         let backward = trace.map(|trace| -> SublayerBackward<'a, S> {
             Box::new(move |d_next, gradients| {
                 let (d_output, d_residual) = join.backward(&trace, d_next, wants_residual, gradients);
@@ -141,6 +162,16 @@ impl<'a, S: Scalar> SublayerInput<'a, S> {
             })
         });
         (next, backward)
+    }
+
+    /// Returns the state with which the base would go on, `join(o, r)`, for a module that reads it; what backward needs is
+    /// kept if `keep` says so.
+    #[must_use]
+    pub fn next(&self, keep: bool) -> NextState<'a, S> {
+        match &self.next {
+            Some(shared) => NextState::shared(&self.output, &self.residual, self.join, shared),
+            None => NextState::own(&self.output, &self.residual, self.join, keep),
+        }
     }
 
     /// True if backward must run: the module trains, the base's norm does, or `d_o` or `d_r` is wanted.

@@ -39,6 +39,7 @@ fn of_group<'a, S: Scalar>(
         x: tokens.take(&input.x).into_shared(),
         base: input.base,
         below: input.below.clone(),
+        shared: None,
         layout: input.layout.select(sequences),
         pass: input.pass.at(part),
         wants_input: input.wants_input,

@@ -34,8 +34,9 @@ fn of_group<'a, S: Scalar>(
 ) -> (Tokens, Array2<S>, Option<SublayerBackward<'a, S>>) {
     let tokens = Tokens::of(&input.layout, sequences);
     let input = SublayerInput {
-        output: tokens.take(&input.output),
+        output: tokens.take(&input.output).into_shared(),
         residual: tokens.take(&input.residual).into_shared(),
+        next: None,
         layout: input.layout.select(sequences),
         pass: input.pass.at(part),
         ..*input

@@ -4,12 +4,12 @@
 //! does.
 
 use super::node::Stack;
-use adaptune_tensor::Scalar;
+use adaptune_tensor::{Gradients, Scalar};
 use adaptune_transformer::{
-    Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Insertions, KeyValueGradient,
-    LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, SequenceBackward, SequenceInput,
-    SequenceModule, SequenceOutput, SequencePoint, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
-    SublayerPoint,
+    Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Gives, Insertions,
+    KeyValueGradient, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, SequenceBackward,
+    SequenceInput, SequenceModule, SequenceOutput, SequencePoint, SublayerBackward, SublayerGradient, SublayerInput,
+    SublayerModule, SublayerPoint,
 };
 use ndarray::Array2;
 
@@ -28,9 +28,40 @@ impl<S: Scalar, P: Insertions<S> + Send> LinearModule<S> for Stack<P> {
     }
 }
 
+/// A change is the output of the last module without that of the sublayer itself.
 impl<S: Scalar, P: Insertions<S> + Send> SublayerModule<S> for Stack<P> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
-        let SublayerInput { point, mut output, residual, join, layout, pass, followed, .. } = input;
+        if input.gives != Gives::Change {
+            return self.climb(input);
+        }
+        let o = input.output.clone();
+        let wants_output = input.wants_output;
+        let (z, backward) = self.climb(SublayerInput { gives: Gives::Output, ..input });
+        let backward = backward.map(|backward| -> SublayerBackward<'a, S> {
+            Box::new(move |d, gradients| {
+                let minus = wants_output.then(|| d.mapv(|d| -d));
+                let below = backward(d, gradients);
+                let mut d_output = Accumulator::new();
+                below.d_output.into_iter().chain(minus).for_each(|d| d_output.add(d));
+                SublayerGradient { d_output: d_output.into_sum(), ..below }
+            })
+        });
+        (z - o, backward)
+    }
+
+    fn properties(&self, point: SublayerPoint) -> Properties {
+        let modules = self.parts().iter().filter_map(|part| part.sublayer(point));
+        Properties::all(modules.map(|module| module.properties(point)))
+    }
+}
+
+impl<P> Stack<P> {
+    /// The output of each module is that of the sublayer for the next.
+    fn climb<'a, S: Scalar>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>)
+    where
+        P: Insertions<S>,
+    {
+        let SublayerInput { point, mut output, residual, join, mut next, layout, pass, gives, .. } = input;
         let SublayerInput { mut wants_output, wants_residual, .. } = input;
         let modules = self.parts().iter().filter_map(|part| part.sublayer(point)).collect::<Vec<_>>();
         let last = modules.len() - 1;
@@ -41,38 +72,39 @@ impl<S: Scalar, P: Insertions<S> + Send> SublayerModule<S> for Stack<P> {
                 output,
                 residual: residual.clone(),
                 join,
+                // The others read another output.
+                next: next.take(),
                 layout: layout.clone(),
                 pass: pass.at(i as u64),
                 wants_output,
                 wants_residual,
-                followed: followed || i < last,
+                gives: if i < last { Gives::Output } else { gives },
             };
-            let (next, backward) = module.forward(input);
-            output = next;
+            let (z, backward) = module.forward(input);
+            output = z.into_shared();
             wants_output = backward.is_some();
             backwards.extend(backward);
         }
-        let backward = (!backwards.is_empty()).then(|| -> SublayerBackward<'a, S> {
-            Box::new(move |d, gradients| {
-                let (mut d_output, mut d_residual) = (Some(d), Accumulator::new());
-                for backward in backwards.into_iter().rev() {
-                    let Some(d) = d_output else { break };
-                    let below = backward(d, gradients);
-                    if let Some(d) = below.d_residual {
-                        d_residual.add(d);
-                    }
-                    d_output = below.d_output;
-                }
-                SublayerGradient { d_output, d_residual: d_residual.into_sum() }
-            })
-        });
-        (output, backward)
+        let backward = (!backwards.is_empty())
+            .then(|| -> SublayerBackward<'a, S> { Box::new(move |d, gradients| descend(backwards, d, gradients)) });
+        (output.into_owned(), backward)
     }
+}
 
-    fn properties(&self, point: SublayerPoint) -> Properties {
-        let modules = self.parts().iter().filter_map(|part| part.sublayer(point));
-        Properties::all(modules.map(|module| module.properties(point)))
+/// The modules' backward passes, the last one first.
+fn descend<S: Scalar>(
+    backwards: Vec<SublayerBackward<'_, S>>,
+    d: Array2<S>,
+    gradients: &mut Gradients<S>,
+) -> SublayerGradient<S> {
+    let (mut d_output, mut d_residual) = (Some(d), Accumulator::new());
+    for backward in backwards.into_iter().rev() {
+        let Some(d) = d_output else { break };
+        let below = backward(d, gradients);
+        below.d_residual.into_iter().for_each(|d| d_residual.add(d));
+        d_output = below.d_output;
     }
+    SublayerGradient { d_output, d_residual: d_residual.into_sum() }
 }
 
 impl<S: Scalar, P: Insertions<S> + Send> SequenceModule<S> for Stack<P> {

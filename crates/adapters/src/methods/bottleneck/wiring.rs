@@ -34,8 +34,8 @@ use crate::methods::bottleneck::layer::{Bottleneck, BottleneckTrace};
 use crate::methods::bottleneck::phm::layer::PhmShared;
 use adaptune_tensor::{Gradients, LayerNormTrace, Named, NamedMut, Parameters, Scalar, add, copied, join, parameters};
 use adaptune_transformer::{
-    Accumulator, JoinTrace, Properties, ResidualJoin, SublayerBackward, SublayerGradient, SublayerInput,
-    SublayerModule, SublayerPoint,
+    Accumulator, Gives, JoinTrace, NextState, Properties, ResidualJoin, SublayerBackward, SublayerGradient,
+    SublayerInput, SublayerModule, SublayerPoint,
 };
 use ndarray::{ArcArray2, Array2};
 
@@ -83,11 +83,13 @@ parameters!(BottleneckAdapter { "bottleneck" => bottleneck, "norm_after" => own_
 struct Trace<'a, S> {
     shared: Option<&'a PhmShared<S>>,
     join: ResidualJoin<'a, S>,
-    before: Option<JoinTrace<S>>,
+    /// The base's next state, where it was read.
+    before: Option<NextState<'a, S>>,
     bottleneck: BottleneckTrace<S>,
     own_norm: Option<LayerNormTrace<S>>,
-    /// What the last join kept; `y` is `z` if there is none.
+    /// What the last join kept; `z` or `z - o` was given if there is none.
     after: Option<JoinTrace<S>>,
+    gives: Gives,
     wants_output: bool,
     wants_residual: bool,
 }
@@ -100,45 +102,64 @@ impl<S: Scalar> BottleneckAdapter<S> {
         Self { bottleneck, position, norm_after, own_norm }
     }
 
-    /// The bottleneck's input and, for sequential ones, the inner residual and the join's trace.
-    fn input(&self, o: &ArcArray2<S>, r: &ArcArray2<S>, join: ResidualJoin<'_, S>, keep: bool) -> Input<S> {
+    /// The bottleneck's input and, for sequential ones, the inner residual where it is not `o` and what the input came from.
+    fn input<'a>(&self, input: &SublayerInput<'a, S>, keep: bool) -> Input<'a, S> {
         let Position::Sequential { norm_before, residual, .. } = self.position else {
-            return Input { x: r.clone(), residual: None, before: None };
+            return Input { x: input.residual.clone(), residual: None, before: None };
         };
         if !norm_before {
             // Both `o` and `x` are the output here; `o + r` is refused by the configuration's check.
-            return Input { x: o.clone(), residual: None, before: None };
+            return Input { x: input.output.clone(), residual: None, before: None };
         }
-        let (x, before) = join.forward(copied(o), r, keep);
-        let x = x.into_shared();
+        let next = input.next(keep);
+        let x = next.x.clone();
         let residual = match residual {
             InnerResidual::Output => None,
             InnerResidual::Input => Some(x.clone()),
-            InnerResidual::Sum => Some(add(copied(o), r).into_shared()),
+            InnerResidual::Sum => Some(add(copied(&input.output), &input.residual).into_shared()),
         };
-        Input { x, residual, before }
+        Input { x, residual, before: Some(next) }
     }
 
-    /// `z`, from `B(x)` and the inner residual, which is `o` unless `residual` says otherwise.
+    /// `z` or `z - o` from `B(x)` and the inner residual, which is `o` unless `residual` says otherwise.
     fn combine(
         &self,
         b: Array2<S>,
-        o: ArcArray2<S>,
+        o: &ArcArray2<S>,
         residual: Option<ArcArray2<S>>,
+        gives: Gives,
         keep: bool,
     ) -> (Array2<S>, Option<LayerNormTrace<S>>) {
-        let add = |b: Array2<S>| match residual {
-            Some(residual) => add(b, &residual),
-            None => add(b, &o),
-        };
-        match &self.own_norm {
-            None => (add(b), None),
-            Some(norm) if self.residual_before_norm() => norm.forward(add(b), keep),
+        if self.is_change(gives) {
+            return match &self.own_norm {
+                Some(norm) => norm.forward(b, keep),
+                None => (b, None),
+            };
+        }
+        let e = residual.as_ref().unwrap_or(o);
+        let (mut z, trace) = match &self.own_norm {
+            None => (add(b, e), None),
+            Some(norm) if self.residual_before_norm() => norm.forward(add(b, e), keep),
             Some(norm) => {
                 let (b, trace) = norm.forward(b, keep);
-                (add(b), trace)
+                (add(b, e), trace)
             }
+        };
+        if gives == Gives::Change {
+            z -= o;
         }
+        (z, trace)
+    }
+
+    /// True if what it gives is what it adds to `o`, with nothing to be taken off again.
+    fn is_change(&self, gives: Gives) -> bool {
+        let adds_to_output = match self.position {
+            Position::Sequential { residual, residual_before_norm, .. } => {
+                residual == InnerResidual::Output && !(residual_before_norm && self.own_norm.is_some())
+            }
+            Position::Parallel => true,
+        };
+        gives == Gives::Change && adds_to_output
     }
 
     fn residual_before_norm(&self) -> bool {
@@ -151,31 +172,32 @@ impl<S: Scalar> BottleneckAdapter<S> {
         if let Some(after) = &trace.after {
             let (d, d_residual) = trace.join.backward(after, d_z, trace.wants_residual, gradients);
             d_z = d;
-            if let Some(d) = d_residual {
-                d_r.add(d);
-            }
+            add_some(&mut d_r, d_residual);
         }
-        let (d_b, d_e) = self.combine_backward(trace.own_norm.as_ref(), d_z, gradients);
+        let is_change = self.is_change(trace.gives);
+        if trace.gives == Gives::Change && !is_change {
+            d_o.add(d_z.mapv(|d| -d));
+        }
+        let (d_b, d_e) = self.combine_backward(trace.own_norm.as_ref(), d_z, is_change, gradients);
         let wants_input = self.wants_input(&trace);
-        let Trace { shared, join, before, bottleneck, wants_output, wants_residual, .. } = trace;
+        let Trace { shared, before, bottleneck, wants_output, wants_residual, .. } = trace;
         let d_x = self.bottleneck.backward(bottleneck, shared, d_b, wants_input, gradients);
         match (self.position, d_x) {
             (Position::Parallel, d_x) => {
-                d_o.add(d_e);
-                if let Some(d_x) = d_x {
-                    d_r.add(d_x);
-                }
+                add_some(&mut d_o, d_e);
+                add_some(&mut d_r, d_x);
             }
             (_, None) => {}
-            (Position::Sequential { norm_before: false, .. }, Some(d_x)) => d_o.add(add(d_x, &d_e)),
+            (Position::Sequential { norm_before: false, .. }, Some(d_x)) => {
+                d_o.add(d_x);
+                add_some(&mut d_o, d_e);
+            }
             (Position::Sequential { residual, .. }, Some(d_x)) => {
-                let before = before.as_ref().expect("forward keeps what backward needs");
-                let join_backward = |d_x| join.backward(before, d_x, wants_residual, gradients);
+                let before = before.expect("forward keeps what backward needs");
+                let join_backward = |d_x| before.backward(d_x, wants_residual, gradients);
                 let (d_output, d_residual) = residual.backward(d_x, d_e, join_backward);
-                if let Some(d) = d_residual {
-                    d_r.add(d);
-                }
-                d_o.add(d_output);
+                add_some(&mut d_r, d_residual);
+                add_some(&mut d_o, d_output);
             }
         }
         SublayerGradient {
@@ -194,20 +216,37 @@ impl<S: Scalar> BottleneckAdapter<S> {
         }
     }
 
-    /// From `d_z` to the gradients of `B(x)` and of the inner residual.
+    /// From `d_z` to the gradients of `B(x)` and, unless only a change was given, of the inner residual.
     fn combine_backward(
         &self,
         trace: Option<&LayerNormTrace<S>>,
         d_z: Array2<S>,
+        is_change: bool,
         gradients: &mut Gradients<S>,
-    ) -> (Array2<S>, Array2<S>) {
-        let (Some(norm), Some(trace)) = (&self.own_norm, trace) else { return (copied(&d_z), d_z) };
-        if self.residual_before_norm() {
-            let d = norm.backward(trace, d_z, gradients);
-            (copied(&d), d)
-        } else {
-            (norm.backward(trace, copied(&d_z), gradients), d_z)
-        }
+    ) -> (Array2<S>, Option<Array2<S>>) {
+        let residual = |d: &Array2<S>| (!is_change).then(|| copied(d));
+        let Some((norm, trace)) = self.own_norm.as_ref().zip(trace) else {
+            let d_e = residual(&d_z);
+            return (d_z, d_e);
+        };
+        let d_e = (!self.residual_before_norm()).then(|| residual(&d_z)).flatten();
+        let d = norm.backward(trace, d_z, gradients);
+        let d_e = if self.residual_before_norm() { residual(&d) } else { d_e };
+        (d, d_e)
+    }
+}
+
+fn add_some<S: Scalar>(sum: &mut Accumulator<S>, d: Option<Array2<S>>) {
+    if let Some(d) = d {
+        sum.add(d);
+    }
+}
+
+/// The sum of those that are there.
+fn sum<S: Scalar>(a: Option<Array2<S>>, b: Option<Array2<S>>) -> Option<Array2<S>> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(add(a, &b)),
+        (a, b) => a.or(b),
     }
 }
 
@@ -217,29 +256,28 @@ impl InnerResidual {
     fn backward<S: Scalar>(
         self,
         d_x: Array2<S>,
-        d_e: Array2<S>,
-        join: impl FnOnce(Array2<S>) -> (Array2<S>, Option<Array2<S>>),
-    ) -> (Array2<S>, Option<Array2<S>>) {
+        d_e: Option<Array2<S>>,
+        join: impl FnOnce(Array2<S>) -> (Option<Array2<S>>, Option<Array2<S>>),
+    ) -> (Option<Array2<S>>, Option<Array2<S>>) {
         match self {
             Self::Output => {
                 let (d_output, d_residual) = join(d_x);
-                (add(d_output, &d_e), d_residual)
+                (sum(d_output, d_e), d_residual)
             }
-            Self::Input => join(add(d_x, &d_e)),
+            Self::Input => join(sum(Some(d_x), d_e).expect("one of them is there")),
             Self::Sum => {
                 let (d_output, d_residual) = join(d_x);
-                (add(d_output, &d_e), d_residual.map(|d| add(d, &d_e)))
+                (sum(d_output, d_e.clone()), sum(d_residual, d_e))
             }
         }
     }
 }
 
 /// What [`BottleneckAdapter::input`] gives.
-struct Input<S> {
+struct Input<'a, S> {
     x: ArcArray2<S>,
-    /// The inner residual where it is not `o`.
     residual: Option<ArcArray2<S>>,
-    before: Option<JoinTrace<S>>,
+    before: Option<NextState<'a, S>>,
 }
 
 impl<S: Scalar> Module<S> for BottleneckAdapter<S> {
@@ -266,15 +304,16 @@ impl<S: Scalar> BottleneckAdapter<S> {
         shared: Option<&'a PhmShared<S>>,
     ) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         let keep = input.wants_backward(self.any_trains() || shared.is_some_and(Parameters::any_trains));
-        let ends = self.norm_after && !input.followed;
-        let SublayerInput { output: o, residual: r, join, layout, pass, wants_output, wants_residual, .. } = input;
-        let o = o.into_shared();
-        let Input { x, residual, before } = self.input(&o, &r, join, keep);
+        let ends = self.norm_after && input.gives == Gives::Next;
+        let Input { x, residual, before } = self.input(&input, keep);
+        let SublayerInput { output: o, residual: r, join, layout, pass, gives, wants_output, wants_residual, .. } =
+            input;
         let (b, bottleneck) = self.bottleneck.forward(x, shared, &layout, pass, keep);
-        let (z, own_norm) = self.combine(b, o, residual, keep);
+        let (z, own_norm) = self.combine(b, &o, residual, gives, keep);
         let (y, after) = if ends { join.forward(z, &r, keep) } else { (z, None) };
         let backward = bottleneck.map(|bottleneck| -> SublayerBackward<'a, S> {
-            let trace = Trace { shared, join, before, bottleneck, own_norm, after, wants_output, wants_residual };
+            let trace =
+                Trace { shared, join, before, bottleneck, own_norm, after, gives, wants_output, wants_residual };
             Box::new(move |d_y, gradients| self.backward(trace, d_y, gradients))
         });
         (y, backward)

@@ -86,7 +86,8 @@ impl<S: Scalar> SublayerModule<S> for SublayerClosure<S> {
         let mut recording = Recording::new(input.wants_backward(self.any_trains()));
         let SublayerInput { output, residual, join, layout, pass, wants_output, wants_residual, .. } = input;
         let shape = output.dim();
-        let (output, residual) = (recording.input(output, wants_output), recording.input(residual, wants_residual));
+        let (output, residual) =
+            (recording.input(output.into_owned(), wants_output), recording.input(residual, wants_residual));
         let (at_output, at_residual) = (output.place(), residual.place());
         let join = JoinOperation::new(join, &mut recording);
         let at = SublayerVars { output, residual, join, layout, pass };
