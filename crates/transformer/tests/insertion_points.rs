@@ -362,7 +362,7 @@ impl LinearModule<f64> for Everywhere {
 impl SublayerModule<f64> for Everywhere {
     fn forward<'a>(&'a self, input: SublayerInput<'a, f64>) -> (Array2<f64>, Option<SublayerBackward<'a, f64>>) {
         self.note(input.point);
-        (input.output, None)
+        (input.output.into_owned(), None)
     }
 
     fn properties(&self, _: SublayerPoint) -> Properties {

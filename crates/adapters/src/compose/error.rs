@@ -31,6 +31,32 @@ pub enum CompositionError {
         /// The part, from 0.
         part: usize,
     },
+    /// A module without an average.
+    #[error(
+        "{point}: part {part} of the average has a module there that has no average with others: bottlenecks that end with the \
+         base's norm, LoRA and its like have; prefixes, prompts, ReFT, invertible adapters and AdapterPlus have not. Put it \
+         into a stack below the average, or average parameters (combine)"
+    )]
+    NotAveraged {
+        /// The point.
+        point: String,
+        /// The part, from 0.
+        part: usize,
+    },
+    /// Not one weight for each part.
+    #[error("{found} weights are given for {parts} parts: give one for each, average(0.3*a, 0.7*b), or none")]
+    WeightCount {
+        /// How many are given.
+        found: usize,
+        /// How many parts there are.
+        parts: usize,
+    },
+    /// Weights of an average that is none.
+    #[error("the weights of an average sum to 1, but these sum to {sum}: divide each of them by that")]
+    WeightSum {
+        /// Their sum.
+        sum: String,
+    },
     /// An adapter that is to stay as it is trains.
     #[error("the adapter `{name}` is to be stood upon, but it trains: freeze it first (Parameters::freeze)")]
     Trains {

@@ -19,11 +19,12 @@ const DEEPEST: usize = 32;
 /// let expression: Expression = r#"per_sequence(none, "two words", part_of = [0, 1, 1])"#.parse()?;
 /// assert_eq!(expression.to_string(), r#"per_sequence(none, "two words", part_of=[0, 1, 1])"#);
 /// assert_eq!(expression.names(), ["two words"]);
+/// assert_eq!("average( 0.25*a,.75 * b )".parse::<Expression>()?.to_string(), "average(0.25*a, 0.75*b)");
 /// let error = "stack(german mood)".parse::<Expression>().unwrap_err().to_string();
 /// assert!(error.contains("`,` or `)` was expected at `mood)`"), "{error}");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Expression {
     /// `none`: nothing is plugged in.
     None,
@@ -33,13 +34,15 @@ pub enum Expression {
     Node(NodeExpression),
 }
 
-/// A node: `name(part, part, option=[number, number])`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A node: `name(part, part, option=[number, number])`, or `name(weight*part, weight*part)`.
+#[derive(Clone, Debug, PartialEq)]
 pub struct NodeExpression {
     /// What kind of node.
     pub name: String,
     /// What it is made of.
     pub parts: Vec<Expression>,
+    /// The weight of each part, or none at all.
+    pub weights: Vec<f64>,
     /// Its lists of numbers, by name.
     pub options: Vec<(String, Vec<usize>)>,
 }
@@ -80,6 +83,12 @@ pub enum ExpressionError {
         found: String,
         /// The names that it has.
         expected: String,
+    },
+    /// Weights where a node has none.
+    #[error("{node} has no weights: leave out the numbers before `*`")]
+    NoWeights {
+        /// What expressions call the node.
+        node: String,
     },
     /// Nothing goes by a name.
     #[error("no adapter `{name}` is there to be put into the setup: give it, or correct the name")]
@@ -122,6 +131,14 @@ impl Expression {
 }
 
 impl NodeExpression {
+    /// The weights, of a node that may have some.
+    pub(super) fn weights_if(&self, weighted: bool) -> Result<Vec<f64>, ExpressionError> {
+        match weighted || self.weights.is_empty() {
+            true => Ok(self.weights.clone()),
+            false => Err(ExpressionError::NoWeights { node: self.name.clone() }),
+        }
+    }
+
     /// The lists of these names, in their order.
     pub(super) fn options_in_order(&self, names: &[&str]) -> Result<Vec<Vec<usize>>, ExpressionError> {
         let find = |name: &&str| self.options.iter().find(|(known, _)| known == name).map(|(_, list)| list.clone());
@@ -139,8 +156,9 @@ impl fmt::Display for Expression {
         match self {
             Self::None => f.write_str(NONE),
             Self::Adapter(name) => f.write_str(&shown(name)),
-            Self::Node(NodeExpression { name, parts, options }) => {
-                let parts = parts.iter().map(Self::to_string);
+            Self::Node(NodeExpression { name, parts, weights, options }) => {
+                let weights = weights.iter().map(|weight| format!("{weight}*")).chain(std::iter::repeat(String::new()));
+                let parts = weights.zip(parts).map(|(weight, part)| format!("{weight}{part}"));
                 let options = options.iter().map(|(name, list)| format!("{}={list:?}", shown(name)));
                 write!(f, "{name}({})", parts.chain(options).collect::<Vec<_>>().join(", "))
             }
@@ -232,14 +250,23 @@ impl<'t> Reader<'t> {
 
     /// What stands behind `name(`.
     fn node(&mut self, name: &str, depth: usize) -> Result<Expression, ExpressionError> {
-        let mut node = NodeExpression { name: name.to_owned(), parts: Vec::new(), options: Vec::new() };
+        let (parts, weights, options) = (Vec::new(), Vec::new(), Vec::new());
+        let mut node = NodeExpression { name: name.to_owned(), parts, weights, options };
         if self.takes(')') {
             return Ok(Expression::Node(node));
         }
         loop {
+            let here = self.rest;
             match self.expression(depth + 1)? {
                 Expression::Adapter(option) if self.takes('=') => node.options.push((option, self.numbers()?)),
+                Expression::Adapter(weight) if self.takes('*') => {
+                    node.weights.push(self.weight(&weight, here)?);
+                    node.parts.push(self.expression(depth + 1)?);
+                }
                 part => node.parts.push(part),
+            }
+            if !node.weights.is_empty() && node.weights.len() != node.parts.len() {
+                return Err(Self { text: self.text, rest: here }.expected("a weight for each part or for none, 0.3*a,"));
             }
             if self.takes(')') {
                 return Ok(Expression::Node(node));
@@ -248,6 +275,12 @@ impl<'t> Reader<'t> {
                 return Err(self.expected("`,` or `)`"));
             }
         }
+    }
+
+    /// What stands before `*`.
+    fn weight(&self, weight: &str, here: &'t str) -> Result<f64, ExpressionError> {
+        let number = weight.parse().ok().filter(|number: &f64| number.is_finite());
+        number.ok_or_else(|| Self { text: self.text, rest: here }.expected("a number, as in 0.3*a,"))
     }
 
     fn numbers(&mut self) -> Result<Vec<usize>, ExpressionError> {
@@ -274,8 +307,13 @@ mod tests {
     /// Whatever is read is shown so that it is read again.
     #[test]
     fn names_that_need_quotation_marks_have_them() {
-        for text in [r#"n("a b", "c d"=[1], "none"=[], x=[2])"#, r#"n("none", none, "", "(")"#, r#""\n\u0000""#, "n()"]
-        {
+        for text in [
+            r#"n("a b", "c d"=[1], "none"=[], x=[2])"#,
+            r#"n("none", none, "", "(")"#,
+            r#""\n\u0000""#,
+            "n()",
+            "n(0.25*a, -1.5*m(b))",
+        ] {
             let expression: Expression = text.parse().unwrap();
             assert_eq!(expression.to_string().parse(), Ok(expression), "{text}");
         }

@@ -5,7 +5,7 @@
 //! dropped first; how much it costs must be measured for the adapter at hand.
 
 use super::error::CompositionError;
-use super::node::Node;
+use super::node::{Node, Numbers};
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
     AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
@@ -78,12 +78,12 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for LayerDrop<P> {
     fn parts_mut(&mut self) -> &mut [P] {
         std::slice::from_mut(&mut self.part)
     }
-    fn options(&self) -> Vec<Vec<usize>> {
-        vec![self.dropped.iter().copied().collect()]
+    fn numbers(&self) -> Numbers {
+        Numbers { lists: vec![self.dropped.iter().copied().collect()], weights: Vec::new() }
     }
-    fn make(_: &Config, parts: Vec<P>, options: &[Vec<usize>]) -> Result<Self, CompositionError> {
+    fn make(_: &Config, parts: Vec<P>, numbers: Numbers) -> Result<Self, CompositionError> {
         let found = parts.len();
         let [part] = <[P; 1]>::try_from(parts).map_err(|_| CompositionError::OnePart { node: "layer_drop", found })?;
-        Ok(Self::new(part, options[0].iter().copied()))
+        Ok(Self::new(part, numbers.lists.into_iter().flatten()))
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`Setup`] | an adapter, or a tree of them, as one value that a model owns, trains and saves | |
 //! | [`Stack`] | one adapter upon another, such as a task's upon a language's | Pfeiffer et al., 2020 (MAD-X) |
+//! | [`Average`] | the weighted average of what several adapters give | Wang et al., 2021 (EMEA) |
 //! | [`PerSequence`] | every sequence of a batch has an adapter of its own, or none | |
 //! | [`LayerDrop`] | an adapter without some of its layers, for speed in use | Rücklé et al., 2021 (AdapterDrop) |
 //! | [`MultiTask`] | MTL-LoRAs of several tasks that share matrices while they train | Yang et al., 2024 |
@@ -29,6 +30,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod average;
+mod changes;
 pub(crate) mod error;
 pub(crate) mod expression;
 mod layer_drop;
@@ -39,6 +42,7 @@ mod points;
 pub(crate) mod setup;
 pub(crate) mod stack;
 
+pub use average::Average;
 pub use error::CompositionError;
 pub use expression::{Expression, ExpressionError, NodeExpression};
 pub use layer_drop::LayerDrop;

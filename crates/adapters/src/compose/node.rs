@@ -13,18 +13,29 @@ pub(super) trait Node<S, P>: Sized {
     const NAME: &'static str;
     /// What expressions call its lists of numbers; all have to be given.
     const OPTIONS: &'static [&'static str] = &[];
+    /// True if its parts may have weights, `0.3*a`.
+    const WEIGHTED: bool = false;
 
     /// Its parts, in the order of expressions.
     fn parts(&self) -> &[P];
     /// The same parts, to be changed in what trains of them.
     fn parts_mut(&mut self) -> &mut [P];
-    /// Its numbers, list by list in the order of [`Node::OPTIONS`]; none by default.
-    fn options(&self) -> Vec<Vec<usize>> {
-        Vec::new()
+    /// Its numbers; none by default.
+    fn numbers(&self) -> Numbers {
+        Numbers::default()
     }
-    /// A node of these parts, for a model; `options` has a list for each of [`Node::OPTIONS`].
+    /// A node of these parts, for a model.
     ///
     /// # Errors
     /// If they mean nothing together.
-    fn make(model: &Config, parts: Vec<P>, options: &[Vec<usize>]) -> Result<Self, CompositionError>;
+    fn make(model: &Config, parts: Vec<P>, numbers: Numbers) -> Result<Self, CompositionError>;
+}
+
+/// The numbers of a node.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Numbers {
+    /// A list for each of [`Node::OPTIONS`], in their order.
+    pub(super) lists: Vec<Vec<usize>>,
+    /// A weight for each part, or none at all.
+    pub(super) weights: Vec<f64>,
 }

@@ -1,9 +1,10 @@
 //! What is plugged into a model, as one value: an adapter, or a tree of them.
 
+use super::average::Average;
 use super::error::CompositionError;
 use super::expression::{Expression, ExpressionError, NodeExpression};
 use super::layer_drop::LayerDrop;
-use super::node::Node;
+use super::node::{Node, Numbers};
 use super::per_sequence::PerSequence;
 use super::stack::Stack;
 use crate::adapter::Adapter;
@@ -99,7 +100,9 @@ macro_rules! setup {
             fn of_parts(node: &NodeExpression, model: &Config, parts: Vec<Self>) -> Result<Self, ExpressionError> {
                 $(if node.name == <$node<Self> as Node<S, Self>>::NAME {
                     let names = <$node<Self> as Node<S, Self>>::OPTIONS;
-                    return Ok(<$node<Self> as Node<S, Self>>::make(model, parts, &node.options_in_order(names)?)?.into());
+                    let weights = node.weights_if(<$node<Self> as Node<S, Self>>::WEIGHTED)?;
+                    let numbers = Numbers { lists: node.options_in_order(names)?, weights };
+                    return Ok(<$node<Self> as Node<S, Self>>::make(model, parts, numbers)?.into());
                 })+
                 Err(ExpressionError::unknown_node(&node.name, &Self::NODES))
             }
@@ -113,6 +116,8 @@ macro_rules! setup {
 setup! {
     /// One upon another.
     Stack,
+    /// The weighted average of several.
+    Average,
     /// One for each sequence of a batch.
     PerSequence,
     /// One without some of its layers.
@@ -120,10 +125,12 @@ setup! {
 }
 
 fn written<S: Scalar, N: Node<S, Setup<S>>>(node: &N) -> NodeExpression {
+    let Numbers { lists, weights } = node.numbers();
     NodeExpression {
         name: N::NAME.to_owned(),
         parts: node.parts().iter().map(Setup::expression).collect(),
-        options: N::OPTIONS.iter().map(|name| (*name).to_owned()).zip(node.options()).collect(),
+        weights,
+        options: N::OPTIONS.iter().map(|name| (*name).to_owned()).zip(lists).collect(),
     }
 }
 

@@ -29,11 +29,14 @@ fn value(expression: &Expression) -> Value {
     match expression {
         Expression::None => Value::Null,
         Expression::Adapter(name) => json!({ "type": "single", "children": [name] }),
-        Expression::Node(NodeExpression { name, parts, options }) => {
+        Expression::Node(NodeExpression { name, parts, weights, options }) => {
             let children: Vec<Value> = parts.iter().map(value).collect();
             let mut node = json!({ "type": type_of(name), "children": children });
-            if !options.is_empty() {
-                node["kwargs"] = options.iter().map(|(name, list)| (name.clone(), json!(list))).collect();
+            let weights = (!weights.is_empty()).then(|| (WEIGHTS.to_owned(), json!(weights)));
+            let kwargs: Map<_, _> =
+                options.iter().map(|(name, list)| (name.clone(), json!(list))).chain(weights).collect();
+            if !kwargs.is_empty() {
+                node["kwargs"] = kwargs.into();
             }
             node
         }
@@ -61,9 +64,18 @@ fn expression(value: &Value) -> Result<Expression, Message> {
     let parts = children.iter().map(expression).collect::<Result<_, _>>()?;
     let no_options = Map::new();
     let options = value.get("kwargs").and_then(Value::as_object).unwrap_or(&no_options);
-    let options =
-        options.iter().map(|(name, list)| Ok((name.clone(), numbers(name, list)?))).collect::<Result<_, Message>>()?;
-    Ok(Expression::Node(NodeExpression { name: name_of(kind), parts, options }))
+    let weights = options.get(WEIGHTS).map(weights).transpose()?.unwrap_or_default();
+    let lists = options.iter().filter(|(name, _)| *name != WEIGHTS);
+    let options = lists.map(|(name, list)| Ok((name.clone(), numbers(name, list)?))).collect::<Result<_, Message>>()?;
+    Ok(Expression::Node(NodeExpression { name: name_of(kind), parts, weights, options }))
+}
+
+/// What AdapterHub calls the weights of an average.
+const WEIGHTS: &str = "weights";
+
+fn weights(list: &Value) -> Result<Vec<f64>, Message> {
+    let found = list.as_array().and_then(|list| list.iter().map(Value::as_f64).collect());
+    found.ok_or_else(|| format!("\"{WEIGHTS}\" is {list}; expected a list of numbers").into())
 }
 
 fn numbers(name: &str, list: &Value) -> Result<Vec<usize>, Message> {
@@ -99,7 +111,9 @@ mod tests {
 
     #[test]
     fn files_say_what_expressions_say() {
-        for text in ["none", "a", "stack(a, b)", "layer_drop(stack(a, none, b), layers=[0, 3])"] {
+        for text in
+            ["none", "a", "stack(a, b)", "layer_drop(stack(a, none, b), layers=[0, 3])", "average(0.25*a, 0.75*b)"]
+        {
             let expression: Expression = text.parse().expect("an expression");
             let file = serde_json::from_str(&setup_text(&expression, "h")).expect("JSON");
             assert_eq!(read(&file).map_err(|Message(m)| m), Ok((expression, Some("h".to_owned()))), "{text}");

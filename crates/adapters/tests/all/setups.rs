@@ -175,23 +175,118 @@ fn trees_have_gradients() {
     let (base, batch) = (base::<f64>(), batch(&sequences(4)));
     for (methods, texts) in [(LORAS, CHOOSING), (smooth, CHOOSING)] {
         for (text, _) in texts {
-            let mut tree = setup(text, &methods, &base).unwrap_or_else(|e| panic!("{text}: {e}"));
-            let slots = tree.train_from(0);
-            let (_, gradients) = loss(&base, &batch, &tree);
-            assert_eq!(gradients.len(), slots, "{text}");
-            for i in 0..slots {
-                let (name, parameter) = tree.parameters().swap_remove(i);
-                let (slot, point) = (parameter.slot().expect("it trains"), parameter.values().to_vec());
-                let gradient: Vec<f64> = gradients.get(slot).expect("it has one").iter().copied().collect();
-                let f = |x: &[f64]| {
-                    tree.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(x);
-                    loss(&base, &batch, &tree).0
-                };
-                check_gradients(f, &point, &gradient).unwrap_or_else(|e| panic!("{text}: {name}: {e}"));
-                tree.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(&point);
+            check_tree(text, &methods, &base, &batch);
+        }
+    }
+}
+
+/// A tree and batch, with the gradients of every parameter against finite differences.
+fn check_tree(text: &str, methods: &[&str], base: &Encoder<f64>, batch: &Batch) {
+    let mut tree = setup(text, methods, base).unwrap_or_else(|e| panic!("{text}: {e}"));
+    let slots = tree.train_from(0);
+    let (_, gradients) = loss(base, batch, &tree);
+    assert_eq!(gradients.len(), slots, "{text}");
+    for i in 0..slots {
+        let (name, parameter) = tree.parameters().swap_remove(i);
+        let (slot, point) = (parameter.slot().expect("it trains"), parameter.values().to_vec());
+        let gradient: Vec<f64> = gradients.get(slot).expect("it has one").iter().copied().collect();
+        let f = |x: &[f64]| {
+            tree.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(x);
+            loss(base, batch, &tree).0
+        };
+        check_gradients(f, &point, &gradient).unwrap_or_else(|e| panic!("{text}: {name}: {e}"));
+        tree.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(&point);
+    }
+}
+
+#[test]
+fn averages_have_gradients_of_every_kind_of_module_and_in_every_nesting() {
+    let (base, batch) = (base::<f64>(), batch(&sequences(4)));
+    let texts = [
+        "average(0.3*a, 0.7*b)",
+        "average(a, b, c, d)",
+        "average(1.5*a, -0.5*none)",
+        "average(stack(a, b), c)",
+        "stack(a, average(b, c), d)",
+        "average(average(a, b), 0.25*c)",
+        "per_sequence(average(0.4*a, 0.6*b), c, none, part_of=[0, 1, 2, 0])",
+        "average(a, per_sequence(b, c, part_of=[1, 0, 0, 1]))",
+    ];
+    let bottlenecks = [
+        "seq_bn[reduction_factor=3,non_linearity=gelu]",
+        "par_bn[reduction_factor=2,non_linearity=tanh]",
+        "double_seq_bn[reduction_factor=2,non_linearity=gelu,residual_before_ln=False,original_ln_before=True]",
+        "seq_bn[reduction_factor=2,non_linearity=tanh,ln_after=True,adapter_residual_before_ln=True]",
+    ];
+    let linears = ["lora[r=2,alpha=5,output_lora=True,use_gating=True]", "ia3", "dora[r=2,alpha=3]", LORAS[1]];
+    for methods in [bottlenecks, linears] {
+        for text in texts.map(|text| text.replace("0.25*c", "c")) {
+            // What is computed from the plain weight stands upon nothing.
+            if !(methods == linears && text.starts_with("stack")) {
+                check_tree(&text, &methods, &base, &batch);
             }
         }
     }
+}
+
+#[test]
+fn an_average_of_one_and_the_same_is_that_one() {
+    let (base, batch) = (base::<f64>(), batch(&sequences(5)));
+    let methods =
+        ["seq_bn", "double_seq_bn", "par_bn", "compacter[phm_dim=2,reduction_factor=1]", "dora", "ia3", LORAS[2]];
+    for method in
+        methods.into_iter().chain(["seq_bn[residual_before_ln=False]", "seq_bn[ln_after=True,use_gating=True]"])
+    {
+        let average =
+            setup("average(0.3*a, 0.45*a, 0.25*a)", &[method], &base).unwrap_or_else(|e| panic!("{method}: {e}"));
+        let alone = adapter("a", method, &base);
+        let (found, expected) = (hidden(&base, &batch, &average), hidden(&base, &batch, &alone));
+        assert!(off(&found, &expected) < 1e-12, "{method}: {}", off(&found, &expected));
+        assert!(off(&expected, &hidden(&base, &batch, &())) > 1e-3, "{method} does nothing");
+    }
+}
+
+/// `W x + Σ w_i s_i B_i A_i x` is a stack of LoRAs whose scalings are multiplied by the weights, and so for what reads `r` alone.
+#[test]
+fn weights_multiply_what_each_part_adds() {
+    let (base, batch) = (base::<f64>(), batch(&sequences(5)));
+    let averaged = ["lora[r=2,alpha=5,output_lora=True]", "lora[r=2,alpha=2]"];
+    let stacked = ["lora[r=2,alpha=1.5,output_lora=True]", "lora[r=2,alpha=1.4]"];
+    let parallel = ["par_bn[scaling=2.0]", "par_bn[scaling=3.0,reduction_factor=3]"];
+    let stacked_parallel = ["par_bn[scaling=0.6]", "par_bn[scaling=2.1,reduction_factor=3]"];
+    for (averaged, stacked) in [(averaged, stacked), (parallel, stacked_parallel)] {
+        let average = setup("average(0.3*a, 0.7*b)", &averaged, &base).expect("an average");
+        let stack = setup("stack(a, b)", &stacked, &base).expect("a stack");
+        let (found, expected) = (hidden(&base, &batch, &average), hidden(&base, &batch, &stack));
+        assert!(off(&found, &expected) < 1e-12, "{averaged:?}: {}", off(&found, &expected));
+    }
+}
+
+#[test]
+fn what_has_no_average_is_refused_with_the_reason() {
+    let methods = ["seq_bn", "prefix_tuning[prefix_length=2]", "seq_bn_inv", "adapter_plus"];
+    for (text, words) in [
+        ("average(a, b)", "part 1 of the average has a module there that has no average"),
+        ("average(c, a)", "embeddings: part 0 of the average"),
+        ("average(a, d)", "part 1 of the average"),
+        ("average(0.3*a, 0.6*a)", "but these sum to 0.8999999999999999"),
+        ("average()", "nothing to put together"),
+    ] {
+        assert!(refused(text, &methods).to_string().contains(words), "{text}: {}", refused(text, &methods));
+    }
+    let wrong = |text: &str| setup::<f32>(text, &methods, &base()).map(|_| ()).unwrap_err().to_string();
+    assert!(
+        wrong("average(0.3*a, a)").contains("a weight for each part or for none"),
+        "{}",
+        wrong("average(0.3*a, a)")
+    );
+    assert!(
+        wrong("average(x*a)").contains("a number, as in 0.3*a, was expected at `x*a)`"),
+        "{}",
+        wrong("average(x*a)")
+    );
+    assert!(wrong("average(inf*a)").contains("a number, as in 0.3*a,"), "{}", wrong("average(inf*a)"));
+    assert!(wrong("stack(0.3*a, 0.7*a)").contains("stack has no weights"), "{}", wrong("stack(0.3*a, 0.7*a)"));
 }
 
 #[test]

@@ -17,6 +17,7 @@
 
 mod attention;
 mod insertions;
+mod join;
 mod linear;
 mod next;
 mod properties;
@@ -26,9 +27,10 @@ mod sublayer;
 
 pub use attention::{AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, KeyValueGradient};
 pub use insertions::Insertions;
+pub use join::{JoinTrace, ResidualJoin};
 pub use linear::{LinearInput, LinearModule};
 pub use next::{NextState, SharedNext};
 pub use properties::Properties;
 pub use sequence::{SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
 pub use shared::SharedOutput;
-pub use sublayer::{Gives, JoinTrace, ResidualJoin, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
+pub use sublayer::{Gives, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};

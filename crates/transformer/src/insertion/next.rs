@@ -1,7 +1,7 @@
 //! The base's own next state, which modules at the end of a sublayer may read: computed where it is asked for, and once where
 //! several modules ask.
 
-use super::sublayer::{JoinTrace, ResidualJoin};
+use super::join::{JoinTrace, ResidualJoin};
 use crate::accumulator::Accumulator;
 use adaptune_tensor::{Gradients, Scalar, copied};
 use ndarray::{ArcArray2, Array2};

@@ -45,7 +45,8 @@ impl<S: Scalar> SharedOutput<S> {
     }
 
     /// A copy of the output, whose backward pass leaves the gradient here.
-    pub(super) fn layer<'a>(&self) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
+    #[must_use]
+    pub fn layer<'a>(&self) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
         let backward = self.gradient.clone().map(|gradient| -> LinearBackward<'a, S> {
             Box::new(move |d_y, _, _| gradient.lock().unwrap_or_else(PoisonError::into_inner).add(copied(&d_y)))
         });

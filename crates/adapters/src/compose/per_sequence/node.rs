@@ -1,7 +1,7 @@
 //! Which sequence of a batch has which adapter.
 
 use crate::compose::error::CompositionError;
-use crate::compose::node::Node;
+use crate::compose::node::{Node, Numbers};
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
     AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
@@ -106,10 +106,10 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for PerSequence<P> {
     fn parts_mut(&mut self) -> &mut [P] {
         &mut self.parts
     }
-    fn options(&self) -> Vec<Vec<usize>> {
-        vec![self.part_of.clone()]
+    fn numbers(&self) -> Numbers {
+        Numbers { lists: vec![self.part_of.clone()], weights: Vec::new() }
     }
-    fn make(_: &Config, parts: Vec<P>, options: &[Vec<usize>]) -> Result<Self, CompositionError> {
-        Self::new(parts, &options[0])
+    fn make(_: &Config, parts: Vec<P>, numbers: Numbers) -> Result<Self, CompositionError> {
+        Self::new(parts, &numbers.lists.concat())
     }
 }

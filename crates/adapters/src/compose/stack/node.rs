@@ -1,8 +1,8 @@
 //! Which adapters may stand upon which.
 
 use crate::compose::error::CompositionError;
-use crate::compose::node::Node;
-use crate::compose::points::{linear_points, sublayer_points};
+use crate::compose::node::{Node, Numbers};
+use crate::compose::points::{check_sequences, linear_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
@@ -64,16 +64,6 @@ impl<P> Stack<P> {
     }
 }
 
-/// All parts see the same batch.
-fn check_sequences<S: Scalar, P: Insertions<S>>(parts: &[P]) -> Result<(), CompositionError> {
-    let mut told = parts.iter().enumerate().filter_map(|(part, p)| Some((part, p.sequences()?)));
-    let Some((_, expected)) = told.next() else { return Ok(()) };
-    match told.find(|(_, found)| *found != expected) {
-        Some((part, found)) => Err(CompositionError::Sequences { part, found, expected }),
-        None => Ok(()),
-    }
-}
-
 /// All but the lowest must stand on others. One that takes a batch apart asks those below it about a part of the batch, so
 /// none of these may be made for the whole one.
 fn check_linear<S: Scalar, P: Insertions<S>>(point: LinearPoint, parts: &[P]) -> Result<(), CompositionError> {
@@ -131,7 +121,7 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for Stack<P> {
     fn parts_mut(&mut self) -> &mut [P] {
         &mut self.parts
     }
-    fn make(model: &Config, parts: Vec<P>, _options: &[Vec<usize>]) -> Result<Self, CompositionError> {
+    fn make(model: &Config, parts: Vec<P>, _: Numbers) -> Result<Self, CompositionError> {
         Self::new(model, parts)
     }
 }

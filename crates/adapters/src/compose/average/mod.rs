@@ -1,0 +1,6 @@
+//! A weighted average of what several adapters give.
+
+mod modules;
+mod node;
+
+pub use node::Average;

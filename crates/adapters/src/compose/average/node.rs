@@ -1,0 +1,148 @@
+//! Which adapters are averaged, and with which weights.
+
+use crate::compose::error::CompositionError;
+use crate::compose::node::{Node, Numbers};
+use crate::compose::points::{check_sequences, sequence_points, sublayer_points};
+use crate::core::point::Point;
+use adaptune_tensor::Scalar;
+use adaptune_transformer::{
+    AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
+    SublayerPoint,
+};
+
+/// How far from 1 the sum of the weights may be: as far as people round.
+const TOLERANCE: f64 = 1e-6;
+
+/// The weighted average of what several adapters give at each point (an ensemble of outputs; Wang et al., 2021, EMEA, mix language
+/// adapters so).
+///
+/// | point | |
+/// |---|---|
+/// | linear layer | `y = Σ_i w_i y_i`, where `y_i` is what part `i` makes of the layer; the base's product is computed once |
+/// | end of a sublayer | `z = o + Σ_i w_i c_i`, where part `i` would go on with `z_i = o + c_i`; the base's last norm comes once, behind |
+///
+/// The weights sum to 1, so `Σ_i w_i z_i` is the same. Where a part has no module it counts as the base does there. Adapters that
+/// put tokens into sequences, or change them between blocks, have no average and are refused. One adapter whose *parameters* are an
+/// average is [`combine`](crate::combine)'s.
+#[derive(Clone, Debug)]
+pub struct Average<P> {
+    parts: Vec<P>,
+    weights: Vec<f64>,
+}
+
+impl<P> Average<P> {
+    /// The average of these parts; `weights` has one for each, which sum to 1.
+    ///
+    /// # Errors
+    /// If there are no parts, the weights are not as many or do not sum to 1, a part has a module that cannot be averaged, or they
+    /// were put together for batches of different numbers of sequences.
+    pub fn new<S: Scalar>(model: &Config, parts: Vec<P>, weights: Vec<f64>) -> Result<Self, CompositionError>
+    where
+        P: Insertions<S>,
+    {
+        if parts.is_empty() {
+            return Err(CompositionError::Nothing);
+        }
+        check_weights(&weights, parts.len())?;
+        check_sequences(&parts)?;
+        for (part, p) in parts.iter().enumerate() {
+            if let Some(point) = never_averaged(model, p) {
+                return Err(CompositionError::NotAveraged { point: point.to_string(), part });
+            }
+        }
+        Ok(Self { parts, weights })
+    }
+
+    /// The average in which all parts weigh the same.
+    ///
+    /// # Errors
+    /// As [`Average::new`].
+    pub fn equal<S: Scalar>(model: &Config, parts: Vec<P>) -> Result<Self, CompositionError>
+    where
+        P: Insertions<S>,
+    {
+        let weights = vec![1.0 / parts.len() as f64; parts.len()];
+        Self::new(model, parts, weights)
+    }
+
+    /// The parts.
+    #[must_use]
+    pub fn parts(&self) -> &[P] {
+        &self.parts
+    }
+
+    /// The weight of each part.
+    #[must_use]
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// Those parts that have a module, with their weights.
+    pub(super) fn modules<'a, S: Scalar, M: ?Sized>(&'a self, of: impl Fn(&'a P) -> Option<&'a M>) -> Vec<(S, &'a M)> {
+        let weighted = self.parts.iter().zip(&self.weights);
+        weighted.filter_map(|(part, weight)| Some((S::from_f64(*weight), of(part)?))).collect()
+    }
+}
+
+fn check_weights(weights: &[f64], parts: usize) -> Result<(), CompositionError> {
+    if weights.len() != parts {
+        return Err(CompositionError::WeightCount { found: weights.len(), parts });
+    }
+    let sum: f64 = weights.iter().sum();
+    match (sum - 1.0).abs() <= TOLERANCE {
+        true => Ok(()),
+        false => Err(CompositionError::WeightSum { sum: sum.to_string() }),
+    }
+}
+
+/// The first point at which a part has a module that has no average.
+fn never_averaged<S: Scalar, P: Insertions<S>>(model: &Config, part: &P) -> Option<Point> {
+    let alone = |point: &SublayerPoint| part.sublayer(*point).is_some_and(|m| !m.properties(*point).may_be_followed);
+    let sublayers = sublayer_points(model).filter(alone).map(Point::from);
+    let sequences = sequence_points(model).filter(|point| part.sequence(*point).is_some()).map(Point::from);
+    let attention = (0..model.layers).filter(|layer| part.attention(*layer).is_some()).map(Point::Attention);
+    sublayers.chain(sequences).chain(attention).next()
+}
+
+impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for Average<P> {
+    fn linear(&self, point: LinearPoint) -> Option<&dyn LinearModule<S>> {
+        self.parts.iter().any(|part| part.linear(point).is_some()).then_some(self as _)
+    }
+    fn sublayer(&self, point: SublayerPoint) -> Option<&dyn SublayerModule<S>> {
+        self.parts.iter().any(|part| part.sublayer(point).is_some()).then_some(self as _)
+    }
+    /// No part has any: [`Average::new`].
+    fn sequence(&self, _: SequencePoint) -> Option<&dyn SequenceModule<S>> {
+        None
+    }
+    fn attention(&self, _: usize) -> Option<&dyn AttentionModule<S>> {
+        None
+    }
+    fn position_shift(&self, _: usize) -> usize {
+        0
+    }
+    fn sequences(&self) -> Option<usize> {
+        self.parts.iter().find_map(Insertions::sequences)
+    }
+}
+
+impl<S: Scalar, P: Insertions<S>> Node<S, P> for Average<P> {
+    const NAME: &'static str = "average";
+    const WEIGHTED: bool = true;
+
+    fn parts(&self) -> &[P] {
+        &self.parts
+    }
+    fn parts_mut(&mut self) -> &mut [P] {
+        &mut self.parts
+    }
+    fn numbers(&self) -> Numbers {
+        Numbers { lists: Vec::new(), weights: self.weights.clone() }
+    }
+    fn make(model: &Config, parts: Vec<P>, numbers: Numbers) -> Result<Self, CompositionError> {
+        match numbers.weights.is_empty() {
+            true => Self::equal(model, parts),
+            false => Self::new(model, parts, numbers.weights),
+        }
+    }
+}

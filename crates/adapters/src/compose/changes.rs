@@ -1,0 +1,105 @@
+//! What several modules at the end of one sublayer change of its output, each of the same one.
+//!
+//! With the sublayer's output `o`, module `i` gives the change `c_i`. A node mixes these to one, `c`, and the sublayer ends with
+//! `z = o + c` as it would have with `o`. What modules read of the base, the state behind its join, is computed once.
+
+use adaptune_tensor::{Gradients, Scalar, add, copied};
+use adaptune_transformer::{
+    Accumulator, Gives, JoinTrace, SharedNext, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
+};
+use ndarray::Array2;
+
+/// What the backward pass of the modules needs.
+pub(super) struct Changes<'a, S> {
+    backwards: Vec<Option<SublayerBackward<'a, S>>>,
+    /// What they read together, unless it is shared with others yet, who run it backward then.
+    next: Option<SharedNext<S>>,
+}
+
+/// Returns the changes, `[T, D]` each.
+pub(super) fn changes<'a, S: Scalar>(
+    modules: Vec<&'a dyn SublayerModule<S>>,
+    input: &SublayerInput<'a, S>,
+) -> (Vec<Array2<S>>, Changes<'a, S>) {
+    let own = input.next.is_none().then(|| SharedNext::new(input.pass.gradients()));
+    let next = own.as_ref().or(input.next.as_ref());
+    let of = |(i, module): (usize, &'a dyn SublayerModule<S>)| {
+        let (output, residual) = (input.output.clone(), input.residual.clone());
+        let (next, layout, pass) = (next.cloned(), input.layout.clone(), input.pass.at(i as u64));
+        module.forward(SublayerInput { output, residual, next, layout, pass, gives: Gives::Change, ..*input })
+    };
+    let (changes, backwards) = modules.into_iter().enumerate().map(of).unzip();
+    (changes, Changes { backwards, next: own })
+}
+
+impl<'a, S: Scalar> Changes<'a, S> {
+    /// What comes of the sublayer with the change `c`, mixed of theirs by `mixed_backward`, which gives their gradients `d_c_i`
+    /// for `d_c`.
+    pub(super) fn end(
+        self,
+        c: Array2<S>,
+        mixed_backward: impl FnOnce(Array2<S>) -> Vec<Array2<S>> + Send + 'a,
+        input: SublayerInput<'a, S>,
+    ) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        let keep = input.wants_backward(self.backwards.iter().any(Option::is_some));
+        let SublayerInput { output, residual, join, gives, wants_output, wants_residual, .. } = input;
+        let (y, after) = match gives {
+            Gives::Change => (c, None),
+            Gives::Output => (add(c, &output), None),
+            Gives::Next => join.forward(add(c, &output), &residual, keep),
+        };
+        let backward = move |d_y, gradients: &mut Gradients<S>| {
+            let mut d = Sums::default();
+            let d_z = d.before_the_join(join, after, d_y, wants_residual, gradients);
+            if gives != Gives::Change && wants_output {
+                d.output.add(copied(&d_z));
+            }
+            for (backward, d_c) in self.backwards.into_iter().zip(mixed_backward(d_z)) {
+                if let Some(backward) = backward {
+                    d.add(backward(d_c, gradients));
+                }
+            }
+            if let Some(next) = self.next {
+                let (d_output, d_residual) = next.backward(join, wants_residual, gradients);
+                d.add(SublayerGradient { d_output, d_residual });
+            }
+            let (d_output, d_residual) = (d.output.into_sum(), d.residual.into_sum());
+            SublayerGradient { d_output: d_output.filter(|_| wants_output), d_residual }
+        };
+        (y, keep.then(|| -> SublayerBackward<'a, S> { Box::new(backward) }))
+    }
+}
+
+/// The gradients of output and residual, as they come in.
+struct Sums<S> {
+    output: Accumulator<S>,
+    residual: Accumulator<S>,
+}
+
+impl<S: Scalar> Default for Sums<S> {
+    fn default() -> Self {
+        Self { output: Accumulator::new(), residual: Accumulator::new() }
+    }
+}
+
+impl<S: Scalar> Sums<S> {
+    fn add(&mut self, d: SublayerGradient<S>) {
+        d.d_output.into_iter().for_each(|d| self.output.add(d));
+        d.d_residual.into_iter().for_each(|d| self.residual.add(d));
+    }
+
+    /// From `d_y` to `d_z`.
+    fn before_the_join(
+        &mut self,
+        join: adaptune_transformer::ResidualJoin<'_, S>,
+        after: Option<JoinTrace<S>>,
+        d_y: Array2<S>,
+        wants_residual: bool,
+        gradients: &mut Gradients<S>,
+    ) -> Array2<S> {
+        let Some(after) = after else { return d_y };
+        let (d_z, d_residual) = join.backward(&after, d_y, wants_residual, gradients);
+        d_residual.into_iter().for_each(|d| self.residual.add(d));
+        d_z
+    }
+}
