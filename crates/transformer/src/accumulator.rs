@@ -23,6 +23,13 @@ impl<S: Scalar> Accumulator<S> {
         });
     }
 
+    /// Adds an array, if there is one.
+    pub fn add_some(&mut self, d: Option<Array2<S>>) {
+        if let Some(d) = d {
+            self.add(d);
+        }
+    }
+
     /// Adds `A B`.
     pub fn add_product(&mut self, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) {
         match &mut self.0 {

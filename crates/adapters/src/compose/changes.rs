@@ -5,7 +5,8 @@
 
 use adaptune_tensor::{Gradients, Scalar, add, copied};
 use adaptune_transformer::{
-    Accumulator, Gives, JoinTrace, SharedNext, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule,
+    Accumulator, Gives, JoinTrace, ResidualJoin, SharedNext, SublayerBackward, SublayerGradient, SublayerInput,
+    SublayerModule,
 };
 use ndarray::Array2;
 
@@ -33,8 +34,8 @@ pub(super) fn changes<'a, S: Scalar>(
 }
 
 impl<'a, S: Scalar> Changes<'a, S> {
-    /// What comes of the sublayer with the change `c`, mixed of theirs by `mixed_backward`, which gives their gradients `d_c_i`
-    /// for `d_c`.
+    /// Returns what the sublayer [gives](SublayerInput::gives) with the change `c`, `[T, D]`, and its backward pass;
+    /// `mixed_backward` returns the modules' gradients `d_c_i` for `d_c`.
     pub(super) fn end(
         self,
         c: Array2<S>,
@@ -84,14 +85,14 @@ impl<S: Scalar> Default for Sums<S> {
 
 impl<S: Scalar> Sums<S> {
     fn add(&mut self, d: SublayerGradient<S>) {
-        d.d_output.into_iter().for_each(|d| self.output.add(d));
-        d.d_residual.into_iter().for_each(|d| self.residual.add(d));
+        self.output.add_some(d.d_output);
+        self.residual.add_some(d.d_residual);
     }
 
     /// From `d_y` to `d_z`.
     fn before_the_join(
         &mut self,
-        join: adaptune_transformer::ResidualJoin<'_, S>,
+        join: ResidualJoin<'_, S>,
         after: Option<JoinTrace<S>>,
         d_y: Array2<S>,
         wants_residual: bool,
@@ -99,7 +100,7 @@ impl<S: Scalar> Sums<S> {
     ) -> Array2<S> {
         let Some(after) = after else { return d_y };
         let (d_z, d_residual) = join.backward(&after, d_y, wants_residual, gradients);
-        d_residual.into_iter().for_each(|d| self.residual.add(d));
+        self.residual.add_some(d_residual);
         d_z
     }
 }

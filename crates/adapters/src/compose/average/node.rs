@@ -18,10 +18,10 @@ const TOLERANCE: f64 = 1e-6;
 ///
 /// | point | |
 /// |---|---|
-/// | linear layer | `y = Σ_i w_i y_i`, where `y_i` is what part `i` makes of the layer; the base's product is computed once |
+/// | linear layer | `y = Σ_i w_i y_i`, with `y_i` the output of the layer with part `i`; the base's product is computed once |
 /// | end of a sublayer | `z = o + Σ_i w_i c_i`, where part `i` would go on with `z_i = o + c_i`; the base's last norm comes once, behind |
 ///
-/// The weights sum to 1, so `Σ_i w_i z_i` is the same. Where a part has no module it counts as the base does there. Adapters that
+/// The weights sum to 1, so `Σ_i w_i z_i` is the same. A part without a module at a point counts as the base there. Adapters that
 /// put tokens into sequences, or change them between blocks, have no average and are refused. One adapter whose *parameters* are an
 /// average is [`combine`](crate::combine)'s.
 #[derive(Clone, Debug)]

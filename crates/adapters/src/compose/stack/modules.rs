@@ -42,7 +42,8 @@ impl<S: Scalar, P: Insertions<S> + Send> SublayerModule<S> for Stack<P> {
                 let minus = wants_output.then(|| d.mapv(|d| -d));
                 let below = backward(d, gradients);
                 let mut d_output = Accumulator::new();
-                below.d_output.into_iter().chain(minus).for_each(|d| d_output.add(d));
+                d_output.add_some(below.d_output);
+                d_output.add_some(minus);
                 SublayerGradient { d_output: d_output.into_sum(), ..below }
             })
         });
@@ -101,7 +102,7 @@ fn descend<S: Scalar>(
     for backward in backwards.into_iter().rev() {
         let Some(d) = d_output else { break };
         let below = backward(d, gradients);
-        below.d_residual.into_iter().for_each(|d| d_residual.add(d));
+        d_residual.add_some(below.d_residual);
         d_output = below.d_output;
     }
     SublayerGradient { d_output, d_residual: d_residual.into_sum() }

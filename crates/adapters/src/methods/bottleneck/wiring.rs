@@ -172,7 +172,7 @@ impl<S: Scalar> BottleneckAdapter<S> {
         if let Some(after) = &trace.after {
             let (d, d_residual) = trace.join.backward(after, d_z, trace.wants_residual, gradients);
             d_z = d;
-            add_some(&mut d_r, d_residual);
+            d_r.add_some(d_residual);
         }
         let is_change = self.is_change(trace.gives);
         if trace.gives == Gives::Change && !is_change {
@@ -184,20 +184,20 @@ impl<S: Scalar> BottleneckAdapter<S> {
         let d_x = self.bottleneck.backward(bottleneck, shared, d_b, wants_input, gradients);
         match (self.position, d_x) {
             (Position::Parallel, d_x) => {
-                add_some(&mut d_o, d_e);
-                add_some(&mut d_r, d_x);
+                d_o.add_some(d_e);
+                d_r.add_some(d_x);
             }
             (_, None) => {}
             (Position::Sequential { norm_before: false, .. }, Some(d_x)) => {
                 d_o.add(d_x);
-                add_some(&mut d_o, d_e);
+                d_o.add_some(d_e);
             }
             (Position::Sequential { residual, .. }, Some(d_x)) => {
                 let before = before.expect("forward keeps what backward needs");
                 let join_backward = |d_x| before.backward(d_x, wants_residual, gradients);
                 let (d_output, d_residual) = residual.backward(d_x, d_e, join_backward);
-                add_some(&mut d_r, d_residual);
-                add_some(&mut d_o, d_output);
+                d_r.add_some(d_residual);
+                d_o.add_some(d_output);
             }
         }
         SublayerGradient {
@@ -233,12 +233,6 @@ impl<S: Scalar> BottleneckAdapter<S> {
         let d = norm.backward(trace, d_z, gradients);
         let d_e = if self.residual_before_norm() { residual(&d) } else { d_e };
         (d, d_e)
-    }
-}
-
-fn add_some<S: Scalar>(sum: &mut Accumulator<S>, d: Option<Array2<S>>) {
-    if let Some(d) = d {
-        sum.add(d);
     }
 }
 
