@@ -21,6 +21,7 @@ from pathlib import Path
 import adapters
 import peft
 import torch
+from compositions import write_compositions
 from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnConfig, ParBnConfig, SeqBnConfig
 from adapters import CompacterConfig, CompacterPlusPlusConfig, SeqBnInvConfig
 from adapters import ConfigUnion, DiReftConfig, LoReftConfig, NoReftConfig, PrefixTuningConfig, PromptTuningConfig
@@ -255,6 +256,7 @@ def main():
     write_combined(out)
     for name, (family, task, config) in PEFT_PROMPTS.items():
         write_peft_prompt(out, name, family, task, config)
+    write_compositions(out)
     print_sizes(out)
 
 

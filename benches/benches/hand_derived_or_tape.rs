@@ -9,7 +9,7 @@ use adaptune_adapters::{Adapter, Method, Point};
 use adaptune_autograd::Var;
 use adaptune_tensor::{Activation, Gradients, Parameters, Seed};
 use adaptune_transformer::{
-    Batch, Config, Encoder, Insertions, Pass, Properties, SublayerBackward, SublayerInput, SublayerModule,
+    Batch, Config, Encoder, Insertions, Pass, Properties, Reads, SublayerBackward, SublayerInput, SublayerModule,
     SublayerPoint,
 };
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group};
@@ -122,6 +122,10 @@ impl SublayerModule<f32> for TimedModule<'_> {
 
     fn properties(&self, point: SublayerPoint) -> Properties {
         self.module.properties(point)
+    }
+
+    fn reads(&self, point: SublayerPoint) -> Option<Reads> {
+        self.module.reads(point)
     }
 }
 

@@ -32,8 +32,8 @@ pub use crate::core::point::Point;
 pub use crate::core::size::{PointSize, Size};
 pub use adapter::Adapter;
 pub use compose::{
-    Average, CompositionError, Expression, ExpressionError, LayerDrop, MultiTask, NodeExpression, PerSequence, Setup,
-    Stack, TaskOf,
+    Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, MultiTask,
+    NodeExpression, ParseFusionError, PerSequence, Setup, Stack, Supply, TaskOf,
 };
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Outputs, Pooling, Task, TaskDescription};
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};

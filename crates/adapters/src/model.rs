@@ -297,6 +297,12 @@ impl<S: Scalar> AdapterModel<S> {
         Ok(loss)
     }
 
+    /// Returns what the loss of every step of training has besides that of the examples, such as the
+    /// [regularisation](crate::Fusion::penalty) of a fusion, and adds its gradients: once a step, however many micro-batches it has.
+    pub fn penalty(&self, gradients: &mut Gradients<S>) -> S {
+        self.setup.penalty(gradients)
+    }
+
     /// Trainable parameters with their names (`adapter.…`, `head.…`), in the order of their slots.
     pub fn trainable_mut(&mut self) -> Vec<(String, &mut dyn AnyParameter<S>)> {
         self.parameters_mut().into_iter().filter(|(_, p)| p.slot().is_some()).collect()

@@ -19,6 +19,8 @@ pub enum Kind {
     Norm,
     /// Coordinates of directions, whose size means nothing that could decay.
     Frame,
+    /// A matrix that begins near the identity: to decay towards zero is not what it should.
+    NearIdentity,
 }
 
 /// The number of a trainable parameter: its place in [`Gradients`] and in the optimiser's state.

@@ -282,6 +282,7 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
             let parts = self.entries(micro_batch, &weights)?;
             loss += self.model.loss_and_gradients(parts, pass, &mut gradients)?.to_f64();
         }
+        loss += self.model.penalty(&mut gradients).to_f64();
         let gradient_norm = match self.options.clip {
             Some(clip) => clip_by_global_norm(&mut gradients, clip),
             None => gradients.norm(),

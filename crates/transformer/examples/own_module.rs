@@ -9,7 +9,7 @@
 use adaptune_tensor::{Gradients, Kind, Parameter, Parameters, Scalar, Seed, init, parameters};
 use adaptune_transformer::ndarray::{Array1, Array2, Axis, Ix1};
 use adaptune_transformer::{
-    Batch, BatchError, Config, Encoder, Insertions, Pass, Properties, Sublayer, SublayerBackward, SublayerGradient,
+    Batch, BatchError, Config, Encoder, Insertions, Pass, Properties, Reads, Sublayer, SublayerBackward, SublayerGradient,
     SublayerInput, SublayerModule, SublayerPoint,
 };
 
@@ -40,6 +40,11 @@ impl<S: Scalar> SublayerModule<S> for Scale<S> {
 
     fn properties(&self, _: SublayerPoint) -> Properties {
         Properties { token_wise: true, causal: true, may_be_followed: false, needs_plain_weight: false }
+    }
+
+    /// It multiplies, and does not add.
+    fn reads(&self, _: SublayerPoint) -> Option<Reads> {
+        None
     }
 }
 

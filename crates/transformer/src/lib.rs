@@ -48,7 +48,7 @@ pub use forward::{Encoded, Trace};
 pub use identity::BaseIdentity;
 pub use insertion::{
     AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Gives, Insertions, JoinTrace,
-    KeyValueGradient, LinearInput, LinearModule, NextState, Properties, ResidualJoin, SequenceBackward, SequenceInput,
+    KeyValueGradient, LinearInput, LinearModule, NextState, Properties, Reads, ResidualJoin, SequenceBackward, SequenceInput,
     SequenceModule, SequenceOutput, SharedNext, SharedOutput, SublayerBackward, SublayerGradient, SublayerInput,
     SublayerModule,
 };

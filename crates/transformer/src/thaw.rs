@@ -59,7 +59,7 @@ impl Thaw {
             Kind::Bias => self.biases,
             Kind::Norm => self.norms || self.biases && name.ends_with(".bias"),
             // No base has such a tensor.
-            Kind::Frame => false,
+            Kind::Frame | Kind::NearIdentity => false,
         }
     }
 

@@ -75,6 +75,10 @@ impl<S: Scalar> SublayerModule<S> for Mix<S> {
     fn properties(&self, _: SublayerPoint) -> Properties {
         LONELY
     }
+
+    fn reads(&self, _: SublayerPoint) -> Option<Reads> {
+        None
+    }
 }
 
 /// Trainable rows in front of every sequence, `[rows, D]`.
@@ -367,6 +371,10 @@ impl SublayerModule<f64> for Everywhere {
 
     fn properties(&self, _: SublayerPoint) -> Properties {
         LONELY
+    }
+
+    fn reads(&self, _: SublayerPoint) -> Option<Reads> {
+        None
     }
 }
 

@@ -17,32 +17,56 @@ pub(super) struct Changes<'a, S> {
     next: Option<SharedNext<S>>,
 }
 
-/// Returns the changes, `[T, D]` each.
+/// Gradients of what was mixed: of the modules' changes, those that are wanted, and of what the mixing itself read.
+pub(super) struct MixedGradient<S> {
+    pub(super) parts: Vec<Option<Array2<S>>>,
+    pub(super) output: Accumulator<S>,
+    pub(super) residual: Accumulator<S>,
+}
+
+impl<S: Scalar> MixedGradient<S> {
+    /// Those of the changes alone.
+    pub(super) fn of_parts(parts: Vec<Option<Array2<S>>>) -> Self {
+        Self { parts, output: Accumulator::new(), residual: Accumulator::new() }
+    }
+}
+
+/// Returns the changes, `[T, D]` each, and the input with its [next state](SublayerInput::next) shared by all who read it.
 pub(super) fn changes<'a, S: Scalar>(
     modules: Vec<&'a dyn SublayerModule<S>>,
-    input: &SublayerInput<'a, S>,
-) -> (Vec<Array2<S>>, Changes<'a, S>) {
+    mut input: SublayerInput<'a, S>,
+) -> (Vec<Array2<S>>, Changes<'a, S>, SublayerInput<'a, S>) {
     let own = input.next.is_none().then(|| SharedNext::new(input.pass.gradients()));
-    let next = own.as_ref().or(input.next.as_ref());
+    input.next = own.clone().or(input.next);
     let of = |(i, module): (usize, &'a dyn SublayerModule<S>)| {
         let (output, residual) = (input.output.clone(), input.residual.clone());
-        let (next, layout, pass) = (next.cloned(), input.layout.clone(), input.pass.at(i as u64));
-        module.forward(SublayerInput { output, residual, next, layout, pass, gives: Gives::Change, ..*input })
+        let (next, layout, pass) = (input.next.clone(), input.layout.clone(), input.pass.at(i as u64));
+        module.forward(SublayerInput { output, residual, next, layout, pass, gives: Gives::Change, ..input })
     };
     let (changes, backwards) = modules.into_iter().enumerate().map(of).unzip();
-    (changes, Changes { backwards, next: own })
+    (changes, Changes { backwards, next: own }, input)
 }
 
 impl<'a, S: Scalar> Changes<'a, S> {
-    /// Returns what the sublayer [gives](SublayerInput::gives) with the change `c`, `[T, D]`, and its backward pass;
-    /// `mixed_backward` returns the modules' gradients `d_c_i` for `d_c`.
+    /// Which of the modules want the gradients of their changes.
+    pub(super) fn wanted(&self) -> Vec<bool> {
+        self.backwards.iter().map(Option::is_some).collect()
+    }
+
+    /// True if backward must run; `mixing_trains` says whether parameters of the mixing train.
+    pub(super) fn wants_backward(&self, mixing_trains: bool, input: &SublayerInput<'a, S>) -> bool {
+        input.wants_backward(mixing_trains || self.backwards.iter().any(Option::is_some))
+    }
+
+    /// Returns what the sublayer [gives](SublayerInput::gives) with the change `c`, `[T, D]`, and, if `keep` says so, its backward
+    /// pass; `mixed_backward` returns the gradients of what was mixed for `d_c`.
     pub(super) fn end(
         self,
         c: Array2<S>,
-        mixed_backward: impl FnOnce(Array2<S>) -> Vec<Array2<S>> + Send + 'a,
+        mixed_backward: impl FnOnce(Array2<S>, &mut Gradients<S>) -> MixedGradient<S> + Send + 'a,
         input: SublayerInput<'a, S>,
+        keep: bool,
     ) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
-        let keep = input.wants_backward(self.backwards.iter().any(Option::is_some));
         let SublayerInput { output, residual, join, gives, wants_output, wants_residual, .. } = input;
         let (y, after) = match gives {
             Gives::Change => (c, None),
@@ -55,8 +79,10 @@ impl<'a, S: Scalar> Changes<'a, S> {
             if gives != Gives::Change && wants_output {
                 d.output.add(copied(&d_z));
             }
-            for (backward, d_c) in self.backwards.into_iter().zip(mixed_backward(d_z)) {
-                if let Some(backward) = backward {
+            let MixedGradient { parts, output, residual } = mixed_backward(d_z, gradients);
+            d.add(SublayerGradient { d_output: output.into_sum(), d_residual: residual.into_sum() });
+            for (backward, d_c) in self.backwards.into_iter().zip(parts) {
+                if let Some((backward, d_c)) = backward.zip(d_c) {
                     d.add(backward(d_c, gradients));
                 }
             }

@@ -43,6 +43,47 @@ pub enum CompositionError {
         /// The part, from 0.
         part: usize,
     },
+    /// A module that cannot be fused.
+    #[error(
+        "{point}: part {part} of the fusion has a module there that cannot be fused: bottlenecks can that do nothing but add to the \
+         output of a sublayer, which the base's norm follows; LoRA and its like, prefixes, prompts, ReFT, invertible adapters \
+         and AdapterPlus cannot. Put it into a stack below the fusion"
+    )]
+    NotFused {
+        /// The point.
+        point: String,
+        /// The part, from 0.
+        part: usize,
+    },
+    /// A part has a module where the fusion has no layer.
+    #[error(
+        "{point}: part {part} has a module there and the fusion \"{name}\" has no layer: all adapters of a fusion stand at the \
+         same points; give them the same method, or leave the layer out of all"
+    )]
+    BesideFusion {
+        /// The name of the fusion.
+        name: String,
+        /// The part, from 0.
+        part: usize,
+        /// The point.
+        point: String,
+    },
+    /// The fusion has a layer where a part has no module.
+    #[error(
+        "{point}: the fusion \"{name}\" has a layer there and part {part} has no module: all adapters of a fusion stand at the \
+         same points; give them the same method, or leave the layer out of all"
+    )]
+    MissingInFusion {
+        /// The name of the fusion.
+        name: String,
+        /// The part, from 0.
+        part: usize,
+        /// The point.
+        point: String,
+    },
+    /// A node that fuses was given no fusion.
+    #[error("there is no fusion to put the adapters together with: give one")]
+    NoFusion,
     /// Not one weight for each part.
     #[error("{found} weights are given for {parts} parts: give one for each, average(0.3*a, 0.7*b), or none")]
     WeightCount {

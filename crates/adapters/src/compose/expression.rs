@@ -34,7 +34,7 @@ pub enum Expression {
     Node(NodeExpression),
 }
 
-/// A node: `name(part, part, option=[number, number])`, or `name(weight*part, weight*part)`.
+/// A node: `name(part, part, option=[number, number])`, `name(weight*part, weight*part)`, or `name(part, part; own)`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NodeExpression {
     /// What kind of node.
@@ -45,6 +45,8 @@ pub struct NodeExpression {
     pub weights: Vec<f64>,
     /// Its lists of numbers, by name.
     pub options: Vec<(String, Vec<usize>)>,
+    /// The name of what it has of its own, such as a fusion, where it is not called as its parts are.
+    pub own: Option<String>,
 }
 
 /// Why an expression is none, or makes no setup.
@@ -90,6 +92,20 @@ pub enum ExpressionError {
         /// What expressions call the node.
         node: String,
     },
+    /// Something of its own where a node has nothing.
+    #[error("{node} has nothing of its own that could be called `{own}`: leave out what stands behind `;`")]
+    NoOwn {
+        /// What expressions call the node.
+        node: String,
+        /// What stands behind `;`.
+        own: String,
+    },
+    /// No fusion goes by a name.
+    #[error("no fusion `{name}` is there to be put into the setup: give it, or name the right one, as in fuse(a, b; NAME)")]
+    UnknownFusion {
+        /// The name.
+        name: String,
+    },
     /// Nothing goes by a name.
     #[error("no adapter `{name}` is there to be put into the setup: give it, or correct the name")]
     UnknownAdapter {
@@ -120,6 +136,23 @@ impl Expression {
         names
     }
 
+    /// The names of its fusions, in the order in which they stand there, those within others first.
+    #[must_use]
+    pub fn fusions(&self) -> Vec<String> {
+        let Self::Node(node) = self else { return Vec::new() };
+        let own = node.own.clone().or_else(|| (node.name == FUSE).then(|| node.default_name()));
+        node.parts.iter().flat_map(Self::fusions).chain(own).collect()
+    }
+
+    /// The name of the adapter that stands last in it.
+    fn last_name(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Adapter(name) => Some(name),
+            Self::Node(node) => node.parts.last()?.last_name(),
+        }
+    }
+
     fn collect_names<'a>(&'a self, names: &mut Vec<&'a str>) {
         match self {
             Self::None => {}
@@ -139,6 +172,22 @@ impl NodeExpression {
         }
     }
 
+    /// The name of what it has of its own, of a node that needs it.
+    pub(super) fn own_if(&self, needed: bool) -> Result<Option<String>, ExpressionError> {
+        match (needed, &self.own) {
+            (true, own) => Ok(Some(own.clone().unwrap_or_else(|| self.default_name()))),
+            (false, None) => Ok(None),
+            (false, Some(own)) => Err(ExpressionError::NoOwn { node: self.name.clone(), own: own.clone() }),
+        }
+    }
+
+    /// What AdapterHub calls a fusion that has no name of its own: the names of its adapters with commas between, that of the
+    /// uppermost one where a part is a stack.
+    #[must_use]
+    pub fn default_name(&self) -> String {
+        self.parts.iter().filter_map(Expression::last_name).collect::<Vec<_>>().join(",")
+    }
+
     /// The lists of these names, in their order.
     pub(super) fn options_in_order(&self, names: &[&str]) -> Result<Vec<Vec<usize>>, ExpressionError> {
         let find = |name: &&str| self.options.iter().find(|(known, _)| known == name).map(|(_, list)| list.clone());
@@ -156,17 +205,20 @@ impl fmt::Display for Expression {
         match self {
             Self::None => f.write_str(NONE),
             Self::Adapter(name) => f.write_str(&shown(name)),
-            Self::Node(NodeExpression { name, parts, weights, options }) => {
+            Self::Node(NodeExpression { name, parts, weights, options, own }) => {
                 let weights = weights.iter().map(|weight| format!("{weight}*")).chain(std::iter::repeat(String::new()));
                 let parts = weights.zip(parts).map(|(weight, part)| format!("{weight}{part}"));
                 let options = options.iter().map(|(name, list)| format!("{}={list:?}", shown(name)));
-                write!(f, "{name}({})", parts.chain(options).collect::<Vec<_>>().join(", "))
+                let own = own.as_ref().map(|own| format!("; {}", shown(own))).unwrap_or_default();
+                write!(f, "{name}({}{own})", parts.chain(options).collect::<Vec<_>>().join(", "))
             }
         }
     }
 }
 
 const NONE: &str = "none";
+/// The node that has a fusion.
+pub(super) const FUSE: &str = "fuse";
 
 /// A name as it is read, between quotation marks where it needs them.
 fn shown(name: &str) -> String {
@@ -251,7 +303,7 @@ impl<'t> Reader<'t> {
     /// What stands behind `name(`.
     fn node(&mut self, name: &str, depth: usize) -> Result<Expression, ExpressionError> {
         let (parts, weights, options) = (Vec::new(), Vec::new(), Vec::new());
-        let mut node = NodeExpression { name: name.to_owned(), parts, weights, options };
+        let mut node = NodeExpression { name: name.to_owned(), parts, weights, options, own: None };
         if self.takes(')') {
             return Ok(Expression::Node(node));
         }
@@ -268,12 +320,26 @@ impl<'t> Reader<'t> {
             if !node.weights.is_empty() && node.weights.len() != node.parts.len() {
                 return Err(Self { text: self.text, rest: here }.expected("a weight for each part or for none, 0.3*a,"));
             }
+            if self.takes(';') {
+                node.own = Some(self.name()?);
+                return if self.takes(')') { Ok(Expression::Node(node)) } else { Err(self.expected("`)`")) };
+            }
             if self.takes(')') {
                 return Ok(Expression::Node(node));
             }
             if !self.takes(',') {
                 return Err(self.expected("`,` or `)`"));
             }
+        }
+    }
+
+    fn name(&mut self) -> Result<String, ExpressionError> {
+        if self.rest.starts_with('"') {
+            return self.quoted();
+        }
+        match self.word() {
+            "" => Err(self.expected("a name")),
+            name => Ok(name.to_owned()),
         }
     }
 
@@ -313,6 +379,7 @@ mod tests {
             r#""\n\u0000""#,
             "n()",
             "n(0.25*a, -1.5*m(b))",
+            r#"n(a, m(b; "b,c"), x=[1]; y)"#,
         ] {
             let expression: Expression = text.parse().unwrap();
             assert_eq!(expression.to_string().parse(), Ok(expression), "{text}");

@@ -5,7 +5,8 @@
 //! dropped first; how much it costs must be measured for the adapter at hand.
 
 use super::error::CompositionError;
-use super::node::{Node, Numbers};
+use super::fuse::Fusion;
+use super::node::{Given, Node, Numbers};
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
     AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
@@ -75,15 +76,15 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for LayerDrop<P> {
     fn parts(&self) -> &[P] {
         std::slice::from_ref(&self.part)
     }
-    fn parts_mut(&mut self) -> &mut [P] {
-        std::slice::from_mut(&mut self.part)
+    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>) {
+        (std::slice::from_mut(&mut self.part), None)
     }
     fn numbers(&self) -> Numbers {
         Numbers { lists: vec![self.dropped.iter().copied().collect()], weights: Vec::new() }
     }
-    fn make(_: &Config, parts: Vec<P>, numbers: Numbers) -> Result<Self, CompositionError> {
+    fn make(_: &Config, parts: Vec<P>, given: Given<S>) -> Result<Self, CompositionError> {
         let found = parts.len();
         let [part] = <[P; 1]>::try_from(parts).map_err(|_| CompositionError::OnePart { node: "layer_drop", found })?;
-        Ok(Self::new(part, numbers.lists.into_iter().flatten()))
+        Ok(Self::new(part, given.numbers.lists.into_iter().flatten()))
     }
 }

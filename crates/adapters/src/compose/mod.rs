@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | [`Setup`] | an adapter, or a tree of them, as one value that a model owns, trains and saves | |
 //! | [`Stack`] | one adapter upon another, such as a task's upon a language's | Pfeiffer et al., 2020 (MAD-X) |
+//! | [`Fuse`] | several adapters, and attention that learns which to listen to | Pfeiffer et al., 2021 (AdapterFusion) |
 //! | [`Average`] | the weighted average of what several adapters give | Wang et al., 2021 (EMEA) |
 //! | [`PerSequence`] | every sequence of a batch has an adapter of its own, or none | |
 //! | [`LayerDrop`] | an adapter without some of its layers, for speed in use | Rücklé et al., 2021 (AdapterDrop) |
@@ -34,19 +35,25 @@ mod average;
 mod changes;
 pub(crate) mod error;
 pub(crate) mod expression;
+pub(crate) mod fuse;
 mod layer_drop;
+mod making;
+pub(crate) mod members;
 pub(crate) mod multi_task;
 mod node;
 pub(crate) mod per_sequence;
 mod points;
 pub(crate) mod setup;
 pub(crate) mod stack;
+pub(crate) mod supply;
 
 pub use average::Average;
 pub use error::CompositionError;
 pub use expression::{Expression, ExpressionError, NodeExpression};
+pub use fuse::{Fuse, Fusion, FusionConfig, ParseFusionError};
 pub use layer_drop::LayerDrop;
 pub use multi_task::{MultiTask, TaskOf};
 pub use per_sequence::PerSequence;
 pub use setup::Setup;
 pub use stack::Stack;
+pub use supply::Supply;

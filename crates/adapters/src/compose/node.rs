@@ -1,6 +1,7 @@
 //! What a node of a setup is.
 
 use super::error::CompositionError;
+use super::fuse::Fusion;
 use adaptune_transformer::Config;
 
 /// A node of a setup: parts, and numbers that say how they are put together.
@@ -15,11 +16,17 @@ pub(super) trait Node<S, P>: Sized {
     const OPTIONS: &'static [&'static str] = &[];
     /// True if its parts may have weights, `0.3*a`.
     const WEIGHTED: bool = false;
+    /// True if it needs a fusion.
+    const FUSES: bool = false;
 
     /// Its parts, in the order of expressions.
     fn parts(&self) -> &[P];
-    /// The same parts, to be changed in what trains of them.
-    fn parts_mut(&mut self) -> &mut [P];
+    /// The fusion of its parts, if it is one.
+    fn fusion(&self) -> Option<&Fusion<S>> {
+        None
+    }
+    /// Parts and fusion, to be changed in what trains of them.
+    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>);
     /// Its numbers; none by default.
     fn numbers(&self) -> Numbers {
         Numbers::default()
@@ -28,7 +35,15 @@ pub(super) trait Node<S, P>: Sized {
     ///
     /// # Errors
     /// If they mean nothing together.
-    fn make(model: &Config, parts: Vec<P>, numbers: Numbers) -> Result<Self, CompositionError>;
+    fn make(model: &Config, parts: Vec<P>, given: Given<S>) -> Result<Self, CompositionError>;
+}
+
+/// What a node is made of besides its parts.
+#[derive(Clone, Debug)]
+pub(super) struct Given<S> {
+    pub(super) numbers: Numbers,
+    /// There, if it needs one.
+    pub(super) fusion: Option<Fusion<S>>,
 }
 
 /// The numbers of a node.

@@ -4,12 +4,14 @@ use super::average::Average;
 use super::error::CompositionError;
 use super::expression::{Expression, ExpressionError, NodeExpression};
 use super::layer_drop::LayerDrop;
-use super::node::{Node, Numbers};
+use super::fuse::{Fuse, Fusion};
+use super::node::{Given, Node, Numbers};
 use super::per_sequence::PerSequence;
 use super::stack::Stack;
+use super::supply::Supply;
 use crate::adapter::Adapter;
 use crate::core::inverse::InverseModule;
-use adaptune_tensor::{Named, NamedMut, Parameters, Scalar, join};
+use adaptune_tensor::Scalar;
 use adaptune_transformer::{
     AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
     SublayerPoint,
@@ -19,7 +21,7 @@ use std::sync::Arc;
 
 /// Makes the enum of the nodes given, and what has to tell them apart.
 macro_rules! setup {
-    ($($(#[$doc:meta])* $node:ident,)+) => {
+    ($($(#[$doc:meta])* $node:ident: $type:ty,)+) => {
         /// What is plugged into a model: nothing, an adapter, or a tree of them, which it owns.
         ///
         /// An [`Adapter`](Setup::Adapter) in it trains and is listed among the parameters; a [`Frozen`](Setup::Frozen) one
@@ -49,11 +51,11 @@ macro_rules! setup {
             Adapter(Box<Adapter<S>>),
             /// An adapter that stays as it is, and may belong to others besides.
             Frozen(Arc<Adapter<S>>),
-            $($(#[$doc])* $node(Box<$node<Setup<S>>>),)+
+            $($(#[$doc])* $node(Box<$type>),)+
         }
 
-        $(impl<S> From<$node<Setup<S>>> for Setup<S> {
-            fn from(node: $node<Setup<S>>) -> Self {
+        $(impl<S> From<$type> for Setup<S> {
+            fn from(node: $type) -> Self {
                 Self::$node(Box::new(node))
             }
         })+
@@ -74,14 +76,24 @@ macro_rules! setup {
             pub fn parts(&self) -> &[Self] {
                 match self {
                     Self::None | Self::Adapter(_) | Self::Frozen(_) => &[],
-                    $(Self::$node(node) => Node::<S, _>::parts(&**node),)+
+                    $(Self::$node(node) => Node::parts(&**node),)+
                 }
             }
 
-            fn parts_mut(&mut self) -> &mut [Self] {
+            /// The parts and the fusion of them, to be changed.
+            pub(super) fn parts_and_fusion_mut(&mut self) -> (&mut [Self], Option<&mut Fusion<S>>) {
                 match self {
-                    Self::None | Self::Adapter(_) | Self::Frozen(_) => &mut [],
-                    $(Self::$node(node) => Node::<S, _>::parts_mut(&mut **node),)+
+                    Self::None | Self::Adapter(_) | Self::Frozen(_) => (&mut [], None),
+                    $(Self::$node(node) => Node::parts_and_fusion_mut(&mut **node),)+
+                }
+            }
+
+            /// The fusion of its parts, if it is one.
+            #[must_use]
+            pub fn fusion(&self) -> Option<&Fusion<S>> {
+                match self {
+                    Self::None | Self::Adapter(_) | Self::Frozen(_) => None,
+                    $(Self::$node(node) => Node::<S, _>::fusion(&**node),)+
                 }
             }
 
@@ -97,173 +109,58 @@ macro_rules! setup {
             }
 
             /// The node of an expression whose parts are made already.
-            fn of_parts(node: &NodeExpression, model: &Config, parts: Vec<Self>) -> Result<Self, ExpressionError> {
-                $(if node.name == <$node<Self> as Node<S, Self>>::NAME {
-                    let names = <$node<Self> as Node<S, Self>>::OPTIONS;
-                    let weights = node.weights_if(<$node<Self> as Node<S, Self>>::WEIGHTED)?;
-                    let numbers = Numbers { lists: node.options_in_order(names)?, weights };
-                    return Ok(<$node<Self> as Node<S, Self>>::make(model, parts, numbers)?.into());
+            pub(super) fn of_parts(
+                node: &NodeExpression,
+                model: &Config,
+                parts: Vec<Self>,
+                supply: &mut dyn Supply<Self, Fusion<S>>,
+            ) -> Result<Self, ExpressionError> {
+                $(if node.name == <$type as Node<S, Self>>::NAME {
+                    let weights = node.weights_if(<$type as Node<S, Self>>::WEIGHTED)?;
+                    let lists = node.options_in_order(<$type as Node<S, Self>>::OPTIONS)?;
+                    let fusion = match node.own_if(<$type as Node<S, Self>>::FUSES)? {
+                        Some(name) => Some(supply.fusion(&name, &parts).ok_or(ExpressionError::UnknownFusion { name })?),
+                        None => None,
+                    };
+                    let given = Given { numbers: Numbers { lists, weights }, fusion };
+                    return Ok(<$type as Node<S, Self>>::make(model, parts, given)?.into());
                 })+
                 Err(ExpressionError::unknown_node(&node.name, &Self::NODES))
             }
 
             /// What expressions call the nodes.
-            const NODES: &'static [&'static str] = &[$(<$node<Self> as Node<S, Self>>::NAME),+];
+            const NODES: &'static [&'static str] = &[$(<$type as Node<S, Self>>::NAME),+];
         }
     };
 }
 
 setup! {
     /// One upon another.
-    Stack,
+    Stack: Stack<Setup<S>>,
+    /// Several, and attention over what they give.
+    Fuse: Fuse<S, Setup<S>>,
     /// The weighted average of several.
-    Average,
+    Average: Average<Setup<S>>,
     /// One for each sequence of a batch.
-    PerSequence,
+    PerSequence: PerSequence<Setup<S>>,
     /// One without some of its layers.
-    LayerDrop,
+    LayerDrop: LayerDrop<Setup<S>>,
 }
 
 fn written<S: Scalar, N: Node<S, Setup<S>>>(node: &N) -> NodeExpression {
     let Numbers { lists, weights } = node.numbers();
-    NodeExpression {
+    let written = NodeExpression {
         name: N::NAME.to_owned(),
         parts: node.parts().iter().map(Setup::expression).collect(),
         weights,
         options: N::OPTIONS.iter().map(|name| (*name).to_owned()).zip(lists).collect(),
-    }
+        own: None,
+    };
+    let own = node.fusion().map(|fusion| fusion.name().to_owned());
+    NodeExpression { own: own.filter(|name| *name != written.default_name()), ..written }
 }
 
 impl<S: Scalar> Setup<S> {
-    /// The setup of an expression; `adapter` gives what goes by a name in it, such as an adapter.
-    ///
-    /// ```
-    /// use adaptune_adapters::{Adapter, Setup};
-    /// use adaptune_tensor::Seed;
-    /// use adaptune_transformer::Config;
-    /// let model = Config::bert(8, 2, 2, 12);
-    /// let new = |name: &str| Some(Adapter::<f32>::new(name, &"lora".parse().ok()?, &model, Seed::new(2)).ok()?.into());
-    /// let setup = Setup::of(&"stack(german, layer_drop(mood, layers=[0]))".parse()?, &model, new)?;
-    /// assert_eq!(setup.to_string(), "stack(german, layer_drop(mood, layers=[0]))");
-    /// # Ok::<(), Box<dyn std::error::Error>>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If nothing goes by a name, or what the expression puts together means nothing together.
-    pub fn of(
-        expression: &Expression,
-        model: &Config,
-        mut adapter: impl FnMut(&str) -> Option<Self>,
-    ) -> Result<Self, ExpressionError> {
-        Self::made(expression, model, &mut adapter)
-    }
-
-    fn made(
-        expression: &Expression,
-        model: &Config,
-        adapter: &mut dyn FnMut(&str) -> Option<Self>,
-    ) -> Result<Self, ExpressionError> {
-        match expression {
-            Expression::None => Ok(Self::None),
-            Expression::Adapter(name) => {
-                adapter(name).ok_or_else(|| ExpressionError::UnknownAdapter { name: name.clone() })
-            }
-            Expression::Node(node) => {
-                let parts = node.parts.iter().map(|part| Self::made(part, model, adapter));
-                let parts = parts.collect::<Result<_, _>>()?;
-                Self::of_parts(node, model, parts)
-            }
-        }
-    }
-
-    /// All adapters in the order of the expression.
-    #[must_use]
-    pub fn adapters(&self) -> Vec<&Adapter<S>> {
-        match self {
-            Self::Adapter(adapter) => vec![adapter],
-            Self::Frozen(adapter) => vec![adapter],
-            other => other.parts().iter().flat_map(Self::adapters).collect(),
-        }
-    }
-
-    /// The adapters that train, in the order of the expression.
-    #[must_use]
-    pub fn training(&self) -> Vec<&Adapter<S>> {
-        match self {
-            Self::Adapter(adapter) => vec![adapter],
-            other => other.parts().iter().flat_map(Self::training).collect(),
-        }
-    }
-
-    fn training_mut(&mut self) -> Vec<&mut Adapter<S>> {
-        match self {
-            Self::Adapter(adapter) => vec![adapter],
-            other => other.parts_mut().iter_mut().flat_map(Self::training_mut).collect(),
-        }
-    }
-
-    /// The adapter that trains, if one does and no other.
-    pub(crate) fn into_adapter(mut self) -> Option<Adapter<S>> {
-        if self.training().len() != 1 {
-            return None;
-        }
-        self.take_training()
-    }
-
-    /// Takes out the first adapter that trains.
-    fn take_training(&mut self) -> Option<Adapter<S>> {
-        if let Self::Adapter(_) = self {
-            let Self::Adapter(adapter) = std::mem::take(self) else { return None };
-            return Some(*adapter);
-        }
-        self.parts_mut().iter_mut().find_map(Self::take_training)
-    }
-
-    /// The frozen adapters, in the order of the expression.
-    pub(crate) fn shared(&self) -> Vec<&Arc<Adapter<S>>> {
-        match self {
-            Self::Frozen(adapter) => vec![adapter],
-            other => other.parts().iter().flat_map(Self::shared).collect(),
-        }
-    }
-
-    /// The same with every adapter frozen.
-    #[must_use]
-    pub fn frozen(mut self) -> Self {
-        self.freeze_adapters();
-        self
-    }
-
-    fn freeze_adapters(&mut self) {
-        if let Self::Adapter(_) = self {
-            let Self::Adapter(mut adapter) = std::mem::take(self) else { return };
-            adapter.freeze();
-            *self = Self::Frozen(Arc::from(adapter));
-        }
-        self.parts_mut().iter_mut().for_each(Self::freeze_adapters);
-    }
-
-    /// The same with every adapter to be trained.
-    ///
-    /// # Errors
-    /// If a frozen one is shared.
-    pub fn unfrozen(mut self) -> Result<Self, CompositionError> {
-        self.unfreeze_sole();
-        match self.shared().first() {
-            Some(shared) => Err(CompositionError::Shared { name: shared.name().to_owned() }),
-            None => Ok(self),
-        }
-    }
-
-    /// Makes those frozen adapters train that are not shared.
-    pub(crate) fn unfreeze_sole(&mut self) {
-        if let Self::Frozen(_) = self {
-            let Self::Frozen(shared) = std::mem::take(self) else { return };
-            *self = Arc::try_unwrap(shared).map_or_else(Self::Frozen, Self::from);
-        }
-        self.parts_mut().iter_mut().for_each(Self::unfreeze_sole);
-    }
-
     /// True if nothing is lost where only the adapter that trains is kept, and it is known what that stood upon: there is
     /// nothing but perhaps one that trains, upon frozen ones at most.
     pub(crate) fn is_at_most_upon_frozen(&self) -> bool {
@@ -293,18 +190,6 @@ impl<S: Scalar> Setup<S> {
     /// An invertible module, if there is one.
     pub(crate) fn inverse(&self) -> Option<&dyn InverseModule<S>> {
         self.adapters().into_iter().find_map(Adapter::inverse)
-    }
-
-    /// Checks what a model relies on: no frozen adapter trains, and those that do can be told apart.
-    pub(crate) fn check(&self) -> Result<(), CompositionError> {
-        if let Some(adapter) = self.shared().into_iter().find(|adapter| adapter.any_trains()) {
-            return Err(CompositionError::Trains { name: adapter.name().to_owned() });
-        }
-        let names: Vec<&str> = self.training().into_iter().map(Adapter::name).collect();
-        match (1..names.len()).find(|i| names[..*i].contains(&names[*i])) {
-            Some(i) => Err(CompositionError::SameName { name: names[i].to_owned() }),
-            None => Ok(()),
-        }
     }
 }
 
@@ -351,23 +236,5 @@ impl<S: Scalar> Insertions<S> for Setup<S> {
     }
     fn sequences(&self) -> Option<usize> {
         self.insertions().sequences()
-    }
-}
-
-impl<S: Scalar> Parameters<S> for Setup<S> {
-    fn list<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
-        let adapters = self.training();
-        let several = adapters.len() > 1;
-        for adapter in adapters {
-            adapter.list(&if several { join(name, adapter.name()) } else { name.to_owned() }, all);
-        }
-    }
-    fn list_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {
-        let adapters = self.training_mut();
-        let several = adapters.len() > 1;
-        for adapter in adapters {
-            let name = if several { join(name, adapter.name()) } else { name.to_owned() };
-            adapter.list_mut(&name, all);
-        }
     }
 }

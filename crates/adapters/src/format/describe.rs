@@ -11,7 +11,7 @@ use std::path::Path;
 /// An adapter or a head in a directory.
 #[derive(Debug)]
 pub struct Described {
-    /// `adapter`, `head` or `thawed`.
+    /// `adapter`, `fusion`, `head` or `thawed`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -48,7 +48,7 @@ pub fn describe(directory: &Path) -> Result<Vec<Described>, FormatError> {
     let mut parts = Vec::new();
     for (kind, files, folder) in lookup::folders(directory)? {
         // A head without weights is none, as notes() tells.
-        let has_weights = kind == "adapter" || files.have_weights(&folder)?;
+        let has_weights = kind != "head" || files.have_weights(&folder)?;
         if has_weights && is_there(&resolve(&folder, files.config)?) {
             parts.extend(part(kind, files, &folder)?);
         }

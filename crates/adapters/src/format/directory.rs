@@ -3,9 +3,11 @@
 use super::error::FormatError;
 use super::files::{ADAPTER, HEAD, PEFT, replace_together};
 use super::hub::adapter::{parameters, write_adapter};
+use super::hub::fusion::tensor_name;
 use super::hub::head::{head_name, write_head};
 use super::{hub, lookup, peft, setup_file, thawed};
 use crate::adapter::Adapter;
+use crate::compose::members::Member;
 use crate::format::family::language_tensor_name;
 use crate::head::Head;
 use crate::model::AdapterModel;
@@ -102,9 +104,10 @@ pub fn save_headless<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directo
 pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>, &dyn AnyParameter<S>)> {
     let mut all = Vec::new();
     let prefix = model.base().config().family.prefix();
-    let adapters = model.setup().training().into_iter();
-    for (stored, parameter) in adapters.flat_map(|adapter| parameters(adapter, model.base())) {
-        all.push((stored.names.into_iter().map(|name| format!("{prefix}{name}")).collect(), parameter));
+    for member in model.setup().members() {
+        for (names, parameter) in stored_names(&member, model.base()) {
+            all.push((names.into_iter().map(|name| format!("{prefix}{name}")).collect(), parameter));
+        }
     }
     let head = model.head();
     let of_language = head.config().task.predicts_tokens();
@@ -114,6 +117,22 @@ pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>,
     let thawed = model.thawed().map(Parameters::parameters).unwrap_or_default();
     all.extend(thawed.into_iter().map(|(name, parameter)| (vec![format!("{prefix}{name}")], parameter)));
     all
+}
+
+/// The parameters of a part of a setup under their tensor names, without the model's prefix.
+fn stored_names<'a, S: Scalar>(
+    member: &Member<'a, S>,
+    base: &Encoder<S>,
+) -> Vec<(Vec<String>, &'a dyn AnyParameter<S>)> {
+    match member {
+        Member::Adapter(adapter) => {
+            parameters(adapter, base).into_iter().map(|(stored, parameter)| (stored.names, parameter)).collect()
+        }
+        Member::Fusion(fusion) => {
+            let named = |(name, parameter): (String, _)| (vec![tensor_name(fusion.name(), &name, base)], parameter);
+            fusion.parameters().into_iter().map(named).collect()
+        }
+    }
 }
 
 /// Loads an adapter alone, of AdapterHub's format or PEFT's; see [`load`](super::load).

@@ -5,7 +5,7 @@ use super::names::{self, Spelling};
 use adaptune_transformer::weights::{is_there, replace_file, replace_files, resolve};
 use std::path::Path;
 
-/// File names of an adapter or a head.
+/// File names of an adapter, a fusion or a head.
 pub(super) struct Files {
     pub(super) config: &'static str,
     pub(super) safetensors: &'static str,
@@ -36,6 +36,12 @@ pub(super) const HEAD: Files = Files {
     config: "head_config.json",
     safetensors: "model_head.safetensors",
     torch: "pytorch_model_head.bin",
+    spelling: names::hub,
+};
+pub(super) const FUSION: Files = Files {
+    config: "adapter_fusion_config.json",
+    safetensors: "model_adapter_fusion.safetensors",
+    torch: "pytorch_model_adapter_fusion.bin",
     spelling: names::hub,
 };
 /// What PEFT calls them.

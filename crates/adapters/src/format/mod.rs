@@ -28,7 +28,7 @@ pub use crate::core::stored::{Form, Stored};
 pub use describe::{Described, describe};
 pub use directory::{load_adapter, load_head, named_parameters, save, save_headless};
 pub use error::FormatError;
-pub use hub::{save_adapter, save_adapterhub, save_head};
+pub use hub::{load_fusion, save_adapter, save_adapterhub, save_fusion, save_head};
 pub use language::{load_language_head, save_base, save_language_model};
 pub use notes::{Note, notes};
 pub use parameters::{load_parameters, save_parameters};

@@ -2,14 +2,17 @@
 
 use super::directory::{find_head, load_adapter, load_head, write_either};
 use super::error::{FormatError, Message};
-use super::files::{ADAPTER, HEAD, PEFT, replace, replace_together};
+use super::files::{ADAPTER, FUSION, HEAD, PEFT, replace, replace_together};
+use super::hub::fusion::{adapter_names, load_fusion, write_fusion};
 use super::hub::head::{self, write_head};
 use super::hub::name::check_name;
 use super::notes::{Note, notes};
 use super::{json, lookup, setup_file, thawed};
 use crate::adapter::Adapter;
 use crate::compose::expression::Expression;
+use crate::compose::fuse::Fusion;
 use crate::compose::setup::Setup;
+use crate::compose::supply::Supply;
 use crate::head::Head;
 use crate::model::AdapterModel;
 use adaptune_tensor::Scalar;
@@ -30,7 +33,8 @@ use std::sync::Arc;
 /// As [`save`](super::save), for each of the adapters; or if two adapters have one name.
 pub fn save_setup<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
     let adapters = adapters_by_name(model.setup(), directory)?;
-    let names = file_names(adapters.keys().copied(), model.head().name());
+    let fusions: Vec<&str> = model.setup().fusions().into_iter().map(Fusion::name).collect();
+    let names = file_names(adapters.keys().copied(), &fusions, model.head().name());
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     replace_together(directory, &names, |folder| write_setup(model, &adapters, folder))
 }
@@ -64,6 +68,7 @@ fn write_setup<S: Scalar>(
     for (name, adapter) in adapters {
         write_either(adapter, None, model.base(), &within(name)?)?;
     }
+    write_fusions(model.setup(), model.base(), &within)?;
     check_name(model.head().name())?;
     write_head(model.head(), model.base(), &within(model.head().name())?)?;
     if let Some(thawed) = model.thawed() {
@@ -73,12 +78,27 @@ fn write_setup<S: Scalar>(
     replace(&folder.join(setup_file::FILE), &text)
 }
 
+/// Writes the fusions of a setup, each into the folder that `within` makes for its name.
+fn write_fusions<S: Scalar>(
+    setup: &Setup<S>,
+    base: &Encoder<S>,
+    within: &dyn Fn(&str) -> Result<PathBuf, FormatError>,
+) -> Result<(), FormatError> {
+    setup.parts().iter().try_for_each(|part| write_fusions(part, base, within))?;
+    let Some(fusion) = setup.fusion() else { return Ok(()) };
+    check_name(fusion.name())?;
+    let names = adapter_names(setup.parts().iter().map(Setup::adapters));
+    write_fusion(fusion, &names, base, &within(fusion.name())?)
+}
+
 /// All files that the directory of a setup may have, and those that one adapter may have left in it; `adapter_setup.json` last.
-fn file_names<'a>(adapters: impl Iterator<Item = &'a str>, head: &'a str) -> Vec<String> {
+fn file_names<'a>(adapters: impl Iterator<Item = &'a str>, fusions: &[&str], head: &'a str) -> Vec<String> {
     let of_adapter = [ADAPTER.safetensors, ADAPTER.torch, PEFT.safetensors, PEFT.torch, ADAPTER.config];
     let of_head = [HEAD.safetensors, HEAD.torch, HEAD.config];
     let within = |folder: &str, files: &[&str]| files.iter().map(|file| format!("{folder}/{file}")).collect::<Vec<_>>();
     let mut names: Vec<String> = adapters.flat_map(|name| within(name, &of_adapter)).collect();
+    let of_fusion = [FUSION.safetensors, FUSION.torch, FUSION.config];
+    names.extend(fusions.iter().flat_map(|name| within(name, &of_fusion)));
     names.extend(within(head, &of_head));
     names.extend(of_adapter.iter().chain(&of_head).map(|file| (*file).to_owned()));
     names.extend([thawed::FILE, setup_file::FILE].map(str::to_owned));
@@ -207,9 +227,52 @@ fn load_tree<S: Scalar>(
         }
         loaded.insert(name, Arc::new(adapter));
     }
-    let setup = Setup::of(expression, base.config(), |name| loaded.get(name).cloned().map(Setup::Frozen));
+    let mut supply = Loaded { adapters: loaded, directory, base, failure: None };
+    let setup = Setup::supplied(expression, base.config(), &mut supply);
+    if let Some(failure) = supply.failure {
+        return Err(failure);
+    }
+    drop(supply.adapters);
     let mut setup = setup.map_err(|e| config(e.to_string()))?;
-    drop(loaded);
     setup.unfreeze_sole();
     Ok(setup)
+}
+
+/// The adapters of a directory, and its fusions, which are loaded when their parts are there.
+struct Loaded<'a, S> {
+    adapters: BTreeMap<&'a str, Arc<Adapter<S>>>,
+    directory: &'a Path,
+    base: &'a Encoder<S>,
+    /// Why a fusion could not be loaded.
+    failure: Option<FormatError>,
+}
+
+impl<S: Scalar> Supply<Setup<S>, Fusion<S>> for Loaded<'_, S> {
+    fn adapter(&mut self, name: &str) -> Option<Setup<S>> {
+        self.adapters.get(name).cloned().map(Setup::Frozen)
+    }
+
+    fn fusion(&mut self, name: &str, parts: &[Setup<S>]) -> Option<Fusion<S>> {
+        match self.load_fusion(name, parts.first()?) {
+            Ok(fusion) => Some(fusion),
+            Err(failure) => {
+                self.failure = Some(failure);
+                None
+            }
+        }
+    }
+}
+
+impl<S: Scalar> Loaded<'_, S> {
+    fn load_fusion(&self, name: &str, part: &Setup<S>) -> Result<Fusion<S>, FormatError> {
+        check_name(name)?;
+        let fusion = load_fusion(&self.directory.join(name), part, self.base)?;
+        match fusion.name() == name {
+            true => Ok(fusion),
+            false => {
+                let message = format!("the folder {name} holds a fusion \"{}\": expected {name}", fusion.name());
+                Err(FormatError::config(self.directory.join(setup_file::FILE), message))
+            }
+        }
+    }
 }

@@ -29,12 +29,13 @@ fn value(expression: &Expression) -> Value {
     match expression {
         Expression::None => Value::Null,
         Expression::Adapter(name) => json!({ "type": "single", "children": [name] }),
-        Expression::Node(NodeExpression { name, parts, weights, options }) => {
+        Expression::Node(NodeExpression { name, parts, weights, options, own }) => {
             let children: Vec<Value> = parts.iter().map(value).collect();
             let mut node = json!({ "type": type_of(name), "children": children });
             let weights = (!weights.is_empty()).then(|| (WEIGHTS.to_owned(), json!(weights)));
-            let kwargs: Map<_, _> =
-                options.iter().map(|(name, list)| (name.clone(), json!(list))).chain(weights).collect();
+            let own = own.as_ref().map(|own| (NAME.to_owned(), json!(own)));
+            let lists = options.iter().map(|(name, list)| (name.clone(), json!(list)));
+            let kwargs: Map<_, _> = lists.chain(weights).chain(own).collect();
             if !kwargs.is_empty() {
                 node["kwargs"] = kwargs.into();
             }
@@ -65,13 +66,21 @@ fn expression(value: &Value) -> Result<Expression, Message> {
     let no_options = Map::new();
     let options = value.get("kwargs").and_then(Value::as_object).unwrap_or(&no_options);
     let weights = options.get(WEIGHTS).map(weights).transpose()?.unwrap_or_default();
-    let lists = options.iter().filter(|(name, _)| *name != WEIGHTS);
+    let own = options.get(NAME).map(own_name).transpose()?;
+    let lists = options.iter().filter(|(name, _)| ![WEIGHTS, NAME].contains(&name.as_str()));
     let options = lists.map(|(name, list)| Ok((name.clone(), numbers(name, list)?))).collect::<Result<_, Message>>()?;
-    Ok(Expression::Node(NodeExpression { name: name_of(kind), parts, weights, options }))
+    Ok(Expression::Node(NodeExpression { name: name_of(kind), parts, weights, options, own }))
 }
 
 /// What AdapterHub calls the weights of an average.
 const WEIGHTS: &str = "weights";
+
+/// What AdapterHub calls the name of a fusion that is not its adapters' names.
+const NAME: &str = "name";
+
+fn own_name(name: &Value) -> Result<String, Message> {
+    Ok(name.as_str().ok_or_else(|| format!("\"{NAME}\" is {name}; expected the name of a fusion"))?.to_owned())
+}
 
 fn weights(list: &Value) -> Result<Vec<f64>, Message> {
     let found = list.as_array().and_then(|list| list.iter().map(Value::as_f64).collect());
@@ -112,7 +121,8 @@ mod tests {
     #[test]
     fn files_say_what_expressions_say() {
         for text in
-            ["none", "a", "stack(a, b)", "layer_drop(stack(a, none, b), layers=[0, 3])", "average(0.25*a, 0.75*b)"]
+            ["none", "a", "stack(a, b)", "layer_drop(stack(a, none, b), layers=[0, 3])", "average(0.25*a, 0.75*b)",
+            "stack(l, fuse(a, b; both), fuse(c, d))"]
         {
             let expression: Expression = text.parse().expect("an expression");
             let file = serde_json::from_str(&setup_text(&expression, "h")).expect("JSON");

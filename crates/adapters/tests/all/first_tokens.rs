@@ -6,7 +6,7 @@ use adaptune_adapters::objective::{Classification, Objective};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Part, PerSequence, Pooling, Stack, Task};
 use adaptune_tensor::{Gradients, Parameters, Precision, Seed, Slot};
 use adaptune_transformer::{
-    AttentionModule, Base, Batch, Config, Encoder, Entry, Insertions, LinearModule, LinearPoint, Pass, Properties,
+    AttentionModule, Base, Batch, Config, Encoder, Entry, Insertions, LinearModule, LinearPoint, Pass, Properties, Reads,
     Selection, SequenceModule, SequencePoint, Sublayer, SublayerBackward, SublayerInput, SublayerModule, SublayerPoint,
     Thaw, Thawed,
 };
@@ -112,6 +112,10 @@ impl SublayerModule<f64> for Seen<'_> {
     fn properties(&self, _: SublayerPoint) -> Properties {
         let last = SublayerPoint { layer: self.layer, sublayer: Sublayer::FeedForward };
         Properties::all(self.inner.sublayer(last).map(|module| module.properties(last)))
+    }
+
+    fn reads(&self, point: SublayerPoint) -> Option<Reads> {
+        self.inner.sublayer(point)?.reads(point)
     }
 }
 

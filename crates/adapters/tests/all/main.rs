@@ -9,6 +9,7 @@ mod combining;
 mod composition;
 mod everything;
 mod first_tokens;
+mod fusion;
 mod golden;
 mod gradients;
 mod heads;

@@ -31,6 +31,10 @@ impl<S: Scalar> Model<S> for AdapterModel<S> {
         Ok(loss)
     }
 
+    fn penalty(&self, gradients: &mut Gradients<S>) -> S {
+        self.penalty(gradients)
+    }
+
     fn logits(&self, _: usize, entry: Entry<'_, S>) -> Result<Array2<S>, BatchError> {
         self.logits(entry)
     }

@@ -31,6 +31,10 @@ pub trait Model<S: Scalar>: Parameters<S> {
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError>;
 
+    /// Returns what the loss of every step has besides that of the examples, such as the regularisation of a fusion; its gradients
+    /// are added to `gradients`. It is asked for once a step, however many micro-batches this has.
+    fn penalty(&self, gradients: &mut Gradients<S>) -> S;
+
     /// Returns the logits of a batch of one task, `[S, C]`, or for a head that reads every token `[T, C]`; without dropout.
     ///
     /// # Errors

@@ -26,6 +26,11 @@ impl<S: Scalar> Model<S> for MultiTaskModel<S> {
         self.loss_and_gradients(&parts, pass, gradients)
     }
 
+    /// Its adapters have none.
+    fn penalty(&self, _: &mut Gradients<S>) -> S {
+        S::zero()
+    }
+
     fn logits(&self, task: usize, entry: Entry<'_, S>) -> Result<Array2<S>, BatchError> {
         self.logits(task, entry)
     }

@@ -33,4 +33,4 @@ pub use next::{NextState, SharedNext};
 pub use properties::Properties;
 pub use sequence::{SequenceBackward, SequenceInput, SequenceModule, SequenceOutput};
 pub use shared::SharedOutput;
-pub use sublayer::{Gives, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};
+pub use sublayer::{Gives, Reads, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule};

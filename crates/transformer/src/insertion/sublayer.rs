@@ -15,6 +15,36 @@ pub trait SublayerModule<S: Scalar>: Send + Sync {
 
     /// What it promises about itself at one of its points.
     fn properties(&self, point: SublayerPoint) -> Properties;
+
+    /// What it reads, if all that it does is to add what it makes of that to the sublayer's output: `z = o + c(x)`; `None` if it
+    /// does anything else. Adapter fusion mixes such additions, and makes its queries of what was read.
+    fn reads(&self, point: SublayerPoint) -> Option<Reads>;
+}
+
+/// What a module at the end of a sublayer reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    /// The state with which the base would go on, `join(o, r)`.
+    Next,
+    /// The sublayer's output `o`.
+    Output,
+    /// Its residual input `r`.
+    Residual,
+}
+
+impl Reads {
+    /// That of the last of several modules, if all of them do nothing but add.
+    #[must_use]
+    pub fn of_last(modules: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        modules.into_iter().collect::<Option<Vec<_>>>()?.pop()
+    }
+
+    /// That of all of them, if they agree.
+    #[must_use]
+    pub fn of_all(modules: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        let reads = modules.into_iter().collect::<Option<Vec<_>>>()?;
+        reads.iter().all(|one| Some(one) == reads.first()).then(|| reads.first().copied()).flatten()
+    }
 }
 
 /// What a [`SublayerModule`] sees.

@@ -3,10 +3,10 @@
 //! `y = Σ_i w_i y_i`, so `d_y_i = w_i d_y`. Parts without a module give what the layer gives, `y_0`, so it weighs what they do.
 
 use super::node::Average;
-use crate::compose::changes::changes;
-use adaptune_tensor::Scalar;
+use crate::compose::changes::{MixedGradient, changes};
+use adaptune_tensor::{Gradients, Scalar};
 use adaptune_transformer::{
-    Insertions, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, SharedOutput, SublayerBackward,
+    Insertions, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, Reads, SharedOutput, SublayerBackward,
     SublayerInput, SublayerModule, SublayerPoint,
 };
 use ndarray::{Array2, ArrayView2};
@@ -58,15 +58,23 @@ impl<S: Scalar, P: Insertions<S> + Send> SublayerModule<S> for Average<P> {
     fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
         let modules: Vec<(S, _)> = self.modules(|part| part.sublayer(input.point));
         let (weights, modules): (Vec<S>, Vec<_>) = modules.into_iter().unzip();
-        let (parts, trace) = changes(modules, &input);
+        let (parts, trace, input) = changes(modules, input);
+        let keep = trace.wants_backward(false, &input);
         let mut change = Array2::zeros(input.output.dim());
         weights.iter().zip(&parts).for_each(|(weight, part)| change.scaled_add(*weight, part));
-        let backward = move |d: Array2<S>| weights.into_iter().map(|weight| d.mapv(|d| d * weight)).collect::<Vec<_>>();
-        trace.end(change, backward, input)
+        let backward = move |d: Array2<S>, _: &mut Gradients<S>| {
+            MixedGradient::of_parts(weights.into_iter().map(|weight| Some(d.mapv(|d| d * weight))).collect())
+        };
+        trace.end(change, backward, input, keep)
     }
 
     fn properties(&self, point: SublayerPoint) -> Properties {
         let modules = self.parts().iter().filter_map(|part| part.sublayer(point));
         Properties::all(modules.map(|module| module.properties(point)))
+    }
+
+    fn reads(&self, point: SublayerPoint) -> Option<Reads> {
+        let modules = self.parts().iter().filter_map(|part| part.sublayer(point));
+        Reads::of_last(modules.map(|module| module.reads(point)))
     }
 }

@@ -1,7 +1,8 @@
 //! Which adapters are averaged, and with which weights.
 
 use crate::compose::error::CompositionError;
-use crate::compose::node::{Node, Numbers};
+use crate::compose::fuse::Fusion;
+use crate::compose::node::{Given, Node, Numbers};
 use crate::compose::points::{check_sequences, sequence_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
@@ -133,16 +134,16 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for Average<P> {
     fn parts(&self) -> &[P] {
         &self.parts
     }
-    fn parts_mut(&mut self) -> &mut [P] {
-        &mut self.parts
+    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>) {
+        (&mut self.parts, None)
     }
     fn numbers(&self) -> Numbers {
         Numbers { lists: Vec::new(), weights: self.weights.clone() }
     }
-    fn make(model: &Config, parts: Vec<P>, numbers: Numbers) -> Result<Self, CompositionError> {
-        match numbers.weights.is_empty() {
+    fn make(model: &Config, parts: Vec<P>, given: Given<S>) -> Result<Self, CompositionError> {
+        match given.numbers.weights.is_empty() {
             true => Self::equal(model, parts),
-            false => Self::new(model, parts, numbers.weights),
+            false => Self::new(model, parts, given.numbers.weights),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Which sequence of a batch has which adapter.
 
 use crate::compose::error::CompositionError;
-use crate::compose::node::{Node, Numbers};
+use crate::compose::fuse::Fusion;
+use crate::compose::node::{Given, Node, Numbers};
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
     AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
@@ -103,13 +104,13 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for PerSequence<P> {
     fn parts(&self) -> &[P] {
         &self.parts
     }
-    fn parts_mut(&mut self) -> &mut [P] {
-        &mut self.parts
+    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>) {
+        (&mut self.parts, None)
     }
     fn numbers(&self) -> Numbers {
         Numbers { lists: vec![self.part_of.clone()], weights: Vec::new() }
     }
-    fn make(_: &Config, parts: Vec<P>, numbers: Numbers) -> Result<Self, CompositionError> {
-        Self::new(parts, &numbers.lists.concat())
+    fn make(_: &Config, parts: Vec<P>, given: Given<S>) -> Result<Self, CompositionError> {
+        Self::new(parts, &given.numbers.lists.concat())
     }
 }

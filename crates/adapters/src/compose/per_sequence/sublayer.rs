@@ -5,7 +5,7 @@ use super::node::PerSequence;
 use super::tokens::Tokens;
 use adaptune_tensor::{Gradients, Scalar};
 use adaptune_transformer::{
-    Insertions, Properties, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule, SublayerPoint,
+    Insertions, Properties, Reads, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule, SublayerPoint,
 };
 use ndarray::Array2;
 
@@ -24,6 +24,11 @@ impl<S: Scalar, P: Insertions<S> + Send> SublayerModule<S> for PerSequence<P> {
     fn properties(&self, point: SublayerPoint) -> Properties {
         let modules = self.parts().iter().filter_map(|part| part.sublayer(point));
         Properties::all(modules.map(|module| module.properties(point)))
+    }
+
+    /// Sequences may not differ in it.
+    fn reads(&self, point: SublayerPoint) -> Option<Reads> {
+        Reads::of_all(self.parts().iter().filter_map(|part| part.sublayer(point)).map(|module| module.reads(point)))
     }
 }
 

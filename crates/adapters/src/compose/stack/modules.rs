@@ -7,7 +7,7 @@ use super::node::Stack;
 use adaptune_tensor::{Gradients, Scalar};
 use adaptune_transformer::{
     Accumulator, AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Gives, Insertions,
-    KeyValueGradient, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, SequenceBackward,
+    KeyValueGradient, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, Reads, SequenceBackward,
     SequenceInput, SequenceModule, SequenceOutput, SequencePoint, SublayerBackward, SublayerGradient, SublayerInput,
     SublayerModule, SublayerPoint,
 };
@@ -53,6 +53,11 @@ impl<S: Scalar, P: Insertions<S> + Send> SublayerModule<S> for Stack<P> {
     fn properties(&self, point: SublayerPoint) -> Properties {
         let modules = self.parts().iter().filter_map(|part| part.sublayer(point));
         Properties::all(modules.map(|module| module.properties(point)))
+    }
+
+    /// What it adds to the output is what all of them add, one after the other.
+    fn reads(&self, point: SublayerPoint) -> Option<Reads> {
+        Reads::of_last(self.parts().iter().filter_map(|part| part.sublayer(point)).map(|module| module.reads(point)))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which adapters may stand upon which.
 
 use crate::compose::error::CompositionError;
-use crate::compose::node::{Node, Numbers};
+use crate::compose::fuse::Fusion;
+use crate::compose::node::{Given, Node};
 use crate::compose::points::{check_sequences, linear_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
@@ -118,10 +119,10 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for Stack<P> {
     fn parts(&self) -> &[P] {
         &self.parts
     }
-    fn parts_mut(&mut self) -> &mut [P] {
-        &mut self.parts
+    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>) {
+        (&mut self.parts, None)
     }
-    fn make(model: &Config, parts: Vec<P>, _: Numbers) -> Result<Self, CompositionError> {
+    fn make(model: &Config, parts: Vec<P>, _: Given<S>) -> Result<Self, CompositionError> {
         Self::new(model, parts)
     }
 }

@@ -6,7 +6,7 @@ use crate::methods::bottleneck::phm::layer::PhmShared;
 use crate::methods::bottleneck::phm::stack::Arrays;
 use crate::methods::bottleneck::wiring::BottleneckAdapter;
 use adaptune_tensor::{Named, NamedMut, Scalar, parameters};
-use adaptune_transformer::{Properties, SublayerBackward, SublayerInput, SublayerModule, SublayerPoint};
+use adaptune_transformer::{Properties, Reads, SublayerBackward, SublayerInput, SublayerModule, SublayerPoint};
 use ndarray::Array2;
 
 /// Compacter (Mahabadi, Henderson and Ruder, 2021): wired bottlenecks of hypercomplex layers that share their rule, and
@@ -27,6 +27,9 @@ impl<S: Scalar> SublayerModule<S> for Compacter<S> {
     }
     fn properties(&self, point: SublayerPoint) -> Properties {
         self.adapters.at(point).properties(point)
+    }
+    fn reads(&self, point: SublayerPoint) -> Option<Reads> {
+        self.adapters.at(point).reads(point)
     }
 }
 

@@ -34,7 +34,7 @@ use crate::methods::bottleneck::layer::{Bottleneck, BottleneckTrace};
 use crate::methods::bottleneck::phm::layer::PhmShared;
 use adaptune_tensor::{Gradients, LayerNormTrace, Named, NamedMut, Parameters, Scalar, add, copied, join, parameters};
 use adaptune_transformer::{
-    Accumulator, Gives, JoinTrace, NextState, Properties, ResidualJoin, SublayerBackward, SublayerGradient,
+    Accumulator, Gives, JoinTrace, NextState, Properties, Reads, ResidualJoin, SublayerBackward, SublayerGradient,
     SublayerInput, SublayerModule, SublayerPoint,
 };
 use ndarray::{ArcArray2, Array2};
@@ -153,13 +153,17 @@ impl<S: Scalar> BottleneckAdapter<S> {
 
     /// True if what it gives is what it adds to `o`, with nothing to be taken off again.
     fn is_change(&self, gives: Gives) -> bool {
-        let adds_to_output = match self.position {
+        gives == Gives::Change && self.adds_to_output()
+    }
+
+    /// True if all that it does is to add to `o`.
+    fn adds_to_output(&self) -> bool {
+        match self.position {
             Position::Sequential { residual, residual_before_norm, .. } => {
                 residual == InnerResidual::Output && !(residual_before_norm && self.own_norm.is_some())
             }
             Position::Parallel => true,
-        };
-        gives == Gives::Change && adds_to_output
+        }
     }
 
     fn residual_before_norm(&self) -> bool {
@@ -332,5 +336,13 @@ impl<S: Scalar> SublayerModule<S> for BottleneckAdapter<S> {
     fn properties(&self, _: SublayerPoint) -> Properties {
         let plain = !self.bottleneck.is_gated();
         Properties { token_wise: plain, causal: plain, may_be_followed: self.norm_after, needs_plain_weight: false }
+    }
+    fn reads(&self, _: SublayerPoint) -> Option<Reads> {
+        let reads = match self.position {
+            Position::Sequential { norm_before: true, .. } => Reads::Next,
+            Position::Sequential { norm_before: false, .. } => Reads::Output,
+            Position::Parallel => Reads::Residual,
+        };
+        (self.norm_after && self.adds_to_output()).then_some(reads)
     }
 }

@@ -7,7 +7,7 @@ use super::recording::{Recording, result};
 use adaptune_autograd::Var;
 use adaptune_tensor::{Layout, Parameters, Scalar};
 use adaptune_transformer::{
-    Pass, Properties, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule, SublayerPoint,
+    Pass, Properties, Reads, SublayerBackward, SublayerGradient, SublayerInput, SublayerModule, SublayerPoint,
 };
 use ndarray::{Array2, Ix2};
 
@@ -106,5 +106,10 @@ impl<S: Scalar> SublayerModule<S> for SublayerClosure<S> {
     fn properties(&self, _: SublayerPoint) -> Properties {
         let token_wise = self.token_wise;
         Properties { token_wise, causal: token_wise, may_be_followed: false, needs_plain_weight: false }
+    }
+
+    /// Nothing is known of what it does.
+    fn reads(&self, _: SublayerPoint) -> Option<Reads> {
+        None
     }
 }

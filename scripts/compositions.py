@@ -1,0 +1,127 @@
+"""Golden numbers of adapters that are put together: stacks, fusions, batches in which sequences have different ones.
+
+Nothing is stored that both sides can make. Every tensor is filled by a formula of its name (`fill`), and of every gradient the
+file has one number, its sum weighed by a formula (`probe`), which any wrong element changes. So a case is a few lines of JSON.
+"""
+
+import json
+import re
+import zlib
+
+import adapters
+import torch
+from adapters import AutoAdapterModel, DynamicAdapterFusionConfig, StaticAdapterFusionConfig
+from adapters.composition import BatchSplit, Fuse, Stack
+
+FUSIONS = {"dynamic": DynamicAdapterFusionConfig, "static": StaticAdapterFusionConfig}
+LABELS = 3
+LENGTHS = (5, 1, 9, 3)
+VOCABULARY, FIRST_REAL_ID = 37, 5
+
+# Name: family, adapters by name, the setup as Python has it and as our expressions have it, fields of its fusions.
+BOTTLENECKS = {"a": "seq_bn[reduction_factor=4]", "b": "seq_bn[reduction_factor=2]", "c": "seq_bn[reduction_factor=6]"}
+DOUBLE = {name: text.replace("seq_bn", "double_seq_bn") for name, text in BOTTLENECKS.items()}
+LANGUAGE = BOTTLENECKS | {"l": "seq_bn[reduction_factor=3]"}
+COMPACTERS = {"a": "compacter++[reduction_factor=3,phm_dim=2]", "b": "compacter++[reduction_factor=2,phm_dim=2]"}
+THREE = (Fuse("a", "b", "c"), "fuse(a, b, c)")
+CASES = {
+    "dynamic": ("bert", BOTTLENECKS, *THREE, "dynamic", {}),
+    "static": ("bert", BOTTLENECKS, *THREE, "static", {}),
+    "roberta": ("roberta", DOUBLE, *THREE, "dynamic", {}),
+    "distilbert": ("distilbert", DOUBLE, *THREE, "dynamic", {}),
+    "distilbert_static": ("distilbert", BOTTLENECKS, *THREE, "static", {}),
+    "one": ("bert", BOTTLENECKS, Fuse("b"), "fuse(b)", "dynamic", {}),
+    "compacters": ("bert", COMPACTERS, Fuse("a", "b"), "fuse(a, b)", "dynamic", {}),
+    "before_norm": ("bert", BOTTLENECKS, *THREE, "dynamic", {"query_before_ln": True}),
+    "residual_before": ("bert", BOTTLENECKS, *THREE, "dynamic", {"residual_before": True}),
+    "residual_before_static": ("roberta", BOTTLENECKS, *THREE, "static", {"residual_before": True}),
+    "no_key": ("bert", BOTTLENECKS, *THREE, "dynamic", {"key": False}),
+    "no_query": ("bert", BOTTLENECKS, *THREE, "dynamic", {"query": False}),
+    "value_behind": ("roberta", BOTTLENECKS, *THREE, "dynamic", {"value_before_softmax": False}),
+    "upon_a_language": ("bert", LANGUAGE, Stack("l", Fuse("a", "b", "c")), "stack(l, fuse(a, b, c))", "dynamic", {}),
+    "named": ("bert", BOTTLENECKS, Fuse("c", "a", name="both"), "fuse(c, a; both)", "dynamic", {}),
+    "split_batch": (
+        "bert", BOTTLENECKS, BatchSplit("b", "a", "c", batch_sizes=[1, 2, 1]),
+        "per_sequence(b, a, c, part_of=[0, 1, 1, 2])", None, {}),
+    "split_batch_stack": (
+        "roberta", LANGUAGE, Stack("l", BatchSplit("b", "a", batch_sizes=[3, 1])),
+        "stack(l, per_sequence(b, a, part_of=[0, 0, 0, 1]))", None, {}),
+}  # fmt: skip
+
+
+def write_compositions(out):
+    """`compositions.json`: for each case logits, loss, and a number for each gradient."""
+    cases = {name: run(out, name, *case) for name, case in CASES.items()}
+    note = f"adapters {adapters.__version__}, torch {torch.__version__}, float64"
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(case)}" for name, case in cases.items())
+    (out / "compositions.json").write_text(f'{{"note": {json.dumps(note)}, "cases": {{\n{lines}\n}}}}\n')
+
+
+def run(out, name, family, methods, setup, expression, fusion, fields):
+    """One forward and one backward pass."""
+    model = AutoAdapterModel.from_pretrained(out / "models" / family, attn_implementation="eager").double()
+    for adapter, text in methods.items():
+        if adapter in setup.flatten():
+            model.add_adapter(adapter, config=text)
+    if fusion:
+        model.add_adapter_fusion(fused(setup), FUSIONS[fusion](**fields))
+    model.add_classification_head("mood", num_labels=LABELS)
+    model = model.double().eval()
+    model.set_active_adapters(setup)
+    model.active_head = "mood"
+    trained = [(n, p) for n, p in model.named_parameters() if is_new(n)]
+    for tensor, parameter in model.named_parameters():
+        parameter.requires_grad = is_new(tensor)
+    for tensor, parameter in trained:
+        fill(tensor, parameter)
+    ids, mask, labels = batch(name, model.config)
+    output = model(input_ids=ids, attention_mask=mask, labels=labels)
+    output.loss.backward()
+    assert model.adapters_config.active_setup is not None
+    return {
+        "model": family, "methods": methods, "setup": expression, "fusion": fusion, "fields": fields,
+        "ids": [row[m.bool()].tolist() for row, m in zip(ids, mask)], "labels": labels.tolist(),
+        "logits": output.logits.tolist(), "loss": output.loss.item(), "gradients": probes(trained),
+    }  # fmt: skip
+
+
+def fused(setup):
+    """The fusion in a setup."""
+    return setup if isinstance(setup, Fuse) else next(child for child in setup.children if isinstance(child, Fuse))
+
+
+def is_new(tensor):
+    """True of what does not belong to the base."""
+    return any(part in tensor for part in (".adapters.", ".adapter_fusion_layer.", ".shared_parameters.")) or tensor.startswith("heads.")
+
+
+def fill(tensor, parameter):
+    """Values by the name of a tensor: the Rust test makes the same."""
+    start = zlib.crc32(tensor.encode()) % 1000
+    with torch.no_grad():
+        count = torch.arange(parameter.numel(), dtype=torch.float64)
+        parameter.copy_((0.5 * torch.sin(start + 1.7 * count)).reshape(parameter.shape))
+
+
+def probes(trained):
+    """For each kind of tensor, those of all layers together: `probe` of their gradients, one behind the other."""
+    kinds = {}
+    for tensor, parameter in trained:
+        assert parameter.grad is not None, f"{tensor} has no gradient"
+        kinds.setdefault(re.sub(r"\.\d+\.", ".N.", tensor, count=1), []).append(parameter.grad.flatten())
+    return {kind: probe(torch.cat(gradients)) for kind, gradients in kinds.items()}
+
+
+def probe(gradient):
+    """The sum of the elements, weighed so that no two count alike; and the largest of them, which says how large they are."""
+    weights = torch.cos(1 + 0.37 * torch.arange(gradient.numel(), dtype=torch.float64))
+    return [(gradient * weights).sum().item(), gradient.abs().max().item()]
+
+
+def batch(name, config):
+    """Sequences of several lengths by the name of the case, padded on the right."""
+    torch.manual_seed(zlib.crc32(f"composition {name}".encode()))
+    lengths = torch.tensor(LENGTHS)
+    mask = torch.arange(max(LENGTHS)) < lengths[:, None]
+    ids = torch.randint(FIRST_REAL_ID, VOCABULARY, mask.shape).masked_fill(~mask, config.pad_token_id)
+    return ids, mask.long(), torch.randint(0, LABELS, (len(LENGTHS),))
