@@ -106,6 +106,12 @@ impl<S: Scalar> Adapter<S> {
         &self.name
     }
 
+    /// The same adapter under another name.
+    #[must_use]
+    pub fn renamed(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     /// Its configuration; `None` for an adapter [of modules](Adapter::of_modules).
     #[must_use]
     pub fn method(&self) -> Option<&Method> {

@@ -152,8 +152,8 @@ pub enum CompositionError {
         /// How many there were.
         found: usize,
     },
-    /// Two adapters that train have one name.
-    #[error("two adapters that train are called `{name}`: their parameters could not be told apart; rename one")]
+    /// Two adapters, or two fusions, that train have one name.
+    #[error("two that train are called `{name}`: their parameters could not be told apart; rename one")]
     SameName {
         /// The name.
         name: String,

@@ -11,8 +11,7 @@ const DEEPEST: usize = 32;
 
 /// A setup by the names of its adapters, such as `stack(german, layer_drop(mood, layers=[0, 1]))`.
 ///
-/// A name that is not made of letters, digits, `_`, `-` and `.` alone, or is `none`, stands between quotation marks as in
-/// JSON.
+/// A name that is not made of letters, digits and `_-./\\:~@` alone, or is `none`, stands between quotation marks as in JSON.
 ///
 /// ```
 /// use adaptune_adapters::Expression;
@@ -172,12 +171,11 @@ impl NodeExpression {
         }
     }
 
-    /// The name of what it has of its own, of a node that needs it.
-    pub(super) fn own_if(&self, needed: bool) -> Result<Option<String>, ExpressionError> {
-        match (needed, &self.own) {
-            (true, own) => Ok(Some(own.clone().unwrap_or_else(|| self.default_name()))),
-            (false, None) => Ok(None),
-            (false, Some(own)) => Err(ExpressionError::NoOwn { node: self.name.clone(), own: own.clone() }),
+    /// Refuses a name of something of its own in a node that has nothing such.
+    pub(super) fn own_if(&self, has: bool) -> Result<(), ExpressionError> {
+        match &self.own {
+            Some(own) if !has => Err(ExpressionError::NoOwn { node: self.name.clone(), own: own.clone() }),
+            _ => Ok(()),
         }
     }
 
@@ -228,9 +226,9 @@ fn shown(name: &str) -> String {
     }
 }
 
-/// What a name without quotation marks is made of.
+/// What a name without quotation marks is made of, those of folders among them.
 fn is_plain(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '.')
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/' | '\\' | ':' | '~' | '@')
 }
 
 impl FromStr for Expression {

@@ -14,10 +14,11 @@ pub(crate) enum Member<'a, S> {
 }
 
 impl<'a, S: Scalar> Member<'a, S> {
-    pub(crate) fn name(&self) -> &'a str {
+    /// What its parameters are called after, where there are others. A fusion may be called as an adapter is.
+    fn name(&self) -> String {
         match self {
-            Self::Adapter(adapter) => adapter.name(),
-            Self::Fusion(fusion) => fusion.name(),
+            Self::Adapter(adapter) => adapter.name().to_owned(),
+            Self::Fusion(fusion) => fusion_name(fusion),
         }
     }
 
@@ -27,6 +28,10 @@ impl<'a, S: Scalar> Member<'a, S> {
             Self::Fusion(fusion) => *fusion,
         }
     }
+}
+
+fn fusion_name<S: Scalar>(fusion: &Fusion<S>) -> String {
+    format!("fusion:{}", fusion.name())
 }
 
 impl<S: Scalar> Setup<S> {
@@ -70,7 +75,7 @@ impl<S: Scalar> Setup<S> {
         }
         let (parts, own) = self.parts_and_fusion_mut();
         let own = own.filter(|fusion| !fusion.is_frozen());
-        let own = own.map(|fusion| (fusion.name().to_owned(), fusion as &mut dyn Parameters<S>));
+        let own = own.map(|fusion| (fusion_name(fusion), fusion as &mut dyn Parameters<S>));
         parts.iter_mut().flat_map(Self::members_mut).chain(own).collect()
     }
 
@@ -153,9 +158,9 @@ impl<S: Scalar> Setup<S> {
         if let Some(adapter) = self.shared().into_iter().find(|adapter| adapter.any_trains()) {
             return Err(CompositionError::Trains { name: adapter.name().to_owned() });
         }
-        let names: Vec<&str> = self.members().iter().map(Member::name).collect();
+        let names: Vec<String> = self.members().iter().map(Member::name).collect();
         match (1..names.len()).find(|i| names[..*i].contains(&names[*i])) {
-            Some(i) => Err(CompositionError::SameName { name: names[i].to_owned() }),
+            Some(i) => Err(CompositionError::SameName { name: names[i].clone() }),
             None => Ok(()),
         }
     }
@@ -172,7 +177,7 @@ impl<S: Scalar> Parameters<S> for Setup<S> {
         let members = self.members();
         let several = members.len() > 1;
         for member in members {
-            member.parameters().list(&if several { join(name, member.name()) } else { name.to_owned() }, all);
+            member.parameters().list(&if several { join(name, &member.name()) } else { name.to_owned() }, all);
         }
     }
     fn list_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {

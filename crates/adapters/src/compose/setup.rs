@@ -118,10 +118,9 @@ macro_rules! setup {
                 $(if node.name == <$type as Node<S, Self>>::NAME {
                     let weights = node.weights_if(<$type as Node<S, Self>>::WEIGHTED)?;
                     let lists = node.options_in_order(<$type as Node<S, Self>>::OPTIONS)?;
-                    let fusion = match node.own_if(<$type as Node<S, Self>>::FUSES)? {
-                        Some(name) => Some(supply.fusion(&name, &parts).ok_or(ExpressionError::UnknownFusion { name })?),
-                        None => None,
-                    };
+                    node.own_if(<$type as Node<S, Self>>::FUSES)?;
+                    let fusion = <$type as Node<S, Self>>::FUSES.then(|| supplied_fusion(node, &parts, supply));
+                    let fusion = fusion.transpose()?;
                     let given = Given { numbers: Numbers { lists, weights }, fusion };
                     return Ok(<$type as Node<S, Self>>::make(model, parts, given)?.into());
                 })+
@@ -145,6 +144,20 @@ setup! {
     PerSequence: PerSequence<Setup<S>>,
     /// One without some of its layers.
     LayerDrop: LayerDrop<Setup<S>>,
+}
+
+/// The fusion that a node names, or that has no name in it.
+fn supplied_fusion<S: Scalar>(
+    node: &NodeExpression,
+    parts: &[Setup<S>],
+    supply: &mut dyn Supply<Setup<S>, Fusion<S>>,
+) -> Result<Fusion<S>, ExpressionError> {
+    let name = node.own.clone().unwrap_or_else(|| node.default_name());
+    let fusion = match &node.own {
+        Some(own) => supply.fusion(own, parts),
+        None => supply.unnamed_fusion(&name, parts),
+    };
+    fusion.ok_or(ExpressionError::UnknownFusion { name })
 }
 
 fn written<S: Scalar, N: Node<S, Setup<S>>>(node: &N) -> NodeExpression {

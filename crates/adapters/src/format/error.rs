@@ -1,5 +1,6 @@
 //! Why an adapter directory could not be read or written.
 
+use crate::compose::expression::ExpressionError;
 use super::torch_bin::TorchBinError;
 use crate::core::error::MethodError;
 use crate::core::fields::FieldError;
@@ -117,6 +118,14 @@ pub enum FormatError {
         found: String,
         /// What this base has.
         expected: String,
+    },
+    /// What an expression puts together cannot be put together.
+    #[error("{expression}: {source}")]
+    Composition {
+        /// The expression.
+        expression: String,
+        /// Why.
+        source: Box<ExpressionError>,
     },
     /// The name cannot be written: PyTorch cuts names at points.
     #[error("adapter name \"{name}\" is empty or holds a point or a slash: choose another, as in \"sst2\"")]

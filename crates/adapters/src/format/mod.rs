@@ -5,6 +5,7 @@
 //! Beside them thawed tensors, language models as Hugging Face directories, and the numbers of a user-defined adapter.
 
 mod classifier;
+mod composed;
 mod describe;
 mod directory;
 pub(crate) mod error;
@@ -25,6 +26,7 @@ mod thawed;
 mod torch_bin;
 
 pub use crate::core::stored::{Form, Stored};
+pub use composed::{NewFusions, load_composed};
 pub use describe::{Described, describe};
 pub use directory::{load_adapter, load_head, named_parameters, save, save_headless};
 pub use error::FormatError;
@@ -33,5 +35,5 @@ pub use language::{load_language_head, save_base, save_language_model};
 pub use notes::{Note, notes};
 pub use parameters::{load_parameters, save_parameters};
 pub use peft::{load_peft, peft_names, save_peft, save_peft_with_head};
-pub use setup::{Parts, load, load_parts, save_setup};
+pub use setup::{Parts, load, load_parts, save_setup, setup_expression};
 pub use torch_bin::{PickleError, TorchBinError, read_torch_bin};

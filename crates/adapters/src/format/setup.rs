@@ -192,6 +192,14 @@ fn head_folder(directory: &Path) -> Result<Place, FormatError> {
     }
 }
 
+/// The expression of a directory in which several adapters are put together; `None` if it holds no setup.
+///
+/// # Errors
+/// If the file that says it is broken.
+pub fn setup_expression(directory: &Path) -> Result<Option<Expression>, FormatError> {
+    Ok(setup_of(directory)?.map(|(expression, _)| expression))
+}
+
 /// What the setup's file says, if there is one.
 fn setup_of(directory: &Path) -> Result<Option<(Expression, Option<String>)>, FormatError> {
     let path = resolve(directory, setup_file::FILE)?;

@@ -188,10 +188,10 @@ fn a_fusion_trains_over_frozen_adapters() {
     let ((loss_all, expected), (loss_frozen, found)) = (loss(&base, &all), loss(&base, &frozen));
     assert!((loss_all - loss_frozen).abs() < 1e-12);
     assert_eq!(found.len(), slots);
-    let of_fusion = all.parameters().into_iter().filter(|(name, _)| name.starts_with("a,b,c."));
+    let of_fusion = all.parameters().into_iter().filter(|(name, _)| name.starts_with("fusion:a,b,c."));
     let mut checked = 0;
     for ((name, parameter), (own, of)) in of_fusion.zip(frozen.parameters()) {
-        assert_eq!(name.strip_prefix("a,b,c."), Some(own.as_str()));
+        assert_eq!(name.strip_prefix("fusion:a,b,c."), Some(own.as_str()));
         let (expected, found) = (expected.get(parameter.slot().unwrap()), found.get(of.slot().unwrap()));
         let (expected, found) = (expected.expect("it trains"), found.expect("it trains"));
         assert!((&expected - &found).iter().all(|d| d.abs() < 1e-12), "{name}");

@@ -1,6 +1,7 @@
 //! Options of the commands that use a trained adapter.
 
 use super::columns::TableArgs;
+use super::composition::AdapterArg;
 use super::numbers::BaseDtype;
 use clap::Args;
 use std::num::NonZeroUsize;
@@ -13,9 +14,13 @@ pub(crate) struct ModelArgs {
     /// training]
     #[arg(long, value_name = "DIR|NAME")]
     pub(crate) model: Option<String>,
-    /// The adapter directory
+    /// The adapter directory; or several, put together: 'stack(DIR, DIR)' (the first one below), 'average(0.3*DIR, 0.7*DIR)',
+    /// 'fuse(DIR, DIR; FUSION)'
+    #[arg(long, value_name = "DIR|EXPRESSION")]
+    pub(crate) adapter: AdapterArg,
+    /// The directory of the head [default: that of the adapter, of several the last that has one]
     #[arg(long, value_name = "DIR")]
-    pub(crate) adapter: PathBuf,
+    pub(crate) head: Option<PathBuf>,
     /// Longest text in tokens [default: as in training]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) max_length: Option<usize>,

@@ -1,0 +1,94 @@
+//! Adapters put together in training: what is loaded stays as it is, and a fusion of it, or an adapter upon it, trains.
+
+use super::super::args::{AdapterArg, is_composed};
+use super::super::report::note;
+use adaptune_adapters::format::{NewFusions, load_composed};
+use adaptune_adapters::{AdapterModel, Expression, FusionConfig, Setup, Stack};
+use adaptune_tensor::Seed;
+use adaptune_transformer::Encoder;
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+
+/// What is put together with what trains.
+#[derive(Clone, Debug)]
+pub(super) enum Composed {
+    /// Adapters that are fused, by `--method`.
+    Fused { expression: Expression, fusion: FusionConfig },
+    /// Adapters that the new one stands upon, by `--below`.
+    Below(Expression),
+}
+
+impl Composed {
+    /// What the options say, if they put anything together.
+    pub(super) fn of(method: Option<&str>, below: Option<&AdapterArg>, fusion: Option<&str>) -> Result<Option<Self>> {
+        let composed = method.filter(|method| is_composed(method));
+        match (composed, below, fusion) {
+            (Some(_), Some(below), _) => {
+                bail!("--below {below}: put it into --method, as in 'stack({below}, fuse(DIR, DIR))'")
+            }
+            (Some(method), None, fusion) => {
+                let expression: Expression = method.parse().context("--method")?;
+                let fusion = fusion.unwrap_or("dynamic").parse().context("--fusion")?;
+                Ok(Some(Self::Fused { expression, fusion }))
+            }
+            (None, _, Some(_)) => bail!("--fusion is for --method 'fuse(DIR, DIR)'; here nothing is fused"),
+            (None, Some(below), None) => Ok(Some(Self::Below(expression(below)))),
+            (None, None, None) => Ok(None),
+        }
+    }
+
+    /// The folders that are put together.
+    fn expression(&self) -> &Expression {
+        match self {
+            Self::Fused { expression, .. } | Self::Below(expression) => expression,
+        }
+    }
+
+    /// Refuses folders that are not there, before any data are read.
+    pub(super) fn check(&self) -> Result<()> {
+        for folder in self.expression().names() {
+            if !Path::new(folder).is_dir() {
+                bail!("{}: {folder} is no folder; expected one that train or a Python library wrote", self.expression());
+            }
+        }
+        Ok(())
+    }
+
+    /// The model with these in it; its own adapter stands upon what is below.
+    pub(super) fn put_into(&self, model: AdapterModel<f32>, base: &Encoder<f32>, seed: Seed) -> Result<AdapterModel<f32>> {
+        match self {
+            Self::Fused { expression, fusion } => {
+                let new = NewFusions { config: fusion, seed };
+                let parts = load_composed(expression, base, Some(&new))?;
+                if parts.setup.fusions().iter().all(|fusion| fusion.is_frozen()) {
+                    bail!("--method {expression}: nothing in it would train; only a new fusion does, as in 'fuse(DIR, DIR)'");
+                }
+                Ok(model.with_setup(parts.setup)?)
+            }
+            Self::Below(expression) => {
+                let below = load_composed(expression, base, None)?.setup;
+                let name = model.head().name().to_owned();
+                let (own, head, thawed) = model.into_parts();
+                let Some(own) = own else { bail!("--below needs an adapter to stand upon it; --method has none") };
+                if below.adapters().iter().any(|adapter| adapter.name() == name) {
+                    bail!("--below {expression} holds an adapter called {name}, as the new one is: name it with --name");
+                }
+                let stack = Stack::new(base.config(), vec![below, Setup::from(own)]).context("--below")?;
+                let _ = (head, thawed, stack);
+                unreachable!()
+            }
+        }
+    }
+
+    /// Says what stays as it is.
+    pub(super) fn tell(&self, setup: &Setup<f32>) {
+        note(format_args!("{setup}: the adapters in it stay as they are, and what is new trains"));
+    }
+}
+
+fn expression(adapter: &AdapterArg) -> Expression {
+    match adapter {
+        AdapterArg::Folder(folder) => Expression::Adapter(folder.to_string_lossy().into_owned()),
+        AdapterArg::Composed(expression) => expression.clone(),
+    }
+}
