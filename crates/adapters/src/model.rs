@@ -130,6 +130,16 @@ impl<S: Scalar> AdapterModel<S> {
         self.with_setup(setup)
     }
 
+    /// The same model with its setup upon another one, which is frozen and a part of it from now on.
+    ///
+    /// # Errors
+    /// If the two mean nothing upon each other (see [`Stack`]), or as [`AdapterModel::with_setup`].
+    pub fn upon_setup(mut self, below: Setup<S>) -> Result<Self, CompositionError> {
+        let own = std::mem::take(&mut self.setup);
+        let stack = Stack::new(self.base.config(), vec![below.frozen(), own])?;
+        self.with_setup(stack)
+    }
+
     /// The frozen adapters of the setup, such as those that the model's own stands upon, the lowest first.
     #[must_use]
     pub fn below(&self) -> Vec<&Arc<Adapter<S>>> {

@@ -2,6 +2,7 @@
 
 mod columns;
 mod compare;
+mod composition;
 mod finished;
 mod numbers;
 mod pretrain;
@@ -10,6 +11,7 @@ mod trained;
 
 pub(crate) use columns::TableArgs;
 pub(crate) use compare::CompareArgs;
+pub(crate) use composition::{AdapterArg, is_composed};
 pub(crate) use finished::{CombinationArg, CombineArgs, ConvertArgs, FormatArg, MergeArgs};
 pub(crate) use numbers::BaseDtype;
 pub(crate) use pretrain::{ArchitectureArg, PretrainArgs};

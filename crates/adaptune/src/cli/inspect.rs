@@ -3,7 +3,8 @@
 use super::args::InspectArgs;
 use super::folder::{RunFolder, TRAINED};
 use super::report::{Cell, Report, bytes, note, print_line, thousands};
-use adaptune_adapters::format::{Described, Note, describe, notes};
+use adaptune_adapters::Expression;
+use adaptune_adapters::format::{Described, Note, describe, notes, setup_expression};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
@@ -26,6 +27,9 @@ pub(crate) fn run(args: &InspectArgs) -> Result<()> {
 fn print(args: &InspectArgs, parts: &[Described]) -> Result<()> {
     let mut report = Report::new();
     let mut row = |name: &str, value: String| _ = report.row(vec![name.into(), value.into()]);
+    if let Some(setup) = setup_expression(&args.adapter)? {
+        tree(&setup, 0).into_iter().for_each(|line| row("setup", line));
+    }
     for part in parts {
         row(part.kind, part.name.clone());
         if !part.model_type.is_null() {
@@ -50,6 +54,23 @@ fn print(args: &InspectArgs, parts: &[Described]) -> Result<()> {
     }
     print_line("")?;
     Ok(tensors.print()?)
+}
+
+/// A setup with each part on a line of its own, further to the right than what it is a part of.
+fn tree(setup: &Expression, depth: usize) -> Vec<String> {
+    let indented = |text: &str| format!("{}{text}", "  ".repeat(depth));
+    let Expression::Node(node) = setup else { return vec![indented(&setup.to_string())] };
+    let own = node.own.as_ref().map(|own| format!(" {own}")).unwrap_or_default();
+    let options = node.options.iter().map(|(name, list)| format!(" {name}={list:?}")).collect::<String>();
+    let mut lines = vec![indented(&format!("{}{own}{options}", node.name))];
+    for (i, part) in node.parts.iter().enumerate() {
+        let mut of_part = tree(part, depth + 1);
+        if let Some(weight) = node.weights.get(i) {
+            of_part[0].push_str(&format!(" ({weight})"));
+        }
+        lines.extend(of_part);
+    }
+    lines
 }
 
 /// The fields that say most, in the order in which one asks for them.
@@ -97,9 +118,11 @@ fn print_json(args: &InspectArgs, parts: &[Described], notes: &[Note]) -> Result
             "parameters": part.parameters(),
             "tensors": tensors,
         });
-        (part.kind.to_owned(), fields)
+        let alone = parts.iter().filter(|other| other.kind == part.kind).count() == 1;
+        (if alone { part.kind.to_owned() } else { format!("{} {}", part.kind, part.name) }, fields)
     };
     let parts: Map<_, _> = parts.iter().map(described).collect();
     let notes: Vec<String> = notes.iter().map(Note::to_string).collect();
-    Ok(print_line(json!({ "directory": args.adapter, "parts": parts, "notes": notes }))?)
+    let setup = setup_expression(&args.adapter)?.map(|setup| setup.to_string());
+    Ok(print_line(json!({ "directory": args.adapter, "setup": setup, "parts": parts, "notes": notes }))?)
 }

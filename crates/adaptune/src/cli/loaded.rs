@@ -1,10 +1,15 @@
 //! A trained model, loaded to be measured or to predict, and how its texts are to be read.
 
-use super::args::{ModelArgs, TableArgs};
-use super::finished::Finished;
-use adaptune_adapters::format;
-use adaptune_text::{InputForm, TableOptions, TextPredictor};
+use super::args::{AdapterArg, ModelArgs, TableArgs};
+use super::finished::{Finished, tell_notes};
+use super::folder::{RunFolder, TRAINED};
+use adaptune_adapters::format::{load, load_composed, load_parts};
+use adaptune_adapters::{AdapterModel, Head};
+use adaptune_text::{InputForm, TableOptions, TextPredictor, Tokenizer};
+use adaptune_transformer::Encoder;
 use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::sync::Arc;
 
 /// A trained model with what is known of its training.
 pub(crate) struct Loaded {
@@ -12,12 +17,21 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Loads base, adapter and head.
+    /// Loads base, adapter or adapters, and head.
     pub(crate) fn open(args: &ModelArgs, table: &TableArgs) -> Result<Self> {
-        let finished = Finished::open(args.model.as_deref(), args.base_dtype, &args.adapter)?;
+        let leading = args.adapter.leading();
+        for folder in args.adapter.folders().iter().filter(|folder| !folder.is_dir()) {
+            bail!("{}: {} is no folder; expected one that train, or a Python library, wrote", args.adapter, folder.display());
+        }
+        let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
         let tokenizer = finished.tokenizer(args.max_length)?.with_overlap(table.overlap());
-        let model = format::load(&args.adapter, finished.base).with_context(|| args.adapter.display().to_string())?;
-        let input = finished.run.and_then(|run| run.input);
+        check_others(&args.adapter, &leading, &tokenizer)?;
+        let model = model(args, finished.base).with_context(|| args.adapter.to_string())?;
+        // A head from elsewhere reads texts as it did in training.
+        let input = match &args.head {
+            Some(head) => RunFolder::new(head, TRAINED).run_file()?.and_then(|run| run.input),
+            None => finished.run.and_then(|run| run.input),
+        };
         let predictor = TextPredictor::new(model, tokenizer, input);
         let Some(threshold) = args.threshold else { return Ok(Self { predictor }) };
         if !predictor.model().head().config().task.predicts_any_labels() {
@@ -33,4 +47,36 @@ impl Loaded {
         let preferred = self.predictor.input().map(InputForm::columns).unwrap_or_default();
         TableOptions { preferred, ..args.options() }
     }
+}
+
+/// The adapters but the leading one must have been trained with the same tokenizer.
+fn check_others(adapter: &AdapterArg, leading: &Path, tokenizer: &Tokenizer) -> Result<()> {
+    for folder in adapter.folders().iter().filter(|folder| *folder != leading) {
+        tell_notes(folder)?;
+        if let Some(run) = RunFolder::new(folder, TRAINED).run_file()? {
+            run.check_tokenizer(tokenizer).with_context(|| folder.display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// Base, adapters and head.
+fn model(args: &ModelArgs, base: Arc<Encoder<f32>>) -> Result<AdapterModel<f32>> {
+    let parts = match (&args.adapter, &args.head) {
+        (AdapterArg::Folder(folder), None) => return Ok(load(folder, base)?),
+        (AdapterArg::Folder(folder), Some(_)) => load_parts(folder, &base)?,
+        (AdapterArg::Composed(expression), _) => load_composed(expression, &base, None)?,
+    };
+    let head = match &args.head {
+        Some(folder) => Some(head_of(folder, &base)?),
+        None => parts.head,
+    };
+    let head = head.context("none of the folders has a head: name one that has, with --head DIR")?;
+    Ok(AdapterModel::new(base, None, head).with_thawed(parts.thawed).with_setup(parts.setup)?)
+}
+
+/// The head in a folder, beside an adapter or by itself.
+fn head_of(folder: &Path, base: &Encoder<f32>) -> Result<Head<f32>> {
+    let parts = load_parts(folder, base).with_context(|| format!("--head {}", folder.display()))?;
+    parts.head.with_context(|| format!("--head {} has no head in it", folder.display()))
 }

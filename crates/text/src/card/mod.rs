@@ -25,6 +25,8 @@ pub struct ModelCard<'a> {
     pub scores: &'a [(String, f64)],
     /// The command that trained it, word by word; empty if a program did.
     pub command: &'a [String],
+    /// How several adapters are put together, if it is not one by itself.
+    pub setup: Option<&'a str>,
 }
 
 /// True if the text is a card of ours.
@@ -40,11 +42,11 @@ impl ModelCard<'_> {
         let Self { name, run, head, .. } = self;
         let base = &run.model;
         let mut card = format!(
-            "---\n{MARK}\nlibrary_name: adapters\nbase_model: {}\ntags:\n- adapter-transformers\n---\n\n# {}\n\nAn adapter \
-             ({}) and a head ({}) for {}, trained with adaptune. The base is not changed and not part of these files.\n\n",
+            "---\n{MARK}\nlibrary_name: adapters\nbase_model: {}\ntags:\n- adapter-transformers\n---\n\n# {}\n\n{} \
+             and a head ({}) for {}, trained with adaptune. The base is not changed and not part of these files.\n\n",
             quoted(base),
             escaped(name),
-            code(&run.method),
+            self.what(),
             head.task.name(),
             code(base),
         );
@@ -62,6 +64,15 @@ impl ModelCard<'_> {
         self.scores(&mut card);
         self.usage(&mut card);
         card
+    }
+
+    /// What the folder holds besides the head.
+    fn what(&self) -> String {
+        let method = code(&self.run.method);
+        match self.setup {
+            Some(setup) => format!("Several adapters, put together as {} (made by {method}),", code(setup)),
+            None => format!("An adapter ({method})"),
+        }
     }
 
     fn data(&self, card: &mut String) {
@@ -101,7 +112,7 @@ impl ModelCard<'_> {
             shell(base),
         );
         if !builtin {
-            card.push_str(&python::usage(self.name, self.run, self.head));
+            card.push_str(&python::usage(self.name, self.run, self.head, self.setup));
         }
     }
 }
@@ -155,7 +166,7 @@ mod tests {
         };
         let head = HeadConfig::new(Task::CLASSIFICATION, vec!["good".into(), "`bad`".into()]);
         let scores = [("dev accuracy".to_owned(), 0.5)];
-        ModelCard { name, run: &run, head: &head, scores: &scores, command: &["adaptune".into(), "a b".into()] }
+        ModelCard { name, run: &run, head: &head, scores: &scores, command: &["adaptune".into(), "a b".into()], setup: None }
             .markdown()
     }
 
@@ -186,7 +197,7 @@ mod tests {
         let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
         let card = |pooling| {
             let head = HeadConfig { pooling, ..head.clone() };
-            ModelCard { name: "mine", run: &run, head: &head, scores: &[], command: &[] }.markdown()
+            ModelCard { name: "mine", run: &run, head: &head, scores: &[], command: &[], setup: None }.markdown()
         };
         let mean = card(Some(Pooling::Mean));
         for line in [

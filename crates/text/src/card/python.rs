@@ -5,13 +5,14 @@ use adaptune_adapters::{HeadConfig, Pooling};
 use std::fmt::Write as _;
 
 /// The section of a card.
-pub(super) fn usage(name: &str, run: &RunFile, head: &HeadConfig) -> String {
+pub(super) fn usage(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<&str>) -> String {
     let base = python_text(&run.model);
     let begin = "\nIn Python, where the adapter is in the files of AdapterHub (`pip install adapters`)";
     let Some(pooling) = head.pooling.filter(|pooling| !pooling.is_known_in_python()) else {
         return format!(
             "{begin}:\n\n```python\nfrom adapters import AutoAdapterModel\n\nmodel = AutoAdapterModel.from_pretrained({base})\n\
-             model.load_adapter(\"FOLDER\", with_head=True, use_safetensors=True, set_active=True)\n```\n"
+             model.{}\n```\n",
+            loading(setup, true)
         );
     };
     // Tokens of a prompt stand among those of the text, where the mask does not tell them apart.
@@ -22,12 +23,26 @@ pub(super) fn usage(name: &str, run: &RunFile, head: &HeadConfig) -> String {
         "{begin}. Its heads read the first token; this one reads the {} over the tokens, which these lines compute:\n\n\
          ```python\n{}```\n",
         pooling.name(),
-        program(run, &base, read(pooling), &layers(name, head))
+        program(run, [&base, &loading(setup, false), &head_folder(name, setup)], read(pooling), &layers(name, head))
     )
 }
 
+/// The call that loads what the folder holds, with its head where Python has such.
+fn loading(setup: Option<&str>, with_head: bool) -> String {
+    match (setup, with_head) {
+        (Some(_), _) => "load_adapter_setup(\"FOLDER\", use_safetensors=True, set_active=True)".to_owned(),
+        (None, true) => "load_adapter(\"FOLDER\", with_head=True, use_safetensors=True, set_active=True)".to_owned(),
+        (None, false) => "load_adapter(\"FOLDER\", with_head=False, use_safetensors=True, set_active=True)".to_owned(),
+    }
+}
+
+/// The folder of the head's files: of a setup one within it.
+fn head_folder(name: &str, setup: Option<&str>) -> String {
+    if setup.is_some() { format!("FOLDER/{name}") } else { "FOLDER".to_owned() }
+}
+
 /// The lines that compute the logits.
-fn program(run: &RunFile, base: &str, read: &str, layers: &str) -> String {
+fn program(run: &RunFile, [base, loading, folder]: [&str; 3], read: &str, layers: &str) -> String {
     let length = run.max_length;
     format!(
         r#"import torch
@@ -36,9 +51,9 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 model = AutoAdapterModel.from_pretrained({base})
-model.load_adapter("FOLDER", with_head=False, use_safetensors=True, set_active=True)
+model.{loading}
 model.eval()
-head = load_file("FOLDER/model_head.safetensors")
+head = load_file("{folder}/model_head.safetensors")
 tokenizer = AutoTokenizer.from_pretrained({base})
 batch = tokenizer(["A text."], truncation=True, max_length={length}, padding=True, return_tensors="pt")
 with torch.no_grad():

@@ -1,6 +1,7 @@
 //! Options of `train`.
 
 use super::columns::TableArgs;
+use super::composition::AdapterArg;
 use super::numbers::BaseDtype;
 use crate::cli::task::TaskArg;
 use adaptune_adapters::Pooling;
@@ -37,6 +38,15 @@ pub(crate) struct TrainArgs {
     /// seq_bn[reduction_factor=4]]
     #[arg(long, value_name = "METHOD")]
     pub(crate) method: Option<String>,
+    /// Adapters that the new one stands upon, and which stay as they are: a directory, or several, 'stack(DIR, DIR)'. They are
+    /// saved with it. With --method 'fuse(DIR, DIR)' adapters that were trained apart are fused instead: attention over what they
+    /// give is all that trains, beside the head
+    #[arg(long, value_name = "DIR|EXPRESSION")]
+    pub(crate) below: Option<AdapterArg>,
+    /// How the adapters of 'fuse(…)' are fused: dynamic, static, or one of them with fields, 'dynamic[query_before_ln=True]'
+    /// [default: dynamic]
+    #[arg(long, value_name = "FUSION")]
+    pub(crate) fusion: Option<String>,
     /// Also train tensors of the base, in copies saved with the adapter: layer-norms, biases, all, or several of them
     /// with commas between
     #[arg(long, value_name = "WHAT")]
@@ -147,7 +157,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     pub(crate) tensorboard: Option<PathBuf>,
     /// Go on from the adapter and head in this folder, with new data or for more epochs, in the place of new ones
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["method", "thaw", "head_layers", "pooling", "baselines"], help_heading = "Run")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["method", "below", "fusion", "thaw", "head_layers", "pooling", "baselines"], help_heading = "Run")]
     pub(crate) from: Option<PathBuf>,
     /// Go on with the run in --out that was interrupted
     #[arg(long, help_heading = "Run")]

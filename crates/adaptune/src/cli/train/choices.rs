@@ -3,6 +3,7 @@
 use super::super::args::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
 use super::super::report::{counted, note};
 use super::super::task::TaskArg;
+use super::composed::Composed;
 use super::start::{Start, tuning_of};
 use adaptune_adapters::{AdapterModel, Tuning};
 use adaptune_text::{BUILTIN, Sizing, TaskChoice};
@@ -23,6 +24,8 @@ pub(super) struct Choices {
     /// The method as it was written.
     pub(super) method: String,
     pub(super) tuning: Tuning,
+    /// What is put together, if anything is.
+    pub(super) composed: Option<Composed>,
     pub(super) baselines: bool,
     pub(super) options: TrainOptions,
     /// What it goes on from, if not from nothing.
@@ -75,13 +78,16 @@ impl Choices {
         let defaults = Defaults::of(&model);
         let method = args.method.clone().or(start.as_ref().map(Start::method));
         let method = method.unwrap_or_else(|| defaults.method.into());
+        let composed = Composed::of(args.method.as_deref(), args.below.as_ref(), args.fusion.as_deref())?;
+        composed.as_ref().map_or(Ok(()), Composed::check)?;
         let out = args.out.clone().unwrap_or_else(|| free_folder(first, &method));
         Ok(Self {
             test: part(&args.test, "test"),
             name: name(args, &out)?,
             baselines: args.baselines || nothing_named(args),
             // What an adapter is that is trained already, its files say.
-            tuning: if start.is_some() { Tuning::default() } else { tuning(&method, args.thaw)? },
+            tuning: if start.is_some() { Tuning::default() } else { tuning(&method, composed.as_ref(), args.thaw)? },
+            composed,
             options: options(args, &defaults)?,
             rate_for_all: defaults.rate_for_all,
             start,
@@ -195,8 +201,11 @@ fn model(args: &TrainArgs, train: &Path, start: Option<&Start>) -> Result<String
     )
 }
 
-fn tuning(method: &str, thaw: Option<Thaw>) -> Result<Tuning> {
-    let tuning: Tuning = method.parse().context("--method")?;
+fn tuning(method: &str, composed: Option<&Composed>, thaw: Option<Thaw>) -> Result<Tuning> {
+    let tuning: Tuning = match composed {
+        Some(Composed::Fused { .. }) => Tuning::default(),
+        _ => method.parse().context("--method")?,
+    };
     Ok(match thaw {
         Some(thaw) => tuning.with_thawed(thaw),
         None => tuning,
@@ -210,7 +219,7 @@ fn free_folder(train: &Path, method: &str) -> PathBuf {
         Some(task) => task.split(':').next().unwrap_or(task).to_ascii_lowercase(),
         None => train.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
     };
-    let method = method.split('[').next().unwrap_or(method);
+    let method = method.split(['[', '(']).next().unwrap_or(method);
     let name = format!("{data}-{method}").replace(['@', '.', ' '], "-");
     let numbered = |n: usize| Path::new("runs").join(if n == 1 { name.clone() } else { format!("{name}-{n}") });
     (1..).map(numbered).find(|folder| !folder.exists()).unwrap_or_default()

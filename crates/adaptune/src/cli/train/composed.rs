@@ -1,9 +1,8 @@
 //! Adapters put together in training: what is loaded stays as it is, and a fusion of it, or an adapter upon it, trains.
 
 use super::super::args::{AdapterArg, is_composed};
-use super::super::report::note;
 use adaptune_adapters::format::{NewFusions, load_composed};
-use adaptune_adapters::{AdapterModel, Expression, FusionConfig, Setup, Stack};
+use adaptune_adapters::{AdapterModel, Expression, FusionConfig};
 use adaptune_tensor::Seed;
 use adaptune_transformer::Encoder;
 use anyhow::{Context, Result, bail};
@@ -67,22 +66,15 @@ impl Composed {
             }
             Self::Below(expression) => {
                 let below = load_composed(expression, base, None)?.setup;
-                let name = model.head().name().to_owned();
-                let (own, head, thawed) = model.into_parts();
-                let Some(own) = own else { bail!("--below needs an adapter to stand upon it; --method has none") };
+                let Some(name) = model.adapter().map(|adapter| adapter.name().to_owned()) else {
+                    bail!("--below needs an adapter to stand upon it, and --method has none");
+                };
                 if below.adapters().iter().any(|adapter| adapter.name() == name) {
-                    bail!("--below {expression} holds an adapter called {name}, as the new one is: name it with --name");
+                    bail!("--below {expression} holds an adapter called {name}, as the new one is: call this otherwise, by --name");
                 }
-                let stack = Stack::new(base.config(), vec![below, Setup::from(own)]).context("--below")?;
-                let _ = (head, thawed, stack);
-                unreachable!()
+                model.upon_setup(below).context("--below")
             }
         }
-    }
-
-    /// Says what stays as it is.
-    pub(super) fn tell(&self, setup: &Setup<f32>) {
-        note(format_args!("{setup}: the adapters in it stay as they are, and what is new trains"));
     }
 }
 

@@ -3,6 +3,7 @@
 mod choices;
 mod closing;
 mod command;
+mod composed;
 mod data;
 mod folds;
 mod follow;
@@ -27,6 +28,7 @@ use anyhow::{Context, Result, bail};
 use choices::Choices;
 pub(super) use choices::DEFAULT_TASK;
 use closing::Closing;
+use composed::Composed;
 use data::Data;
 use folds::Folds;
 pub(super) use follow::follow;
@@ -90,7 +92,7 @@ pub(super) fn rehearse(runs: &[(&str, TrainArgs)]) -> Result<()> {
             None => Setting::read(args, choices)?,
             Some(before) => before.again(args, choices)?,
         };
-        next.trainer(&next.choices.tuning).with_context(|| (*text).to_owned())?;
+        next.trainer(&next.choices.tuning, next.choices.composed.as_ref()).with_context(|| (*text).to_owned())?;
         setting = Some(next);
     }
     Ok(())
@@ -208,7 +210,7 @@ impl<'a> Setting<'a> {
     /// What was asked for; nothing if it is there already.
     fn train_and_save(&self, folds: Option<&Folds>, folder: &RunFolder) -> Result<Option<Outcome>> {
         let (args, tuning) = (self.args, &self.choices.tuning);
-        let trainer = self.trainer(tuning)?;
+        let trainer = self.trainer(tuning, self.choices.composed.as_ref())?;
         if folder.prepare(args.resume, args.overwrite)? == State::Complete {
             tell_complete(&self.choices.out);
             return Ok(None);
@@ -230,13 +232,17 @@ impl<'a> Setting<'a> {
         }
         let begun = Instant::now();
         let trained = follow::follow_closely(trainer, args.json, args.tensorboard.as_deref())?;
-        format::save(&trained.model, folder.work())?;
+        match &self.choices.composed {
+            Some(_) => format::save_setup(&trained.model, folder.work())?,
+            None => format::save(&trained.model, folder.work())?,
+        }
         draw(&trained.history, &folder.loss_curve());
         let head = trained.model.head().config().clone();
+        let setup = self.choices.composed.as_ref().map(|_| trained.model.setup().to_string());
         self.tell_missed(&trained.model)?;
         let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed());
         if let Ok(outcome) = &outcome {
-            self.write_card(outcome, &head, folds, folder)?;
+            self.write_card(outcome, &head, setup.as_deref(), folds, folder)?;
         }
         // Test data that cannot be judged take nothing away from what was trained.
         folder.complete(&self.run_file(tuning))?;
@@ -253,7 +259,9 @@ impl<'a> Setting<'a> {
             }
             let others: Vec<usize> = (0..train.len()).filter(|n| part.binary_search(n).is_err()).collect();
             let (others, part) = (train.select(&others)?, train.select(part)?);
-            let trained = follow(self.trainer_on(&self.choices.tuning, &others, Some(&part))?, self.args.json)?;
+            let composed = self.choices.composed.as_ref();
+            let trainer = self.trainer_on(&self.choices.tuning, composed, &others, Some(&part))?;
+            let trained = follow(trainer, self.args.json)?;
             let record = evaluations(&trained.history).filter(|record| record.best).last();
             best.push(record.cloned().context("no epoch was measured")?);
         }
@@ -267,7 +275,8 @@ impl<'a> Setting<'a> {
         }
         let others =
             [("head alone", Tuning::default()), ("full fine-tuning", Tuning::default().with_thawed(Thaw::ALL))];
-        let others = others.into_iter().filter(|(_, tuning)| *tuning != self.choices.tuning);
+        let same = |tuning: &Tuning| *tuning == self.choices.tuning && self.choices.composed.is_none();
+        let others = others.into_iter().filter(|(_, tuning)| !same(tuning));
         others.map(|(name, tuning)| self.baseline(name, &tuning)).collect()
     }
 
@@ -276,21 +285,22 @@ impl<'a> Setting<'a> {
             note(format_args!("for comparison: {name}"));
         }
         let begun = Instant::now();
-        let trained = follow(self.trainer(tuning)?, self.args.json)?;
+        let trained = follow(self.trainer(tuning, None)?, self.args.json)?;
         self.outcome(name.into(), trained, begun.elapsed())
     }
 
-    fn trainer(&self, tuning: &Tuning) -> Result<Trainer<'_, f32>> {
-        self.trainer_on(tuning, &self.data.train, self.data.dev.as_ref())
+    fn trainer(&self, tuning: &Tuning, composed: Option<&Composed>) -> Result<Trainer<'_, f32>> {
+        self.trainer_on(tuning, composed, &self.data.train, self.data.dev.as_ref())
     }
 
     fn trainer_on<'d>(
         &'d self,
         tuning: &Tuning,
+        composed: Option<&Composed>,
         train: &'d Dataset,
         dev: Option<&'d Dataset>,
     ) -> Result<Trainer<'d, f32>> {
-        let (model, mut options) = (self.model(tuning)?, self.choices.options_for(tuning));
+        let (model, mut options) = (self.model(tuning, composed)?, self.choices.options_for(tuning));
         // A baseline may have nothing to keep where what was asked for has.
         options.cache = options.cache.filter(|_| *tuning == self.choices.tuning || model.constant_blocks() > 0);
         Ok(match &self.weighted {
@@ -299,14 +309,18 @@ impl<'a> Setting<'a> {
         })
     }
 
-    fn model(&self, tuning: &Tuning) -> Result<AdapterModel<f32>> {
+    fn model(&self, tuning: &Tuning, composed: Option<&Composed>) -> Result<AdapterModel<f32>> {
         if let Some(start) = &self.choices.start {
             return start.load(self.base.clone());
         }
         let (seed, name) = (Seed::new(self.args.seed), &self.choices.name);
         let head = Head::new(name, &self.head_config(), &self.base, seed.named("head"))?;
         let prompt = self.prompt.as_deref().filter(|_| tuning.prompt_text().is_some());
-        tuning.apply(name, self.base.clone(), head, prompt, seed.named("adapter")).context("--method")
+        let model = tuning.apply(name, self.base.clone(), head, prompt, seed.named("adapter")).context("--method")?;
+        match composed {
+            Some(composed) => composed.put_into(model, &self.base, seed.named("fusion")),
+            None => Ok(model),
+        }
     }
 
     fn outcome(&self, name: String, trained: Trained<f32>, time: Duration) -> Result<Outcome> {
@@ -350,6 +364,7 @@ impl<'a> Setting<'a> {
         &self,
         outcome: &Outcome,
         head: &HeadConfig,
+        setup: Option<&str>,
         folds: Option<&Folds>,
         folder: &RunFolder,
     ) -> Result<()> {
@@ -365,7 +380,7 @@ impl<'a> Setting<'a> {
         let parts = folds.into_iter().flat_map(Folds::scores_by_name);
         let scores: Vec<(String, f64)> = parts.chain(dev).chain(test).collect();
         let name = &self.choices.name;
-        folder.write_card(&ModelCard { name, run: &run, head, scores: &scores, command: &command })
+        folder.write_card(&ModelCard { name, run: &run, head, scores: &scores, command: &command, setup })
     }
 }
 
