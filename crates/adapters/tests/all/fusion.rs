@@ -356,6 +356,26 @@ fn broken_files_are_refused_by_name() {
     assert!(missing.contains("adapter_fusion_config.json"), "{missing}");
 }
 
+/// Python divides scores by a temperature that falls to 1 with every pass and begins at 50 again in a loaded model.
+#[test]
+fn a_temperature_has_fallen_to_one_in_files_and_is_refused_in_new_fusions() {
+    let base = Arc::new(base::<f32>());
+    let model = model(&base, setup("fuse(a, b; both)", &KINDS[0], "dynamic", &base).expect("a fusion"));
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    format::save_setup(&model, directory.path()).expect("it is saved");
+    let config = directory.path().join("both/adapter_fusion_config.json");
+    let text = std::fs::read_to_string(&config).expect("a file");
+    let warm = text.replace("\"temperature\": false", "\"temperature\": true");
+    assert_ne!(text, warm);
+    std::fs::write(&config, warm).expect("written");
+    let loaded = format::load(directory.path(), base.clone()).expect("it is loaded");
+    assert_eq!(loaded.logits(&batch(4)).expect("a batch"), model.logits(&batch(4)).expect("a batch"));
+    let config = "dynamic[temperature=True]".parse().expect("a fusion");
+    let part = setup("a", &KINDS[0], "dynamic", &base).expect("an adapter");
+    let error = Fusion::new("x", &config, base.config(), &part, Seed::new(1)).expect_err("it is refused").to_string();
+    assert!(error.contains("temperature is not trained here"), "{error}");
+}
+
 fn refused(text: &str, methods: &[&str]) -> CompositionError {
     match setup::<f32>(text, methods, "dynamic", &base()) {
         Err(ExpressionError::Composition(error)) => error,

@@ -25,7 +25,7 @@ impl<S: Scalar> Fusion<S> {
     /// the seed and the place alone.
     ///
     /// # Errors
-    /// If the dropout is no rate.
+    /// If the dropout is no rate, or there is to be a temperature, which is not trained here.
     pub fn new(
         name: &str,
         config: &FusionConfig,
@@ -33,18 +33,12 @@ impl<S: Scalar> Fusion<S> {
         adapter: &dyn Insertions<S>,
         seed: Seed,
     ) -> Result<Self, MethodError> {
-        let points = sublayer_points(model).filter(|point| adapter.sublayer(*point).is_some());
-        Self::at(name, config, model, points, seed)
-    }
-
-    /// The same for given points.
-    pub(crate) fn at(
-        name: &str,
-        config: &FusionConfig,
-        model: &Config,
-        points: impl IntoIterator<Item = SublayerPoint>,
-        seed: Seed,
-    ) -> Result<Self, MethodError> {
+        if config.temperature {
+            return Err(MethodError::Contradiction(
+                "a fusion with a temperature is not trained here (it is read from files of AdapterHub, where it has fallen to \
+                 1): leave temperature out",
+            ));
+        }
         if let Some(rate) = config.dropout_prob {
             check_rate("dropout_prob", rate)?;
         }
@@ -52,7 +46,8 @@ impl<S: Scalar> Fusion<S> {
             let (point, seed) = (Point::from(point), seed.named("fusion").named(&Point::from(point).to_string()));
             (point, FusionLayer::new(config, model.hidden, model.attention_dropout, seed))
         };
-        let layers = ByPoint(points.into_iter().map(layer).collect());
+        let points = sublayer_points(model).filter(|point| adapter.sublayer(*point).is_some());
+        let layers = ByPoint(points.map(layer).collect());
         Ok(Self { name: name.to_owned(), config: config.clone(), frozen: false, layers })
     }
 

@@ -81,6 +81,8 @@ fn read(file: &Value) -> Result<(String, FusionConfig), Message> {
     for (name, value) in fields {
         config.set(name, value).map_err(|error| error.to_string())?;
     }
+    // It falls to 1 in training and is not in the file: what was trained is what is computed at 1.
+    config.temperature = false;
     Ok((json::name(file)?, config))
 }
 
