@@ -24,6 +24,7 @@ import peft
 import torch
 from adapters import AutoAdapterModel, CompacterConfig, LoReftConfig, MAMConfig, NoReftConfig, ParBnConfig
 from adapters import IA3Config, LoRAConfig, MTLLoRAConfig, PrefixTuningConfig, PromptTuningConfig, SeqBnInvConfig, VeraConfig
+from adapters.composition import Fuse, Stack
 from safetensors import safe_open
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
@@ -58,6 +59,9 @@ PYTHON_METHODS = [
     ("seq_bn_inv", SeqBnInvConfig(reduction_factor=4), classification(1)),
     ("mam", MAMConfig(PrefixTuningConfig(prefix_length=2, bottleneck_size=4), ParBnConfig()), classification(1)),
 ]
+# Several adapters, put together: a name, and Python's setup; a name, and the options of the training that does it here.
+PYTHON_SETUPS = [("stack", Stack("a", "b")), ("fuse", Fuse("a", "b")), ("named-fuse", Fuse("b", "a", name="both"))]
+RUST_SETUPS = [("fuse", ["--method", "fuse({work}/first, {work}/second)"]), ("below", ["--below", "{work}/first"])]
 FORMATS = ("safetensors", "bin")
 NOT_IN_SAFETENSORS = {"ln_before", "prefix", "mam"}
 
@@ -111,6 +115,8 @@ def main():
         bench = Bench(arguments.adaptune, work)
         rows = [bench.python_to_rust(*method, form) for method in PYTHON_METHODS for form in formats_of(method[0])]
         rows += [row for method in RUST_METHODS for row in bench.rust_to_python(method)]
+        rows += [bench.python_setup_to_rust(*setup, form) for setup in PYTHON_SETUPS for form in FORMATS]
+        rows += [bench.rust_setup_to_python(*setup) for setup in RUST_SETUPS]
         rows += [bench.peft_to_rust(*method) for method in PEFT_METHODS]
         rows += [bench.rust_to_peft(method) for method in TO_PEFT]
     print_table(rows)
@@ -201,6 +207,45 @@ class Bench:
             return [Row("Rust to Python", method, "-", problem=str(mismatch))]
         return [self.load_and_compare(method, folder, safe) for safe in written]
 
+    def python_setup_to_rust(self, name, setup, form):
+        """Saves random adapters that are put together with `adapters` and asks adaptune for the logits."""
+        row = Row("Python to Rust", name, form)
+        try:
+            model = self.fresh_model()
+            for i, adapter in enumerate(dict.fromkeys(setup.flatten())):
+                model.add_adapter(adapter, config=seq_bn(3 + i))
+            model.add_prediction_head_from_config("mood", {**classification(2), "id2label": LABELS})
+            if isinstance(setup, Fuse):
+                model.add_adapter_fusion(setup, "dynamic")
+                model.train_adapter_fusion(setup, unfreeze_adapters=True)
+            else:
+                model.train_adapter(setup)
+            model = model.eval()
+            redraw(model, f"round trip {name}", weight_deviation=0.1)
+            folder = self.work / f"setup-{name}-{form}"
+            model.save_adapter_setup(folder, setup, head_setup="mood", use_safetensors=form == "safetensors")
+            self.compare(row, model, "mood", folder, setup)
+        except Mismatch as mismatch:
+            row.problem = str(mismatch)
+        return row
+
+    def rust_setup_to_python(self, name, options):
+        """Trains two adapters, then what `options` put together of them, and loads that with `adapters`."""
+        row = Row("Rust to Python", name, "safetensors")
+        tables = ["--train", self.work / "train.tsv", "--dev", self.work / "dev.tsv"]
+        try:
+            for adapter, out in (("first", "first"), ("second", "second"), ("mood", f"composed-{name}")):
+                shutil.rmtree(self.work / out, ignore_errors=True)
+                how = [option.format(work=self.work) for option in options] if adapter == "mood" else ["--method", "seq_bn[reduction_factor=4]"]
+                how += ["--name", adapter, "--seed", len(adapter)]
+                self.run("train", "--model", self.model_folder, *tables, *how, *TRAINING, "--out", self.work / out)
+            model = self.fresh_model()
+            setup, _ = model.load_adapter_setup(str(self.work / f"composed-{name}"), use_safetensors=True, set_active=True)
+            self.compare(row, model, "mood", self.work / f"composed-{name}", setup)
+        except Mismatch as mismatch:
+            row.problem = str(mismatch)
+        return row
+
     def load_and_compare(self, method, folder, safe):
         row = Row("Rust to Python", method, "safetensors" if safe else "bin")
         try:
@@ -261,12 +306,12 @@ class Bench:
     def fresh_classifier(self):
         return AutoModelForSequenceClassification.from_pretrained(self.model_folder, num_labels=len(LABELS)).eval()
 
-    def compare(self, row, model, name, folder):
-        """Fills in the row: Python's logits with the adapter, without it, and those of `adaptune predict`."""
+    def compare(self, row, model, name, folder, setup=None):
+        """Fills in the row: Python's logits with the adapter or setup, without it, and those of `adaptune predict`."""
         predictions = self.predict(folder)
-        expected = self.python_logits(model, name)
+        expected = self.python_logits(model, setup or name, name)
         labels = {id: label for label, id in model.heads[name].config["label2id"].items()}
-        row.effect = (expected - self.python_logits(model, None)).abs().max().item()
+        row.effect = (expected - self.python_logits(model, None, name)).abs().max().item()
         row.difference = check_predictions(predictions, expected, labels)
         if row.effect < LEAST_EFFECT:
             raise Mismatch(f"the adapter changes no logit by more than {row.effect:.1e}, so this row proves nothing")
@@ -295,9 +340,10 @@ class Bench:
     def fresh_model(self):
         return AutoAdapterModel.from_pretrained(self.model_folder).eval()
 
-    def python_logits(self, model, adapter):
+    def python_logits(self, model, adapter, head):
         """`[texts, labels]`, one text at a time, so that no padding is involved."""
         model.set_active_adapters(adapter)
+        model.active_head = head
         return self.logits(model)
 
     def logits(self, model):
@@ -345,7 +391,8 @@ def check_predictions(predictions, expected, labels):
     texts = [prediction["text"] for prediction in predictions]
     if texts != TEXTS:
         raise Mismatch(f"expected the {len(TEXTS)} texts in their order, found {texts}")
-    logits, probabilities = (torch.tensor([p[key] for p in predictions]) for key in ("logits", "probabilities"))
+    logits = torch.tensor([p["logits"] for p in predictions])
+    probabilities = torch.tensor([list(p["probabilities"].values()) for p in predictions])
     if logits.shape != expected.shape:
         raise Mismatch(f"expected logits of shape {list(expected.shape)}, found {list(logits.shape)}")
     difference = (logits - expected).abs().max().item()

@@ -3,7 +3,7 @@
 use super::directory::{find_head, load_adapter, load_head, write_either};
 use super::error::{FormatError, Message};
 use super::files::{ADAPTER, FUSION, HEAD, PEFT, replace, replace_together};
-use super::hub::fusion::{adapter_names, load_fusion, write_fusion};
+use super::hub::fusion::{adapter_names, adapter_names_in, load_fusion, write_fusion};
 use super::hub::head::{self, write_head};
 use super::hub::name::check_name;
 use super::notes::{Note, notes};
@@ -269,6 +269,23 @@ impl<S: Scalar> Supply<Setup<S>, Fusion<S>> for Loaded<'_, S> {
             }
         }
     }
+
+    /// AdapterHub writes no name of a fusion, though it has one: then the folder is found by what is in it.
+    fn unnamed_fusion(&mut self, name: &str, parts: &[Setup<S>]) -> Option<Fusion<S>> {
+        let folder = if self.directory.join(name).is_dir() { None } else { fusion_of(self.directory, name) };
+        self.fusion(folder.as_deref().unwrap_or(name), parts)
+    }
+}
+
+/// The folder within a directory that holds a fusion of these adapters, whose names have commas between.
+fn fusion_of(directory: &Path, adapters: &str) -> Option<String> {
+    let folders = std::fs::read_dir(directory).ok()?.flatten().filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names.into_iter().find(|name| {
+        let of = adapter_names_in(&directory.join(name));
+        of.is_some_and(|of| of.join(",") == adapters)
+    })
 }
 
 impl<S: Scalar> Loaded<'_, S> {

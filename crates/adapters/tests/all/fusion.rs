@@ -328,6 +328,22 @@ fn a_loaded_fusion_trains_on() {
     assert_eq!(gradients.len(), loaded.parameters().len());
 }
 
+/// AdapterHub's `save_adapter_setup` leaves the name of a fusion out, and cannot load what it has written then.
+#[test]
+fn a_named_fusion_is_found_where_its_name_was_left_out() {
+    let base = Arc::new(base::<f32>());
+    let model = model(&base, setup("fuse(b, a; both)", &KINDS[0], "dynamic", &base).expect("a fusion"));
+    let directory = tempfile::tempdir().expect("a temporary folder");
+    format::save_setup(&model, directory.path()).expect("it is saved");
+    let path = directory.path().join("adapter_setup.json");
+    let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).expect("a file")).expect("JSON");
+    assert_eq!(file["adapter_setup"]["kwargs"]["name"], "both");
+    file["adapter_setup"].as_object_mut().expect("a map").remove("kwargs");
+    std::fs::write(&path, file.to_string()).expect("written");
+    let loaded = format::load(directory.path(), base).expect("the fusion is found");
+    assert_eq!(loaded.setup().to_string(), "fuse(b, a; both)");
+}
+
 #[test]
 fn broken_files_are_refused_by_name() {
     let base = Arc::new(base::<f32>());

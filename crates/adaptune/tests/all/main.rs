@@ -14,6 +14,7 @@ mod cases_data;
 mod commands;
 mod common;
 mod compare;
+mod composed;
 mod economy;
 mod finished;
 mod multi_label;

@@ -35,6 +35,23 @@ fn the_number_of_threads_does_not_show() {
 }
 
 #[test]
+fn the_number_of_threads_does_not_show_in_a_fusion() {
+    let bench = Bench::new();
+    let sizes = Sizes { hidden: 96, layers: 2, heads: 4, feed_forward: 768, positions: 24 };
+    model::write(&bench.path("wide"), &sizes, 5);
+    for (name, seed) in [("a", 1), ("b", 2)] {
+        bench.trained(name, &format!("--model wide --epochs 1 --name {name} --seed {seed}"));
+    }
+    let options = "--model wide --batch-size 96 --epochs 3 --method fuse(a,b)";
+    for threads in 1..=3 {
+        bench.trained(&format!("threads-{threads}"), &format!("{options} --threads {threads}"));
+    }
+    let one = bench.path("threads-1");
+    assert_same(&bench.path("threads-2"), &one, "two threads");
+    assert_same(&bench.path("threads-3"), &one, "three threads");
+}
+
+#[test]
 fn the_base_model_is_not_touched() {
     let bench = Bench::new();
     let before = contents(&bench.path("model"));
@@ -62,17 +79,28 @@ fn parts_of_a_batch_add_up_to_it() {
 /// A run of a second or more, most of it steps, with many checkpoints.
 struct Run {
     bench: Bench,
+    method: &'static str,
 }
 
 impl Run {
     fn new() -> Self {
         let bench = Bench::new();
         bench.write("train.tsv", data::tsv(&data::reviews(512, 1)));
-        Self { bench }
+        Self { bench, method: "double_seq_bn" }
+    }
+
+    /// One that fuses two adapters.
+    fn of_fusion() -> Self {
+        let run = Self { method: "fuse(a,b)", ..Self::new() };
+        for name in ["a", "b"] {
+            run.bench.trained(name, &format!("--epochs 1 --name {name} --seed 4 --method double_seq_bn"));
+        }
+        run
     }
 
     fn line(&self, out: &str) -> String {
-        training(out, "--epochs 12 --patience 11 --checkpoint-every 7 --method double_seq_bn --optimiser adamw")
+        let method = self.method;
+        training(out, &format!("--epochs 12 --patience 11 --checkpoint-every 7 --method {method} --optimiser adamw"))
     }
 
     /// Runs without interruption; gives the time that it took.
@@ -124,6 +152,21 @@ fn a_run_that_is_killed_and_resumed_ends_in_the_same_bytes() {
         assert_same(&run.bench.path(&out), &run.bench.path("whole"), &format!("killed after {moment:?} of {time:?}"));
     }
     assert!(interrupted >= 8 && checkpoints >= 4, "{interrupted} killed, {checkpoints} with a checkpoint: too quick");
+}
+
+#[test]
+fn a_fusion_that_is_killed_and_resumed_ends_in_the_same_bytes() {
+    let run = Run::of_fusion();
+    let time = run.whole("whole");
+    let mut checkpoints = 0;
+    for (i, moment) in [0.3, 0.5, 0.7].into_iter().enumerate() {
+        let out = format!("killed-{i}");
+        run.kill_after(&out, "", time.mul_f64(moment));
+        checkpoints += usize::from(run.has_checkpoint(&out));
+        run.resume(&out);
+        assert_same(&run.bench.path(&out), &run.bench.path("whole"), &format!("killed after {moment} of {time:?}"));
+    }
+    assert!(checkpoints >= 1, "too quick");
 }
 
 /// One run that is killed again and again.

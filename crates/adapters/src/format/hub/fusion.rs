@@ -73,6 +73,12 @@ pub fn load_fusion<S: Scalar>(
     Ok(fusion)
 }
 
+/// The names of those that the fusion in a folder fuses, if there is one.
+pub(crate) fn adapter_names_in(folder: &Path) -> Option<Vec<String>> {
+    let file = json::read(&resolve(folder, FUSION.config).ok()?).ok()?;
+    serde_json::from_value(file.get("adapter_names")?.clone()).ok()
+}
+
 /// What a file says: the fusion's name and configuration.
 fn read(file: &Value) -> Result<(String, FusionConfig), Message> {
     let fields = file.get("config").and_then(Value::as_object);

@@ -1,0 +1,129 @@
+//! Adapters put together on the command line: fused, stacked, averaged, with heads from elsewhere; and what is wrong with expressions.
+
+use crate::common::model::{self, Sizes};
+use crate::common::{Bench, contents, json, ok, refused};
+use serde_json::Value;
+use std::fs;
+
+/// Two adapters of one kind, `a` and `b`, and one of another, `wide`.
+fn bench() -> Bench {
+    let bench = Bench::new();
+    for (name, more) in
+        [("a", "--seed 1"), ("b", "--seed 2 --epochs 2"), ("wide", "--method double_seq_bn[reduction_factor=2] --epochs 1")]
+    {
+        bench.trained(name, &format!("--name {name} {more}"));
+    }
+    bench
+}
+
+fn evaluated(bench: &Bench, line: &str) -> Value {
+    json(&ok(&mut bench.command(&format!("eval {line} --data dev.tsv --json"))))
+}
+
+fn loss(value: &Value) -> f64 {
+    value["loss"].as_f64().expect("a number")
+}
+
+#[test]
+fn adapters_are_fused_and_the_folder_can_be_moved() {
+    let bench = bench();
+    let before = contents(&bench.path("a"));
+    let closing = json(&ok(&mut bench.train("fused", "--name both --method 'fuse( a,b )' --json")));
+    // Two layers: queries and keys with biases, value matrices without.
+    let hidden = json(&fs::read_to_string(bench.path("model/config.json")).expect("a file"));
+    let hidden = hidden["hidden_size"].as_u64().expect("a number");
+    assert_eq!(closing["parameters"]["adapter"].as_u64(), Some(2 * (3 * hidden * hidden + 2 * hidden)), "{closing}");
+    assert!(contents(&bench.path("a")) == before, "what is fused is not changed");
+    for file in ["a/adapter_config.json", "b/adapter.safetensors", "a,b/adapter_fusion_config.json", "both/head_config.json"] {
+        assert!(bench.path("fused").join(file).is_file(), "{file}");
+    }
+    let found = evaluated(&bench, "--adapter fused");
+    assert!((loss(&found) - loss(&evaluated(&bench, "--adapter a"))).abs() > 1e-6);
+    fs::create_dir(bench.path("elsewhere")).expect("a folder");
+    fs::rename(bench.path("fused"), bench.path("elsewhere/moved")).expect("it can be moved");
+    assert_eq!(evaluated(&bench, "--adapter elsewhere/moved"), found);
+    let shown = ok(&mut bench.command("inspect elsewhere/moved"));
+    assert!(shown.contains("fuse") && shown.contains("  a\n") && shown.contains("fusion"), "{shown}");
+    let shown = json(&ok(&mut bench.command("inspect elsewhere/moved --json")));
+    assert_eq!(shown["setup"], "fuse(a, b)");
+    assert!(["adapter a", "adapter b", "fusion", "head"].iter().all(|part| shown["parts"][part].is_object()), "{shown}");
+    let card = fs::read_to_string(bench.path("elsewhere/moved/README.md")).expect("a card");
+    assert!(card.contains("load_adapter_setup") && card.contains("`fuse(a, b)`"), "{card}");
+}
+
+#[test]
+fn a_fusion_by_itself_is_named_behind_a_semicolon() {
+    let bench = bench();
+    bench.trained("fused", "--name both --fusion static --method 'fuse(a, b)'");
+    let expected = evaluated(&bench, "--adapter fused");
+    let line = "--adapter 'fuse(fused/a, fused/b; fused/a,b)' --head fused";
+    let message = refused(&mut bench.command(&format!("eval {line} --data dev.tsv")));
+    assert!(message.contains("`)` was expected at `,b)`"), "a comma needs quotation marks: {message}");
+    let line = "--adapter 'fuse(fused/a, fused/b; \"fused/a,b\")' --head fused --model model";
+    assert!((loss(&evaluated(&bench, line)) - loss(&expected)).abs() < 1e-6);
+}
+
+#[test]
+fn an_adapter_is_trained_upon_a_frozen_one_and_used_upon_another() {
+    let bench = bench();
+    bench.trained("task", "--below a --name task");
+    let saved = json(&fs::read_to_string(bench.path("task/adapter_setup.json")).expect("a file"));
+    assert_eq!(saved["adapter_setup"]["type"], "Stack");
+    let own = evaluated(&bench, "--adapter task");
+    let again = evaluated(&bench, "--adapter 'stack(task/a, task/task)' --head task --model model");
+    assert!((loss(&own) - loss(&again)).abs() < 1e-6);
+    let other = evaluated(&bench, "--adapter 'stack(b, task/task)' --head task --model model");
+    assert!((loss(&own) - loss(&other)).abs() > 1e-6, "another one is below");
+    let predicted = ok(&mut bench.command("predict --adapter 'stack(b, task/task)' --head task --model model --input dev.tsv --json"));
+    assert_eq!(predicted.lines().count(), 32);
+}
+
+#[test]
+fn the_average_of_an_adapter_with_itself_is_that_one() {
+    let bench = bench();
+    let alone = evaluated(&bench, "--adapter a");
+    let average = evaluated(&bench, "--adapter 'average(0.3*a, 0.7*a)'");
+    assert!((loss(&alone) - loss(&average)).abs() < 1e-5, "{alone} {average}");
+    let both = evaluated(&bench, "--adapter 'average(a,b)' --head a");
+    assert!((loss(&alone) - loss(&both)).abs() > 1e-6, "{both}");
+}
+
+#[test]
+fn a_mistake_in_an_expression_is_shown_with_its_place() {
+    let bench = bench();
+    for (expression, words) in [
+        ("stack(a, nowhere)", &["nowhere is no folder"][..]),
+        ("stack(a, b", &["`,` or `)` was expected"]),
+        ("average(x*a, 0.5*b)", &["a number, as in 0.3*a,", "x*a"]),
+        ("average(0.3*a, 0.6*b)", &["sum to 0.8999999999999999"]),
+        ("stak(a, b)", &["there is no node `stak`", "stack"]),
+        ("fuse(a, wide)", &["part 1", "the fusion"]),
+        ("fuse(a, b; nowhere)", &["nowhere"]),
+        ("fuse(a, b)", &["no fusion"]),
+        ("stack(a, model)", &["model", "holds no adapter"]),
+    ] {
+        bench.refuses(&format!("eval --adapter '{expression}' --data dev.tsv --model model"), words);
+    }
+    for (options, words) in [
+        ("--method 'fuse(a, nowhere)'", &["nowhere is no folder"][..]),
+        ("--method 'fuse(a, wide)'", &["part 1 has a module there"]),
+        ("--method 'fuse(a, b)' --fusion dynamik", &["did you mean `dynamic`"]),
+        ("--method 'fuse(a, b)' --fusion dynamic[qery=False]", &["qery"]),
+        ("--method 'stack(a, b)'", &["nothing in it would train"]),
+        ("--method 'fuse(a, b)' --below a", &["--below a", "--method"]),
+        ("--fusion static", &["--fusion", "nothing is fused"]),
+        ("--below a --name a", &["called a", "--name"]),
+        ("--below a --method head", &["--below needs an adapter"]),
+    ] {
+        bench.refuses_to_train(options, words);
+    }
+}
+
+#[test]
+fn adapters_of_different_bases_are_not_put_together() {
+    let bench = bench();
+    model::write(&bench.path("other-base"), &Sizes::tiny(), 2);
+    bench.trained("other", "--model other-base --name other --epochs 1");
+    bench.refuses("eval --adapter 'stack(a, other)' --data dev.tsv --model model", &["another", "base"]);
+    bench.refuses_to_train("--method 'fuse(a, other)'", &["base"]);
+}
