@@ -7,6 +7,9 @@ mod compose;
 mod core;
 pub mod format;
 mod head;
+#[cfg(all(debug_assertions, not(test)))]
+#[doc(hidden)]
+pub mod instances;
 pub mod memory;
 mod methods;
 mod model;

@@ -22,6 +22,9 @@ mod finite;
 mod fit;
 mod history;
 mod identity;
+#[cfg(all(debug_assertions, not(test)))]
+#[doc(hidden)]
+pub mod instances;
 mod options;
 mod progress;
 mod record;

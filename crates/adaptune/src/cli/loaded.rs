@@ -21,12 +21,16 @@ impl Loaded {
     pub(crate) fn open(args: &ModelArgs, table: &TableArgs) -> Result<Self> {
         let leading = args.adapter.leading();
         for folder in args.adapter.folders().iter().filter(|folder| !folder.is_dir()) {
-            bail!("{}: {} is no folder; expected one that train, or a Python library, wrote", args.adapter, folder.display());
+            bail!(
+                "{}: {} is no folder; expected one that train, or a Python library, wrote",
+                args.adapter,
+                folder.display()
+            );
         }
         let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
         let tokenizer = finished.tokenizer(args.max_length)?.with_overlap(table.overlap());
         check_others(&args.adapter, &leading, &tokenizer)?;
-        let model = model(args, finished.base).with_context(|| args.adapter.to_string())?;
+        let model = model(args, finished.base)?;
         // A head from elsewhere reads texts as it did in training.
         let input = match &args.head {
             Some(head) => RunFolder::new(head, TRAINED).run_file()?.and_then(|run| run.input),
@@ -63,8 +67,10 @@ fn check_others(adapter: &AdapterArg, leading: &Path, tokenizer: &Tokenizer) -> 
 /// Base, adapters and head.
 fn model(args: &ModelArgs, base: Arc<Encoder<f32>>) -> Result<AdapterModel<f32>> {
     let parts = match (&args.adapter, &args.head) {
-        (AdapterArg::Folder(folder), None) => return Ok(load(folder, base)?),
-        (AdapterArg::Folder(folder), Some(_)) => load_parts(folder, &base)?,
+        (AdapterArg::Folder(folder), None) => return load(folder, base).with_context(|| folder.display().to_string()),
+        (AdapterArg::Folder(folder), Some(_)) => {
+            load_parts(folder, &base).with_context(|| folder.display().to_string())?
+        }
         (AdapterArg::Composed(expression), _) => load_composed(expression, &base, None)?,
     };
     let head = match &args.head {
