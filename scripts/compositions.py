@@ -81,7 +81,7 @@ def run(out, name, family, methods, setup, expression, fusion, fields):
     return {
         "model": family, "methods": methods, "setup": expression, "fusion": fusion, "fields": fields,
         "ids": [row[m.bool()].tolist() for row, m in zip(ids, mask)], "labels": labels.tolist(),
-        "logits": output.logits.tolist(), "loss": output.loss.item(), "gradients": probes(trained),
+        "logits": [[rounded(x) for x in row] for row in output.logits], "loss": rounded(output.loss), "gradients": probes(trained),
     }  # fmt: skip
 
 
@@ -104,18 +104,24 @@ def fill(tensor, parameter):
 
 
 def probes(trained):
-    """For each kind of tensor, those of all layers together: `probe` of their gradients, one behind the other."""
+    """For each kind of tensor, those of all layers together, `probe` of their gradients, one behind the other; in the order of
+    the kinds' names."""
     kinds = {}
     for tensor, parameter in trained:
         assert parameter.grad is not None, f"{tensor} has no gradient"
         kinds.setdefault(re.sub(r"\.\d+\.", ".N.", tensor, count=1), []).append(parameter.grad.flatten())
-    return {kind: probe(torch.cat(gradients)) for kind, gradients in kinds.items()}
+    return [probe(torch.cat(gradients)) for _, gradients in sorted(kinds.items())]
 
 
 def probe(gradient):
     """The sum of the elements, weighed so that no two count alike; and the largest of them, which says how large they are."""
     weights = torch.cos(1 + 0.37 * torch.arange(gradient.numel(), dtype=torch.float64))
-    return [(gradient * weights).sum().item(), gradient.abs().max().item()]
+    return [rounded((gradient * weights).sum()), rounded(gradient.abs().max())]
+
+
+def rounded(number):
+    """More digits than are compared would only take room."""
+    return float(f"{float(number):.13g}")
 
 
 def batch(name, config):

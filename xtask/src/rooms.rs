@@ -34,7 +34,7 @@ const HOUSES: [House; 3] = [
             &["objective"],
             &["model"],
             &["format", "multi_task_model", "tools", "tuning"],
-            &["memory", "pool"],
+            &["instances", "memory", "pool"],
         ],
     },
     House {
@@ -51,6 +51,7 @@ const HOUSES: [House; 3] = [
             &["checkpoint"],
             &["progress"],
             &["trainer"],
+            &["instances"],
         ],
     },
     House {
