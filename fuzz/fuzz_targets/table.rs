@@ -39,7 +39,8 @@ fuzz_target!(|data: &[u8]| {
     let _ = Table::read_texts(&path, &options);
     let Ok(table) = Table::read_with(&path, &options) else { return };
     let several = table.clone().with_label_sets(options.columns.label_separator).and_then(Table::labelled);
-    for table in [table.labelled(), several].into_iter().flatten() {
+    let decimal = table.clone().with_decimal_commas(Table::decimal_commas([&table])).and_then(Table::labelled);
+    for table in [table.labelled(), several, decimal].into_iter().flatten() {
         for task in TASKS {
             let Ok((labels, _)) = Labels::decide(&table, task) else { continue };
             // Answers are targets of windows, which a tokenizer makes.

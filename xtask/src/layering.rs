@@ -42,7 +42,7 @@ const TESTS_MAY_ADD: [(&str, &str); 2] =
 const TEST_SUPPORT: &str = "adaptune-test-support";
 
 /// What no library below the texts needs, with the packages that may ask for it.
-const COMMAND_LINE_ONLY: [(&str, &[&str]); 8] = [
+const COMMAND_LINE_ONLY: [(&str, &[&str]); 9] = [
     ("anyhow", &["adaptune", "xtask"]),
     ("bytesize", &["adaptune"]),
     ("clap", &["adaptune"]),
@@ -50,6 +50,7 @@ const COMMAND_LINE_ONLY: [(&str, &[&str]); 8] = [
     ("hf-hub", &["adaptune-text"]),
     ("indicatif", &["adaptune"]),
     ("plotters", &["adaptune", "adaptune-benches"]),
+    ("terminal_size", &["adaptune"]),
     ("tokenizers", &["adaptune-text", "adaptune"]),
 ];
 

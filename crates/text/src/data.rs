@@ -139,7 +139,8 @@ impl Table {
         let (header, name) = (if same { self.header } else { Vec::new() }, format!("{} and {}", self.name, other.name));
         let rows = self.rows.into_iter().chain(other.rows).map(without_fields).collect();
         let notes = self.notes.into_iter().chain(other.notes).collect();
-        Ok(Self { rows, kind: self.kind, name, header, columns: self.columns, notes })
+        let dialect = self.dialect.filter(|_| self.dialect == other.dialect);
+        Ok(Self { rows, kind: self.kind, name, header, columns: self.columns, dialect, notes })
     }
 
     /// Returns the table in the form that a head of this task reads: sentences for a tagger are words between spaces.

@@ -235,16 +235,29 @@ impl TextPredictor {
     }
 
     /// Returns the table with labels as the head has them: where any number of them hold, lists, parted by this separator or
-    /// as in training.
+    /// as in training; where labels were numbers with a decimal comma, these.
     ///
     /// # Errors
-    /// As [`Table::with_label_sets`].
+    /// As [`Table::with_label_sets`] and [`Table::with_decimal_commas`].
     pub fn with_labels_of_head<'t>(&self, table: &'t Table, separator: Option<char>) -> Result<Cow<'t, Table>> {
-        if !self.model.head().config().task.predicts_any_labels() || table.has_label_sets() {
-            return Ok(Cow::Borrowed(table));
+        if self.model.head().config().task.predicts_any_labels() {
+            if table.has_label_sets() {
+                return Ok(Cow::Borrowed(table));
+            }
+            let in_training = self.input.as_ref().and_then(|input| input.label_separator);
+            return table.clone().with_label_sets(separator.or(in_training)).map(Cow::Owned);
         }
-        let in_training = self.input.as_ref().and_then(|input| input.label_separator);
-        table.clone().with_label_sets(separator.or(in_training)).map(Cow::Owned)
+        match self.has_decimal_commas(table) {
+            true => table.clone().with_decimal_commas(true).map(Cow::Owned),
+            false => Ok(Cow::Borrowed(table)),
+        }
+    }
+
+    /// True if labels were numbers with a decimal comma in training. Where it is not known how they were, numbers themselves say it.
+    fn has_decimal_commas(&self, table: &Table) -> bool {
+        let number = self.model.head().config().task.predicts_a_number();
+        let by_itself = || number && Table::decimal_commas([table]);
+        self.input.as_ref().map_or_else(by_itself, |input| input.decimal_comma)
     }
 
     /// What the logits of a text say, `[1, C]`, or for a tagger `[T, C]`.
@@ -306,9 +319,9 @@ impl TextPredictor {
 impl Table {
     /// The table without its rows.
     fn without_rows(&self) -> Self {
-        let Self { kind, name, header, columns, notes, .. } = self;
+        let Self { kind, name, header, columns, dialect, notes, .. } = self;
         let (name, header, columns, notes) = (name.clone(), header.clone(), columns.clone(), notes.clone());
-        Self { rows: Vec::new(), kind: *kind, name, header, columns, notes }
+        Self { rows: Vec::new(), kind: *kind, name, header, columns, dialect: *dialect, notes }
     }
 }
 

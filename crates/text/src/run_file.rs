@@ -82,6 +82,9 @@ pub struct InputForm {
     /// What stood between the labels of an example that may have several; nothing where they were lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_separator: Option<char>,
+    /// True if the labels were numbers with a decimal comma.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub decimal_comma: bool,
     /// True if some questions had no answer, so that none may be found.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unanswerable: bool,
@@ -232,6 +235,7 @@ impl InputForm {
             text_b_column: text_b,
             label_column: label,
             label_separator,
+            decimal_comma: false,
             unanswerable: false,
         }
     }
@@ -239,7 +243,9 @@ impl InputForm {
     /// That of a table of training data.
     #[must_use]
     pub fn of_table(table: &Table) -> Self {
-        Self { unanswerable: table.has_unanswerable(), ..Self::of(table.kind, &table.columns) }
+        let decimal_comma = table.dialect.is_some_and(|dialect| dialect.decimal_comma);
+        let unanswerable = table.has_unanswerable();
+        Self { decimal_comma, unanswerable, ..Self::of(table.kind, &table.columns) }
     }
 
     /// The columns, to be read again.

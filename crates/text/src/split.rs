@@ -19,7 +19,7 @@ impl Table {
     /// # Errors
     /// One of the two would be empty.
     pub fn split(self, share: f64, seed: u64) -> Result<(Self, Self)> {
-        let Self { rows, kind, name, header, columns, notes } = self;
+        let Self { rows, kind, name, header, columns, dialect, notes } = self;
         let aside = aside(&rows, share, seed);
         let (dev, train): (Vec<_>, Vec<_>) = rows.into_iter().zip(aside).partition(|(_, aside)| *aside);
         if dev.is_empty() || train.is_empty() {
@@ -30,7 +30,7 @@ impl Table {
         }
         let part = |rows: Vec<(Row, bool)>, name: String, notes| {
             let rows = rows.into_iter().map(|(row, _)| row).collect();
-            Self { rows, kind, name, header: header.clone(), columns: columns.clone(), notes }
+            Self { rows, kind, name, header: header.clone(), columns: columns.clone(), dialect, notes }
         };
         let dev_name = format!("{name} ({:.0} % kept aside)", 100.0 * share);
         Ok((part(train, name, notes), part(dev, dev_name, Vec::new())))

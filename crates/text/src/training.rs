@@ -141,12 +141,16 @@ impl<'a> TextTraining<'a> {
             true => table.clone().with_label_sets(table.columns.label_separator.or(separator)),
             false => Ok(table.clone()),
         };
-        let train = lists(train, None)?.labelled()?;
+        let train = lists(train, None)?;
+        let decimal_commas =
+            Table::decimal_commas([&train]) || train.dialect.is_some_and(|dialect| dialect.decimal_comma);
+        let train = train.with_decimal_commas(decimal_commas)?.labelled()?;
         let (labels, decision) = Labels::decide(&train, self.task)?;
         let mut notes = vec![decision];
         let tokenizer = self.model.tokenizer();
         let data = data(&train, &labels, tokenizer, &mut notes)?;
-        let dev = self.dev.map(|dev| lists(dev, train.columns.label_separator)).transpose()?;
+        let dev = self.dev.map(|dev| lists(dev, train.columns.label_separator)?.with_decimal_commas(decimal_commas));
+        let dev = dev.transpose()?;
         let dev = dev.map(|dev| data_like(&train, dev, &labels, tokenizer, &mut notes)).transpose()?;
         let options = self.options_for(data.len());
         let (epochs, batch_size) = (options.epochs, options.batch_size);

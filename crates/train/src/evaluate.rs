@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::supervision::{self, Supervision};
 use adaptune_adapters::AdapterModel;
 use adaptune_tensor::{Scalar, Seed};
-use ndarray::{Array2, Axis, concatenate};
+use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 /// Metrics and loss over a data set.
 #[derive(Clone, Debug)]
@@ -90,8 +90,42 @@ pub fn evaluate_by<S: Scalar>(
 ) -> Result<Evaluation, TrainError> {
     check_fit("evaluation", data, model.head().config(), model.base().config(), supervision)?;
     let of = Numbered { task: 0, data, first: 0 };
-    let evaluation = evaluate_from(model, supervision, of, batch_size, &mut None)?;
+    finite(evaluate_from(model, supervision, of, batch_size, &mut None)?)
+}
+
+/// Evaluates the logits that [`predict`] gave for examples with known targets, where they are wanted for something else too.
+///
+/// # Errors
+/// As [`evaluate`].
+///
+/// # Panics
+/// If the logits are not those of these examples.
+pub fn evaluate_logits<S: Scalar>(
+    model: &AdapterModel<S>,
+    supervision: &dyn Supervision<S>,
+    data: &Dataset,
+    logits: ArrayView2<'_, S>,
+) -> Result<Evaluation, TrainError> {
+    check_fit("evaluation", data, model.head().config(), model.base().config(), supervision)?;
+    finite(scored(supervision, data, logits, &model.head().config().labels))
+}
+
+fn finite(evaluation: Evaluation) -> Result<Evaluation, TrainError> {
     if evaluation.loss.is_finite() { Ok(evaluation) } else { Err(TrainError::Loss { value: evaluation.loss }) }
+}
+
+/// Loss and metrics of all logits.
+fn scored<S: Scalar>(
+    supervision: &dyn Supervision<S>,
+    data: &Dataset,
+    logits: ArrayView2<'_, S>,
+    labels: &[String],
+) -> Evaluation {
+    let all = data.batch(&(0..data.len()).collect::<Vec<_>>(), hidden_in_evaluations());
+    let objective = supervision.objective(&all);
+    let weight = S::from_f64(1.0 / objective.count().max(1) as f64);
+    let loss = objective.loss(logits, weight).to_f64();
+    Evaluation { metrics: supervision.metrics(&all, logits, loss, labels), loss }
 }
 
 /// The same for data that fit, beginning at what is kept of the examples.
@@ -106,12 +140,7 @@ pub(crate) fn evaluate_from<S: Scalar>(
         return evaluate_by_batches(model, supervision, of, batch_size);
     }
     let logits = predict_from(model, of, batch_size, activations)?;
-    let all = of.data.batch(&(0..of.data.len()).collect::<Vec<_>>(), hidden_in_evaluations());
-    let objective = supervision.objective(&all);
-    let weight = S::from_f64(1.0 / objective.count().max(1) as f64);
-    let loss = objective.loss(logits.view(), weight).to_f64();
-    let metrics = supervision.metrics(&all, logits.view(), loss, &model.heads()[of.task].config().labels);
-    Ok(Evaluation { metrics, loss })
+    Ok(scored(supervision, of.data, logits.view(), &model.heads()[of.task].config().labels))
 }
 
 /// Batch by batch, where logits are too many to be kept.

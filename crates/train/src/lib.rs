@@ -40,7 +40,7 @@ pub use batching::{Batching, in_order};
 pub use clip::clip_by_global_norm;
 pub use data::{DataError, Dataset, Example, ExampleBatch, Target};
 pub use error::TrainError;
-pub use evaluate::{Evaluation, evaluate, evaluate_by, predict};
+pub use evaluate::{Evaluation, evaluate, evaluate_by, evaluate_logits, predict};
 pub use masking::{Hidden, Masking};
 pub use metrics::Metrics;
 pub use model::Model;

@@ -3,13 +3,15 @@
 use super::Seeds;
 
 /// The first bytes as the target takes them, and a table.
-const TABLES: [(u8, u8, &str); 17] = [
+const TABLES: [(u8, u8, &str); 19] = [
     (0, 0, "text\tlabel\nit is fine\tgood\nit is not\tbad\n"),
     (0, 0, "id\ttext_a\ttext_b\tlabel\n1\ta b\tc\t0.5\n2\td\te f\t1\n"),
     (128, 0, "text\tlabel\n\"it \"\"is\"\"\tfine\"\tgood\nplain\tbad\n"),
     (0, 0b01_00_01, "label\ttext\tother\n3\ta\tb\n4\tc\td\n"),
     (1, 0, "text,label\n\"a, b\",good\r\n\"c\nd\",bad\r\n"),
     (1, 0b0100_0000, "text;label\na;good\nb;bad\n"),
+    (1, 0, "\u{feff}sep=;\r\ntext;label\r\na;3,75\r\nb;1,5\r\n"),
+    (0, 0, "text\tlabel\na\t1,0\nb\t2,0\nc\t1,0\nd\t2\n"),
     (1, 0b1000_0000, "text|label\na|1\nb|2\n"),
     (1, 0b1100_0000, "text\u{e9}label\na\u{e9}x\nb\u{e9}y\n"),
     (2, 0, "{\"text\": \"a\", \"label\": \"good\"}\n{\"text\": \"b\\u00e9\", \"label\": \"bad\"}\n"),

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 /// Adapter tuning: small trainable modules inside a frozen pretrained transformer.
 #[derive(Debug, Parser)]
-#[command(name = "adaptune", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "adaptune", version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -35,10 +35,12 @@ pub(crate) struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  adaptune train        (needs nothing: a built-in model learns a task of a built-in small world)
-  adaptune train --model sentence-transformers/all-MiniLM-L6-v2 --train train.tsv --dev dev.tsv --out runs/mine
-  adaptune eval --model sentence-transformers/all-MiniLM-L6-v2 --adapter runs/mine --data test.tsv
-  echo 'A quiet delight.' | adaptune predict --model sentence-transformers/all-MiniLM-L6-v2 --adapter runs/mine --input -
+  adaptune train
+    (needs nothing: a built-in model learns a task of a built-in small world)
+  adaptune train --model sentence-transformers/all-MiniLM-L6-v2 \\
+    --train train.tsv --dev dev.tsv --out runs/mine
+  adaptune eval --adapter runs/mine --data test.tsv
+  echo 'A quiet delight.' | adaptune predict --adapter runs/mine --input -
 
 A model is a folder with config.json, model.safetensors and tokenizer.json, a name on the Hugging Face hub, or `builtin`.
 Data are files, or tasks of a built-in small world in two languages, which `adaptune tasks` lists.";

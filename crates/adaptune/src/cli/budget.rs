@@ -2,7 +2,7 @@
 
 use super::args::BudgetArgs;
 use super::download::find_base;
-use super::report::{Cell, Report, bytes, percent, print_line, thousands};
+use super::report::{self, Cell, Report, bytes, percent, print_line, thousands};
 use adaptune_adapters::{HeadConfig, Task, Tuning};
 use adaptune_text::BaseModel;
 use adaptune_transformer::Config;
@@ -107,6 +107,6 @@ impl Budget {
             "share": self.share(),
             "modules": modules,
         });
-        Ok(print_line(budget)?)
+        Ok(report::print_json(&budget)?)
     }
 }

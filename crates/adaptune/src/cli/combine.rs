@@ -3,7 +3,7 @@
 use super::args::{CombinationArg, CombineArgs};
 use super::finished::{Finished, LoadedAdapter, tell_notes};
 use super::folder::{RunFolder, TRAINED};
-use super::report::{Cell, Report, print_line, thousands};
+use super::report::{Cell, Report, print_json, print_line, thousands};
 use adaptune_adapters::{Adapter, AdapterModel, Combination, Head, average_heads, combine, format};
 use adaptune_tensor::{Parameters, Seed};
 use anyhow::{Context, Result, bail};
@@ -89,7 +89,7 @@ fn head(args: &CombineArgs, loaded: &[LoadedAdapter], parts: &[(PathBuf, f64)]) 
 fn close(args: &CombineArgs, parts: &[(PathBuf, f64)], parameters: usize) -> Result<()> {
     if args.out.json {
         let parts: Vec<_> = parts.iter().map(|(path, weight)| json!({ "adapter": path, "weight": weight })).collect();
-        return Ok(print_line(json!({ "out": args.out.out, "combined": parts, "parameters": parameters }))?);
+        return Ok(print_json(&json!({ "out": args.out.out, "combined": parts, "parameters": parameters }))?);
     }
     let mut report = Report::with_header(&["adapter", "weight"]);
     for (path, weight) in parts {

@@ -3,7 +3,7 @@
 use super::args::{ConvertArgs, FormatArg};
 use super::finished::{Finished, LoadedAdapter};
 use super::folder::{RunFolder, TRAINED};
-use super::report::print_line;
+use super::report::{print_json, print_line};
 use adaptune_adapters::{Method, format};
 use anyhow::{Context, Result, anyhow};
 use serde_json::json;
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
         FormatArg::Peft => "PEFT",
     };
     if args.out.json {
-        return Ok(print_line(json!({ "out": out, "format": to, "name": adapter.name() }))?);
+        return Ok(print_json(&json!({ "out": out, "format": to, "name": adapter.name() }))?);
     }
     Ok(print_line(format_args!("saved in {} in the files of {to}", out.display()))?)
 }

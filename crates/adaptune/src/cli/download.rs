@@ -14,7 +14,7 @@ struct Bar(ProgressBar);
 
 impl DownloadObserver for Bar {
     fn begin(&mut self, file: &str, bytes: u64) {
-        let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
         let bar = ProgressBar::new(bytes).with_message(file.to_owned());
         self.0 = if let Ok(style) = style { bar.with_style(style) } else { bar };
     }

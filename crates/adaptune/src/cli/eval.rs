@@ -3,13 +3,14 @@
 use super::args::EvalArgs;
 use super::loaded::Loaded;
 use super::per_class::PerClass;
+use super::per_entity::PerEntity;
 use super::per_label::PerLabel;
-use super::report::{Cell, Report, notes, print_line, thousands};
+use super::report::{self, Cell, Report, notes, thousands};
 use adaptune_adapters::HeadConfig;
 use adaptune_tensor::ndarray::Array2;
 use adaptune_text::{Labels, Table};
-use adaptune_train::supervision::LabelSets;
-use adaptune_train::{Dataset, Evaluation, evaluate, evaluate_by, json, predict};
+use adaptune_train::supervision::{self, LabelSets, Supervision};
+use adaptune_train::{Dataset, Evaluation, evaluate_logits, json, predict};
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -30,14 +31,12 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let data = tokenized.dataset;
     let batch_size = args.model.batch_size();
     let threshold = args.model.threshold.unwrap_or(0.5);
-    let evaluation = match head.task.predicts_any_labels() {
-        true => evaluate_by(model, &LabelSets::above(threshold.into()), &data, batch_size)?,
-        false => evaluate(model, &data, batch_size)?,
-    };
-    let details = match args.per_class {
-        true => Some(Details::new(head, &data, &predict(model, &data, batch_size)?, threshold)?),
-        false => None,
-    };
+    let logits = predict(model, &data, batch_size)?;
+    let above = LabelSets::above(threshold.into());
+    let supervision: &dyn Supervision<f32> =
+        if head.task.predicts_any_labels() { &above } else { supervision::of(head.task) };
+    let evaluation = evaluate_logits(model, supervision, &data, logits.view())?;
+    let details = args.per_class.then(|| Details::new(head, &data, &logits, threshold)).transpose()?;
     if args.json {
         return print_json(args, &evaluation, data.len(), details.as_ref());
     }
@@ -47,28 +46,38 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
 
 /// What `--per-class` shows.
 enum Details<'a> {
-    Classes(PerClass<'a>),
-    Labels(PerLabel<'a>),
+    /// Each class or tag, and where tags mark spans, each kind of these before.
+    Classes(Option<PerEntity>, PerClass<'a>),
+    Labels(PerLabel),
 }
 
 impl<'a> Details<'a> {
     fn new(head: &'a HeadConfig, data: &Dataset, logits: &Array2<f32>, threshold: f32) -> Result<Self> {
         Ok(match head.task.predicts_any_labels() {
             true => Self::Labels(PerLabel::new(head, data, logits, threshold)),
-            false => Self::Classes(PerClass::new(head, data, logits)?),
+            false => Self::Classes(PerEntity::new(head, data, logits), PerClass::new(head, data, logits)?),
         })
     }
 
     fn print(&self) -> Result<()> {
         match self {
-            Self::Classes(classes) => classes.print(),
+            Self::Classes(entities, classes) => {
+                entities.as_ref().map_or(Ok(()), PerEntity::print)?;
+                classes.print()
+            }
             Self::Labels(labels) => labels.print(),
         }
     }
 
     fn json(&self) -> Value {
         match self {
-            Self::Classes(classes) => classes.json(),
+            Self::Classes(entities, classes) => {
+                let mut all = classes.json();
+                if let Some(entities) = entities {
+                    all["entities"] = entities.json();
+                }
+                all
+            }
             Self::Labels(labels) => labels.json(),
         }
     }
@@ -91,5 +100,5 @@ fn print_json(args: &EvalArgs, evaluation: &Evaluation, examples: usize, details
     if let Some(details) = details {
         result["classes"] = details.json();
     }
-    Ok(print_line(result)?)
+    Ok(report::print_json(&result)?)
 }

@@ -2,7 +2,7 @@
 
 use super::args::InspectArgs;
 use super::folder::{RunFolder, TRAINED};
-use super::report::{Cell, Report, bytes, note, print_line, thousands};
+use super::report::{self, Cell, Report, bytes, note, print_line, thousands};
 use adaptune_adapters::Expression;
 use adaptune_adapters::format::{Described, Note, describe, notes, setup_expression};
 use anyhow::{Result, bail};
@@ -124,5 +124,5 @@ fn print_json(args: &InspectArgs, parts: &[Described], notes: &[Note]) -> Result
     let parts: Map<_, _> = parts.iter().map(described).collect();
     let notes: Vec<String> = notes.iter().map(Note::to_string).collect();
     let setup = setup_expression(&args.adapter)?.map(|setup| setup.to_string());
-    Ok(print_line(json!({ "directory": args.adapter, "setup": setup, "parts": parts, "notes": notes }))?)
+    Ok(report::print_json(&json!({ "directory": args.adapter, "setup": setup, "parts": parts, "notes": notes }))?)
 }

@@ -3,7 +3,7 @@
 use super::args::{BaseDtype, MergeArgs};
 use super::finished::{Finished, LoadedAdapter};
 use super::folder::{RunFolder, TRAINED};
-use super::report::{Cell, Report, bytes, print_line, thousands};
+use super::report::{Cell, Report, bytes, print_json, print_line, thousands};
 use adaptune_adapters::{Adapter, Head, Method, format, merge};
 use adaptune_tensor::Parameters;
 use adaptune_transformer::Encoder;
@@ -57,7 +57,7 @@ fn close(args: &MergeArgs, adapter: &Adapter<f32>, has_head: bool, out: &Path) -
     let (layers, parameters) = (adapter.points().count(), adapter.parameter_count());
     let size = std::fs::metadata(out.join("model.safetensors")).map_or(0, |file| file.len());
     if args.out.json {
-        return Ok(print_line(json!({ "out": out, "layers": layers, "merged": parameters, "bytes": size }))?);
+        return Ok(print_json(&json!({ "out": out, "layers": layers, "merged": parameters, "bytes": size }))?);
     }
     let mut report = Report::new();
     report.row(vec!["changed layers".into(), Cell::number(thousands(layers as u64))]);

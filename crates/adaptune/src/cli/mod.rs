@@ -16,27 +16,38 @@ mod memory;
 mod merge;
 mod observers;
 mod per_class;
+mod per_entity;
 mod per_label;
 mod plot;
 mod predict;
 mod pretrain;
 mod progress;
 mod report;
+mod score_table;
 mod staging;
 mod task;
 mod tasks;
 mod tensorboard;
 mod train;
+mod wrap;
 
 use anyhow::{Context, Result};
 use args::{Cli, Command};
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 use std::process::ExitCode;
 
 /// Runs the command that was asked for. Errors go to standard error, and the exit status is 1.
 pub(crate) fn main() -> ExitCode {
     adaptune_tensor::kernel::keep_freed_memory();
-    match run(Cli::parse()) {
+    let cli = match parsed() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => {
+            report::note(error.to_string().trim_end());
+            return ExitCode::from(MISUSED);
+        }
+        Err(shown) => shown.exit(),
+    };
+    match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -44,6 +55,20 @@ pub(crate) fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The exit status of a command line that cannot be read, which is clap's.
+const MISUSED: u8 = 2;
+
+/// The widest that help is shown: longer lines are hard to read.
+const HELP_COLUMNS: usize = 100;
+
+/// The command line, or what is to be shown in its place: help, or why it cannot be read.
+fn parsed() -> Result<Cli, clap::Error> {
+    let columns = wrap::columns(wrap::Stream::Out).min(HELP_COLUMNS);
+    let mut command = Cli::command().term_width(columns);
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 fn run(cli: Cli) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Who follows a training run: the progress bar.
 
 use super::progress::{Extent, Progress};
+use super::wrap::{Stream, columns};
 use adaptune_train::{EvaluationRecord, Observer, Record, RunExtent, StepRecord};
 
 /// The progress bar, and a line for each evaluation.
@@ -43,9 +44,6 @@ impl Observer for Both<'_, '_> {
     }
 }
 
-/// The width of a terminal.
-const COLUMNS: usize = 80;
-
 impl Observer for Bar {
     fn start(&mut self, extent: RunExtent, _: &[Record]) {
         let RunExtent { steps, steps_per_epoch, done } = extent;
@@ -62,10 +60,10 @@ impl Observer for Bar {
         let when = if record.epoch == 0 { "before training".to_owned() } else { format!("epoch {}", record.epoch) };
         let best = if record.best { "  (best so far)" } else { "" };
         let mut line = format!("{when}: dev loss {:.4}", record.loss);
-        // All of them are in metrics.jsonl.
+        // All of them are in metrics.jsonl; a line for each epoch is enough.
         for (name, value) in &record.metrics {
             let longer = format!("{line}, {name} {value:.4}");
-            if longer.len() + best.len() > COLUMNS {
+            if longer.len() + best.len() > columns(Stream::Error) {
                 break;
             }
             line = longer;

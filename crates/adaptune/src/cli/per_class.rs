@@ -1,6 +1,7 @@
 //! Scores class by class: `eval --per-class`.
 
 use super::report::{Cell, Report, note, print_line, thousands};
+use super::score_table::{ScoreTable, Scored, listed};
 use adaptune_adapters::HeadConfig;
 use adaptune_tensor::ndarray::{Array2, Axis};
 use adaptune_tensor::softmax;
@@ -17,7 +18,10 @@ const BINS: usize = 15;
 /// How each class, or each tag, was predicted.
 pub(crate) struct PerClass<'a> {
     labels: &'a [String],
+    /// A class or a tag.
+    what: &'static str,
     report: ClassReport,
+    table: ScoreTable,
     calibration: f64,
 }
 
@@ -46,79 +50,72 @@ impl<'a> PerClass<'a> {
             certainties.push((f64::from(row[class]), class == *expected));
         }
         let report = ClassReport::new(&known, &predicted, head.labels.len());
-        Ok(Self { labels: &head.labels, report, calibration: calibration_error(&certainties, BINS) })
+        let (what, calibration) =
+            (if head.task.reads_every_token() { "tag" } else { "class" }, calibration_error(&certainties, BINS));
+        let table = table(what, &report, &head.labels);
+        Ok(Self { labels: &head.labels, what, report, table, calibration })
     }
 
     pub(crate) fn print(&self) -> Result<()> {
-        let mut table = Report::with_header(&["class", "precision", "recall", "F1", "support", "predicted"]);
-        for (class, label) in self.labels.iter().enumerate() {
-            let report = &self.report;
-            let scores = [report.precision(class), report.recall(class), report.f1(class)];
-            let counts = [report.support(class), report.predicted(class)];
-            let mut row: Vec<Cell> = vec![label.as_str().into()];
-            row.extend(scores.map(|score| Cell::number(format!("{score:.4}"))));
-            row.extend(counts.map(|count| Cell::number(thousands(count as u64))));
-            table.row(row);
-        }
-        print_line("")?;
-        table.print()?;
+        self.table.print()?;
         self.print_confusion()?;
         print_line(format_args!("\nexpected calibration error: {:.4} ({BINS} bins; 0 is best)", self.calibration))?;
+        self.table.tell_absent();
         self.warn();
         Ok(())
     }
 
-    /// Which class, a row, was taken for which, a column.
+    /// How often each class, a row, was predicted as each class, a column.
     fn print_confusion(&self) -> Result<()> {
-        if self.labels.len() > FEW {
+        if self.table.len() > FEW {
             return Ok(());
         }
-        let letters: Vec<String> = (0..self.labels.len()).map(|class| format!("({})", class + 1)).collect();
-        let header: Vec<&str> = std::iter::once("is, taken for").chain(letters.iter().map(String::as_str)).collect();
+        let numbers: Vec<String> = (0..self.table.len()).map(|class| format!("({})", class + 1)).collect();
+        let true_class = format!("true {}", self.what);
+        let header: Vec<&str> =
+            std::iter::once(true_class.as_str()).chain(numbers.iter().map(String::as_str)).collect();
         let mut table = Report::with_header(&header);
         for (class, counts) in self.report.confusion().iter().enumerate() {
             let mut row: Vec<Cell> = vec![format!("({}) {}", class + 1, self.labels[class]).into()];
             row.extend(counts.iter().map(|count| Cell::number(thousands(*count as u64))));
             table.row(row);
         }
-        print_line("")?;
+        print_line(format_args!("\npredictions for the examples of each true {}:", self.what))?;
         Ok(table.print()?)
     }
 
     /// Says which classes are there and were never predicted.
     pub(crate) fn warn(&self) {
-        let missed = self.report.never_predicted().into_iter().filter(|class| self.report.support(*class) > 0);
-        let missed: Vec<&str> = missed.map(|class| self.labels[class].as_str()).collect();
+        let missed = self.table.missed();
         if !missed.is_empty() {
-            let shown = missed.iter().take(FEW).map(|label| format!("`{label}`")).collect::<Vec<_>>().join(", ");
-            let more = missed.len().saturating_sub(FEW);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             note(format_args!(
-                "note: never predicted, {} of {} labels: {shown}{more};\ntrain longer, at a higher rate, or with --class-weights balanced \
+                "note: never predicted, {} of {} labels: {}; train longer, at a higher rate, or with --class-weights balanced \
                  and --metric macro_f1",
                 missed.len(),
-                self.labels.len()
+                self.table.len(),
+                listed(missed.iter().copied())
             ));
         }
     }
 
     pub(crate) fn json(&self) -> Value {
-        let classes = self.labels.iter().enumerate().map(|(class, label)| {
-            json!({
-                "label": label,
-                "precision": self.report.precision(class),
-                "recall": self.report.recall(class),
-                "f1": self.report.f1(class),
-                "support": self.report.support(class),
-                "predicted": self.report.predicted(class),
-            })
-        });
         json!({
-            "classes": classes.collect::<Vec<_>>(),
+            "classes": self.table.json(),
+            "mean": self.table.mean_json(),
             "confusion": self.report.confusion(),
             "calibration_error": self.calibration,
         })
     }
+}
+
+fn table(what: &'static str, report: &ClassReport, labels: &[String]) -> ScoreTable {
+    let row = |(class, label): (usize, &String)| Scored {
+        name: label.clone(),
+        scores: [report.precision(class), report.recall(class), report.f1(class)],
+        support: report.support(class),
+        predicted: report.predicted(class),
+    };
+    ScoreTable::new(what, labels.iter().enumerate().map(row))
 }
 
 /// The classes of an example's rows of logits; none where a row does not count.

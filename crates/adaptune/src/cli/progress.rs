@@ -1,6 +1,7 @@
 //! How far training has come: a bar on a terminal, one line per epoch elsewhere.
 
 use crate::cli::report::{duration, thousands};
+use crate::cli::wrap::{Stream, columns, wrapped};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::time::{Duration, Instant};
@@ -76,7 +77,7 @@ impl Progress {
 
 /// A message that cannot be shown is no reason to stop training.
 fn say(out: &mut dyn Write, text: &str) {
-    let _ = writeln!(out, "{text}");
+    let _ = writeln!(out, "{}", wrapped(text, columns(Stream::Error)));
 }
 
 fn bar(extent: &Extent) -> ProgressBar {

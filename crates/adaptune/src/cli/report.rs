@@ -6,20 +6,28 @@
 //! seq_bn     112,320    88.1 %  452 KB
 //! ```
 
+use super::wrap::{Stream, columns, in_cell, widest_part, width, wrapped};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
 use std::io::{self, IsTerminal, Write as _};
 use std::time::Duration;
 
-/// Writes a line of the result to standard output. Where `println!` would panic, on a full disk or a closed pipe, this
-/// gives the error.
+/// Writes a line of the result to standard output, broken where it is too long. Where `println!` would panic, on a full disk or a
+/// closed pipe, this gives the error.
 pub(crate) fn print_line(line: impl Display) -> io::Result<()> {
-    writeln!(io::stdout().lock(), "{}", visible(&line.to_string()))
+    writeln!(io::stdout().lock(), "{}", wrapped(&visible(&line.to_string()), columns(Stream::Out)))
 }
 
-/// Tells something beside the result, on standard error. If nobody can hear it, that is no reason to stop.
+/// Writes JSON to standard output, in one line.
+pub(crate) fn print_json(value: &Value) -> io::Result<()> {
+    writeln!(io::stdout().lock(), "{}", visible(&value.to_string()))
+}
+
+/// Tells something beside the result, on standard error, broken where it is too long. If nobody can hear it, that is no reason to
+/// stop.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{}", visible(&text.to_string()));
+    let _ = writeln!(io::stderr().lock(), "{}", wrapped(&visible(&text.to_string()), columns(Stream::Error)));
 }
 
 /// The text with its control characters, but for line ends and tabs, as they are written in programs. Names, labels and
@@ -81,12 +89,16 @@ impl Cell {
         }
     }
 
-    fn padded(&self, to: usize) -> String {
-        let gap = " ".repeat(to.saturating_sub(width(self.content())));
-        match self {
-            Cell::Text(text) => format!("{text}{gap}"),
-            Cell::Number(text) => format!("{gap}{text}"),
-        }
+    /// Its lines in a column of this width.
+    fn lines(&self, column: usize) -> Vec<String> {
+        let line = |text: String| {
+            let gap = " ".repeat(column.saturating_sub(width(&text)));
+            match self {
+                Cell::Text(_) => text + &gap,
+                Cell::Number(_) => gap + &text,
+            }
+        };
+        in_cell(self.content(), column).into_iter().map(line).collect()
     }
 }
 
@@ -114,39 +126,56 @@ impl Report {
         self
     }
 
-    /// The whole table, each line ended; with `colour` the headings are bold.
-    pub(crate) fn render(&self, colour: bool) -> String {
-        let widths = self.widths();
+    /// The whole table, each line ended; with `colour` the headings are bold. What is wider than `columns` is broken within its
+    /// cells, as far as these are words.
+    pub(crate) fn render(&self, colour: bool, columns: usize) -> String {
+        let widths = self.widths(columns);
         let mut out = String::new();
         if !self.header.is_empty() {
             let (on, off) = if colour { ("\u{1b}[1m", "\u{1b}[0m") } else { ("", "") };
             let rules: Vec<String> = widths.iter().map(|&width| "─".repeat(width)).collect();
-            let _ = writeln!(out, "{on}{}{off}", line(&self.aligned_header(), &widths));
-            let _ = writeln!(out, "{}", rules.join("  "));
+            for line in lines(&self.aligned_header(), &widths) {
+                let _ = writeln!(out, "{on}{line}{off}");
+            }
+            let _ = writeln!(out, "{}", rules.join(GAP));
         }
-        for row in &self.rows {
-            out.push_str(&line(row, &widths));
-            out.push('\n');
+        for line in self.rows.iter().flat_map(|row| lines(row, &widths)) {
+            let _ = writeln!(out, "{line}");
         }
         out
     }
 
     /// Writes the table to standard output; a closed pipe (`| head`) is no error.
     pub(crate) fn print(&self) -> io::Result<()> {
-        match io::stdout().lock().write_all(self.render(colour_wanted()).as_bytes()) {
+        let table = self.render(colour_wanted(), columns(Stream::Out));
+        match io::stdout().lock().write_all(table.as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
         }
     }
 
-    fn widths(&self) -> Vec<usize> {
-        let mut widths = vec![0; self.rows.iter().map(Vec::len).max().unwrap_or(0).max(self.header.len())];
-        for row in self.rows.iter().chain([&self.header]) {
-            for (column, cell) in row.iter().enumerate() {
-                widths[column] = widths[column].max(width(cell.content()));
-            }
+    /// The widths of columns: as wide as what is in them, or narrower where the table would be too wide, the widest first.
+    fn widths(&self, columns: usize) -> Vec<usize> {
+        let count = self.rows.iter().map(Vec::len).max().unwrap_or(0).max(self.header.len());
+        let mut widths: Vec<usize> = (0..count).map(|column| self.widest(column, |text, _| width(text))).collect();
+        let least: Vec<usize> = (0..count).map(|column| self.widest(column, least)).collect();
+        let mut over = (widths.iter().sum::<usize>() + GAP.len() * count.saturating_sub(1)).saturating_sub(columns);
+        while over > 0 {
+            let narrowed = (0..count).filter(|&column| widths[column] > least[column]).max_by_key(|&i| widths[i]);
+            let Some(column) = narrowed else { break };
+            (widths[column], over) = (widths[column] - 1, over - 1);
         }
         widths
+    }
+
+    /// The most of what the cells of a column take; of each it is said whether it is a heading.
+    fn widest(&self, column: usize, taken: impl Fn(&str, Part) -> usize) -> usize {
+        let body = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| match cell {
+            Cell::Text(text) => taken(text, Part::Words),
+            Cell::Number(text) => taken(text, Part::Number),
+        });
+        let heading = self.header.get(column).map(|cell| taken(cell.content(), Part::Words));
+        body.chain(heading).max().unwrap_or(0)
     }
 
     fn aligned_header(&self) -> Vec<Cell> {
@@ -160,9 +189,33 @@ impl Report {
     }
 }
 
-fn line(cells: &[Cell], widths: &[usize]) -> String {
-    let padded: Vec<String> = cells.iter().zip(widths).map(|(cell, &width)| cell.padded(width)).collect();
-    padded.join("  ").trim_end().to_owned()
+/// What stands between columns.
+const GAP: &str = "  ";
+/// The narrowest column whose words may be broken anywhere.
+const NARROW: usize = 12;
+
+#[derive(Clone, Copy)]
+enum Part {
+    Words,
+    Number,
+}
+
+/// The narrowest that a column can be for a cell: numbers stay whole.
+fn least(text: &str, part: Part) -> usize {
+    match part {
+        Part::Words => widest_part(text).min(NARROW),
+        Part::Number => width(text),
+    }
+}
+
+/// The lines of a row, as many as its tallest cell has.
+fn lines(cells: &[Cell], widths: &[usize]) -> Vec<String> {
+    let cells: Vec<Vec<String>> = cells.iter().zip(widths).map(|(cell, &width)| cell.lines(width)).collect();
+    let line = |i: usize| {
+        let parts = cells.iter().zip(widths).map(|(cell, width)| cell.get(i).cloned().unwrap_or(" ".repeat(*width)));
+        parts.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
+    };
+    (0..cells.iter().map(Vec::len).max().unwrap_or(1)).map(line).collect()
 }
 
 /// True if standard output is a terminal and the user has not asked for no colours (<https://no-color.org>).
@@ -238,20 +291,6 @@ pub(crate) fn bytes(count: u64) -> String {
     }
     let places = if value >= 99.95 { 0 } else { 1 + usize::from(value < 9.995) };
     format!("{value:.places$} {}", UNITS[unit])
-}
-
-/// Columns that `text` takes on a terminal: two for a wide East Asian letter or an emoji, none for a combining mark.
-fn width(text: &str) -> usize {
-    text.chars().map(char_width).sum()
-}
-
-fn char_width(c: char) -> usize {
-    match u32::from(c) {
-        0x0300..=0x036F | 0x200B..=0x200F | 0xFE00..=0xFE0F => 0,
-        0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F => 2,
-        0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x1F300..=0x1F64F | 0x1F900..=0x1F9FF | 0x20000..=0x3FFFD => 2,
-        _ => 1,
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `adaptune tasks`: what the built-in micro-world has to be learnt.
 
 use super::args::TasksArgs;
-use super::report::{Cell, Report, print_line, thousands};
+use super::report::{Cell, Report, print_json, print_line, thousands};
 use adaptune_text::builtin::Builtin;
 use adaptune_text::world::{Example, Language, Split, Task, World};
 use anyhow::{Context, Result, bail};
@@ -16,7 +16,7 @@ const UNFINISHED: &str = ".adaptune-";
 pub(crate) fn run(args: &TasksArgs) -> Result<()> {
     match &args.export {
         Some(folder) => export(folder, args.overwrite),
-        None if args.json => Ok(print_line(Value::Array(Task::ALL.map(described).into()))?),
+        None if args.json => Ok(print_json(&Value::Array(Task::ALL.map(described).into()))?),
         None => list(),
     }
 }

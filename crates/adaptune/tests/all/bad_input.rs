@@ -108,7 +108,7 @@ const FILES: &[(&str, &[u8], &[&str])] = &[
         b"text\tlabel\nabc\tgood\ncaf\xE9\tbad\n",
         &["latin.tsv, line 3: expected UTF-8, found the byte 0xE9", "iconv"],
     ),
-    ("utf16.tsv", b"\xFF\xFEt\0e\0", &["utf16.tsv: expected UTF-8, found UTF-16", "iconv -f UTF-16"]),
+    ("utf16.tsv", b"\xFF\xFEt\0e\0", &["utf16.tsv, line 1: expected UTF-8, found UTF-16", "iconv -f UTF-16"]),
     (
         "array.jsonl",
         b"[{\"text\": \"a\", \"label\": \"b\"}]\n",

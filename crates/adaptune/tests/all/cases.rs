@@ -1,7 +1,7 @@
 //! Adapters as Python wrote them in all the ways that people save them: each computes what Python computes with it, or is
 //! refused with the true cause.
 
-use crate::common::{ADAPTUNE, json, listing, refused, text};
+use crate::common::{json, listing, program, refused, text};
 use adaptune_test_support::{assets, largest_difference};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ fn read(path: &Path) -> Value {
 
 /// What a command says, and its notes.
 fn run(folder: &Path, line: &[&str], input: &str) -> (String, String) {
-    let mut command = assert_cmd::Command::new(ADAPTUNE);
+    let mut command = program();
     let output = command.current_dir(folder).args(line).write_stdin(input).output().expect("the program starts");
     let notes = text(&output.stderr);
     assert!(output.status.success(), "{line:?}: {notes}");
@@ -138,7 +138,7 @@ fn adapters_without_heads_go_wherever_none_is_needed() {
     assert_eq!(weights("merged"), weights("again"));
     let base = std::fs::read(cases.join("base/model.safetensors")).expect("there");
     assert_ne!(weights("merged"), base);
-    let mut predict = assert_cmd::Command::new(ADAPTUNE);
+    let mut predict = program();
     let line = [&["predict"], &of[..], &["--input", "-"]].concat();
     let error = refused(predict.current_dir(&cases).args(line).write_stdin("a"));
     assert!(error.contains("hold no head") && error.contains("FEATURE_EXTRACTION"), "{error}");
@@ -147,7 +147,7 @@ fn adapters_without_heads_go_wherever_none_is_needed() {
 #[test]
 fn the_folder_of_the_adapter_is_named() {
     let Some(cases) = cases() else { return };
-    let said = |line: &[&str]| refused(assert_cmd::Command::new(ADAPTUNE).current_dir(&cases).args(line));
+    let said = |line: &[&str]| refused(program().current_dir(&cases).args(line));
     for line in [
         &["predict", "--model", "base", "--adapter", "adapter-in-subfolder/checkpoint-7", "--input", "-"][..],
         &["merge", "--adapter", "adapter-in-subfolder/checkpoint-7", "--out", "nowhere"],

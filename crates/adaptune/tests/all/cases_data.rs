@@ -1,6 +1,6 @@
 //! Small inputs of the shared assets, each of which stands for a kind that was once read wrongly: data files and tokenizers.
 
-use crate::common::json_lines;
+use crate::common::{json_lines, program};
 use adaptune_test_support::assets;
 use assert_cmd::Command;
 use serde_json::Value;
@@ -12,7 +12,7 @@ fn case(name: &str) -> Option<PathBuf> {
 }
 
 fn adaptune(folder: &Path, line: &str, more: &[&Path]) -> Command {
-    let mut command = Command::cargo_bin("adaptune").expect("it is built");
+    let mut command = program();
     command.args(line.split_whitespace()).args(more).current_dir(folder);
     command
 }

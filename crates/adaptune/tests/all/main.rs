@@ -22,6 +22,8 @@ mod own_data;
 mod pretrain;
 mod questions;
 mod same_bits;
+mod spreadsheets;
 mod tasks;
 mod thaw;
 mod training;
+mod width;

@@ -184,6 +184,49 @@ fn scores_are_shown_class_by_class() {
     );
 }
 
+/// A class of the head that the data do not have is no class with a score of 0.
+#[test]
+fn a_class_without_examples_has_no_score() {
+    let bench = trained("");
+    let rows = data::reviews(40, 9).into_iter().filter(|(_, label)| label == "good").collect();
+    bench.write("good.tsv", data::tsv(&rows));
+    let eval = "eval --model model --adapter a --data good.tsv --per-class";
+    let run = bench.command(eval).assert().success();
+    let [shown, notes] = [&run.get_output().stdout, &run.get_output().stderr].map(|s| String::from_utf8_lossy(s));
+    let line = |name: &str| shown.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{shown}"));
+    assert_eq!(line("bad").matches('–').count(), 3, "{shown}");
+    assert!(shown.contains("true class") && !shown.contains("taken for"), "{shown}");
+    assert!(
+        notes.contains("no example in these data, 1 of 2: `bad`") && notes.contains("the mean leaves it out"),
+        "{notes}"
+    );
+    let scores = json(&ok(&mut bench.command(&format!("{eval} --json"))))["classes"].clone();
+    let [bad, good] = [0, 1].map(|i| scores["classes"][i].clone());
+    assert_eq!((&bad["f1"], &bad["recall"], &bad["support"]), (&Value::Null, &Value::Null, &0.into()));
+    assert_eq!(scores["mean"]["recall"], good["recall"], "the mean is over the class that is there");
+}
+
+#[test]
+fn named_entities_are_scored_kind_by_kind() {
+    let bench = Bench::new();
+    bench.write("train.conll", data::conll(&data::sentences(60, 1)));
+    bench.write("test.conll", data::conll(&data::sentences(20, 2)));
+    ok(&mut bench.command("train --model model --train train.conll --out a --epochs 3 --lr 1e-2"));
+    let eval = "eval --model model --adapter a --data test.conll --per-class";
+    let shown = ok(&mut bench.command(eval));
+    assert!(shown.contains("entity") && shown.contains("true tag"), "{shown}");
+    let all = json(&ok(&mut bench.command(&format!("{eval} --json"))));
+    let entities = all["classes"]["entities"].as_array().unwrap();
+    let sum = |field: &str| entities.iter().map(|entity| entity[field].as_u64().unwrap()).sum::<u64>();
+    let (support, predicted) = (sum("support") as f64, sum("predicted") as f64);
+    let expected: usize = data::sentences(20, 2).iter().flatten().filter(|(_, tag)| tag.starts_with("B-")).count();
+    assert_eq!(support, expected as f64, "{all}");
+    // Over all kinds the parts add up to the scores of all spans.
+    let found = |entity: &Value| entity["recall"].as_f64().unwrap_or(0.0) * entity["support"].as_f64().unwrap();
+    let f1 = 2.0 * entities.iter().map(found).sum::<f64>() / (support + predicted);
+    assert!((f1 - all["metrics"]["span_f1"].as_f64().unwrap()).abs() < 1e-9, "{all}");
+}
+
 #[test]
 fn what_did_not_help_is_said() {
     let bench = Bench::new();

@@ -1,5 +1,6 @@
 //! From labels as written to what training aims at: classes, numbers or tags.
 
+mod decimals;
 mod doubts;
 mod questions;
 mod refusals;
@@ -299,8 +300,10 @@ fn number(table: &Table, row: &Row) -> Result<f64> {
     match label.parse::<f64>() {
         Ok(number) if number.is_finite() => Ok(number),
         _ => {
-            let message =
-                format!("expected a finite number, found the label `{label}`; mend it, or use --task classification");
+            let message = format!(
+                "expected a finite number, found the label `{label}`; mend it, or use --task classification{}",
+                decimals::hint(label)
+            );
             Err(at(table, row, message))
         }
     }
@@ -341,7 +344,7 @@ impl<'a> Known<'a> {
     fn find(&self, table: &Table, row: &Row, what: &str, name: &str) -> Result<usize> {
         let exact = || self.names.iter().position(|known| known == name);
         self.by_spelling.get(&canonical(name)).copied().or_else(exact).ok_or_else(|| {
-            let hint = did_you_mean(name, self.names.iter().map(String::as_str));
+            let hint = did_you_mean(name, self.names.iter().map(String::as_str)) + decimals::hint(name);
             let known = listed(self.names);
             at(table, row, format!("the {what} `{name}` is not in the training data, which has {known}{hint}"))
         })

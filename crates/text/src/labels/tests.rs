@@ -19,6 +19,7 @@ fn labelled(labels: &[&str]) -> Table {
         name: "train.tsv".into(),
         header: vec!["text".into(), "label".into()],
         columns: Columns::default(),
+        dialect: None,
         notes: vec![],
     }
 }
@@ -41,6 +42,7 @@ fn tagged(sentences: &[(&[&str], &[&str])]) -> Table {
         name: "train.conll".into(),
         header: vec![],
         columns: Columns::default(),
+        dialect: None,
         notes: vec![],
     }
 }

@@ -75,6 +75,7 @@ mod tests {
             name: "a.tsv".into(),
             header: vec!["text".into(), "label".into()],
             columns: Columns { label: Some("label".into()), ..Columns::default() },
+            dialect: None,
             notes: vec![],
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn choose(reading: &Reading<'_>, header: &[String]) -> Result<Chosen>
 
 /// The rows of a file with a header.
 pub(super) fn table(reading: &Reading<'_>, records: Records) -> Result<Table> {
-    let Records { header, rows, notes } = records;
+    let Records { header, rows, dialect, notes } = records;
     let chosen = choose(reading, &header)?;
     let place = |name: &String| header.iter().position(|column| column == name);
     let (text, text_b) = (place(&chosen.text), chosen.text_b.as_ref().and_then(place));
@@ -52,7 +52,8 @@ pub(super) fn table(reading: &Reading<'_>, records: Records) -> Result<Table> {
         Ok(Row { fields: fields.into_iter().map(Value::String).collect(), ..row })
     };
     let rows = rows.into_iter().map(row).collect::<Result<_>>()?;
-    Ok(Table { rows, kind: chosen.kind(), name: reading.source.name.clone(), header, columns: chosen.names(), notes })
+    let (name, kind, dialect) = (reading.source.name.clone(), chosen.kind(), Some(dialect));
+    Ok(Table { rows, kind, name, header, columns: chosen.names(), dialect, notes })
 }
 
 impl Chosen {

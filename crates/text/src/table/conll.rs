@@ -68,7 +68,15 @@ fn sentences<'a>(reading: &Reading<'a>, line_of: impl Fn(usize, &'a str, bool) -
     tags_on_all_or_none(reading, &rows)?;
     let notes = (comments > 0).then(|| format!("{comments} comment lines (# ...) passed over"));
     let (name, notes) = (source.name.clone(), notes.into_iter().collect());
-    Ok(Table { rows, kind: TableKind::Words, name, header: Vec::new(), columns: Columns::default(), notes })
+    Ok(Table {
+        rows,
+        kind: TableKind::Words,
+        name,
+        header: Vec::new(),
+        columns: Columns::default(),
+        dialect: None,
+        notes,
+    })
 }
 
 #[derive(Default)]

@@ -1,5 +1,6 @@
 //! What a table holds, however its file is written.
 
+use super::dialect::Dialect;
 use serde_json::Value;
 use std::fmt;
 
@@ -90,6 +91,8 @@ pub struct Table {
     pub header: Vec<String>,
     /// The columns that texts and labels come from, for formats with names.
     pub columns: Columns,
+    /// How the file is written, if its columns stand between delimiters; tables that are put together have the one that all had.
+    pub dialect: Option<Dialect>,
     /// What was noticed while reading: comments passed over, a separator found, quotes that were kept. Sentences to be
     /// shown to whoever gave the file.
     pub notes: Vec<String>,

@@ -1,5 +1,7 @@
 //! `.tsv` and `.csv`: a header, then records with as many fields as the header.
 
+use super::delimiter::{Found, byte, find, plural};
+use super::dialect::Dialect;
 use super::options::Reading;
 use super::source::Source;
 use crate::error::Result;
@@ -9,51 +11,28 @@ use crate::error::Result;
 pub(super) struct Records {
     pub(super) header: Vec<String>,
     pub(super) rows: Vec<(usize, Vec<String>)>,
+    pub(super) dialect: Dialect,
     pub(super) notes: Vec<String>,
 }
 
 /// Records between tabs, or between the delimiter that is named or found. Quotes are ordinary characters, as in the files of
 /// GLUE and the Universal Dependencies, unless the options say otherwise.
 pub(super) fn tabs(reading: &Reading<'_>) -> Result<Records> {
-    let (delimiter, mut notes) = delimiter(reading, '\t');
-    if reading.options.quotes {
-        return quoted(reading, delimiter, notes);
+    let mut found = find(reading, Dialect { quotes: reading.options.quotes, ..Dialect::TABS })?;
+    if found.dialect.quotes {
+        return quoted(reading, found);
     }
+    let delimiter = found.dialect.delimiter;
     let split = |(line, text): (usize, &str)| (line, text.split(delimiter).map(str::to_owned).collect());
-    let rows: Vec<(usize, Vec<String>)> = reading.source.lines().map(split).collect();
-    notes.extend(kept_quotes(&rows));
-    checked(reading.source, rows, delimiter, notes)
+    let rows: Vec<(usize, Vec<String>)> = reading.source.lines().skip(found.lines_before).map(split).collect();
+    found.notes.extend(kept_quotes(&rows));
+    checked(reading.source, rows, found)
 }
 
 /// Records between commas, or between the delimiter that is named or found; quoted fields may hold delimiters, line ends and
 /// doubled quotes (RFC 4180).
 pub(super) fn commas(reading: &Reading<'_>) -> Result<Records> {
-    let (delimiter, notes) = delimiter(reading, ',');
-    quoted(reading, delimiter, notes)
-}
-
-/// The delimiter that is named, or the usual one; if the header does not have that, the one that it has, with a note.
-fn delimiter(reading: &Reading<'_>, usual: char) -> (char, Vec<String>) {
-    let header = reading.source.first_line();
-    if let Some(named) = reading.options.delimiter {
-        return (named, Vec::new());
-    }
-    match ['\t', ';', ','].into_iter().find(|&other| header.contains(other)) {
-        Some(other) if !header.contains(usual) => {
-            let note = format!("columns are parted by {}s here, as the header shows", name_of(other));
-            (other, vec![note])
-        }
-        _ => (usual, Vec::new()),
-    }
-}
-
-fn name_of(delimiter: char) -> String {
-    match delimiter {
-        '\t' => "tab".into(),
-        ',' => "comma".into(),
-        ';' => "semicolon".into(),
-        other => format!("`{other}`"),
-    }
+    quoted(reading, find(reading, Dialect::COMMAS)?)
 }
 
 /// Fields that stand in quotes where quotes are ordinary characters: how many there are.
@@ -68,17 +47,14 @@ fn kept_quotes(rows: &[(usize, Vec<String>)]) -> Option<String> {
     ))
 }
 
-fn quoted(reading: &Reading<'_>, delimiter: char, notes: Vec<String>) -> Result<Records> {
-    let source = reading.source;
-    let Ok(byte) = u8::try_from(delimiter) else {
-        return Err(source.whole(format!("expected a delimiter of one byte, found `{delimiter}`")));
-    };
-    let text = source.text.trim_end_matches(['\n', '\r']);
+fn quoted(reading: &Reading<'_>, found: Found<'_>) -> Result<Records> {
+    let (source, byte) = (reading.source, byte(reading, found.dialect.delimiter)?);
+    let text = found.text.trim_end_matches(['\n', '\r']);
     let mut reader =
         csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(byte).from_reader(text.as_bytes());
     let mut records = Vec::new();
     let mut starts = Vec::new();
-    let mut place = Place { byte: 0, line: 1 };
+    let mut place = Place { byte: 0, line: 1 + found.lines_before };
     for record in reader.records() {
         let record = record.map_err(|error| source.error(place.line, error))?;
         let position = record.position().map_or(place.byte as u64, csv::Position::byte);
@@ -87,7 +63,7 @@ fn quoted(reading: &Reading<'_>, delimiter: char, notes: Vec<String>) -> Result<
         records.push((place.line, record.iter().map(str::to_owned).collect()));
     }
     quotes_are_closed(source, text, &starts)?;
-    checked(source, records, delimiter, notes)
+    checked(source, records, found)
 }
 
 /// Where a record starts.
@@ -122,12 +98,8 @@ fn quotes_are_closed(source: &Source, text: &str, starts: &[Place]) -> Result<()
     Ok(())
 }
 
-fn checked(
-    source: &Source,
-    mut rows: Vec<(usize, Vec<String>)>,
-    delimiter: char,
-    notes: Vec<String>,
-) -> Result<Records> {
+fn checked(source: &Source, mut rows: Vec<(usize, Vec<String>)>, found: Found<'_>) -> Result<Records> {
+    let Found { dialect, notes, .. } = found;
     let (line, header) = rows.remove(0);
     let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
     check_header(source, line, &header)?;
@@ -135,9 +107,9 @@ fn checked(
         return Err(source.error(line, "found a header and no rows under it; expected at least one example"));
     }
     for (line, fields) in &rows {
-        check_length(source, *line, fields, &header, delimiter)?;
+        check_length(source, *line, fields, &header, dialect.delimiter)?;
     }
-    Ok(without_unnamed(Records { header, rows, notes }))
+    Ok(without_unnamed(Records { header, rows, dialect, notes }))
 }
 
 /// Spreadsheets leave columns without a name where a sheet was once wider, and pandas writes its index as one. They cannot be
@@ -178,11 +150,11 @@ fn check_length(source: &Source, line: usize, fields: &[String], header: &[Strin
     let [wanted, found] = [header.len(), fields.len()].map(|n| format!("{n} column{}", if n == 1 { "" } else { "s" }));
     let names = header.join(", ");
     let advice = match (delimiter, fields.len() > header.len()) {
-        (',' | ';', true) => "quote fields that contain the separator",
+        (',' | ';' | '|', true) => "quote fields that contain the separator",
         ('\t', true) => "replace tabs inside a text by spaces",
         _ => "fill in what is missing, also where it is blank",
     };
-    let between = name_of(delimiter);
-    let message = format!("expected {wanted} ({names}), found {found} between {between}s; {advice}");
+    let between = plural(delimiter);
+    let message = format!("expected {wanted} ({names}), found {found} between {between}; {advice}");
     Err(source.error(line, message))
 }

@@ -46,7 +46,7 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
     for (row, (_, mut object)) in rows.iter_mut().zip(objects) {
         row.fields = header.iter().map(|name| object.remove(name).unwrap_or_default()).collect();
     }
-    Ok(Table { rows, kind, name: reading.source.name.clone(), header, columns, notes: Vec::new() })
+    Ok(Table { rows, kind, name: reading.source.name.clone(), header, columns, dialect: None, notes: Vec::new() })
 }
 
 /// The keys of words and tags, if the file holds tagged words: named ones, or the usual ones.
@@ -80,12 +80,11 @@ fn object(reading: &Reading<'_>, line: usize, text: &str) -> Result<Object> {
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(Value::Array(_)) => {
-            Err(source.error(line, format!("{wanted}, found an array; write one object a line: jq -c '.[]'")))
+            Err(source.error(line, format!("{wanted}, found an array; write one object a line:\n    jq -c '.[]'")))
         }
         Ok(_) => Err(source.error(line, format!("{wanted}, found another value"))),
-        Err(error) if text.trim() == "[" || text.trim() == "{" => {
-            Err(source.error(line, format!("{wanted}, found a value over several lines ({error}); compact it: jq -c")))
-        }
+        Err(error) if text.trim() == "[" || text.trim() == "{" => Err(source
+            .error(line, format!("{wanted}, found a value over several lines ({error}); compact it:\n    jq -c ."))),
         Err(error) => Err(source.error(line, format!("{wanted}: {error}"))),
     }
 }

@@ -3,11 +3,14 @@
 //! | ending | form |
 //! |---|---|
 //! | `.tsv` | a header, then columns between tabs; quotes are ordinary characters unless [`TableOptions::quotes`] is set |
-//! | `.csv` | a header, then columns between commas (or what the header shows), quoted as in RFC 4180 |
+//! | `.csv` | a header, then columns between commas, quoted as in RFC 4180 |
 //! | `.jsonl`, `.ndjson`, `.json` | one object a line |
 //! | `.conll`, `.bio`, `.iob` | a word and its tag a line, an empty line between sentences |
 //! | `.conllu` | the ten columns of the Universal Dependencies |
 //! | `.txt` | one text a line, no labels: [`Table::read_texts`] only |
+//!
+//! Where the header shows semicolons, vertical bars or another delimiter of these, that one parts the columns, and a first line `sep=;`
+//! is a setting and no row; [`Table::dialect`] says what was found.
 //!
 //! The columns are `text` and `label`, or `text_a`, `text_b` and `label`; [`Columns`] names others. In JSON lines
 //! `question`, `context` and `answers` are those of SQuAD, which may also come nested as SQuAD has them (`.json`);
@@ -18,12 +21,17 @@ mod columns;
 mod conll;
 mod content;
 mod delimited;
+mod delimiter;
+mod dialect;
+mod encoding;
 mod json_lines;
 mod options;
 mod questions;
 mod source;
 
 pub use content::{Columns, GivenAnswer, Row, Table, TableKind, Text};
+pub use dialect::Dialect;
+pub use encoding::utf8_text;
 pub use options::{Format, TableOptions};
 
 use crate::builtin::{self, Builtin};
@@ -104,6 +112,7 @@ impl Table {
             name: "texts".into(),
             header: Vec::new(),
             columns: Columns::default(),
+            dialect: None,
             notes: Vec::new(),
         }
     }
@@ -146,7 +155,7 @@ fn looks_like(line: &str) -> Option<&'static str> {
     match line.trim_start() {
         text if text.starts_with('{') && serde_json::from_str::<serde_json::Value>(text).is_ok() => Some("jsonl"),
         _ if names('\t') => Some("tsv"),
-        _ if names(',') || names(';') => Some("csv"),
+        _ if names(',') || names(';') || names('|') || line.to_ascii_lowercase().starts_with("sep=") => Some("csv"),
         _ => None,
     }
 }
@@ -179,7 +188,7 @@ fn lines(reading: &Reading<'_>) -> Result<Table> {
     };
     let rows = reading.source.lines().map(row).collect::<Result<Vec<_>>>()?;
     let (name, columns) = (reading.source.name.clone(), Columns::default());
-    Ok(Table { rows, kind: TableKind::Single, name, header: Vec::new(), columns, notes: Vec::new() })
+    Ok(Table { rows, kind: TableKind::Single, name, header: Vec::new(), columns, dialect: None, notes: Vec::new() })
 }
 
 #[cfg(test)]

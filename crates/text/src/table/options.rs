@@ -16,8 +16,8 @@ pub struct TableOptions {
     pub preferred: Columns,
     /// How the file is written; by default its ending says so.
     pub format: Option<Format>,
-    /// What stands between columns, for [`Format::Tsv`] and [`Format::Csv`]; by default a tab or a comma, or what the
-    /// header shows, which a note says.
+    /// What stands between columns, for [`Format::Tsv`] and [`Format::Csv`]; by default what a first line `sep=` says, a tab or
+    /// a comma, or what the header shows, which a note says.
     pub delimiter: Option<char>,
     /// True if fields between tabs may stand in quotes, as spreadsheets and pandas write them.
     pub quotes: bool,
@@ -76,9 +76,9 @@ fn unknown_ending(path: &Path, extension: Option<&str>) -> TextError {
     TextError::table(
         &shown,
         match extension {
-            Some("gz" | "tgz") => format!("the file is compressed (gzip); unpack it first: gunzip '{shown}'"),
-            Some("bz2") => format!("the file is compressed (bzip2); unpack it first: bunzip2 '{shown}'"),
-            Some("zst") => format!("the file is compressed (zstd); unpack it first: unzstd '{shown}'"),
+            Some("gz" | "tgz") => format!("the file is compressed (gzip); unpack it first:\n    gunzip '{shown}'"),
+            Some("bz2") => format!("the file is compressed (bzip2); unpack it first:\n    bunzip2 '{shown}'"),
+            Some("zst") => format!("the file is compressed (zstd); unpack it first:\n    unzstd '{shown}'"),
             Some("parquet") => format!("the file is Parquet; {}", super::source::from_parquet(&shown)),
             Some(ending @ ("xlsx" | "xls" | "ods")) => {
                 format!("a spreadsheet (.{ending}) is not read; save its sheet as CSV (UTF-8)")
@@ -135,6 +135,13 @@ impl Reading<'_> {
             (text, text_b) => [text.clone(), text_b.clone()],
         };
         Columns { text, text_b, label, label_separator: named.label_separator }
+    }
+
+    /// The names by which a header is known: those that are named, those of training and the usual ones.
+    pub(super) fn wanted(&self) -> Vec<&str> {
+        let TableOptions { columns, preferred, .. } = self.options;
+        let named = [columns, preferred].into_iter().flat_map(|names| [&names.text, &names.text_b, &names.label]);
+        named.flatten().map(String::as_str).chain(["text", "text_a", "text_b", "label"]).collect()
     }
 
     /// Refuses names of columns for a file that has no names.

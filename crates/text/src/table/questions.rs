@@ -75,7 +75,15 @@ fn questions_of(article: Value) -> Option<Vec<Object>> {
 fn table(reading: &Reading<'_>, rows: Vec<Row>, header: Vec<String>) -> Table {
     let [text, text_b, label] = [QUESTION, CONTEXT, ANSWERS].map(|name| Some(name.to_owned()));
     let columns = Columns { text, text_b, label, ..Columns::default() };
-    Table { rows, kind: TableKind::Pair, name: reading.source.name.clone(), header, columns, notes: Vec::new() }
+    Table {
+        rows,
+        kind: TableKind::Pair,
+        name: reading.source.name.clone(),
+        header,
+        columns,
+        dialect: None,
+        notes: Vec::new(),
+    }
 }
 
 fn row(reading: &Reading<'_>, line: usize, header: &[String], object: &Object) -> Result<Row> {

@@ -1,5 +1,6 @@
 //! The text of one data file, with errors that name file and line.
 
+use super::encoding::{self, STANDARD_INPUT};
 use crate::error::{Result, TextError};
 use adaptune_transformer::weights::open_stream;
 use std::fmt::Display;
@@ -13,6 +14,8 @@ pub(super) struct Source {
     pub(super) name: String,
     /// What it says; never blank.
     pub(super) text: String,
+    /// True if it begins with a byte order mark.
+    pub(super) byte_order_mark: bool,
 }
 
 impl Source {
@@ -27,8 +30,8 @@ impl Source {
     /// Reads standard input to its end.
     pub(super) fn standard_input() -> Result<Self> {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map_err(TextError::io("read", Path::new("standard input")))?;
-        Self::from_bytes("standard input".to_owned(), bytes)
+        std::io::stdin().lock().read_to_end(&mut bytes).map_err(TextError::io("read", Path::new(STANDARD_INPUT)))?;
+        Self::from_bytes(STANDARD_INPUT.to_owned(), bytes)
     }
 
     /// Checks that `bytes` are UTF-8 and say something.
@@ -36,12 +39,13 @@ impl Source {
         if let Some(message) = not_text(&name, &bytes) {
             return Err(TextError::table(&name, message));
         }
-        let text = String::from_utf8(bytes).map_err(|error| not_utf8(&name, error.as_bytes(), error.utf8_error()))?;
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        let text = encoding::utf8_text(&name, bytes)?;
+        let unmarked = text.strip_prefix('\u{feff}').map(str::to_owned);
+        let (byte_order_mark, text) = (unmarked.is_some(), unmarked.unwrap_or(text));
         if text.trim().is_empty() {
             return Err(TextError::table(&name, "nothing is in it; expected at least one example"));
         }
-        Ok(Self { name, text })
+        Ok(Self { name, text, byte_order_mark })
     }
 
     /// Lines with their numbers, from 1, without line ends; blank lines at the end of the file are left out.
@@ -69,10 +73,10 @@ impl Source {
 fn not_text(name: &str, bytes: &[u8]) -> Option<String> {
     let quoted = name.replace('\'', "");
     match bytes {
-        [0x1F, 0x8B, ..] => Some(format!("the file is compressed (gzip); unpack it first: gunzip '{quoted}'")),
-        [b'B', b'Z', b'h', ..] => Some(format!("the file is compressed (bzip2); unpack it first: bunzip2 '{quoted}'")),
+        [0x1F, 0x8B, ..] => Some(format!("the file is compressed (gzip); unpack it first:\n    gunzip '{quoted}'")),
+        [b'B', b'Z', b'h', ..] => Some(format!("the file is compressed (bzip2); unpack it first:\n    bunzip2 '{quoted}'")),
         [0x28, 0xB5, 0x2F, 0xFD, ..] => {
-            Some(format!("the file is compressed (zstd); unpack it first: unzstd '{quoted}'"))
+            Some(format!("the file is compressed (zstd); unpack it first:\n    unzstd '{quoted}'"))
         }
         [b'P', b'A', b'R', b'1', ..] => Some(format!("the file is Parquet; {}", from_parquet(&quoted))),
         [b'P', b'K', 3, 4, ..] => Some(
@@ -87,7 +91,7 @@ fn not_text(name: &str, bytes: &[u8]) -> Option<String> {
 /// The command that writes a Parquet file as JSON Lines.
 pub(super) fn from_parquet(name: &str) -> String {
     format!(
-        "Python writes it as JSON Lines: python -c \"import pandas; \
+        "Python writes it as JSON Lines:\n    python -c \"import pandas; \
          pandas.read_parquet('{name}').to_json('data.jsonl', orient='records', lines=True)\""
     )
 }
@@ -98,28 +102,12 @@ pub(super) fn folder(path: &Path) -> TextError {
     let has = |name: &str| path.join(name).is_file();
     let message = if has("dataset_dict.json") || has("dataset_info.json") || has("state.json") {
         format!(
-            "this is a folder of a Hugging Face data set; Python writes one of its parts as JSON Lines: python -c \
-             \"import datasets; datasets.load_from_disk('{shown}')['train'].to_json('train.jsonl')\" (without \
-             ['train'] if it has no parts)"
+            "this is a folder of a Hugging Face data set; Python writes one of its parts as JSON Lines (without ['train'] if \
+             it has none):\n    python -c \"import datasets; \
+             datasets.load_from_disk('{shown}')['train'].to_json('train.jsonl')\""
         )
     } else {
         "this is a folder; name one file of examples in it".to_owned()
     };
     TextError::table(&shown, message)
-}
-
-fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> TextError {
-    let before = &bytes[..error.valid_up_to()];
-    let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return TextError::table(name, "expected UTF-8, found UTF-16; convert it: iconv -f UTF-16 -t UTF-8");
-    }
-    let byte = bytes[error.valid_up_to()];
-    TextError::line(
-        name,
-        line,
-        format!(
-            "expected UTF-8, found the byte 0x{byte:02X}; if the file is Latin-1, convert it: iconv -f LATIN1 -t UTF-8"
-        ),
-    )
 }

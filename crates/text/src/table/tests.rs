@@ -265,6 +265,7 @@ fn what_is_no_text_file_is_refused() {
         let message = plain_failure(name, b"text\tlabel\na\tb\ncaf\xE9\tc\n");
         assert!(message.contains("line 3: expected UTF-8, found the byte 0xE9"), "{message}");
         assert!(plain_failure(name, b"\xFF\xFEt\0").contains("found UTF-16"));
+        assert!(plain_failure(name, b"t\0e\0x\0t\0\n\0").contains("found UTF-16LE without a byte order mark"));
     }
     let cut = plain_failure("a.tsv", b"text\n\xF0\x9F");
     assert!(cut.contains("line 2: expected UTF-8, found the byte 0xF0"), "{cut}");
@@ -323,11 +324,73 @@ fn another_delimiter_is_found_in_the_header_or_named() {
         assert!(table.notes[0].contains("as the header shows"), "{}", table.notes[0]);
     }
     assert!(table("a.tsv", "text,label\na,x\n").notes[0].contains("commas"));
+    assert!(table("a.csv", "text|label\na, b|x\n").notes[0].contains("vertical bars"));
     let piped = file("a.csv", "text|label\na,b|x\n");
     let named = TableOptions { delimiter: Some('|'), ..TableOptions::default() };
     assert_eq!(rows(&Table::read_with(&piped.path, &named).unwrap()), [single("a,b", Some("x"), 2)]);
     let wide = TableOptions { delimiter: Some('→'), ..TableOptions::default() };
     assert!(Table::read_with(&piped.path, &wide).unwrap_err().to_string().contains("delimiter of one byte"));
+}
+
+/// Names of columns may hold a delimiter, in quotes or where it parts nothing that is wanted.
+#[test]
+fn the_delimiter_is_the_one_between_wanted_columns() {
+    for (header, delimiter) in [
+        ("\"a, b, c\";text;label", ';'),
+        ("text;label, main", ';'),
+        ("text;label;a,b,c,d", ';'),
+        ("text,label;text,label2;c;d", ','),
+        ("\"text; raw\",text,label", ','),
+        ("text", ','),
+        ("text,label\tid\tmore", ','),
+    ] {
+        let row = vec!["x"; header_fields(header, delimiter)].join(&delimiter.to_string());
+        let found = table("a.csv", format!("{header}\n{row}\n"));
+        assert_eq!(found.dialect.unwrap(), Dialect { delimiter, ..Dialect::COMMAS }, "{header}");
+    }
+    let named = TableOptions { columns: named(Some("body;2"), None, None), ..TableOptions::default() };
+    let found = Table::read_with(file("a.csv", "id;no,body;2\n1,x\n").path, &named).unwrap();
+    assert_eq!((found.dialect.unwrap().delimiter, rows(&found)), (',', vec![single("x", None, 2)]));
+}
+
+/// How many columns there are, quoted ones counted as one.
+fn header_fields(header: &str, delimiter: char) -> usize {
+    1 + header.split('"').step_by(2).flat_map(str::chars).filter(|c| *c == delimiter).count()
+}
+
+#[test]
+fn a_line_that_tells_excel_the_delimiter_is_no_row() {
+    for (name, first, delimiter) in
+        [("a.csv", "sep=;", ';'), ("a.csv", "\"SEP=|\"", '|'), ("a.tsv", "sep=,", ','), ("a.csv", "sep=\t", '\t')]
+    {
+        for (mark, end) in [("", "\n"), ("\u{feff}", "\r\n")] {
+            let lines = [first, "text;label", "a.b;x", "c.d;y"].map(|line| line.replace(';', &delimiter.to_string()));
+            let found = table(name, format!("{mark}{}{end}", lines.join(end)));
+            assert_eq!(rows(&found), [single("a.b", Some("x"), 3), single("c.d", Some("y"), 4)], "{first}");
+            assert!(found.notes[0].contains("as the first line says, which is no row"), "{}", found.notes[0]);
+            let dialect = found.dialect.unwrap();
+            assert_eq!((dialect.delimiter, dialect.separator_line), (delimiter, true));
+            assert_eq!(dialect.byte_order_mark, !mark.is_empty());
+        }
+    }
+    let broken = plain_failure("a.csv", "sep=;\ntext;label\n\"a;b\n");
+    assert!(broken.contains("line 3: found a quote that is never closed"), "{broken}");
+    assert!(plain_failure("a.csv", "sep=;\n\n").contains("nothing under it"));
+    assert!(plain_failure("a.csv", "sep=;\ntext;label\n").contains("line 2: found a header and no rows"));
+    let both = TableOptions { delimiter: Some(','), ..TableOptions::default() };
+    let found = Table::read_with(file("a.csv", "sep=;\ntext,label\na;b,x\n").path, &both).unwrap();
+    assert!(found.notes[0].contains("--delimiter says commas, which are taken"), "{}", found.notes[0]);
+    assert_eq!(rows(&found), [single("a;b", Some("x"), 3)]);
+    assert_eq!(looks_like("sep=;"), Some("csv"));
+}
+
+#[test]
+fn tables_that_are_put_together_keep_the_form_that_all_have() {
+    let [commas, semicolons] = [',', ';'].map(|c| table("a.csv", "text;label\na;x\n".replace(';', &c.to_string())));
+    let dialect = commas.dialect;
+    assert_eq!(commas.clone().join(commas.clone()).unwrap().dialect, dialect);
+    assert_eq!(commas.join(semicolons).unwrap().dialect, None);
+    assert_eq!(table("a.jsonl", "{\"text\": \"a\"}").dialect, None);
 }
 
 #[test]

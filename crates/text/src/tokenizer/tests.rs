@@ -87,6 +87,7 @@ fn table(texts: Vec<Text>) -> Table {
         name: "dev.tsv".into(),
         header: vec![],
         columns: Default::default(),
+        dialect: None,
         notes: vec![],
     }
 }

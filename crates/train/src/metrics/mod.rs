@@ -11,6 +11,7 @@ mod label_sets;
 mod ratio;
 mod regression;
 mod report;
+mod span_report;
 mod spans;
 
 pub use answers::{answer_f1, exact_answer, normalised_answer};
@@ -18,6 +19,7 @@ pub use classification::{accuracy, macro_f1, matthews_correlation};
 pub use label_sets::LabelReport;
 pub use regression::{mean_squared_error, pearson, spearman};
 pub use report::{ClassReport, calibration_error};
+pub use span_report::SpanReport;
 pub use spans::{Span, SpanCounts, labels_mark_spans, spans, stray_tags};
 
 use ratio::ratio;

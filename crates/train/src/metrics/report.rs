@@ -8,8 +8,8 @@ use super::ratio::ratio;
 /// use adaptune_train::metrics::ClassReport;
 /// let report = ClassReport::new(&[0, 0, 1, 1, 1], &[0, 1, 1, 1, 0], 3);
 /// assert_eq!(report.confusion()[0], [1, 1, 0]);
-/// assert_eq!((report.precision(1), report.recall(0), report.support(1)), (2.0 / 3.0, 0.5, 3));
-/// assert_eq!(report.never_predicted(), [2]);
+/// assert_eq!((report.precision(1), report.recall(0), report.support(1)), (Some(2.0 / 3.0), Some(0.5), 3));
+/// assert_eq!((report.never_predicted(), report.f1(2)), (vec![2], None));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClassReport {
@@ -49,23 +49,26 @@ impl ClassReport {
         self.confusion.iter().map(|row| row[class]).sum()
     }
 
-    /// The part of its predictions that were right; 0 if it was never predicted.
+    /// The part of its predictions that were right, 0 if it was never predicted; `None` if it has no examples.
     #[must_use]
-    pub fn precision(&self, class: usize) -> f64 {
-        ratio(self.confusion[class][class] as f64, self.predicted(class) as f64)
+    pub fn precision(&self, class: usize) -> Option<f64> {
+        self.score(class, 1.0, self.predicted(class))
     }
 
-    /// The part of its examples that were found; 0 if it has none.
+    /// The part of its examples that were found; `None` if it has none.
     #[must_use]
-    pub fn recall(&self, class: usize) -> f64 {
-        ratio(self.confusion[class][class] as f64, self.support(class) as f64)
+    pub fn recall(&self, class: usize) -> Option<f64> {
+        self.score(class, 1.0, self.support(class))
     }
 
-    /// The harmonic mean of precision and recall; 0 where both are.
+    /// The harmonic mean of precision and recall, 0 where both are; `None` if it has no examples.
     #[must_use]
-    pub fn f1(&self, class: usize) -> f64 {
-        let both = (self.predicted(class) + self.support(class)) as f64;
-        ratio(2.0 * self.confusion[class][class] as f64, both)
+    pub fn f1(&self, class: usize) -> Option<f64> {
+        self.score(class, 2.0, self.predicted(class) + self.support(class))
+    }
+
+    fn score(&self, class: usize, weight: f64, of: usize) -> Option<f64> {
+        (self.support(class) > 0).then(|| ratio(weight * self.confusion[class][class] as f64, of as f64))
     }
 
     /// The classes that no example was taken for.
@@ -109,10 +112,21 @@ mod tests {
     fn scores_agree_with_those_over_all_classes() {
         let (expected, predicted) = ([0, 1, 2, 2, 3, 0], [0, 1, 1, 2, 0, 2]);
         let report = ClassReport::new(&expected, &predicted, 4);
-        let mean = (0..4).map(|class| report.f1(class)).sum::<f64>() / 4.0;
+        let mean = (0..4).filter_map(|class| report.f1(class)).sum::<f64>() / 4.0;
         assert!((mean - macro_f1(&expected, &predicted)).abs() < 1e-15);
-        assert_eq!((report.precision(3), report.recall(3), report.f1(3)), (0.0, 0.0, 0.0));
+        assert_eq!((report.precision(3), report.recall(3), report.f1(3)), (Some(0.0), Some(0.0), Some(0.0)));
         assert_eq!((report.support(2), report.predicted(2), report.never_predicted()), (2, 2, vec![3]));
+    }
+
+    /// scikit-learn with `labels` those that are in the data: the others have nothing to be found.
+    #[test]
+    fn classes_without_examples_have_no_scores() {
+        let report = ClassReport::new(&[0, 0, 2], &[0, 1, 2], 4);
+        for class in [1, 3] {
+            assert_eq!((report.precision(class), report.recall(class), report.f1(class)), (None, None, None));
+        }
+        assert_eq!((report.precision(0), report.recall(0), report.f1(2)), (Some(1.0), Some(0.5), Some(1.0)));
+        assert_eq!(report.predicted(1), 1, "it was taken for one");
     }
 
     #[test]

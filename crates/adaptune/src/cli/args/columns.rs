@@ -25,7 +25,8 @@ pub(crate) struct TableArgs {
     /// How the files are written: tsv, csv, jsonl, conll, conllu or txt [default: as their endings say]
     #[arg(long, value_name = "FORMAT", help_heading = "Data")]
     format: Option<Format>,
-    /// What stands between columns [default: a tab in .tsv, a comma in .csv, or what the header shows]
+    /// What stands between columns [default: what a first line `sep=` says, a tab in .tsv, a comma in .csv, or what the
+    /// header shows]
     #[arg(long, value_name = "CHAR", help_heading = "Data")]
     delimiter: Option<char>,
     /// Fields of a .tsv file may stand in quotes, as spreadsheets and pandas write them

@@ -63,7 +63,8 @@ pub(crate) struct EvalArgs {
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) table: TableArgs,
-    /// Also show precision, recall and F1 of each class, which was taken for which, and how far probabilities can be believed
+    /// Also show precision, recall and F1 of each class (and of each kind of entity, where tags mark spans), how the examples of
+    /// each true class were predicted, and how far probabilities can be believed
     #[arg(long)]
     pub(crate) per_class: bool,
     /// Print one JSON object
@@ -78,7 +79,8 @@ pub(crate) struct PredictArgs {
     /// Texts, one a line (.txt, or - for standard input), or a table as for training
     #[arg(long, value_name = "FILE|-")]
     pub(crate) input: PathBuf,
-    /// Write into this file: .tsv or .csv with every column of the input, `predicted` and `probability`; .jsonl with logits
+    /// Write into this file: .tsv or .csv with every column of the input, `predicted` and `probability`, in
+    /// the form of the input (delimiter, byte order mark, decimal comma) if that ends alike; .jsonl with logits
     /// and the probability of each label too (a column that is called as a field of these is `given_NAME`); .conll for tags [default: standard output, for reading]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -10,7 +10,7 @@ mod trial;
 
 use super::args::CompareArgs;
 use super::download::find_base;
-use super::report::print_line;
+use super::report::{print_json, print_line};
 use super::task::TaskArg;
 use super::train::{self, DEFAULT_TASK};
 use adaptune_adapters::Adapter;
@@ -103,7 +103,7 @@ fn close(args: &CompareArgs, rows: &[Row]) -> Result<()> {
         write(&folder.join("compare.html"), &page)
     })?;
     if args.json {
-        return Ok(print_line(all)?);
+        return Ok(print_json(&all)?);
     }
     table(rows).print()?;
     let shown = args.out.display();

@@ -6,7 +6,7 @@ use super::super::task::TaskArg;
 use super::super::train::DEFAULT_TASK;
 use super::row::{Row, median};
 use adaptune_adapters::{AdapterModel, format, merge};
-use adaptune_text::{Labels, Table};
+use adaptune_text::Table;
 use adaptune_train::{Dataset, predict};
 use anyhow::Result;
 use std::path::{Path, PathBuf};
@@ -24,15 +24,14 @@ pub(super) struct Overhead {
 }
 
 impl Overhead {
-    /// Loads the base and the data, which are the same for all methods; any run tells the labels.
+    /// Loads the base and the data, which are the same for all methods; any run tells the task.
     pub(super) fn open(args: &CompareArgs, run: &Path) -> Result<Self> {
         let finished = Finished::open(args.model.as_deref(), None, run)?;
         let tokenizer = finished.model.tokenizer(Some(finished.max_length))?;
         let head = format::load_head(run, &finished.base)?;
-        let mut table = Table::read_with(judged_by(args), &args.table.options())?.labelled()?;
+        let mut table = Table::read_with(judged_by(args), &args.table.options())?;
         table.rows.truncate(EXAMPLES);
-        let labels = Labels::of_head(head.config().task, &head.config().labels);
-        Ok(Self { data: tokenizer.tokenize(&table, &labels)?.dataset, finished })
+        Ok(Self { data: tokenizer.tokenize_unlabelled(&table, head.config().task)?.dataset, finished })
     }
 
     /// Times predictions, asks whether the adapter merges, and looks at the size of its file.

@@ -108,7 +108,8 @@ impl<'a> Trial<'a> {
     fn train(&self, options: &[String]) -> Result<String> {
         let program = std::env::current_exe().context("cannot find the program itself")?;
         let mut command = Command::new(program);
-        command.args(self.arguments(options));
+        // What it says is told again, and broken into lines then.
+        command.args(self.arguments(options)).env("COLUMNS", usize::MAX.to_string());
         let output = command.stderr(Stdio::piped()).output().context("cannot start the training")?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);

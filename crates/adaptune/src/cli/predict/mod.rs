@@ -24,7 +24,8 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     notes(&table.name, &table.notes);
     let head = loaded.predictor.model().head().config();
     let table = table.for_task(head.task)?;
-    let writer = Writer::new(args, &table, head)?;
+    let decimal_comma = loaded.predictor.input().is_some_and(|input| input.decimal_comma);
+    let writer = Writer::new(args, &table, head, decimal_comma)?;
     match &args.out {
         Some(out) => to_file(args, out, &loaded, &table, &writer)?,
         None => to_stream(args, &loaded, &table, &writer, &mut BufWriter::new(io::stdout().lock()))?,

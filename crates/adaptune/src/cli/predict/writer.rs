@@ -4,7 +4,7 @@ use super::super::args::PredictArgs;
 use super::super::report::one_line;
 use super::record::{json_record, of_answer, plain_line, probability};
 use adaptune_adapters::{HeadConfig, did_you_mean};
-use adaptune_text::{Format, Prediction, Row, Table, TableKind, Text};
+use adaptune_text::{Dialect, Format, Prediction, Row, Table, TableKind, Text};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
 use std::io::{self, Write};
@@ -21,8 +21,7 @@ pub(super) struct Writer<'a> {
 enum Form {
     Plain,
     JsonLines,
-    Tabs,
-    Commas,
+    Table(Dialect),
     Conll,
 }
 
@@ -33,8 +32,9 @@ const OF_ANSWERS: [&str; 3] = ["score", "start", "end"];
 
 impl<'a> Writer<'a> {
     /// The form is that of the ending of `--out`; columns are those of `--keep`, or all of them in a file.
-    pub(super) fn new(args: &PredictArgs, table: &Table, head: &'a HeadConfig) -> Result<Self> {
-        let form = form(args, head)?;
+    /// With `decimal_comma` training data had one, and so have numbers in a table that is written as the input is.
+    pub(super) fn new(args: &PredictArgs, table: &Table, head: &'a HeadConfig, decimal_comma: bool) -> Result<Self> {
+        let form = form(args, table, head, decimal_comma)?;
         let kept = match &args.keep {
             Some(names) => names.iter().map(|name| place(table, name)).collect::<Result<Vec<_>>>()?,
             None if args.out.is_some() => table.header.iter().cloned().enumerate().collect(),
@@ -46,7 +46,7 @@ impl<'a> Writer<'a> {
         let answers = head.task.predicts_a_span();
         let is_taken = |name: &str| ADDED.contains(&name) || answers && OF_ANSWERS.contains(&name);
         let taken = kept.iter().find(|(_, name)| is_taken(name));
-        if let Some((_, name)) = taken.filter(|_| matches!(form, Form::Tabs | Form::Commas)) {
+        if let Some((_, name)) = taken.filter(|_| matches!(form, Form::Table(_))) {
             bail!(
                 "{} has a column `{name}` already, where predictions are to stand; choose others with --keep",
                 table.name
@@ -59,8 +59,10 @@ impl<'a> Writer<'a> {
         Ok(Self { form, head, kept })
     }
 
-    /// The header, where there is one.
+    /// The header, where there is one, and what stands before it.
     pub(super) fn begin(&self, to: &mut impl Write) -> io::Result<()> {
+        let Form::Table(dialect) = self.form else { return Ok(()) };
+        to.write_all(dialect.preamble().as_bytes())?;
         let mut names: Vec<&str> = self.kept.iter().map(|(_, name)| name.as_str()).collect();
         if names.is_empty() {
             names.push("text");
@@ -69,7 +71,7 @@ impl<'a> Writer<'a> {
         if self.head.task.predicts_a_span() {
             names.extend(OF_ANSWERS);
         }
-        self.fields(to, names.into_iter().map(str::to_owned))
+        fields(to, dialect, names.into_iter().map(str::to_owned))
     }
 
     /// One record.
@@ -81,15 +83,15 @@ impl<'a> Writer<'a> {
                 writeln!(to, "{}", json_record(kept.collect::<Map<_, _>>(), row, prediction, self.head))
             }
             Form::Conll => conll(to, row, prediction),
-            Form::Tabs | Form::Commas => {
+            Form::Table(dialect) => {
                 let kept: Vec<String> = match self.kept.is_empty() {
                     true => vec![shown(&row.text)],
                     false => self.kept.iter().map(|(place, _)| written(&field(row, *place))).collect(),
                 };
-                let added =
-                    [prediction.label(), probability(prediction, self.head)].into_iter().take(self.added().len());
+                let label = in_notation(prediction.label(), dialect);
+                let added = [label, probability(prediction, self.head)].into_iter().take(self.added().len());
                 let of_answer = of_answer(prediction).into_iter().filter(|_| self.head.task.predicts_a_span());
-                self.fields(to, kept.into_iter().chain(added).chain(of_answer))
+                fields(to, dialect, kept.into_iter().chain(added).chain(of_answer))
             }
         }
     }
@@ -99,17 +101,29 @@ impl<'a> Writer<'a> {
         let classes = !self.head.task.predicts_a_number() && !self.head.task.reads_every_token();
         &ADDED[..if classes { 2 } else { 1 }]
     }
+}
 
-    fn fields(&self, to: &mut impl Write, fields: impl Iterator<Item = String>) -> io::Result<()> {
-        match self.form {
-            Form::Tabs => writeln!(to, "{}", fields.map(|field| one_line(&field)).collect::<Vec<_>>().join("\t")),
-            Form::Commas => {
-                let mut line = csv::WriterBuilder::new().from_writer(Vec::new());
-                line.write_record(fields.collect::<Vec<_>>()).map_err(io::Error::other)?;
-                to.write_all(&line.into_inner().map_err(|error| io::Error::other(error.to_string()))?)
-            }
-            Form::Plain | Form::JsonLines | Form::Conll => Ok(()),
-        }
+/// A number as the table has numbers; anything else as it is.
+fn in_notation(label: String, dialect: Dialect) -> String {
+    let is_number = dialect.decimal_comma && label.parse::<f64>().is_ok();
+    if is_number { label.replacen('.', ",", 1) } else { label }
+}
+
+/// One line of a table. Without quotes a delimiter or a line end within a field would part it.
+fn fields(to: &mut impl Write, dialect: Dialect, fields: impl Iterator<Item = String>) -> io::Result<()> {
+    let Dialect { delimiter, quotes, .. } = dialect;
+    if quotes {
+        let delimiter = u8::try_from(delimiter).map_err(io::Error::other)?;
+        let mut line = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+        line.write_record(fields.collect::<Vec<_>>()).map_err(io::Error::other)?;
+        return to.write_all(&line.into_inner().map_err(|error| io::Error::other(error.to_string()))?);
+    }
+    let fields: Vec<String> = fields.map(|field| one_line(&field)).collect();
+    match fields.iter().find(|field| field.contains(delimiter)) {
+        Some(field) => Err(io::Error::other(format!(
+            "`{field}` holds a `{delimiter}`, which parts columns here; read the table with --quotes, or let --out end in .csv"
+        ))),
+        None => writeln!(to, "{}", fields.join(&delimiter.to_string())),
     }
 }
 
@@ -129,11 +143,17 @@ fn beside(table: &Table, kept: Vec<(usize, String)>) -> Result<Vec<(usize, Strin
     }
 }
 
-fn form(args: &PredictArgs, head: &HeadConfig) -> Result<Form> {
+/// The form that the ending of `--out` says. A table that is of the input's own form is written in its dialect.
+fn form(args: &PredictArgs, table: &Table, head: &HeadConfig, decimal_comma: bool) -> Result<Form> {
     let Some(out) = &args.out else { return Ok(if args.json { Form::JsonLines } else { Form::Plain }) };
     let form = match Format::of(out)? {
-        Format::Tsv => Form::Tabs,
-        Format::Csv => Form::Commas,
+        format @ (Format::Tsv | Format::Csv) => {
+            let usual = if format == Format::Tsv { Dialect::TABS } else { Dialect::COMMAS };
+            let same = args.table.options().format.map_or_else(|| Format::of(&args.input).ok(), Some) == Some(format);
+            let own = table.dialect.filter(|_| same);
+            let own = own.map(|own| Dialect { decimal_comma: decimal_comma && own.leaves_commas(), ..own });
+            Form::Table(own.unwrap_or(usual))
+        }
         Format::JsonLines => Form::JsonLines,
         Format::Conll if head.task.reads_every_token() && !head.task.predicts_a_span() => Form::Conll,
         Format::Txt if !args.json => Form::Plain,

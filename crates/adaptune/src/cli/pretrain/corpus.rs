@@ -2,7 +2,7 @@
 
 use super::super::report::{note, thousands};
 use super::tokeniser::Special;
-use adaptune_text::{Table, TableOptions, Text};
+use adaptune_text::{Table, TableOptions, Text, utf8_text};
 use adaptune_train::{Dataset, Masking};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -42,9 +42,7 @@ fn lines(file: &Path) -> Result<Vec<String>> {
     }
     let shown = file.display();
     let bytes = std::fs::read(file).with_context(|| format!("cannot read {shown}"))?;
-    let text = String::from_utf8(bytes).map_err(|e| {
-        anyhow::anyhow!("{shown}: byte {} is not UTF-8; save the file as UTF-8", e.utf8_error().valid_up_to())
-    })?;
+    let text = utf8_text(&shown.to_string(), bytes)?;
     let lines: Vec<String> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
     if lines.is_empty() {
         bail!("{shown} is empty: expected texts, one a line");

@@ -6,7 +6,7 @@ mod tokeniser;
 use super::args::{ArchitectureArg, PretrainArgs};
 use super::folder::{PRETRAINED, RunFolder, State};
 use super::memory;
-use super::report::{Cell, Report, bytes, duration, note, percent, print_line, thousands};
+use super::report::{self, Cell, Report, bytes, duration, note, percent, print_line, thousands};
 use super::train::{draw, evaluations, follow};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, format};
 use adaptune_tensor::Seed;
@@ -228,6 +228,6 @@ impl Closing<'_> {
         for (when, scores) in self.scores() {
             closing[when] = json::scores(scores.scores());
         }
-        Ok(print_line(closing)?)
+        Ok(report::print_json(&closing)?)
     }
 }

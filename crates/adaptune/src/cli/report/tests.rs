@@ -18,12 +18,12 @@ fn columns_are_aligned() {
         "full fine-tuning  22,713,216    90.5 %",
         "",
     ];
-    assert_eq!(sample().render(false), expected.join("\n"));
+    assert_eq!(sample().render(false, 80), expected.join("\n"));
 }
 
 #[test]
 fn only_the_heading_is_bold() {
-    let coloured = sample().render(true);
+    let coloured = sample().render(true, 80);
     let mut lines = coloured.lines();
     let heading = lines.next().expect("a heading");
     assert!(heading.starts_with("\u{1b}[1mMethod") && heading.ends_with("Note\u{1b}[0m"), "{heading:?}");
@@ -34,11 +34,11 @@ fn only_the_heading_is_bold() {
 fn a_list_has_no_heading_and_headings_follow_their_numbers() {
     let mut list = Report::new();
     list.row(vec!["time".into(), Cell::number("1 m 23 s")]).row(vec!["adapter size".into(), Cell::number("812 KB")]);
-    assert_eq!(list.render(true), "time          1 m 23 s\nadapter size    812 KB\n");
+    assert_eq!(list.render(true, 80), "time          1 m 23 s\nadapter size    812 KB\n");
     let mut wide = Report::with_header(&["n"]);
     wide.row(vec![Cell::number("1,000")]);
-    assert_eq!(wide.render(false), "    n\n─────\n1,000\n");
-    assert_eq!(Report::new().render(true), "");
+    assert_eq!(wide.render(false, 80), "    n\n─────\n1,000\n");
+    assert_eq!(Report::new().render(true, 80), "");
 }
 
 #[test]
@@ -46,7 +46,29 @@ fn wide_letters_take_two_columns() {
     let mut report = Report::new();
     report.row(vec!["日本".into(), "x".into()]).row(vec!["abcd".into(), "y".into()]);
     report.row(vec!["e\u{301}té".into(), "z".into()]);
-    assert_eq!(report.render(false), "日本  x\nabcd  y\ne\u{301}té   z\n");
+    assert_eq!(report.render(false, 80), "日本  x\nabcd  y\ne\u{301}té   z\n");
+}
+
+/// Words give way first, and the widest column first; numbers stay whole.
+#[test]
+fn a_table_that_is_too_wide_is_broken_within_its_cells() {
+    let mut table = sample();
+    table.row(vec!["lora[r=8,alpha=16,attn_matrices=q-v]".into(), Cell::number("7"), Cell::number("1.0 %")]);
+    for columns in [46, 60, 79] {
+        let shown = table.render(false, columns);
+        assert!(shown.lines().all(|line| width(line) <= columns), "{columns}:\n{shown}");
+        assert!(shown.contains("22,713,216") && shown.contains("lora["), "{shown}");
+    }
+    let mut list = Report::new();
+    list.row(vec!["trained with".into(), "--model a --method lora --max-length 128".into()]);
+    let expected = "trained with  --model a --method lora\n              --max-length 128\n";
+    assert_eq!(list.render(false, 38), expected);
+    let mut headings = Report::with_header(&["a", "dev matthews_correlation"]);
+    headings.row(vec!["x".into(), Cell::number("0.4512")]);
+    assert_eq!(
+        headings.render(false, 14),
+        "a          dev\n     matthews_\n   correlation\n─  ───────────\nx       0.4512\n"
+    );
 }
 
 /// A name of somebody's adapter must not be obeyed by the terminal.
@@ -57,7 +79,7 @@ fn control_characters_are_shown_and_not_sent() {
     assert_eq!(one_line("a\tb\nc\u{9b}"), "a\\tb\\nc\\u{9b}");
     let mut report = Report::new();
     report.row(vec!["\u{1b}]0;title\u{7}".into(), "two\nlines".into()]);
-    assert_eq!(report.render(false), "\\u{1b}]0;title\\u{7}  two\\nlines\n");
+    assert_eq!(report.render(false, 80), "\\u{1b}]0;title\\u{7}  two\\nlines\n");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is said at the end.
 
-use super::super::report::{Cell, Report, bytes, duration, percent, print_line, score, thousands};
+use super::super::report::{self, Cell, Report, bytes, duration, percent, print_line, score, thousands};
 use super::folds::Folds;
 use super::outcome::Outcome;
 use adaptune_adapters::Counts;
@@ -98,7 +98,7 @@ impl Closing<'_> {
         ))?;
         let Some(sample) = self.sample else { return Ok(()) };
         let out = self.out.display();
-        Ok(print_line(format_args!("Try it:  echo '{sample}' | adaptune predict --adapter {out} --input -"))?)
+        Ok(print_line(format_args!("Try it:\n    echo '{sample}' | adaptune predict --adapter {out} --input -"))?)
     }
 
     pub(super) fn print_json(&self) -> Result<()> {
@@ -112,7 +112,7 @@ impl Closing<'_> {
         if !self.baselines.is_empty() {
             closing["baselines"] = self.baselines.iter().map(Outcome::json).collect();
         }
-        Ok(print_line(closing)?)
+        Ok(report::print_json(&closing)?)
     }
 }
 

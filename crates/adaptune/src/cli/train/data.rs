@@ -31,18 +31,17 @@ impl Data {
         tokenizer: &Tokenizer,
         start: Option<&AdapterModel<f32>>,
     ) -> Result<Self> {
-        let mut options = args.table.options();
-        let mut task = task(args, &options, start);
-        let (whole, mut files) = read_all(&choices.train, &mut options, task)?;
+        let mut reader = Reader::new(args, start);
+        let (whole, mut files) = reader.read_all(&choices.train)?;
         if let Some(input) = choices.start.as_ref().and_then(|start| start.run()?.input.as_ref()) {
             input.check(&whole)?;
         }
         let (labels, decision) = match start {
             Some(model) => labels_of(model, &whole)?,
-            None => Labels::decide(&whole, task)?,
+            None => Labels::decide(&whole, reader.task)?,
         };
         if whole.has_label_sets() {
-            task = TaskChoice::MultiLabel;
+            reader.task = TaskChoice::MultiLabel;
         }
         if !args.json {
             note(format_args!("{} examples, {decision}", thousands(whole.rows.len() as u64)));
@@ -51,10 +50,10 @@ impl Data {
             anyhow::bail!("--folds is not for questions, whose windows would be in several parts; give --dev");
         }
         let folds = args.folds.map_or(Ok(Vec::new()), |count| whole.folds(count.into(), args.seed))?;
-        let Parts { train, dev, test } = Parts::read(choices, whole, &options, task, &mut files)?;
+        let Parts { train, dev, test } = Parts::read(choices, whole, &reader, &mut files)?;
         let set = |table: &Table| dataset(table, &labels, tokenizer);
         let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
-        let input = InputForm::of_table(&train);
+        let input = InputForm { decimal_comma: reader.decimal_commas, ..InputForm::of_table(&train) };
         Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input, files })
     }
 }
@@ -68,13 +67,7 @@ struct Parts {
 
 impl Parts {
     /// Reads what is measured on, or keeps it aside from the training data.
-    fn read(
-        choices: &Choices,
-        whole: Table,
-        options: &TableOptions,
-        task: TaskChoice,
-        files: &mut Vec<DataFile>,
-    ) -> Result<Self> {
+    fn read(choices: &Choices, whole: Table, reader: &Reader, files: &mut Vec<DataFile>) -> Result<Self> {
         let (train, dev) = match &choices.dev {
             None => (whole, None),
             Some(DevArg::File(path)) => {
@@ -84,7 +77,7 @@ impl Parts {
                         path.display()
                     ));
                 }
-                let dev = read(path, options, task)?.like(&whole)?;
+                let dev = reader.read(path)?.like(&whole)?;
                 files.push(DataFile::of("dev", path, dev.rows.len())?);
                 (whole, Some(dev))
             }
@@ -97,7 +90,7 @@ impl Parts {
         };
         let test = match &choices.test {
             Some(path) => {
-                let test = read(path, options, task)?.like(&train)?;
+                let test = reader.read(path)?.like(&train)?;
                 files.push(DataFile::of("test", path, test.rows.len())?);
                 Some(test)
             }
@@ -107,20 +100,63 @@ impl Parts {
     }
 }
 
-/// Reads the files of one part, as one table.
-fn read_all(paths: &[PathBuf], options: &mut TableOptions, task: TaskChoice) -> Result<(Table, Vec<DataFile>)> {
-    let (mut whole, mut files): (Option<Table>, _) = (None, Vec::new());
-    for path in paths {
-        let table = read(path, options, task)?;
-        // What stands between labels in the first file stands there in all.
-        options.columns.label_separator = options.columns.label_separator.or(table.columns.label_separator);
-        files.push(DataFile::of("train", path, table.rows.len())?);
-        whole = Some(match whole {
-            Some(whole) => whole.join(table)?,
-            None => table,
-        });
+/// How labelled examples are read, alike in all files of a run.
+struct Reader {
+    options: TableOptions,
+    task: TaskChoice,
+    /// True if the labels of the training data are numbers with a decimal comma.
+    decimal_commas: bool,
+}
+
+impl Reader {
+    fn new(args: &TrainArgs, start: Option<&AdapterModel<f32>>) -> Self {
+        let options = args.table.options();
+        let task = task(args, &options, start);
+        Self { options, task, decimal_commas: false }
     }
-    Ok((whole.context("there are no training data")?, files))
+
+    /// Reads the training data, as one table, and decides from all of them how the other files are read.
+    fn read_all(&mut self, paths: &[PathBuf]) -> Result<(Table, Vec<DataFile>)> {
+        let mut tables = Vec::new();
+        for path in paths {
+            let table = self.open(path)?;
+            // What stands between labels in the first file stands there in all.
+            let separator = &mut self.options.columns.label_separator;
+            *separator = separator.or(table.columns.label_separator);
+            tables.push(table);
+        }
+        self.decimal_commas = Table::decimal_commas(&tables);
+        let (mut whole, mut files): (Option<Table>, _) = (None, Vec::new());
+        for (path, table) in paths.iter().zip(tables) {
+            let table = self.labelled(table)?;
+            files.push(DataFile::of("train", path, table.rows.len())?);
+            whole = Some(match whole {
+                Some(whole) => whole.join(table)?,
+                None => table,
+            });
+        }
+        Ok((whole.context("there are no training data")?, files))
+    }
+
+    /// Reads a file beside the training data.
+    fn read(&self, path: &Path) -> Result<Table> {
+        self.labelled(self.open(path)?)
+    }
+
+    fn open(&self, path: &Path) -> Result<Table> {
+        let table = Table::read_with(path, &self.options)?;
+        Ok(match self.task {
+            TaskChoice::MultiLabel => table.with_label_sets(self.options.columns.label_separator)?,
+            _ => table,
+        })
+    }
+
+    /// The examples that have a label; says what was noticed.
+    fn labelled(&self, table: Table) -> Result<Table> {
+        let table = table.with_decimal_commas(self.decimal_commas)?.labelled()?;
+        notes(&table.name, &table.notes);
+        Ok(table)
+    }
 }
 
 /// A text to try the result with.
@@ -140,18 +176,6 @@ fn task(args: &TrainArgs, options: &TableOptions, start: Option<&AdapterModel<f3
         TaskChoice::Auto if options.columns.label_separator.is_some() => TaskChoice::MultiLabel,
         task => task,
     }
-}
-
-/// Reads labelled examples, and says what was noticed.
-fn read(path: &Path, options: &TableOptions, task: TaskChoice) -> Result<Table> {
-    let table = Table::read_with(path, options)?;
-    let table = match task {
-        TaskChoice::MultiLabel => table.with_label_sets(options.columns.label_separator)?,
-        _ => table,
-    };
-    let table = table.labelled()?;
-    notes(&table.name, &table.notes);
-    Ok(table)
 }
 
 /// Tokenizes labelled examples, and says what was lost.

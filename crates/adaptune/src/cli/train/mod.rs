@@ -77,8 +77,8 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
 fn tell_complete(out: &Path) {
     let out = out.display();
     note(format_args!(
-        "note: {out}: the run is complete, there is nothing to resume; to train it further:\nadaptune train --from {out} --train FILE \
-         --out NEW"
+        "note: {out}: the run is complete, there is nothing to resume; to train it further:\n    adaptune train --from {out} \
+         --train FILE --out NEW"
     ));
 }
 

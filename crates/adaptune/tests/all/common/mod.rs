@@ -16,6 +16,13 @@ use tempfile::TempDir;
 /// The program under test.
 pub(crate) const ADAPTUNE: &str = env!("CARGO_BIN_EXE_adaptune");
 
+/// The program, whose messages are not broken into lines, so that tests can look for words in them.
+pub(crate) fn program() -> Command {
+    let mut command = Command::new(ADAPTUNE);
+    command.env("COLUMNS", "100000");
+    command
+}
+
 /// What a run with an adapter leaves behind, and nothing else.
 pub(crate) const RUN_FILES: [&str; 8] = [
     "README.md",
@@ -64,7 +71,7 @@ impl Bench {
 
     /// Any command, in the bench's folder, so that files can be named without it.
     pub(crate) fn command(&self, line: &str) -> Command {
-        let mut command = Command::new(ADAPTUNE);
+        let mut command = program();
         command.current_dir(self.folder.path()).args(words(line));
         command
     }

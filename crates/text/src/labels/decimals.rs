@@ -1,0 +1,205 @@
+//! Numbers with a decimal comma, as spreadsheets write them in most of Europe.
+
+use super::refusals::at;
+use crate::error::Result;
+use crate::table::Table;
+
+impl Table {
+    /// True if the labels of these tables, which are all training data of a run, are numbers with a decimal comma: none of them is
+    /// anything else, and one at least has the comma. Only tables whose columns something else than a comma parts are asked;
+    /// lists of labels are never numbers. One column has one answer, so development and test data, and parts that are
+    /// split off, get it from here and not from their own labels.
+    #[must_use]
+    pub fn decimal_commas<'t>(tables: impl IntoIterator<Item = &'t Self>) -> bool {
+        let asked = tables.into_iter().filter(|table| table.may_have_decimal_commas());
+        let mut labels = asked.flat_map(|table| table.rows.iter().filter_map(|row| row.label.as_deref())).peekable();
+        let (mut all, mut some) = (labels.peek().is_some(), false);
+        for label in labels {
+            all &= with_point(label).is_some();
+            some |= label.contains(',');
+        }
+        all && some
+    }
+
+    /// Returns the table with a point in the place of the decimal comma in labels, which a note says; fields stay as they are
+    /// written. Without `decimal_commas`, and between other columns than [`Dialect::leaves_commas`](crate::Dialect::leaves_commas)
+    /// says, the table is returned as it is.
+    ///
+    /// ```
+    /// use adaptune_text::Table;
+    ///
+    /// let file = tempfile::Builder::new().suffix(".csv").tempfile()?;
+    /// std::fs::write(&file, "text;label\nThe soup was warm;3,75\nThe soup was cold;1\n")?;
+    /// let table = Table::read(file.path())?;
+    /// assert!(Table::decimal_commas([&table]));
+    /// assert_eq!(table.with_decimal_commas(true)?.rows[0].label.as_deref(), Some("3.75"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// A label is a number with a point: beside decimal commas it could part thousands.
+    pub fn with_decimal_commas(mut self, decimal_commas: bool) -> Result<Self> {
+        if !decimal_commas || !self.may_have_decimal_commas() {
+            return Ok(self);
+        }
+        if let Some(row) = self.rows.iter().find(|row| row.label.as_deref().is_some_and(has_a_point)) {
+            let found = row.label.as_deref().unwrap_or_default();
+            let message = format!(
+                "expected a number with a decimal comma, as the training data have it, found `{found}`; write it with a comma"
+            );
+            return Err(at(&self, row, message));
+        }
+        self.notes.extend(note(&self));
+        for label in self.rows.iter_mut().filter_map(|row| row.label.as_mut()) {
+            *label = with_point(label).unwrap_or_else(|| std::mem::take(label));
+        }
+        self.dialect = self.dialect.map(|dialect| crate::table::Dialect { decimal_comma: true, ..dialect });
+        Ok(self)
+    }
+
+    /// True of tables that may have them, and whose labels are still as they are written.
+    fn may_have_decimal_commas(&self) -> bool {
+        let as_written = self.dialect.is_some_and(|dialect| dialect.leaves_commas() && !dialect.decimal_comma);
+        as_written && !self.has_label_sets()
+    }
+}
+
+/// The number with a point, if the label is one that may have a decimal comma: without a point, and with one comma at most.
+fn with_point(label: &str) -> Option<String> {
+    let written = label.replacen(',', ".", 1);
+    let letters = |c: char| c.is_ascii_digit() || "+-,eE".contains(c);
+    let is_number = label.chars().all(letters) && written.parse::<f64>().is_ok_and(f64::is_finite);
+    is_number.then_some(written)
+}
+
+fn has_a_point(label: &str) -> bool {
+    label.contains('.') && label.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && {
+        let digits: String = label.chars().filter(|c| !matches!(c, '.' | ',')).collect();
+        digits.parse::<f64>().is_ok()
+    }
+}
+
+fn note(table: &Table) -> Option<String> {
+    let labels = || table.rows.iter().filter_map(|row| Some((row, row.label.as_deref()?)));
+    let (row, first) = labels().find(|(_, label)| label.contains(','))?;
+    let three_behind = |label: &str| label.split_once(',').is_none_or(|(_, behind)| behind.len() == 3);
+    let thousands = match labels().all(|(_, label)| three_behind(label)) {
+        true => "; if the comma parts thousands, leave it out",
+        false => "",
+    };
+    Some(format!(
+        "labels are numbers with a decimal comma: `{first}` (line {}) is read as {}; if they are several labels, add \
+         --task multi-label{thousands}",
+        row.line,
+        with_point(first).unwrap_or_default()
+    ))
+}
+
+/// What may be wrong with a label that is not known.
+pub(super) fn hint(label: &str) -> &'static str {
+    match label.contains(',') && with_point(label).is_some() {
+        true => {
+            "; a comma is decimal where all labels of the training data are numbers, and commas do not part columns"
+        }
+        false => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::{Labels, Targets, TaskChoice};
+
+    fn read(name: &str, labels: &[&str]) -> Table {
+        let delimiter = if name.ends_with(".tsv") { '\t' } else { ';' };
+        let rows: String = labels.iter().map(|label| format!("some text{delimiter}{label}\n")).collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(name);
+        std::fs::write(&path, format!("text{delimiter}label\n{rows}")).unwrap();
+        Table::read(&path).unwrap()
+    }
+
+    fn labels(table: &Table) -> Vec<&str> {
+        table.rows.iter().filter_map(|row| row.label.as_deref()).collect()
+    }
+
+    #[test]
+    fn numbers_with_a_decimal_comma_are_numbers() {
+        for name in ["a.csv", "a.tsv"] {
+            let table = read(name, &["3,75", "", "1", "-0,5", "1,5e2"]);
+            assert!(Table::decimal_commas([&table]));
+            let table = table.with_decimal_commas(true).unwrap();
+            assert_eq!(labels(&table), ["3.75", "1", "-0.5", "1.5e2"]);
+            assert!(table.notes.last().unwrap().contains("`3,75` (line 2) is read as 3.75"), "{:?}", table.notes);
+            assert_eq!(table.rows[0].fields[1], "3,75", "fields stay as they are written");
+            let targets = Labels::decide(&table.clone().labelled().unwrap(), TaskChoice::Auto).unwrap().0;
+            assert_eq!(targets, Labels::Numbers);
+            assert!(Table::decimal_commas([&table.clone()]) || table.dialect.unwrap().decimal_comma);
+            assert_eq!(table.clone().with_decimal_commas(true).unwrap(), table, "a second time changes nothing");
+        }
+    }
+
+    #[test]
+    fn one_label_that_is_no_such_number_settles_it() {
+        for other in ["good", "1,2,3", "3.75", "1.234,5", "1, 2", "inf", ",", "1-2,5"] {
+            assert!(!Table::decimal_commas([&read("a.csv", &["3,75", other])]), "{other}");
+        }
+        assert!(!Table::decimal_commas([&read("a.csv", &["3", "4"])]), "whole numbers alone say nothing");
+        let quoted = "text,label\nx,\"3,75\"\ny,\"1,25\"\n";
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.csv"), quoted).unwrap();
+        assert!(!Table::decimal_commas([&Table::read(folder.path().join("a.csv")).unwrap()]), "between commas");
+    }
+
+    #[test]
+    fn several_files_are_one_column() {
+        let (whole, broken) = (read("a.csv", &["3", "4"]), read("b.tsv", &["2,5", "1"]));
+        assert!(Table::decimal_commas([&whole, &broken]));
+        assert!(!Table::decimal_commas([&whole, &broken, &read("c.csv", &["0.5"])]));
+        assert!(!Table::decimal_commas([]));
+    }
+
+    #[test]
+    fn lists_are_never_numbers() {
+        let table = read("a.csv", &["1,2", "2", "1,3"]).with_label_sets(None).unwrap();
+        assert!(!Table::decimal_commas([&table]));
+        let table = table.with_decimal_commas(true).unwrap();
+        assert_eq!(table.rows[0].labels.as_deref(), Some(&["1".to_owned(), "2".to_owned()][..]));
+    }
+
+    #[test]
+    fn whole_numbers_are_classes_with_either_sign() {
+        let decided = |labels: &[&str]| {
+            let table = read("a.csv", labels);
+            let commas = Table::decimal_commas([&table]);
+            let table = table.with_decimal_commas(commas).unwrap();
+            let (labels, _) = Labels::decide(&table, TaskChoice::Auto).unwrap();
+            (labels.clone(), labels.targets(&table).unwrap())
+        };
+        let classes = Labels::Classes(["1", "2"].map(str::to_owned).to_vec());
+        let expected = (classes, Targets::Classes(vec![0, 1, 1, 0]));
+        assert_eq!(decided(&["1,0", "2,0", "2", "1,0"]), expected);
+        assert_eq!(decided(&["1.0", "2.0", "2", "1.0"]), expected);
+    }
+
+    /// What a training table decided is not decided again by another.
+    #[test]
+    fn other_tables_have_the_notation_of_training_or_are_refused() {
+        let whole = read("dev.csv", &["3", "4"]).with_decimal_commas(true).unwrap();
+        assert_eq!((labels(&whole), whole.notes.len()), (vec!["3", "4"], 1), "no note of what is not there");
+        for found in ["3.5", "1.234,5", "1.234"] {
+            let message = read("dev.csv", &["3", found]).with_decimal_commas(true).unwrap_err().to_string();
+            assert!(message.contains("line 3: expected a number with a decimal comma") && message.contains(found));
+        }
+        let commas = read("dev.csv", &["3,5", "4"]).with_decimal_commas(false).unwrap();
+        let message = Labels::Numbers.targets(&commas).unwrap_err().to_string();
+        assert!(message.contains("`3,5`") && message.contains("a comma is decimal where"), "{message}");
+    }
+
+    #[test]
+    fn three_digits_behind_the_comma_may_be_thousands() {
+        let said = |labels: &[&str]| read("a.tsv", labels).with_decimal_commas(true).unwrap().notes.pop().unwrap();
+        assert!(said(&["1,250", "3"]).contains("parts thousands"));
+        assert!(!said(&["1,250", "3,5"]).contains("parts thousands"));
+    }
+}
