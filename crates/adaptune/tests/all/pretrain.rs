@@ -98,7 +98,7 @@ fn what_cannot_be_trained_is_refused_before_anything_is_written() {
         ("--corpus empty.txt", vec!["empty.txt is empty", "one a line"]),
         ("--corpus nothing.txt", vec!["cannot read nothing.txt"]),
         ("--corpus short.txt", vec!["has 12 texts", "fewer than one batch of 16"]),
-        ("--corpus binary.txt", vec!["expected UTF-8, found the byte"]),
+        ("--corpus binary.txt", vec!["expected UTF-8, found UTF-16", "iconv -f UTF-16"]),
         ("--corpus corpus.txt --max-length 17", vec!["--max-length is 17", "positions for 16"]),
         ("--corpus corpus.txt --max-length 2", vec!["leaves no room for text"]),
         ("--corpus corpus.txt --hide 1.5", vec!["--hide is 1.5"]),

@@ -16,15 +16,21 @@ fn command(bench: &Bench, line: &str) -> Command {
     command
 }
 
-/// Runs a command, and checks every line of both streams.
+/// Runs a command that succeeds or is refused, and checks every line of both streams.
 #[track_caller]
-fn fits(bench: &Bench, line: &str) -> String {
+fn says(bench: &Bench, line: &str, succeeds: bool) -> String {
     let output = command(bench, line).output().expect("it runs");
+    assert_eq!(output.status.success(), succeeds, "{line}:\n{}", String::from_utf8_lossy(&output.stderr));
     let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8")).concat();
     for shown in said.lines().filter(|shown| !may_be_long(shown)) {
         assert!(shown.chars().count() <= COLUMNS, "{line}: {} columns:\n{shown}", shown.chars().count());
     }
     said
+}
+
+#[track_caller]
+fn fits(bench: &Bench, line: &str) -> String {
+    says(bench, line, true)
 }
 
 /// A JSON record, a command to copy, which stands on a line of its own, or a path that takes the line for itself.
@@ -50,17 +56,9 @@ fn help_fits() {
         let help = fits(&bench, &format!("{name} --help"));
         assert!(help.contains("Options:") && help.lines().count() > 5, "{help}");
     }
-    assert!(
-        COMMANDS.len() + 1
-            == all
-                .lines()
-                .skip_while(|line| !line.starts_with("Commands:"))
-                .skip(1)
-                .take_while(|line| !line.is_empty())
-                .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
-                .count(),
-        "a command is missing above:\n{all}"
-    );
+    let listed = all.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands = listed.filter(|line| line.starts_with("  ") && !line.starts_with("   ")).count();
+    assert_eq!(commands, COMMANDS.len() + 1, "those above and `help`:\n{all}");
 }
 
 /// Notes, tables and log lines of a training, of a long method and of long names.
@@ -99,12 +97,12 @@ fn other_commands_fit() {
         "merge --adapter a --out merged",
         "combine --adapter a=0.5 --adapter a=0.5 --how linear --out mean",
         "convert --to peft --adapter a --out peft",
-        "predict --adapter a --input dev.tsv --out a/a.quite/long.way/to/predictions.tsv",
         "predict --adapter a --input dev.tsv --out predictions.tsv",
     ] {
         fits(&bench, line);
     }
-    let compare = "compare --methods lora[r=2,alpha=5,attn_matrices=q-v],head,full,seq_bn[reduction_factor=2] --model model \
+    let compare = "compare --method lora[r=2,alpha=5,leave_out=[1]] --method head --method full \
+                   --method seq_bn[reduction_factor=2]@1e-2 --model model \
                    --train train.tsv --dev dev.tsv --epochs 1 --seeds 2 --out side -- --batch-size 16";
     let said = fits(&bench, compare);
     assert!(said.contains("saved in side"), "{said}");
@@ -115,7 +113,14 @@ fn other_commands_fit() {
 fn errors_fit() {
     let bench = Bench::new();
     bench.write("latin.csv", b"text,label\ncaf\xE9,good\n");
-    bench.write("wide.csv", format!("{}\n1\n", (0..40).map(|i| format!("column {i}")).collect::<Vec<_>>().join(",")));
+    bench.write(
+        "wide.csv",
+        format!(
+            "{}\n{}\n",
+            (0..40).map(|i| format!("column {i}")).collect::<Vec<_>>().join(","),
+            vec!["x"; 40].join(",")
+        ),
+    );
     for (line, words) in [
         ("train --train latin.csv --model model --out a", "iconv -f WINDOWS-1252 -t UTF-8 'latin.csv'"),
         ("train --train wide.csv --model model --out a", "expected a column"),
@@ -125,7 +130,7 @@ fn errors_fit() {
         ("train --train train.tsv --out a", "--model is missing"),
         ("eval --adapter nowhere --data dev.tsv", "nowhere is no folder"),
     ] {
-        let said = fits(&bench, line);
+        let said = says(&bench, line, false);
         assert!(said.contains("error: ") && said.contains(words), "{line}:\n{said}");
     }
 }

@@ -17,7 +17,8 @@ pub(super) const STANDARD_INPUT: &str = "standard input";
 /// They are something else: names the likely encoding, line and byte, and the command that helps.
 pub fn utf8_text(name: &str, bytes: Vec<u8>) -> Result<String, TextError> {
     if let Some(encoding) = wide(&bytes) {
-        let message = format!("expected UTF-8, found {}; {}", encoding.found, converted(name, encoding.name));
+        let command = iconv(name, &format!("-f {}", encoding.name));
+        let message = format!("expected UTF-8, found {}; convert it:\n    {command}", encoding.found);
         return Err(TextError::line(name, 1, message));
     }
     String::from_utf8(bytes).map_err(|error| not_utf8(name, error.as_bytes(), error.utf8_error()))
@@ -47,7 +48,7 @@ fn wide(bytes: &[u8]) -> Option<Wide> {
         _ => return None,
     };
     let first = bytes.iter().position(|byte| *byte == 0).unwrap_or_default();
-    Some(Wide { name, found: format!("{name} without a byte order mark (byte {} is zero)", first + 1) })
+    Some(Wide { name, found: format!("what is likely {name} (no byte order mark, but byte {} is zero)", first + 1) })
 }
 
 fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> TextError {
@@ -63,7 +64,8 @@ fn not_utf8(name: &str, bytes: &[u8], error: std::str::Utf8Error) -> TextError {
             iconv(name, "-c -f UTF-8")
         ),
         Likely::Windows(letter) => {
-            format!("{place}; in Windows-1252 it is `{letter}`, {}", converted(name, "WINDOWS-1252"))
+            let command = iconv(name, "-f WINDOWS-1252");
+            format!("{place}; the file is likely Windows-1252, where that is `{letter}`; convert it:\n    {command}")
         }
         Likely::Unknown => format!(
             "{place}, which Windows-1252 does not have either; save the file as UTF-8 in the program that wrote it"
@@ -103,10 +105,6 @@ fn windows(byte: u8) -> Option<char> {
     }
 }
 
-fn converted(name: &str, encoding: &str) -> String {
-    format!("so it is likely {encoding}; convert it:\n    {}", iconv(name, &format!("-f {encoding}")))
-}
-
 /// The command, on a line of its own, so that it can be copied.
 fn iconv(name: &str, how: &str) -> String {
     if name == STANDARD_INPUT {
@@ -132,7 +130,8 @@ mod tests {
     #[test]
     fn windows_1252_is_named_with_line_byte_and_command() {
         let message = refused(b"text;label\ncaf\xE9;good\n");
-        let start = "some data.csv, line 2: expected UTF-8, found the byte 0xE9 (byte 15 of the file); in Windows-1252 it is `é`";
+        let start = "some data.csv, line 2: expected UTF-8, found the byte 0xE9 (byte 15 of the file); the file is \
+                     likely Windows-1252, where that is `é`; convert it:";
         assert!(message.starts_with(start), "{message}");
         let command = "\n    iconv -f WINDOWS-1252 -t UTF-8 'some data.csv' > 'some data-utf8.csv'";
         assert!(message.ends_with(command), "{message}");
@@ -152,7 +151,7 @@ mod tests {
             ("UTF-32", [&[0xFF, 0xFE, 0, 0][..], b"t\0\0\0"].concat()),
         ] {
             let message = refused(&bytes);
-            assert!(message.starts_with("some data.csv, line 1: expected UTF-8, found UTF-"), "{message}");
+            assert!(message.starts_with("some data.csv, line 1: expected UTF-8, found "), "{message}");
             assert!(message.contains(&format!("iconv -f {name} -t UTF-8 'some data.csv'")), "{message}");
         }
         assert!(utf8_text("a", b"one \0 in a text".to_vec()).is_ok(), "a zero byte by itself is a letter");
