@@ -247,8 +247,8 @@ pub fn pooling_note(head: &HeadConfig) -> Option<String> {
         _ => "mean over the tokens of each text",
     };
     Some(format!(
-        "the head reads the {read}. Python's heads do not:\nREADME.md beside the adapter has the lines that do, and --pooling first \
-         one\nthat AdapterHub loads as it is"
+        "the head reads the {read}. Python's heads do not: README.md beside the adapter has the lines that do, and --pooling first \
+         one that AdapterHub loads as it is"
     ))
 }
 

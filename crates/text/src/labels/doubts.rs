@@ -17,7 +17,7 @@ pub(super) fn looks_like_lists(classes: &[String]) -> String {
         (several >= 2 && parts.len() < classes.len()).then(|| {
             let example = classes.iter().find(|class| class.contains(separator));
             format!(
-                ";\nlabels such as `{}` look like several of one example: then --task multi-label",
+                "; labels such as `{}` look like several of one example: then --task multi-label",
                 example.map_or("", String::as_str)
             )
         })
@@ -28,9 +28,22 @@ pub(super) fn looks_like_lists(classes: &[String]) -> String {
 /// That labels hardly repeat, as numbers of rows do not.
 pub(super) fn hardly_repeat(table: &Table, classes: &[String]) -> String {
     if classes.len() > 20 && 2 * classes.len() > table.rows.len() {
-        return ";\nmost labels occur once: is this the column of the labels (--label-column)?".to_owned();
+        return "; most labels occur once: is this the column of the labels (--label-column)?".to_owned();
     }
     String::new()
+}
+
+/// That labels are written as numbers are, but in no notation that is read.
+pub(super) fn look_like_numbers(classes: &[String]) -> String {
+    let digits = |class: &String| class.chars().all(|c| c.is_ascii_digit() || "+-.,".contains(c));
+    let unread = classes.iter().find(|class| class.contains(',') && class.parse::<f64>().is_err());
+    match unread.filter(|_| classes.len() > 2 && classes.iter().all(digits)) {
+        Some(unread) => format!(
+            "; labels such as `{unread}` look like numbers, and are read as names: a decimal comma is read where no comma \
+             parts columns, every label has one at most, and none has a point"
+        ),
+        None => String::new(),
+    }
 }
 
 #[cfg(test)]
@@ -47,6 +60,17 @@ mod tests {
         assert!(said.contains("`people|time`") && said.contains("--task multi-label"), "{said}");
         assert_eq!(looks_like_lists(&classes(&["good", "so, so", "bad"])), "");
         assert_eq!(looks_like_lists(&classes(&["Paris, France", "Rome, Italy", "Oslo, Norway"])), "");
+    }
+
+    #[test]
+    fn numbers_in_no_notation_are_suspected() {
+        for names in [["1.234,5", "2,5", "3"], ["3,75", "1.5", "2"], ["1,2,3", "4", "5"]] {
+            let said = look_like_numbers(&classes(&names));
+            assert!(said.contains(&format!("`{}`", names[0])) && said.contains("decimal comma"), "{said}");
+        }
+        for names in [["1", "2", "3"], ["so, so", "1,5", "2"], ["a", "b", "c"]] {
+            assert_eq!(look_like_numbers(&classes(&names)), "");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::error::{Result, TextError};
 use crate::table::{Row, Table, TableKind, Text};
 use adaptune_adapters::{HeadConfig, Task, did_you_mean};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
-use doubts::{hardly_repeat, looks_like_lists};
+use doubts::{hardly_repeat, look_like_numbers, looks_like_lists};
 pub(crate) use questions::{Asked, asked};
 use refusals::{at, whole};
 use spelling::{canonical, whole_number};
@@ -179,7 +179,8 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
     if let [only] = &classes[..] {
         return Err(whole(table, format!("every label is `{only}`; classification needs at least two classes")));
     }
-    let odd = [odd_one_out(table), looks_like_lists(&classes), hardly_repeat(table, &classes)].concat();
+    let doubts = [look_like_numbers(&classes), looks_like_lists(&classes), hardly_repeat(table, &classes)];
+    let odd = odd_one_out(table) + &doubts.concat();
     let note = format!("{} classes: {}{odd}", classes.len(), listed(&classes));
     Ok((Labels::Classes(classes), note))
 }

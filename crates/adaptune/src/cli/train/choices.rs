@@ -136,7 +136,7 @@ impl Choices {
         let steps = examples.div_ceil((*batch_size).max(1)) * epochs;
         let end = patience.map_or(String::new(), |patience| format!(", fewer if {patience} bring nothing better"));
         format!(
-            "{} of batches of {batch_size} ({}) at a learning rate of {learning_rate}{end};\n--epochs, --batch-size, --lr \
+            "{} of batches of {batch_size} ({}) at a learning rate of {learning_rate}{end}; --epochs, --batch-size, --lr \
              and --patience change that",
             counted(*epochs, "epoch"),
             counted(steps, "step")

@@ -32,8 +32,8 @@ impl Outcome {
         let name = self.metric().unwrap_or_default();
         (found <= start).then(|| {
             format!(
-                "training did not help: before {}, best {} (epoch {}).\nNothing better than the start was found; that of this epoch is \
-                 saved.\nTry more steps (--epochs), a higher rate (--lr) or another --method.",
+                "training did not help: before {}, best {} (epoch {}). Nothing better than the start was found; that of this epoch is \
+                 saved. Try more steps (--epochs), a higher rate (--lr) or another --method.",
                 score(name, start),
                 score(name, found),
                 best.epoch
