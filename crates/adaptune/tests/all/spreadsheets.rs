@@ -80,7 +80,9 @@ fn several_labels_are_no_numbers() {
         assert!(said(&bench, &line).contains("3 labels, of which any number may hold: 1, 2, 3"));
     }
     let taken = said(&bench, "train --model model --epochs 1 --train train.csv --out b");
-    assert!(taken.contains("`1,2` (line 2) is read as 1.2; if they are several labels, add --task multi-label"));
+    assert!(
+        taken.contains("`1,2` (line 2) is read as 1.2; several labels of one example would need --task multi-label")
+    );
 }
 
 #[test]

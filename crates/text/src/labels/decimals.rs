@@ -88,8 +88,8 @@ fn note(table: &Table) -> Option<String> {
         false => "",
     };
     Some(format!(
-        "labels are numbers with a decimal comma: `{first}` (line {}) is read as {}; if they are several labels, add \
-         --task multi-label{thousands}",
+        "labels are numbers with a decimal comma: `{first}` (line {}) is read as {}; several labels of one example \
+         would need --task multi-label in training{thousands}",
         row.line,
         with_point(first).unwrap_or_default()
     ))
