@@ -168,7 +168,7 @@ impl Report {
         widths
     }
 
-    /// The most of what the cells of a column take; of each it is said whether it is a heading.
+    /// The most of what the cells of a column take; of each it is said whether it is words or a number.
     fn widest(&self, column: usize, taken: impl Fn(&str, Part) -> usize) -> usize {
         let body = self.rows.iter().filter_map(|row| row.get(column)).map(|cell| match cell {
             Cell::Text(text) => taken(text, Part::Words),

@@ -125,7 +125,7 @@ fn errors_fit() {
         ("train --train latin.csv --model model --out a", "iconv -f WINDOWS-1252 -t UTF-8 'latin.csv'"),
         ("train --train wide.csv --model model --out a", "expected a column"),
         ("train --train train.tsv --model model --method seq_bm --out a", "seq_bn"),
-        ("train --train train.tsv --model model --out a --dev 0.2", "10%"),
+        ("train --train train.tsv --model model --out a --dev 0.2", "is written 20%"),
         ("train --nothing", "--nothing"),
         ("train --train train.tsv --out a", "--model is missing"),
         ("eval --adapter nowhere --data dev.tsv", "nowhere is no folder"),
