@@ -280,7 +280,8 @@ fn train_on_disk_of(kilobytes: usize, bench: &Bench) -> Option<(bool, String, St
     let script =
         format!("{mount} && > begun; '{ADAPTUNE}' {line} > out; status=$?; ls -A disk/out > left; exit $status");
     let mut unshare = Command::new("unshare");
-    let output = unshare.current_dir(bench.path("")).args(["-rm", "sh", "-c", &script]).output().ok()?;
+    let unbroken = unshare.env("COLUMNS", "100000");
+    let output = unbroken.current_dir(bench.path("")).args(["-rm", "sh", "-c", &script]).output().ok()?;
     fs::remove_file(bench.path("begun")).ok()?;
     let left = fs::read_to_string(bench.path("left")).expect("the script lists what is left");
     Some((output.status.success(), text(&output.stderr), left))
