@@ -9,8 +9,8 @@
 use adaptune_tensor::{Gradients, Kind, Parameter, Parameters, Scalar, Seed, init, parameters};
 use adaptune_transformer::ndarray::{Array1, Array2, Axis, Ix1};
 use adaptune_transformer::{
-    Batch, BatchError, Config, Encoder, Insertions, Pass, Properties, Reads, Sublayer, SublayerBackward, SublayerGradient,
-    SublayerInput, SublayerModule, SublayerPoint,
+    Batch, BatchError, Config, Encoder, Insertions, Pass, Properties, Reads, Sublayer, SublayerBackward,
+    SublayerGradient, SublayerInput, SublayerModule, SublayerPoint,
 };
 
 /// `y = join(s ∘ o, r)`, in a post-norm block `norm(s ∘ o + r)`, with the attention's output `o`, its residual input `r`, and a trainable `s: [D]`.

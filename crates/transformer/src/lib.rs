@@ -51,9 +51,9 @@ pub use forward::{Encoded, Trace};
 pub use identity::BaseIdentity;
 pub use insertion::{
     AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Gives, Insertions, JoinTrace,
-    KeyValueGradient, LinearInput, LinearModule, NextState, Properties, Reads, ResidualJoin, SequenceBackward, SequenceInput,
-    SequenceModule, SequenceOutput, SharedNext, SharedOutput, SublayerBackward, SublayerGradient, SublayerInput,
-    SublayerModule,
+    KeyValueGradient, LinearInput, LinearModule, NextState, Properties, Reads, ResidualJoin, SequenceBackward,
+    SequenceInput, SequenceModule, SequenceOutput, SharedNext, SharedOutput, SublayerBackward, SublayerGradient,
+    SublayerInput, SublayerModule,
 };
 pub use layers::{Linear, Norm};
 pub use load::LoadError;

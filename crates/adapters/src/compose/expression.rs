@@ -100,7 +100,9 @@ pub enum ExpressionError {
         own: String,
     },
     /// No fusion goes by a name.
-    #[error("no fusion `{name}` is there to be put into the setup: give it, or name the right one, as in fuse(a, b; NAME)")]
+    #[error(
+        "no fusion `{name}` is there to be put into the setup: give it, or name the right one, as in fuse(a, b; NAME)"
+    )]
     UnknownFusion {
         /// The name.
         name: String,

@@ -3,8 +3,8 @@
 use super::average::Average;
 use super::error::CompositionError;
 use super::expression::{Expression, ExpressionError, NodeExpression};
-use super::layer_drop::LayerDrop;
 use super::fuse::{Fuse, Fusion};
+use super::layer_drop::LayerDrop;
 use super::node::{Given, Node, Numbers};
 use super::per_sequence::PerSequence;
 use super::stack::Stack;

@@ -1,7 +1,7 @@
 //! Why an adapter directory could not be read or written.
 
-use crate::compose::expression::ExpressionError;
 use super::torch_bin::TorchBinError;
+use crate::compose::expression::ExpressionError;
 use crate::core::error::MethodError;
 use crate::core::fields::FieldError;
 use crate::head::config::HeadError;

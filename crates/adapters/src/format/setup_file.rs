@@ -120,10 +120,14 @@ mod tests {
 
     #[test]
     fn files_say_what_expressions_say() {
-        for text in
-            ["none", "a", "stack(a, b)", "layer_drop(stack(a, none, b), layers=[0, 3])", "average(0.25*a, 0.75*b)",
-            "stack(l, fuse(a, b; both), fuse(c, d))"]
-        {
+        for text in [
+            "none",
+            "a",
+            "stack(a, b)",
+            "layer_drop(stack(a, none, b), layers=[0, 3])",
+            "average(0.25*a, 0.75*b)",
+            "stack(l, fuse(a, b; both), fuse(c, d))",
+        ] {
             let expression: Expression = text.parse().expect("an expression");
             let file = serde_json::from_str(&setup_text(&expression, "h")).expect("JSON");
             assert_eq!(read(&file).map_err(|Message(m)| m), Ok((expression, Some("h".to_owned()))), "{text}");

@@ -6,9 +6,9 @@ use adaptune_adapters::objective::{Classification, Objective};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Part, PerSequence, Pooling, Stack, Task};
 use adaptune_tensor::{Gradients, Parameters, Precision, Seed, Slot};
 use adaptune_transformer::{
-    AttentionModule, Base, Batch, Config, Encoder, Entry, Insertions, LinearModule, LinearPoint, Pass, Properties, Reads,
-    Selection, SequenceModule, SequencePoint, Sublayer, SublayerBackward, SublayerInput, SublayerModule, SublayerPoint,
-    Thaw, Thawed,
+    AttentionModule, Base, Batch, Config, Encoder, Entry, Insertions, LinearModule, LinearPoint, Pass, Properties,
+    Reads, Selection, SequenceModule, SequencePoint, Sublayer, SublayerBackward, SublayerInput, SublayerModule,
+    SublayerPoint, Thaw, Thawed,
 };
 use ndarray::{Array1, Array2, Axis};
 use std::sync::{Arc, Mutex};

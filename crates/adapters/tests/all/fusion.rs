@@ -235,9 +235,8 @@ fn the_value_matrix_is_pulled_to_the_identity_once_a_step() {
     let mut model = model(&base, setup("fuse(a, b)", &KINDS[0], "dynamic", &base).expect("a fusion"));
     let mut gradients = Gradients::new();
     let penalty = model.penalty(&mut gradients);
-    let values: Vec<usize> = (0..model.parameters().len())
-        .filter(|i| model.parameters()[*i].0.ends_with("value.weight"))
-        .collect();
+    let values: Vec<usize> =
+        (0..model.parameters().len()).filter(|i| model.parameters()[*i].0.ends_with("value.weight")).collect();
     assert_eq!((gradients.len(), values.len()), (2, 2), "those of two layers, and nothing else");
     for i in values {
         let (name, parameter) = model.parameters().swap_remove(i);
@@ -365,7 +364,10 @@ fn broken_files_are_refused_by_name() {
     ] {
         assert!(good.contains(from), "{from} is in the file:\n{good}");
         let error = error(&good.replace(from, to));
-        assert!(error.contains(words) && error.contains("adapter_fusion_config.json") || error.contains("fusion"), "{error}");
+        assert!(
+            error.contains(words) && error.contains("adapter_fusion_config.json") || error.contains("fusion"),
+            "{error}"
+        );
     }
     std::fs::remove_file(&config).expect("it was there");
     let missing = format::load(directory.path(), base.clone()).map(|_| ()).unwrap_err().to_string();
@@ -414,7 +416,8 @@ fn what_cannot_be_fused_is_refused_with_the_place() {
         let error = refused("fuse(a, b)", &with(method)).to_string();
         assert!(error.contains(words), "{method}: {error}");
     }
-    let other = |text: &str| setup::<f32>(text, &with("seq_bn"), "dynamic", &base()).map(|_| ()).unwrap_err().to_string();
+    let other =
+        |text: &str| setup::<f32>(text, &with("seq_bn"), "dynamic", &base()).map(|_| ()).unwrap_err().to_string();
     assert!(other("stack(a, b; x)").contains("stack has nothing of its own that could be called `x`"));
     assert!(other("fuse(a, b; )").contains("a name was expected at `)`"), "{}", other("fuse(a, b; )"));
     assert!(other("fuse(a, b; x, c)").contains("`)` was expected at `, c)`"), "{}", other("fuse(a, b; x, c)"));
@@ -487,7 +490,8 @@ mod golden {
         let setup = Setup::supplied(&expression, base.config(), &mut Blank { case, base: &base });
         let setup = setup.unwrap_or_else(|e| panic!("{expression}: {e}"));
         let labels = ["x", "y", "z"].map(str::to_owned).to_vec();
-        let head = Head::new("mood", &HeadConfig::new(Task::CLASSIFICATION, labels), &base, Seed::new(1)).expect("it fits");
+        let head =
+            Head::new("mood", &HeadConfig::new(Task::CLASSIFICATION, labels), &base, Seed::new(1)).expect("it fits");
         let mut model = AdapterModel::new(base, None, head).with_setup(setup).expect("it trains");
         let names: Vec<String> =
             format::named_parameters(&model).into_iter().map(|(mut names, _)| names.swap_remove(0)).collect();
@@ -521,7 +525,8 @@ mod golden {
     fn kinds<S: Scalar>(model: &AdapterModel<S>, gradients: &Gradients<S>) -> BTreeMap<String, Vec<f64>> {
         let mut kinds: BTreeMap<String, Vec<f64>> = BTreeMap::new();
         for (names, parameter) in format::named_parameters(model) {
-            let layer = names[0].split('.').find(|part| part.parse::<usize>().is_ok() && !names[0].starts_with("heads."));
+            let layer =
+                names[0].split('.').find(|part| part.parse::<usize>().is_ok() && !names[0].starts_with("heads."));
             let kind = match layer {
                 Some(layer) => names[0].replacen(&format!(".{layer}."), ".N.", 1),
                 None => names[0].replacen(".1.", ".N.", 1).replacen(".4.", ".N.", 1),

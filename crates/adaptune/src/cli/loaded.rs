@@ -21,7 +21,11 @@ impl Loaded {
     pub(crate) fn open(args: &ModelArgs, table: &TableArgs) -> Result<Self> {
         let leading = args.adapter.leading();
         for folder in args.adapter.folders().iter().filter(|folder| !folder.is_dir()) {
-            bail!("{}: {} is no folder; expected one that train, or a Python library, wrote", args.adapter, folder.display());
+            bail!(
+                "{}: {} is no folder; expected one that train, or a Python library, wrote",
+                args.adapter,
+                folder.display()
+            );
         }
         let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
         let tokenizer = finished.tokenizer(args.max_length)?.with_overlap(table.overlap());

@@ -8,9 +8,11 @@ use std::fs;
 /// Two adapters of one kind, `a` and `b`, and one of another, `wide`.
 fn bench() -> Bench {
     let bench = Bench::new();
-    for (name, more) in
-        [("a", "--seed 1"), ("b", "--seed 2 --epochs 2"), ("wide", "--method double_seq_bn[reduction_factor=2] --epochs 1")]
-    {
+    for (name, more) in [
+        ("a", "--seed 1"),
+        ("b", "--seed 2 --epochs 2"),
+        ("wide", "--method double_seq_bn[reduction_factor=2] --epochs 1"),
+    ] {
         bench.trained(name, &format!("--name {name} {more}"));
     }
     bench
@@ -34,7 +36,9 @@ fn adapters_are_fused_and_the_folder_can_be_moved() {
     let hidden = hidden["hidden_size"].as_u64().expect("a number");
     assert_eq!(closing["parameters"]["adapter"].as_u64(), Some(2 * (3 * hidden * hidden + 2 * hidden)), "{closing}");
     assert!(contents(&bench.path("a")) == before, "what is fused is not changed");
-    for file in ["a/adapter_config.json", "b/adapter.safetensors", "a,b/adapter_fusion_config.json", "both/head_config.json"] {
+    for file in
+        ["a/adapter_config.json", "b/adapter.safetensors", "a,b/adapter_fusion_config.json", "both/head_config.json"]
+    {
         assert!(bench.path("fused").join(file).is_file(), "{file}");
     }
     let found = evaluated(&bench, "--adapter fused");
@@ -46,7 +50,10 @@ fn adapters_are_fused_and_the_folder_can_be_moved() {
     assert!(shown.contains("fuse") && shown.contains("  a\n") && shown.contains("fusion"), "{shown}");
     let shown = json(&ok(&mut bench.command("inspect elsewhere/moved --json")));
     assert_eq!(shown["setup"], "fuse(a, b)");
-    assert!(["adapter a", "adapter b", "fusion", "head"].iter().all(|part| shown["parts"][part].is_object()), "{shown}");
+    assert!(
+        ["adapter a", "adapter b", "fusion", "head"].iter().all(|part| shown["parts"][part].is_object()),
+        "{shown}"
+    );
     let card = fs::read_to_string(bench.path("elsewhere/moved/README.md")).expect("a card");
     assert!(card.contains("load_adapter_setup") && card.contains("`fuse(a, b)`"), "{card}");
 }
@@ -74,7 +81,9 @@ fn an_adapter_is_trained_upon_a_frozen_one_and_used_upon_another() {
     assert!((loss(&own) - loss(&again)).abs() < 1e-6);
     let other = evaluated(&bench, "--adapter 'stack(b, task/task)' --head task --model model");
     assert!((loss(&own) - loss(&other)).abs() > 1e-6, "another one is below");
-    let predicted = ok(&mut bench.command("predict --adapter 'stack(b, task/task)' --head task --model model --input dev.tsv --json"));
+    let predicted =
+        ok(&mut bench
+            .command("predict --adapter 'stack(b, task/task)' --head task --model model --input dev.tsv --json"));
     assert_eq!(predicted.lines().count(), 32);
 }
 

@@ -166,8 +166,15 @@ mod tests {
         };
         let head = HeadConfig::new(Task::CLASSIFICATION, vec!["good".into(), "`bad`".into()]);
         let scores = [("dev accuracy".to_owned(), 0.5)];
-        ModelCard { name, run: &run, head: &head, scores: &scores, command: &["adaptune".into(), "a b".into()], setup: None }
-            .markdown()
+        ModelCard {
+            name,
+            run: &run,
+            head: &head,
+            scores: &scores,
+            command: &["adaptune".into(), "a b".into()],
+            setup: None,
+        }
+        .markdown()
     }
 
     #[test]

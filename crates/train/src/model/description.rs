@@ -53,7 +53,8 @@ pub(super) fn setup<S: Scalar>(model: &AdapterModel<S>) -> Description {
 /// The fields of a fusion, and its numbers where it does not train.
 fn fusion<S: Scalar>(fusion: &Fusion<S>) -> Description {
     let of = format!("fusion {}", fusion.name());
-    let fields = fusion.config().fields().into_iter().map(|(field, value)| (format!("{of}: {field}"), value.to_string()));
+    let fields =
+        fusion.config().fields().into_iter().map(|(field, value)| (format!("{of}: {field}"), value.to_string()));
     let numbers = fusion.is_frozen().then(|| (format!("{of}: fingerprint"), fingerprint(&fusion.parameters())));
     fields.chain(numbers).collect()
 }

@@ -278,7 +278,10 @@ mod tests {
 
     #[test]
     fn weights_decay_and_biases_and_norms_do_not() {
-        assert_eq!([Kind::Weight, Kind::Bias, Kind::Norm, Kind::Frame, Kind::NearIdentity].map(decays), [true, false, false, false, false]);
+        assert_eq!(
+            [Kind::Weight, Kind::Bias, Kind::Norm, Kind::Frame, Kind::NearIdentity].map(decays),
+            [true, false, false, false, false]
+        );
     }
 
     #[test]

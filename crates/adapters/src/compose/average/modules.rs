@@ -6,8 +6,8 @@ use super::node::Average;
 use crate::compose::changes::{MixedGradient, changes};
 use adaptune_tensor::{Gradients, Scalar};
 use adaptune_transformer::{
-    Insertions, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, Reads, SharedOutput, SublayerBackward,
-    SublayerInput, SublayerModule, SublayerPoint,
+    Insertions, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, Reads, SharedOutput,
+    SublayerBackward, SublayerInput, SublayerModule, SublayerPoint,
 };
 use ndarray::{Array2, ArrayView2};
 

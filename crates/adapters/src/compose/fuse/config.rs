@@ -188,8 +188,7 @@ mod tests {
     #[test]
     fn presets_with_fields_are_read_and_mistakes_named() {
         let odd: FusionConfig = "static[residual_before=True, dropout_prob=0.25]".parse().expect("a fusion");
-        let expected =
-            FusionConfig { residual_before: true, dropout_prob: Some(0.25), ..FusionConfig::fixed_values() };
+        let expected = FusionConfig { residual_before: true, dropout_prob: Some(0.25), ..FusionConfig::fixed_values() };
         assert_eq!(odd, expected);
         let error = |text: &str| text.parse::<FusionConfig>().unwrap_err().to_string();
         assert!(error("dynamik").contains("did you mean `dynamic`"), "{}", error("dynamik"));
@@ -201,7 +200,8 @@ mod tests {
     #[test]
     fn all_fields_are_set_by_their_names() {
         let mut config = FusionConfig::dynamic();
-        let other = FusionConfig { key: false, query_before_ln: true, temperature: true, ..FusionConfig::fixed_values() };
+        let other =
+            FusionConfig { key: false, query_before_ln: true, temperature: true, ..FusionConfig::fixed_values() };
         other.fields().iter().for_each(|(name, value)| config.set(name, value).expect("a field"));
         assert_eq!(config, other);
     }

@@ -221,7 +221,13 @@ impl<S: Scalar> FusionLayer<S> {
 
 impl<S: Scalar> Value<S> {
     /// From `d_z` to `d_s`.
-    fn backward(&self, precision: Precision, s: &Array2<S>, d_z: &Array2<S>, gradients: &mut Gradients<S>) -> Array2<S> {
+    fn backward(
+        &self,
+        precision: Precision,
+        s: &Array2<S>,
+        d_z: &Array2<S>,
+        gradients: &mut Gradients<S>,
+    ) -> Array2<S> {
         if self.weight.trains() {
             gradients.add(&self.weight, matmul_in(precision, d_z.t(), s.view(), None));
         }

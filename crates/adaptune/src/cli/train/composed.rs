@@ -47,20 +47,30 @@ impl Composed {
     pub(super) fn check(&self) -> Result<()> {
         for folder in self.expression().names() {
             if !Path::new(folder).is_dir() {
-                bail!("{}: {folder} is no folder; expected one that train or a Python library wrote", self.expression());
+                bail!(
+                    "{}: {folder} is no folder; expected one that train or a Python library wrote",
+                    self.expression()
+                );
             }
         }
         Ok(())
     }
 
     /// The model with these in it; its own adapter stands upon what is below.
-    pub(super) fn put_into(&self, model: AdapterModel<f32>, base: &Encoder<f32>, seed: Seed) -> Result<AdapterModel<f32>> {
+    pub(super) fn put_into(
+        &self,
+        model: AdapterModel<f32>,
+        base: &Encoder<f32>,
+        seed: Seed,
+    ) -> Result<AdapterModel<f32>> {
         match self {
             Self::Fused { expression, fusion } => {
                 let new = NewFusions { config: fusion, seed };
                 let parts = load_composed(expression, base, Some(&new))?;
                 if parts.setup.fusions().iter().all(|fusion| fusion.is_frozen()) {
-                    bail!("--method {expression}: nothing in it would train; only a new fusion does, as in 'fuse(DIR, DIR)'");
+                    bail!(
+                        "--method {expression}: nothing in it would train; only a new fusion does, as in 'fuse(DIR, DIR)'"
+                    );
                 }
                 Ok(model.with_setup(parts.setup)?)
             }
@@ -70,7 +80,9 @@ impl Composed {
                     bail!("--below needs an adapter to stand upon it, and --method has none");
                 };
                 if below.adapters().iter().any(|adapter| adapter.name() == name) {
-                    bail!("--below {expression} holds an adapter called {name}, as the new one is: call this otherwise, by --name");
+                    bail!(
+                        "--below {expression} holds an adapter called {name}, as the new one is: call this otherwise, by --name"
+                    );
                 }
                 model.upon_setup(below).context("--below")
             }
