@@ -20,7 +20,7 @@ impl Loaded {
     /// Loads base, adapter or adapters, and head.
     pub(crate) fn open(args: &ModelArgs, table: &TableArgs) -> Result<Self> {
         let leading = args.adapter.leading();
-        for folder in args.adapter.folders().iter().filter(|folder| !folder.is_dir()) {
+        if let Some(folder) = args.adapter.folders().iter().find(|folder| !folder.is_dir()) {
             bail!(
                 "{}: {} is no folder; expected one that train, or a Python library, wrote",
                 args.adapter,

@@ -82,8 +82,14 @@ impl FusionConfig {
         Self { value: false, regularization: false, value_initialized: false, ..Self::dynamic() }
     }
 
-    /// The presets by their names.
-    const PRESETS: [(&'static str, fn() -> Self); 2] = [("dynamic", Self::dynamic), ("static", Self::fixed_values)];
+    /// The preset of a name.
+    fn preset(name: &str) -> Option<Self> {
+        match name {
+            "dynamic" => Some(Self::dynamic()),
+            "static" => Some(Self::fixed_values()),
+            _ => None,
+        }
+    }
 
     /// Sets a field by its name.
     ///
@@ -164,13 +170,9 @@ impl FromStr for FusionConfig {
             None => (text, ""),
             Some((name, rest)) => (name.trim(), rest.strip_suffix(']').ok_or_else(|| form("the ] is missing".into()))?),
         };
-        let preset = Self::PRESETS.iter().find(|(known, _)| *known == name);
-        let names = Self::PRESETS.iter().map(|(name, _)| *name);
-        let (_, preset) = preset.ok_or_else(|| ParseFusionError::Unknown {
-            name: name.to_owned(),
-            suggestion: did_you_mean(name, names),
-        })?;
-        let mut config = preset();
+        let suggestion = || did_you_mean(name, ["dynamic", "static"].into_iter());
+        let unknown = || ParseFusionError::Unknown { name: name.to_owned(), suggestion: suggestion() };
+        let mut config = Self::preset(name).ok_or_else(unknown)?;
         for field in literal::split(fields, ',').map_err(form)? {
             let (field, value) = field.split_once('=').ok_or_else(|| form(format!("`{field}` has no =")))?;
             let value = literal::parse(value).map_err(form)?;
