@@ -170,7 +170,7 @@ impl FromStr for FusionConfig {
             None => (text, ""),
             Some((name, rest)) => (name.trim(), rest.strip_suffix(']').ok_or_else(|| form("the ] is missing".into()))?),
         };
-        let suggestion = || did_you_mean(name, ["dynamic", "static"].into_iter());
+        let suggestion = || did_you_mean(name, ["dynamic", "static"]);
         let unknown = || ParseFusionError::Unknown { name: name.to_owned(), suggestion: suggestion() };
         let mut config = Self::preset(name).ok_or_else(unknown)?;
         for field in literal::split(fields, ',').map_err(form)? {
