@@ -467,7 +467,17 @@ def case_metadata(model, case):
 HEADS = {
     "multi_label": dict(head_type="multilabel_classification", num_labels=4, use_pooler=False, bias=True, layers=2),
     "question_answering": dict(head_type="question_answering", num_labels=2, layers=1),
+    "multiple_choice": dict(head_type="multiple_choice", num_choices=3, use_pooler=True, layers=1),
 }
+
+
+def targets_of(name, sequences):
+    """What a head of `HEADS` is held to, as its model takes it."""
+    if name == "multi_label":
+        return {"labels": torch.randint(0, 2, (sequences, 4))}
+    if name == "multiple_choice":
+        return {"labels": torch.tensor([2, 0])}
+    return {"start_positions": torch.tensor([2, 0, 3]), "end_positions": torch.tensor([4, 0, 3])}
 
 
 def write_head(out, name):
@@ -484,10 +494,7 @@ def write_head(out, name):
     batch = Batch(model.config, f"head {name}", lengths=(6, 6, 6) if answers else (5, 1, 9, 3, 2, 4))
     tensors = batch.tensors("input.")
     inputs = batch.model_inputs()
-    if name == "multi_label":
-        labels = {"labels": torch.randint(0, 2, (len(batch.lengths), 4))}
-    else:
-        labels = {"start_positions": torch.tensor([2, 0, 3]), "end_positions": torch.tensor([4, 0, 3])}
+    labels = targets_of(name, len(batch.lengths))
     output = model(**inputs, **labels)
     loss = output.loss
     if name == "multi_label":  # the library makes f32 of the labels, and so of the loss
@@ -495,10 +502,15 @@ def write_head(out, name):
         assert torch.isclose(loss.float(), output.loss.float()), "another loss than the library's"
     loss.backward()
     logits = torch.stack([output.start_logits, output.end_logits], -1).flatten(0, 1) if answers else output.logits
+    if name == "multiple_choice":  # the sequences of an example follow each other
+        tensors["input.choices"] = torch.full((logits.size(0),), logits.size(1))
+        logits = logits.reshape(-1, 1)
     tensors |= {f"input.{key}": value for key, value in labels.items()} | {"logits": logits, "loss": loss}
     for parameter_name, parameter in trainable(model):
         if parameter_name.startswith("head:"):
-            assert parameter.grad.any(), f"{name}: no gradient of {parameter_name}"
+            # What is added to all choices makes no choice.
+            makes_no_choice = name == "multiple_choice" and parameter_name.endswith(".1.bias")
+            assert makes_no_choice or parameter.grad.any(), f"{name}: no gradient of {parameter_name}"
             tensors |= {parameter_name: parameter, f"grad:{parameter_name}": parameter.grad}
     with tempfile.TemporaryDirectory() as folder:
         model.save_head(folder, name)

@@ -75,11 +75,7 @@ fn model(shape: &str, dtype: &str, method: &str) -> Outcome<AdapterModel<f32>> {
 /// Sequences of one length, as many as `steps` batches hold.
 fn data(sequences: usize, tokens: usize, steps: usize) -> Outcome<Dataset> {
     let id = |s: usize, t: usize| 1000 + ((s * 131 + t * 7919) % 29_000) as u32;
-    let example = |s: usize| Example {
-        token_ids: (0..tokens).map(|t| id(s, t)).collect(),
-        token_types: vec![0; tokens],
-        target: Target::Class(s % 2),
-    };
+    let example = |s: usize| Example::single((0..tokens).map(|t| id(s, t)).collect(), Target::Class(s % 2));
     Ok(Dataset::new(Task::CLASSIFICATION, 2, (0..sequences * steps).map(example).collect())?)
 }
 
@@ -104,7 +100,7 @@ impl Observer for Clock {
 }
 
 fn passes(data: &Dataset, times: usize, forward: impl Fn(&Batch) -> Outcome<Array2<f32>>) -> Outcome<Vec<f64>> {
-    let sequences: Vec<&[u32]> = data.examples().iter().map(|e| e.token_ids.as_slice()).collect();
+    let sequences: Vec<&[u32]> = data.examples().iter().map(|e| e.sequences[0].token_ids.as_slice()).collect();
     let batch = Batch::from_ids(&sequences);
     let once = || {
         let begun = Instant::now();

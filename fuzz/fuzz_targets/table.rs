@@ -2,15 +2,16 @@
 #![no_main]
 
 use adaptune_fuzz::Folder;
-use adaptune_text::{Columns, Format, Labels, Table, TableOptions, TaskChoice};
+use adaptune_text::{ChoiceLabels, Columns, Format, Labels, Table, TableOptions, TaskChoice};
 use libfuzzer_sys::fuzz_target;
 
 const FORMATS: [Format; 6] = [Format::Tsv, Format::Csv, Format::JsonLines, Format::Conll, Format::ConllU, Format::Txt];
 const DELIMITERS: [Option<char>; 4] = [None, Some(';'), Some('|'), Some('\u{e9}')];
-const TASKS: [TaskChoice; 6] = [
+const TASKS: [TaskChoice; 7] = [
     TaskChoice::Auto,
     TaskChoice::Classification,
     TaskChoice::MultiLabel,
+    TaskChoice::MultipleChoice,
     TaskChoice::QuestionAnswering,
     TaskChoice::Regression,
     TaskChoice::Tagging,
@@ -25,6 +26,8 @@ fuzz_target!(|data: &[u8]| {
         text_b: named("text_b", 2),
         label: named("label", 4),
         label_separator: (pick(4) == 2).then_some(';'),
+        choices: if pick(0) == 2 { vec!["text".into(), "label".into()] } else { Vec::new() },
+        choice_labels: (pick(4) == 3).then_some(ChoiceLabels::Letter),
     };
     let format = FORMATS[usize::from(*how) % FORMATS.len()];
     let delimiter = DELIMITERS[usize::from(pick(6))].filter(|_| matches!(format, Format::Tsv | Format::Csv));
@@ -39,8 +42,9 @@ fuzz_target!(|data: &[u8]| {
     let _ = Table::read_texts(&path, &options);
     let Ok(table) = Table::read_with(&path, &options) else { return };
     let several = table.clone().with_label_sets(options.columns.label_separator).and_then(Table::labelled);
+    let numbered = table.clone().with_numbered_choices(options.columns.choice_labels).and_then(Table::labelled);
     let decimal = table.clone().with_decimal_commas(Table::decimal_commas([&table])).and_then(Table::labelled);
-    for table in [table.labelled(), several, decimal].into_iter().flatten() {
+    for table in [table.labelled(), several, numbered, decimal].into_iter().flatten() {
         for task in TASKS {
             let Ok((labels, _)) = Labels::decide(&table, task) else { continue };
             // Answers are targets of windows, which a tokenizer makes.

@@ -44,11 +44,7 @@ pub fn run_once(model: &AdapterModel<f32>) {
 /// A run of four steps that writes its checkpoint and its records into a folder.
 pub fn checkpointed(folder: &Path) -> Trainer<'static, f32> {
     static DATA: LazyLock<Dataset> = LazyLock::new(|| {
-        let example = |id: u32| Example {
-            token_ids: vec![2, id],
-            token_types: vec![0, 0],
-            target: Target::Class(id as usize % 2),
-        };
+        let example = |id: u32| Example::single(vec![2, id], Target::Class(id as usize % 2));
         Dataset::new(Task::CLASSIFICATION, 2, (0..4).map(example).collect()).expect("the examples fit")
     });
     let method = "seq_bn[reduction_factor=4]".parse().expect("a method");

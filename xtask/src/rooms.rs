@@ -41,7 +41,8 @@ const HOUSES: [House; 3] = [
         folder: "crates/train/src",
         lines: &[
             &["answer", "batching", "clip", "json", "masking", "metrics", "model", "optimiser", "schedule", "values"],
-            &["data", "record"],
+            &["data_error", "example", "record"],
+            &["data"],
             &["error", "supervision"],
             &["activations", "criterion", "fit", "history", "trained"],
             &["finite"],

@@ -88,7 +88,7 @@ fn example(words: &[&str], tags: Vec<Option<usize>>) -> Result<Example, String> 
         place.map(|id| id as u32).ok_or_else(|| format!("\"{word}\" is not in the vocabulary"))
     };
     let token_ids: Vec<u32> = words.iter().map(id).collect::<Result<_, _>>()?;
-    Ok(Example { token_types: vec![0; token_ids.len()], token_ids, target: Target::Tags(tags) })
+    Ok(Example::single(token_ids, Target::Tags(tags)))
 }
 
 /// A sentence with what the model makes of each word.

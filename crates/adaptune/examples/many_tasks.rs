@@ -80,11 +80,12 @@ fn serve(studio: &Studio, pool: &AdapterPool<f32>) -> Outcome<()> {
         let examples = studio.task(task, language, Split::Test, 2)?;
         requests.extend(examples.examples().iter().map(|example| (name, example.clone())));
     }
-    let sequences = requests.iter().map(|(_, e)| (e.token_ids.as_slice(), e.token_types.as_slice()));
+    let sequences = requests.iter().flat_map(|(_, e)| &e.sequences);
+    let sequences = sequences.map(|s| (s.token_ids.as_slice(), s.token_types.as_slice()));
     let (batch, names) = (Batch::new(sequences)?, requests.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     for ((name, example), logits) in requests.iter().zip(pool.logits(&batch, &names)?) {
         let label = &pool.head(name).ok_or("it is loaded")?.labels[argmax(logits.row(0))];
-        let text = studio.tokeniser.decode(&example.token_ids, true).map_err(|e| e.to_string())?;
+        let text = studio.tokeniser.decode(&example.sequences[0].token_ids, true).map_err(|e| e.to_string())?;
         println!("{name:<14}{label:<12}{text}");
     }
     Ok(())

@@ -37,7 +37,7 @@ fn five_adapters_share_a_base_and_a_batch() {
     let pool = many_tasks::load(&studio, folder.path()).unwrap();
     assert!(pool.parameter_count() < studio.base.parameter_count(), "five adapters are less than one base");
     let data = studio.task(Task::Topic, Language::A, Split::Test, 10).unwrap();
-    let sequences: Vec<&[u32]> = data.examples().iter().map(|e| e.token_ids.as_slice()).collect();
+    let sequences: Vec<&[u32]> = data.examples().iter().map(|e| e.sequences[0].token_ids.as_slice()).collect();
     let all: Vec<&str> = pool.names().collect();
     let names: Vec<&str> = all.into_iter().cycle().take(sequences.len()).collect();
     let logits = pool.logits(&Batch::from_ids(&sequences), &names).unwrap();

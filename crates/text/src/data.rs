@@ -3,9 +3,9 @@
 use crate::error::{Result, TextError};
 use crate::labels::{Asked, Labels, Targets, asked};
 use crate::table::{Row, Table, Text};
-use crate::tokenizer::{Encoded, Tokenizer, Window};
+use crate::tokenizer::{Encoded, EncodedTable, Tokenizer, Window};
 use adaptune_adapters::Task;
-use adaptune_train::{AnswerWindow, Dataset, Example, Question, Target};
+use adaptune_train::{AnswerWindow, Dataset, Example, Question, Sequence, Target};
 use std::sync::Arc;
 
 /// A table as tokens.
@@ -13,7 +13,7 @@ use std::sync::Arc;
 pub struct Tokenized {
     /// The examples, in the order of the rows; where a row is a question, one for each window of its context.
     pub dataset: Dataset,
-    /// The tokens of each example, and where its words begin.
+    /// The tokens of each sequence of each example, and where its words begin.
     pub encoded: Vec<Encoded>,
     /// What was lost: texts that were cut, words without a token. Sentences to be shown to whoever gave the texts.
     pub notes: Vec<String>,
@@ -40,10 +40,10 @@ impl Tokenizer {
             return self.tokenize_questions(table, &asked(table)?);
         }
         let encoded = self.encode_all(table)?;
-        let notes = losses(table, self, encoded.truncated, encoded.words_without_token);
+        let notes = losses(&encoded, self, encoded.words_without_token);
         let targets = labels.targets(table)?;
-        let target = |(row, encoded): (usize, &Encoded)| target(&targets, row, encoded);
-        let targets: Vec<Target> = encoded.rows.iter().enumerate().map(target).collect();
+        let target = |(row, encoded): (usize, &[Encoded])| target(&targets, row, &encoded[0]);
+        let targets: Vec<Target> = by_row(table, &encoded.rows).enumerate().map(target).collect();
         let dataset = dataset(table, labels.task(), labels.names().len(), &encoded.rows, targets)?;
         Ok(Tokenized { dataset, encoded: encoded.rows, notes })
     }
@@ -62,14 +62,15 @@ impl Tokenizer {
         }
         let encoded = self.encode_all(table)?;
         // A word without a token is shown as one without a tag.
-        let notes = losses(table, self, encoded.truncated, 0);
-        let target = |encoded: &Encoded| match Labels::of_head(task, &[]) {
+        let notes = losses(&encoded, self, 0);
+        let target = |encoded: &[Encoded]| match Labels::of_head(task, &[]) {
             Labels::Classes(_) | Labels::Answers => Target::Class(0),
+            Labels::Choices(_) => Target::Choice(0),
             Labels::Sets(_) => Target::Labels(vec![false]),
             Labels::Numbers => Target::Value(0.0),
-            Labels::Tags(_) => Target::Tags(vec![None; encoded.token_ids.len()]),
+            Labels::Tags(_) => Target::Tags(vec![None; encoded[0].token_ids.len()]),
         };
-        let targets = encoded.rows.iter().map(target).collect();
+        let targets = by_row(table, &encoded.rows).map(target).collect();
         let dataset = dataset(table, task, 1, &encoded.rows, targets)?;
         Ok(Tokenized { dataset, encoded: encoded.rows, notes })
     }
@@ -93,7 +94,7 @@ impl Tokenizer {
                 let target = Target::Answer(AnswerWindow { span, question: question.clone(), bytes });
                 let (ids, types) = (token_ids.clone(), token_types.clone());
                 encoded.push(Encoded { token_ids: ids, token_types: types, truncated: false, word_starts: None });
-                examples.push(Example { token_ids, token_types, target });
+                examples.push(Example::new(token_ids, token_types, target));
             }
         }
         let note = self.note_of_windows(several, table.rows.len(), examples.len());
@@ -148,9 +149,19 @@ impl Table {
     /// # Errors
     /// The head judges whole texts and these are words, or it tags words and these are pairs.
     pub fn for_task(mut self, task: Task) -> Result<Self> {
-        use crate::table::TableKind::{Pair, Single, Words};
+        use crate::table::TableKind::{Choices, Pair, Single, Words};
         let refused = |message: String| Err(TextError::table(&self.name, message));
         match (task.reads_every_token(), self.kind) {
+            (_, Choices) if task.predicts_a_choice() => Ok(self),
+            (_, Choices) => refused(format!(
+                "the head is for {}, found {}; choose columns with --text-column, or take a head for multiple choice",
+                task.name(),
+                self.kind
+            )),
+            (_, _) if task.predicts_a_choice() => refused(format!(
+                "the head chooses among several texts of an example, found {}; name a column for each choice with --choice-columns",
+                self.kind
+            )),
             (_, Pair) if task.predicts_a_span() => Ok(self),
             (_, _) if task.predicts_a_span() => refused(format!(
                 "the head answers questions about a context, found {}; name both columns with --text-column and --text-b-column",
@@ -179,12 +190,23 @@ impl Table {
 }
 
 fn dataset(table: &Table, task: Task, classes: usize, rows: &[Encoded], targets: Vec<Target>) -> Result<Dataset> {
-    let example = |(encoded, target): (&Encoded, Target)| {
+    let sequence = |encoded: &Encoded| {
         let Encoded { token_ids, token_types, .. } = encoded.clone();
-        Example { token_ids, token_types, target }
+        Sequence { token_ids, token_types }
     };
-    let examples = rows.iter().zip(targets).map(example).collect();
+    let example =
+        |(encoded, target): (&[Encoded], Target)| Example { sequences: encoded.iter().map(sequence).collect(), target };
+    let examples = by_row(table, rows).zip(targets).map(example).collect();
     Dataset::new(task, classes, examples).map_err(|source| TextError::Data { file: table.name.clone(), source })
+}
+
+/// The sequences of each row, of those of all rows: one, or one for each choice.
+pub(crate) fn by_row<'e>(table: &Table, mut all: &'e [Encoded]) -> impl Iterator<Item = &'e [Encoded]> {
+    table.rows.iter().map(move |row| {
+        let (its, rest) = all.split_at(row.text.count());
+        all = rest;
+        its
+    })
 }
 
 /// The target of a row. A word's tag stands at its first token; its other tokens do not count.
@@ -192,6 +214,7 @@ fn target(targets: &Targets, row: usize, encoded: &Encoded) -> Target {
     match targets {
         Targets::Classes(classes) => Target::Class(classes[row]),
         Targets::Sets(sets) => Target::Labels(sets[row].clone()),
+        Targets::Choices(rights) => Target::Choice(rights[row]),
         Targets::Numbers(numbers) => Target::Value(numbers[row]),
         Targets::Tags(tags) => {
             let mut by_token = vec![None; encoded.token_ids.len()];
@@ -206,15 +229,15 @@ fn target(targets: &Targets, row: usize, encoded: &Encoded) -> Target {
     }
 }
 
-/// What is said of so many texts of a table that lost their ends.
-pub(crate) fn cut_note(cut: usize, rows: usize, tokenizer: &Tokenizer) -> Option<String> {
+/// What is said of so many texts that lost their ends.
+pub(crate) fn cut_note(cut: usize, texts: usize, tokenizer: &Tokenizer) -> Option<String> {
     let most = tokenizer.max_length();
-    (cut > 0).then(|| format!("{cut} of {rows} texts have more than {most} tokens; their ends were cut off"))
+    (cut > 0).then(|| format!("{cut} of {texts} texts have more than {most} tokens; their ends were cut off"))
 }
 
 /// What was lost in turning texts into tokens.
-fn losses(table: &Table, tokenizer: &Tokenizer, cut: usize, words: usize) -> Vec<String> {
-    let cut = cut_note(cut, table.rows.len(), tokenizer);
+fn losses(encoded: &EncodedTable, tokenizer: &Tokenizer, words: usize) -> Vec<String> {
+    let cut = cut_note(encoded.truncated, encoded.rows.len(), tokenizer);
     let words = (words > 0).then(|| format!("{words} words have no token of their own, and do not count"));
     cut.into_iter().chain(words).collect()
 }

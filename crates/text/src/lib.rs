@@ -33,6 +33,8 @@ pub use model::TextModel;
 pub use predictor::{Prediction, TextPredictor, WordTag};
 pub use run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, InputKind, RUN_FILE, RunFile};
 pub use sizing::{LEAST_STEPS, Sizing};
-pub use table::{Columns, Dialect, Format, GivenAnswer, Row, Table, TableKind, TableOptions, Text, utf8_text};
+pub use table::{
+    ChoiceLabels, Choices, Columns, Dialect, Format, GivenAnswer, Row, Table, TableKind, TableOptions, Text, utf8_text,
+};
 pub use tokenizer::{Encoded, EncodedTable, OVERLAP, Tokenizer, Window};
 pub use training::{TextTraining, Trained, pooling_note};

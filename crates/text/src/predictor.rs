@@ -1,10 +1,10 @@
 //! A base with an adapter and a head: from texts to labels.
 
-use crate::data::cut_note;
+use crate::data::{by_row, cut_note};
 use crate::error::Result;
 use crate::labels::Labels;
 use crate::run_file::InputForm;
-use crate::table::{Row, Table};
+use crate::table::{ChoiceLabels, Choices, Columns, Row, Table, TableKind, Text};
 use crate::tokenizer::{Encoded, Tokenizer};
 use adaptune_adapters::{AdapterModel, HeadConfig, format};
 use adaptune_tensor::{sigmoid, softmax};
@@ -61,6 +61,19 @@ pub enum Prediction {
         /// The same of no answer.
         null_score: f64,
     },
+    /// One of several choices.
+    Choice {
+        /// What labels of the training data call it: its number, its letter or its text.
+        label: String,
+        /// Its number, from 0.
+        choice: usize,
+        /// Its text.
+        text: String,
+        /// The logit of each choice.
+        logits: Vec<f32>,
+        /// Their softmax.
+        probabilities: Vec<f32>,
+    },
     /// A number.
     Number(f32),
     /// A tag for each word.
@@ -86,7 +99,7 @@ impl Prediction {
     #[must_use]
     pub fn label(&self) -> String {
         match self {
-            Self::Class { label, .. } => label.clone(),
+            Self::Class { label, .. } | Self::Choice { label, .. } => label.clone(),
             Self::Labels { labels, separator, .. } => labels.join(&separator.to_string()),
             Self::Answer { text, .. } => text.clone(),
             Self::Number(number) => format!("{number:.4}"),
@@ -98,11 +111,13 @@ impl Prediction {
         }
     }
 
-    /// The probability of the class that was chosen, if classes are predicted.
+    /// The probability of the class or the choice that was chosen, if there is one.
     #[must_use]
     pub fn probability(&self) -> Option<f32> {
         match self {
-            Self::Class { probabilities, .. } => probabilities.iter().copied().reduce(f32::max),
+            Self::Class { probabilities, .. } | Self::Choice { probabilities, .. } => {
+                probabilities.iter().copied().reduce(f32::max)
+            }
             _ => None,
         }
     }
@@ -192,7 +207,8 @@ impl TextPredictor {
                 take(row, prediction.unwrap_or(Prediction::Blank))?;
             }
         }
-        Ok(cut_note(cut, table.rows.len(), &self.tokenizer).into_iter().collect())
+        let texts = table.rows.iter().map(|row| row.text.count()).sum();
+        Ok(cut_note(cut, texts, &self.tokenizer).into_iter().collect())
     }
 
     /// The predictions of those rows that are not blank, and how many of them lost their ends.
@@ -209,14 +225,15 @@ impl TextPredictor {
             return Ok((self.answers(&tokenized.dataset, logits.view()), 0));
         }
         let mut next = 0;
-        let prediction = |encoded: &Encoded| {
-            let count = if head.task.reads_every_token() { encoded.token_ids.len() } else { 1 };
-            let rows = logits.slice(s![next..next + count, ..]);
+        let prediction = |(row, its): (&Row, &[Encoded])| {
+            let count = if head.task.reads_every_token() { its[0].token_ids.len() } else { its.len() };
+            let logits = logits.slice(s![next..next + count, ..]);
             next += count;
-            self.prediction(rows, encoded)
+            self.prediction(row, logits, &its[0])
         };
         let cut = tokenized.encoded.iter().filter(|encoded| encoded.truncated).count();
-        Ok((tokenized.encoded.iter().map(prediction).collect(), cut))
+        let rows = part.rows.iter().zip(by_row(&part, &tokenized.encoded));
+        Ok((rows.map(prediction).collect(), cut))
     }
 
     /// Measures the model on a labelled table.
@@ -226,7 +243,7 @@ impl TextPredictor {
     pub fn evaluate(&self, table: &Table) -> Result<Evaluation> {
         self.check(table)?;
         let head = self.model.head().config();
-        let table = self.with_labels_of_head(table, table.columns.label_separator)?;
+        let table = self.with_labels_of_head(table, &table.columns)?;
         let data = self.tokenizer.tokenize(&table, &Labels::of_head(head.task, &head.labels))?;
         if head.task.predicts_any_labels() {
             return Ok(evaluate_by(&self.model, &LabelSets::above(self.threshold.into()), &data.dataset, 64)?);
@@ -234,18 +251,23 @@ impl TextPredictor {
         Ok(evaluate(&self.model, &data.dataset, 64)?)
     }
 
-    /// Returns the table with labels as the head has them: where any number of them hold, lists, parted by this separator or
-    /// as in training; where labels were numbers with a decimal comma, these.
+    /// Returns the table with labels as the head has them: where any number of them hold, lists, read as these
+    /// columns say or as in training; where one of several choices is right, its number; where labels were numbers with a decimal
+    /// comma, these.
     ///
     /// # Errors
-    /// As [`Table::with_label_sets`] and [`Table::with_decimal_commas`].
-    pub fn with_labels_of_head<'t>(&self, table: &'t Table, separator: Option<char>) -> Result<Cow<'t, Table>> {
+    /// As [`Table::with_label_sets`], [`Table::with_numbered_choices`] and [`Table::with_decimal_commas`].
+    pub fn with_labels_of_head<'t>(&self, table: &'t Table, columns: &Columns) -> Result<Cow<'t, Table>> {
+        if table.kind == TableKind::Choices {
+            let in_training = self.input.as_ref().and_then(|input| input.choice_labels);
+            return table.clone().with_numbered_choices(columns.choice_labels.or(in_training)).map(Cow::Owned);
+        }
         if self.model.head().config().task.predicts_any_labels() {
             if table.has_label_sets() {
                 return Ok(Cow::Borrowed(table));
             }
             let in_training = self.input.as_ref().and_then(|input| input.label_separator);
-            return table.clone().with_label_sets(separator.or(in_training)).map(Cow::Owned);
+            return table.clone().with_label_sets(columns.label_separator.or(in_training)).map(Cow::Owned);
         }
         match self.has_decimal_commas(table) {
             true => table.clone().with_decimal_commas(true).map(Cow::Owned),
@@ -260,11 +282,12 @@ impl TextPredictor {
         self.input.as_ref().map_or_else(by_itself, |input| input.decimal_comma)
     }
 
-    /// What the logits of a text say, `[1, C]`, or for a tagger `[T, C]`.
-    fn prediction(&self, logits: ArrayView2<'_, f32>, encoded: &Encoded) -> Prediction {
+    /// What the logits of a text say, `[1, C]`, for a tagger `[T, C]`, or `[K, 1]` of `K` choices.
+    fn prediction(&self, row: &Row, logits: ArrayView2<'_, f32>, encoded: &Encoded) -> Prediction {
         let head = self.model.head().config();
         match head.task {
             task if task.predicts_a_number() => Prediction::Number(logits[[0, 0]]),
+            task if task.predicts_a_choice() => self.choice(row, logits.column(0)),
             task if task.predicts_any_labels() => self.labels_that_hold(logits.row(0)),
             task if task.reads_every_token() => {
                 let starts = encoded.word_starts.iter().flatten();
@@ -293,6 +316,20 @@ impl TextPredictor {
             }
         };
         found.into_iter().map(prediction).collect()
+    }
+
+    /// The choice with the largest logit, `[K]`, called as in training.
+    fn choice(&self, row: &Row, logits: ArrayView1<'_, f32>) -> Prediction {
+        let Text::Choices(Choices { choices, .. }) = &row.text else { return Prediction::Blank };
+        let labels = self.input.as_ref().and_then(|input| input.choice_labels).unwrap_or(ChoiceLabels::FromZero);
+        let choice = argmax(logits);
+        Prediction::Choice {
+            label: labels.label(choice, choices),
+            choice,
+            text: choices[choice].clone(),
+            logits: logits.to_vec(),
+            probabilities: softmax(logits.insert_axis(Axis(0)).to_owned()).iter().copied().collect(),
+        }
     }
 
     fn labels_that_hold(&self, logits: ArrayView1<'_, f32>) -> Prediction {

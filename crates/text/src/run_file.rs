@@ -1,7 +1,7 @@
 //! `run.json`: what an adapter was trained with, as far as later commands need it, and people want to know it.
 
 use crate::error::{Result, TextError};
-use crate::table::{Columns, Table, TableKind};
+use crate::table::{ChoiceLabels, Columns, Table, TableKind};
 use crate::tokenizer::{Tokenizer, sha256};
 use adaptune_tensor::Precision;
 use adaptune_transformer::Encoder;
@@ -85,6 +85,12 @@ pub struct InputForm {
     /// True if the labels were numbers with a decimal comma.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub decimal_comma: bool,
+    /// The columns of the choices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choice_columns: Vec<String>,
+    /// How labels named the right choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice_labels: Option<ChoiceLabels>,
     /// True if some questions had no answer, so that none may be found.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unanswerable: bool,
@@ -100,6 +106,8 @@ pub enum InputKind {
     Pair,
     /// Sentences split into words.
     Words,
+    /// Texts to choose among.
+    Choices,
 }
 
 /// A data file of a run.
@@ -179,6 +187,7 @@ impl From<TableKind> for InputKind {
             TableKind::Single => Self::Single,
             TableKind::Pair => Self::Pair,
             TableKind::Words => Self::Words,
+            TableKind::Choices => Self::Choices,
         }
     }
 }
@@ -207,20 +216,24 @@ impl InputForm {
     /// # Errors
     /// The table holds pairs and training did not, or the other way round.
     pub fn check(&self, table: &Table) -> Result<()> {
-        if (self.kind == InputKind::Pair) == (table.kind == TableKind::Pair) {
+        // A text by itself may be words between spaces.
+        let form = |kind| if kind == InputKind::Words { InputKind::Single } else { kind };
+        if form(self.kind) == form(table.kind.into()) {
             return Ok(());
         }
         let trained = match self.kind {
             InputKind::Pair => TableKind::Pair,
             InputKind::Single => TableKind::Single,
             InputKind::Words => TableKind::Words,
+            InputKind::Choices => TableKind::Choices,
         };
         let columns: Vec<&str> =
             [&self.text_column, &self.text_b_column].into_iter().flatten().map(String::as_str).collect();
         let from = if columns.is_empty() { String::new() } else { format!(" (columns {})", columns.join(" and ")) };
         let message = format!(
-            "found {}, but the model was trained on {trained}{from}; choose columns with --text-column and --text-b-column",
-            table.kind
+            "found {}, but the model was trained on {trained}{from}; choose columns with --text-column{}",
+            table.kind,
+            if self.kind == InputKind::Choices { " and --choice-columns" } else { " and --text-b-column" }
         );
         Err(TextError::table(&table.name, message))
     }
@@ -228,7 +241,7 @@ impl InputForm {
     /// The form of a table.
     #[must_use]
     pub fn of(kind: TableKind, columns: &Columns) -> Self {
-        let Columns { text, text_b, label, label_separator } = columns.clone();
+        let Columns { text, text_b, label, label_separator, choices, choice_labels } = columns.clone();
         Self {
             kind: kind.into(),
             text_column: text,
@@ -236,6 +249,8 @@ impl InputForm {
             label_column: label,
             label_separator,
             decimal_comma: false,
+            choice_columns: choices,
+            choice_labels,
             unanswerable: false,
         }
     }
@@ -252,7 +267,15 @@ impl InputForm {
     #[must_use]
     pub fn columns(&self) -> Columns {
         let Self { text_column, text_b_column, label_column, label_separator, .. } = self.clone();
-        Columns { text: text_column, text_b: text_b_column, label: label_column, label_separator }
+        let Self { choice_columns, choice_labels, .. } = self.clone();
+        Columns {
+            text: text_column,
+            text_b: text_b_column,
+            label: label_column,
+            label_separator,
+            choices: choice_columns,
+            choice_labels,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::model::TextModel;
 use crate::predictor::{Prediction, TextPredictor};
 use crate::run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, RunFile};
 use crate::sizing::Sizing;
-use crate::table::{Table, Text};
+use crate::table::{Columns, Table, Text};
 use crate::tokenizer::Tokenizer;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning};
 use adaptune_tensor::{Precision, Seed};
@@ -136,12 +136,8 @@ impl<'a> TextTraining<'a> {
     /// # Errors
     /// As [`TextTraining::run`].
     pub fn run_observed(&self, train: &Table, observer: &mut dyn Observer) -> Result<Trained> {
-        let several = self.task == TaskChoice::MultiLabel;
-        let lists = |table: &Table, separator| match several && !table.has_label_sets() {
-            true => table.clone().with_label_sets(table.columns.label_separator.or(separator)),
-            false => Ok(table.clone()),
-        };
-        let train = lists(train, None)?;
+        let read = |table: &Table, columns: &Columns| self.with_labels(table.clone(), columns);
+        let train = read(train, &train.columns)?;
         let decimal_commas =
             Table::decimal_commas([&train]) || train.dialect.is_some_and(|dialect| dialect.decimal_comma);
         let train = train.with_decimal_commas(decimal_commas)?.labelled()?;
@@ -149,8 +145,7 @@ impl<'a> TextTraining<'a> {
         let mut notes = vec![decision];
         let tokenizer = self.model.tokenizer();
         let data = data(&train, &labels, tokenizer, &mut notes)?;
-        let dev = self.dev.map(|dev| lists(dev, train.columns.label_separator)?.with_decimal_commas(decimal_commas));
-        let dev = dev.transpose()?;
+        let dev = self.dev.map(|dev| read(dev, &train.columns)?.with_decimal_commas(decimal_commas)).transpose()?;
         let dev = dev.map(|dev| data_like(&train, dev, &labels, tokenizer, &mut notes)).transpose()?;
         let options = self.options_for(data.len());
         let (epochs, batch_size) = (options.epochs, options.batch_size);
@@ -166,6 +161,18 @@ impl<'a> TextTraining<'a> {
         let run = self.run_file(&train, data.len(), &options);
         let predictor = TextPredictor::new(trained.model, tokenizer.clone(), run.input.clone());
         Ok(Trained { predictor, run, history: trained.history, notes })
+    }
+
+    /// The table with labels as the task has them, read as these columns say.
+    fn with_labels(&self, table: Table, columns: &Columns) -> Result<Table> {
+        let table = match self.task {
+            TaskChoice::MultiLabel if !table.has_label_sets() => {
+                let separator = table.columns.label_separator.or(columns.label_separator);
+                table.with_label_sets(separator)?
+            }
+            _ => table,
+        };
+        table.with_numbered_choices(columns.choice_labels)
     }
 
     /// The base with a new adapter and a new head.

@@ -70,7 +70,7 @@ fn sentence(seed: Seed) -> Example {
     let mood = [BAD, GOOD][class] + below(2, GOOD - BAD);
     ids.insert(below(3, ids.len() as u64 + 1) as usize, mood as u32);
     ids.insert(0, START);
-    Example { token_types: vec![0; ids.len()], token_ids: ids, target: Target::Class(class) }
+    Example::single(ids, Target::Class(class))
 }
 
 /// Prints a line for each epoch: mean training loss, and how it does on other sentences.

@@ -93,11 +93,7 @@ fn sentence(seed: Seed) -> Example {
         insert(5, NOT + below(6, FILLER - NOT));
     }
     ids.insert(0, START);
-    Example {
-        token_types: vec![0; ids.len()],
-        token_ids: ids,
-        target: Target::Class(if taken_back == 1 { 2 } else { good as usize }),
-    }
+    Example::single(ids, Target::Class(if taken_back == 1 { 2 } else { good as usize }))
 }
 
 /// Prints a line for each epoch: mean training loss, and how it does on other sentences.

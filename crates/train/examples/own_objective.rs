@@ -164,7 +164,7 @@ fn sentence(seed: Seed) -> Example {
     let mut token_ids: Vec<u32> = (0..8).map(word).collect();
     token_ids.rotate_left(draw(1, 8) as usize);
     token_ids.insert(0, 0);
-    Example { token_types: vec![0; token_ids.len()], token_ids, target: Target::Class(stars as usize) }
+    Example::single(token_ids, Target::Class(stars as usize))
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ fn sentence(seed: Seed, target: impl Fn(u32) -> Target) -> Example {
     let mut token_ids: Vec<u32> = (0..2 + draw(1, 4)).map(|i| 17 + draw(u64::from(10 + i), 23)).collect();
     token_ids.insert(draw(2, token_ids.len() as u64) as usize, mood);
     token_ids.insert(0, 0);
-    Example { token_types: vec![0; token_ids.len()], token_ids, target: target(mood) }
+    Example::single(token_ids, target(mood))
 }
 
 /// A line for each evaluation.

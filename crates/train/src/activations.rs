@@ -6,6 +6,7 @@
 
 use crate::data::Dataset;
 use crate::error::TrainError;
+use crate::example::Example;
 use crate::model::Model;
 use adaptune_tensor::{Layout, Scalar, Seed};
 use adaptune_transformer::weights::FloatFormat;
@@ -125,8 +126,13 @@ impl<S: Scalar> Activations<S> {
             return Ok(Vec::new());
         }
         // Nothing is hidden: a run that hides tokens keeps no states.
-        let batch = of.data.batch(examples, Seed::new(0)).batch;
-        Ok(model.lower(of.task, &batch, self.blocks)?.split())
+        let batch = of.data.batch(examples, Seed::new(0));
+        let mut sequences = model.lower(of.task, &batch.batch, self.blocks)?.split().into_iter();
+        let of_example = |example: &&Example| {
+            let its: Vec<State<S>> = sequences.by_ref().take(example.sequences.len()).collect();
+            State::join(&its.iter().collect::<Vec<_>>())
+        };
+        Ok(batch.examples.iter().map(of_example).collect())
     }
 
     fn get(&self, number: usize) -> Option<Cow<'_, State<S>>> {

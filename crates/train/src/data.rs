@@ -1,64 +1,11 @@
-//! Examples: tokens with what they should be predicted as.
+//! Data sets: examples of one task, and batches of them.
 
-use crate::answer::AnswerWindow;
+use crate::data_error::DataError;
+use crate::example::{Example, Sequence, Target};
 use crate::masking::Masking;
 use adaptune_adapters::{TargetError, Task};
 use adaptune_tensor::Seed;
 use adaptune_transformer::{Batch, Config};
-use thiserror::Error;
-
-/// One tokenised example.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Example {
-    /// The tokens, special ones included.
-    pub token_ids: Vec<u32>,
-    /// Which text of a pair each token belongs to; as many as tokens.
-    pub token_types: Vec<u32>,
-    /// What it should be predicted as.
-    pub target: Target,
-}
-
-/// What one example should be predicted as.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Target {
-    /// A class.
-    Class(usize),
-    /// Whether each label holds, as many as there are labels.
-    Labels(Vec<bool>),
-    /// A number.
-    Value(f64),
-    /// A class for each token; `None` where a token does not count.
-    Tags(Vec<Option<usize>>),
-    /// The span that answers a question, in one window of its context.
-    Answer(AnswerWindow),
-    /// Its own tokens, some of which are hidden when a batch is made.
-    Tokens,
-}
-
-impl Target {
-    /// The window of a question's context, if it is one.
-    #[must_use]
-    pub fn window(&self) -> Option<&AnswerWindow> {
-        if let Self::Answer(window) = self { Some(window) } else { None }
-    }
-
-    /// True if it is of the kind that heads of a task predict.
-    #[must_use]
-    pub fn is_for(&self, task: Task) -> bool {
-        let every = task.reads_every_token();
-        let (tokens, number, any) = (task.predicts_tokens(), task.predicts_a_number(), task.predicts_any_labels());
-        let span = task.predicts_a_span();
-        let one = !tokens && !number && !any && !span;
-        match self {
-            Self::Tokens => tokens,
-            Self::Tags(_) => every && one,
-            Self::Value(_) => number && !every,
-            Self::Labels(_) => any && !every,
-            Self::Answer(_) => span,
-            Self::Class(_) => one && !every,
-        }
-    }
-}
 
 /// Some examples of a data set as one batch.
 #[derive(Clone, Debug)]
@@ -67,7 +14,7 @@ pub struct ExampleBatch<'a> {
     pub batch: Batch,
     /// The numbers of the examples in the data set, in the order of the batch.
     pub numbers: Vec<usize>,
-    /// The examples, as many as sequences of the batch.
+    /// The examples, whose sequences follow each other in the batch.
     pub examples: Vec<&'a Example>,
     /// The places where tokens are hidden, counted through all sequences of the batch; none if nothing is.
     pub places: Vec<usize>,
@@ -81,82 +28,6 @@ pub struct Dataset {
     task: Task,
     examples: Vec<Example>,
     masking: Option<Masking>,
-}
-
-/// Examples that cannot be trained on.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum DataError {
-    /// No examples.
-    #[error("there are no examples: at least one is needed")]
-    Empty,
-    /// Targets of several tasks.
-    #[error("example {example} has a target of another kind than a {} head predicts", task.name())]
-    Mixed {
-        /// The example, from 0.
-        example: usize,
-        /// The task.
-        task: Task,
-    },
-    /// Lengths that differ.
-    #[error("example {example} has {tokens} tokens but {found} {what}: one is needed for each token")]
-    Lengths {
-        /// The example, from 0.
-        example: usize,
-        /// Its tokens.
-        tokens: usize,
-        /// How many of the other there are.
-        found: usize,
-        /// What does not fit.
-        what: &'static str,
-    },
-    /// A class beyond those that there are said to be.
-    #[error("example {example} has class {class}, but there are said to be {classes} classes, which count from 0")]
-    Class {
-        /// The example, from 0.
-        example: usize,
-        /// Its class.
-        class: usize,
-        /// How many classes there are said to be.
-        classes: usize,
-    },
-    /// A target that the head cannot be held to.
-    #[error("example {example} has {source}")]
-    Target {
-        /// The example, from 0.
-        example: usize,
-        /// What is wrong with its target.
-        source: TargetError,
-    },
-    /// Masking for another vocabulary.
-    #[error(
-        "{what} goes beyond the base's vocabulary of {vocabulary}: \
-         take mask token and vocabulary from the tokenizer of this base"
-    )]
-    Vocabulary {
-        /// What does.
-        what: String,
-        /// Rows of the base's token embeddings.
-        vocabulary: usize,
-    },
-    /// Texts for a language model of which nothing is hidden.
-    #[error(
-        "a language model learns to find hidden tokens, and this data set hides none: make it with Dataset::language"
-    )]
-    NothingHidden,
-    /// A text of which nothing can be hidden.
-    #[error("example {example} has only special tokens: there is nothing to hide")]
-    NothingToHide {
-        /// The example, from 0.
-        example: usize,
-    },
-    /// Tokens that the base cannot take.
-    #[error("example {example}: {message}")]
-    Tokens {
-        /// The example, from 0.
-        example: usize,
-        /// What is wrong.
-        message: String,
-    },
 }
 
 impl Dataset {
@@ -183,8 +54,7 @@ impl Dataset {
         if let Some(example) = texts.iter().position(|text| !masking.can_hide(text)) {
             return Err(DataError::NothingToHide { example });
         }
-        let example =
-            |token_ids: Vec<u32>| Example { token_types: vec![0; token_ids.len()], token_ids, target: Target::Tokens };
+        let example = |token_ids| Example::single(token_ids, Target::Tokens);
         let dataset = Self::new(Task::MASKED_LANGUAGE, 0, texts.into_iter().map(example).collect())?;
         Ok(Self { masking: Some(masking), ..dataset })
     }
@@ -228,10 +98,10 @@ impl Dataset {
         self.examples.len()
     }
 
-    /// The number of tokens of each example.
+    /// The number of tokens of each example, in all its sequences.
     #[must_use]
     pub fn lengths(&self) -> Vec<usize> {
-        self.examples.iter().map(|e| e.token_ids.len()).collect()
+        self.examples.iter().map(Example::tokens).collect()
     }
 
     /// Returns the examples with these numbers as one batch. Which tokens are hidden in it, if any are, is a matter of `seed`
@@ -242,21 +112,25 @@ impl Dataset {
     #[must_use]
     pub fn batch(&self, numbers: &[usize], seed: Seed) -> ExampleBatch<'_> {
         let examples: Vec<&Example> = numbers.iter().map(|i| &self.examples[*i]).collect();
+        let mut sequences: Vec<(usize, &Sequence)> = Vec::with_capacity(numbers.len());
+        for i in numbers {
+            sequences.extend(self.examples[*i].sequences.iter().map(|sequence| (*i, sequence)));
+        }
         let (mut places, mut tokens, mut token_ids, mut first) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        for (i, example) in numbers.iter().zip(&examples) {
+        for (i, sequence) in &sequences {
             let Some(masking) = &self.masking else { break };
-            let hidden = masking.hide(&example.token_ids, seed.at(*i as u64));
+            let hidden = masking.hide(&sequence.token_ids, seed.at(*i as u64));
             places.extend(hidden.places.iter().map(|place| first + place));
-            tokens.extend(hidden.places.iter().map(|place| example.token_ids[*place] as usize));
+            tokens.extend(hidden.places.iter().map(|place| sequence.token_ids[*place] as usize));
             if let Some(token) = hidden.summary {
                 places.push(first);
                 tokens.push(token as usize);
             }
-            first += example.token_ids.len();
+            first += sequence.token_ids.len();
             token_ids.push(hidden.token_ids);
         }
-        let ids = |i: usize| token_ids.get(i).unwrap_or(&examples[i].token_ids);
-        let batch = Batch::new((0..examples.len()).map(|i| (&ids(i)[..], &examples[i].token_types[..])));
+        let ids = |s: usize| token_ids.get(s).unwrap_or(&sequences[s].1.token_ids);
+        let batch = Batch::new((0..sequences.len()).map(|s| (&ids(s)[..], &sequences[s].1.token_types[..])));
         let batch = batch.expect("lengths were checked");
         ExampleBatch { batch, numbers: numbers.to_vec(), examples, places, tokens }
     }
@@ -267,22 +141,9 @@ impl Dataset {
     /// If one is empty, too long, or has tokens or token types that the base does not have.
     pub fn check_tokens(&self, base: &Config) -> Result<(), DataError> {
         for (example, e) in self.examples.iter().enumerate() {
-            let known = e.token_ids.iter().all(|id| (*id as usize) < base.vocabulary);
-            // A base without token types does not look at them.
-            let types = if base.token_types == 0 { usize::MAX } else { base.token_types };
-            let unknown_type = e.token_types.iter().find(|id| **id as usize >= types);
-            let message = match e.token_ids.len() {
-                0 => "it has no tokens".to_owned(),
-                n if n > base.max_tokens() => {
-                    format!("it has {n} tokens, but the base has positions for {}", base.max_tokens())
-                }
-                _ if !known => format!("a token id is not below the base's vocabulary of {}", base.vocabulary),
-                _ => match unknown_type {
-                    Some(id) => format!("token type {id} is not below {types}, for the base has {types} types"),
-                    None => continue,
-                },
-            };
-            return Err(DataError::Tokens { example, message });
+            for sequence in &e.sequences {
+                sequence.check(base).map_err(|message| DataError::Tokens { example, message })?;
+            }
         }
         Ok(())
     }
@@ -295,11 +156,14 @@ impl Dataset {
             let numbers = [rate.to_bits(), u64::from(*mask), u64::from(*vocabulary), u64::from(*summarise)];
             seed = numbers.into_iter().chain(special.iter().map(|id| u64::from(*id))).fold(seed, Seed::at);
         }
-        for Example { token_ids, token_types, target } in &self.examples {
-            seed = seed.at(token_ids.len() as u64);
-            seed = token_ids.iter().chain(token_types).fold(seed, |seed, id| seed.at(u64::from(*id)));
+        for Example { sequences, target } in &self.examples {
+            for Sequence { token_ids, token_types } in sequences {
+                seed = seed.at(token_ids.len() as u64);
+                seed = token_ids.iter().chain(token_types).fold(seed, |seed, id| seed.at(u64::from(*id)));
+            }
             seed = match target {
                 Target::Tokens => seed,
+                Target::Choice(right) => seed.at(sequences.len() as u64).at(*right as u64),
                 Target::Class(class) => seed.at(*class as u64),
                 Target::Value(value) => seed.at(value.to_bits()),
                 Target::Labels(truths) => truths.iter().fold(seed, |seed, truth| seed.at(u64::from(*truth))),
@@ -312,32 +176,52 @@ impl Dataset {
 }
 
 fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), DataError> {
-    let tokens = example.token_ids.len();
-    let lengths = |found, what| Err(DataError::Lengths { example: i, tokens, found, what });
-    if example.token_types.len() != tokens {
-        return lengths(example.token_types.len(), "token types");
-    }
     if !example.target.is_for(task) {
         return Err(DataError::Mixed { example: i, task });
     }
+    check_lengths(i, example)?;
+    let target = |source| Err(DataError::Target { example: i, source });
     let highest = match &example.target {
         Target::Class(class) => Some(*class),
+        Target::Tags(tags) => tags.iter().flatten().max().copied(),
         Target::Value(value) if !value.is_finite() => {
-            return Err(DataError::Target { example: i, source: TargetError::NotFinite { found: value.to_string() } });
-        }
-        Target::Answer(window) if window.bytes.len() != tokens => {
-            return lengths(window.bytes.len(), "places in the context");
+            return target(TargetError::NotFinite { found: value.to_string() });
         }
         Target::Labels(truths) if truths.len() != classes => {
-            let source = TargetError::Truths { found: truths.len(), labels: classes };
-            return Err(DataError::Target { example: i, source });
+            return target(TargetError::Truths { found: truths.len(), labels: classes });
         }
-        Target::Value(_) | Target::Labels(_) | Target::Answer(_) | Target::Tokens => None,
-        Target::Tags(tags) if tags.len() != tokens => return lengths(tags.len(), "tags"),
-        Target::Tags(tags) => tags.iter().flatten().max().copied(),
+        Target::Choice(choice) if *choice >= example.sequences.len() => {
+            return Err(DataError::Choice { example: i, choice: *choice, choices: example.sequences.len() });
+        }
+        Target::Value(_) | Target::Labels(_) | Target::Answer(_) | Target::Choice(_) | Target::Tokens => None,
     };
     match highest {
         Some(class) if class >= classes => Err(DataError::Class { example: i, class, classes }),
+        _ => Ok(()),
+    }
+}
+
+/// As many sequences as the target is for, and as much for each token as there has to be.
+fn check_lengths(i: usize, example: &Example) -> Result<(), DataError> {
+    let (found, tokens) = (example.sequences.len(), example.tokens());
+    match example.target {
+        Target::Choice(_) if found < 2 => {
+            return Err(DataError::Sequences { example: i, found, expected: "a choice among at least two" });
+        }
+        Target::Choice(_) => {}
+        _ if found != 1 => return Err(DataError::Sequences { example: i, found, expected: "one sequence" }),
+        _ => {}
+    }
+    for Sequence { token_ids, token_types } in &example.sequences {
+        if token_types.len() != token_ids.len() {
+            let (tokens, found) = (token_ids.len(), token_types.len());
+            return Err(DataError::Lengths { example: i, tokens, found, what: "token types" });
+        }
+    }
+    let lengths = |found, what| Err(DataError::Lengths { example: i, tokens, found, what });
+    match &example.target {
+        Target::Answer(window) if window.bytes.len() != tokens => lengths(window.bytes.len(), "places in the context"),
+        Target::Tags(tags) if tags.len() != tokens => lengths(tags.len(), "tags"),
         _ => Ok(()),
     }
 }
@@ -347,7 +231,7 @@ mod tests {
     use super::*;
 
     fn example(tokens: &[u32], target: Target) -> Example {
-        Example { token_ids: tokens.to_vec(), token_types: vec![0; tokens.len()], target }
+        Example::single(tokens.to_vec(), target)
     }
 
     #[test]

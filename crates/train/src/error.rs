@@ -1,6 +1,6 @@
 //! Why a run failed.
 
-use crate::data::DataError;
+use crate::data_error::DataError;
 use crate::record::StepRecord;
 use adaptune_transformer::BatchError;
 use adaptune_transformer::weights::WeightError;

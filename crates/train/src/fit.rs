@@ -1,6 +1,7 @@
 //! Whether a data set fits the model that is to learn from it, or to be measured on it.
 
-use crate::data::{DataError, Dataset};
+use crate::data::Dataset;
+use crate::data_error::DataError;
 use crate::error::TrainError;
 use crate::supervision::Supervision;
 use adaptune_adapters::HeadConfig;

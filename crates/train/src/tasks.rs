@@ -31,7 +31,7 @@ use std::fmt;
 /// let model = MultiTaskModel::new(base, tasks, vec![odd, size])?;
 ///
 /// // Is the second token odd? How large is it?
-/// let example = |id: u32, target| Example { token_ids: vec![0, id], token_types: vec![0, 0], target };
+/// let example = |id: u32, target| Example::single(vec![0, id], target);
 /// let odd = (0..40).map(|id| example(id, Target::Class(id as usize % 2))).collect();
 /// let odd = Dataset::new(Task::CLASSIFICATION, 2, odd)?;
 /// let size = (0..24).map(|id| example(id, Target::Value(f64::from(id) / 10.0))).collect();

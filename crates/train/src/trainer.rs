@@ -46,7 +46,7 @@ use std::path::PathBuf;
 /// let model = AdapterModel::new(base.clone(), Some(adapter), Head::new("odd", &head, &base, Seed::new(3))?);
 ///
 /// // Is the second token odd?
-/// let example = |id: u32| Example { token_ids: vec![0, id], token_types: vec![0, 0], target: Target::Class(id as usize % 2) };
+/// let example = |id: u32| Example::single(vec![0, id], Target::Class(id as usize % 2));
 /// let data = Dataset::new(Task::CLASSIFICATION, 2, (0..64).map(example).collect())?;
 /// let options = TrainOptions { epochs: 8, batch_size: 8, learning_rate: 1e-2, ..Default::default() };
 /// let run = Trainer::new(model, &data, None, options)?.run(&mut ())?;

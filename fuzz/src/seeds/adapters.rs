@@ -53,7 +53,7 @@ pub(super) fn adapters() -> Result<Seeds> {
 
 pub(super) fn heads() -> Result<Seeds> {
     let mut seeds = Seeds::new();
-    for task in [Task::CLASSIFICATION, Task::REGRESSION, Task::TAGGING] {
+    for task in [Task::CLASSIFICATION, Task::REGRESSION, Task::TAGGING, Task::MULTIPLE_CHOICE] {
         let folder = tempfile::tempdir()?;
         save_head(&head("a", task), base(), folder.path())?;
         seeds.push(read(folder.path(), &HEAD));

@@ -3,7 +3,7 @@
 use super::Seeds;
 
 /// The first bytes as the target takes them, and a table.
-const TABLES: [(u8, u8, &str); 19] = [
+const TABLES: [(u8, u8, &str); 22] = [
     (0, 0, "text\tlabel\nit is fine\tgood\nit is not\tbad\n"),
     (0, 0, "id\ttext_a\ttext_b\tlabel\n1\ta b\tc\t0.5\n2\td\te f\t1\n"),
     (128, 0, "text\tlabel\n\"it \"\"is\"\"\tfine\"\tgood\nplain\tbad\n"),
@@ -22,6 +22,9 @@ const TABLES: [(u8, u8, &str); 19] = [
     ),
     (2, 0, "{\"words\": [\"anna\", \"is\"], \"tags\": [\"B-PER\", \"O\"]}\n"),
     (2, 0, "{\"tokens\": [\"anna\", \"is\"], \"ner_tags\": [1, 0]}\n{\"tokens\": [\"b\"], \"ner_tags\": [0]}\n"),
+    (2, 0, "{\"article\": \"x\", \"question\": \"y\", \"options\": [\"a\", \"b\"], \"answer\": \"B\"}\n"),
+    (0, 0, "sent1\tsent2\tending0\tending1\tending2\tlabel\nx\ty\ta\tb\tc\t2\nx\t\td\te\t\t0\n"),
+    (0, 0b11_00_10, "text\tlabel\na\tB\nb\tA\n"),
     (3, 0, "anna\tB-PER\nsmith\tI-PER\n\nis\tO\n"),
     (3, 0, "-DOCSTART- -X- O O\n\nanna NNP B-NP B-PER\nis VB B-VP O\n"),
     (

@@ -2,7 +2,7 @@
 
 use super::{Result, Seeds};
 use adaptune_adapters::PRESETS;
-use adaptune_text::{BaseIdentity, DataFile, InputForm, InputKind, RUN_FILE, RunFile};
+use adaptune_text::{BaseIdentity, ChoiceLabels, DataFile, InputForm, InputKind, RUN_FILE, RunFile};
 use serde_json::json;
 use std::fs;
 
@@ -19,6 +19,8 @@ pub(super) fn run_files() -> Result<Seeds> {
             text_b_column: Some("text_b".into()),
             label_column: Some("label".into()),
             label_separator: Some('|'),
+            choice_columns: vec!["choice0".into(), "choice1".into()],
+            choice_labels: Some(ChoiceLabels::Letter),
             unanswerable: true,
         }),
         data: vec![DataFile { part: "train".into(), path: "a.tsv".into(), examples: 8, sha256: Some("0".repeat(64)) }],

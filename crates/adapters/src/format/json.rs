@@ -41,22 +41,35 @@ pub(crate) fn head_text(name: &str, config: &HeadConfig, model: &Config) -> Stri
         (if config.task.predicts_a_number() { "LABEL_0".to_owned() } else { label.clone() }, i.into())
     };
     let labels: Map<String, Value> = config.labels.iter().enumerate().map(named).collect();
+    let choice = config.task.predicts_a_choice();
     let mut fields = json!({
         "activation_function": config.activation.map(Activation::name),
         "dropout_prob": config.dropout,
         "head_type": config.task.description().head_type,
         "label2id": labels,
         "layers": config.layers,
-        "num_labels": config.labels.len(),
+        (count_field(choice)): config.labels.len(),
     });
-    if !config.task.reads_every_token() {
+    if says_bias(config.task) {
         fields["bias"] = config.bias.into();
+    }
+    if !config.task.reads_every_token() {
         fields["use_pooler"] = config.reads_pooler().into();
         if let Some(pooling) = unknown_to_python(config) {
             fields[POOLING] = pooling.into();
         }
     }
     text(&envelope(name, fields, model))
+}
+
+/// The field with the number of labels. A choice among sequences has no class, but as many names as an example has choices.
+fn count_field(choice: bool) -> &'static str {
+    if choice { "num_choices" } else { "num_labels" }
+}
+
+/// True if files say of the heads of a task whether their last layer has a bias; others have one.
+pub(super) fn says_bias(task: Task) -> bool {
+    !task.reads_every_token() && !task.predicts_a_choice()
 }
 
 pub(super) fn envelope(name: &str, config: Value, model: &Config) -> Value {
@@ -214,8 +227,11 @@ pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
     let fields = fields.ok_or("\"config\" is missing; only heads of transformers' own model classes have none")?;
     let number = |name: &str| fields.get(name).and_then(Value::as_u64).map(|n| n as usize);
     let flag = |name: &str, default| fields.get(name).and_then(Value::as_bool).unwrap_or(default);
-    let labels = labels(fields, number("num_labels").ok_or("\"num_labels\" is missing")?)?;
     let head_type = fields.get("head_type").and_then(Value::as_str);
+    // Which task it is may depend on the number of labels, whether it is one of choices does not.
+    let any = head_type.and_then(|head_type| Task::of_head_type(head_type, 2));
+    let count = count_field(any.is_some_and(Task::predicts_a_choice));
+    let labels = labels(fields, number(count).ok_or_else(|| format!("\"{count}\" is missing"))?)?;
     let task = head_type
         .and_then(|head_type| Task::of_head_type(head_type, labels.len()))
         .ok_or_else(|| format!("heads of type {head_type:?} are not read; those of {} are", Task::head_types()))?;

@@ -109,6 +109,7 @@ const OF_HEADS: &[&str] = &[
     "head_type",
     "label2id",
     "layers",
+    "num_choices",
     "num_labels",
     "pooling",
     "use_pooler",

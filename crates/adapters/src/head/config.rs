@@ -14,7 +14,7 @@ pub struct HeadConfig {
     /// What it predicts.
     pub task: Task,
     /// The names of the classes, in the order of the logits; one nameless output for regression, two for spans, none for
-    /// language.
+    /// language. For multiple choice names of the choices, as many as an example has, or the example that has most.
     pub labels: Vec<String>,
     /// How many linear layers: 2 for classification and regression, 1 for tagging, by default.
     pub layers: usize,
@@ -111,7 +111,9 @@ impl HeadConfig {
         let labels = match task {
             _ if task.predicts_a_number() => vec![String::new()],
             // As in Python's files.
-            _ if task.predicts_a_span() && labels.is_empty() => vec!["LABEL_0".to_owned(), "LABEL_1".to_owned()],
+            _ if (task.predicts_a_span() || task.predicts_a_choice()) && labels.is_empty() => {
+                vec!["LABEL_0".to_owned(), "LABEL_1".to_owned()]
+            }
             _ => labels,
         };
         let layers = task.description().layers;
@@ -133,6 +135,13 @@ impl HeadConfig {
         self.pooling == Some(Pooling::Pooler)
     }
 
+    /// How many logits it gives for each token or sequence that it reads: one for each label, or a single one where sequences
+    /// are chosen among. The head of a language model gives one for each token of the vocabulary, and has no labels.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        if self.task.predicts_a_choice() { 1 } else { self.labels.len() }
+    }
+
     /// How many numbers such a head has on a model. Nothing is allocated; the count ends at the largest `u64`.
     #[must_use]
     pub fn parameter_count(&self, model: &Config) -> u64 {
@@ -142,7 +151,7 @@ impl HeadConfig {
             return sum([square, product(&[2, hidden]), model.vocabulary as u64]);
         }
         let between = square.saturating_mul(self.layers.saturating_sub(1) as u64);
-        sum([between, linear(self.labels.len(), hidden, self.bias)])
+        sum([between, linear(self.outputs(), hidden, self.bias)])
     }
 
     /// True if no class has a name of its own: they are called `LABEL_0` and so on, as in files that keep no names, such as PEFT's.

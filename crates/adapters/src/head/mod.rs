@@ -8,6 +8,7 @@
 //! | multi-label classification | as classification | the same |
 //! | tagging | every token | the same, one by default |
 //! | question answering | every token | the same, with two outputs |
+//! | multiple choice | as classification, of each sequence of an example | the same, with one output |
 //! | masked language modelling | the tokens that were hidden | a transformation and the base's token embeddings |
 
 pub(crate) mod config;

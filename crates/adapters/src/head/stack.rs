@@ -1,4 +1,4 @@
-//! Heads for classes, numbers and tags: a stack of linear layers.
+//! Heads for classes, numbers, tags, spans and choices: a stack of linear layers.
 //!
 //! ```text
 //! x_0 = dropout(rows)                                       [N, D]
@@ -38,7 +38,7 @@ impl<S: Scalar> Stack<S> {
     pub(super) fn new(config: &HeadConfig, hidden: usize, seed: Seed) -> Self {
         let layer = |i: usize| {
             let last = i + 1 == config.layers;
-            let out = if last { config.labels.len() } else { hidden };
+            let out = if last { config.outputs() } else { hidden };
             TrainableLinear::new(init::normal((out, hidden), 0.02, seed.at(i as u64)), !last || config.bias)
         };
         let activation = config.activation.unwrap_or(Activation::Identity);

@@ -58,6 +58,9 @@ pub enum Outputs {
     Number,
     /// Two for each token: that a span starts there, and that it ends there.
     Span,
+    /// A single one for each of the sequences of an example, of which one is chosen; its head has a label for each choice of an
+    /// example.
+    Choice,
     /// One for each token of the base's vocabulary, by way of its token embeddings.
     Vocabulary,
 }
@@ -108,6 +111,15 @@ static QUESTION_ANSWERING: TaskDescription = TaskDescription {
     task_type: None,
 };
 
+static MULTIPLE_CHOICE: TaskDescription = TaskDescription {
+    name: "multiple choice",
+    reads: Selection::First,
+    outputs: Outputs::Choice,
+    layers: 2,
+    head_type: Some("multiple_choice"),
+    task_type: None,
+};
+
 static MASKED_LANGUAGE: TaskDescription = TaskDescription {
     name: "masked language",
     reads: Selection::All,
@@ -118,8 +130,14 @@ static MASKED_LANGUAGE: TaskDescription = TaskDescription {
 };
 
 /// The tasks whose heads files hold. Those of one number come first: in files they are a kind of classification.
-const STORED: [Task; 5] =
-    [Task::REGRESSION, Task::CLASSIFICATION, Task::MULTI_LABEL, Task::TAGGING, Task::QUESTION_ANSWERING];
+const STORED: [Task; 6] = [
+    Task::REGRESSION,
+    Task::CLASSIFICATION,
+    Task::MULTI_LABEL,
+    Task::TAGGING,
+    Task::QUESTION_ANSWERING,
+    Task::MULTIPLE_CHOICE,
+];
 
 impl Task {
     /// A class for each sequence.
@@ -132,6 +150,8 @@ impl Task {
     pub const TAGGING: Self = Self(&TAGGING);
     /// The span of a context that answers a question.
     pub const QUESTION_ANSWERING: Self = Self(&QUESTION_ANSWERING);
+    /// One of several sequences of an example.
+    pub const MULTIPLE_CHOICE: Self = Self(&MULTIPLE_CHOICE);
     /// The tokens that were hidden from the model.
     pub const MASKED_LANGUAGE: Self = Self(&MASKED_LANGUAGE);
 
@@ -163,6 +183,18 @@ impl Task {
     #[must_use]
     pub fn predicts_tokens(self) -> bool {
         self.0.outputs == Outputs::Vocabulary
+    }
+
+    /// True if one of its head's labels holds, for each sequence or for each token.
+    #[must_use]
+    pub fn predicts_one_label(self) -> bool {
+        matches!(self.0.outputs, Outputs::Labels { .. })
+    }
+
+    /// True if its head scores the sequences of an example, of which one is chosen.
+    #[must_use]
+    pub fn predicts_a_choice(self) -> bool {
+        self.0.outputs == Outputs::Choice
     }
 
     /// True if any number of its head's labels hold at once.
@@ -207,7 +239,7 @@ impl Outputs {
         match self {
             Self::Labels { least } | Self::AnyLabels { least } => least,
             Self::Number => 1,
-            Self::Span => 2,
+            Self::Span | Self::Choice => 2,
             Self::Vocabulary => 0,
         }
     }
@@ -249,6 +281,7 @@ mod tests {
         assert_eq!(hub("classification", 2), Some(Task::CLASSIFICATION));
         assert_eq!(hub("multilabel_classification", 1), Some(Task::MULTI_LABEL));
         assert_eq!(hub("question_answering", 2), Some(Task::QUESTION_ANSWERING));
+        assert_eq!(hub("multiple_choice", 4), Some(Task::MULTIPLE_CHOICE));
         assert_eq!((hub("tagging", 1), hub("causal_lm", 2)), (Some(Task::TAGGING), None));
         let peft = |name, outputs| Task::of_task_type(name, outputs);
         assert_eq!((peft("SEQ_CLS", 1), peft("SEQ_CLS", 3)), (Some(Task::REGRESSION), Some(Task::CLASSIFICATION)));
@@ -257,8 +290,8 @@ mod tests {
 
     #[test]
     fn checkpoints_call_tasks_as_they_always_did() {
-        let all = [Task::CLASSIFICATION, Task::REGRESSION, Task::TAGGING, Task::MASKED_LANGUAGE];
+        let all = [Task::CLASSIFICATION, Task::REGRESSION, Task::TAGGING, Task::MASKED_LANGUAGE, Task::MULTIPLE_CHOICE];
         let names = all.map(|task| format!("{task:?}"));
-        assert_eq!(names, ["Classification", "Regression", "Tagging", "MaskedLanguage"]);
+        assert_eq!(names, ["Classification", "Regression", "Tagging", "MaskedLanguage", "MultipleChoice"]);
     }
 }

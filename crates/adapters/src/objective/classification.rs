@@ -28,7 +28,7 @@ impl<S: Scalar> Objective<S> for Classification {
     }
 
     fn check(&self, head: &HeadConfig, _: usize) -> Result<(), TargetError> {
-        if head.task.reads_every_token() {
+        if !head.task.predicts_one_label() || head.task.reads_every_token() {
             return Err(TargetError::head("a class of each sequence", head));
         }
         TargetError::check_classes(self.0.iter().copied(), head)

@@ -8,6 +8,7 @@
 //! | [`Tagging`] | what the head reads, every token | a class for each token, or none | cross-entropy |
 //! | [`WeightedClasses`] | what the head reads | a class for each sequence or token, or none | cross-entropy by the class's weight |
 //! | [`Spans`] | the same | the first and the last token of a span of each sequence | cross-entropy |
+//! | [`MultipleChoice`] | the same | which of an example's sequences is right | cross-entropy over its sequences |
 //! | [`MaskedLanguage`] | the places where tokens were hidden | the tokens that stood there | cross-entropy |
 //!
 //! A user-defined objective is an implementation of [`Objective`]; the crate `adaptune-train` has an example that trains with
@@ -18,6 +19,8 @@ pub(crate) mod contract;
 pub(crate) mod error;
 pub(crate) mod masked_language;
 pub(crate) mod multi_label;
+pub(crate) mod multiple_choice;
+mod one_of_rows;
 pub(crate) mod regression;
 pub(crate) mod spans;
 pub(crate) mod tagging;
@@ -28,6 +31,7 @@ pub use contract::Objective;
 pub use error::TargetError;
 pub use masked_language::MaskedLanguage;
 pub use multi_label::MultiLabel;
+pub use multiple_choice::MultipleChoice;
 pub use regression::Regression;
 pub use spans::Spans;
 pub use tagging::Tagging;

@@ -28,7 +28,7 @@ impl<S: Scalar> Objective<S> for Regression {
     }
 
     fn check(&self, head: &HeadConfig, _: usize) -> Result<(), TargetError> {
-        if head.labels.len() != 1 || head.task.reads_every_token() {
+        if !head.task.predicts_a_number() || head.task.reads_every_token() {
             return Err(TargetError::head("a number of each sequence", head));
         }
         self.0.iter().try_for_each(|value| match value {

@@ -2,10 +2,10 @@
 
 use super::contract::Objective;
 use super::error::TargetError;
+use super::one_of_rows::{OneOfRows, one_of_rows, one_of_rows_backward, rows_of};
 use crate::head::HeadConfig;
-use adaptune_tensor::{Scalar, cross_entropy, cross_entropy_backward};
-use ndarray::{Array2, ArrayView2, Axis, s};
-use std::ops::Range;
+use adaptune_tensor::Scalar;
+use ndarray::{Array2, ArrayView2};
 
 /// Where a span of each sequence starts and ends, by the mean of two cross-entropies over the sequence's own tokens, as BERT is
 /// trained on SQuAD:
@@ -28,20 +28,11 @@ impl<S: Scalar> Objective<S> for Spans {
     }
 
     fn loss(&self, logits: ArrayView2<'_, S>, weight: S) -> S {
-        let half = weight * S::from_f64(0.5);
-        let end = |(column, tokens, target): (usize, Range<usize>, usize)| {
-            cross_entropy(logits.slice(s![tokens, column]).insert_axis(Axis(0)), &[Some(target)], half)
-        };
-        self.ends().map(end).sum()
+        one_of_rows(logits, self.ends(), weight * S::from_f64(0.5))
     }
 
     fn loss_backward(&self, logits: Array2<S>, weight: S) -> Array2<S> {
-        let (half, mut d) = (weight * S::from_f64(0.5), Array2::zeros(logits.dim()));
-        for (column, tokens, target) in self.ends() {
-            let row = logits.slice(s![tokens.clone(), column]).insert_axis(Axis(0)).to_owned();
-            d.slice_mut(s![tokens, column]).assign(&cross_entropy_backward(row, &[Some(target)], half).row(0));
-        }
-        d
+        one_of_rows_backward(logits.view(), self.ends(), weight * S::from_f64(0.5))
     }
 
     fn may_be_cut(&self) -> bool {
@@ -62,12 +53,10 @@ impl<S: Scalar> Objective<S> for Spans {
 }
 
 impl Spans {
-    /// Both ends of every span: the column of its logits, the rows of its sequence, and which of them it is.
-    fn ends(&self) -> impl Iterator<Item = (usize, Range<usize>, usize)> {
-        let starts = self.lengths.iter().scan(0, |first, length| {
-            *first += length;
-            Some(*first - length..*first)
-        });
-        starts.zip(&self.spans).flat_map(|(tokens, (start, end))| [(0, tokens.clone(), *start), (1, tokens, *end)])
+    /// Both ends of every span.
+    fn ends(&self) -> impl Iterator<Item = OneOfRows> {
+        rows_of(&self.lengths).zip(&self.spans).flat_map(|(rows, (start, end))| {
+            [OneOfRows { rows: rows.clone(), column: 0, target: *start }, OneOfRows { rows, column: 1, target: *end }]
+        })
     }
 }

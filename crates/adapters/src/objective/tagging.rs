@@ -28,7 +28,7 @@ impl<S: Scalar> Objective<S> for Tagging {
     }
 
     fn check(&self, head: &HeadConfig, _: usize) -> Result<(), TargetError> {
-        if !head.task.reads_every_token() || head.task.predicts_tokens() || head.task.predicts_a_span() {
+        if !head.task.predicts_one_label() || !head.task.reads_every_token() {
             return Err(TargetError::head("a class of each token", head));
         }
         TargetError::check_classes(self.0.iter().flatten().copied(), head)

@@ -52,8 +52,7 @@ impl<S: Scalar> Objective<S> for WeightedClasses {
     }
 
     fn check(&self, head: &HeadConfig, _: usize) -> Result<(), TargetError> {
-        let other = [head.task.predicts_tokens(), head.task.predicts_a_number(), head.task.predicts_any_labels()];
-        if other.contains(&true) || head.task.predicts_a_span() {
+        if !head.task.predicts_one_label() {
             return Err(TargetError::head("weighted classes", head));
         }
         if self.weights.len() != head.labels.len() {

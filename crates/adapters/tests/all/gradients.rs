@@ -1,7 +1,9 @@
 //! Gradients through a whole model against finite differences in double precision: every tensor of
 //! every preset and of unusual combinations of options, every head, every tensor of a thawed base, with and without dropout.
 
-use adaptune_adapters::objective::{Classification, MaskedLanguage, MultiLabel, Objective, Regression, Spans, Tagging};
+use adaptune_adapters::objective::{
+    Classification, MaskedLanguage, MultiLabel, MultipleChoice, Objective, Regression, Spans, Tagging,
+};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling, Task};
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Seed};
@@ -28,6 +30,7 @@ fn objective(task: Task) -> Box<dyn Objective<f64>> {
         "masked language" => Box::new(MaskedLanguage { places: vec![1, 4, 7], tokens: vec![6, 10, 0] }),
         "multi-label" => Box::new(MultiLabel(vec![vec![true, false, true], vec![false; 3], vec![false, true, true]])),
         "question answering" => Box::new(Spans { lengths: vec![4, 1, 3], spans: vec![(1, 3), (0, 0), (2, 2)] }),
+        "multiple choice" => Box::new(MultipleChoice { choices: vec![3], right: vec![1] }),
         "classification" => Box::new(Classification(vec![2, 0, 1])),
         other => panic!("no targets for {other} here"),
     }
@@ -288,6 +291,8 @@ fn heads() {
         check(method, &HeadConfig { layers: 3, ..head(task) }, 0.0);
     }
     check(method, &HeadConfig::new(Task::QUESTION_ANSWERING, Vec::new()), 0.0);
+    check(method, &head(Task::MULTIPLE_CHOICE), 0.0);
+    check(method, &HeadConfig { pooling: Some(Pooling::Mean), layers: 1, ..head(Task::MULTIPLE_CHOICE) }, 0.2);
     for pooling in Pooling::ALL {
         check(method, &HeadConfig { pooling: Some(pooling), ..head(Task::CLASSIFICATION) }, 0.0);
         check("prompt_tuning[prompt_length=2]", &HeadConfig { pooling: Some(pooling), ..head(Task::REGRESSION) }, 0.2);

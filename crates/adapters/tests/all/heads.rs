@@ -87,3 +87,41 @@ fn files_with_labels_that_cannot_be_told_apart_are_refused() {
         loaded(folder.path(), &sound.replace("\"dropout_prob\": null", "\"dropout_prob\": 1.5")).expect_err("refused");
     assert!(message.contains("head_config.json") && message.contains("dropout of the head is 1.5"), "{message}");
 }
+
+/// However many choices an example has, each sequence has one logit.
+#[test]
+fn a_choice_among_sequences_has_one_output() {
+    let (base, folder) = (base(), tempfile::tempdir().expect("a temporary folder"));
+    let config = HeadConfig::new(Task::MULTIPLE_CHOICE, labels(&["first", "second", "third"]));
+    assert_eq!((config.outputs(), config.parameter_count(base.config())), (1, 8 * 8 + 8 + 8 + 1));
+    assert_eq!(HeadConfig::new(Task::MULTIPLE_CHOICE, Vec::new()).labels, labels(&["LABEL_0", "LABEL_1"]));
+    let head = Head::new("pick", &config, &base, Seed::new(1)).expect("sound");
+    assert_eq!(adaptune_tensor::Parameters::parameter_count(&head) as u64, config.parameter_count(base.config()));
+    format::save_head(&head, &base, folder.path()).expect("saved");
+    assert_eq!(format::load_head::<f32>(folder.path(), &base).expect("sound").config(), &config);
+
+    let sound = std::fs::read_to_string(folder.path().join("head_config.json")).expect("it was saved");
+    let with = |from: &str, to: &str| {
+        assert!(sound.contains(from), "{sound}");
+        loaded(folder.path(), &sound.replace(from, to))
+    };
+    let names = "{\n      \"first\": 0,\n      \"second\": 1,\n      \"third\": 2\n    }";
+    assert_eq!(with(names, "null"), Ok(labels(&["LABEL_0", "LABEL_1", "LABEL_2"])));
+    let message = with("\"num_choices\"", "\"num_labels\"").expect_err("refused");
+    assert!(message.contains("\"num_choices\" is missing"), "{message}");
+    let one = sound.replace(names, "null").replace("\"num_choices\": 3", "\"num_choices\": 1");
+    let message = loaded(folder.path(), &one).expect_err("refused");
+    assert!(message.contains("a multiple choice head needs at least 2 labels, but has 1"), "{message}");
+}
+
+/// AdapterHub's head for multiple choice has no field that leaves out its bias.
+#[test]
+fn a_bias_that_files_cannot_leave_out_is_not_lost() {
+    let (base, folder) = (base(), tempfile::tempdir().expect("a temporary folder"));
+    for task in [Task::MULTIPLE_CHOICE, Task::TAGGING] {
+        let config = HeadConfig { bias: false, ..HeadConfig::new(task, labels(&["a", "b"])) };
+        let head = Head::new("pick", &config, &base, Seed::new(1)).expect("sound");
+        let message = format::save_head(&head, &base, folder.path()).expect_err("refused").to_string();
+        assert!(message.contains(&format!("heads for {} have a bias", task.name())), "{message}");
+    }
+}

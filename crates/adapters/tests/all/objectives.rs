@@ -1,6 +1,8 @@
 //! Objectives say which heads they fit, and a head may be for a user-defined task.
 
-use adaptune_adapters::objective::{Classification, MaskedLanguage, Objective, Regression, Tagging, WeightedClasses};
+use adaptune_adapters::objective::{
+    Classification, MaskedLanguage, MultiLabel, MultipleChoice, Objective, Regression, Spans, Tagging, WeightedClasses,
+};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, HeadError, Outputs, Task, TaskDescription, format};
 use adaptune_tensor::{Gradients, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Pass, Selection};
@@ -145,4 +147,82 @@ fn a_task_does_not_name_places() {
         Encoder::<f32>::random(Config { vocabulary: VOCABULARY, ..Config::bert(8, 1, 2, 12) }, 0.2, Seed::new(1));
     let error = Head::new("which", &config(Task::new(&PLACES)), &base, Seed::new(2)).expect_err("not for a head");
     assert_eq!(error, HeadError::Places { task: "places" });
+}
+
+/// A logit for each of two, three and four choices: the formula, and central differences.
+#[test]
+fn one_of_an_examples_sequences_is_right() {
+    let logits = array![[0.3], [-1.2], [0.7], [2.0], [0.1], [-0.4], [0.0], [0.5], [0.25]];
+    let objective = MultipleChoice { choices: vec![2, 3, 4], right: vec![1, 0, 3] };
+    let loss = |logits: &[f64], right: usize| {
+        let sum: f64 = logits.iter().map(|x| x.exp()).sum();
+        sum.ln() - logits[right]
+    };
+    let flat = logits.column(0).to_vec();
+    let expected = 0.2 * (loss(&flat[..2], 1) + loss(&flat[2..5], 0) + loss(&flat[5..], 3));
+    assert!((objective.loss(logits.view(), 0.2) - expected).abs() < 1e-14);
+    assert_eq!(Objective::<f64>::count(&objective), 3);
+    let d = objective.loss_backward(logits.clone(), 0.2);
+    for (at, found) in d.indexed_iter() {
+        let moved = |step: f64| {
+            let mut logits = logits.clone();
+            logits[at] += step;
+            objective.loss(logits.view(), 0.2)
+        };
+        assert!((found - (moved(1e-6) - moved(-1e-6)) / 2e-6).abs() < 1e-9, "{at:?}");
+    }
+    // Examples are judged apart: the whole is the sum of its parts.
+    let first = MultipleChoice { choices: vec![2], right: vec![1] };
+    let rest = MultipleChoice { choices: vec![3, 4], right: vec![0, 3] };
+    let rows = |from: usize, to: usize| logits.slice(ndarray::s![from..to, ..]);
+    assert!((first.loss(rows(0, 2), 0.2) + rest.loss(rows(2, 9), 0.2) - expected).abs() < 1e-14);
+}
+
+#[test]
+fn choices_that_are_none_are_refused() {
+    let choice = |choices: usize, right| MultipleChoice { choices: vec![3, choices], right: vec![2, right] };
+    let refused = |objective, task| refused::<f32>(objective, task);
+    assert!(refused(choice(1, 0), Task::MULTIPLE_CHOICE).starts_with("1 choices, but one of at least two"));
+    assert!(refused(choice(0, 0), Task::MULTIPLE_CHOICE).starts_with("0 choices"));
+    assert!(refused(choice(2, 2), Task::MULTIPLE_CHOICE).starts_with("choice 2 (they count from 0)"));
+    assert!(refused(choice(2, 1), Task::CLASSIFICATION).contains("a target for one of several sequences"));
+    // More choices than the head has names for are no harm: it scores one sequence at a time.
+    assert!(Objective::<f32>::check(&choice(5, 4), &config(Task::MULTIPLE_CHOICE), VOCABULARY).is_ok());
+}
+
+/// No task is what is left when others are excluded: each objective fits the heads of its own, and no others.
+#[test]
+fn objectives_fit_heads_of_their_own_task_alone() {
+    type OfTasks<'t> = (Box<dyn Objective<f32>>, &'t [Task]);
+    let objectives: [OfTasks<'_>; 7] = [
+        (Box::new(Classification(vec![0])), &[Task::CLASSIFICATION]),
+        (Box::new(MultiLabel(vec![vec![true, false]])), &[Task::MULTI_LABEL]),
+        (Box::new(Regression(vec![0.5])), &[Task::REGRESSION]),
+        (Box::new(Tagging(vec![Some(0)])), &[Task::TAGGING]),
+        (
+            Box::new(WeightedClasses { classes: vec![Some(0)], weights: vec![1.0, 2.0] }),
+            &[Task::CLASSIFICATION, Task::TAGGING],
+        ),
+        (Box::new(Spans { lengths: vec![2], spans: vec![(0, 1)] }), &[Task::QUESTION_ANSWERING]),
+        (Box::new(MultipleChoice { choices: vec![2], right: vec![1] }), &[Task::MULTIPLE_CHOICE]),
+    ];
+    let tasks = [
+        Task::CLASSIFICATION,
+        Task::MULTI_LABEL,
+        Task::REGRESSION,
+        Task::TAGGING,
+        Task::QUESTION_ANSWERING,
+        Task::MULTIPLE_CHOICE,
+        Task::MASKED_LANGUAGE,
+    ];
+    for (objective, own) in objectives {
+        for task in tasks {
+            let fits = objective.check(&config(task), VOCABULARY).is_ok();
+            assert_eq!(fits, own.contains(&task), "{objective:?} upon a head for {}", task.name());
+        }
+    }
+    // One label of which any number hold is no class, and no number.
+    let one = HeadConfig::new(Task::MULTI_LABEL, vec!["a".into()]);
+    assert!(Objective::<f32>::check(&Regression(vec![0.5]), &one, VOCABULARY).is_err());
+    assert!(Objective::<f32>::check(&Classification(vec![0]), &one, VOCABULARY).is_err());
 }

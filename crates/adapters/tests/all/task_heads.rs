@@ -1,4 +1,4 @@
-//! Heads of multi-label classification and question answering against AdapterHub's: logits, loss, gradients, files.
+//! Heads of multi-label classification, question answering and multiple choice against AdapterHub's: logits, loss, gradients, files.
 
 use crate::common::{Fixture, base, difference, files, size};
 use adaptune_adapters::{AdapterModel, format};

@@ -77,7 +77,7 @@ impl Studio {
         let encoding = encoding.map_err(|e| e.to_string())?;
         let class = task.labels().iter().position(|known| *known == label).ok_or("an unknown label")?;
         let (token_ids, token_types) = (encoding.get_ids().to_vec(), encoding.get_type_ids().to_vec());
-        Ok(Example { token_ids, token_types, target: Target::Class(class) })
+        Ok(Example::new(token_ids, token_types, Target::Class(class)))
     }
 }
 

@@ -9,6 +9,7 @@ use super::report::{self, Cell, Report, notes, thousands};
 use adaptune_adapters::HeadConfig;
 use adaptune_tensor::ndarray::Array2;
 use adaptune_text::{Labels, Table};
+use adaptune_train::metrics::chance_of_choices;
 use adaptune_train::supervision::{self, LabelSets, Supervision};
 use adaptune_train::{Dataset, Evaluation, evaluate_logits, json, predict};
 use anyhow::Result;
@@ -19,8 +20,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let loaded = Loaded::open(&args.model, &args.table)?;
     let options = loaded.table_options(&args.table);
     let table = Table::read_with(&args.data, &options)?;
-    let table =
-        loaded.predictor.with_labels_of_head(&table, options.columns.label_separator)?.into_owned().labelled()?;
+    let table = loaded.predictor.with_labels_of_head(&table, &options.columns)?.into_owned().labelled()?;
     if let Some(input) = loaded.predictor.input() {
         input.check(&table)?;
     }
@@ -38,9 +38,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let evaluation = evaluate_logits(model, supervision, &data, logits.view())?;
     let details = args.per_class.then(|| Details::new(head, &data, &logits, threshold)).transpose()?;
     if args.json {
-        return print_json(args, &evaluation, data.len(), details.as_ref());
+        return print_json(args, &evaluation, &data, details.as_ref());
     }
-    print(&evaluation, data.len())?;
+    print(&evaluation, &data)?;
     details.map_or(Ok(()), |details| details.print())
 }
 
@@ -83,20 +83,32 @@ impl<'a> Details<'a> {
     }
 }
 
-fn print(evaluation: &Evaluation, examples: usize) -> Result<()> {
+/// How often a guess would be right, where one of several choices is.
+fn guessing(data: &Dataset) -> Option<f64> {
+    let choices: Vec<usize> = data.examples().iter().map(|example| example.sequences.len()).collect();
+    data.task().predicts_a_choice().then(|| chance_of_choices(&choices))
+}
+
+fn print(evaluation: &Evaluation, data: &Dataset) -> Result<()> {
     let mut report = Report::new();
     let mut row = |name: &str, value: String| _ = report.row(vec![name.into(), Cell::number(value)]);
-    row("examples", thousands(examples as u64));
+    row("examples", thousands(data.len() as u64));
     row("loss", format!("{:.4}", evaluation.loss));
     for (name, value) in evaluation.metrics.iter() {
         row(name, format!("{value:.4}"));
     }
+    if let Some(chance) = guessing(data) {
+        row("guessing", format!("{chance:.4}"));
+    }
     Ok(report.print()?)
 }
 
-fn print_json(args: &EvalArgs, evaluation: &Evaluation, examples: usize, details: Option<&Details<'_>>) -> Result<()> {
+fn print_json(args: &EvalArgs, evaluation: &Evaluation, data: &Dataset, details: Option<&Details<'_>>) -> Result<()> {
     let (loss, metrics) = (json::value(evaluation.loss), json::scores(evaluation.metrics.iter()));
-    let mut result = json!({ "data": args.data, "examples": examples, "loss": loss, "metrics": metrics });
+    let mut result = json!({ "data": args.data, "examples": data.len(), "loss": loss, "metrics": metrics });
+    if let Some(chance) = guessing(data) {
+        result["guessing"] = json::value(chance);
+    }
     if let Some(details) = details {
         result["classes"] = details.json();
     }

@@ -78,6 +78,7 @@ fn interesting(part: &Described) -> Vec<(String, Value)> {
     let names = [
         "head_type",
         "num_labels",
+        "num_choices",
         "label2id",
         "layers",
         "use_pooler",

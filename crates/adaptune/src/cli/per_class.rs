@@ -28,7 +28,7 @@ pub(crate) struct PerClass<'a> {
 impl<'a> PerClass<'a> {
     /// True if a head predicts one class, or one tag for each token.
     pub(crate) fn is_for(head: &HeadConfig) -> bool {
-        !head.task.predicts_a_number() && !head.task.predicts_a_span() && !head.task.predicts_any_labels()
+        head.task.predicts_one_label()
     }
 
     /// Counts the predictions of a data set, from its logits, `[N, C]`, for a tagger `[T, C]`.

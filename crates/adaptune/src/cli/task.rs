@@ -18,6 +18,7 @@ const KINDS: &[(&str, TaskChoice)] = &[
     ("auto", TaskChoice::Auto),
     ("classification", TaskChoice::Classification),
     ("multi-label", TaskChoice::MultiLabel),
+    ("multiple-choice", TaskChoice::MultipleChoice),
     ("question-answering", TaskChoice::QuestionAnswering),
     ("regression", TaskChoice::Regression),
     ("tagging", TaskChoice::Tagging),

@@ -18,6 +18,7 @@ mod composed;
 mod economy;
 mod finished;
 mod multi_label;
+mod multiple_choice;
 mod own_data;
 mod pretrain;
 mod questions;

@@ -50,7 +50,12 @@ impl ModelCard<'_> {
             head.task.name(),
             code(base),
         );
-        if !head.labels.is_empty() {
+        if head.task.predicts_a_choice() {
+            card.push_str(
+                "It gives one logit for each choice of an example, a sequence of its own; the largest is the answer. Examples may have \
+                 other numbers of choices.\n\n",
+            );
+        } else if !head.labels.is_empty() {
             let labels: Vec<String> = head.labels.iter().map(|label| code(label)).collect();
             let _ = writeln!(card, "Labels, in the order of the logits: {}.\n", labels.join(", "));
         }
@@ -104,11 +109,20 @@ impl ModelCard<'_> {
     fn usage(&self, card: &mut String) {
         let base = &self.run.model;
         let builtin = base == crate::base::BUILTIN;
+        // Choices come from a table.
+        let (before, input, predict) = match self.head.task.predicts_a_choice() {
+            true => (
+                "",
+                "questions.jsonl",
+                "let table = adaptune::text::Table::read_texts(\"questions.jsonl\", &Default::default())?;\nmodel.predict_rows(&table, \
+                 64, |_, prediction| Ok(println!(\"{}\", prediction.label())))?;",
+            ),
+            false => ("echo 'A text.' | ", "-", "let predictions = model.predict(&[\"A text.\"])?;"),
+        };
         let _ = write!(
             card,
-            "## Use\n\n```sh\necho 'A text.' | adaptune predict --model {} --adapter FOLDER --input -\n```\n\n```rust\nlet model = \
-             adaptune::text::TextModel::open({base:?})?.with_adapter(\"FOLDER\")?;\nlet predictions = \
-             model.predict(&[\"A text.\"])?;\n```\n",
+            "## Use\n\n```sh\n{before}adaptune predict --model {} --adapter FOLDER --input {input}\n```\n\n```rust\nlet model = \
+             adaptune::text::TextModel::open({base:?})?.with_adapter(\"FOLDER\")?;\n{predict}\n```\n",
             shell(base),
         );
         if !builtin {
@@ -218,6 +232,30 @@ mod tests {
         assert!(card(Some(Pooling::Max)).contains(".max(1).values"));
         for known in [None, Some(Pooling::First), Some(Pooling::Pooler)] {
             assert!(card(known).contains("with_head=True"));
+        }
+    }
+
+    /// The lines were run against AdapterHub 1.3.0 and gave the logits that `predict --json` gives.
+    #[test]
+    fn a_choice_is_called_with_a_sequence_for_each() {
+        let run = RunFile { model: "owner/mini".into(), method: "lora".into(), max_length: 9, ..RunFile::default() };
+        let card = |pooling| {
+            let head = HeadConfig { pooling, ..HeadConfig::new(Task::MULTIPLE_CHOICE, Vec::new()) };
+            ModelCard { name: "mine", run: &run, head: &head, scores: &[], command: &[], setup: None }.markdown()
+        };
+        let (known, mean) = (card(None), card(Some(Pooling::Mean)));
+        let pairs = "batch = tokenizer([context] * len(choices), [f\"{question} {choice}\" for choice in choices], truncation=True";
+        for line in [
+            pairs,
+            "model.heads[\"mine\"].config[\"num_choices\"] = len(choices)\n",
+            "    logits = model(**batch).logits[0]\n",
+            "--input questions.jsonl",
+        ] {
+            assert!(known.contains(line), "{known}\n lacks {line}");
+        }
+        assert!(!known.contains("LABEL_0") && !known.contains("A text."), "{known}");
+        for line in [pairs, "    logits = x @ head[\"heads.mine.4.weight\"].T + head[\"heads.mine.4.bias\"]\n"] {
+            assert!(mean.contains(line), "{mean}\n lacks {line}");
         }
     }
 

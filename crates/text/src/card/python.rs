@@ -8,7 +8,11 @@ use std::fmt::Write as _;
 pub(super) fn usage(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<&str>) -> String {
     let base = python_text(&run.model);
     let begin = "\nIn Python, where the adapter is in the files of AdapterHub (`pip install adapters`)";
+    let batch = batch(run, head);
     let Some(pooling) = head.pooling.filter(|pooling| !pooling.is_known_in_python()) else {
+        if head.task.predicts_a_choice() {
+            return format!("{begin}:\n\n```python\n{}```\n", choosing(name, [&base, &loading(setup, true)], &batch));
+        }
         return format!(
             "{begin}:\n\n```python\nfrom adapters import AutoAdapterModel\n\nmodel = AutoAdapterModel.from_pretrained({base})\n\
              model.{}\n```\n",
@@ -23,7 +27,41 @@ pub(super) fn usage(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<
         "{begin}. Its heads read the first token; this one reads the {} over the tokens, which these lines compute:\n\n\
          ```python\n{}```\n",
         pooling.name(),
-        program(run, [&base, &loading(setup, false), &head_folder(name, setup)], read(pooling), &layers(name, head))
+        program([&base, &loading(setup, false), &head_folder(name, setup)], &batch, read(pooling), &layers(name, head))
+    )
+}
+
+/// The lines that make a batch: of one text, or of what is read of each choice of an example.
+fn batch(run: &RunFile, head: &HeadConfig) -> String {
+    let (given, texts) = match head.task.predicts_a_choice() {
+        true => (
+            "context, question, choices = \"A context.\", \"A question?\", [\"One.\", \"Another.\"]\n",
+            "[context] * len(choices), [f\"{question} {choice}\" for choice in choices]",
+        ),
+        false => ("", "[\"A text.\"]"),
+    };
+    let length = run.max_length;
+    format!(
+        "{given}batch = tokenizer({texts}, truncation=True, max_length={length}, padding=True, return_tensors=\"pt\")\n"
+    )
+}
+
+/// The lines that ask AdapterHub's own head for a choice. It is made for one number of choices, which its weights do not depend on.
+fn choosing(name: &str, [base, loading]: [&str; 2], batch: &str) -> String {
+    let name = python_text(name);
+    format!(
+        r#"import torch
+from adapters import AutoAdapterModel
+from transformers import AutoTokenizer
+
+model = AutoAdapterModel.from_pretrained({base})
+model.{loading}
+model.eval()
+tokenizer = AutoTokenizer.from_pretrained({base})
+{batch}model.heads[{name}].config["num_choices"] = len(choices)
+with torch.no_grad():
+    logits = model(**batch).logits[0]
+"#
     )
 }
 
@@ -42,8 +80,7 @@ fn head_folder(name: &str, setup: Option<&str>) -> String {
 }
 
 /// The lines that compute the logits.
-fn program(run: &RunFile, [base, loading, folder]: [&str; 3], read: &str, layers: &str) -> String {
-    let length = run.max_length;
+fn program([base, loading, folder]: [&str; 3], batch: &str, read: &str, layers: &str) -> String {
     format!(
         r#"import torch
 from adapters import AutoAdapterModel
@@ -55,8 +92,7 @@ model.{loading}
 model.eval()
 head = load_file("{folder}/model_head.safetensors")
 tokenizer = AutoTokenizer.from_pretrained({base})
-batch = tokenizer(["A text."], truncation=True, max_length={length}, padding=True, return_tensors="pt")
-with torch.no_grad():
+{batch}with torch.no_grad():
     hidden = model(**batch).last_hidden_state
     mask = batch["attention_mask"].unsqueeze(-1)
     x = {read}

@@ -1,5 +1,6 @@
 //! From labels as written to what training aims at: classes, numbers or tags.
 
+mod choices;
 mod decimals;
 mod doubts;
 mod questions;
@@ -8,13 +9,13 @@ mod sets;
 mod spelling;
 mod unlabelled;
 
-use crate::error::{Result, TextError};
+use crate::error::Result;
 use crate::table::{Row, Table, TableKind, Text};
-use adaptune_adapters::{HeadConfig, Task, did_you_mean};
+use adaptune_adapters::{HeadConfig, Outputs, Task, did_you_mean};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
 use doubts::{hardly_repeat, look_like_numbers, looks_like_lists};
 pub(crate) use questions::{Asked, asked};
-use refusals::{at, whole};
+use refusals::{at, no_labels, whole};
 use spelling::{canonical, whole_number};
 use std::collections::{BTreeSet, HashMap};
 
@@ -31,6 +32,8 @@ pub enum TaskChoice {
     MultiLabel,
     /// Questions are answered by a span of their context; so it is with [`TaskChoice::Auto`] where there are answers.
     QuestionAnswering,
+    /// One of several choices of each example is right; so it is with [`TaskChoice::Auto`] where examples have choices.
+    MultipleChoice,
     /// Labels are numbers to be predicted.
     Regression,
     /// Each word of a sentence has a tag.
@@ -49,6 +52,8 @@ pub enum Labels {
     Sets(Vec<String>),
     /// Spans of a context that answer questions.
     Answers,
+    /// One of several choices, of which an example has as many as there are names here, or fewer.
+    Choices(Vec<String>),
     /// Regression.
     Numbers,
     /// Tagging with these.
@@ -62,6 +67,8 @@ pub enum Targets {
     Classes(Vec<usize>),
     /// Whether each label holds for each row, a truth value for every label.
     Sets(Vec<Vec<bool>>),
+    /// The number of each row's right choice, from 0.
+    Choices(Vec<usize>),
     /// Each row's number, finite.
     Numbers(Vec<f64>),
     /// The index of the tag of each word of each row.
@@ -82,6 +89,15 @@ impl Labels {
                 Err(whole(table, format!("tagging needs a tag for each word (.conll), found {kind}")))
             }
             (_, TableKind::Words) => Err(whole(table, "words with tags are for tagging; leave --task away")),
+            (TaskChoice::MultipleChoice, _) | (TaskChoice::Auto, TableKind::Choices) => {
+                let (names, sentence) = choices::decide(table)?;
+                Ok((Self::Choices(names), sentence))
+            }
+            (_, TableKind::Choices) => Err(whole(
+                table,
+                "found texts to choose among, which are for --task multiple-choice; leave --task away, or name other columns with \
+                 --text-column",
+            )),
             (TaskChoice::QuestionAnswering, _) => Ok((Self::Answers, questions::decide(table)?)),
             (TaskChoice::Auto, _) if table.has_answers() => Ok((Self::Answers, questions::decide(table)?)),
             (TaskChoice::MultiLabel, _) => multi_label(table),
@@ -98,12 +114,13 @@ impl Labels {
     /// The labels that a head of this task knows by these names.
     #[must_use]
     pub fn of_head(task: Task, names: &[String]) -> Self {
-        match task {
-            _ if task.predicts_a_number() => Self::Numbers,
-            _ if task.predicts_a_span() => Self::Answers,
-            _ if task.reads_every_token() => Self::Tags(names.to_vec()),
-            _ if task.predicts_any_labels() => Self::Sets(names.to_vec()),
-            _ => Self::Classes(names.to_vec()),
+        match task.description().outputs {
+            Outputs::Number => Self::Numbers,
+            Outputs::Span => Self::Answers,
+            Outputs::Choice => Self::Choices(names.to_vec()),
+            Outputs::AnyLabels { .. } => Self::Sets(names.to_vec()),
+            Outputs::Labels { .. } | Outputs::Vocabulary if task.reads_every_token() => Self::Tags(names.to_vec()),
+            Outputs::Labels { .. } | Outputs::Vocabulary => Self::Classes(names.to_vec()),
         }
     }
 
@@ -114,16 +131,17 @@ impl Labels {
             Self::Classes(_) => Task::CLASSIFICATION,
             Self::Sets(_) => Task::MULTI_LABEL,
             Self::Answers => Task::QUESTION_ANSWERING,
+            Self::Choices(_) => Task::MULTIPLE_CHOICE,
             Self::Numbers => Task::REGRESSION,
             Self::Tags(_) => Task::TAGGING,
         }
     }
 
-    /// Names of the classes or tags; none for numbers and answers.
+    /// Names of the classes, tags or choices; none for numbers and answers.
     #[must_use]
     pub fn names(&self) -> &[String] {
         match self {
-            Self::Classes(names) | Self::Sets(names) | Self::Tags(names) => names,
+            Self::Classes(names) | Self::Sets(names) | Self::Tags(names) | Self::Choices(names) => names,
             Self::Numbers | Self::Answers => &[],
         }
     }
@@ -134,7 +152,12 @@ impl Labels {
     ///
     /// A row has no label or one that training does not know; the message names the line and the known ones.
     pub fn targets(&self, table: &Table) -> Result<Targets> {
-        if matches!(self, Self::Tags(_)) != (table.kind == TableKind::Words) {
+        let fits = match table.kind {
+            TableKind::Words => matches!(self, Self::Tags(_)),
+            TableKind::Choices => matches!(self, Self::Choices(_)),
+            TableKind::Single | TableKind::Pair => !matches!(self, Self::Tags(_) | Self::Choices(_)),
+        };
+        if !fits {
             let message = format!("training and this file do not fit together; found {} here", table.kind);
             return Err(whole(table, message));
         }
@@ -145,6 +168,7 @@ impl Labels {
                 Targets::Classes(rows.map(class).collect::<Result<_>>()?)
             }
             Self::Sets(_) => Targets::Sets(rows.map(|row| known.truths(table, row)).collect::<Result<_>>()?),
+            Self::Choices(_) => Targets::Choices(choices::rights(table)?),
             Self::Answers => return Err(whole(table, "answers are targets of windows, not of whole examples")),
             Self::Numbers => Targets::Numbers(rows.map(|row| number(table, row)).collect::<Result<_>>()?),
             Self::Tags(_) => {
@@ -278,22 +302,6 @@ fn label_set<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]> {
         ),
         false => whole(table, "found one label for each example; Table::with_label_sets makes lists of them"),
     })
-}
-
-fn no_labels(table: &Table) -> TextError {
-    if table.header.is_empty() {
-        return whole(table, "this kind of file has no labels; use .tsv, .csv, .jsonl or .conll");
-    }
-    let hint = did_you_mean("label", table.header.iter().map(String::as_str));
-    let hint = if hint.is_empty() { "." } else { &hint };
-    let columns = table.header.join(", ");
-    let message = match &table.columns.label {
-        Some(column) => format!("no example has a label in the column `{column}`; its columns are {columns}."),
-        None => {
-            format!("found no labels; its columns are {columns}{hint} Name the column of labels with --label-column")
-        }
-    };
-    whole(table, message)
 }
 
 fn number(table: &Table, row: &Row) -> Result<f64> {

@@ -2,6 +2,7 @@
 
 use crate::error::TextError;
 use crate::table::{Row, Table};
+use adaptune_adapters::did_you_mean;
 use std::fmt::Display;
 
 /// Something about one row.
@@ -12,4 +13,21 @@ pub(super) fn at(table: &Table, row: &Row, message: impl Display) -> TextError {
 /// Something about all of the table.
 pub(super) fn whole(table: &Table, message: impl Display) -> TextError {
     TextError::table(&table.name, message)
+}
+
+/// No example of a table has a label.
+pub(super) fn no_labels(table: &Table) -> TextError {
+    if table.header.is_empty() {
+        return whole(table, "this kind of file has no labels; use .tsv, .csv, .jsonl or .conll");
+    }
+    let hint = did_you_mean("label", table.header.iter().map(String::as_str));
+    let hint = if hint.is_empty() { "." } else { &hint };
+    let columns = table.header.join(", ");
+    let message = match &table.columns.label {
+        Some(column) => format!("no example has a label in the column `{column}`; its columns are {columns}."),
+        None => {
+            format!("found no labels; its columns are {columns}{hint} Name the column of labels with --label-column")
+        }
+    };
+    whole(table, message)
 }

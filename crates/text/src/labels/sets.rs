@@ -24,10 +24,15 @@ impl Table {
     /// ```
     ///
     /// # Errors
-    /// The table holds words with tags.
+    /// The table holds words with tags, or texts to choose among.
     pub fn with_label_sets(mut self, separator: Option<char>) -> Result<Self> {
-        if self.kind == TableKind::Words {
-            return Err(whole(&self, "words with tags are for tagging, not for several labels of a whole text"));
+        let refused = match self.kind {
+            TableKind::Words => "words with tags are for tagging, not for several labels of a whole text",
+            TableKind::Choices => "texts to choose among have one right choice, not several labels of a whole text",
+            TableKind::Single | TableKind::Pair => "",
+        };
+        if !refused.is_empty() {
+            return Err(whole(&self, refused));
         }
         if self.has_label_sets() {
             return Ok(self);

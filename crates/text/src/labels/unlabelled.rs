@@ -1,7 +1,6 @@
 //! Examples without a label.
 
-use super::no_labels;
-use super::refusals::at;
+use super::refusals::{at, no_labels};
 use super::spelling::whole_number;
 use crate::error::Result;
 use crate::table::{Row, Table, TableKind};

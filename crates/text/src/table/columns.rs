@@ -62,7 +62,7 @@ impl Chosen {
     }
 
     pub(super) fn names(self) -> Columns {
-        Columns { text: Some(self.text), text_b: self.text_b, label: self.label, label_separator: None }
+        Columns { text: Some(self.text), text_b: self.text_b, label: self.label, ..Columns::default() }
     }
 
     /// Builds a row without its fields; a blank label is no label.
@@ -121,7 +121,7 @@ fn often(header: &[String]) -> Option<String> {
     Some(format!(" (perhaps --text-column {text}{second})."))
 }
 
-fn require(reading: &Reading<'_>, header: &[String], name: &str) -> Result<()> {
+pub(super) fn require(reading: &Reading<'_>, header: &[String], name: &str) -> Result<()> {
     if header.iter().any(|column| column == name) {
         return Ok(());
     }

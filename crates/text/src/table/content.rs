@@ -1,8 +1,11 @@
 //! What a table holds, however its file is written.
 
 use super::dialect::Dialect;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
+use std::str::FromStr;
 
 /// What one example gives the model to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,16 +16,67 @@ pub enum Text {
     Pair(String, String),
     /// A sentence already split into words, each of which has a tag or gets one.
     Words(Vec<String>),
+    /// Texts one of which is chosen, with what they are about.
+    Choices(Choices),
+}
+
+/// Texts one of which is chosen, with what they are about.
+///
+/// ```
+/// use adaptune_text::{Choices, Text};
+/// let [context, question] = ["Ada wrote programs.", "Who wrote?"].map(str::to_owned);
+/// let choices = Choices { context, question, choices: vec!["Ada.".into(), "Ben.".into()] };
+/// assert_eq!(choices.texts()[1], Text::Pair("Ada wrote programs.".into(), "Who wrote? Ben.".into()));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choices {
+    /// What the choices are about: a passage, a premise, how a story begins; blank if there is nothing.
+    pub context: String,
+    /// What is asked, or how every choice begins; blank if there is nothing.
+    pub question: String,
+    /// The choices, as many as the example has.
+    pub choices: Vec<String>,
+}
+
+impl Choices {
+    /// Returns what is read of each choice: the context as the first text of a pair, and question and choice with a space between as
+    /// the second. Without a context the question is the first text, and without both a choice is a text by itself.
+    #[must_use]
+    pub fn texts(&self) -> Vec<Text> {
+        let [context, question] = [&self.context, &self.question].map(|text| text.trim());
+        let text = |choice: &String| match (context, question) {
+            ("", "") => Text::Single(choice.clone()),
+            ("", question) => Text::Pair(question.to_owned(), choice.clone()),
+            (context, "") => Text::Pair(context.to_owned(), choice.clone()),
+            (context, question) => Text::Pair(context.to_owned(), format!("{question} {choice}")),
+        };
+        self.choices.iter().map(text).collect()
+    }
 }
 
 impl Text {
-    /// True if there is nothing to read, in one of two texts or in all words.
+    /// Returns the texts that are sequences of their own: the text itself, or one for each choice.
+    #[must_use]
+    pub fn sequences(&self) -> Cow<'_, [Self]> {
+        match self {
+            Self::Choices(choices) => Cow::Owned(choices.texts()),
+            text => Cow::Borrowed(std::slice::from_ref(text)),
+        }
+    }
+
+    /// How many [`sequences`](Self::sequences) there are.
+    pub(crate) fn count(&self) -> usize {
+        if let Self::Choices(Choices { choices, .. }) = self { choices.len() } else { 1 }
+    }
+
+    /// True if there is nothing to read, in one of two texts or in all words, or nothing to choose.
     #[must_use]
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Single(text) => text.trim().is_empty(),
             Self::Pair(a, b) => a.trim().is_empty() || b.trim().is_empty(),
             Self::Words(words) => words.iter().all(|word| word.trim().is_empty()),
+            Self::Choices(Choices { choices, .. }) => choices.iter().all(|choice| choice.trim().is_empty()),
         }
     }
 }
@@ -66,6 +120,8 @@ pub enum TableKind {
     Pair,
     /// [`Text::Words`].
     Words,
+    /// [`Text::Choices`].
+    Choices,
 }
 
 impl fmt::Display for TableKind {
@@ -74,6 +130,7 @@ impl fmt::Display for TableKind {
             Self::Single => "single texts",
             Self::Pair => "pairs of texts",
             Self::Words => "sentences split into words",
+            Self::Choices => "texts to choose among",
         })
     }
 }
@@ -109,4 +166,63 @@ pub struct Columns {
     pub label: Option<String>,
     /// What stands between the labels of an example that may have several; see [`Table::with_label_sets`].
     pub label_separator: Option<char>,
+    /// The choices: a column for each, or the one column of JSON that holds them as a list; by default the usual ones, such as
+    /// `choice0` and `choice1` or `options`, where there is no `text`.
+    pub choices: Vec<String>,
+    /// How labels name the right choice; see [`Table::with_numbered_choices`].
+    pub choice_labels: Option<ChoiceLabels>,
+}
+
+/// How labels name the right choice of an example.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChoiceLabels {
+    /// By its number, the first being 0.
+    #[serde(rename = "0")]
+    FromZero,
+    /// By its number, the first being 1.
+    #[serde(rename = "1")]
+    FromOne,
+    /// By a letter, the first being A.
+    #[serde(rename = "letter")]
+    Letter,
+    /// By its text.
+    #[serde(rename = "text")]
+    Text,
+}
+
+impl ChoiceLabels {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::FromZero, Self::FromOne, Self::Letter, Self::Text];
+
+    /// Its name, as [`ChoiceLabels::from_str`] takes it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FromZero => "0",
+            Self::FromOne => "1",
+            Self::Letter => "letter",
+            Self::Text => "text",
+        }
+    }
+
+    /// Returns what a choice is called, counted from 0. A choice beyond Z has its number for a letter.
+    #[must_use]
+    pub fn label(self, choice: usize, choices: &[String]) -> String {
+        let letter = || u8::try_from(choice).ok().and_then(|n| b'A'.checked_add(n)).filter(u8::is_ascii_uppercase);
+        match self {
+            Self::FromOne => (choice + 1).to_string(),
+            Self::Letter => letter().map_or(choice.to_string(), |letter| char::from(letter).to_string()),
+            Self::Text => choices[choice].clone(),
+            Self::FromZero => choice.to_string(),
+        }
+    }
+}
+
+impl FromStr for ChoiceLabels {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|labels| labels.name() == text);
+        found.ok_or_else(|| "expected 0 or 1 (the number of the first choice), letter or text".to_owned())
+    }
 }

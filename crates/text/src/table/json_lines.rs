@@ -1,9 +1,11 @@
 //! `.jsonl`: one object a line, whose keys are the columns.
 
+use super::choices;
 use super::columns::{self, Chosen};
 use super::content::{Columns, Row, Table, TableKind, Text};
 use super::options::Reading;
 use super::questions;
+use super::values::{brief, scalar};
 use crate::error::{Result, TextError};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -20,6 +22,9 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
     let objects = reading.source.lines().map(|(line, text)| Ok((line, object(reading, line, text)?)));
     let objects = objects.collect::<Result<Vec<_>>>()?;
     let first = &objects[0].1;
+    if let Some(chosen) = choices::of_object(reading, first)? {
+        return choices::of_objects(reading, &chosen, objects);
+    }
     if questions::are_in(reading, first) {
         return questions::flat(reading, objects);
     }
@@ -168,15 +173,6 @@ fn label(
     })
 }
 
-/// A label as written; `None` of what is none.
-fn scalar(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.trim().to_owned()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-        _ => None,
-    }
-}
-
 fn strings(reading: &Reading<'_>, line: usize, object: &Object, name: &str) -> Result<Vec<String>> {
     let wrong = |value: &Value| -> TextError {
         let message = format!("expected `{name}` to be an array of texts, found {}", brief(value));
@@ -185,13 +181,4 @@ fn strings(reading: &Reading<'_>, line: usize, object: &Object, name: &str) -> R
     let value = value(reading, line, object, name)?;
     let items = value.as_array().ok_or_else(|| wrong(value))?;
     items.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(|| wrong(item))).collect()
-}
-
-/// At most sixty characters of a value.
-fn brief(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
-    }
 }

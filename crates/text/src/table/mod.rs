@@ -14,9 +14,13 @@
 //!
 //! The columns are `text` and `label`, or `text_a`, `text_b` and `label`; [`Columns`] names others. In JSON lines
 //! `question`, `context` and `answers` are those of SQuAD, which may also come nested as SQuAD has them (`.json`);
+//! where there is no `text`, a column for each choice (`choice0`, `choice1`, ...; `ending`, `option`, `answer` and letters do too), or in
+//! JSON a list of them (`choices`, `options`, `endings`), makes [`Text::Choices`], with a context (`context`, `premise`, `passage`,
+//! `article`, `sent1`) and a question (`question`, `sent2`) if there are some;
 //! a `label` that is a list is any number of labels, and `words` and `tags` (or `tokens` and `ner_tags`), two arrays, give tagged words. All columns,
 //! the others too, are kept in [`Row::fields`]. Files are UTF-8; a byte order mark and Windows line ends do no harm.
 
+mod choices;
 mod columns;
 mod conll;
 mod content;
@@ -28,8 +32,9 @@ mod json_lines;
 mod options;
 mod questions;
 mod source;
+mod values;
 
-pub use content::{Columns, GivenAnswer, Row, Table, TableKind, Text};
+pub use content::{ChoiceLabels, Choices, Columns, GivenAnswer, Row, Table, TableKind, Text};
 pub use dialect::Dialect;
 pub use encoding::utf8_text;
 pub use options::{Format, TableOptions};
@@ -37,6 +42,7 @@ pub use options::{Format, TableOptions};
 use crate::builtin::{self, Builtin};
 use crate::error::Result;
 use crate::world::Split;
+use delimited::Records;
 use options::Reading;
 use source::Source;
 use std::path::Path;
@@ -162,8 +168,8 @@ fn looks_like(line: &str) -> Option<&'static str> {
 
 fn parse(reading: &Reading<'_>, format: Format) -> Result<Table> {
     match format {
-        Format::Tsv => columns::table(reading, delimited::tabs(reading)?),
-        Format::Csv => columns::table(reading, delimited::commas(reading)?),
+        Format::Tsv => records(reading, delimited::tabs(reading)?),
+        Format::Csv => records(reading, delimited::commas(reading)?),
         Format::JsonLines => match questions::nested(reading)? {
             Some(table) => Ok(table),
             None => json_lines::read(reading),
@@ -177,6 +183,14 @@ fn parse(reading: &Reading<'_>, format: Format) -> Result<Table> {
             reading.no_columns()?;
             lines(reading)
         }
+    }
+}
+
+/// The rows of a file with a header.
+fn records(reading: &Reading<'_>, records: Records) -> Result<Table> {
+    match choices::of_header(reading, &records.header)? {
+        Some(chosen) => choices::of_records(reading, &chosen, records),
+        None => columns::table(reading, records),
     }
 }
 

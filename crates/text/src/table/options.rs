@@ -134,7 +134,7 @@ impl Reading<'_> {
             (None, None) if all_there => texts,
             (text, text_b) => [text.clone(), text_b.clone()],
         };
-        Columns { text, text_b, label, label_separator: named.label_separator }
+        Columns { text, text_b, label, ..named.clone() }
     }
 
     /// The names by which a header is known: those that are named, those of training and the usual ones.

@@ -57,9 +57,9 @@ pub struct Encoded {
 /// All rows of a table.
 #[derive(Clone, Debug)]
 pub struct EncodedTable {
-    /// In the order of the rows.
+    /// In the order of the rows; a row has as many as its text has [sequences](Text::sequences).
     pub rows: Vec<Encoded>,
-    /// How many rows were cut.
+    /// How many of them were cut.
     pub truncated: usize,
     /// How many words have no token, and so neither train nor get a tag.
     pub words_without_token: usize,
@@ -186,15 +186,20 @@ impl Tokenizer {
     ///
     /// As [`encode`](Self::encode), or a text yields no token; the message names the line.
     pub fn encode_all(&self, table: &Table) -> Result<EncodedTable> {
-        let encode = |row: &Row| {
+        let encode = |row: &Row, text: &Text| {
             let at = |message: String| TextError::line(&table.name, row.line, message);
-            let encoded = self.encode(&row.text).map_err(|error| at(error.to_string()))?;
+            let encoded = self.encode(text).map_err(|error| at(error.to_string()))?;
             if encoded.token_ids.is_empty() {
                 return Err(at("the text yields no token; expected something that the tokenizer knows".into()));
             }
             Ok(encoded)
         };
-        let rows = table.rows.iter().map(encode).collect::<Result<Vec<_>>>()?;
+        let mut rows = Vec::with_capacity(table.rows.len());
+        for row in &table.rows {
+            for text in row.text.sequences().iter() {
+                rows.push(encode(row, text)?);
+            }
+        }
         let truncated = rows.iter().filter(|row| row.truncated).count();
         let words_without_token = rows.iter().map(|row| row.words_without_token().len()).sum();
         Ok(EncodedTable { rows, truncated, words_without_token })
@@ -206,6 +211,7 @@ impl Tokenizer {
             Text::Single(text) => self.of_texts(&[text]),
             Text::Pair(a, b) => self.of_texts(&[a, b]),
             Text::Words(words) => self.of_words(words),
+            Text::Choices(_) => Err("choices are sequences of their own; encode each of Text::sequences".into()),
         }
     }
 

@@ -19,6 +19,17 @@ pub fn accuracy(expected: &[usize], predicted: &[usize]) -> f64 {
     ratio(right, expected.len() as f64)
 }
 
+/// How often a guess is right, on average, where examples have so many choices each: the mean of `1/K`; 0 for no examples.
+///
+/// ```
+/// use adaptune_train::metrics::chance_of_choices;
+/// assert_eq!(chance_of_choices(&[2, 4]), 0.375);
+/// ```
+#[must_use]
+pub fn chance_of_choices(choices: &[usize]) -> f64 {
+    ratio(choices.iter().map(|choices| 1.0 / *choices as f64).sum(), choices.len() as f64)
+}
+
 /// The mean over classes of `F1 = 2 correct/(predicted + expected)`.
 ///
 /// The mean is over the classes that are predicted or expected at least once, scikit-learn's

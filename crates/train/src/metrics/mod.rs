@@ -15,7 +15,7 @@ mod span_report;
 mod spans;
 
 pub use answers::{answer_f1, exact_answer, normalised_answer};
-pub use classification::{accuracy, macro_f1, matthews_correlation};
+pub use classification::{accuracy, chance_of_choices, macro_f1, matthews_correlation};
 pub use label_sets::LabelReport;
 pub use regression::{mean_squared_error, pearson, spearman};
 pub use report::{ClassReport, calibration_error};
@@ -37,6 +37,7 @@ use std::fmt;
 /// | tagging with labels of spans (IO, IOB, IOBES, BILOU) | `span_f1` | `span_precision`, `span_recall`, `token_accuracy` |
 /// | tagging with other labels | `token_accuracy` | |
 /// | question answering | `f1` | `exact_match` |
+/// | multiple choice | `accuracy` | |
 /// | masked language modelling | `masked_accuracy` | `perplexity` |
 ///
 /// ```
@@ -119,6 +120,12 @@ impl Metrics {
             found.iter().map(|(expected, found)| score(expected, found)).sum::<f64>() / found.len() as f64
         };
         Self::of([("f1", mean(answer_f1)), ("exact_match", mean(exact_answer))])
+    }
+
+    /// The score of choices: how many of `count` are right, to be compared with [`chance_of_choices`].
+    #[must_use]
+    pub fn choices(right: usize, count: usize) -> Self {
+        Self::of([("accuracy", ratio(right as f64, count as f64))])
     }
 
     /// Scores of hidden tokens: how many of `count` were found, and `e` to the mean loss, in nats, of finding them.

@@ -2,7 +2,8 @@
 
 use super::argmax::classes;
 use super::contract::Supervision;
-use crate::data::{ExampleBatch, Target};
+use crate::data::ExampleBatch;
+use crate::example::Target;
 use crate::metrics::Metrics;
 use adaptune_adapters::Objective;
 use adaptune_adapters::objective::Classification;

@@ -7,6 +7,7 @@
 
 pub(crate) mod answers;
 pub(crate) mod argmax;
+pub(crate) mod choices;
 pub(crate) mod classes;
 pub(crate) mod contract;
 pub(crate) mod hidden_tokens;
@@ -17,6 +18,7 @@ pub(crate) mod weighted;
 
 pub use answers::Answers;
 pub use argmax::argmax;
+pub use choices::Choices;
 pub use classes::Classes;
 pub use contract::Supervision;
 pub use hidden_tokens::HiddenTokens;
@@ -25,18 +27,19 @@ pub use numbers::Numbers;
 pub use tags::Tags;
 pub use weighted::Weighted;
 
-use adaptune_adapters::Task;
+use adaptune_adapters::{Outputs, Task};
 use adaptune_tensor::Scalar;
 
 /// The supervision that the targets of a task call for.
 #[must_use]
 pub fn of<S: Scalar>(task: Task) -> &'static dyn Supervision<S> {
-    match task {
-        _ if task.predicts_tokens() => &HiddenTokens,
-        _ if task.predicts_a_span() => &Answers,
-        _ if task.reads_every_token() => &Tags,
-        _ if task.predicts_a_number() => &Numbers,
-        _ if task.predicts_any_labels() => &LabelSets::HALF,
-        _ => &Classes,
+    match task.description().outputs {
+        Outputs::Labels { .. } if task.reads_every_token() => &Tags,
+        Outputs::Labels { .. } => &Classes,
+        Outputs::AnyLabels { .. } => &LabelSets::HALF,
+        Outputs::Number => &Numbers,
+        Outputs::Span => &Answers,
+        Outputs::Choice => &Choices,
+        Outputs::Vocabulary => &HiddenTokens,
     }
 }

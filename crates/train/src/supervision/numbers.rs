@@ -1,7 +1,8 @@
 //! A number for each sequence.
 
 use super::contract::Supervision;
-use crate::data::{ExampleBatch, Target};
+use crate::data::ExampleBatch;
+use crate::example::Target;
 use crate::metrics::Metrics;
 use adaptune_adapters::Objective;
 use adaptune_adapters::objective::Regression;

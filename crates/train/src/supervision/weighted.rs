@@ -3,7 +3,8 @@
 use super::classes::Classes;
 use super::contract::Supervision;
 use super::tags::Tags;
-use crate::data::{Dataset, ExampleBatch, Target};
+use crate::data::{Dataset, ExampleBatch};
+use crate::example::Target;
 use crate::metrics::Metrics;
 use adaptune_adapters::objective::WeightedClasses;
 use adaptune_adapters::{Objective, Task};
@@ -31,7 +32,7 @@ impl Weighted {
     /// ```
     /// use adaptune_adapters::Task;
     /// use adaptune_train::{Dataset, Example, Target, supervision::Weighted};
-    /// let example = |class| Example { token_ids: vec![1], token_types: vec![0], target: Target::Class(class) };
+    /// let example = |class| Example::single(vec![1], Target::Class(class));
     /// let data = Dataset::new(Task::CLASSIFICATION, 2, [0, 0, 0, 1].map(example).to_vec())?;
     /// assert_eq!(Weighted::balanced(&data, 2).weights(), [4.0 / 6.0, 2.0]);
     /// # Ok::<(), adaptune_train::DataError>(())

@@ -12,11 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 fn data(from: u32, n: u32) -> Dataset {
-    let example = |i: u32| Example {
-        token_ids: vec![1, 10 + i % 30, 5 + i % 4],
-        token_types: vec![0, 0, 1],
-        target: Target::Class((i % 2) as usize),
-    };
+    let example =
+        |i: u32| Example::new(vec![1, 10 + i % 30, 5 + i % 4], vec![0, 0, 1], Target::Class((i % 2) as usize));
     Dataset::new(Task::CLASSIFICATION, 2, (from..from + n).map(example).collect()).expect("sound examples")
 }
 

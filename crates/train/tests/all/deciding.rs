@@ -12,7 +12,7 @@ fn data(from: u32, n: u32) -> Dataset {
     let example = |i: u32| {
         let id = 10 + (i * 7) % 32;
         let token_ids = [vec![1, id], vec![5; (i % 3) as usize]].concat();
-        Example { token_types: vec![0; token_ids.len()], target: Target::Class(usize::from(id >= 38)), token_ids }
+        Example::single(token_ids, Target::Class(usize::from(id >= 38)))
     };
     Dataset::new(Task::CLASSIFICATION, 2, (from..from + n).map(example).collect()).expect("sound examples")
 }

@@ -17,7 +17,7 @@ fn model(task: Task, labels: &[&str]) -> AdapterModel<f32> {
 }
 
 fn dataset(task: Task, classes: usize, targets: Vec<Target>) -> Dataset {
-    let example = |target| Example { token_ids: vec![1, 7, 5], token_types: vec![0, 1, 1], target };
+    let example = |target| Example::new(vec![1, 7, 5], vec![0, 1, 1], target);
     Dataset::new(task, classes, targets.into_iter().map(example).collect()).expect("sound examples")
 }
 
@@ -68,7 +68,7 @@ fn tags_beyond_the_labels_are_refused() {
 
 #[test]
 fn numbers_that_the_head_cannot_compute_with_are_refused() {
-    let example = |value| Example { token_ids: vec![1], token_types: vec![0], target: Target::Value(value) };
+    let example = |value| Example::single(vec![1], Target::Value(value));
     for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
         let error =
             Dataset::new(Task::REGRESSION, 1, vec![example(0.5), example(value)]).expect_err("refused").to_string();
@@ -123,8 +123,7 @@ fn texts_of_which_nothing_is_hidden_teach_nothing() {
 
 #[test]
 fn token_types_that_the_base_does_not_have_are_refused() {
-    let example =
-        |token_type| Example { token_ids: vec![1, 7], token_types: vec![0, token_type], target: Target::Class(1) };
+    let example = |token_type| Example::new(vec![1, 7], vec![0, token_type], Target::Class(1));
     let data = |token_type| {
         Dataset::new(Task::CLASSIFICATION, 2, vec![example(0), example(token_type)]).expect("sound examples")
     };

@@ -2,6 +2,7 @@
 //! generic code again, which took longer than running them.
 
 mod checkpoints;
+mod choices;
 mod deciding;
 mod fit;
 mod golden;

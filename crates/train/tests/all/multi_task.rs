@@ -17,7 +17,8 @@ fn tokens(i: u32, number: u32) -> Vec<u32> {
 fn dataset(task: Task, examples: std::ops::Range<u32>, target: impl Fn(u32, usize) -> Target) -> Dataset {
     let example = |i: u32| {
         let token_ids = tokens(i, i % 30);
-        Example { token_types: vec![0; token_ids.len()], target: target(i % 30, token_ids.len()), token_ids }
+        let target = target(i % 30, token_ids.len());
+        Example::single(token_ids, target)
     };
     Dataset::new(task, 2, examples.map(example).collect()).expect("sound examples")
 }
@@ -232,7 +233,7 @@ fn what_does_not_fit_is_refused_before_training() {
     refused(swapped, &["task odd: ", "the head predicts classification, but the training data is for regression"]);
     let some = [&train.tasks(Some(&dev))[..1], &train.tasks(None)[1..]].concat();
     refused(some, &["1 of 3 tasks have development data", "give it to all"]);
-    let example = |class| Example { token_ids: vec![1], token_types: vec![0], target: Target::Class(class) };
+    let example = |class| Example::single(vec![1], Target::Class(class));
     let three = Dataset::new(Task::CLASSIFICATION, 3, vec![example(1), example(2)]).expect("sound examples");
     let with = |data| [&[data], &train.tasks(None)[1..]].concat();
     refused(with(TaskData::new(&three, None)), &["task odd: training data: example 1 has class 2", "(even, odd)"]);

@@ -80,8 +80,7 @@ fn examples(task: Task) -> Dataset {
         task if task.predicts_a_number() => Target::Value(0.5),
         _ => Target::Class(i % 2),
     };
-    let example =
-        |i: usize| Example { token_ids: vec![1, 5 + i as u32, 7], token_types: vec![0; 3], target: target(i) };
+    let example = |i: usize| Example::single(vec![1, 5 + i as u32, 7], target(i));
     Dataset::new(task, 2, (0..7).map(example).collect()).expect("sound examples")
 }
 

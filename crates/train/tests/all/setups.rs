@@ -12,7 +12,7 @@ fn data() -> Dataset {
     let example = |i: u32| {
         let mut token_ids = vec![1, 10 + i % 30];
         token_ids.extend((0..i % 4).map(|j| 5 + j));
-        Example { token_types: vec![0; token_ids.len()], target: Target::Class((i % 2) as usize), token_ids }
+        Example::single(token_ids, Target::Class((i % 2) as usize))
     };
     Dataset::new(Task::CLASSIFICATION, 2, (0..60).map(example).collect()).expect("sound examples")
 }

@@ -67,11 +67,7 @@ impl<S: Scalar> Supervision<S> for Smoothing {
 }
 
 fn data() -> Dataset {
-    let example = |i: usize| Example {
-        token_ids: vec![0, 1 + i as u32 % 8],
-        token_types: vec![0, 0],
-        target: Target::Class(i % 2),
-    };
+    let example = |i: usize| Example::single(vec![0, 1 + i as u32 % 8], Target::Class(i % 2));
     Dataset::new(Task::CLASSIFICATION, 2, (0..24).map(example).collect()).expect("sound examples")
 }
 

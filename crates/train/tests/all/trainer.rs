@@ -13,7 +13,7 @@ fn data(from: u32, n: u32) -> Dataset {
     let example = |i: u32| {
         let mut token_ids = vec![1, 10 + i % 30];
         token_ids.extend((0..i % 4).map(|j| 5 + j));
-        Example { token_types: vec![0; token_ids.len()], target: Target::Class((i % 2) as usize), token_ids }
+        Example::single(token_ids, Target::Class((i % 2) as usize))
     };
     Dataset::new(Task::CLASSIFICATION, 2, (from..from + n).map(example).collect()).expect("sound examples")
 }
@@ -182,13 +182,13 @@ fn what_does_not_fit_is_refused_before_training() {
     assert!(fails(&train, TrainOptions { epochs: 0, ..options() }).contains("epochs is 0"));
     assert!(fails(&train, TrainOptions { learning_rate: -1.0, ..options() }).contains("learning rate is -1"));
     assert!(fails(&train, TrainOptions { accumulate: 13, ..options() }).contains("cannot be cut into 13 parts"));
-    let number = Example { token_ids: vec![1], token_types: vec![0], target: Target::Value(0.5) };
+    let number = Example::single(vec![1], Target::Value(0.5));
     let numbers = Dataset::new(Task::REGRESSION, 1, vec![number]).expect("sound examples");
     assert!(
         fails(&numbers, options())
             .contains("the head predicts classification, but the training data is for regression")
     );
-    let long = Example { token_ids: vec![1; 17], token_types: vec![0; 17], target: Target::Class(0) };
+    let long = Example::single(vec![1; 17], Target::Class(0));
     let long = Dataset::new(Task::CLASSIFICATION, 2, vec![long]).expect("sound examples");
     assert!(fails(&long, options()).contains("it has 17 tokens, but the base has positions for 16"));
 }

@@ -42,6 +42,9 @@ fn refusal(head: &HeadConfig) -> Option<String> {
     if head.task.predicts_tokens() {
         return Some("the head of a language model belongs to the model: save both with save_language_model".into());
     }
+    if !head.bias && !json::says_bias(head.task) {
+        return Some(format!("AdapterHub's heads for {} have a bias, and this one has none: give it one", task.name));
+    }
     let stored = task.head_type.and_then(|head_type| Task::of_head_type(head_type, head.labels.len()));
     let same = stored.is_some_and(|stored| stored.description().reads == task.reads);
     (!same)

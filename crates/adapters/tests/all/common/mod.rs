@@ -1,7 +1,9 @@
 //! Reading the golden fixtures.
 #![allow(dead_code)] // each test program uses a part of it
 
-use adaptune_adapters::objective::{Classification, MaskedLanguage, MultiLabel, Objective, Regression, Spans, Tagging};
+use adaptune_adapters::objective::{
+    Classification, MaskedLanguage, MultiLabel, MultipleChoice, Objective, Regression, Spans, Tagging,
+};
 use adaptune_adapters::{Adapter, AdapterModel, Head, Task, format};
 use adaptune_tensor::{Layout, Scalar};
 use adaptune_test_support::largest_difference;
@@ -81,6 +83,10 @@ impl Fixture {
             "classification" => Box::new(Classification(integers().map(|v| v as usize).collect())),
             "multi-label" => Box::new(MultiLabel(self.truths(&name))),
             "question answering" => Box::new(self.answers(prefix)),
+            "multiple choice" => Box::new(MultipleChoice {
+                choices: self.integers(&format!("{prefix}choices")).into_iter().map(|v| v as usize).collect(),
+                right: integers().map(|v| v as usize).collect(),
+            }),
             "masked language" => Box::new(self.hidden_tokens(&name)),
             "tagging" => Box::new(Tagging(integers().map(|v| usize::try_from(v).ok()).collect())),
             other => panic!("no fixture has the task {other}"),

@@ -1,6 +1,6 @@
 //! Options that say how a data file is read, and which of its columns are meant.
 
-use adaptune_text::{Columns, Format, OVERLAP, TableOptions};
+use adaptune_text::{ChoiceLabels, Columns, Format, OVERLAP, TableOptions};
 use clap::Args;
 
 /// How a table is read.
@@ -19,6 +19,14 @@ pub(crate) struct TableArgs {
     /// | ; , that labels have]
     #[arg(long, value_name = "CHAR", help_heading = "Data")]
     label_separator: Option<char>,
+    /// Columns of the choices, where one of several texts is right, with commas between; or the one of JSON that holds them as a
+    /// list [default: such as choice0,choice1 or ending0,ending1; options; choices: where there is no column text]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
+    choice_columns: Vec<String>,
+    /// How labels name the right choice: 0 or 1 (by number, that of the first choice), letter or text [default: what all of
+    /// them can be, but never 1]
+    #[arg(long, value_name = "HOW", help_heading = "Data")]
+    choice_labels: Option<ChoiceLabels>,
     /// Tokens that neighbouring windows of a long context share, where questions are answered
     #[arg(long, value_name = "TOKENS", default_value_t = OVERLAP, help_heading = "Data")]
     doc_stride: usize,
@@ -36,12 +44,15 @@ pub(crate) struct TableArgs {
 
 impl TableArgs {
     pub(crate) fn options(&self) -> TableOptions {
-        let Self { text_column, text_b_column, label_column, label_separator, format, delimiter, quotes, .. } = self;
+        let Self { text_column, text_b_column, label_column, label_separator, .. } = self;
+        let Self { choice_columns, choice_labels, format, delimiter, quotes, .. } = self;
         let columns = Columns {
             text: text_column.clone(),
             text_b: text_b_column.clone(),
             label: label_column.clone(),
             label_separator: *label_separator,
+            choices: choice_columns.clone(),
+            choice_labels: *choice_labels,
         };
         TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
     }
@@ -59,6 +70,8 @@ impl TableArgs {
             ("--text-b-column", self.text_b_column.clone()),
             ("--label-column", self.label_column.clone()),
             ("--label-separator", self.label_separator.map(String::from)),
+            ("--choice-columns", Some(self.choice_columns.join(",")).filter(|names| !names.is_empty())),
+            ("--choice-labels", self.choice_labels.map(|labels| labels.name().to_owned())),
             ("--doc-stride", (self.doc_stride != OVERLAP).then(|| self.doc_stride.to_string())),
             ("--format", format),
             ("--delimiter", self.delimiter.map(String::from)),

@@ -58,9 +58,9 @@ pub(crate) struct TrainArgs {
     /// Name of adapter and head in the files [default: the name of the output folder]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// What to predict: auto, classification, multi-label (any number of labels for each text), question-answering
-    /// (a span of a context, in files as SQuAD's), regression or tagging; or a
-    /// built-in task such as builtin:topic@B
+    /// What to predict: auto, classification, multi-label (any number of labels for each text), multiple-choice (one of several
+    /// texts, in files as SWAG's, RACE's or COPA's), question-answering (a span of a context, in files as SQuAD's), regression or
+    /// tagging; or a built-in task such as builtin:topic@B
     #[arg(long, default_value = "auto", value_name = "TASK")]
     pub(crate) task: TaskArg,
     #[command(flatten)]

@@ -2,7 +2,7 @@
 
 use super::super::report::one_line;
 use adaptune_adapters::HeadConfig;
-use adaptune_text::{Prediction, Row, Text, WordTag};
+use adaptune_text::{Choices, Prediction, Row, Text, WordTag};
 use adaptune_train::json::value;
 use serde_json::{Map, Value, json};
 
@@ -24,6 +24,7 @@ pub(super) fn json_record(kept: Map<String, Value>, row: &Row, prediction: &Pred
             "logits": reals(logits),
             "probabilities": by_name(head, probabilities),
         }),
+        Prediction::Choice { .. } => of_choice(prediction),
         Prediction::Answer { text, letters, score, null_score } => json!({
             "answer": text,
             "start": letters.map(|(start, _)| start),
@@ -46,11 +47,26 @@ pub(super) fn json_record(kept: Map<String, Value>, row: &Row, prediction: &Pred
     record.into()
 }
 
+/// What is said of a choice: its number and its text too, and logits and probabilities in the order of the choices.
+fn of_choice(prediction: &Prediction) -> Value {
+    let Prediction::Choice { label, choice, text, logits, probabilities } = prediction else { return Value::Null };
+    json!({
+        "label": label,
+        "choice": choice,
+        "answer": text,
+        "logits": reals(logits),
+        "probabilities": reals(probabilities),
+    })
+}
+
 fn text(text: &Text) -> Value {
     match text {
         Text::Single(text) => json!(text),
         Text::Pair(a, b) => json!([a, b]),
         Text::Words(words) => json!(words),
+        Text::Choices(Choices { context, question, choices }) => {
+            json!({ "context": context, "question": question, "choices": choices })
+        }
     }
 }
 
@@ -92,10 +108,14 @@ pub(super) fn plain_line(row: &Row, prediction: &Prediction, head: &HeadConfig) 
         Text::Single(text) => one_line(text),
         Text::Pair(a, b) => format!("{}\t{}", one_line(a), one_line(b)),
         Text::Words(words) => return tagged_line(words, prediction),
+        Text::Choices(Choices { context, question, .. }) => format!("{}\t{}", one_line(context), one_line(question)),
     };
     match prediction {
         Prediction::Class { .. } | Prediction::Labels { .. } => {
             format!("{}\t{}\t{shown}", one_line(&prediction.label()), probability(prediction, head))
+        }
+        Prediction::Choice { text, .. } => {
+            format!("{}\t{}\t{}\t{shown}", prediction.label(), probability(prediction, head), one_line(text))
         }
         Prediction::Answer { text, score, .. } => format!("{}\t{score:.4}\t{shown}", one_line(text)),
         Prediction::Number(number) => format!("{number:.4}\t{shown}"),

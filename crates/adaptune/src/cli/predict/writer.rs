@@ -4,7 +4,7 @@ use super::super::args::PredictArgs;
 use super::super::report::one_line;
 use super::record::{json_record, of_answer, plain_line, probability};
 use adaptune_adapters::{HeadConfig, did_you_mean};
-use adaptune_text::{Dialect, Format, Prediction, Row, Table, TableKind, Text};
+use adaptune_text::{Choices, Dialect, Format, Prediction, Row, Table, TableKind, Text};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
 use std::io::{self, Write};
@@ -128,7 +128,8 @@ fn fields(to: &mut impl Write, dialect: Dialect, fields: impl Iterator<Item = St
 }
 
 /// Fields of predictions in JSON.
-const FIELDS: [&str; 9] = ["text", "label", "logits", "probabilities", "answer", "start", "end", "score", "null_score"];
+const FIELDS: [&str; 10] =
+    ["text", "label", "logits", "probabilities", "choice", "answer", "start", "end", "score", "null_score"];
 
 /// The kept columns with their names in JSON: their own, unless that is a field of predictions. What was given must not pass for
 /// what was predicted, nor be lost; the text that is read is the same in both.
@@ -194,6 +195,10 @@ fn shown(text: &Text) -> String {
         Text::Single(text) => text.clone(),
         Text::Pair(a, b) => format!("{a} / {b}"),
         Text::Words(words) => words.join(" "),
+        Text::Choices(Choices { context, question, choices }) => {
+            let about = [context, question].into_iter().filter(|text| !text.trim().is_empty());
+            about.chain(choices).map(String::as_str).collect::<Vec<_>>().join(" / ")
+        }
     }
 }
 

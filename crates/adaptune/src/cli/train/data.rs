@@ -5,7 +5,7 @@ use super::super::report::{note, notes, thousands};
 use super::choices::Choices;
 use super::start::labels_of;
 use adaptune_adapters::AdapterModel;
-use adaptune_text::{DataFile, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer};
+use adaptune_text::{Columns, DataFile, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer};
 use adaptune_train::Dataset;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -31,9 +31,10 @@ impl Data {
         tokenizer: &Tokenizer,
         start: Option<&AdapterModel<f32>>,
     ) -> Result<Self> {
-        let mut reader = Reader::new(args, start);
+        let before = choices.start.as_ref().and_then(|start| start.run()?.input.as_ref());
+        let mut reader = Reader::new(args, start, before);
         let (whole, mut files) = reader.read_all(&choices.train)?;
-        if let Some(input) = choices.start.as_ref().and_then(|start| start.run()?.input.as_ref()) {
+        if let Some(input) = before {
             input.check(&whole)?;
         }
         let (labels, decision) = match start {
@@ -109,8 +110,11 @@ struct Reader {
 }
 
 impl Reader {
-    fn new(args: &TrainArgs, start: Option<&AdapterModel<f32>>) -> Self {
-        let options = args.table.options();
+    /// Labels name choices as in the training that this one goes on from, which was on data of the form `before`.
+    fn new(args: &TrainArgs, start: Option<&AdapterModel<f32>>, before: Option<&InputForm>) -> Self {
+        let mut options = args.table.options();
+        let labels = &mut options.columns.choice_labels;
+        *labels = labels.or(before.and_then(|input| input.choice_labels));
         let task = task(args, &options, start);
         Self { options, task, decimal_commas: false }
     }
@@ -120,9 +124,10 @@ impl Reader {
         let mut tables = Vec::new();
         for path in paths {
             let table = self.open(path)?;
-            // What stands between labels in the first file stands there in all.
-            let separator = &mut self.options.columns.label_separator;
-            *separator = separator.or(table.columns.label_separator);
+            // What stands between labels in the first file stands there in all, and what they name choices by.
+            let Columns { label_separator, choice_labels, .. } = &mut self.options.columns;
+            *label_separator = label_separator.or(table.columns.label_separator);
+            *choice_labels = choice_labels.or(table.columns.choice_labels);
             tables.push(table);
         }
         self.decimal_commas = Table::decimal_commas(&tables);
@@ -147,7 +152,7 @@ impl Reader {
         let table = Table::read_with(path, &self.options)?;
         Ok(match self.task {
             TaskChoice::MultiLabel => table.with_label_sets(self.options.columns.label_separator)?,
-            _ => table,
+            _ => table.with_numbered_choices(self.options.columns.choice_labels)?,
         })
     }
 

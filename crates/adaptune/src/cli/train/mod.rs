@@ -7,6 +7,7 @@ mod composed;
 mod data;
 mod folds;
 mod follow;
+mod memory_check;
 mod outcome;
 mod start;
 
@@ -17,7 +18,6 @@ use super::memory;
 use super::per_class::PerClass;
 use super::plot;
 use super::report::note;
-use adaptune_adapters::memory::{Memory, Workload, available_memory};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseIdentity, BaseModel, ClassWeights, ModelCard, RunFile, Text, Tokenizer, pooling_note};
@@ -159,36 +159,6 @@ impl<'a> Setting<'a> {
         let setting = Self { args, choices, prompt, ..self };
         setting.check_memory()?;
         Ok(setting)
-    }
-
-    /// Refuses what takes more memory than there is, before any of it is taken. The base is there already.
-    fn check_memory(&self) -> Result<()> {
-        let Some(available) = available_memory() else { return Ok(()) };
-        let options = &self.choices.options;
-        let lengths = self.data.train.lengths();
-        let work = Workload {
-            sequences: options.batch_size.div_ceil(options.accumulate.max(1)).min(lengths.len()),
-            tokens: lengths.iter().sum::<usize>() / lengths.len().max(1),
-            threads: rayon::current_num_threads(),
-            checkpointing: options.gradient_checkpointing,
-            base_number: 0,
-            ..Workload::TRAINING
-        };
-        let memory = self.choices.tuning.memory(self.base.config(), &self.head_config(), work).context("--method")?;
-        memory.check(available).with_context(|| format!("--method {}", self.choices.method))?;
-        self.check_memory_of_evaluations(work, available)
-    }
-
-    /// Evaluations have batches of their own, while what trains is there with all that belongs to it.
-    fn check_memory_of_evaluations(&self, work: Workload, available: u64) -> Result<()> {
-        let Some(dev) = &self.data.dev else { return Ok(()) };
-        let (lengths, tuning) = (dev.lengths(), &self.choices.tuning);
-        let sequences = self.choices.options.eval_batch_size.min(lengths.len());
-        let tokens = lengths.iter().sum::<usize>() / lengths.len().max(1);
-        let [train, evaluate] = [work, Workload { sequences, tokens, trains: false, moments: 0, ..work }]
-            .map(|work| tuning.memory(self.base.config(), &self.head_config(), work).context("--method"));
-        let memory = Memory { adapter: train?.adapter, ..evaluate? };
-        memory.check(available).context("evaluating on --dev")
     }
 
     fn head_config(&self) -> HeadConfig {
