@@ -172,7 +172,7 @@ fn many_classes_are_shortened_in_the_note() {
     let written: Vec<&str> = written.iter().map(String::as_str).collect();
     let (_, note) = Labels::decide(&labelled(&written), TaskChoice::Auto).unwrap();
     assert!(
-        note.starts_with("30 classes: c00, c01") && note.contains("c09, ... (20 more);\nmost labels occur once"),
+        note.starts_with("30 classes: c00, c01") && note.contains("c09, ... (20 more); most labels occur once"),
         "{note}"
     );
 }
