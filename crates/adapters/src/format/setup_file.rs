@@ -31,6 +31,11 @@ fn value(expression: &Expression) -> Value {
         Expression::Adapter(name) => json!({ "type": "single", "children": [name] }),
         Expression::Node(NodeExpression { name, parts, weights, options, own }) => {
             let children: Vec<Value> = parts.iter().map(value).collect();
+            // AdapterHub has no part that is nothing, nor one that no sequence has.
+            let sizes = batch_sizes(options, parts.len()).filter(|sizes| name == PER_SEQUENCE && !sizes.contains(&0));
+            if let Some(sizes) = sizes.filter(|_| !parts.contains(&Expression::None)) {
+                return json!({ "type": BATCH_SPLIT, "children": children, "kwargs": { BATCH_SIZES: sizes } });
+            }
             let mut node = json!({ "type": type_of(name), "children": children });
             let weights = (!weights.is_empty()).then(|| (WEIGHTS.to_owned(), json!(weights)));
             let own = own.as_ref().map(|own| (NAME.to_owned(), json!(own)));
@@ -65,11 +70,48 @@ fn expression(value: &Value) -> Result<Expression, Message> {
     let parts = children.iter().map(expression).collect::<Result<_, _>>()?;
     let no_options = Map::new();
     let options = value.get("kwargs").and_then(Value::as_object).unwrap_or(&no_options);
+    if kind == BATCH_SPLIT {
+        return batch_split(parts, options);
+    }
     let weights = options.get(WEIGHTS).map(weights).transpose()?.unwrap_or_default();
     let own = options.get(NAME).map(own_name).transpose()?;
     let lists = options.iter().filter(|(name, _)| ![WEIGHTS, NAME].contains(&name.as_str()));
     let options = lists.map(|(name, list)| Ok((name.clone(), numbers(name, list)?))).collect::<Result<_, Message>>()?;
     Ok(Expression::Node(NodeExpression { name: name_of(kind), parts, weights, options, own }))
+}
+
+/// A choice by sequence that gives each part as many sequences as a number says, one part after the other, is AdapterHub's.
+const BATCH_SPLIT: &str = "BatchSplit";
+const BATCH_SIZES: &str = "batch_sizes";
+const PER_SEQUENCE: &str = "per_sequence";
+const PART_OF: &str = "part_of";
+
+fn batch_split(parts: Vec<Expression>, options: &Map<String, Value>) -> Result<Expression, Message> {
+    let sizes = options.get(BATCH_SIZES).ok_or("\"BatchSplit\" has no \"batch_sizes\"")?;
+    let sizes = numbers(BATCH_SIZES, sizes)?;
+    let all = sizes.iter().try_fold(0_usize, |sum, size| sum.checked_add(*size)).unwrap_or(usize::MAX);
+    if sizes.len() != parts.len() || all > MOST_SEQUENCES {
+        return Err(format!(
+            "\"{BATCH_SIZES}\" is {sizes:?}; expected a number for each of {} parts, {MOST_SEQUENCES} in all at most",
+            parts.len()
+        )
+        .into());
+    }
+    let part_of = sizes.iter().enumerate().flat_map(|(part, size)| vec![part; *size]).collect();
+    let options = vec![(PART_OF.to_owned(), part_of)];
+    let (name, weights, own) = (PER_SEQUENCE.to_owned(), Vec::new(), None);
+    Ok(Expression::Node(NodeExpression { name, parts, weights, options, own }))
+}
+
+/// More sequences than any batch has: a damaged file must not ask for more memory than there is.
+const MOST_SEQUENCES: usize = 1 << 20;
+
+/// How many sequences each part has, if those of each part stand together, in the order of the parts.
+fn batch_sizes(options: &[(String, Vec<usize>)], parts: usize) -> Option<Vec<usize>> {
+    let (_, part_of) = options.iter().find(|(name, _)| name == PART_OF)?;
+    let mut sizes = vec![0; parts];
+    part_of.iter().try_for_each(|part| sizes.get_mut(*part).map(|size| *size += 1))?;
+    part_of.is_sorted().then_some(sizes)
 }
 
 /// What AdapterHub calls the weights of an average.
@@ -127,11 +169,32 @@ mod tests {
             "layer_drop(stack(a, none, b), layers=[0, 3])",
             "average(0.25*a, 0.75*b)",
             "stack(l, fuse(a, b; both), fuse(c, d))",
+            "stack(a, per_sequence(b, none, c, part_of=[0, 0, 2]))",
+            "per_sequence(b, c, part_of=[1, 0])",
         ] {
             let expression: Expression = text.parse().expect("an expression");
             let file = serde_json::from_str(&setup_text(&expression, "h")).expect("JSON");
             assert_eq!(read(&file).map_err(|Message(m)| m), Ok((expression, Some("h".to_owned()))), "{text}");
         }
+    }
+
+    #[test]
+    fn a_choice_by_sequence_is_a_batch_split_where_sequences_of_a_part_stand_together() {
+        let kind = |text: &str| value(&text.parse().expect("an expression"))["type"].clone();
+        let split = value(&"per_sequence(a, b, part_of=[0, 1, 1])".parse().expect("an expression"));
+        assert_eq!((&split["type"], &split["kwargs"]), (&json!("BatchSplit"), &json!({ "batch_sizes": [1, 2] })));
+        assert_eq!(kind("per_sequence(a, b, part_of=[1, 0])"), "PerSequence");
+        assert_eq!(kind("per_sequence(a, none, part_of=[0, 1])"), "PerSequence");
+        assert_eq!(kind("per_sequence(a, b, part_of=[0])"), "PerSequence");
+        let wrong = |sizes: Value| {
+            let of = |name: &str| json!({ "type": "single", "children": [name] });
+            let node =
+                json!({ "type": "BatchSplit", "children": [of("a"), of("b")], "kwargs": { "batch_sizes": sizes } });
+            expression(&node).map_err(|Message(message)| message).expect_err("it is refused")
+        };
+        assert!(wrong(json!([1, 2, 3])).contains("a number for each of 2 parts"));
+        assert!(wrong(json!([1, u64::MAX / 2])).contains("a number for each of 2 parts"));
+        assert!(wrong(json!("two")).contains("a list of whole numbers"));
     }
 
     #[test]
