@@ -21,11 +21,7 @@ impl Loaded {
     pub(crate) fn open(args: &ModelArgs, table: &TableArgs) -> Result<Self> {
         let leading = args.adapter.leading();
         if let Some(folder) = args.adapter.folders().iter().find(|folder| !folder.is_dir()) {
-            bail!(
-                "{}: {} is no folder; expected one that train, or a Python library, wrote",
-                args.adapter,
-                folder.display()
-            );
+            bail!("{} is no folder; --adapter names folders that train wrote, or a Python library", folder.display());
         }
         let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
         let tokenizer = finished.tokenizer(args.max_length)?.with_overlap(table.overlap());
