@@ -508,7 +508,7 @@ def write_head(out, name):
     tensors |= {f"input.{key}": value for key, value in labels.items()} | {"logits": logits, "loss": loss}
     for parameter_name, parameter in trainable(model):
         if parameter_name.startswith("head:"):
-            # What is added to all choices makes no choice.
+            # Softmax does not see what is added to the logits of all choices.
             makes_no_choice = name == "multiple_choice" and parameter_name.endswith(".1.bias")
             assert makes_no_choice or parameter.grad.any(), f"{name}: no gradient of {parameter_name}"
             tensors |= {parameter_name: parameter, f"grad:{parameter_name}": parameter.grad}

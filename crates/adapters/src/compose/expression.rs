@@ -99,7 +99,7 @@ pub enum ExpressionError {
         /// What stands behind `;`.
         own: String,
     },
-    /// No fusion goes by a name.
+    /// There is no fusion of a name.
     #[error(
         "no fusion `{name}` is there to be put into the setup: give it, or name the right one, as in fuse(a, b; NAME)"
     )]

@@ -8,7 +8,7 @@ use adaptune_tensor::Scalar;
 use adaptune_transformer::Config;
 
 impl<S: Scalar> Setup<S> {
-    /// The setup of an expression; `adapter` gives what goes by a name in it, such as an adapter.
+    /// The setup of an expression; `adapter` returns the adapter or setup of a name.
     ///
     /// ```
     /// use adaptune_adapters::{Adapter, Setup};
@@ -22,7 +22,7 @@ impl<S: Scalar> Setup<S> {
     /// ```
     ///
     /// # Errors
-    /// If nothing goes by a name, it fuses, or what the expression puts together means nothing together.
+    /// If a name is unknown, the expression has a fusion, or its parts cannot be put together.
     pub fn of(
         expression: &Expression,
         model: &Config,
@@ -34,7 +34,7 @@ impl<S: Scalar> Setup<S> {
     /// The setup of an expression that names fusions too.
     ///
     /// # Errors
-    /// As [`Setup::of`]; or if no fusion goes by a name.
+    /// If the name of an adapter or a fusion is unknown, or the parts cannot be put together.
     pub fn supplied(
         expression: &Expression,
         model: &Config,

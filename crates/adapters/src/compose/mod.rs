@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | [`Setup`] | an adapter, or a tree of them, as one value that a model owns, trains and saves | |
 //! | [`Stack`] | one adapter upon another, such as a task's upon a language's | Pfeiffer et al., 2020 (MAD-X) |
-//! | [`Fuse`] | several adapters, and attention that learns which to listen to | Pfeiffer et al., 2021 (AdapterFusion) |
+//! | [`Fuse`] | attention over the outputs of several adapters | Pfeiffer et al., 2021 (AdapterFusion) |
 //! | [`Average`] | the weighted average of what several adapters give | Wang et al., 2021 (EMEA) |
 //! | [`PerSequence`] | every sequence of a batch has an adapter of its own, or none | |
 //! | [`LayerDrop`] | an adapter without some of its layers, for speed in use | Rücklé et al., 2021 (AdapterDrop) |

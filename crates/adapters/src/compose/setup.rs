@@ -136,7 +136,7 @@ macro_rules! setup {
 setup! {
     /// One upon another.
     Stack: Stack<Setup<S>>,
-    /// Several, and attention over what they give.
+    /// Attention over the outputs of several.
     Fuse: Fuse<S, Setup<S>>,
     /// The weighted average of several.
     Average: Average<Setup<S>>,

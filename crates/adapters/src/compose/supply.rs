@@ -1,8 +1,8 @@
-//! Where the names of an expression come from.
+//! Adapters and fusions by name, for expressions.
 
-/// Gives what goes by the names of an expression: setups `P`, such as an adapter, and fusions `U`.
+/// Looks up the names of an expression: setups `P`, such as an adapter, and fusions `U`.
 pub trait Supply<P, U> {
-    /// What goes by this name; `None` if nothing does.
+    /// The adapter or setup of this name; `None` if there is none.
     fn adapter(&mut self, name: &str) -> Option<P>;
     /// The fusion of this name, of these parts; `None` if there is none.
     fn fusion(&mut self, name: &str, parts: &[P]) -> Option<U>;

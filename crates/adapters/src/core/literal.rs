@@ -21,6 +21,20 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
     }
 }
 
+/// The name in front and the text between brackets of `name[field=value, …]`; without brackets there are no fields.
+pub(crate) fn name_and_fields(text: &str) -> Result<(&str, &str), String> {
+    match text.trim().split_once('[') {
+        None => Ok((text.trim(), "")),
+        Some((name, rest)) => Ok((name.trim(), rest.strip_suffix(']').ok_or("the ] is missing")?)),
+    }
+}
+
+/// One `field=value` of [`name_and_fields`].
+pub(crate) fn field(text: &str) -> Result<(&str, Value), String> {
+    let (field, value) = text.split_once('=').ok_or_else(|| format!("`{text}` has no ="))?;
+    Ok((field.trim(), parse(value)?))
+}
+
 /// Cuts at a separator, but not within brackets or quotes. Empty parts at the end do not count.
 pub(crate) fn split(text: &str, separator: char) -> Result<Vec<&str>, String> {
     let (mut parts, mut start, mut open, mut quote) = (Vec::new(), 0, Vec::new(), None);

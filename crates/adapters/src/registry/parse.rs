@@ -26,19 +26,15 @@ impl FromStr for Method {
 /// One `name[field=value, …]`.
 fn member(text: &str) -> Result<Method, ParseMethodError> {
     let form = |why: String| ParseMethodError::Form { text: text.trim().into(), why };
-    let (name, fields) = match text.trim().split_once('[') {
-        None => (text.trim(), ""),
-        Some((name, rest)) => (name.trim(), rest.strip_suffix(']').ok_or_else(|| form("the ] is missing".into()))?),
-    };
+    let (name, fields) = literal::name_and_fields(text).map_err(form)?;
     if name.is_empty() {
         return Err(form("a name is missing".into()));
     }
     let mut method = preset(name)?;
     for field in literal::split(fields, ',').map_err(form)? {
-        let (field, value) = field.split_once('=').ok_or_else(|| form(format!("`{field}` has no =")))?;
-        let value = literal::parse(value).map_err(form)?;
+        let (field, value) = literal::field(field).map_err(form)?;
         let named = |source| ParseMethodError::Field { name: name.into(), source };
-        method.set(field.trim(), &value).map_err(named)?;
+        method.set(field, &value).map_err(named)?;
     }
     Ok(method)
 }

@@ -21,7 +21,7 @@ const LABELS: [&str; 3] = ["label", "answer", "answerKey"];
 /// Columns by which a table is one of texts that are judged, whatever else it holds.
 const OF_TEXTS: [&str; 3] = ["text", "text_a", "text_b"];
 
-/// The columns that a file turned out to have.
+/// The columns of a file that hold choices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ChoiceColumns {
     context: Option<String>,

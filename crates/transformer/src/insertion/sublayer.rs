@@ -16,8 +16,8 @@ pub trait SublayerModule<S: Scalar>: Send + Sync {
     /// What it promises about itself at one of its points.
     fn properties(&self, point: SublayerPoint) -> Properties;
 
-    /// What it reads, if all that it does is to add what it makes of that to the sublayer's output: `z = o + c(x)`; `None` if it
-    /// does anything else. Adapter fusion mixes such additions, and makes its queries of what was read.
+    /// Returns its input `x`, if it only adds a function of that to the sublayer's output: `z = o + c(x)`; `None` if it does
+    /// anything else. Adapter fusion mixes such additions, and makes its queries of what was read.
     fn reads(&self, point: SublayerPoint) -> Option<Reads>;
 }
 

@@ -6,10 +6,7 @@ use crate::compose::node::{Given, Node, Numbers};
 use crate::compose::points::{check_sequences, sequence_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
-use adaptune_transformer::{
-    AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
-    SublayerPoint,
-};
+use adaptune_transformer::{Config, Insertions, LinearModule, LinearPoint, SublayerModule, SublayerPoint};
 
 /// How far from 1 the sum of the weights may be: as far as people round.
 const TOLERANCE: f64 = 1e-6;
@@ -105,22 +102,13 @@ fn never_averaged<S: Scalar, P: Insertions<S>>(model: &Config, part: &P) -> Opti
     sublayers.chain(sequences).chain(attention).next()
 }
 
+/// No part has modules between blocks or at keys and values: [`Average::new`].
 impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for Average<P> {
     fn linear(&self, point: LinearPoint) -> Option<&dyn LinearModule<S>> {
         self.parts.iter().any(|part| part.linear(point).is_some()).then_some(self as _)
     }
     fn sublayer(&self, point: SublayerPoint) -> Option<&dyn SublayerModule<S>> {
         self.parts.iter().any(|part| part.sublayer(point).is_some()).then_some(self as _)
-    }
-    /// No part has any: [`Average::new`].
-    fn sequence(&self, _: SequencePoint) -> Option<&dyn SequenceModule<S>> {
-        None
-    }
-    fn attention(&self, _: usize) -> Option<&dyn AttentionModule<S>> {
-        None
-    }
-    fn position_shift(&self, _: usize) -> usize {
-        0
     }
     fn sequences(&self) -> Option<usize> {
         self.parts.iter().find_map(Insertions::sequences)

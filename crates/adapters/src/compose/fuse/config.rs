@@ -165,19 +165,15 @@ impl FromStr for FusionConfig {
     type Err = ParseFusionError;
 
     fn from_str(text: &str) -> Result<Self, ParseFusionError> {
-        let (text, form) = (text.trim(), |why| ParseFusionError::Form { text: text.trim().to_owned(), why });
-        let (name, fields) = match text.split_once('[') {
-            None => (text, ""),
-            Some((name, rest)) => (name.trim(), rest.strip_suffix(']').ok_or_else(|| form("the ] is missing".into()))?),
-        };
+        let form = |why| ParseFusionError::Form { text: text.trim().to_owned(), why };
+        let (name, fields) = literal::name_and_fields(text).map_err(form)?;
         let suggestion = || did_you_mean(name, ["dynamic", "static"]);
         let unknown = || ParseFusionError::Unknown { name: name.to_owned(), suggestion: suggestion() };
         let mut config = Self::preset(name).ok_or_else(unknown)?;
         for field in literal::split(fields, ',').map_err(form)? {
-            let (field, value) = field.split_once('=').ok_or_else(|| form(format!("`{field}` has no =")))?;
-            let value = literal::parse(value).map_err(form)?;
+            let (field, value) = literal::field(field).map_err(form)?;
             let named = |source| ParseFusionError::Field { name: name.to_owned(), source };
-            config.set(field.trim(), &value).map_err(named)?;
+            config.set(field, &value).map_err(named)?;
         }
         Ok(config)
     }

@@ -7,12 +7,9 @@ use crate::compose::node::{Given, Node};
 use crate::compose::points::{check_sequences, linear_points, sequence_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
-use adaptune_transformer::{
-    AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
-    SublayerPoint,
-};
+use adaptune_transformer::{Config, Insertions, SublayerModule, SublayerPoint};
 
-/// Adapters that were trained apart, and a [`Fusion`] that learns for each token, at each point, which of them to listen to
+/// Adapters that were trained apart, and a [`Fusion`] that learns for each token, at each point, how much attention to pay to each of them
 /// (AdapterFusion; Pfeiffer et al., 2021).
 ///
 /// The adapters mostly stay as they are ([`Setup::frozen`](crate::Setup::frozen)), while the fusion trains, and a head with it. All
@@ -108,22 +105,10 @@ fn check_points<S: Scalar, P: Insertions<S>>(
     Ok(())
 }
 
+/// No part has modules at other points: [`Fuse::new`].
 impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for Fuse<S, P> {
     fn sublayer(&self, point: SublayerPoint) -> Option<&dyn SublayerModule<S>> {
         self.fusion.layer(point).map(|_| self as _)
-    }
-    /// No part has any: [`Fuse::new`].
-    fn linear(&self, _: LinearPoint) -> Option<&dyn LinearModule<S>> {
-        None
-    }
-    fn sequence(&self, _: SequencePoint) -> Option<&dyn SequenceModule<S>> {
-        None
-    }
-    fn attention(&self, _: usize) -> Option<&dyn AttentionModule<S>> {
-        None
-    }
-    fn position_shift(&self, _: usize) -> usize {
-        0
     }
     fn sequences(&self) -> Option<usize> {
         self.parts.iter().find_map(Insertions::sequences)

@@ -108,7 +108,7 @@ impl<S: Scalar> SublayerModule<S> for SublayerClosure<S> {
         Properties { token_wise, causal: token_wise, may_be_followed: false, needs_plain_weight: false }
     }
 
-    /// Nothing is known of what it does.
+    /// A closure may compute anything.
     fn reads(&self, _: SublayerPoint) -> Option<Reads> {
         None
     }
