@@ -3,7 +3,9 @@
 //! `cargo bench -p adaptune-benches --bench compositions` takes steps of each in turn, round after round, so that whatever else
 //! the machine does falls on all of them, and prints medians and their ratios to that of one adapter.
 
-use adaptune_adapters::{Adapter, Average, Fuse, Fusion, FusionConfig, PerSequence, Setup, Stack};
+use adaptune_adapters::{
+    Adapter, Average, Fuse, Fusion, FusionConfig, PerSequence, Route, Router, RouterConfig, Setup, Stack,
+};
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
 use ndarray::Array2;
@@ -36,6 +38,13 @@ fn fuse(base: &Encoder<f32>, config: &FusionConfig, parts: usize) -> Setup<f32> 
     Fuse::new(base.config(), parts, fusion).expect("they stand at the same points").into()
 }
 
+fn route(base: &Encoder<f32>, top: Option<usize>, parts: usize) -> Setup<f32> {
+    let parts: Vec<Setup<f32>> = (0..parts).map(|i| adapter(&i.to_string(), base)).collect();
+    let config = RouterConfig { top, ..RouterConfig::default() };
+    let router = Router::new("all", &config, base.config(), &parts, Seed::new(2)).expect("it fits");
+    Route::new(base.config(), parts, router).expect("they may be chosen").into()
+}
+
 /// Each with the name under which it is printed; the first is what the others are compared with.
 fn contestants(base: &Encoder<f32>) -> Vec<(&'static str, Setup<f32>)> {
     let (config, some) = (base.config(), |n: usize| (0..n).map(|i| adapter(&i.to_string(), base)).collect::<Vec<_>>());
@@ -45,6 +54,9 @@ fn contestants(base: &Encoder<f32>) -> Vec<(&'static str, Setup<f32>)> {
         ("fuse of 3, dynamic", fuse(base, &FusionConfig::dynamic(), 3)),
         ("fuse of 3, static", fuse(base, &FusionConfig::fixed_values(), 3)),
         ("fuse of 8, dynamic", fuse(base, &FusionConfig::dynamic(), 8)),
+        ("route, top 1 of 8", route(base, Some(1), 8)),
+        ("route, top 2 of 8", route(base, Some(2), 8)),
+        ("route, all of 3", route(base, None, 3)),
         ("average of 3", Average::equal(config, some(3)).expect("they have one").into()),
         ("stack of 3", Stack::new(config, some(3)).expect("they may stand so").into()),
         ("per_sequence of 3", PerSequence::new(some(3), &part_of).expect("all are there").into()),

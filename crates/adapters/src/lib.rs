@@ -35,8 +35,9 @@ pub use crate::core::point::Point;
 pub use crate::core::size::{PointSize, Size};
 pub use adapter::Adapter;
 pub use compose::{
-    Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, MultiTask,
-    NodeExpression, ParseFusionError, PerSequence, Setup, Stack, Supply, TaskOf,
+    Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, Mixer, MixerKind,
+    Mixing, MultiTask, NodeExpression, ParseFusionError, PerSequence, Route, RoutedBy, Router, RouterConfig, Setup,
+    Stack, Supply, TaskOf, WantedMixer,
 };
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Outputs, Pooling, Task, TaskDescription};
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};

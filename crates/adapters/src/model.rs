@@ -266,7 +266,8 @@ impl<S: Scalar> AdapterModel<S> {
         Ok(self.head.forward(base, self.setup.inverse(), encoded.hidden.view(), pass).0)
     }
 
-    /// The loss of a batch, each target weighing `weight`; its gradients are added to `gradients`.
+    /// Returns the loss of a batch, each target weighing `weight`, with what modules add to it, such as the balance of a router; its
+    /// gradients are added to `gradients`.
     ///
     /// For a mean over micro-batches pass one over the number of targets of them all.
     ///
@@ -296,6 +297,7 @@ impl<S: Scalar> AdapterModel<S> {
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
         let base = self.thawed_base();
+        let pass = pass.with_share(weight.to_f64() * objective.count() as f64);
         let encoded = base.read(entry, &self.setup, pass.at(0), &self.selection(objective))?;
         let (logits, trace) = self.head.forward(base, self.setup.inverse(), encoded.hidden.view(), pass.at(1));
         let loss = objective.loss(logits.view(), weight);
@@ -304,7 +306,7 @@ impl<S: Scalar> AdapterModel<S> {
         if let Some(d) = self.head.backward(base, trace, d_logits, wants_hidden, gradients) {
             encoded.trace.backward(d, gradients);
         }
-        Ok(loss)
+        Ok(loss + gradients.take_loss())
     }
 
     /// Returns what the loss of every step of training has besides that of the examples, such as the

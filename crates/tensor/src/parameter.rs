@@ -225,11 +225,12 @@ macro_rules! parameters {
 #[derive(Clone, Debug)]
 pub struct Gradients<S> {
     buffers: Vec<Option<ArrayD<S>>>,
+    loss: S,
 }
 
-impl<S> Default for Gradients<S> {
+impl<S: Scalar> Default for Gradients<S> {
     fn default() -> Self {
-        Self { buffers: Vec::new() }
+        Self { buffers: Vec::new(), loss: S::zero() }
     }
 }
 
@@ -270,6 +271,17 @@ impl<S: Scalar> Gradients<S> {
         }
         let buffer = self.buffers[i].get_or_insert_with(|| ArrayD::zeros(parameter.value.shape()));
         add(buffer.view_mut().into_dimensionality().expect("a gradient has its parameter's dimensions"));
+    }
+
+    /// Adds what a module adds to the loss beside that of the examples, such as the balance of a router: its backward pass says so,
+    /// where it adds the gradients of that.
+    pub fn add_loss(&mut self, loss: S) {
+        self.loss += loss;
+    }
+
+    /// Takes the sum of what modules have added to the loss.
+    pub fn take_loss(&mut self) -> S {
+        std::mem::replace(&mut self.loss, S::zero())
     }
 
     /// The gradient of a slot, `None` if nothing was added to it.

@@ -11,13 +11,14 @@ pub struct Pass {
     dropout: Option<Seed>,
     checkpointing: bool,
     precision: Precision,
+    share: f64,
 }
 
 impl Pass {
     /// Forward only: nothing is kept, nothing is dropped.
     #[must_use]
     pub fn evaluate() -> Self {
-        Self { gradients: false, dropout: None, checkpointing: false, precision: Precision::Full }
+        Self { gradients: false, dropout: None, checkpointing: false, precision: Precision::Full, share: 1.0 }
     }
 
     /// With gradients, without dropout.
@@ -61,6 +62,18 @@ impl Pass {
     #[must_use]
     pub fn gradients(self) -> bool {
         self.gradients
+    }
+
+    /// The same pass over a part of a step's examples, such as a micro-batch: so much of a whole, 1.
+    #[must_use]
+    pub fn with_share(self, share: f64) -> Self {
+        Self { share, ..self }
+    }
+
+    /// How much of the examples of a step the pass sees, of 1: what a module adds to the loss weighs so much.
+    #[must_use]
+    pub fn share(self) -> f64 {
+        self.share
     }
 
     /// The pass as a numbered place within it sees it: its random draws are its own.

@@ -48,6 +48,11 @@ pub(super) fn changes<'a, S: Scalar>(
 }
 
 impl<'a, S: Scalar> Changes<'a, S> {
+    /// That of modules which the mixing itself runs backward; what they read together is `next`, unless others share it yet.
+    pub(super) fn mixed_alone(next: Option<SharedNext<S>>) -> Self {
+        Self { backwards: Vec::new(), next }
+    }
+
     /// Which of the modules want the gradients of their changes.
     pub(super) fn wanted(&self) -> Vec<bool> {
         self.backwards.iter().map(Option::is_some).collect()

@@ -1,5 +1,6 @@
 //! Why adapters cannot be used together.
 
+use super::mixing::MixerKind;
 use thiserror::Error;
 
 /// Why adapters cannot be used together so.
@@ -81,9 +82,57 @@ pub enum CompositionError {
         /// The point.
         point: String,
     },
-    /// A node that fuses was given no fusion.
-    #[error("there is no fusion to put the adapters together with: give one")]
-    NoFusion,
+    /// A node that needs a fusion or a router was given none.
+    #[error("there is no {kind} to put the adapters together with: give one")]
+    NoMixer {
+        /// What it needs.
+        kind: MixerKind,
+    },
+    /// A module among which no router chooses.
+    #[error(
+        "{point}: part {part} has a module there that a router cannot choose: bottlenecks that end with the base's norm, LoRA and its \
+         like it can; prefixes, prompts, ReFT, invertible adapters and AdapterPlus it cannot. Put it into a stack below"
+    )]
+    NotRouted {
+        /// The point.
+        point: String,
+        /// The part, from 0.
+        part: usize,
+    },
+    /// A module that sees other tokens than its own, where only some tokens would reach it.
+    #[error(
+        "{point}: part {part} has a module there that reads other tokens of the sequence, and this router sends only some of them \
+         to it: let it choose by sequence (by=sequence), or weigh all parts (without top)"
+    )]
+    NotTokenWise {
+        /// The point.
+        point: String,
+        /// The part, from 0.
+        part: usize,
+    },
+    /// A router for another number of parts.
+    #[error(
+        "the router \"{name}\" chooses among {found} adapters, and here are {parts}: give those that it was trained with"
+    )]
+    Experts {
+        /// The name of the router.
+        name: String,
+        /// Among how many it chooses.
+        found: usize,
+        /// How many there are.
+        parts: usize,
+    },
+    /// A router that stands at other points than its parts.
+    #[error(
+        "{point}: the router \"{name}\" and the adapters do not stand at the same points: it is for adapters of another method; \
+         train one for these"
+    )]
+    RouterPoints {
+        /// The name of the router.
+        name: String,
+        /// The first point at which they differ.
+        point: String,
+    },
     /// Not one weight for each part.
     #[error("{found} weights are given for {parts} parts: give one for each, average(0.3*a, 0.7*b), or none")]
     WeightCount {

@@ -5,7 +5,7 @@
 //! dropped first; how much it costs must be measured for the adapter at hand.
 
 use super::error::CompositionError;
-use super::fuse::Fusion;
+use super::mixing::Mixing;
 use super::node::{Given, Node, Numbers};
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
@@ -76,7 +76,7 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for LayerDrop<P> {
     fn parts(&self) -> &[P] {
         std::slice::from_ref(&self.part)
     }
-    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>) {
+    fn parts_and_mixing_mut(&mut self) -> (&mut [P], Option<&mut dyn Mixing<S>>) {
         (std::slice::from_mut(&mut self.part), None)
     }
     fn numbers(&self) -> Numbers {

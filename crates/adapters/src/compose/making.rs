@@ -1,9 +1,9 @@
 //! Setups made of expressions.
 
 use super::expression::{Expression, ExpressionError};
-use super::fuse::Fusion;
+use super::mixer::Mixer;
 use super::setup::Setup;
-use super::supply::Supply;
+use super::supply::{Supply, WantedMixer};
 use adaptune_tensor::Scalar;
 use adaptune_transformer::Config;
 
@@ -22,7 +22,7 @@ impl<S: Scalar> Setup<S> {
     /// ```
     ///
     /// # Errors
-    /// If a name is unknown, the expression has a fusion, or its parts cannot be put together.
+    /// If a name is unknown, the expression has a fusion or a router, or its parts cannot be put together.
     pub fn of(
         expression: &Expression,
         model: &Config,
@@ -31,14 +31,14 @@ impl<S: Scalar> Setup<S> {
         Self::supplied(expression, model, &mut Adapters(adapter))
     }
 
-    /// The setup of an expression that names fusions too.
+    /// The setup of an expression that names fusions and routers too.
     ///
     /// # Errors
-    /// If the name of an adapter or a fusion is unknown, or the parts cannot be put together.
+    /// If the name of an adapter, a fusion or a router is unknown, or the parts cannot be put together.
     pub fn supplied(
         expression: &Expression,
         model: &Config,
-        supply: &mut dyn Supply<Self, Fusion<S>>,
+        supply: &mut dyn Supply<Self, Mixer<S>>,
     ) -> Result<Self, ExpressionError> {
         match expression {
             Expression::None => Ok(Self::None),
@@ -61,7 +61,7 @@ impl<P, U, F: FnMut(&str) -> Option<P>> Supply<P, U> for Adapters<F> {
     fn adapter(&mut self, name: &str) -> Option<P> {
         self.0(name)
     }
-    fn fusion(&mut self, _: &str, _: &[P]) -> Option<U> {
+    fn mixer(&mut self, _: &WantedMixer<'_>, _: &[P]) -> Option<U> {
         None
     }
 }

@@ -1,7 +1,8 @@
-//! What a setup is made of: adapters and fusions, those that train and those that stay as they are.
+//! What a setup is made of: adapters, fusions and routers, those that train and those that stay as they are.
 
 use super::error::CompositionError;
 use super::fuse::Fusion;
+use super::mixing::{Mixing, member_name};
 use super::setup::Setup;
 use crate::adapter::Adapter;
 use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Scalar, join};
@@ -10,28 +11,24 @@ use std::sync::Arc;
 /// What trains of a setup.
 pub(crate) enum Member<'a, S> {
     Adapter(&'a Adapter<S>),
-    Fusion(&'a Fusion<S>),
+    Mixing(&'a dyn Mixing<S>),
 }
 
 impl<'a, S: Scalar> Member<'a, S> {
-    /// What its parameters are called after, where there are others. A fusion may be called as an adapter is.
+    /// What its parameters are called after, where there are others.
     fn name(&self) -> String {
         match self {
             Self::Adapter(adapter) => adapter.name().to_owned(),
-            Self::Fusion(fusion) => fusion_name(fusion),
+            Self::Mixing(mixing) => member_name(*mixing),
         }
     }
 
     fn parameters(&self) -> &'a dyn Parameters<S> {
         match self {
             Self::Adapter(adapter) => *adapter,
-            Self::Fusion(fusion) => *fusion,
+            Self::Mixing(mixing) => *mixing,
         }
     }
-}
-
-fn fusion_name<S: Scalar>(fusion: &Fusion<S>) -> String {
-    format!("fusion:{}", fusion.name())
 }
 
 impl<S: Scalar> Setup<S> {
@@ -60,12 +57,18 @@ impl<S: Scalar> Setup<S> {
         self.parts().iter().flat_map(Self::fusions).chain(self.fusion()).collect()
     }
 
-    /// What trains: adapters and fusions, in the order of the expression.
+    /// All fusions and routers, in the order of the expression; one stands behind those of its parts.
+    #[must_use]
+    pub fn mixings(&self) -> Vec<&dyn Mixing<S>> {
+        self.parts().iter().flat_map(Self::mixings).chain(self.mixing()).collect()
+    }
+
+    /// What trains: adapters, fusions and routers, in the order of the expression.
     pub(crate) fn members(&self) -> Vec<Member<'_, S>> {
         if let Self::Adapter(adapter) = self {
             return vec![Member::Adapter(adapter)];
         }
-        let own = self.fusion().filter(|fusion| !fusion.is_frozen()).map(Member::Fusion);
+        let own = self.mixing().filter(|mixing| !mixing.is_frozen()).map(Member::Mixing);
         self.parts().iter().flat_map(Self::members).chain(own).collect()
     }
 
@@ -73,14 +76,14 @@ impl<S: Scalar> Setup<S> {
         if let Self::Adapter(adapter) = self {
             return vec![(adapter.name().to_owned(), &mut **adapter)];
         }
-        let (parts, own) = self.parts_and_fusion_mut();
-        let own = own.filter(|fusion| !fusion.is_frozen());
-        let own = own.map(|fusion| (fusion_name(fusion), fusion as &mut dyn Parameters<S>));
+        let (parts, own) = self.parts_and_mixing_mut();
+        let own = own.filter(|mixing| !mixing.is_frozen());
+        let own = own.map(|mixing| (member_name(mixing), mixing as &mut dyn Parameters<S>));
         parts.iter_mut().flat_map(Self::members_mut).chain(own).collect()
     }
 
     fn parts_mut(&mut self) -> &mut [Self] {
-        self.parts_and_fusion_mut().0
+        self.parts_and_mixing_mut().0
     }
 
     /// The adapter that trains, if one does and nothing else.
@@ -108,7 +111,7 @@ impl<S: Scalar> Setup<S> {
         }
     }
 
-    /// The same with every adapter and fusion frozen.
+    /// The same with every adapter, fusion and router frozen.
     #[must_use]
     pub fn frozen(mut self) -> Self {
         self.freeze_all();
@@ -121,14 +124,14 @@ impl<S: Scalar> Setup<S> {
             adapter.freeze();
             *self = Self::Frozen(Arc::from(adapter));
         }
-        let (parts, fusion) = self.parts_and_fusion_mut();
+        let (parts, mixing) = self.parts_and_mixing_mut();
         parts.iter_mut().for_each(Self::freeze_all);
-        if let Some(fusion) = fusion {
-            fusion.set_frozen(true);
+        if let Some(mixing) = mixing {
+            mixing.set_frozen(true);
         }
     }
 
-    /// The same with every adapter and fusion to be trained.
+    /// The same with every adapter, fusion and router to be trained.
     ///
     /// # Errors
     /// If a frozen adapter is shared.
@@ -146,10 +149,10 @@ impl<S: Scalar> Setup<S> {
             let Self::Frozen(shared) = std::mem::take(self) else { return };
             *self = Arc::try_unwrap(shared).map_or_else(Self::Frozen, Self::from);
         }
-        let (parts, fusion) = self.parts_and_fusion_mut();
+        let (parts, mixing) = self.parts_and_mixing_mut();
         parts.iter_mut().for_each(Self::unfreeze_sole);
-        if let Some(fusion) = fusion {
-            fusion.set_frozen(false);
+        if let Some(mixing) = mixing {
+            mixing.set_frozen(false);
         }
     }
 
@@ -166,9 +169,9 @@ impl<S: Scalar> Setup<S> {
     }
 
     /// Returns what the loss of every step of training has besides that of the examples, such as a fusion's
-    /// [regularisation](Fusion::penalty), and adds its gradients.
+    /// [regularisation](Mixing::penalty), and adds its gradients.
     pub(crate) fn penalty(&self, gradients: &mut Gradients<S>) -> S {
-        self.fusions().into_iter().fold(S::zero(), |sum, fusion| sum + fusion.penalty(gradients))
+        self.mixings().into_iter().fold(S::zero(), |sum, mixing| sum + mixing.penalty(gradients))
     }
 }
 

@@ -5,6 +5,7 @@
 //! | [`Setup`] | an adapter, or a tree of them, as one value that a model owns, trains and saves | |
 //! | [`Stack`] | one adapter upon another, such as a task's upon a language's | Pfeiffer et al., 2020 (MAD-X) |
 //! | [`Fuse`] | attention over the outputs of several adapters | Pfeiffer et al., 2021 (AdapterFusion) |
+//! | [`Route`] | a choice among several, for each token or sequence | Fedus et al., 2022; Wang et al., 2022 (AdaMix) |
 //! | [`Average`] | the weighted average of what several adapters give | Wang et al., 2021 (EMEA) |
 //! | [`PerSequence`] | every sequence of a batch has an adapter of its own, or none | |
 //! | [`LayerDrop`] | an adapter without some of its layers, for speed in use | Rücklé et al., 2021 (AdapterDrop) |
@@ -39,10 +40,14 @@ pub(crate) mod fuse;
 mod layer_drop;
 mod making;
 pub(crate) mod members;
+pub(crate) mod mixer;
+pub(crate) mod mixing;
 pub(crate) mod multi_task;
 mod node;
 pub(crate) mod per_sequence;
 mod points;
+mod query;
+pub(crate) mod route;
 pub(crate) mod setup;
 pub(crate) mod stack;
 pub(crate) mod supply;
@@ -52,8 +57,11 @@ pub use error::CompositionError;
 pub use expression::{Expression, ExpressionError, NodeExpression};
 pub use fuse::{Fuse, Fusion, FusionConfig, ParseFusionError};
 pub use layer_drop::LayerDrop;
+pub use mixer::Mixer;
+pub use mixing::{MixerKind, Mixing};
 pub use multi_task::{MultiTask, TaskOf};
 pub use per_sequence::PerSequence;
+pub use route::{Route, RoutedBy, Router, RouterConfig};
 pub use setup::Setup;
 pub use stack::Stack;
-pub use supply::Supply;
+pub use supply::{Supply, WantedMixer};

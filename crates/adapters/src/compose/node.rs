@@ -1,7 +1,8 @@
 //! What a node of a setup is.
 
 use super::error::CompositionError;
-use super::fuse::Fusion;
+use super::mixer::Mixer;
+use super::mixing::{MixerKind, Mixing};
 use adaptune_transformer::Config;
 
 /// A node of a setup: parts, and numbers that say how they are put together.
@@ -16,17 +17,17 @@ pub(super) trait Node<S, P>: Sized {
     const OPTIONS: &'static [&'static str] = &[];
     /// True if its parts may have weights, `0.3*a`.
     const WEIGHTED: bool = false;
-    /// True if it needs a fusion.
-    const FUSES: bool = false;
+    /// What it mixes its parts with, if it needs something.
+    const MIXER: Option<MixerKind> = None;
 
     /// Its parts, in the order of expressions.
     fn parts(&self) -> &[P];
-    /// The fusion of its parts, if it is one.
-    fn fusion(&self) -> Option<&Fusion<S>> {
+    /// What it mixes its parts with, if there is such.
+    fn mixing(&self) -> Option<&dyn Mixing<S>> {
         None
     }
-    /// Parts and fusion, to be changed in what trains of them.
-    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>);
+    /// Parts and what mixes them, to be changed in what trains of them.
+    fn parts_and_mixing_mut(&mut self) -> (&mut [P], Option<&mut dyn Mixing<S>>);
     /// Its numbers; none by default.
     fn numbers(&self) -> Numbers {
         Numbers::default()
@@ -43,7 +44,7 @@ pub(super) trait Node<S, P>: Sized {
 pub(super) struct Given<S> {
     pub(super) numbers: Numbers,
     /// There, if it needs one.
-    pub(super) fusion: Option<Fusion<S>>,
+    pub(super) mixer: Option<Mixer<S>>,
 }
 
 /// The numbers of a node.

@@ -5,10 +5,13 @@ use super::error::CompositionError;
 use super::expression::{Expression, ExpressionError, NodeExpression};
 use super::fuse::{Fuse, Fusion};
 use super::layer_drop::LayerDrop;
+use super::mixer::Mixer;
+use super::mixing::{MixerKind, Mixing};
 use super::node::{Given, Node, Numbers};
 use super::per_sequence::PerSequence;
+use super::route::{Route, Router};
 use super::stack::Stack;
-use super::supply::Supply;
+use super::supply::{Supply, WantedMixer};
 use crate::adapter::Adapter;
 use crate::core::inverse::InverseModule;
 use adaptune_tensor::Scalar;
@@ -80,20 +83,20 @@ macro_rules! setup {
                 }
             }
 
-            /// The parts and the fusion of them, to be changed.
-            pub(super) fn parts_and_fusion_mut(&mut self) -> (&mut [Self], Option<&mut Fusion<S>>) {
+            /// The parts and what mixes them, to be changed.
+            pub(super) fn parts_and_mixing_mut(&mut self) -> (&mut [Self], Option<&mut dyn Mixing<S>>) {
                 match self {
                     Self::None | Self::Adapter(_) | Self::Frozen(_) => (&mut [], None),
-                    $(Self::$node(node) => Node::parts_and_fusion_mut(&mut **node),)+
+                    $(Self::$node(node) => Node::parts_and_mixing_mut(&mut **node),)+
                 }
             }
 
-            /// The fusion of its parts, if it is one.
+            /// The fusion or router that mixes its parts, if there is one.
             #[must_use]
-            pub fn fusion(&self) -> Option<&Fusion<S>> {
+            pub fn mixing(&self) -> Option<&dyn Mixing<S>> {
                 match self {
                     Self::None | Self::Adapter(_) | Self::Frozen(_) => None,
-                    $(Self::$node(node) => Node::<S, _>::fusion(&**node),)+
+                    $(Self::$node(node) => Node::<S, _>::mixing(&**node),)+
                 }
             }
 
@@ -113,15 +116,15 @@ macro_rules! setup {
                 node: &NodeExpression,
                 model: &Config,
                 parts: Vec<Self>,
-                supply: &mut dyn Supply<Self, Fusion<S>>,
+                supply: &mut dyn Supply<Self, Mixer<S>>,
             ) -> Result<Self, ExpressionError> {
                 $(if node.name == <$type as Node<S, Self>>::NAME {
                     let weights = node.weights_if(<$type as Node<S, Self>>::WEIGHTED)?;
                     let lists = node.options_in_order(<$type as Node<S, Self>>::OPTIONS)?;
-                    node.own_if(<$type as Node<S, Self>>::FUSES)?;
-                    let fusion = <$type as Node<S, Self>>::FUSES.then(|| supplied_fusion(node, &parts, supply));
-                    let fusion = fusion.transpose()?;
-                    let given = Given { numbers: Numbers { lists, weights }, fusion };
+                    let kind = <$type as Node<S, Self>>::MIXER;
+                    node.own_if(kind.is_some())?;
+                    let mixer = kind.map(|kind| supplied(kind, node, &parts, supply)).transpose()?;
+                    let given = Given { numbers: Numbers { lists, weights }, mixer };
                     return Ok(<$type as Node<S, Self>>::make(model, parts, given)?.into());
                 })+
                 Err(ExpressionError::unknown_node(&node.name, &Self::NODES))
@@ -138,6 +141,8 @@ setup! {
     Stack: Stack<Setup<S>>,
     /// Attention over the outputs of several.
     Fuse: Fuse<S, Setup<S>>,
+    /// A choice among several, for each token or sequence.
+    Route: Route<S, Setup<S>>,
     /// The weighted average of several.
     Average: Average<Setup<S>>,
     /// One for each sequence of a batch.
@@ -146,18 +151,17 @@ setup! {
     LayerDrop: LayerDrop<Setup<S>>,
 }
 
-/// The fusion that a node names, or that has no name in it.
-fn supplied_fusion<S: Scalar>(
+/// The fusion or router that a node names, or that has no name in it.
+fn supplied<S: Scalar>(
+    kind: MixerKind,
     node: &NodeExpression,
     parts: &[Setup<S>],
-    supply: &mut dyn Supply<Setup<S>, Fusion<S>>,
-) -> Result<Fusion<S>, ExpressionError> {
-    let name = node.own.clone().unwrap_or_else(|| node.default_name());
-    let fusion = match &node.own {
-        Some(own) => supply.fusion(own, parts),
-        None => supply.unnamed_fusion(&name, parts),
-    };
-    fusion.ok_or(ExpressionError::UnknownFusion { name })
+    supply: &mut dyn Supply<Setup<S>, Mixer<S>>,
+) -> Result<Mixer<S>, ExpressionError> {
+    let NodeExpression { own, settings, .. } = node;
+    let wanted = WantedMixer { kind, own: own.as_deref(), default_name: &node.default_name(), settings };
+    let found = supply.mixer(&wanted, parts).filter(|mixer| mixer.mixing().kind() == kind);
+    found.ok_or_else(|| ExpressionError::UnknownMixer { kind, name: wanted.name().to_owned() })
 }
 
 fn written<S: Scalar, N: Node<S, Setup<S>>>(node: &N) -> NodeExpression {
@@ -167,13 +171,32 @@ fn written<S: Scalar, N: Node<S, Setup<S>>>(node: &N) -> NodeExpression {
         parts: node.parts().iter().map(Setup::expression).collect(),
         weights,
         options: N::OPTIONS.iter().map(|name| (*name).to_owned()).zip(lists).collect(),
+        settings: Vec::new(),
         own: None,
     };
-    let own = node.fusion().map(|fusion| fusion.name().to_owned());
+    let own = node.mixing().map(|mixing| mixing.name().to_owned());
     NodeExpression { own: own.filter(|name| *name != written.default_name()), ..written }
 }
 
 impl<S: Scalar> Setup<S> {
+    /// The fusion of its parts, if it is a [`Fuse`].
+    #[must_use]
+    pub fn fusion(&self) -> Option<&Fusion<S>> {
+        match self {
+            Self::Fuse(fuse) => Some(fuse.fusion()),
+            _ => None,
+        }
+    }
+
+    /// The router among its parts, if it is a [`Route`].
+    #[must_use]
+    pub fn router(&self) -> Option<&Router<S>> {
+        match self {
+            Self::Route(route) => Some(route.router()),
+            _ => None,
+        }
+    }
+
     /// True if nothing is lost where only the adapter that trains is kept, and it is known what that stood upon: there is
     /// nothing but perhaps one that trains, upon frozen ones at most.
     pub(crate) fn is_at_most_upon_frozen(&self) -> bool {

@@ -11,7 +11,7 @@ use std::path::Path;
 /// An adapter or a head in a directory.
 #[derive(Debug)]
 pub struct Described {
-    /// `adapter`, `fusion`, `head` or `thawed`.
+    /// `adapter`, `fusion`, `router`, `head` or `thawed`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,

@@ -3,8 +3,8 @@
 use super::error::FormatError;
 use super::files::{ADAPTER, HEAD, PEFT, replace_together};
 use super::hub::adapter::{parameters, write_adapter};
-use super::hub::fusion::tensor_name;
 use super::hub::head::{head_name, write_head};
+use super::hub::mixer::tensor_name;
 use super::{hub, lookup, peft, setup_file, thawed};
 use crate::adapter::Adapter;
 use crate::compose::members::Member;
@@ -128,9 +128,9 @@ fn stored_names<'a, S: Scalar>(
         Member::Adapter(adapter) => {
             parameters(adapter, base).into_iter().map(|(stored, parameter)| (stored.names, parameter)).collect()
         }
-        Member::Fusion(fusion) => {
-            let named = |(name, parameter): (String, _)| (vec![tensor_name(fusion.name(), &name, base)], parameter);
-            fusion.parameters().into_iter().map(named).collect()
+        Member::Mixing(mixing) => {
+            let named = |(name, parameter): (String, _)| (vec![tensor_name(*mixing, &name, base)], parameter);
+            mixing.parameters().into_iter().map(named).collect()
         }
     }
 }

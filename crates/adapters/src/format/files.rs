@@ -5,7 +5,7 @@ use super::names::{self, Spelling};
 use adaptune_transformer::weights::{is_there, replace_file, replace_files, resolve};
 use std::path::Path;
 
-/// File names of an adapter, a fusion or a head.
+/// File names of an adapter, a fusion, a router or a head.
 pub(super) struct Files {
     pub(super) config: &'static str,
     pub(super) safetensors: &'static str,
@@ -42,6 +42,13 @@ pub(super) const FUSION: Files = Files {
     config: "adapter_fusion_config.json",
     safetensors: "model_adapter_fusion.safetensors",
     torch: "pytorch_model_adapter_fusion.bin",
+    spelling: names::hub,
+};
+/// As those of a fusion are called.
+pub(super) const ROUTER: Files = Files {
+    config: "adapter_router_config.json",
+    safetensors: "model_adapter_router.safetensors",
+    torch: "pytorch_model_adapter_router.bin",
     spelling: names::hub,
 };
 /// What PEFT calls them.

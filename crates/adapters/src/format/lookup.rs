@@ -1,9 +1,11 @@
 //! What a directory holds, and where the nearest adapter is if it holds none.
 
 use super::error::{FormatError, Message};
-use super::files::{ADAPTER, FUSION, Files, HEAD, PEFT};
+use super::files::{ADAPTER, Files, HEAD, PEFT};
+use super::hub::mixer::files;
 use super::hub::name::check_name;
 use super::{json, setup_file};
+use crate::compose::mixing::MixerKind;
 use adaptune_transformer::weights::{is_there, resolve};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -12,7 +14,7 @@ use std::path::{Path, PathBuf};
 const MOST_FOLDERS: usize = 500;
 const DEEPEST: usize = 3;
 
-/// Folders with an adapter, a fusion or a head in them: which of these, its files, and the folder.
+/// Folders with an adapter, a fusion, a router or a head in them: which of these, its files, and the folder.
 pub(super) type Folders = Vec<(&'static str, &'static Files, PathBuf)>;
 
 /// Where adapters and head of a directory are: in itself, or in the folders that a setup names.
@@ -25,8 +27,10 @@ pub(super) fn folders(directory: &Path) -> Result<Folders, FormatError> {
     let (expression, head) =
         setup_file::read(&json::read(&path)?).map_err(|Message(m)| FormatError::config(&path, m))?;
     let adapters = expression.names().into_iter().map(|name| ("adapter", &ADAPTER, name));
-    let fusions = expression.fusions();
-    let adapters = adapters.chain(fusions.iter().map(|name| ("fusion", &FUSION, name.as_str())));
+    let mixers = expression.mixers();
+    let kind = |kind| if kind == MixerKind::Fusion { "fusion" } else { "router" };
+    let mixers = mixers.iter().map(|(of, name)| (kind(*of), files(*of), name.as_str()));
+    let adapters = adapters.chain(mixers);
     let named = |(kind, files, name): (_, _, &str)| check_name(name).map(|()| (kind, files, directory.join(name)));
     adapters.chain(head.iter().map(|name| ("head", &HEAD, name.as_str()))).map(named).collect()
 }

@@ -26,11 +26,11 @@ mod thawed;
 mod torch_bin;
 
 pub use crate::core::stored::{Form, Stored};
-pub use composed::{NewFusions, load_composed};
+pub use composed::{NewParts, load_composed};
 pub use describe::{Described, describe};
 pub use directory::{load_adapter, load_head, named_parameters, save, save_headless};
 pub use error::FormatError;
-pub use hub::{load_fusion, save_adapter, save_adapterhub, save_fusion, save_head};
+pub use hub::{load_fusion, load_router, save_adapter, save_adapterhub, save_head, save_mixing};
 pub use language::{load_language_head, save_base, save_language_model};
 pub use notes::{Note, notes};
 pub use parameters::{load_parameters, save_parameters};

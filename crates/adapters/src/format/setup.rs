@@ -2,17 +2,18 @@
 
 use super::directory::{find_head, load_adapter, load_head, write_either};
 use super::error::{FormatError, Message};
-use super::files::{ADAPTER, FUSION, HEAD, PEFT, replace, replace_together};
-use super::hub::fusion::{adapter_names, adapter_names_in, load_fusion, write_fusion};
+use super::files::{ADAPTER, HEAD, PEFT, replace, replace_together};
 use super::hub::head::{self, write_head};
+use super::hub::mixer::{adapter_names, adapter_names_in, files, load_mixer, write_mixing};
 use super::hub::name::check_name;
 use super::notes::{Note, notes};
 use super::{json, lookup, setup_file, thawed};
 use crate::adapter::Adapter;
 use crate::compose::expression::Expression;
-use crate::compose::fuse::Fusion;
+use crate::compose::mixer::Mixer;
+use crate::compose::mixing::MixerKind;
 use crate::compose::setup::Setup;
-use crate::compose::supply::Supply;
+use crate::compose::supply::{Supply, WantedMixer};
 use crate::head::Head;
 use crate::model::AdapterModel;
 use adaptune_tensor::Scalar;
@@ -33,8 +34,8 @@ use std::sync::Arc;
 /// As [`save`](super::save), for each of the adapters; or if two adapters have one name.
 pub fn save_setup<S: Scalar>(model: &AdapterModel<S>, directory: &Path) -> Result<(), FormatError> {
     let adapters = adapters_by_name(model.setup(), directory)?;
-    let fusions: Vec<&str> = model.setup().fusions().into_iter().map(Fusion::name).collect();
-    let names = file_names(adapters.keys().copied(), &fusions, model.head().name());
+    let mixers: Vec<_> = model.setup().mixings().into_iter().map(|mixing| (mixing.kind(), mixing.name())).collect();
+    let names = file_names(adapters.keys().copied(), &mixers, model.head().name());
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     replace_together(directory, &names, |folder| write_setup(model, &adapters, folder))
 }
@@ -68,7 +69,7 @@ fn write_setup<S: Scalar>(
     for (name, adapter) in adapters {
         write_either(adapter, None, model.base(), &within(name)?)?;
     }
-    write_fusions(model.setup(), model.base(), &within)?;
+    write_mixings(model.setup(), model.base(), &within)?;
     check_name(model.head().name())?;
     write_head(model.head(), model.base(), &within(model.head().name())?)?;
     if let Some(thawed) = model.thawed() {
@@ -78,27 +79,27 @@ fn write_setup<S: Scalar>(
     replace(&folder.join(setup_file::FILE), &text)
 }
 
-/// Writes the fusions of a setup, each into the folder that `within` makes for its name.
-fn write_fusions<S: Scalar>(
+/// Writes the fusions and routers of a setup, each into the folder that `within` makes for its name.
+fn write_mixings<S: Scalar>(
     setup: &Setup<S>,
     base: &Encoder<S>,
     within: &dyn Fn(&str) -> Result<PathBuf, FormatError>,
 ) -> Result<(), FormatError> {
-    setup.parts().iter().try_for_each(|part| write_fusions(part, base, within))?;
-    let Some(fusion) = setup.fusion() else { return Ok(()) };
-    check_name(fusion.name())?;
+    setup.parts().iter().try_for_each(|part| write_mixings(part, base, within))?;
+    let Some(mixing) = setup.mixing() else { return Ok(()) };
+    check_name(mixing.name())?;
     let names = adapter_names(setup.parts().iter().map(Setup::adapters));
-    write_fusion(fusion, &names, base, &within(fusion.name())?)
+    write_mixing(mixing, &names, base, &within(mixing.name())?)
 }
 
 /// All files that the directory of a setup may have, and those that one adapter may have left in it; `adapter_setup.json` last.
-fn file_names<'a>(adapters: impl Iterator<Item = &'a str>, fusions: &[&str], head: &'a str) -> Vec<String> {
+fn file_names<'a>(adapters: impl Iterator<Item = &'a str>, mixers: &[(MixerKind, &str)], head: &'a str) -> Vec<String> {
     let of_adapter = [ADAPTER.safetensors, ADAPTER.torch, PEFT.safetensors, PEFT.torch, ADAPTER.config];
     let of_head = [HEAD.safetensors, HEAD.torch, HEAD.config];
     let within = |folder: &str, files: &[&str]| files.iter().map(|file| format!("{folder}/{file}")).collect::<Vec<_>>();
     let mut names: Vec<String> = adapters.flat_map(|name| within(name, &of_adapter)).collect();
-    let of_fusion = [FUSION.safetensors, FUSION.torch, FUSION.config];
-    names.extend(fusions.iter().flat_map(|name| within(name, &of_fusion)));
+    let of_mixer = |kind| [files(kind).safetensors, files(kind).torch, files(kind).config];
+    names.extend(mixers.iter().flat_map(|(kind, name)| within(name, &of_mixer(*kind))));
     names.extend(within(head, &of_head));
     names.extend(of_adapter.iter().chain(&of_head).map(|file| (*file).to_owned()));
     names.extend([thawed::FILE, setup_file::FILE].map(str::to_owned));
@@ -246,56 +247,54 @@ fn load_tree<S: Scalar>(
     Ok(setup)
 }
 
-/// The adapters of a directory, and its fusions, which are loaded when their parts are there.
+/// The adapters of a directory, and its fusions and routers, which are loaded when their parts are there.
 struct Loaded<'a, S> {
     adapters: BTreeMap<&'a str, Arc<Adapter<S>>>,
     directory: &'a Path,
     base: &'a Encoder<S>,
-    /// Why a fusion could not be loaded.
+    /// Why a fusion or a router could not be loaded.
     failure: Option<FormatError>,
 }
 
-impl<S: Scalar> Supply<Setup<S>, Fusion<S>> for Loaded<'_, S> {
+impl<S: Scalar> Supply<Setup<S>, Mixer<S>> for Loaded<'_, S> {
     fn adapter(&mut self, name: &str) -> Option<Setup<S>> {
         self.adapters.get(name).cloned().map(Setup::Frozen)
     }
 
-    fn fusion(&mut self, name: &str, parts: &[Setup<S>]) -> Option<Fusion<S>> {
-        match self.load_fusion(name, parts.first()?) {
-            Ok(fusion) => Some(fusion),
+    /// AdapterHub writes no name of a fusion, though it has one: then the folder is found by what is in it.
+    fn mixer(&mut self, wanted: &WantedMixer<'_>, parts: &[Setup<S>]) -> Option<Mixer<S>> {
+        let unnamed = wanted.own.is_none() && !self.directory.join(wanted.name()).is_dir();
+        let found = unnamed.then(|| mixer_of(wanted.kind, self.directory, wanted.default_name)).flatten();
+        match self.load_mixer(wanted.kind, found.as_deref().unwrap_or(wanted.name()), parts) {
+            Ok(mixer) => Some(mixer),
             Err(failure) => {
                 self.failure = Some(failure);
                 None
             }
         }
     }
-
-    /// AdapterHub writes no name of a fusion, though it has one: then the folder is found by what is in it.
-    fn unnamed_fusion(&mut self, name: &str, parts: &[Setup<S>]) -> Option<Fusion<S>> {
-        let folder = if self.directory.join(name).is_dir() { None } else { fusion_of(self.directory, name) };
-        self.fusion(folder.as_deref().unwrap_or(name), parts)
-    }
 }
 
-/// The folder within a directory that holds a fusion of these adapters, whose names have commas between.
-fn fusion_of(directory: &Path, adapters: &str) -> Option<String> {
+/// The folder within a directory that holds a fusion, or a router, of these adapters, whose names have commas between.
+fn mixer_of(kind: MixerKind, directory: &Path, adapters: &str) -> Option<String> {
     let folders = std::fs::read_dir(directory).ok()?.flatten().filter(|entry| entry.path().is_dir());
     let mut names: Vec<String> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     names.into_iter().find(|name| {
-        let of = adapter_names_in(&directory.join(name));
+        let of = adapter_names_in(kind, &directory.join(name));
         of.is_some_and(|of| of.join(",") == adapters)
     })
 }
 
 impl<S: Scalar> Loaded<'_, S> {
-    fn load_fusion(&self, name: &str, part: &Setup<S>) -> Result<Fusion<S>, FormatError> {
+    fn load_mixer(&self, kind: MixerKind, name: &str, parts: &[Setup<S>]) -> Result<Mixer<S>, FormatError> {
         check_name(name)?;
-        let fusion = load_fusion(&self.directory.join(name), part, self.base)?;
-        match fusion.name() == name {
-            true => Ok(fusion),
+        let mixer = load_mixer(kind, &self.directory.join(name), parts, self.base)?;
+        let found = mixer.mixing().name();
+        match *found == *name {
+            true => Ok(mixer),
             false => {
-                let message = format!("the folder {name} holds a fusion \"{}\": expected {name}", fusion.name());
+                let message = format!("the folder {name} holds a {kind} \"{found}\": expected {name}");
                 Err(FormatError::config(self.directory.join(setup_file::FILE), message))
             }
         }

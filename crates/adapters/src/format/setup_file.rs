@@ -29,7 +29,7 @@ fn value(expression: &Expression) -> Value {
     match expression {
         Expression::None => Value::Null,
         Expression::Adapter(name) => json!({ "type": "single", "children": [name] }),
-        Expression::Node(NodeExpression { name, parts, weights, options, own }) => {
+        Expression::Node(NodeExpression { name, parts, weights, options, settings: _, own }) => {
             let children: Vec<Value> = parts.iter().map(value).collect();
             // AdapterHub has no part that is nothing, nor one that no sequence has.
             let sizes = batch_sizes(options, parts.len()).filter(|sizes| name == PER_SEQUENCE && !sizes.contains(&0));
@@ -77,7 +77,8 @@ fn expression(value: &Value) -> Result<Expression, Message> {
     let own = options.get(NAME).map(own_name).transpose()?;
     let lists = options.iter().filter(|(name, _)| ![WEIGHTS, NAME].contains(&name.as_str()));
     let options = lists.map(|(name, list)| Ok((name.clone(), numbers(name, list)?))).collect::<Result<_, Message>>()?;
-    Ok(Expression::Node(NodeExpression { name: name_of(kind), parts, weights, options, own }))
+    let settings = Vec::new();
+    Ok(Expression::Node(NodeExpression { name: name_of(kind), parts, weights, options, settings, own }))
 }
 
 /// A choice by sequence that gives each part as many sequences as a number says, one part after the other, is AdapterHub's.
@@ -99,8 +100,8 @@ fn batch_split(parts: Vec<Expression>, options: &Map<String, Value>) -> Result<E
     }
     let part_of = sizes.iter().enumerate().flat_map(|(part, size)| vec![part; *size]).collect();
     let options = vec![(PART_OF.to_owned(), part_of)];
-    let (name, weights, own) = (PER_SEQUENCE.to_owned(), Vec::new(), None);
-    Ok(Expression::Node(NodeExpression { name, parts, weights, options, own }))
+    let (name, weights, settings, own) = (PER_SEQUENCE.to_owned(), Vec::new(), Vec::new(), None);
+    Ok(Expression::Node(NodeExpression { name, parts, weights, options, settings, own }))
 }
 
 /// More sequences than any batch has: a damaged file must not ask for more memory than there is.
@@ -117,11 +118,14 @@ fn batch_sizes(options: &[(String, Vec<usize>)], parts: usize) -> Option<Vec<usi
 /// What AdapterHub calls the weights of an average.
 const WEIGHTS: &str = "weights";
 
-/// What AdapterHub calls the name of a fusion that is not its adapters' names.
+/// What AdapterHub calls the name of a fusion that is not its adapters' names; so is that of a router.
 const NAME: &str = "name";
 
 fn own_name(name: &Value) -> Result<String, Message> {
-    Ok(name.as_str().ok_or_else(|| format!("\"{NAME}\" is {name}; expected the name of a fusion"))?.to_owned())
+    Ok(name
+        .as_str()
+        .ok_or_else(|| format!("\"{NAME}\" is {name}; expected the name of a fusion or a router"))?
+        .to_owned())
 }
 
 fn weights(list: &Value) -> Result<Vec<f64>, Message> {
@@ -169,6 +173,7 @@ mod tests {
             "layer_drop(stack(a, none, b), layers=[0, 3])",
             "average(0.25*a, 0.75*b)",
             "stack(l, fuse(a, b; both), fuse(c, d))",
+            "route(a, average(b, c); experts)",
             "stack(a, per_sequence(b, none, c, part_of=[0, 0, 2]))",
             "per_sequence(b, c, part_of=[1, 0])",
         ] {

@@ -1,15 +1,15 @@
 //! Adapter fusion: gradients against finite differences in every nesting and with every field, what it is in simple cases, its
 //! penalty, its files, and what cannot be fused.
 
+use crate::stirred::{Stirred, base, batch, check, hidden, loss, off, setup};
 use adaptune_adapters::objective::Classification;
 use adaptune_adapters::{
-    Adapter, AdapterModel, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, Head, HeadConfig,
-    Setup, Supply, Task, format,
+    Adapter, AdapterModel, CompositionError, ExpressionError, Fuse, Fusion, FusionConfig, Head, HeadConfig, Mixer,
+    MixerKind, Setup, Supply, Task, WantedMixer, format,
 };
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
-use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
-use ndarray::Array2;
+use adaptune_transformer::{Batch, Encoder, Pass};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -49,98 +49,6 @@ const FUSIONS: [&str; 9] = [
     "static[query=False,key=False]",
     "dynamic[dropout_prob=0.4,value_initialized=False]",
 ];
-
-fn base<S: Scalar>() -> Encoder<S> {
-    let config = Config { vocabulary: 11, positions: 12, ..Config::bert(6, 2, 2, 7) };
-    Encoder::random(config, 0.4, Seed::new(3))
-}
-
-/// Moves every parameter away from where it begins.
-fn stir<S: Scalar>(name: &str, of: &mut dyn Parameters<S>) {
-    for (parameter_name, parameter) in of.parameters_mut() {
-        let seed = Seed::new(7).named(name).named(&parameter_name);
-        for (i, value) in parameter.values_mut().iter_mut().enumerate() {
-            *value += S::from_f64(0.8 * seed.unit(i as u64) - 0.4);
-        }
-    }
-}
-
-/// Adapters `a`, `b`, `c`, of these methods, and fusions by any name.
-struct Stirred<'a, S> {
-    methods: &'a [&'a str],
-    fusion: &'a str,
-    base: &'a Encoder<S>,
-}
-
-impl<S: Scalar> Supply<Setup<S>, Fusion<S>> for Stirred<'_, S> {
-    fn adapter(&mut self, name: &str) -> Option<Setup<S>> {
-        let method = self.methods.get(["a", "b", "c"].iter().position(|known| *known == name)?)?;
-        let method = method.parse().unwrap_or_else(|e| panic!("{method}: {e}"));
-        let mut adapter = Adapter::on(name, &method, self.base, Seed::new(5)).unwrap_or_else(|e| panic!("{e}"));
-        stir(name, &mut adapter);
-        Some(adapter.into())
-    }
-
-    fn fusion(&mut self, name: &str, parts: &[Setup<S>]) -> Option<Fusion<S>> {
-        let config: FusionConfig = self.fusion.parse().unwrap_or_else(|e| panic!("{}: {e}", self.fusion));
-        let mut fusion = Fusion::new(name, &config, self.base.config(), parts.first()?, Seed::new(2)).ok()?;
-        stir(name, &mut fusion);
-        Some(fusion)
-    }
-}
-
-fn setup<S: Scalar>(
-    text: &str,
-    methods: &[&str],
-    fusion: &str,
-    base: &Encoder<S>,
-) -> Result<Setup<S>, ExpressionError> {
-    let expression: Expression = text.parse()?;
-    Setup::supplied(&expression, base.config(), &mut Stirred { methods, fusion, base })
-}
-
-fn batch(sequences: usize) -> Batch {
-    let of = |i: usize| (0..1 + (i * 3) % 5).map(|t| ((i * 5 + t * 3) % 11) as u32).collect::<Vec<_>>();
-    let all: Vec<Vec<u32>> = (0..sequences).map(of).collect();
-    Batch::from_ids(&all.iter().map(Vec::as_slice).collect::<Vec<_>>())
-}
-
-fn hidden<S: Scalar>(base: &Encoder<S>, insertions: &dyn Insertions<S>) -> Array2<S> {
-    base.forward(&batch(4), insertions, Pass::evaluate()).expect("a good batch").hidden
-}
-
-fn off<S: Scalar>(a: &Array2<S>, b: &Array2<S>) -> f64 {
-    (a - b).iter().fold(0.0, |most, d| d.to_f64().abs().max(most))
-}
-
-/// The loss `Σ w ∘ hidden` with fixed random weights, and its gradients, with dropout always of the same masks.
-fn loss(base: &Encoder<f64>, setup: &Setup<f64>) -> (f64, Gradients<f64>) {
-    let encoded = base.forward(&batch(4), setup, Pass::train(Seed::new(8))).expect("a good batch");
-    let weight = Array2::from_shape_fn(encoded.hidden.dim(), |(t, d)| Seed::new(11).at(t as u64).unit(d as u64) - 0.5);
-    let (loss, mut gradients) = ((&encoded.hidden * &weight).sum(), Gradients::new());
-    encoded.trace.backward(weight, &mut gradients);
-    (loss, gradients)
-}
-
-/// Checks the gradients of everything that trains.
-fn check(what: &str, mut tree: Setup<f64>, base: &Encoder<f64>) {
-    let slots = tree.train_from(0);
-    let (_, gradients) = loss(base, &tree);
-    let dropped = what.starts_with("layer_drop");
-    assert!(gradients.len() == slots || dropped, "{what}: {} gradients of {slots}", gradients.len());
-    for i in 0..slots {
-        let (name, parameter) = tree.parameters().swap_remove(i);
-        let (slot, point) = (parameter.slot().expect("it trains"), parameter.values().to_vec());
-        let gradient = gradients.get(slot).map(|gradient| gradient.iter().copied().collect());
-        let gradient: Vec<f64> = gradient.unwrap_or_else(|| vec![0.0; point.len()]);
-        let f = |x: &[f64]| {
-            tree.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(x);
-            loss(base, &tree).0
-        };
-        check_gradients(f, &point, &gradient).unwrap_or_else(|e| panic!("{what}: {name}: {e}"));
-        tree.parameters_mut().swap_remove(i).1.values_mut().copy_from_slice(&point);
-    }
-}
 
 #[test]
 fn every_field_has_gradients_for_every_wiring() {
@@ -273,7 +181,7 @@ impl Shared<'_> {
     }
 }
 
-impl Supply<Setup<f32>, Fusion<f32>> for Shared<'_> {
+impl Supply<Setup<f32>, Mixer<f32>> for Shared<'_> {
     fn adapter(&mut self, name: &str) -> Option<Setup<f32>> {
         if !self.adapters.contains_key(name) {
             let Setup::Frozen(adapter) = self.stirred().adapter(name)?.frozen() else { return None };
@@ -282,8 +190,8 @@ impl Supply<Setup<f32>, Fusion<f32>> for Shared<'_> {
         Some(Setup::Frozen(self.adapters[name].clone()))
     }
 
-    fn fusion(&mut self, name: &str, parts: &[Setup<f32>]) -> Option<Fusion<f32>> {
-        self.stirred().fusion(name, parts)
+    fn mixer(&mut self, wanted: &WantedMixer<'_>, parts: &[Setup<f32>]) -> Option<Mixer<f32>> {
+        self.stirred().mixer(wanted, parts)
     }
 }
 
@@ -424,7 +332,7 @@ fn what_cannot_be_fused_is_refused_with_the_place() {
     let without = Setup::<f32>::of(&"fuse(a)".parse().expect("an expression"), base::<f32>().config(), |name| {
         Stirred { methods: &KINDS[0], fusion: "dynamic", base: &base() }.adapter(name)
     });
-    assert_eq!(without.map(|_| ()), Err(ExpressionError::UnknownFusion { name: "a".into() }));
+    assert_eq!(without.map(|_| ()), Err(ExpressionError::UnknownMixer { kind: MixerKind::Fusion, name: "a".into() }));
 }
 
 /// What Python computes for compositions: logits, loss, and a number for each gradient; every tensor is filled by a formula of its
@@ -469,18 +377,19 @@ mod golden {
         base: &'a Encoder<S>,
     }
 
-    impl<S: Scalar> Supply<Setup<S>, Fusion<S>> for Blank<'_, S> {
+    impl<S: Scalar> Supply<Setup<S>, Mixer<S>> for Blank<'_, S> {
         fn adapter(&mut self, name: &str) -> Option<Setup<S>> {
             let method = text(&self.case["methods"][name]).parse().unwrap_or_else(|e| panic!("{name}: {e}"));
             Some(Adapter::on(name, &method, self.base, Seed::new(5)).unwrap_or_else(|e| panic!("{e}")).into())
         }
 
-        fn fusion(&mut self, name: &str, parts: &[Setup<S>]) -> Option<Fusion<S>> {
+        fn mixer(&mut self, wanted: &WantedMixer<'_>, parts: &[Setup<S>]) -> Option<Mixer<S>> {
             let mut config: FusionConfig = text(&self.case["fusion"]).parse().expect("a fusion");
             for (field, value) in self.case["fields"].as_object().expect("a map") {
                 config.set(field, value).expect("a field");
             }
-            Fusion::new(name, &config, self.base.config(), parts.first()?, Seed::new(2)).ok()
+            let fusion = Fusion::new(wanted.name(), &config, self.base.config(), parts.first()?, Seed::new(2));
+            fusion.ok().map(Mixer::from)
         }
     }
 

@@ -23,8 +23,10 @@ mod pooling;
 mod precision;
 mod promises;
 mod replacing;
+mod route;
 mod setups;
 mod sizes;
+mod stirred;
 #[cfg(unix)]
 mod strange_files;
 mod task_heads;

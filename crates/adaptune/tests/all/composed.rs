@@ -71,6 +71,48 @@ fn a_fusion_by_itself_is_named_behind_a_semicolon() {
 }
 
 #[test]
+fn new_adapters_and_a_router_among_them_are_trained_together() {
+    let bench = bench();
+    let method = "route(3 x seq_bn[reduction_factor=4], top=2)";
+    let closing = json(&ok(&mut bench.train("routed", &format!("--name mood --method '{method}' --json"))));
+    let hidden = json(&fs::read_to_string(bench.path("model/config.json")).expect("a file"));
+    let hidden = hidden["hidden_size"].as_u64().expect("a number");
+    // Two layers, in each three bottlenecks with biases, and a row of the router for each.
+    let (narrow, layers, parts) = (hidden / 4, 2, 3);
+    let expected = layers * parts * (2 * hidden * narrow + narrow + hidden + hidden);
+    assert_eq!(closing["parameters"]["adapter"].as_u64(), Some(expected), "{closing}");
+    for file in [
+        "seq_bn/adapter_config.json",
+        "seq_bn-3/adapter.safetensors",
+        "seq_bn,seq_bn-2,seq_bn-3/adapter_router_config.json",
+    ] {
+        assert!(bench.path("routed").join(file).is_file(), "{file}");
+    }
+    let found = evaluated(&bench, "--adapter routed");
+    fs::rename(bench.path("routed"), bench.path("moved")).expect("it can be moved");
+    assert_eq!(evaluated(&bench, "--adapter moved"), found);
+    let shown = json(&ok(&mut bench.command("inspect moved --json")));
+    assert_eq!(shown["setup"], "route(seq_bn, seq_bn-2, seq_bn-3)");
+    assert!(shown["parts"]["router"].is_object(), "{shown}");
+    let card = fs::read_to_string(bench.path("moved/README.md")).expect("a card");
+    assert!(card.contains("Python's libraries have nothing like `route(…)`"), "{card}");
+}
+
+#[test]
+fn a_router_learns_among_trained_adapters_and_new_ones() {
+    let bench = bench();
+    let before = contents(&bench.path("a"));
+    bench.trained("routed", "--name mood --method 'route(a, b, lora[r=2], by=sequence)'");
+    assert!(contents(&bench.path("a")) == before, "what is loaded is not changed");
+    assert!(loss(&evaluated(&bench, "--adapter routed")) > 0.0);
+    let line = "--adapter 'route(routed/a, routed/b, routed/lora; \"routed/a,b,lora\")' --head routed --model model";
+    assert!((loss(&evaluated(&bench, line)) - loss(&evaluated(&bench, "--adapter routed"))).abs() < 1e-6);
+    let line = "--adapter 'route(routed/a, routed/b; \"routed/a,b,lora\")' --head routed --model model --data dev.tsv";
+    let message = refused(&mut bench.command(&format!("eval {line}")));
+    assert!(message.contains("chooses among 3 adapters, and here are 2"), "{message}");
+}
+
+#[test]
 fn an_adapter_is_trained_upon_a_frozen_one_and_used_upon_another() {
     let bench = bench();
     bench.trained("task", "--below a --name task");
@@ -118,6 +160,13 @@ fn a_mistake_in_an_expression_is_shown_with_its_place() {
         ("--method 'fuse(a, b)' --fusion dynamik", &["did you mean `dynamic`"]),
         ("--method 'fuse(a, b)' --fusion dynamic[qery=False]", &["qery"]),
         ("--method 'stack(a, b)'", &["nothing in it would train"]),
+        ("--method 'route(a, seq_bm)'", &["seq_bm is no folder, nor a method", "did you mean `seq_bn`"]),
+        ("--method 'route(a, b, top=3)'", &["top", "from 1 to the number of adapters"]),
+        ("--method 'route(a, b, tpo=1)'", &["did you mean `top`"]),
+        ("--method 'route(a, two x b)'", &["how many, as in 4 x seq_bn"]),
+        ("--method 'route(a, seq_bn[reduction_factor=0])'", &["reduction_factor"]),
+        ("--method 'route(a, prefix_tuning)'", &["part 1 has a module there that a router cannot choose"]),
+        ("--method 'fuse(a, b, qery=True)'", &["did you mean `query`"]),
         ("--method 'fuse(a, b)' --below a", &["--below a", "--method"]),
         ("--fusion static", &["--fusion", "nothing is fused"]),
         ("--below a --name a", &["called a", "--name"]),

@@ -21,28 +21,35 @@ fn assert_same(found: &Path, expected: &Path, what: &str) {
 /// Large enough that products, attention and rows are all cut into pieces.
 #[test]
 fn the_number_of_threads_does_not_show() {
-    let bench = Bench::new();
-    let sizes = Sizes { hidden: 96, layers: 2, heads: 4, feed_forward: 768, positions: 24 };
-    model::write(&bench.path("wide"), &sizes, 5);
-    let options = "--model wide --batch-size 96 --epochs 6 --method double_seq_bn[reduction_factor=4]";
-    for threads in 1..=3 {
-        bench.trained(&format!("threads-{threads}"), &format!("{options} --threads {threads}"));
-    }
-    let one = bench.path("threads-1");
-    assert_eq!(listing(&one), RUN_FILES);
-    assert_same(&bench.path("threads-2"), &one, "two threads");
-    assert_same(&bench.path("threads-3"), &one, "three threads");
+    let bench = wide();
+    in_threads(&bench, "--model wide --batch-size 96 --epochs 6 --method double_seq_bn[reduction_factor=4]");
+    assert_eq!(listing(&bench.path("threads-1")), RUN_FILES);
+}
+
+#[test]
+fn the_number_of_threads_does_not_show_in_a_choice_among_adapters() {
+    let expression = "route(seq_bn,double_seq_bn,lora,top=2)";
+    in_threads(&wide(), &format!("--model wide --batch-size 96 --epochs 3 --method {expression}"));
 }
 
 #[test]
 fn the_number_of_threads_does_not_show_in_a_fusion() {
-    let bench = Bench::new();
-    let sizes = Sizes { hidden: 96, layers: 2, heads: 4, feed_forward: 768, positions: 24 };
-    model::write(&bench.path("wide"), &sizes, 5);
+    let bench = wide();
     for (name, seed) in [("a", 1), ("b", 2)] {
         bench.trained(name, &format!("--model wide --epochs 1 --name {name} --seed {seed}"));
     }
-    let options = "--model wide --batch-size 96 --epochs 3 --method fuse(a,b)";
+    in_threads(&bench, "--model wide --batch-size 96 --epochs 3 --method fuse(a,b)");
+}
+
+fn wide() -> Bench {
+    let bench = Bench::new();
+    let sizes = Sizes { hidden: 96, layers: 2, heads: 4, feed_forward: 768, positions: 24 };
+    model::write(&bench.path("wide"), &sizes, 5);
+    bench
+}
+
+/// Trains with one, two and three threads.
+fn in_threads(bench: &Bench, options: &str) {
     for threads in 1..=3 {
         bench.trained(&format!("threads-{threads}"), &format!("{options} --threads {threads}"));
     }
@@ -156,7 +163,18 @@ fn a_run_that_is_killed_and_resumed_ends_in_the_same_bytes() {
 
 #[test]
 fn a_fusion_that_is_killed_and_resumed_ends_in_the_same_bytes() {
-    let run = Run::of_fusion();
+    ends_in_the_same_bytes(&Run::of_fusion());
+}
+
+#[test]
+fn a_routed_run_that_is_killed_and_resumed_ends_in_the_same_bytes() {
+    for method in ["route(double_seq_bn,seq_bn,double_seq_bn,top=1)", "route(lora,lora,by=chance)"] {
+        ends_in_the_same_bytes(&Run { method, ..Run::new() });
+    }
+}
+
+/// Kills a run three times, at different moments.
+fn ends_in_the_same_bytes(run: &Run) {
     let time = run.whole("whole");
     let mut checkpoints = 0;
     for (i, moment) in [0.3, 0.5, 0.7].into_iter().enumerate() {

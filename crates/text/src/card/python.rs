@@ -1,11 +1,16 @@
 //! How Python loads an adapter, and computes a head that its libraries do not have.
 
 use crate::run_file::RunFile;
-use adaptune_adapters::{HeadConfig, Pooling};
+use adaptune_adapters::{Expression, HeadConfig, Pooling};
 use std::fmt::Write as _;
 
 /// The section of a card.
 pub(super) fn usage(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<&str>) -> String {
+    if let Some(node) = setup.and_then(|setup| ours_alone(&setup.parse().ok()?)) {
+        return format!(
+            "\nPython's libraries have nothing like `{node}(…)`: they can load the adapters in it, each by itself.\n"
+        );
+    }
     let base = python_text(&run.model);
     let begin = "\nIn Python, where the adapter is in the files of AdapterHub (`pip install adapters`)";
     let batch = batch(run, head);
@@ -29,6 +34,13 @@ pub(super) fn usage(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<
         pooling.name(),
         program([&base, &loading(setup, false), &head_folder(name, setup)], &batch, read(pooling), &layers(name, head))
     )
+}
+
+/// The first node of a setup that Python's libraries do not have.
+fn ours_alone(setup: &Expression) -> Option<String> {
+    let Expression::Node(node) = setup else { return None };
+    let here = ["route", "layer_drop"].contains(&node.name.as_str());
+    here.then(|| node.name.clone()).or_else(|| node.parts.iter().find_map(ours_alone))
 }
 
 /// The lines that make a batch: of one text, or of what is read of each choice of an example.

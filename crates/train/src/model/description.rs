@@ -1,6 +1,6 @@
 //! Names and values that describe adapters and heads, by which runs are told apart.
 
-use adaptune_adapters::{Adapter, AdapterModel, Fusion, Head, HeadConfig, Method, Pooling};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Mixing, Pooling};
 use adaptune_tensor::{Named, Parameters, Scalar, Seed};
 
 /// Names and values.
@@ -46,16 +46,15 @@ pub(super) fn setup<S: Scalar>(model: &AdapterModel<S>) -> Description {
         let named = |(name, value): (String, String)| (format!("{}: {name}", trains.name()), value);
         parts.extend(adapter(Some(trains)).into_iter().map(named));
     }
-    setup.fusions().into_iter().for_each(|of| parts.extend(fusion(of)));
+    setup.mixings().into_iter().for_each(|of| parts.extend(mixing(of)));
     parts
 }
 
-/// The fields of a fusion, and its numbers where it does not train.
-fn fusion<S: Scalar>(fusion: &Fusion<S>) -> Description {
-    let of = format!("fusion {}", fusion.name());
-    let fields =
-        fusion.config().fields().into_iter().map(|(field, value)| (format!("{of}: {field}"), value.to_string()));
-    let numbers = fusion.is_frozen().then(|| (format!("{of}: fingerprint"), fingerprint(&fusion.parameters())));
+/// The fields of a fusion or a router, and its numbers where it does not train.
+fn mixing<S: Scalar>(mixing: &dyn Mixing<S>) -> Description {
+    let of = format!("{} {}", mixing.kind(), mixing.name());
+    let fields = mixing.fields().into_iter().map(|(field, value)| (format!("{of}: {field}"), value.to_string()));
+    let numbers = mixing.is_frozen().then(|| (format!("{of}: fingerprint"), fingerprint(&mixing.parameters())));
     fields.chain(numbers).collect()
 }
 

@@ -1,7 +1,7 @@
 //! Which adapters are averaged, and with which weights.
 
 use crate::compose::error::CompositionError;
-use crate::compose::fuse::Fusion;
+use crate::compose::mixing::Mixing;
 use crate::compose::node::{Given, Node, Numbers};
 use crate::compose::points::{check_sequences, sequence_points, sublayer_points};
 use crate::core::point::Point;
@@ -122,7 +122,7 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for Average<P> {
     fn parts(&self) -> &[P] {
         &self.parts
     }
-    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>) {
+    fn parts_and_mixing_mut(&mut self) -> (&mut [P], Option<&mut dyn Mixing<S>>) {
         (&mut self.parts, None)
     }
     fn numbers(&self) -> Numbers {

@@ -2,6 +2,7 @@
 
 use super::config::FusionConfig;
 use super::layer::FusionLayer;
+use crate::compose::mixing::{MixerKind, Mixing};
 use crate::compose::points::sublayer_points;
 use crate::core::by_point::ByPoint;
 use crate::core::checks::check_rate;
@@ -9,6 +10,7 @@ use crate::core::error::MethodError;
 use crate::core::point::Point;
 use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Scalar, Seed};
 use adaptune_transformer::{Config, Insertions, SublayerPoint};
+use serde_json::{Map, Value};
 
 /// What a [`Fuse`](crate::Fuse) has of its own: keys, queries and values for each point at which its adapters have modules, under a
 /// name. Several fusions of the same adapters differ in their names.
@@ -68,28 +70,33 @@ impl<S: Scalar> Fusion<S> {
         self.layers.0.keys().copied()
     }
 
-    /// True if it stays as it is, though what it fuses, or a head, may train.
-    #[must_use]
-    pub fn is_frozen(&self) -> bool {
+    /// The layer at a point.
+    pub(super) fn layer(&self, point: SublayerPoint) -> Option<&FusionLayer<S>> {
+        self.layers.0.get(&Point::from(point))
+    }
+}
+
+impl<S: Scalar> Mixing<S> for Fusion<S> {
+    fn kind(&self) -> MixerKind {
+        MixerKind::Fusion
+    }
+    fn name(&self) -> &str {
+        &self.name
+    }
+    fn fields(&self) -> Map<String, Value> {
+        self.config.fields()
+    }
+    fn is_frozen(&self) -> bool {
         self.frozen
     }
-
-    /// Says whether it stays as it is.
-    pub(crate) fn set_frozen(&mut self, frozen: bool) {
+    fn set_frozen(&mut self, frozen: bool) {
         if frozen {
             self.freeze();
         }
         self.frozen = frozen;
     }
-
-    /// The layer at a point.
-    pub(super) fn layer(&self, point: SublayerPoint) -> Option<&FusionLayer<S>> {
-        self.layers.0.get(&Point::from(point))
-    }
-
-    /// Returns what the loss of every step has besides that of the examples, the distance of the value matrices from the identity,
-    /// and adds its gradients.
-    pub fn penalty(&self, gradients: &mut Gradients<S>) -> S {
+    /// The distance of the value matrices from the identity.
+    fn penalty(&self, gradients: &mut Gradients<S>) -> S {
         self.layers.0.values().fold(S::zero(), |sum, layer| sum + layer.penalty(gradients))
     }
 }

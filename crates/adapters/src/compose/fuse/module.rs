@@ -2,11 +2,12 @@
 
 use super::node::Fuse;
 use crate::compose::changes::{MixedGradient, changes};
+use crate::compose::query::Query;
 use adaptune_tensor::{Gradients, Parameters, Scalar};
 use adaptune_transformer::{
-    Insertions, NextState, Properties, Reads, SublayerBackward, SublayerInput, SublayerModule, SublayerPoint,
+    Insertions, Properties, Reads, SublayerBackward, SublayerInput, SublayerModule, SublayerPoint,
 };
-use ndarray::{ArcArray2, Array2};
+use ndarray::Array2;
 
 /// Place of the fusion's random draws, behind those of its parts.
 const FUSION: u64 = u64::MAX;
@@ -51,49 +52,8 @@ impl<S: Scalar, P: Insertions<S>> Fuse<S, P> {
     where
         P: Send,
     {
-        match SublayerModule::reads(self, input.point) {
-            Some(Reads::Residual) => Query::Residual(input.residual.clone()),
-            Some(Reads::Next) if !self.fusion().config().query_before_ln => Query::Next(input.next(false)),
-            _ => Query::Output(input.output.clone()),
-        }
-    }
-}
-
-/// What queries are made of, `[T, D]`.
-enum Query<'a, S> {
-    /// The state with which the base would go on; several share it.
-    Next(NextState<'a, S>),
-    Output(ArcArray2<S>),
-    Residual(ArcArray2<S>),
-}
-
-impl<S: Scalar> Query<'_, S> {
-    fn x(&self) -> ArcArray2<S> {
-        match self {
-            Self::Next(next) => next.x.clone(),
-            Self::Output(x) | Self::Residual(x) => x.clone(),
-        }
-    }
-
-    fn wants_gradient(&self, input: &SublayerInput<'_, S>) -> bool {
-        match self {
-            Self::Next(_) => input.wants_output || input.wants_residual || input.join.trains(),
-            Self::Output(_) => input.wants_output,
-            Self::Residual(_) => input.wants_residual,
-        }
-    }
-
-    /// Takes `d_x` to where `x` came from.
-    fn backward(self, d_x: Option<Array2<S>>, mixed: &mut MixedGradient<S>, gradients: &mut Gradients<S>) {
-        let Some(d_x) = d_x else { return };
-        match self {
-            Self::Next(next) => {
-                let (d_output, d_residual) = next.backward(d_x, true, gradients);
-                mixed.output.add_some(d_output);
-                mixed.residual.add_some(d_residual);
-            }
-            Self::Output(_) => mixed.output.add(d_x),
-            Self::Residual(_) => mixed.residual.add(d_x),
-        }
+        let reads = SublayerModule::reads(self, input.point);
+        let reads = reads.filter(|reads| *reads != Reads::Next || !self.fusion().config().query_before_ln);
+        Query::of(input, reads.unwrap_or(Reads::Output))
     }
 }

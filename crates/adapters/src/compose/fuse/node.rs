@@ -3,6 +3,8 @@
 use super::fusion::Fusion;
 use crate::compose::error::CompositionError;
 use crate::compose::expression::FUSE;
+use crate::compose::mixer::Mixer;
+use crate::compose::mixing::{MixerKind, Mixing};
 use crate::compose::node::{Given, Node};
 use crate::compose::points::{check_sequences, linear_points, sequence_points, sublayer_points};
 use crate::core::point::Point;
@@ -117,18 +119,21 @@ impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for Fuse<S, P> {
 
 impl<S: Scalar, P: Insertions<S>> Node<S, P> for Fuse<S, P> {
     const NAME: &'static str = FUSE;
-    const FUSES: bool = true;
+    const MIXER: Option<MixerKind> = Some(MixerKind::Fusion);
 
     fn parts(&self) -> &[P] {
         &self.parts
     }
-    fn fusion(&self) -> Option<&Fusion<S>> {
+    fn mixing(&self) -> Option<&dyn Mixing<S>> {
         Some(&self.fusion)
     }
-    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>) {
+    fn parts_and_mixing_mut(&mut self) -> (&mut [P], Option<&mut dyn Mixing<S>>) {
         (&mut self.parts, Some(&mut self.fusion))
     }
     fn make(model: &Config, parts: Vec<P>, given: Given<S>) -> Result<Self, CompositionError> {
-        Self::new(model, parts, given.fusion.ok_or(CompositionError::NoFusion)?)
+        match given.mixer {
+            Some(Mixer::Fusion(fusion)) => Self::new(model, parts, fusion),
+            _ => Err(CompositionError::NoMixer { kind: MixerKind::Fusion }),
+        }
     }
 }

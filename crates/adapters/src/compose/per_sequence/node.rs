@@ -1,7 +1,7 @@
 //! Which sequence of a batch has which adapter.
 
 use crate::compose::error::CompositionError;
-use crate::compose::fuse::Fusion;
+use crate::compose::mixing::Mixing;
 use crate::compose::node::{Given, Node, Numbers};
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
@@ -104,7 +104,7 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for PerSequence<P> {
     fn parts(&self) -> &[P] {
         &self.parts
     }
-    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>) {
+    fn parts_and_mixing_mut(&mut self) -> (&mut [P], Option<&mut dyn Mixing<S>>) {
         (&mut self.parts, None)
     }
     fn numbers(&self) -> Numbers {

@@ -1,7 +1,7 @@
 //! Which adapters may stand upon which.
 
 use crate::compose::error::CompositionError;
-use crate::compose::fuse::Fusion;
+use crate::compose::mixing::Mixing;
 use crate::compose::node::{Given, Node};
 use crate::compose::points::{check_sequences, linear_points, sublayer_points};
 use crate::core::point::Point;
@@ -119,7 +119,7 @@ impl<S: Scalar, P: Insertions<S>> Node<S, P> for Stack<P> {
     fn parts(&self) -> &[P] {
         &self.parts
     }
-    fn parts_and_fusion_mut(&mut self) -> (&mut [P], Option<&mut Fusion<S>>) {
+    fn parts_and_mixing_mut(&mut self) -> (&mut [P], Option<&mut dyn Mixing<S>>) {
         (&mut self.parts, None)
     }
     fn make(model: &Config, parts: Vec<P>, _: Given<S>) -> Result<Self, CompositionError> {

@@ -2,12 +2,12 @@
 
 pub(super) mod adapter;
 mod adapter_file;
-pub(super) mod fusion;
 pub(super) mod head;
 mod legacy;
+pub(super) mod mixer;
 pub(super) mod name;
 pub(super) mod static_head;
 
 pub use adapter::{save_adapter, save_adapterhub};
-pub use fusion::{load_fusion, save_fusion};
 pub use head::save_head;
+pub use mixer::{load_fusion, load_router, save_mixing};

@@ -34,8 +34,10 @@ pub(crate) struct TrainArgs {
     /// Adapter method: seq_bn (Pfeiffer), double_seq_bn (Houlsby), par_bn, scaled_par_bn, adapter_plus, compacter,
     /// compacter++, lora, dora, ia3, vera, prefix_tuning, prompt_tuning, loreft, direft, seq_bn_inv, mam, unipelt or others, with
     /// options as in 'seq_bn[reduction_factor=8,non_linearity=gelu]', or several of them, 'lora|seq_bn'; or without an adapter:
-    /// head (the head alone), bitfit (the base's biases), full (all of the base) [default: seq_bn; for the built-in model
-    /// seq_bn[reduction_factor=4]]
+    /// head (the head alone), bitfit (the base's biases), full (all of the base). Or adapters put together, trained ones by their
+    /// folders and new ones by their methods: 'fuse(DIR, DIR)' attends over what trained ones give,
+    /// 'route(4 x seq_bn[reduction_factor=32], top=2)' chooses two of four new ones for each token, 'stack(DIR, lora)' learns one
+    /// upon another [default: seq_bn; for the built-in model seq_bn[reduction_factor=4]]
     #[arg(long, value_name = "METHOD")]
     pub(crate) method: Option<String>,
     /// Adapters that the new one stands upon, and which stay as they are: a directory, or several, 'stack(DIR, DIR)'. They are

@@ -203,7 +203,7 @@ fn model(args: &TrainArgs, train: &Path, start: Option<&Start>) -> Result<String
 
 fn tuning(method: &str, composed: Option<&Composed>, thaw: Option<Thaw>) -> Result<Tuning> {
     let tuning: Tuning = match composed {
-        Some(Composed::Fused { .. }) => Tuning::default(),
+        Some(Composed::New { .. }) => Tuning::default(),
         _ => method.parse().context("--method")?,
     };
     Ok(match thaw {

@@ -1,9 +1,9 @@
-//! Adapters put together in training: what is loaded stays as it is, and a fusion of it, or an adapter upon it, trains.
+//! Adapters put together in training: what is loaded stays as it is, and what is new of it, or an adapter upon it, trains.
 
 use super::super::args::{AdapterArg, is_composed};
-use adaptune_adapters::format::{NewFusions, load_composed};
-use adaptune_adapters::{AdapterModel, Expression, FusionConfig};
-use adaptune_tensor::Seed;
+use adaptune_adapters::format::{NewParts, load_composed};
+use adaptune_adapters::{AdapterModel, Expression, FusionConfig, Method};
+use adaptune_tensor::{Parameters, Seed};
 use adaptune_transformer::Encoder;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -11,8 +11,8 @@ use std::path::Path;
 /// What is put together with what trains.
 #[derive(Clone, Debug)]
 pub(super) enum Composed {
-    /// Adapters that are fused, by `--method`.
-    Fused { expression: Expression, fusion: FusionConfig },
+    /// Folders and new adapters, by `--method`, mixed by new fusions and routers or by those of folders.
+    New { expression: Expression, fusion: FusionConfig },
     /// Adapters that the new one stands upon, by `--below`.
     Below(Expression),
 }
@@ -28,7 +28,7 @@ impl Composed {
             (Some(method), None, fusion) => {
                 let expression: Expression = method.parse().context("--method")?;
                 let fusion = fusion.unwrap_or("dynamic").parse().context("--fusion")?;
-                Ok(Some(Self::Fused { expression, fusion }))
+                Ok(Some(Self::New { expression, fusion }))
             }
             (None, _, Some(_)) => bail!("--fusion is for --method 'fuse(DIR, DIR)'; here nothing is fused"),
             (None, Some(below), None) => Ok(Some(Self::Below(expression(below)))),
@@ -36,24 +36,30 @@ impl Composed {
         }
     }
 
-    /// The folders that are put together.
+    /// What is put together.
     fn expression(&self) -> &Expression {
         match self {
-            Self::Fused { expression, .. } | Self::Below(expression) => expression,
+            Self::New { expression, .. } | Self::Below(expression) => expression,
         }
     }
 
-    /// Refuses folders that are not there, before any data are read.
+    /// Refuses what is neither a folder nor, where new adapters may stand, a method, before any data are read.
     pub(super) fn check(&self) -> Result<()> {
-        for folder in self.expression().names() {
-            if !Path::new(folder).is_dir() {
-                bail!(
-                    "{}: {folder} is no folder; expected one that train or a Python library wrote",
-                    self.expression()
-                );
-            }
+        self.expression().names().into_iter().try_for_each(|name| self.check_name(name))
+    }
+
+    fn check_name(&self, name: &str) -> Result<()> {
+        if Path::new(name).is_dir() {
+            return Ok(());
         }
-        Ok(())
+        match (self, name.parse::<Method>()) {
+            (Self::New { .. }, Ok(_)) => Ok(()),
+            // What looks like a path was meant as one.
+            (Self::New { expression, .. }, Err(error)) if !name.contains(['/', '\\']) => {
+                Err(error).with_context(|| format!("{expression}: {name} is no folder, nor a method"))
+            }
+            _ => bail!("{}: {name} is no folder; expected one that train or a Python library wrote", self.expression()),
+        }
     }
 
     /// The model with these in it; its own adapter stands upon what is below.
@@ -64,12 +70,12 @@ impl Composed {
         seed: Seed,
     ) -> Result<AdapterModel<f32>> {
         match self {
-            Self::Fused { expression, fusion } => {
-                let new = NewFusions { config: fusion, seed };
-                let parts = load_composed(expression, base, Some(&new))?;
-                if parts.setup.fusions().iter().all(|fusion| fusion.is_frozen()) {
+            Self::New { expression, fusion } => {
+                let parts = load_composed(expression, base, Some(&NewParts { fusion, seed }))?;
+                if parts.setup.parameter_count() == 0 {
                     bail!(
-                        "--method {expression}: nothing in it would train; only a new fusion does, as in 'fuse(DIR, DIR)'"
+                        "--method {expression}: nothing in it would train; new adapters do, and a new fusion or router, as in \
+                         'fuse(DIR, DIR)'"
                     );
                 }
                 Ok(model.with_setup(parts.setup)?)
