@@ -11,7 +11,7 @@ import zlib
 import adapters
 import torch
 from adapters import AutoAdapterModel, DynamicAdapterFusionConfig, StaticAdapterFusionConfig
-from adapters.composition import BatchSplit, Fuse, Stack
+from adapters.composition import BatchSplit, Fuse, Split, Stack
 
 FUSIONS = {"dynamic": DynamicAdapterFusionConfig, "static": StaticAdapterFusionConfig}
 LABELS = 3
@@ -46,6 +46,13 @@ CASES = {
     "split_batch_stack": (
         "roberta", LANGUAGE, Stack("l", BatchSplit("b", "a", batch_sizes=[3, 1])),
         "stack(l, per_sequence(b, a, part_of=[0, 0, 0, 1]))", None, {}),
+    "ranges": ("bert", BOTTLENECKS, Split("a", "b", splits=[4, 5]), "split(a, b, splits=[4, 5])", None, {}),
+    "ranges_double": (
+        "roberta", DOUBLE, Split("b", "c", "a", splits=[2, 3, 4]), "split(b, c, a, splits=[2, 3, 4])", None, {}),
+    "ranges_upon_a_language": (
+        "distilbert", LANGUAGE, Stack("l", Split("a", "b", splits=[1, 8])), "stack(l, split(a, b, splits=[1, 8]))", None, {}),
+    "ranges_of_stacks": (
+        "bert", LANGUAGE, Split(Stack("l", "a"), "b", splits=[3, 6]), "split(stack(l, a), b, splits=[3, 6])", None, {}),
 }  # fmt: skip
 
 

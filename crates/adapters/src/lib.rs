@@ -37,7 +37,7 @@ pub use adapter::Adapter;
 pub use compose::{
     Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, Mixer, MixerKind,
     Mixing, MultiTask, NodeExpression, ParseFusionError, PerSequence, Route, RoutedBy, Router, RouterConfig, Setup,
-    Stack, Supply, TaskOf, WantedMixer,
+    Split, Stack, Supply, TaskOf, WantedMixer,
 };
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Outputs, Pooling, Task, TaskDescription};
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};

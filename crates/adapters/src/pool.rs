@@ -1,5 +1,7 @@
 //! Many tasks, one base: adapters and heads that are loaded once and chosen for every text.
 
+mod parallel;
+
 use crate::compose::error::CompositionError;
 use crate::compose::per_sequence::PerSequence;
 use crate::compose::setup::Setup;
@@ -290,19 +292,19 @@ mod tests {
     use adaptune_tensor::Seed;
     use adaptune_transformer::{Config, Thaw, Thawed};
 
-    const MEMBERS: [(&str, &str, Task); 4] = [
+    pub(super) const MEMBERS: [(&str, &str, Task); 4] = [
         ("mood", "seq_bn[reduction_factor=2,use_gating=True]", Task::CLASSIFICATION),
         ("score", "prefix_tuning_flat[prefix_length=2]", Task::REGRESSION),
         ("tags", "prompt_tuning[prompt_length=3]", Task::TAGGING),
         ("bare", "", Task::CLASSIFICATION),
     ];
 
-    fn base() -> Arc<Encoder<f32>> {
+    pub(super) fn base() -> Arc<Encoder<f32>> {
         let config = Config { vocabulary: 11, positions: 9, ..Config::bert(8, 2, 2, 12) };
         Arc::new(Encoder::random(config, 0.4, Seed::new(1)))
     }
 
-    fn model(base: &Arc<Encoder<f32>>, (name, method, task): (&str, &str, Task)) -> AdapterModel<f32> {
+    pub(super) fn model(base: &Arc<Encoder<f32>>, (name, method, task): (&str, &str, Task)) -> AdapterModel<f32> {
         let adapter =
             |text: &str| Adapter::on(name, &text.parse().expect("a method"), base, Seed::new(2)).expect("fits");
         let head = HeadConfig::new(task, ["a", "b", "c"].map(str::to_owned).to_vec());

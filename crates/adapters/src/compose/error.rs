@@ -110,6 +110,25 @@ pub enum CompositionError {
         /// The part, from 0.
         part: usize,
     },
+    /// Not one range for each part of a split.
+    #[error("{found} ranges are given for {parts} parts: give one for each, as in split(a, b, splits=[8, 24])")]
+    SplitCount {
+        /// How many are given.
+        found: usize,
+        /// How many parts there are.
+        parts: usize,
+    },
+    /// A module that cannot see a range of tokens alone.
+    #[error(
+        "{point}: part {part} of the split has a module there that cannot see some tokens of a sequence alone: bottlenecks that end \
+         with the base's norm, LoRA and its like can; gates, prefixes, prompts, ReFT, invertible adapters and AdapterPlus cannot"
+    )]
+    NotSplit {
+        /// The point.
+        point: String,
+        /// The part, from 0.
+        part: usize,
+    },
     /// A router for another number of parts.
     #[error(
         "the router \"{name}\" chooses among {found} adapters, and here are {parts}: give those that it was trained with"

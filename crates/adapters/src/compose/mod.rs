@@ -7,6 +7,7 @@
 //! | [`Fuse`] | attention over the outputs of several adapters | Pfeiffer et al., 2021 (AdapterFusion) |
 //! | [`Route`] | a choice among several, for each token or sequence | Fedus et al., 2022; Wang et al., 2022 (AdaMix) |
 //! | [`Average`] | the weighted average of what several adapters give | Wang et al., 2021 (EMEA) |
+//! | [`Split`] | ranges of tokens, each with one of several | |
 //! | [`PerSequence`] | every sequence of a batch has an adapter of its own, or none | |
 //! | [`LayerDrop`] | an adapter without some of its layers, for speed in use | Rücklé et al., 2021 (AdapterDrop) |
 //! | [`MultiTask`] | MTL-LoRAs of several tasks that share matrices while they train | Yang et al., 2024 |
@@ -45,10 +46,12 @@ pub(crate) mod mixing;
 pub(crate) mod multi_task;
 mod node;
 pub(crate) mod per_sequence;
-mod points;
+pub(crate) mod points;
 mod query;
 pub(crate) mod route;
 pub(crate) mod setup;
+mod shares;
+mod split;
 pub(crate) mod stack;
 pub(crate) mod supply;
 
@@ -63,5 +66,6 @@ pub use multi_task::{MultiTask, TaskOf};
 pub use per_sequence::PerSequence;
 pub use route::{Route, RoutedBy, Router, RouterConfig};
 pub use setup::Setup;
+pub use split::Split;
 pub use stack::Stack;
 pub use supply::{Supply, WantedMixer};

@@ -1,6 +1,7 @@
 //! The insertion points of a model, shape by shape; and what all parts of a node must agree on.
 
 use super::error::CompositionError;
+use crate::core::point::Point;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{Config, Insertions, LinearPoint, Projection, SequencePoint, Sublayer, SublayerPoint};
 
@@ -24,4 +25,35 @@ pub(super) fn check_sequences<S: Scalar, P: Insertions<S>>(parts: &[P]) -> Resul
         Some((part, found)) => Err(CompositionError::Sequences { part, found, expected }),
         None => Ok(()),
     }
+}
+
+/// The first point at which a part has a module whose output cannot be mixed with others': one that does not end with the base's
+/// norm, or stands between blocks or at keys and values.
+pub(super) fn never_mixed<S: Scalar, P: Insertions<S>>(model: &Config, part: &P) -> Option<Point> {
+    let alone = |point: &SublayerPoint| part.sublayer(*point).is_some_and(|m| !m.properties(*point).may_be_followed);
+    let sublayers = sublayer_points(model).filter(alone).map(Point::from);
+    let sequences = sequence_points(model).filter(|point| part.sequence(*point).is_some()).map(Point::from);
+    let attention = (0..model.layers).filter(|layer| part.attention(*layer).is_some()).map(Point::Attention);
+    sublayers.chain(sequences).chain(attention).next()
+}
+
+/// The first point at which a part has a module that reads other tokens of a sequence, or needs to know where a token stands.
+pub(super) fn not_token_wise<S: Scalar, P: Insertions<S>>(model: &Config, part: &P) -> Option<Point> {
+    let sublayer = |point: &SublayerPoint| part.sublayer(*point).is_some_and(|m| !m.properties(*point).token_wise);
+    let linear = |point: &LinearPoint| part.linear(*point).is_some_and(|m| !m.properties(*point).token_wise);
+    let sublayers = sublayer_points(model).filter(sublayer).map(Point::from);
+    linear_points(model).filter(linear).map(Point::from).chain(sublayers).next()
+}
+
+/// The lowest block that something plugged in has to do with, as many as the model has if it is none; `None` if it changes what goes
+/// into the first one.
+pub(crate) fn lowest_block<S: Scalar>(model: &Config, of: &dyn Insertions<S>) -> Option<usize> {
+    if of.sequence(SequencePoint::Embeddings).is_some() || of.position_shift(0) > 0 {
+        return None;
+    }
+    let linear = |layer| linear_points(model).any(|point| point.layer == layer && of.linear(point).is_some());
+    let sublayer = |layer| sublayer_points(model).any(|point| point.layer == layer && of.sublayer(point).is_some());
+    let between = |layer| of.sequence(SequencePoint::Block(layer)).is_some() || of.attention(layer).is_some();
+    let touched = (0..model.layers).find(|layer| linear(*layer) || sublayer(*layer) || between(*layer));
+    Some(touched.unwrap_or(model.layers))
 }

@@ -10,6 +10,7 @@ use super::mixing::{MixerKind, Mixing};
 use super::node::{Given, Node, Numbers};
 use super::per_sequence::PerSequence;
 use super::route::{Route, Router};
+use super::split::Split;
 use super::stack::Stack;
 use super::supply::{Supply, WantedMixer};
 use crate::adapter::Adapter;
@@ -143,6 +144,8 @@ setup! {
     Fuse: Fuse<S, Setup<S>>,
     /// A choice among several, for each token or sequence.
     Route: Route<S, Setup<S>>,
+    /// Ranges of tokens, each with one of several.
+    Split: Split<Setup<S>>,
     /// The weighted average of several.
     Average: Average<Setup<S>>,
     /// One for each sequence of a batch.

@@ -7,6 +7,7 @@ mod cases;
 mod closures;
 mod combining;
 mod composition;
+mod compositions;
 mod everything;
 mod first_tokens;
 mod fusion;
@@ -26,6 +27,7 @@ mod replacing;
 mod route;
 mod setups;
 mod sizes;
+mod split;
 mod stirred;
 #[cfg(unix)]
 mod strange_files;

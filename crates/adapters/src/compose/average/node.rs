@@ -3,8 +3,7 @@
 use crate::compose::error::CompositionError;
 use crate::compose::mixing::Mixing;
 use crate::compose::node::{Given, Node, Numbers};
-use crate::compose::points::{check_sequences, sequence_points, sublayer_points};
-use crate::core::point::Point;
+use crate::compose::points::{check_sequences, never_mixed};
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{Config, Insertions, LinearModule, LinearPoint, SublayerModule, SublayerPoint};
 
@@ -44,7 +43,7 @@ impl<P> Average<P> {
         check_weights(&weights, parts.len())?;
         check_sequences(&parts)?;
         for (part, p) in parts.iter().enumerate() {
-            if let Some(point) = never_averaged(model, p) {
+            if let Some(point) = never_mixed(model, p) {
                 return Err(CompositionError::NotAveraged { point: point.to_string(), part });
             }
         }
@@ -91,15 +90,6 @@ fn check_weights(weights: &[f64], parts: usize) -> Result<(), CompositionError> 
         true => Ok(()),
         false => Err(CompositionError::WeightSum { sum: sum.to_string() }),
     }
-}
-
-/// The first point at which a part has a module that has no average.
-fn never_averaged<S: Scalar, P: Insertions<S>>(model: &Config, part: &P) -> Option<Point> {
-    let alone = |point: &SublayerPoint| part.sublayer(*point).is_some_and(|m| !m.properties(*point).may_be_followed);
-    let sublayers = sublayer_points(model).filter(alone).map(Point::from);
-    let sequences = sequence_points(model).filter(|point| part.sequence(*point).is_some()).map(Point::from);
-    let attention = (0..model.layers).filter(|layer| part.attention(*layer).is_some()).map(Point::Attention);
-    sublayers.chain(sequences).chain(attention).next()
 }
 
 /// No part has modules between blocks or at keys and values: [`Average::new`].

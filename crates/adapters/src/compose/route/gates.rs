@@ -1,15 +1,8 @@
 //! Which adapters are chosen, and how much each of them weighs.
 
-use super::rows::Rows;
+use crate::compose::shares::Share;
 use adaptune_tensor::{Layout, Scalar};
 use ndarray::{Array2, ArrayView1, ArrayView2};
-
-/// One adapter's share of a batch: its tokens, and what it weighs for each of them.
-#[derive(Clone, Debug)]
-pub(super) struct Share<S> {
-    pub(super) rows: Rows,
-    pub(super) weights: Vec<S>,
-}
 
 /// What of a layout is routed: tokens, or sequences with all their tokens.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +27,7 @@ pub(super) fn shares<S: Scalar>(g: &Array2<S>, unit_of: &[usize], layout: &Layou
         let chosen = |token: &usize| weights[unit_of[*token]] != S::zero();
         let tokens: Vec<u32> = (0..unit_of.len()).filter(chosen).map(|token| token as u32).collect();
         let weights = tokens.iter().map(|token| weights[unit_of[*token as usize]]).collect();
-        Share { rows: Rows::of(tokens, layout), weights }
+        Share::new(tokens, weights, layout)
     };
     g.columns().into_iter().map(share).collect()
 }

@@ -27,7 +27,8 @@
 //! Either is at least `balance`, where all are used alike.
 
 use super::config::{RoutedBy, RouterConfig};
-use super::gates::{Share, Unit, choose, choose_backward, shares};
+use super::gates::{Unit, choose, choose_backward, shares};
+use crate::compose::shares::Share;
 use crate::core::layers::TrainableLinear;
 use adaptune_tensor::{Gradients, Layout, Parameters, Scalar, Seed, init, parameters, softmax, softmax_backward};
 use adaptune_transformer::Pass;

@@ -6,7 +6,6 @@ mod layer;
 mod linear;
 mod node;
 mod router;
-mod rows;
 mod sublayer;
 
 pub use config::{RoutedBy, RouterConfig};

@@ -7,7 +7,7 @@ use crate::compose::expression::ROUTE;
 use crate::compose::mixer::Mixer;
 use crate::compose::mixing::{MixerKind, Mixing};
 use crate::compose::node::{Given, Node};
-use crate::compose::points::{check_sequences, linear_points, sequence_points, sublayer_points};
+use crate::compose::points::{check_sequences, never_mixed, not_token_wise};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{Config, Insertions, LinearModule, LinearPoint, Properties, SublayerModule, SublayerPoint};
@@ -65,7 +65,7 @@ impl<S: Scalar, P> Route<S, P> {
         }
         check_sequences(&parts)?;
         for (part, p) in parts.iter().enumerate() {
-            if let Some(point) = never_routed(model, p) {
+            if let Some(point) = never_mixed(model, p) {
                 return Err(CompositionError::NotRouted { point: point.to_string(), part });
             }
             if let Some(point) = not_token_wise(model, p).filter(|_| !router.config().keeps_sequences_whole()) {
@@ -93,23 +93,6 @@ impl<S: Scalar, P> Route<S, P> {
         let by_sequence = self.router.config().by == RoutedBy::Sequence;
         Properties { token_wise: modules.token_wise && !by_sequence, causal: modules.causal && !by_sequence, ..modules }
     }
-}
-
-/// The first point at which a part has a module that no router chooses.
-fn never_routed<S: Scalar, P: Insertions<S>>(model: &Config, part: &P) -> Option<Point> {
-    let alone = |point: &SublayerPoint| part.sublayer(*point).is_some_and(|m| !m.properties(*point).may_be_followed);
-    let sublayers = sublayer_points(model).filter(alone).map(Point::from);
-    let sequences = sequence_points(model).filter(|point| part.sequence(*point).is_some()).map(Point::from);
-    let attention = (0..model.layers).filter(|layer| part.attention(*layer).is_some()).map(Point::Attention);
-    sublayers.chain(sequences).chain(attention).next()
-}
-
-/// The first point at which a part has a module that needs whole sequences.
-fn not_token_wise<S: Scalar, P: Insertions<S>>(model: &Config, part: &P) -> Option<Point> {
-    let sublayer = |point: &SublayerPoint| part.sublayer(*point).is_some_and(|m| !m.properties(*point).token_wise);
-    let linear = |point: &LinearPoint| part.linear(*point).is_some_and(|m| !m.properties(*point).token_wise);
-    let sublayers = sublayer_points(model).filter(sublayer).map(Point::from);
-    linear_points(model).filter(linear).map(Point::from).chain(sublayers).next()
 }
 
 fn check_points<S: Scalar, P: Insertions<S>>(

@@ -1,11 +1,11 @@
-//! The tokens that one adapter is chosen for, taken out of a batch and added back.
+//! The tokens that one part sees, taken out of a batch and added back.
 
 use adaptune_tensor::{Layout, Scalar, gather};
 use ndarray::{ArcArray2, Array2};
 
-/// The tokens of a batch that one adapter sees.
+/// The tokens of a batch that one part sees.
 #[derive(Clone, Debug)]
-pub(super) enum Rows {
+pub(in crate::compose) enum Rows {
     All,
     /// Some, in order, and how they lie among the sequences.
     Some(Vec<u32>, Layout),
@@ -13,7 +13,7 @@ pub(super) enum Rows {
 
 impl Rows {
     /// These of the tokens that lie so, in order.
-    pub(super) fn of(tokens: Vec<u32>, all: &Layout) -> Self {
+    pub(in crate::compose) fn of(tokens: Vec<u32>, all: &Layout) -> Self {
         if tokens.len() == all.tokens() {
             return Self::All;
         }
@@ -26,17 +26,17 @@ impl Rows {
     }
 
     /// True if there is no token.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::compose) fn is_empty(&self) -> bool {
         matches!(self, Self::Some(tokens, _) if tokens.is_empty())
     }
 
     /// True if there is every token.
-    pub(super) fn are_all(&self) -> bool {
+    pub(in crate::compose) fn are_all(&self) -> bool {
         matches!(self, Self::All)
     }
 
     /// How they lie, of all that lie so.
-    pub(super) fn layout(&self, all: &Layout) -> Layout {
+    pub(in crate::compose) fn layout(&self, all: &Layout) -> Layout {
         match self {
             Self::All => all.clone(),
             Self::Some(_, layout) => layout.clone(),
@@ -44,7 +44,7 @@ impl Rows {
     }
 
     /// `[T, D] → [t, D]`; of all tokens it is the same array.
-    pub(super) fn take<S: Scalar>(&self, x: &ArcArray2<S>) -> ArcArray2<S> {
+    pub(in crate::compose) fn take<S: Scalar>(&self, x: &ArcArray2<S>) -> ArcArray2<S> {
         match self {
             Self::All => x.clone(),
             Self::Some(tokens, _) => gather(x.view(), tokens).into_shared(),
@@ -52,19 +52,19 @@ impl Rows {
     }
 
     /// Adds `[t, D]` to `[T, D]`, in their places.
-    pub(super) fn add<S: Scalar>(&self, part: &Array2<S>, whole: &mut Array2<S>) {
+    pub(in crate::compose) fn add<S: Scalar>(&self, part: &Array2<S>, whole: &mut Array2<S>) {
         self.add_scaled(part, &vec![S::one(); part.nrows()], whole);
     }
 
     /// Adds each row of `[t, D]`, multiplied by its number, to `[T, D]`.
-    pub(super) fn add_scaled<S: Scalar>(&self, part: &Array2<S>, by: &[S], whole: &mut Array2<S>) {
+    pub(in crate::compose) fn add_scaled<S: Scalar>(&self, part: &Array2<S>, by: &[S], whole: &mut Array2<S>) {
         for (i, (row, factor)) in part.outer_iter().zip(by).enumerate() {
             whole.row_mut(self.token(i)).scaled_add(*factor, &row);
         }
     }
 
     /// The number of one of them among all.
-    pub(super) fn token(&self, i: usize) -> usize {
+    pub(in crate::compose) fn token(&self, i: usize) -> usize {
         match self {
             Self::All => i,
             Self::Some(tokens, _) => tokens[i] as usize,
@@ -74,17 +74,17 @@ impl Rows {
 
 /// A sum over what several see of the same tokens, `[T, D]`, made when the first comes.
 #[derive(Debug)]
-pub(super) struct Sum<S> {
+pub(in crate::compose) struct Sum<S> {
     tokens: usize,
     sum: Option<Array2<S>>,
 }
 
 impl<S: Scalar> Sum<S> {
-    pub(super) fn new(tokens: usize) -> Self {
+    pub(in crate::compose) fn new(tokens: usize) -> Self {
         Self { tokens, sum: None }
     }
 
-    pub(super) fn add(&mut self, rows: &Rows, part: Option<Array2<S>>) {
+    pub(in crate::compose) fn add(&mut self, rows: &Rows, part: Option<Array2<S>>) {
         match (part, rows, &mut self.sum) {
             (None, _, _) => {}
             (Some(part), Rows::All, sum @ None) => *sum = Some(part),
@@ -95,7 +95,7 @@ impl<S: Scalar> Sum<S> {
         }
     }
 
-    pub(super) fn into_sum(self) -> Option<Array2<S>> {
+    pub(in crate::compose) fn into_sum(self) -> Option<Array2<S>> {
         self.sum
     }
 }
