@@ -51,8 +51,6 @@ CASES = {
         "roberta", DOUBLE, Split("b", "c", "a", splits=[2, 3, 4]), "split(b, c, a, splits=[2, 3, 4])", None, {}),
     "ranges_upon_a_language": (
         "distilbert", LANGUAGE, Stack("l", Split("a", "b", splits=[1, 8])), "stack(l, split(a, b, splits=[1, 8]))", None, {}),
-    "ranges_of_stacks": (
-        "bert", LANGUAGE, Split(Stack("l", "a"), "b", splits=[3, 6]), "split(stack(l, a), b, splits=[3, 6])", None, {}),
 }  # fmt: skip
 
 
