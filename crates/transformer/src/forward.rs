@@ -1,6 +1,7 @@
 //! A pass through the model: embeddings, blocks, what is read of the last state, with everything plugged in.
 
-use crate::base::{Base, BaseNorm, NormTrace};
+use crate::accumulator::Accumulator;
+use crate::base::{Base, BaseNorm, LinearBackward, NormTrace};
 use crate::batch::{Batch, BatchError};
 use crate::block::{BlockTrace, block};
 use crate::embeddings::{BaseEmbeddings, EmbeddingsTrace};
@@ -35,6 +36,7 @@ pub struct Trace<'a, S> {
 enum Step<'a, S> {
     Embeddings(Box<EmbeddingsTrace<'a, S>>),
     Sequence(SequenceBackward<'a, S>),
+    Projection(LinearBackward<'a, S>),
     Block(Box<BlockTrace<'a, S>>),
     /// A block that backward runs again from its input; see [`Pass::with_checkpointing`].
     Again(Box<Again<'a, S>>),
@@ -165,7 +167,7 @@ impl<'a, S: Scalar> Base<'a, S> {
         let steps = embeddings.map(|trace| Step::Embeddings(Box::new(trace))).into_iter().collect();
         let trace = Trace { steps, constant_blocks: 0 };
         let start = Encoded { hidden, layout: batch.layout().clone(), trace };
-        Ok(start.through(self, insertions, SequencePoint::Embeddings, pass.at(1)))
+        Ok(start.through(self, insertions, SequencePoint::Embeddings, pass.at(1)).projected(self, pass))
     }
 }
 
@@ -261,6 +263,15 @@ impl<'a, S: Scalar> Encoded<'a, S> {
         self
     }
 
+    /// Passes the linear layer between embeddings and blocks, if the model has it, `[T, E] → [T, D]`.
+    fn projected(mut self, base: Base<'a, S>, pass: Pass) -> Self {
+        let Some(projection) = base.linear_part(Part::EmbeddingProjection) else { return self };
+        let wants = !self.trace.is_empty();
+        let (hidden, backward) = projection.layer(self.hidden.into_shared(), pass.gradients(), wants);
+        self.trace.steps.extend(backward.map(Step::Projection));
+        Self { hidden, ..self }
+    }
+
     /// Passes a sequence point.
     fn through(
         mut self,
@@ -303,6 +314,11 @@ impl<S: Scalar> Trace<'_, S> {
         for step in self.steps.into_iter().rev() {
             let below = match step {
                 Step::Sequence(backward) => backward(d, gradients),
+                Step::Projection(backward) => {
+                    let mut d_x = Accumulator::new();
+                    backward(d.view(), gradients, &mut d_x);
+                    d_x.into_sum()
+                }
                 Step::Block(trace) => trace.backward(d, gradients),
                 Step::Again(again) => again.backward(d, gradients),
                 Step::Selected(chosen) => Some(chosen.scatter(d)),
@@ -325,7 +341,7 @@ impl<S: Scalar> Trace<'_, S> {
     }
 
     /// How many blocks, modules between blocks, and (if thawed) embeddings and final norm backward goes through, and steps in
-    /// which tokens were selected.
+    /// which embeddings were projected or tokens selected.
     #[must_use]
     pub fn len(&self) -> usize {
         self.steps.len()

@@ -8,6 +8,7 @@ mod closures;
 mod combining;
 mod composition;
 mod everything;
+mod families;
 mod first_tokens;
 mod fusion;
 mod golden;

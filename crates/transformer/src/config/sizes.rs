@@ -82,6 +82,12 @@ impl Config {
         self.positions - self.position_offset
     }
 
+    /// `E`, the width of the embeddings: the hidden size, unless they are projected to it.
+    #[must_use]
+    pub fn embedding_width(&self) -> usize {
+        self.architecture.embedding_width.unwrap_or(self.hidden)
+    }
+
     /// `K`, the width of a head.
     #[must_use]
     pub fn head_size(&self) -> usize {
@@ -141,6 +147,7 @@ impl Config {
             (names.layers, self.layers),
             (names.heads, self.heads),
             (names.feed_forward, self.feed_forward),
+            ("embedding_size", self.embedding_width()),
             ("head_dim", self.architecture.head_size.unwrap_or(1)),
             ("num_key_value_heads", self.architecture.key_value_heads.unwrap_or(1)),
         ];

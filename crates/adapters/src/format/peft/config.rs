@@ -159,6 +159,9 @@ pub(super) fn on_layers(config: LoraConfig, points: &[Point], model: &Config) ->
     if let Some(missing) = all.map(Point::from).find(|point| !points.contains(point)) {
         return Err(format!("blocks differ in the layers that they adapt ({missing} is not), which is not supported"));
     }
+    if projections.contains(&Projection::FeedForwardGate) {
+        return Err("it changes the activated branch of gated feed-forward networks, which is not supported".into());
+    }
     let matrices = [
         (Projection::Query, AttentionMatrix::Query),
         (Projection::Key, AttentionMatrix::Key),
