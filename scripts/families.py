@@ -15,6 +15,7 @@ import peft
 import torch
 import transformers
 from adapters import ADAPTER_MODEL_MAPPING, AdapterModelInterface, AutoAdapterModel
+from adapters.models.albert.modeling_albert import AlbertAttentionWithAdapters
 from transformers import AutoConfig, AutoModelForSequenceClassification
 from transformers.models.modernbert.modeling_modernbert import ModernBertRotaryEmbedding
 
@@ -27,6 +28,7 @@ SIZES = dict(vocab_size=VOCABULARY, hidden_size=12, num_hidden_layers=3, num_att
              max_position_embeddings=24, num_labels=LABELS)  # fmt: skip
 BERT = SIZES | dict(type_vocab_size=2, layer_norm_eps=1e-5)
 ROBERTA = SIZES | dict(type_vocab_size=1, pad_token_id=2, bos_token_id=0, eos_token_id=1, layer_norm_eps=1e-6)
+ALBERT = BERT | dict(embedding_size=7, num_hidden_layers=5, num_hidden_groups=2, inner_group_num=1, hidden_act="gelu_new")
 MODERN = {key: value for key, value in SIZES.items()} | dict(
     hidden_activation="gelu", norm_eps=1e-4, pad_token_id=0, global_attn_every_n_layers=2, local_attention=5,
     global_rope_theta=50.0, local_rope_theta=7.0, reference_compile=False)  # fmt: skip
@@ -46,6 +48,7 @@ BERT_LAYERS = ["query", "key", "value", "attention.output.dense", "intermediate.
 FAMILIES = {
     "electra": ("electra", BERT | dict(embedding_size=6, hidden_act="gelu_new"), HUB, BERT_LAYERS),
     "electra_square": ("electra", BERT | dict(embedding_size=12), [], BERT_LAYERS[:1]),
+    "albert": ("albert", ALBERT, HUB, ["query", "key", "value", "attention.dense", "ffn", "ffn_output"]),
     "modernbert": ("modernbert", MODERN, BOTTLENECKS, ["attn.Wqkv", "attn.Wo", "mlp.Wo"]),
     "modernbert_biases": ("modernbert", MODERN | MODERN_BIASES, [], ["Wqkv"]),
     "camembert": ("camembert", ROBERTA, [], BERT_LAYERS),
@@ -125,12 +128,20 @@ def hub(config, method):
         model = filled(model)
         return model, {file_name(name): p for name, p in model.named_parameters() if ".mood." in name}
     model = AutoAdapterModel.from_config(copy.deepcopy(config))
+    for attention in (m for m in model.modules() if isinstance(m, AlbertAttentionWithAdapters)):
+        # It is called with its arguments in the wrong order: the state first, then what the attention made of it.
+        attention.attention_adapters.forward = swapped(attention.attention_adapters.forward)
     model.add_adapter("mood", config=method)
     model.add_classification_head("mood", num_labels=LABELS)
     model.train_adapter("mood")
     model.active_head = "mood"
     model = filled(model)
     return model, {file_name(name): p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def swapped(forward):
+    """The same with its first two arguments in the other order."""
+    return lambda first, second, norm: forward(second, first, norm)
 
 
 def low_rank(config, targets):

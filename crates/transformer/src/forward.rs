@@ -193,13 +193,13 @@ impl<'a, S: Scalar> Walk<'_, 'a, S> {
     /// Passes some blocks, and the sequence point behind each. Says too whether the selection has been made in the last one.
     fn blocks(&self, mut at: Encoded<'a, S>, blocks: Range<usize>) -> Result<(Encoded<'a, S>, bool), BatchError> {
         let mut selected = false;
-        for layer in blocks {
-            let pass = self.pass.at(2 + layer as u64);
-            let read = self.selected_in(layer, &at.layout)?;
+        for depth in blocks {
+            let (pass, layer) = (self.pass.at(2 + depth as u64), self.base.config().block_at(depth));
+            let read = self.selected_in(depth, &at.layout)?;
             selected = read.is_some();
             let behind = read.as_ref().map_or(&at.layout, SelectedTokens::layout).clone();
             let layout = std::mem::replace(&mut at.layout, behind);
-            let place = Place { layer, base: self.base, layout, read, insertions: self.insertions, pass };
+            let place = Place { depth, layer, base: self.base, layout, read, insertions: self.insertions, pass };
             at = at.through_block(place).through(self.base, self.insertions, SequencePoint::Block(layer), pass.at(64));
             at.trace.constant_blocks += usize::from(at.trace.is_empty());
         }
@@ -208,9 +208,10 @@ impl<'a, S: Scalar> Walk<'_, 'a, S> {
 
     /// The tokens that are read behind a block, if the others can be left out within it: in the last one, where one token of each
     /// sequence is read and no module but at keys and values looks at more than one.
-    fn selected_in(&self, layer: usize, layout: &Layout) -> Result<Option<SelectedTokens>, BatchError> {
+    fn selected_in(&self, depth: usize, layout: &Layout) -> Result<Option<SelectedTokens>, BatchError> {
         let Some(selection) = self.selection.filter(|selection| selection.is_one_token()) else { return Ok(None) };
-        if layer + 1 < self.base.config().layers || !self.is_token_wise(layer) {
+        let config = self.base.config();
+        if depth + 1 < config.layers || !self.is_token_wise(config.block_at(depth)) {
             return Ok(None);
         }
         selection.choose(self.batch.layout(), layout).map(Some)

@@ -36,7 +36,7 @@ impl Projection {
 /// A linear layer of the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinearPoint {
-    /// The block, from 0.
+    /// The stored block, from 0.
     pub layer: usize,
     /// The layer within the block.
     pub projection: Projection,

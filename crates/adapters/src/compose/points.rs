@@ -5,15 +5,15 @@ use adaptune_tensor::Scalar;
 use adaptune_transformer::{Config, Insertions, LinearPoint, Projection, SequencePoint, Sublayer, SublayerPoint};
 
 pub(super) fn linear_points(model: &Config) -> impl Iterator<Item = LinearPoint> {
-    (0..model.layers).flat_map(|layer| Projection::ALL.map(|projection| LinearPoint { layer, projection }))
+    (0..model.blocks()).flat_map(|layer| Projection::ALL.map(|projection| LinearPoint { layer, projection }))
 }
 
 pub(super) fn sublayer_points(model: &Config) -> impl Iterator<Item = SublayerPoint> {
-    (0..model.layers).flat_map(|layer| Sublayer::ALL.map(|sublayer| SublayerPoint { layer, sublayer }))
+    (0..model.blocks()).flat_map(|layer| Sublayer::ALL.map(|sublayer| SublayerPoint { layer, sublayer }))
 }
 
 pub(super) fn sequence_points(model: &Config) -> impl Iterator<Item = SequencePoint> {
-    std::iter::once(SequencePoint::Embeddings).chain((0..model.layers).map(SequencePoint::Block))
+    std::iter::once(SequencePoint::Embeddings).chain((0..model.blocks()).map(SequencePoint::Block))
 }
 
 /// All parts see the same batch.

@@ -76,7 +76,7 @@ impl<S: Scalar> Tensors<S> {
 
     fn of(left: BTreeMap<String, ArrayD<S>>, path: &Path, config: &'static str, base: &Encoder<S>) -> Self {
         let family = base.config().family;
-        let blocks = (family.tensors().block, base.config().layers);
+        let blocks = (family.tensors().block, base.config().blocks());
         Self { path: path.to_owned(), config, prefix: family.prefix(), blocks, left }
     }
 

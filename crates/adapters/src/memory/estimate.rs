@@ -179,7 +179,8 @@ fn blocks_from_the_lowest(size: &Size, model: &Config) -> usize {
         Point::Linear(LinearPoint { layer, .. }) | Point::Sublayer(SublayerPoint { layer, .. }) => layer,
     };
     let lowest = size.points.iter().filter_map(|size| size.point.map(layer)).min();
-    model.layers - lowest.unwrap_or(model.layers).min(model.layers)
+    let depth = |block| (0..model.layers).find(|depth| model.block_at(*depth) == block);
+    model.layers - lowest.and_then(depth).unwrap_or(model.layers)
 }
 
 /// The numbers of states that are there at once. For backward a block keeps queries, keys and values, what its two norms need, and

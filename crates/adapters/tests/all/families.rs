@@ -99,6 +99,43 @@ fn bases_are_read_as_they_were_written() {
     }
 }
 
+/// Files of AdapterHub whose numbers would mean another function here, and the other way round; our own are read.
+#[test]
+fn what_adapter_hub_computes_otherwise_is_refused() {
+    let all = families();
+    for (family, method, words) in [
+        ("albert", "double_seq_bn[reduction_factor=3]", Some("behind the attention of models of the family albert")),
+        ("albert", "seq_bn[reduction_factor=3]", None),
+        ("modernbert", "seq_bn[reduction_factor=3]", Some("no such adapters on models of the family modernbert")),
+        ("modernbert", "lora[r=2]", Some("no such adapters on models of the family modernbert")),
+        ("electra", "double_seq_bn[reduction_factor=3]", None),
+    ] {
+        let base = base_of::<f32>(&all[family]);
+        let adapter = Adapter::on("mood", &method.parse().expect("a method"), &base, Seed::new(5)).expect("it fits");
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let exported = format::save_adapterhub(&adapter, &base, folder.path()).map_err(|e| e.to_string());
+        let refused = |result: Result<(), String>| match (&result, words) {
+            (Err(message), Some(words)) => assert!(message.contains(words), "{message}"),
+            (result, words) => assert_eq!(result.is_ok(), words.is_none(), "{family}, {method}: {result:?}"),
+        };
+        refused(exported);
+        format::save_adapter(&adapter, &base, folder.path()).unwrap_or_else(|e| panic!("{e}"));
+        let read = format::load_adapter(folder.path(), &base).unwrap_or_else(|e| panic!("{family}, {method}: {e}"));
+        for ((name, a), (_, b)) in adapter.parameters().into_iter().zip(read.parameters()) {
+            assert_eq!(a.values(), b.values(), "{name}");
+        }
+        // Without our mark in it, the file is AdapterHub's.
+        let path = folder.path().join("adapter.safetensors");
+        let file = TensorFile::open(&path).expect("a file");
+        let tensors: Vec<(String, ArrayD<f32>)> =
+            file.names().into_iter().map(|name| (name.to_owned(), file.read(name).expect("a tensor"))).collect();
+        let views: Vec<_> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.view())).collect();
+        drop(file);
+        write_safetensors(&path, &views, &[].into()).expect("written");
+        refused(format::load_adapter(folder.path(), &base).map(|_| ()).map_err(|e| e.to_string()));
+    }
+}
+
 // ---- Models, filled as Python fills them ----
 
 fn base_of<S: Scalar>(case: &Value) -> Arc<Encoder<S>> {

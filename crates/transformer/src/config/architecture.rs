@@ -30,6 +30,8 @@ pub struct Architecture {
     pub embedding_scale: Option<f64>,
     /// `E`, width of the embeddings, where a linear layer stands between them and the first block (ELECTRA, ALBERT).
     pub embedding_width: Option<usize>,
+    /// How many blocks are stored, where several depths share one (ALBERT): the first of them stand at the first depths, and so on.
+    pub shared_blocks: Option<usize>,
     /// The last hidden state is normalised, as pre-norm models need it.
     pub final_norm: bool,
     /// A pooler belongs to the model; a checkpoint need not have it.
@@ -257,6 +259,7 @@ impl Architecture {
             embedding_norm: true,
             embedding_scale: None,
             embedding_width: None,
+            shared_blocks: None,
             final_norm: false,
             pooler: Some(Pooler::BERT),
             gated: false,

@@ -36,6 +36,7 @@ impl Config {
             norm_epsilon,
             activation,
             hidden_dropout: _,
+            feed_forward_dropout: _,
             attention_output_dropout: _,
             attention_dropout: _,
             head_dropout: _,
@@ -67,6 +68,7 @@ impl Config {
             embedding_norm,
             embedding_scale,
             embedding_width,
+            shared_blocks,
             final_norm,
             // A head says itself whether it reads it.
             pooler: _,
@@ -98,6 +100,7 @@ impl Config {
         // Files of earlier versions do not say these, so what they mean by that is not said either.
         fields.extend((!first_norm).then(|| ("norm before the first attention", first_norm.to_string())));
         fields.extend(embedding_width.map(|width| ("width of the embeddings", width.to_string())));
+        fields.extend(shared_blocks.map(|blocks| ("number of stored blocks", blocks.to_string())));
         fields
     }
 }
@@ -177,6 +180,7 @@ mod tests {
             (built(Architecture { biases: Biases { feed_forward: false, ..Biases::ALL }, ..bert() }), "biases"),
             (built(Architecture { embedding_scale: Some(2.5), ..bert() }), "scale of the embeddings"),
             (built(Architecture { first_norm: false, ..bert() }), "norm before the first attention"),
+            (built(Architecture { shared_blocks: Some(2), ..bert() }), "number of stored blocks"),
             (built(Architecture { embedding_width: Some(5), ..bert() }), "width of the embeddings"),
             (built(Architecture { final_norm: true, ..bert() }), "norm behind the last block"),
             (built(Architecture { gated: true, ..bert() }), "gated feed-forward network"),

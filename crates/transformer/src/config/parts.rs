@@ -72,7 +72,7 @@ impl Config {
         parts.extend((self.token_types > 0).then(|| (Part::TokenTypes, table(self.token_types))));
         parts.extend(embedding_norm.then(|| (Part::EmbeddingNorm, norm(e))));
         parts.extend(embedding_width.map(|e| (Part::EmbeddingProjection, linear(e, true))));
-        for layer in 0..self.layers {
+        for layer in 0..self.blocks() {
             parts.extend(self.block_parts(layer).into_iter().map(|(part, shape)| (Part::Block(layer, part), shape)));
         }
         parts.extend(final_norm.then(|| (Part::FinalNorm, norm(d))));
@@ -118,12 +118,12 @@ impl Config {
         all.filter(|projection| self.linear_shape(*projection).is_some()).collect()
     }
 
-    /// All linear layers of all blocks, block by block in the order of [`Config::projections`].
+    /// All linear layers of all stored blocks, block by block in the order of [`Config::projections`].
     #[must_use]
     pub fn linear_points(&self) -> Vec<LinearPoint> {
         let projections = self.projections();
         let block = |layer| projections.iter().map(move |projection| LinearPoint { layer, projection: *projection });
-        (0..self.layers).flat_map(block).collect()
+        (0..self.blocks()).flat_map(block).collect()
     }
 
     /// The size of a linear layer of a block; `None` if the model's blocks have no such layer.

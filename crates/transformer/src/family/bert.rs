@@ -37,6 +37,7 @@ static BERT: FamilyDescription = FamilyDescription {
     heads: &[],
     fields: FIELDS,
     drops_attention_output: true,
+    drops_feed_forward: true,
     python: PythonNames {
         class: "Bert",
         language_head: Some(LanguageHeadNames {
@@ -63,6 +64,7 @@ static ROBERTA: FamilyDescription = FamilyDescription {
     heads: &[],
     fields: FIELDS,
     drops_attention_output: true,
+    drops_feed_forward: true,
     python: roberta_names("Roberta"),
 };
 
@@ -73,6 +75,7 @@ static XLM_ROBERTA: FamilyDescription = FamilyDescription {
     heads: &[],
     fields: FIELDS,
     drops_attention_output: true,
+    drops_feed_forward: true,
     python: roberta_names("XLMRoberta"),
 };
 
@@ -83,6 +86,7 @@ static CAMEMBERT: FamilyDescription = FamilyDescription {
     heads: &[],
     fields: FIELDS,
     drops_attention_output: true,
+    drops_feed_forward: true,
     python: PythonNames { adapters: AdapterPaths { known: false, ..ADAPTERS }, ..roberta_names("Camembert") },
 };
 
@@ -220,6 +224,7 @@ impl File {
             norm_epsilon: self.layer_norm_eps,
             activation: activation(&self.hidden_act, "hidden_act", path)?,
             hidden_dropout: self.hidden_dropout_prob,
+            feed_forward_dropout: self.hidden_dropout_prob,
             attention_output_dropout: self.hidden_dropout_prob,
             attention_dropout: self.attention_probs_dropout_prob,
             head_dropout: self.classifier_dropout.unwrap_or(self.hidden_dropout_prob),

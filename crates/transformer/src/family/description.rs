@@ -27,6 +27,8 @@ pub struct FamilyDescription {
     pub fields: FieldNames,
     /// It has dropout behind the output projection of the attention.
     pub drops_attention_output: bool,
+    /// It has dropout behind the feed-forward network.
+    pub drops_feed_forward: bool,
     /// What Python's libraries call what stands around its blocks.
     pub python: PythonNames,
 }

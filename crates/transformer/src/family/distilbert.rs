@@ -52,6 +52,7 @@ static DISTILBERT: FamilyDescription = FamilyDescription {
         norm_epsilon: "layer_norm_eps",
     },
     drops_attention_output: false,
+    drops_feed_forward: true,
     python: PythonNames {
         class: "DistilBert",
         language_head: Some(LanguageHeadNames {
@@ -118,6 +119,7 @@ fn read(raw: Value, path: &Path) -> Result<Config, ConfigError> {
         norm_epsilon: tiny(),
         activation: activation(&file.activation, "activation", path)?,
         hidden_dropout: file.dropout,
+        feed_forward_dropout: file.dropout,
         attention_output_dropout: 0.0,
         attention_dropout: file.attention_dropout,
         head_dropout: file.seq_classif_dropout,

@@ -23,6 +23,7 @@ static ELECTRA: FamilyDescription = FamilyDescription {
     heads: &["discriminator_predictions.", "generator_predictions.", "generator_lm_head.", "sequence_summary."],
     fields: FIELDS,
     drops_attention_output: true,
+    drops_feed_forward: true,
     python: PythonNames {
         class: "Electra",
         language_head: Some(LanguageHeadNames {

@@ -53,6 +53,7 @@ static MODERNBERT: FamilyDescription = FamilyDescription {
         norm_epsilon: "norm_eps",
     },
     drops_attention_output: true,
+    drops_feed_forward: false,
     python: PythonNames {
         class: "ModernBert",
         language_head: None,
@@ -79,10 +80,8 @@ const KINDS: [(&str, &str, f64); 2] =
     [("full_attention", "global_rope_theta", 160_000.0), ("sliding_attention", "local_rope_theta", 10_000.0)];
 
 fn read(raw: Value, path: &Path) -> Result<Config, ConfigError> {
-    // Dropout at places where no other family has it.
-    for field in ["embedding_dropout", "mlp_dropout"] {
-        refuse(&raw, field, &[json!(0.0), json!(0)], path)?;
-    }
+    // Dropout at a place where no other family has it.
+    refuse(&raw, "mlp_dropout", &[json!(0.0), json!(0)], path)?;
     let whole = |field, default| size(&raw, field, default, path);
     let (hidden, layers, heads) =
         (whole("hidden_size", 768)?, whole("num_hidden_layers", 22)?, whole("num_attention_heads", 12)?);
@@ -97,6 +96,7 @@ fn read(raw: Value, path: &Path) -> Result<Config, ConfigError> {
         token_types: 0,
         norm_epsilon: number(&raw, "norm_eps", 1e-5, path)?,
         activation: activation(text(&raw, "hidden_activation", "gelu", path)?, "hidden_activation", path)?,
+        hidden_dropout: number(&raw, "embedding_dropout", 0.0, path)?,
         attention_dropout: dropout,
         attention_output_dropout: dropout,
         head_dropout: number(&raw, "classifier_dropout", 0.0, path)?,
@@ -210,6 +210,7 @@ fn write(config: &Config) -> Value {
         "local_attention": 2 * half,
         "global_rope_theta": base(false, KINDS[0].2),
         "local_rope_theta": base(true, KINDS[1].2),
+        "embedding_dropout": config.hidden_dropout,
         "attention_dropout": config.attention_dropout,
         "classifier_dropout": config.head_dropout,
         "classifier_activation": pooler.activation.name(),

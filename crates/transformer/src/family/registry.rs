@@ -1,7 +1,7 @@
 //! All families that are read, by their `model_type`; reading and writing `config.json`.
 
 use super::format::FamilyFormat;
-use super::{bert, distilbert, electra, modernbert};
+use super::{albert, bert, distilbert, electra, modernbert};
 use crate::config::{Config, ConfigError};
 use crate::weights::{CONFIGURATION_LIMIT, read_text, resolve};
 use serde_json::Value;
@@ -15,6 +15,7 @@ const FAMILIES: &[FamilyFormat] = &[
     bert::CAMEMBERT_FORMAT,
     distilbert::FORMAT,
     electra::FORMAT,
+    albert::FORMAT,
     modernbert::FORMAT,
 ];
 

@@ -13,6 +13,10 @@ pub(crate) fn samples() -> Vec<Config> {
 fn fields() -> Vec<Value> {
     let mut all: Vec<Value> = ["bert", "roberta", "xlm-roberta", "camembert"].into_iter().map(bert).collect();
     all.push(distilbert());
+    all.push(with(
+        bert("albert"),
+        json!({"embedding_size": 5, "num_hidden_groups": 2, "inner_group_num": 1, "classifier_dropout_prob": 0.375}),
+    ));
     all.extend([json!({}), other_layers()].map(|others| with(modernbert(), others)));
     all.extend([5, 12].map(|width| with(bert("electra"), json!({"embedding_size": width}))));
     all
@@ -40,7 +44,7 @@ fn modernbert() -> Value {
         "model_type": "modernbert", "vocab_size": 37, "hidden_size": 12, "num_hidden_layers": 5, "num_attention_heads": 3,
         "intermediate_size": 20, "max_position_embeddings": 24, "norm_eps": 1e-4, "hidden_activation": "gelu_new",
         "global_attn_every_n_layers": 2, "local_attention": 6, "global_rope_theta": 50.5, "local_rope_theta": 7.25,
-        "attention_dropout": 0.25, "classifier_dropout": 0.375, "classifier_activation": "silu",
+        "embedding_dropout": 0.125, "attention_dropout": 0.25, "classifier_dropout": 0.375, "classifier_activation": "silu",
     })
 }
 

@@ -98,7 +98,7 @@ fn never_averaged<S: Scalar, P: Insertions<S>>(model: &Config, part: &P) -> Opti
     let alone = |point: &SublayerPoint| part.sublayer(*point).is_some_and(|m| !m.properties(*point).may_be_followed);
     let sublayers = sublayer_points(model).filter(alone).map(Point::from);
     let sequences = sequence_points(model).filter(|point| part.sequence(*point).is_some()).map(Point::from);
-    let attention = (0..model.layers).filter(|layer| part.attention(*layer).is_some()).map(Point::Attention);
+    let attention = (0..model.blocks()).filter(|layer| part.attention(*layer).is_some()).map(Point::Attention);
     sublayers.chain(sequences).chain(attention).next()
 }
 

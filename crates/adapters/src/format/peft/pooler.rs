@@ -21,7 +21,7 @@ use crate::format::tensors::Tensors;
 use crate::methods::lora::config::LoraConfig;
 use crate::registry::method::Method;
 use adaptune_tensor::{Kind, Parameter, Parameters, Scalar, Seed};
-use adaptune_transformer::{Config, Encoder, Family, Linear, LinearPoint, Projection};
+use adaptune_transformer::{Architecture, Config, Encoder, Family, Linear, LinearPoint, Projection};
 use ndarray::{Array1, Array2};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -98,7 +98,8 @@ fn method(file: &Value, model: &Config) -> Result<LoraConfig, Message> {
 }
 
 fn one_block(model: &Config) -> Config {
-    Config { layers: 1, ..model.clone() }
+    let architecture = Architecture { shared_blocks: None, ..model.architecture.clone() };
+    Config { layers: 1, architecture, ..model.clone() }
 }
 
 /// The names that a tensor of a layer may have: in a model with a head, beside prefixes and prompts, and alone.

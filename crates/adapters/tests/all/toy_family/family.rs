@@ -58,6 +58,7 @@ static DESCRIPTION: FamilyDescription = FamilyDescription {
         norm_epsilon: "rms_norm_eps",
     },
     drops_attention_output: true,
+    drops_feed_forward: true,
     python: PythonNames {
         class: "Toy",
         language_head: None,
@@ -140,6 +141,7 @@ fn architecture(raw: &Value, key_value_heads: usize, head_size: usize) -> Archit
         final_norm: true,
         first_norm: true,
         embedding_width: None,
+        shared_blocks: None,
         pooler: None,
         gated: true,
         key_value_heads: Some(key_value_heads),
