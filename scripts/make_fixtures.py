@@ -22,6 +22,7 @@ import adapters
 import peft
 import torch
 from compositions import write_compositions
+from families import write_families
 from adapters import AdapterPlusConfig, AutoAdapterModel, BnConfig, DoubleSeqBnConfig, ParBnConfig, SeqBnConfig
 from adapters import CompacterConfig, CompacterPlusPlusConfig, SeqBnInvConfig
 from adapters import ConfigUnion, DiReftConfig, LoReftConfig, NoReftConfig, PrefixTuningConfig, PromptTuningConfig
@@ -257,6 +258,7 @@ def main():
     for name, (family, task, config) in PEFT_PROMPTS.items():
         write_peft_prompt(out, name, family, task, config)
     write_compositions(out)
+    write_families(out)
     print_sizes(out)
 
 

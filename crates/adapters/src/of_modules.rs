@@ -80,8 +80,8 @@ fn check<S: Scalar>(point: Point, module: &dyn Module<S>, model: &Config) -> Res
         Point::Attention(layer) => (layer, "AttentionModule"),
         Point::Sublayer(SublayerPoint { layer, .. }) => (layer, "SublayerModule"),
     };
-    if layer >= model.layers {
-        return Err(ModuleError::NoLayer { point, last: model.layers.saturating_sub(1) });
+    if layer >= model.blocks() {
+        return Err(ModuleError::NoLayer { point, last: model.blocks().saturating_sub(1) });
     }
     if fits(module, point) { Ok(()) } else { Err(ModuleError::Shape { point, expected }) }
 }

@@ -80,20 +80,17 @@ impl BaseModel {
     /// # Errors
     /// The weights are there and cannot be read.
     pub fn parameter_count(&self) -> Result<usize> {
-        let (count, d) = (self.config.parameter_count(), self.config.hidden);
-        let usual = self.config.architecture.pooler;
-        Ok(match (usual, self.has_pooler()?.unwrap_or(usual)) {
-            (true, false) => count - (d * d + d),
-            (false, true) => count + (d * d + d),
-            _ => count,
-        })
+        let count = self.config.parameter_count();
+        let parts = self.config.parts().into_iter().filter(|(part, _)| part.is_pooler());
+        let pooler: usize = parts.map(|(_, shape)| shape.count()).sum();
+        Ok(if self.has_pooler()? == Some(false) { count - pooler } else { count })
     }
 
     /// Whether there is a pooler among the weights; `None` if there are no weights that say so.
     fn has_pooler(&self) -> Result<Option<bool>> {
         let among = |weights: &dyn TensorSource| {
-            let names = [self.config.family.prefix(), ""].map(|prefix| format!("{prefix}pooler.dense.weight"));
-            Some(names.iter().any(|name| weights.contains(name)))
+            let name = format!("{}.weight", self.config.family.tensors().pooler);
+            Some(weights.contains(&name) || weights.contains(&self.config.family.full_name(&name)))
         };
         let Place::Folder(folder) = &self.place else { return Ok(among(&TensorFile::from_bytes(BUILTIN, WEIGHTS)?)) };
         match WeightDirectory::open(folder) {

@@ -45,7 +45,7 @@ impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
         }
     }
 
-    /// `dropout(norm(E[id] + T[type] + P[shift + position]))`, `[T, D]`, of which a model may have less; `E` may be scaled.
+    /// `dropout(norm(E[id] + T[type] + P[shift + position]))`, `[T, E]`, of which a model may have less; `E` may be scaled.
     pub(crate) fn forward(
         self,
         batch: &Batch,
@@ -76,7 +76,7 @@ impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
         (x, trace)
     }
 
-    /// `norm(x + T[0] + P[i])` for rows in place of token embeddings, `[P, D]`.
+    /// `norm(x + T[0] + P[i])` for rows in place of token embeddings, `[P, E]`.
     pub(crate) fn rows(self, mut x: Array2<S>, keep: bool) -> (Array2<S>, Option<EmbeddedRows<'a, S>>) {
         let first = self.config.position_offset as u32;
         let positions: Vec<u32> = (first..first + x.nrows() as u32).collect();
@@ -156,7 +156,7 @@ fn positions(offset: usize, batch: &Batch, shift: impl Fn(usize) -> usize) -> Ve
 
 impl<'a, S: Scalar> Base<'a, S> {
     /// What the embeddings make of rows that stand in front of a text in place of token embeddings:
-    /// `norm(x + P[position] + T[0])`, `[P, D]`, positions from the first on. There is no dropout in it. The trace is kept
+    /// `norm(x + P[position] + T[0])`, `[P, E]`, positions from the first on. There is no dropout in it. The trace is kept
     /// if `keep` says so.
     ///
     /// # Panics
@@ -168,7 +168,7 @@ impl<'a, S: Scalar> Base<'a, S> {
 }
 
 impl<S: Scalar> EmbeddedRows<'_, S> {
-    /// Adds the gradients of the norm and the tables, those that train; returns that of the rows, `[P, D]`.
+    /// Adds the gradients of the norm and the tables, those that train; returns that of the rows, `[P, E]`.
     #[must_use]
     pub fn backward(self, d: Array2<S>, gradients: &mut Gradients<S>) -> Array2<S> {
         let d_x = self.layers.normed_backward(self.norm.as_ref(), d, gradients);

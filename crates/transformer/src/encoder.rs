@@ -43,7 +43,8 @@ impl<S: Scalar> Encoder<S> {
         Self { config: self.config.with_dropout(hidden, attention), ..self }
     }
 
-    /// The linear layer of the pooler, `tanh(W h_0 + b)`, if the model has one.
+    /// The linear layer of the pooler, if the model has one. [`Architecture::pooler`](crate::Architecture::pooler) says what is
+    /// computed with it.
     #[must_use]
     pub fn pooler(&self) -> Option<&Linear<S>> {
         self.weights.linear(Part::Pooler)
@@ -53,6 +54,7 @@ impl<S: Scalar> Encoder<S> {
     #[must_use]
     pub fn without_pooler(mut self) -> Self {
         self.weights.remove(Part::Pooler);
+        self.weights.remove(Part::PoolerNorm);
         Self::of_weights(self.config, self.weights)
     }
 

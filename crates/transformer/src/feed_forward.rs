@@ -48,7 +48,7 @@ pub(crate) fn feed_forward<'a, S: Scalar>(
     let end = SublayerEnd {
         sublayer: Sublayer::FeedForward,
         projection: Projection::FeedForwardOut,
-        dropout: place.config().hidden_dropout,
+        dropout: place.config().feed_forward_dropout,
     };
     let (y, end) = end.forward(place, (a.into_shared(), wants_a), residual);
     (y, end.map(|end| FeedForwardTrace { inner, activation, end }))

@@ -1,6 +1,7 @@
 //! A pass through the model: embeddings, blocks, what is read of the last state, with everything plugged in.
 
-use crate::base::{Base, BaseNorm, NormTrace};
+use crate::accumulator::Accumulator;
+use crate::base::{Base, BaseNorm, LinearBackward, NormTrace};
 use crate::batch::{Batch, BatchError};
 use crate::block::{BlockTrace, block};
 use crate::embeddings::{BaseEmbeddings, EmbeddingsTrace};
@@ -35,6 +36,7 @@ pub struct Trace<'a, S> {
 enum Step<'a, S> {
     Embeddings(Box<EmbeddingsTrace<'a, S>>),
     Sequence(SequenceBackward<'a, S>),
+    Projection(LinearBackward<'a, S>),
     Block(Box<BlockTrace<'a, S>>),
     /// A block that backward runs again from its input; see [`Pass::with_checkpointing`].
     Again(Box<Again<'a, S>>),
@@ -165,7 +167,7 @@ impl<'a, S: Scalar> Base<'a, S> {
         let steps = embeddings.map(|trace| Step::Embeddings(Box::new(trace))).into_iter().collect();
         let trace = Trace { steps, constant_blocks: 0 };
         let start = Encoded { hidden, layout: batch.layout().clone(), trace };
-        Ok(start.through(self, insertions, SequencePoint::Embeddings, pass.at(1)))
+        Ok(start.through(self, insertions, SequencePoint::Embeddings, pass.at(1)).projected(self, pass))
     }
 }
 
@@ -191,13 +193,13 @@ impl<'a, S: Scalar> Walk<'_, 'a, S> {
     /// Passes some blocks, and the sequence point behind each. Says too whether the selection has been made in the last one.
     fn blocks(&self, mut at: Encoded<'a, S>, blocks: Range<usize>) -> Result<(Encoded<'a, S>, bool), BatchError> {
         let mut selected = false;
-        for layer in blocks {
-            let pass = self.pass.at(2 + layer as u64);
-            let read = self.selected_in(layer, &at.layout)?;
+        for depth in blocks {
+            let (pass, layer) = (self.pass.at(2 + depth as u64), self.base.config().block_at(depth));
+            let read = self.selected_in(depth, &at.layout)?;
             selected = read.is_some();
             let behind = read.as_ref().map_or(&at.layout, SelectedTokens::layout).clone();
             let layout = std::mem::replace(&mut at.layout, behind);
-            let place = Place { layer, base: self.base, layout, read, insertions: self.insertions, pass };
+            let place = Place { depth, layer, base: self.base, layout, read, insertions: self.insertions, pass };
             at = at.through_block(place).through(self.base, self.insertions, SequencePoint::Block(layer), pass.at(64));
             at.trace.constant_blocks += usize::from(at.trace.is_empty());
         }
@@ -206,9 +208,10 @@ impl<'a, S: Scalar> Walk<'_, 'a, S> {
 
     /// The tokens that are read behind a block, if the others can be left out within it: in the last one, where one token of each
     /// sequence is read and no module but at keys and values looks at more than one.
-    fn selected_in(&self, layer: usize, layout: &Layout) -> Result<Option<SelectedTokens>, BatchError> {
+    fn selected_in(&self, depth: usize, layout: &Layout) -> Result<Option<SelectedTokens>, BatchError> {
         let Some(selection) = self.selection.filter(|selection| selection.is_one_token()) else { return Ok(None) };
-        if layer + 1 < self.base.config().layers || !self.is_token_wise(layer) {
+        let config = self.base.config();
+        if depth + 1 < config.layers || !self.is_token_wise(config.block_at(depth)) {
             return Ok(None);
         }
         selection.choose(self.batch.layout(), layout).map(Some)
@@ -261,6 +264,15 @@ impl<'a, S: Scalar> Encoded<'a, S> {
         self
     }
 
+    /// Passes the linear layer between embeddings and blocks, if the model has it, `[T, E] → [T, D]`.
+    fn projected(mut self, base: Base<'a, S>, pass: Pass) -> Self {
+        let Some(projection) = base.linear_part(Part::EmbeddingProjection) else { return self };
+        let wants = !self.trace.is_empty();
+        let (hidden, backward) = projection.layer(self.hidden.into_shared(), pass.gradients(), wants);
+        self.trace.steps.extend(backward.map(Step::Projection));
+        Self { hidden, ..self }
+    }
+
     /// Passes a sequence point.
     fn through(
         mut self,
@@ -303,6 +315,11 @@ impl<S: Scalar> Trace<'_, S> {
         for step in self.steps.into_iter().rev() {
             let below = match step {
                 Step::Sequence(backward) => backward(d, gradients),
+                Step::Projection(backward) => {
+                    let mut d_x = Accumulator::new();
+                    backward(d.view(), gradients, &mut d_x);
+                    d_x.into_sum()
+                }
                 Step::Block(trace) => trace.backward(d, gradients),
                 Step::Again(again) => again.backward(d, gradients),
                 Step::Selected(chosen) => Some(chosen.scatter(d)),
@@ -325,7 +342,7 @@ impl<S: Scalar> Trace<'_, S> {
     }
 
     /// How many blocks, modules between blocks, and (if thawed) embeddings and final norm backward goes through, and steps in
-    /// which tokens were selected.
+    /// which embeddings were projected or tokens selected.
     #[must_use]
     pub fn len(&self) -> usize {
         self.steps.len()

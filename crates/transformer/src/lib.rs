@@ -41,7 +41,8 @@ pub use accumulator::Accumulator;
 pub use base::{Base, BaseLinear, BaseNorm, BaseTable, LinearBackward, NormTrace};
 pub use batch::{Batch, BatchError};
 pub use config::{
-    Architecture, Biases, ByLayer, Config, ConfigError, LinearShape, NormKind, PartShape, Residual, RotaryPositions,
+    Architecture, Biases, ByLayer, Config, ConfigError, LinearShape, NormKind, PartShape, Pooler, Residual,
+    RotaryPositions,
 };
 pub use embeddings::EmbeddedRows;
 pub use encoder::Encoder;

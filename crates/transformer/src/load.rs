@@ -51,15 +51,17 @@ impl<S: Scalar> Encoder<S> {
         let mut reader = Reader::new(weights, &[config.family.prefix(), ""], names.tokens)?;
         let mut stored = Stored { config: &config, names, reader: &mut reader, scalar: PhantomData };
         let weights = Parts::make(&config, &mut stored)?;
-        reader.finish(belongs_to_a_head)?;
+        let heads = config.family.description().heads;
+        reader.finish(|name| belongs_to_a_head(heads, name))?;
         Ok(Self::of_weights(config, weights))
     }
 }
 
-/// Tensors that checkpoints carry beside the encoder: heads, and tables that are computed.
-fn belongs_to_a_head(name: &str) -> bool {
-    let heads = ["cls.", "classifier.", "lm_head.", "vocab_", "pre_classifier.", "qa_outputs.", "pooler."];
-    heads.iter().any(|head| name.starts_with(head))
+/// Tensors that checkpoints carry beside the encoder: heads, those that all families may have and the family's own, and tables
+/// that are computed.
+fn belongs_to_a_head(heads: &[&str], name: &str) -> bool {
+    let common = ["cls.", "classifier.", "lm_head.", "vocab_", "pre_classifier.", "qa_outputs.", "pooler."];
+    heads.iter().chain(&common).any(|head| name.starts_with(head))
         || name.ends_with("position_ids")
         || name.ends_with("token_type_ids")
 }
@@ -83,9 +85,16 @@ impl<S: Scalar> Stored<'_, '_, S> {
         Ok(array.into_dimensionality::<Ix1>().expect("the shape was checked"))
     }
 
+    /// The name of a part as the reader wants it.
+    fn name(&self, part: Part) -> String {
+        let beside = part.is_pooler() && self.names.pooler_is_beside;
+        let name = self.names.name(part);
+        if beside { Reader::beside(&name) } else { name }
+    }
+
     /// A layer that is stored alone and as it is.
     fn plain(&mut self, part: Part, shape: LinearShape) -> Result<Linear<S>, WeightError> {
-        let name = self.names.name(part);
+        let name = self.name(part);
         let weight = self.matrix(&format!("{name}.weight"), shape.outputs, shape.inputs)?;
         let bias = shape.bias.then(|| self.vector(&format!("{name}.bias"), shape.outputs)).transpose()?;
         Ok(Linear::new(weight, bias))
@@ -115,7 +124,7 @@ impl<S: Scalar> Make for Stored<'_, '_, S> {
     type Error = WeightError;
 
     fn lacks(&self, part: Part) -> bool {
-        part == Part::Pooler && !self.reader.has(&format!("{}.weight", self.names.pooler))
+        part.is_pooler() && !self.reader.has(&format!("{}.weight", self.name(Part::Pooler)))
     }
 
     fn table(&mut self, part: Part, rows: usize, width: usize) -> Result<Array2<S>, WeightError> {
@@ -131,7 +140,7 @@ impl<S: Scalar> Make for Stored<'_, '_, S> {
 
     /// The oldest checkpoints call the weight of a norm `gamma` and its bias `beta`.
     fn norm(&mut self, part: Part, width: usize, kind: NormKind) -> Result<Norm<S>, WeightError> {
-        let name = self.names.name(part);
+        let name = self.name(part);
         let old = self.reader.has(&format!("{name}.gamma"));
         let (weight, bias) = if old { ("gamma", "beta") } else { ("weight", "bias") };
         let weight = self.vector(&format!("{name}.{weight}"), width)?;

@@ -13,6 +13,9 @@ use ndarray::{ArcArray2, Array2};
 
 /// Where in the model a sublayer stands, and what is plugged in.
 pub(crate) struct Place<'a, S> {
+    /// How many blocks are below.
+    pub(crate) depth: usize,
+    /// The stored block that stands here, by whose number modules are plugged in.
     pub(crate) layer: usize,
     pub(crate) base: Base<'a, S>,
     pub(crate) layout: Layout,
@@ -34,9 +37,9 @@ impl<'a, S: Scalar> Place<'a, S> {
 
     /// Where the tokens are that the block gives: behind keys and values, the others are left out.
     pub(crate) fn behind_keys(&self) -> Self {
-        let Self { layer, base, insertions, pass, .. } = *self;
+        let Self { depth, layer, base, insertions, pass, .. } = *self;
         let layout = self.read.as_ref().map_or(&self.layout, SelectedTokens::layout).clone();
-        Self { layer, base, layout, read: None, insertions, pass }
+        Self { depth, layer, base, layout, read: None, insertions, pass }
     }
 
     /// Returns output and backward pass of a linear layer.

@@ -36,7 +36,7 @@ impl Projection {
 /// A linear layer of the base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinearPoint {
-    /// The block, from 0.
+    /// The stored block, from 0.
     pub layer: usize,
     /// The layer within the block.
     pub projection: Projection,
@@ -85,7 +85,8 @@ pub struct SublayerPoint {
 /// A place between blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SequencePoint {
-    /// After the embeddings.
+    /// After the embeddings, before a projection to the hidden size: tokens are as wide as
+    /// [`Config::embedding_width`](crate::Config::embedding_width) says.
     Embeddings,
     /// After a block, counted from 0.
     Block(usize),
@@ -94,20 +95,32 @@ pub enum SequencePoint {
 /// A table, a linear layer or a norm of a base. Their order is that in which tensors are listed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
-    /// The token embeddings, `[V, D]`.
+    /// The token embeddings, `[V, E]`, with `E` the [width of the embeddings](crate::Config::embedding_width), mostly `D`.
     Tokens,
-    /// The learned position embeddings, `[positions, D]`.
+    /// The learned position embeddings, `[positions, E]`.
     Positions,
-    /// The token type embeddings, `[token types, D]`.
+    /// The token type embeddings, `[token types, E]`.
     TokenTypes,
     /// The norm behind the embeddings.
     EmbeddingNorm,
+    /// The linear layer from the width of the embeddings to the hidden size.
+    EmbeddingProjection,
     /// A part of a block, counted from 0.
     Block(usize, BlockPart),
     /// The norm behind the last block.
     FinalNorm,
     /// The linear layer of the pooler.
     Pooler,
+    /// The norm behind it.
+    PoolerNorm,
+}
+
+impl Part {
+    /// True of the parts of the pooler.
+    #[must_use]
+    pub fn is_pooler(self) -> bool {
+        matches!(self, Self::Pooler | Self::PoolerNorm)
+    }
 }
 
 /// A layer of a block.

@@ -82,15 +82,11 @@ impl<S: Scalar> Make for Draw<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Architecture, Family};
+    use crate::family::samples::samples;
 
     #[test]
     fn sizes_count_what_is_there() {
-        for family in [Family::BERT, Family::DISTILBERT] {
-            let (token_types, pooler) = if family == Family::BERT { (2, true) } else { (0, false) };
-            let architecture = Architecture { pooler, ..Architecture::bert() };
-            let sizes = Config { vocabulary: 37, positions: 24, token_types, ..Config::bert(12, 3, 3, 20) };
-            let config = Config { family, architecture, ..sizes };
+        for config in samples() {
             let model = Encoder::<f32>::random(config.clone(), 0.1, Seed::new(0));
             assert_eq!(config.parameter_count(), model.parameter_count());
         }

@@ -33,8 +33,8 @@ impl<S: Scalar> Encoder<S> {
                 (Value::Linear(linear), _) => push_linear(&mut all, &names.name(part), &[linear], false),
             }
         }
-        let prefix = self.config().family.prefix();
-        all.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)).collect()
+        let family = self.config().family;
+        all.into_iter().map(|(name, tensor)| (family.full_name(&name), tensor)).collect()
     }
 
     /// The stored layer of which a layer of a block is the first rows; nothing if others are, which bring it along.
@@ -82,47 +82,33 @@ fn push_norm<'a, S: Scalar>(all: &mut Tensors<'a, S>, name: &str, norm: &'a Norm
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Config;
+    use crate::family::samples::samples;
     use crate::weights::{TensorFile, write_safetensors};
-    use crate::{Architecture, Config, Family};
-    use adaptune_tensor::{Activation, Seed};
+    use adaptune_tensor::Seed;
     use std::path::Path;
-
-    fn config(family: Family) -> Config {
-        let (token_types, position_offset) = match family.model_type() {
-            "bert" => (2, 0),
-            "distilbert" => (0, 0),
-            _ => (1, 4),
-        };
-        let sizes = Config { vocabulary: 37, positions: 24, ..Config::bert(12, 3, 3, 20) };
-        let architecture = Architecture { pooler: token_types > 0, ..Architecture::bert() };
-        let form =
-            Config { family, architecture, token_types, position_offset, activation: Activation::GeluTanh, ..sizes };
-        let dropouts = form.with_dropout(0.125, 0.25);
-        Config { head_dropout: 0.375, norm_epsilon: 1e-12, ..dropouts }
-    }
-
-    const FAMILIES: [Family; 4] = [Family::BERT, Family::ROBERTA, Family::XLM_ROBERTA, Family::DISTILBERT];
 
     #[test]
     fn a_configuration_is_read_as_it_was_written() {
-        for family in FAMILIES {
-            let text = config(family).to_json().to_string();
+        for config in samples() {
+            let text = config.to_json().to_string();
             let read = Config::from_json(&text, Path::new("config.json")).unwrap_or_else(|e| panic!("{e}"));
-            assert_eq!(read, config(family), "{text}");
+            assert_eq!(read, config, "{text}");
         }
     }
 
     #[test]
     fn an_encoder_is_read_as_it_was_written() {
-        for family in FAMILIES {
-            let encoder = Encoder::<f32>::random(config(family), 0.3, Seed::new(5));
+        for config in samples() {
+            let encoder = Encoder::<f32>::random(config.clone(), 0.3, Seed::new(5));
             let folder = tempfile::tempdir().expect("a temporary folder");
             let path = folder.path().join("model.safetensors");
             write_safetensors(&path, &encoder.tensors(), &[].into()).expect("written");
             let bytes = std::fs::read(&path).expect("read");
             for file in [TensorFile::open(&path), TensorFile::from_bytes("memory", bytes)] {
-                let read = Encoder::<f32>::from_weights(config(family), &file.expect("a file")).expect("a model");
+                let read = Encoder::<f32>::from_weights(config.clone(), &file.expect("a file")).expect("a model");
                 assert_eq!(read.fingerprint(), encoder.fingerprint());
+                assert_eq!(read.parameter_count(), config.parameter_count(), "{:?}", config.family);
             }
         }
     }

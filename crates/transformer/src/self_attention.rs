@@ -97,7 +97,7 @@ fn description<S: Scalar>(place: &Place<'_, S>, behind: &Place<'_, S>, keys: Lay
     let config = place.config();
     let mut attention = Attention::new(config.heads, config.head_size(), behind.layout.clone(), keys)
         .with_key_value_heads(config.key_value_heads())
-        .with_mask(*config.architecture.mask.at(place.layer));
+        .with_mask(*config.architecture.mask.at(place.depth));
     if let Some(scale) = config.architecture.attention_scale {
         attention = attention.with_scale(scale);
     }

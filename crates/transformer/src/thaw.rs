@@ -1,7 +1,6 @@
 //! Which of a base's own tensors are to be trained.
 
 use crate::config::{Config, LinearShape, PartShape};
-use crate::point::Part;
 use adaptune_tensor::Kind;
 use std::fmt;
 use std::str::FromStr;
@@ -67,7 +66,7 @@ impl Thaw {
     /// at the largest `u64`.
     #[must_use]
     pub fn parameter_count(self, model: &Config, with_pooler: bool) -> u64 {
-        let parts = model.parts().into_iter().filter(|(part, _)| with_pooler || *part != Part::Pooler);
+        let parts = model.parts().into_iter().filter(|(part, _)| with_pooler || !part.is_pooler());
         parts.fold(0, |sum: u64, (_, shape)| sum.saturating_add(self.count(shape)))
     }
 

@@ -36,8 +36,10 @@ impl<S: Scalar> Thawed<S> {
     /// Copies what `thaw` says. The pooler is left out unless something reads it, since it would get no gradient.
     #[must_use]
     pub fn new(base: &Encoder<S>, thaw: Thaw, with_pooler: bool) -> Self {
-        let pooler = base.config().family.tensors().pooler;
-        Self::select(base, |name, kind| thaw.includes(name, kind) && (with_pooler || !name.starts_with(pooler)))
+        let names = base.config().family.tensors();
+        let pooler = [Part::Pooler, Part::PoolerNorm].map(|part| names.name(part));
+        let of_pooler = |name: &str| pooler.iter().any(|part| !part.is_empty() && name.starts_with(part));
+        Self::select(base, |name, kind| thaw.includes(name, kind) && (with_pooler || !of_pooler(name)))
     }
 
     /// Copies the tensors whose name and kind `wanted` accepts.

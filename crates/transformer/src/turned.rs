@@ -42,7 +42,7 @@ struct Rotation<S> {
 impl<S: Scalar> Rotation<S> {
     /// The rotation of all tokens of a block, if it rotates.
     fn of(place: &Place<'_, S>) -> Option<Self> {
-        let RotaryPositions { frequencies } = place.config().architecture.rotary.at(place.layer).as_ref()?;
+        let RotaryPositions { frequencies, .. } = place.config().architecture.rotary.at(place.depth).as_ref()?;
         let first = |sequence| place.insertions.position_shift(sequence);
         let positions: Vec<usize> = (place.layout.ranges().enumerate())
             .flat_map(|(sequence, range)| first(sequence)..first(sequence) + range.len())

@@ -6,15 +6,15 @@ use adaptune_tensor::Scalar;
 use adaptune_transformer::{Config, Insertions, LinearPoint, Projection, SequencePoint, Sublayer, SublayerPoint};
 
 pub(super) fn linear_points(model: &Config) -> impl Iterator<Item = LinearPoint> {
-    (0..model.layers).flat_map(|layer| Projection::ALL.map(|projection| LinearPoint { layer, projection }))
+    (0..model.blocks()).flat_map(|layer| Projection::ALL.map(|projection| LinearPoint { layer, projection }))
 }
 
 pub(super) fn sublayer_points(model: &Config) -> impl Iterator<Item = SublayerPoint> {
-    (0..model.layers).flat_map(|layer| Sublayer::ALL.map(|sublayer| SublayerPoint { layer, sublayer }))
+    (0..model.blocks()).flat_map(|layer| Sublayer::ALL.map(|sublayer| SublayerPoint { layer, sublayer }))
 }
 
 pub(super) fn sequence_points(model: &Config) -> impl Iterator<Item = SequencePoint> {
-    std::iter::once(SequencePoint::Embeddings).chain((0..model.layers).map(SequencePoint::Block))
+    std::iter::once(SequencePoint::Embeddings).chain((0..model.blocks()).map(SequencePoint::Block))
 }
 
 /// All parts see the same batch.
@@ -33,7 +33,7 @@ pub(super) fn never_mixed<S: Scalar, P: Insertions<S>>(model: &Config, part: &P)
     let alone = |point: &SublayerPoint| part.sublayer(*point).is_some_and(|m| !m.properties(*point).may_be_followed);
     let sublayers = sublayer_points(model).filter(alone).map(Point::from);
     let sequences = sequence_points(model).filter(|point| part.sequence(*point).is_some()).map(Point::from);
-    let attention = (0..model.layers).filter(|layer| part.attention(*layer).is_some()).map(Point::Attention);
+    let attention = (0..model.blocks()).filter(|layer| part.attention(*layer).is_some()).map(Point::Attention);
     sublayers.chain(sequences).chain(attention).next()
 }
 
@@ -54,6 +54,6 @@ pub(crate) fn lowest_block<S: Scalar>(model: &Config, of: &dyn Insertions<S>) ->
     let linear = |layer| linear_points(model).any(|point| point.layer == layer && of.linear(point).is_some());
     let sublayer = |layer| sublayer_points(model).any(|point| point.layer == layer && of.sublayer(point).is_some());
     let between = |layer| of.sequence(SequencePoint::Block(layer)).is_some() || of.attention(layer).is_some();
-    let touched = (0..model.layers).find(|layer| linear(*layer) || sublayer(*layer) || between(*layer));
+    let touched = (0..model.blocks()).find(|layer| linear(*layer) || sublayer(*layer) || between(*layer));
     Some(touched.unwrap_or(model.layers))
 }

@@ -10,8 +10,8 @@ pub(crate) fn check_layers<'a>(
     layers: impl IntoIterator<Item = &'a usize>,
     model: &Config,
 ) -> Result<(), MethodError> {
-    match layers.into_iter().find(|layer| **layer >= model.layers) {
-        Some(&layer) => Err(MethodError::NoLayer { field, layer, last: model.layers - 1 }),
+    match layers.into_iter().find(|layer| **layer >= model.blocks()) {
+        Some(&layer) => Err(MethodError::NoLayer { field, layer, last: model.blocks() - 1 }),
         None => Ok(()),
     }
 }
@@ -19,7 +19,7 @@ pub(crate) fn check_layers<'a>(
 /// The model's layers but for those that `leave_out` names, which must be in the model.
 pub(crate) fn layers_but(leave_out: &BTreeSet<usize>, model: &Config) -> Result<Vec<usize>, MethodError> {
     check_layers("leave_out", leave_out, model)?;
-    Ok((0..model.layers).filter(|layer| !leave_out.contains(layer)).collect())
+    Ok((0..model.blocks()).filter(|layer| !leave_out.contains(layer)).collect())
 }
 
 /// A length or width must be at least 1, and not more than a damaged file may ask memory for.

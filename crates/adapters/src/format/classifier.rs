@@ -1,15 +1,15 @@
 //! The heads of transformers' own model classes, which PEFT trains in `modules_to_save` and AdapterHub calls static heads.
 //!
-//! | class, `task_type` | BERT | RoBERTa, XLM-R | DistilBERT |
-//! |---|---|---|---|
-//! | `…ForSequenceClassification`, `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | `pre_classifier`, relu, `classifier` |
-//! | `…ForTokenClassification`, `TOKEN_CLS` | `classifier` | the same | the same |
+//! | class, `task_type` | BERT, ModernBERT | RoBERTa, XLM-R, CamemBERT | ELECTRA | DistilBERT |
+//! |---|---|---|---|---|
+//! | `…ForSequenceClassification`, `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | the same with gelu | `pre_classifier`, relu, `classifier` |
+//! | `…ForTokenClassification`, `TOKEN_CLS` | `classifier`; not of ModernBERT, whose tokens go through the pooler | `classifier` | the same | the same |
 
 use crate::head::Pooling;
 use crate::head::config::HeadConfig;
 use crate::head::task::Task;
-use adaptune_transformer::Family;
 use adaptune_transformer::family::Classifier;
+use adaptune_transformer::{Config, Family};
 
 /// The classification head that transformers has for the family.
 pub(super) fn classifier(family: Family) -> &'static Classifier {
@@ -25,18 +25,21 @@ pub(super) fn task_type(class: &str) -> Option<&'static str> {
 /// The layers of the heads of a `task_type`, from the first to the last; `None` if no heads of it are read.
 pub(super) fn layers(task_type: &str, family: Family) -> Option<Vec<&'static str>> {
     match task_type {
-        "TOKEN_CLS" => Some(vec!["classifier"]),
+        "TOKEN_CLS" => classifier(family).plain_tagger.then(|| vec!["classifier"]),
         "SEQ_CLS" => Some(classifier(family).layers.to_vec()),
         _ => None,
     }
 }
 
 /// The configuration of a head of these layers.
-pub(super) fn config(task: Task, layers: &[&str], labels: Vec<String>, family: Family) -> HeadConfig {
+pub(super) fn config(task: Task, layers: &[&str], labels: Vec<String>, model: &Config) -> HeadConfig {
+    let classifier = classifier(model.family);
+    let of_mean = model.architecture.pooler.is_some_and(|pooler| pooler.of_mean);
+    let pooler = if of_mean { Pooling::MeanPooler } else { Pooling::Pooler };
     HeadConfig {
         layers: layers.len(),
-        activation: Some(classifier(family).activation),
-        pooling: (!task.reads_every_token() && classifier(family).pooled).then_some(Pooling::Pooler),
+        activation: Some(classifier.activation),
+        pooling: (!task.reads_every_token() && classifier.pooled).then_some(pooler),
         ..HeadConfig::new(task, labels)
     }
 }

@@ -103,7 +103,8 @@ pub fn save_headless<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directo
 /// Every parameter of a model under the tensor names that its files have; most have one name.
 pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>, &dyn AnyParameter<S>)> {
     let mut all = Vec::new();
-    let prefix = model.base().config().family.prefix();
+    let family = model.base().config().family;
+    let prefix = family.prefix();
     for member in model.setup().members() {
         for (names, parameter) in stored_names(&member, model.base()) {
             all.push((names.into_iter().map(|name| format!("{prefix}{name}")).collect(), parameter));
@@ -111,11 +112,11 @@ pub fn named_parameters<S: Scalar>(model: &AdapterModel<S>) -> Vec<(Vec<String>,
     }
     let head = model.head();
     let of_language = head.config().task.predicts_tokens();
-    let language_name = |name: &str| language_tensor_name(model.base().config().family, name).filter(|_| of_language);
+    let language_name = |name: &str| language_tensor_name(family, name).filter(|_| of_language);
     let own_name = |name: &str| language_name(name).unwrap_or_else(|| head_name(head, name));
     all.extend(head.parameters().into_iter().map(|(name, parameter)| (vec![own_name(&name)], parameter)));
     let thawed = model.thawed().map(Parameters::parameters).unwrap_or_default();
-    all.extend(thawed.into_iter().map(|(name, parameter)| (vec![format!("{prefix}{name}")], parameter)));
+    all.extend(thawed.into_iter().map(|(name, parameter)| (vec![family.full_name(&name)], parameter)));
     all
 }
 

@@ -9,7 +9,7 @@ impl HubNames for Family {
         let (block, paths) = (self.tensors().block, &self.python().adapters);
         match point {
             // A family whose blocks lack the layer has no adapter there.
-            Some(Point::Linear(point)) => point.path(*self).unwrap_or_default(),
+            Some(Point::Linear(point)) => point.own_path(*self).unwrap_or_default(),
             Some(Point::Sublayer(SublayerPoint { layer, sublayer: Sublayer::Attention })) => {
                 format!("{block}.{layer}.{}", paths.after_attention)
             }

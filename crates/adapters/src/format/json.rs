@@ -54,7 +54,7 @@ pub(crate) fn head_text(name: &str, config: &HeadConfig, model: &Config) -> Stri
         fields["bias"] = config.bias.into();
     }
     if !config.task.reads_every_token() {
-        fields["use_pooler"] = config.reads_pooler().into();
+        fields["use_pooler"] = (config.pooling == Some(Pooling::Pooler)).into();
         if let Some(pooling) = unknown_to_python(config) {
             fields[POOLING] = pooling.into();
         }
@@ -259,7 +259,7 @@ pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
 /// The name of what a head reads of each sequence, if `use_pooler` does not say it.
 fn unknown_to_python(config: &HeadConfig) -> Option<&'static str> {
     let read = config.selection();
-    let pooling = Pooling::ALL.into_iter().find(|pooling| pooling.selection() == read)?;
+    let pooling = config.pooling.or_else(|| Pooling::ALL.into_iter().find(|pooling| pooling.selection() == read))?;
     (!pooling.is_known_in_python()).then(|| pooling.name())
 }
 

@@ -2,10 +2,11 @@
 
 use super::describe::tensors;
 use super::error::FormatError;
-use super::files::{ADAPTER, Files, HEAD, PEFT};
+use super::files::{ADAPTER, HEAD, PEFT};
+use super::tensors::is_ours;
 use super::{json, lookup, peft};
 use crate::registry::method::Method;
-use adaptune_transformer::weights::{TensorFile, is_there, resolve};
+use adaptune_transformer::weights::{is_there, resolve};
 use serde_json::{Map, Value};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -130,15 +131,6 @@ fn says_no_difference(config: &Value) -> bool {
     let either = is("architecture", "reft".into()) && is("orthogonality", false.into());
     let in_a_union = is("architecture", Method::UNION.into()) && members.into_iter().any(says_no_difference);
     in_a_union || either && config.get("subtract_projection").is_none()
-}
-
-/// True of weights that were written here, where DiReFT is marked as such.
-fn is_ours(folder: &Path, files: &Files) -> Result<bool, FormatError> {
-    let path = resolve(folder, files.safetensors)?;
-    if !is_there(&path) {
-        return Ok(false);
-    }
-    Ok(TensorFile::open(&path)?.metadata().is_some_and(|metadata| metadata.contains_key(super::tensors::BASE)))
 }
 
 fn of_head(folder: &Path, path: &Path, file: &Value, notes: &mut Vec<Note>) -> Result<(), FormatError> {

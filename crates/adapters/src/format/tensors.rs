@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Metadata key under which we keep the fingerprint of the base's weights. Python ignores it.
-pub(super) const BASE: &str = "adaptune_base";
+const BASE: &str = "adaptune_base";
 /// The same for the fields of its configuration, an object of texts as JSON. Files of earlier versions do not have it.
 const CONFIGURATION: &str = "adaptune_base_config";
 
@@ -32,6 +32,15 @@ pub(super) fn write<S: Scalar>(
     let base = [(BASE.to_owned(), base.fingerprint().to_owned()), (CONFIGURATION.to_owned(), fields)];
     let metadata = metadata.into_iter().chain(base).collect::<BTreeMap<_, _>>();
     Ok(write_safetensors(path, &views, &metadata)?)
+}
+
+/// True of weights that were written by this library.
+pub(super) fn is_ours(folder: &Path, files: &Files) -> Result<bool, FormatError> {
+    let path = resolve(folder, files.safetensors)?;
+    if !is_there(&path) {
+        return Ok(false);
+    }
+    Ok(TensorFile::open(&path)?.metadata().is_some_and(|metadata| metadata.contains_key(BASE)))
 }
 
 /// The tensors of a file, to be taken one by one.
@@ -67,7 +76,7 @@ impl<S: Scalar> Tensors<S> {
 
     fn of(left: BTreeMap<String, ArrayD<S>>, path: &Path, config: &'static str, base: &Encoder<S>) -> Self {
         let family = base.config().family;
-        let blocks = (family.tensors().block, base.config().layers);
+        let blocks = (family.tensors().block, base.config().blocks());
         Self { path: path.to_owned(), config, prefix: family.prefix(), blocks, left }
     }
 
@@ -84,6 +93,16 @@ impl<S: Scalar> Tensors<S> {
     /// True if any name that is left is such.
     pub(super) fn any(&self, such: impl Fn(&str) -> bool) -> bool {
         self.left.keys().any(|name| such(name))
+    }
+
+    /// Takes a tensor out as it is, by its whole name.
+    pub(super) fn remove_one(&mut self, name: &str) -> Option<ArrayD<S>> {
+        self.left.remove(name)
+    }
+
+    /// Puts a tensor in, in whose place others were.
+    pub(super) fn insert(&mut self, name: String, tensor: ArrayD<S>) {
+        self.left.insert(name, tensor);
     }
 
     /// Leaves out the tensors of another part of the model.

@@ -14,10 +14,9 @@ use std::path::Path;
 pub(super) const FILE: &str = "thawed.safetensors";
 
 pub(super) fn save<S: Scalar>(thawed: &Thawed<S>, base: &Encoder<S>, directory: &Path) -> Result<(), FormatError> {
-    let prefix = base.config().family.prefix();
-    let tensor = |(name, p): (String, &dyn adaptune_tensor::AnyParameter<S>)| {
-        (format!("{prefix}{name}"), p.to_view().to_owned())
-    };
+    let family = base.config().family;
+    let tensor =
+        |(name, p): (String, &dyn adaptune_tensor::AnyParameter<S>)| (family.full_name(&name), p.to_view().to_owned());
     write(&directory.join(FILE), &thawed.parameters().into_iter().map(tensor).collect::<Vec<_>>(), base, [])
 }
 

@@ -132,7 +132,7 @@ impl HeadConfig {
     /// True if it reads the base's pooler.
     #[must_use]
     pub fn reads_pooler(&self) -> bool {
-        self.pooling == Some(Pooling::Pooler)
+        self.pooling.is_some_and(Pooling::is_pooler)
     }
 
     /// How many logits it gives for each token or sequence that it reads: one for each label, or a single one where sequences
@@ -148,7 +148,8 @@ impl HeadConfig {
         let hidden = model.hidden;
         let square = linear(hidden, hidden, true);
         if self.task.predicts_tokens() {
-            return sum([square, product(&[2, hidden]), model.vocabulary as u64]);
+            let width = model.embedding_width();
+            return sum([linear(width, hidden, true), product(&[2, width]), model.vocabulary as u64]);
         }
         let between = square.saturating_mul(self.layers.saturating_sub(1) as u64);
         sum([between, linear(self.outputs(), hidden, self.bias)])

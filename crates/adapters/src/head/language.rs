@@ -1,10 +1,10 @@
 //! The head of a masked language model (Devlin et al., 2019), whose output layer is tied to the token embeddings.
 //!
-//! With the token embeddings `E: [V, D]` of the base:
+//! With the token embeddings `E: [V, W]` of the base, whose width `W` is mostly that of the hidden state:
 //!
 //! ```text
-//! z = x W_tᵀ + b_t                [N, D]   the transformation
-//! h = LN(φ(z))                    [N, D]
+//! z = x W_tᵀ + b_t                [N, W]   the transformation
+//! h = LN(φ(z))                    [N, W]
 //! logits = h Eᵀ + b               [N, V]
 //! ```
 //!
@@ -54,11 +54,11 @@ pub(super) struct LanguageTrace<'a, S> {
 impl<S: Scalar> Language<S> {
     /// The weight normal with deviation 0.02, biases zero, the norm the identity.
     pub(super) fn new(model: &Config, seed: Seed) -> Self {
-        let d = model.hidden;
+        let (d, e) = (model.hidden, model.embedding_width());
         Self {
             activation: activation(model),
-            transform: TrainableLinear::new(init::normal((d, d), 0.02, seed.at(0)), true),
-            norm: TrainableNorm::with_epsilon(d, model.norm_epsilon),
+            transform: TrainableLinear::new(init::normal((e, d), 0.02, seed.at(0)), true),
+            norm: TrainableNorm::with_epsilon(e, model.norm_epsilon),
             bias: Parameter::new(Kind::Bias, Array1::zeros(model.vocabulary)),
         }
     }

@@ -13,6 +13,7 @@
 
 pub(crate) mod config;
 mod language;
+mod pooler;
 mod pooling;
 mod stack;
 pub(crate) mod task;
@@ -22,10 +23,11 @@ pub use pooling::Pooling;
 pub use task::{Outputs, Task, TaskDescription};
 
 use crate::core::inverse::InverseModule;
-use adaptune_tensor::{Activation, Gradients, Named, NamedMut, Parameters, Scalar, Seed};
-use adaptune_transformer::{Base, BaseLinear, Config, Encoder, Pass, Selection};
+use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Scalar, Seed};
+use adaptune_transformer::{Base, Config, Encoder, Pass, Selection};
 use language::{Language, LanguageTrace};
-use ndarray::{ArcArray2, Array2, ArrayView2};
+use ndarray::{Array2, ArrayView2};
+use pooler::PoolerTrace;
 use stack::{Stack, StackTrace};
 
 /// A trainable prediction head.
@@ -52,12 +54,6 @@ pub struct HeadTrace<'a, S> {
 enum BodyTrace<'a, S> {
     Stack(StackTrace<S>),
     Language(Box<LanguageTrace<'a, S>>),
-}
-
-/// The pooler's output, `[S, D]`, and its input if its weight trains.
-struct PoolerTrace<S> {
-    pooled: Array2<S>,
-    first: Option<ArcArray2<S>>,
 }
 
 impl<S: Scalar> Head<S> {
@@ -143,7 +139,7 @@ impl<S: Scalar> Head<S> {
         gradients: &mut Gradients<S>,
     ) -> Option<Array2<S>> {
         let HeadTrace { pooler, body } = trace;
-        let pooler_trains = pooler.is_some() && base.pooler().is_some_and(BaseLinear::trains);
+        let pooler_trains = pooler.is_some() && pooler::trains(base);
         let wants_rows = wants_hidden || pooler_trains;
         let d_rows = match (&self.body, body) {
             (Body::Stack(stack), BodyTrace::Stack(trace)) => stack.backward(trace, d_logits, wants_rows, gradients),
@@ -152,9 +148,9 @@ impl<S: Scalar> Head<S> {
             }
             _ => panic!("the trace is another head's"),
         }?;
-        let d_hidden = match (base.pooler(), pooler) {
-            (Some(layer), Some(trace)) => pooler_backward(layer, trace, d_rows, gradients),
-            _ => d_rows,
+        let d_hidden = match pooler {
+            Some(trace) => trace.backward(base, d_rows, gradients),
+            None => d_rows,
         };
         wants_hidden.then_some(d_hidden)
     }
@@ -162,12 +158,11 @@ impl<S: Scalar> Head<S> {
     /// The hidden states, or what the pooler makes of them with what its backward pass needs.
     fn pooled(&self, base: Base<'_, S>, hidden: ArrayView2<'_, S>) -> (Array2<S>, Option<PoolerTrace<S>>) {
         let rows = hidden.to_owned();
-        let Some(pooler) = base.pooler().filter(|_| self.config.reads_pooler()) else {
+        if !self.config.reads_pooler() {
             return (rows, None);
-        };
-        let rows = rows.into_shared();
-        let pooled = Activation::Tanh.forward(pooler.forward(rows.view()));
-        (pooled.clone(), Some(PoolerTrace { pooled, first: pooler.keep(&rows) }))
+        }
+        let (pooled, trace) = pooler::forward(base, rows);
+        (pooled, Some(trace))
     }
 
     /// Which tokens of the last hidden state it reads.
@@ -180,18 +175,6 @@ impl<S: Scalar> Head<S> {
     pub(crate) fn reads_every_token(&self) -> bool {
         self.config.task.reads_every_token()
     }
-}
-
-/// Through the pooler `t = tanh(W h_0 + b)`: `d_z = d_t ∘ (1 − t²)`, `d_h_0 = d_z W`.
-fn pooler_backward<S: Scalar>(
-    pooler: BaseLinear<'_, S>,
-    trace: PoolerTrace<S>,
-    mut d: Array2<S>,
-    gradients: &mut Gradients<S>,
-) -> Array2<S> {
-    d.zip_mut_with(&trace.pooled, |d, t| *d *= S::one() - *t * *t);
-    pooler.parameters_backward(trace.first.as_ref(), d.view(), gradients);
-    pooler.input_backward(d.view())
 }
 
 impl<S: Scalar> Parameters<S> for Head<S> {

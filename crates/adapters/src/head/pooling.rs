@@ -9,7 +9,7 @@ use adaptune_transformer::Selection;
 ///
 /// ```
 /// use adaptune_adapters::Pooling;
-/// assert_eq!(Pooling::ALL.map(Pooling::name), ["first", "last", "mean", "max", "pooler"]);
+/// assert_eq!(Pooling::ALL.map(Pooling::name), ["first", "last", "mean", "max", "pooler", "mean_pooler"]);
 /// assert_eq!(Pooling::from_name("mean"), Some(Pooling::Mean));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +22,16 @@ pub enum Pooling {
     Mean,
     /// The largest number of each column over the tokens of the text.
     Max,
-    /// The base's own layer over the first token, `tanh(W h_0 + b)`, that pretraining left.
+    /// The base's own layer over the first token that pretraining left, its [pooler](adaptune_transformer::Pooler):
+    /// `tanh(W h_0 + b)` in BERT.
     Pooler,
+    /// The same layer over the mean of the tokens of the text: what ModernBERT's classifier may read.
+    MeanPooler,
 }
 
 impl Pooling {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::First, Self::Last, Self::Mean, Self::Max, Self::Pooler];
+    pub const ALL: [Self; 6] = [Self::First, Self::Last, Self::Mean, Self::Max, Self::Pooler, Self::MeanPooler];
 
     /// Its name, as in files and on the command line.
     #[must_use]
@@ -39,6 +42,7 @@ impl Pooling {
             Self::Mean => "mean",
             Self::Max => "max",
             Self::Pooler => "pooler",
+            Self::MeanPooler => "mean_pooler",
         }
     }
 
@@ -54,9 +58,15 @@ impl Pooling {
         match self {
             Self::First | Self::Pooler => Selection::First,
             Self::Last => Selection::Last,
-            Self::Mean => Selection::Mean,
+            Self::Mean | Self::MeanPooler => Selection::Mean,
             Self::Max => Selection::Max,
         }
+    }
+
+    /// True if what is read goes through the base's pooler.
+    #[must_use]
+    pub fn is_pooler(self) -> bool {
+        matches!(self, Self::Pooler | Self::MeanPooler)
     }
 
     /// True if the heads of Python's libraries can read the same.

@@ -164,7 +164,8 @@ impl Tuning {
 
 /// Embeddings, norms and biases are held in full, whatever the linear layers are.
 fn base_bytes(model: &Config, work: Workload) -> u64 {
-    let tables = (model.vocabulary as u64).saturating_add(model.positions as u64).saturating_mul(model.hidden as u64);
+    let rows = (model.vocabulary as u64).saturating_add(model.positions as u64);
+    let tables = rows.saturating_mul(model.embedding_width() as u64);
     let linears = (model.parameter_count() as u64).saturating_sub(tables);
     let tables = if work.base_number == 0 { 0 } else { tables.saturating_mul(work.number as u64) };
     tables.saturating_add(linears.saturating_mul(work.base_number as u64))
@@ -178,7 +179,8 @@ fn blocks_from_the_lowest(size: &Size, model: &Config) -> usize {
         Point::Linear(LinearPoint { layer, .. }) | Point::Sublayer(SublayerPoint { layer, .. }) => layer,
     };
     let lowest = size.points.iter().filter_map(|size| size.point.map(layer)).min();
-    model.layers - lowest.unwrap_or(model.layers).min(model.layers)
+    let depth = |block| (0..model.layers).find(|depth| model.block_at(*depth) == block);
+    model.layers - lowest.and_then(depth).unwrap_or(model.layers)
 }
 
 /// The numbers of states that are there at once. For backward a block keeps queries, keys and values, what its two norms need, and

@@ -7,7 +7,7 @@ use adaptune_adapters::objective::{
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling, Task};
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Seed};
-use adaptune_transformer::{Batch, Config, Encoder, Family, Pass, Thaw, Thawed};
+use adaptune_transformer::{Architecture, Batch, Config, Encoder, Family, Pass, Pooler, Thaw, Thawed};
 use std::sync::Arc;
 
 fn base(dropout: f64) -> Arc<Encoder<f64>> {
@@ -328,21 +328,24 @@ fn dropout_of_the_bottleneck_changes_the_loss() {
     assert_eq!(evaluated("dropout=0.5"), evaluated("dropout=0.0"), "an evaluation drops nothing");
 }
 
-/// A base of another family: DistilBERT has no token types and no pooler, RoBERTa counts positions otherwise.
+/// A base of another family: DistilBERT has no token types and no pooler, RoBERTa counts positions otherwise, ELECTRA's embeddings
+/// are of another width.
 fn of_family(family: Family) -> Arc<Encoder<f64>> {
-    let (token_types, position_offset) = match family.model_type() {
-        "bert" => (2, 0),
-        "distilbert" => (0, 0),
-        _ => (1, 2),
+    let (token_types, position_offset, pooler, embedding_width) = match family.model_type() {
+        "bert" => (2, 0, Some(Pooler::BERT), None),
+        "electra" => (2, 0, None, Some(5)),
+        "distilbert" => (0, 0, None, None),
+        _ => (1, 2, Some(Pooler::BERT), None),
     };
-    let config =
-        Config { family, token_types, position_offset, vocabulary: 11, positions: 9, ..Config::bert(6, 2, 2, 7) };
+    let architecture = Architecture { pooler, embedding_width, ..Architecture::bert() };
+    let sizes = Config { token_types, position_offset, vocabulary: 11, positions: 9, ..Config::bert(6, 2, 2, 7) };
+    let config = Config { family, architecture, ..sizes };
     Arc::new(Encoder::random(config, 0.4, Seed::new(3)))
 }
 
 #[test]
 fn a_thawed_base() {
-    for family in [Family::BERT, Family::ROBERTA, Family::DISTILBERT] {
+    for family in [Family::BERT, Family::ROBERTA, Family::DISTILBERT, Family::ELECTRA] {
         let head =
             HeadConfig { pooling: (family == Family::BERT).then_some(Pooling::Pooler), ..head(Task::CLASSIFICATION) };
         let base = of_family(family);
@@ -378,7 +381,7 @@ fn a_thawed_base_beneath_adapters() {
 #[test]
 fn a_language_model() {
     let config = HeadConfig::new(Task::MASKED_LANGUAGE, vec![]);
-    for family in [Family::BERT, Family::ROBERTA, Family::DISTILBERT] {
+    for family in [Family::BERT, Family::ROBERTA, Family::DISTILBERT, Family::ELECTRA] {
         let base = of_family(family);
         let thawed = Thawed::new(&base, Thaw::ALL, false);
         check_model(&format!("{family:?}"), random(base, None, &config, Some(thawed)), 0.0);

@@ -9,6 +9,7 @@ mod combining;
 mod composition;
 mod compositions;
 mod everything;
+mod families;
 mod first_tokens;
 mod fusion;
 mod golden;

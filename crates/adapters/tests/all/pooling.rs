@@ -29,14 +29,16 @@ fn model<S: Scalar>(method: &str, pooling: Option<Pooling>) -> AdapterModel<S> {
 /// The rule, of one sequence's hidden states alone.
 fn plain(pooling: Pooling, hidden: &Array2<f64>, base: &Encoder<f64>) -> Array1<f64> {
     let first = hidden.row(0).to_owned();
+    let mean = hidden.sum_axis(Axis(0)) / hidden.nrows() as f64;
     match pooling {
         Pooling::First => first,
         Pooling::Last => hidden.row(hidden.nrows() - 1).to_owned(),
-        Pooling::Mean => hidden.sum_axis(Axis(0)) / hidden.nrows() as f64,
+        Pooling::Mean => mean,
         Pooling::Max => hidden.columns().into_iter().map(|c| c.iter().fold(f64::MIN, |a, b| a.max(*b))).collect(),
-        Pooling::Pooler => {
+        Pooling::Pooler | Pooling::MeanPooler => {
             let pooler = base.pooler().expect("BERT has one");
-            (pooler.weight().to_owned().dot(&first) + pooler.bias().expect("a bias")).mapv(f64::tanh)
+            let read = if pooling == Pooling::Pooler { first } else { mean };
+            (pooler.weight().to_owned().dot(&read) + pooler.bias().expect("a bias")).mapv(f64::tanh)
         }
     }
 }

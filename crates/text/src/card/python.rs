@@ -24,6 +24,10 @@ pub(super) fn usage(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<
             loading(setup, true)
         );
     };
+    if pooling == Pooling::MeanPooler {
+        return "\nIts head reads the base's pooler over the mean of the text, which AdapterHub has no head for.\n"
+            .into();
+    }
     // Tokens of a prompt stand among those of the text, where the mask does not tell them apart.
     if run.method.starts_with("prompt_tuning") {
         return format!("\nIts head reads the {} of the text, which AdapterHub has no head for.\n", pooling.name());
@@ -117,7 +121,7 @@ fn read(pooling: Pooling) -> &'static str {
         Pooling::Mean => "(hidden * mask).sum(1) / mask.sum(1)",
         Pooling::Max => "hidden.masked_fill(mask == 0, float(\"-inf\")).max(1).values",
         Pooling::Last => "hidden[torch.arange(len(hidden)), batch[\"attention_mask\"].sum(1) - 1]",
-        Pooling::First | Pooling::Pooler => "hidden[:, 0]",
+        Pooling::First | Pooling::Pooler | Pooling::MeanPooler => "hidden[:, 0]",
     }
 }
 

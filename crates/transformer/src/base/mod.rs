@@ -42,10 +42,17 @@ impl<'a, S: Scalar> Base<'a, S> {
         self.encoder.config()
     }
 
-    /// The linear layer of the pooler, `tanh(W h_0 + b)`, if the model has one.
+    /// The linear layer of the pooler, if the model has one. [`Architecture::pooler`](crate::Architecture::pooler) says what is
+    /// computed with it.
     #[must_use]
     pub fn pooler(self) -> Option<BaseLinear<'a, S>> {
         self.linear_part(Part::Pooler)
+    }
+
+    /// The norm behind the pooler's layer, if it has one.
+    #[must_use]
+    pub fn pooler_norm(self) -> Option<BaseNorm<'a, S>> {
+        self.norm(Part::PoolerNorm)
     }
 
     /// The token embeddings, `[V, D]`, to which the output layer of a language model is tied.

@@ -1,6 +1,6 @@
 //! What a family's blocks compute: the values in which one transformer differs from another, apart from sizes.
 
-use adaptune_tensor::{AttentionMask, RmsWeight};
+use adaptune_tensor::{Activation, AttentionMask, RmsWeight, rotary_frequencies};
 
 /// What the blocks of a model compute, and what stands around them.
 ///
@@ -15,6 +15,9 @@ use adaptune_tensor::{AttentionMask, RmsWeight};
 pub struct Architecture {
     /// How a sublayer's output and its residual input become the next state.
     pub residual: Residual,
+    /// Where norms stand before the sublayers, the first block has one before its attention. ModernBERT's has none: the
+    /// embeddings are normalised already.
+    pub first_norm: bool,
     /// What its norms compute.
     pub norm: NormKind,
     /// Which linear layers have biases.
@@ -25,10 +28,14 @@ pub struct Architecture {
     pub embedding_norm: bool,
     /// What the token embeddings are multiplied by, if not by 1.
     pub embedding_scale: Option<f64>,
+    /// `E`, width of the embeddings, where a linear layer stands between them and the first block (ELECTRA, ALBERT).
+    pub embedding_width: Option<usize>,
+    /// How many blocks are stored, where several depths share one (ALBERT): the first of them stand at the first depths, and so on.
+    pub shared_blocks: Option<usize>,
     /// The last hidden state is normalised, as pre-norm models need it.
     pub final_norm: bool,
-    /// A pooler, `tanh(W h_0 + b)`, belongs to the model; a checkpoint need not have it.
-    pub pooler: bool,
+    /// A pooler belongs to the model; a checkpoint need not have it.
+    pub pooler: Option<Pooler>,
     /// The feed-forward network is `W_out (φ(W_gate x) ∘ W_in x)` and not `W_out φ(W_in x)` (Shazeer, 2020).
     pub gated: bool,
     /// Heads of keys and values, where they are fewer than those of queries (Ainslie et al., 2023).
@@ -43,6 +50,29 @@ pub struct Architecture {
     pub mask: ByLayer<AttentionMask>,
     /// Queries and keys are rotated by their positions, where there is something here (Su et al., 2021).
     pub rotary: ByLayer<Option<RotaryPositions>>,
+}
+
+/// A layer over one vector of each sequence, `φ(W h + b)`, normalised or not, that pretraining left for heads to read.
+///
+/// ```
+/// use adaptune_transformer::{Architecture, Pooler};
+/// assert_eq!(Architecture::bert().pooler, Some(Pooler::BERT)); // tanh(W h_0 + b)
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pooler {
+    /// `φ`.
+    pub activation: Activation,
+    /// There is a `b`.
+    pub bias: bool,
+    /// A norm of the model's kind stands behind it: ModernBERT's prediction head.
+    pub norm: bool,
+    /// The family's own classifier reads it over the mean of all tokens, and not over the first one.
+    pub of_mean: bool,
+}
+
+impl Pooler {
+    /// BERT's, `tanh(W h_0 + b)`.
+    pub const BERT: Self = Self { activation: Activation::Tanh, bias: true, norm: false, of_mean: false };
 }
 
 /// A value for every block. The pattern is repeated: of three values, the blocks 0, 3, 6 and so on have the first.
@@ -72,6 +102,26 @@ impl<T> ByLayer<T> {
         Self(values)
     }
 
+    /// The values of all blocks, kept as the shortest pattern that gives them.
+    ///
+    /// ```
+    /// use adaptune_transformer::ByLayer;
+    /// assert_eq!(ByLayer::of_all(vec!["a", "b", "a", "b", "a"]), ByLayer::pattern(vec!["a", "b"]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no value.
+    #[must_use]
+    pub fn of_all(mut values: Vec<T>) -> Self
+    where
+        T: PartialEq,
+    {
+        let repeats = |n: &usize| values.iter().zip(&values[*n..]).all(|(value, later)| value == later);
+        let shortest = (1..values.len()).find(repeats).unwrap_or(values.len());
+        values.truncate(shortest);
+        Self::pattern(values)
+    }
+
     /// The value of a block, counted from 0.
     #[must_use]
     pub fn at(&self, layer: usize) -> &T {
@@ -82,9 +132,22 @@ impl<T> ByLayer<T> {
 /// How queries and keys are rotated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RotaryPositions {
+    /// From what the frequencies come, `rope_theta` in Hugging Face configurations.
+    pub base: f64,
     /// The angle of each pair of a head's dimensions from one position to the next, `[R/2]`, with `R` at most the width of a
-    /// head: [`rotary_frequencies`](adaptune_tensor::rotary_frequencies), perhaps scaled.
+    /// head: [`rotary_frequencies`], perhaps scaled.
     pub frequencies: Vec<f64>,
+}
+
+impl RotaryPositions {
+    /// Frequencies that are not scaled, of the first `dimensions` of a head.
+    ///
+    /// # Panics
+    /// If `dimensions` is odd.
+    #[must_use]
+    pub fn new(base: f64, dimensions: usize) -> Self {
+        Self { base, frequencies: rotary_frequencies(base, dimensions) }
+    }
 }
 
 /// How the output of a sublayer `f` and its residual input `x` become the next state, with `N` a norm of the base.
@@ -189,13 +252,16 @@ impl Architecture {
     pub fn bert() -> Self {
         Self {
             residual: Residual::PostNorm,
+            first_norm: true,
             norm: NormKind::LAYER_NORM,
             biases: Biases::ALL,
             learned_positions: true,
             embedding_norm: true,
             embedding_scale: None,
+            embedding_width: None,
+            shared_blocks: None,
             final_norm: false,
-            pooler: true,
+            pooler: Some(Pooler::BERT),
             gated: false,
             key_value_heads: None,
             head_size: None,

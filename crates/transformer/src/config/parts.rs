@@ -61,26 +61,31 @@ impl Config {
     /// ```
     #[must_use]
     pub fn parts(&self) -> Vec<(Part, PartShape)> {
-        let Architecture { learned_positions, embedding_norm, final_norm, pooler, .. } = self.architecture;
-        let width = self.hidden;
-        let table = |rows| PartShape::Table { rows, width };
-        let norm = PartShape::Norm { width, kind: self.architecture.norm };
-        let square = PartShape::Linear(LinearShape { outputs: width, inputs: width, bias: true });
+        let Architecture { learned_positions, embedding_norm, embedding_width, final_norm, pooler, norm: kind, .. } =
+            self.architecture;
+        let (d, e) = (self.hidden, self.embedding_width());
+        let table = |rows| PartShape::Table { rows, width: e };
+        let norm = |width| PartShape::Norm { width, kind };
+        let linear = |inputs, bias| PartShape::Linear(LinearShape { outputs: d, inputs, bias });
         let mut parts = vec![(Part::Tokens, table(self.vocabulary))];
         parts.extend(learned_positions.then(|| (Part::Positions, table(self.positions))));
         parts.extend((self.token_types > 0).then(|| (Part::TokenTypes, table(self.token_types))));
-        parts.extend(embedding_norm.then_some((Part::EmbeddingNorm, norm)));
-        let block = self.block_parts();
-        parts.extend((0..self.layers).flat_map(|layer| block.iter().map(move |(p, s)| (Part::Block(layer, *p), *s))));
-        parts.extend(final_norm.then_some((Part::FinalNorm, norm)));
-        parts.extend(pooler.then_some((Part::Pooler, square)));
+        parts.extend(embedding_norm.then(|| (Part::EmbeddingNorm, norm(e))));
+        parts.extend(embedding_width.map(|e| (Part::EmbeddingProjection, linear(e, true))));
+        for layer in 0..self.blocks() {
+            parts.extend(self.block_parts(layer).into_iter().map(|(part, shape)| (Part::Block(layer, part), shape)));
+        }
+        parts.extend(final_norm.then(|| (Part::FinalNorm, norm(d))));
+        parts.extend(pooler.map(|pooler| (Part::Pooler, linear(d, pooler.bias))));
+        parts.extend(pooler.filter(|pooler| pooler.norm).map(|_| (Part::PoolerNorm, norm(d))));
         parts
     }
 
-    /// The linear layers and norms of a block with their sizes, in the order of a pass.
+    /// The linear layers and norms of a block, counted from 0, with their sizes, in the order of a pass. The linear layers of all
+    /// blocks are the same.
     #[must_use]
-    pub fn block_parts(&self) -> Vec<(BlockPart, PartShape)> {
-        let Architecture { residual, biases, gated, norm: kind, query_key_norm, .. } = self.architecture;
+    pub fn block_parts(&self, layer: usize) -> Vec<(BlockPart, PartShape)> {
+        let Architecture { residual, first_norm, biases, gated, norm: kind, query_key_norm, .. } = self.architecture;
         let (d, f, q, kv) = (self.hidden, self.feed_forward, self.query_width(), self.key_value_width());
         let linear = |projection, outputs, inputs, bias| {
             (BlockPart::Linear(projection), PartShape::Linear(LinearShape { outputs, inputs, bias }))
@@ -90,7 +95,7 @@ impl Config {
         let head_norm = |norm| query_key_norm.then_some((BlockPart::Norm(norm), head));
         let feed_forward_norm = residual.norms_before() && !residual.is_parallel();
         let mut parts = Vec::new();
-        parts.extend(norm(BlockNorm::BeforeAttention, residual.norms_before()));
+        parts.extend(norm(BlockNorm::BeforeAttention, residual.norms_before() && (first_norm || layer > 0)));
         parts.push(linear(Projection::Query, q, d, biases.query_key_value));
         parts.push(linear(Projection::Key, kv, d, biases.query_key_value));
         parts.push(linear(Projection::Value, kv, d, biases.query_key_value));
@@ -113,18 +118,18 @@ impl Config {
         all.filter(|projection| self.linear_shape(*projection).is_some()).collect()
     }
 
-    /// All linear layers of all blocks, block by block in the order of [`Config::projections`].
+    /// All linear layers of all stored blocks, block by block in the order of [`Config::projections`].
     #[must_use]
     pub fn linear_points(&self) -> Vec<LinearPoint> {
         let projections = self.projections();
         let block = |layer| projections.iter().map(move |projection| LinearPoint { layer, projection: *projection });
-        (0..self.layers).flat_map(block).collect()
+        (0..self.blocks()).flat_map(block).collect()
     }
 
     /// The size of a linear layer of a block; `None` if the model's blocks have no such layer.
     #[must_use]
     pub fn linear_shape(&self, projection: Projection) -> Option<LinearShape> {
-        self.block_parts().into_iter().find_map(|(part, shape)| match shape {
+        self.block_parts(0).into_iter().find_map(|(part, shape)| match shape {
             PartShape::Linear(shape) if part == BlockPart::Linear(projection) => Some(shape),
             _ => None,
         })

@@ -19,7 +19,7 @@ pub struct Config {
     pub vocabulary: usize,
     /// `D`.
     pub hidden: usize,
-    /// Number of blocks.
+    /// Number of blocks that tokens go through.
     pub layers: usize,
     /// `H`, heads of the queries.
     pub heads: usize,
@@ -35,8 +35,10 @@ pub struct Config {
     pub norm_epsilon: f64,
     /// Activation of the feed-forward network.
     pub activation: Activation,
-    /// Dropout after the embeddings and after each feed-forward network.
+    /// Dropout after the embeddings.
     pub hidden_dropout: f64,
+    /// Dropout after each feed-forward network; ALBERT has none.
+    pub feed_forward_dropout: f64,
     /// Dropout after the output projection of the attention; DistilBERT has none.
     pub attention_output_dropout: f64,
     /// Dropout of the attention probabilities.
@@ -70,6 +72,7 @@ impl Config {
             norm_epsilon: 1e-12,
             activation: Activation::Gelu,
             hidden_dropout: 0.0,
+            feed_forward_dropout: 0.0,
             attention_output_dropout: 0.0,
             attention_dropout: 0.0,
             head_dropout: 0.0,
@@ -80,6 +83,32 @@ impl Config {
     #[must_use]
     pub fn max_tokens(&self) -> usize {
         self.positions - self.position_offset
+    }
+
+    /// Number of blocks that are stored: as many as tokens go through, unless several depths share one.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        self.architecture.shared_blocks.unwrap_or(self.layers)
+    }
+
+    /// Which of the stored blocks stands at a depth, counted from 0. What is plugged into a block stands wherever the block does.
+    ///
+    /// ```
+    /// use adaptune_transformer::{Architecture, Config};
+    /// let architecture = Architecture { shared_blocks: Some(2), ..Architecture::bert() };
+    /// let config = Config { architecture, ..Config::bert(8, 5, 2, 16) };
+    /// assert_eq!((0..5).map(|depth| config.block_at(depth)).collect::<Vec<_>>(), [0, 0, 0, 1, 1]);
+    /// ```
+    #[must_use]
+    pub fn block_at(&self, depth: usize) -> usize {
+        // In floating point, as in Python, whose quotient may be a whole number where this one is not.
+        (depth as f64 / (self.layers as f64 / self.blocks() as f64)) as usize
+    }
+
+    /// `E`, the width of the embeddings: the hidden size, unless they are projected to it.
+    #[must_use]
+    pub fn embedding_width(&self) -> usize {
+        self.architecture.embedding_width.unwrap_or(self.hidden)
     }
 
     /// `K`, the width of a head.
@@ -110,9 +139,12 @@ impl Config {
     /// attention probabilities.
     #[must_use]
     pub fn with_dropout(self, hidden: f64, attention: f64) -> Self {
-        let attention_output_dropout = if self.family.description().drops_attention_output { hidden } else { 0.0 };
+        let family = self.family.description();
+        let [attention_output_dropout, feed_forward_dropout] =
+            [family.drops_attention_output, family.drops_feed_forward].map(|drops| if drops { hidden } else { 0.0 });
         Self {
             hidden_dropout: hidden,
+            feed_forward_dropout,
             attention_output_dropout,
             attention_dropout: attention,
             head_dropout: hidden,
@@ -125,6 +157,7 @@ impl Config {
         let error = self
             .wrong_size()
             .or_else(|| self.wrong_heads())
+            .or_else(|| self.wrong_sharing())
             .or_else(|| self.wrong_rotation())
             .or_else(|| self.wrong_constant());
         match error {
@@ -141,6 +174,8 @@ impl Config {
             (names.layers, self.layers),
             (names.heads, self.heads),
             (names.feed_forward, self.feed_forward),
+            ("embedding_size", self.embedding_width()),
+            ("num_hidden_groups", self.blocks()),
             ("head_dim", self.architecture.head_size.unwrap_or(1)),
             ("num_key_value_heads", self.architecture.key_value_heads.unwrap_or(1)),
         ];
@@ -162,6 +197,12 @@ impl Config {
             return Some((names.positions, self.positions.to_string(), format!("more than {}", self.position_offset)));
         }
         None
+    }
+
+    fn wrong_sharing(&self) -> Option<Wrong> {
+        let (groups, layers) = (self.blocks(), self.layers);
+        let expected = || format!("at most the number of layers, {layers}");
+        (groups > layers).then(|| ("num_hidden_groups", groups.to_string(), expected()))
     }
 
     fn wrong_rotation(&self) -> Option<Wrong> {

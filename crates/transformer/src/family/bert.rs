@@ -1,4 +1,4 @@
-//! BERT, and families that differ from it in names and in how positions are counted: RoBERTa and XLM-R.
+//! BERT, and families that differ from it in names and in how positions are counted: RoBERTa, XLM-R and CamemBERT.
 
 use super::description::{
     AdapterPaths, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
@@ -19,19 +19,25 @@ impl Family {
     pub const ROBERTA: Self = Self::new(&ROBERTA);
     /// XLM-RoBERTa (Conneau et al., 2020): RoBERTa over many languages.
     pub const XLM_ROBERTA: Self = Self::new(&XLM_ROBERTA);
+    /// CamemBERT (Martin et al., 2020): RoBERTa over French.
+    pub const CAMEMBERT: Self = Self::new(&CAMEMBERT);
 }
 
 pub(super) const BERT_FORMAT: FamilyFormat = FamilyFormat { family: Family::BERT, read: read_bert, write };
 pub(super) const ROBERTA_FORMAT: FamilyFormat = FamilyFormat { family: Family::ROBERTA, read: read_roberta, write };
 pub(super) const XLM_ROBERTA_FORMAT: FamilyFormat =
     FamilyFormat { family: Family::XLM_ROBERTA, read: read_xlm_roberta, write };
+pub(super) const CAMEMBERT_FORMAT: FamilyFormat =
+    FamilyFormat { family: Family::CAMEMBERT, read: read_camembert, write };
 
 static BERT: FamilyDescription = FamilyDescription {
     model_type: "bert",
     prefix: "bert.",
     tensors: TENSORS,
+    heads: &[],
     fields: FIELDS,
     drops_attention_output: true,
+    drops_feed_forward: true,
     python: PythonNames {
         class: "Bert",
         language_head: Some(LanguageHeadNames {
@@ -41,7 +47,12 @@ static BERT: FamilyDescription = FamilyDescription {
             activation: None,
         }),
         adapters: ADAPTERS,
-        classifier: Classifier { layers: &["classifier"], activation: Activation::Tanh, pooled: true },
+        classifier: Classifier {
+            layers: &["classifier"],
+            activation: Activation::Tanh,
+            pooled: true,
+            plain_tagger: true,
+        },
         past_key_values: PastKeyValues::Taken,
     },
 };
@@ -50,8 +61,10 @@ static ROBERTA: FamilyDescription = FamilyDescription {
     model_type: "roberta",
     prefix: "roberta.",
     tensors: TENSORS,
+    heads: &[],
     fields: FIELDS,
     drops_attention_output: true,
+    drops_feed_forward: true,
     python: roberta_names("Roberta"),
 };
 
@@ -59,9 +72,22 @@ static XLM_ROBERTA: FamilyDescription = FamilyDescription {
     model_type: "xlm-roberta",
     prefix: "roberta.",
     tensors: TENSORS,
+    heads: &[],
     fields: FIELDS,
     drops_attention_output: true,
+    drops_feed_forward: true,
     python: roberta_names("XLMRoberta"),
+};
+
+static CAMEMBERT: FamilyDescription = FamilyDescription {
+    model_type: "camembert",
+    prefix: "roberta.",
+    tensors: TENSORS,
+    heads: &[],
+    fields: FIELDS,
+    drops_attention_output: true,
+    drops_feed_forward: true,
+    python: PythonNames { adapters: AdapterPaths { known: false, ..ADAPTERS }, ..roberta_names("Camembert") },
 };
 
 const fn roberta_names(class: &'static str) -> PythonNames {
@@ -78,17 +104,17 @@ const fn roberta_names(class: &'static str) -> PythonNames {
             layers: &["classifier.dense", "classifier.out_proj"],
             activation: Activation::Tanh,
             pooled: false,
+            plain_tagger: true,
         },
         past_key_values: PastKeyValues::NotForClassification,
     }
 }
 
-const TENSORS: TensorNames = TensorNames {
+pub(super) const TENSORS: TensorNames = TensorNames {
     tokens: "embeddings.word_embeddings.weight",
     positions: "embeddings.position_embeddings.weight",
     token_types: "embeddings.token_type_embeddings.weight",
     embedding_norm: "embeddings.LayerNorm",
-    final_norm: "final_norm",
     pooler: "pooler.dense",
     block: "encoder.layer",
     linears: &[
@@ -103,9 +129,10 @@ const TENSORS: TensorNames = TensorNames {
         (BlockNorm::AfterAttention, "attention.output.LayerNorm"),
         (BlockNorm::AfterFeedForward, "output.LayerNorm"),
     ],
+    ..TensorNames::NONE
 };
 
-const FIELDS: FieldNames = FieldNames {
+pub(super) const FIELDS: FieldNames = FieldNames {
     vocabulary: "vocab_size",
     hidden: "hidden_size",
     layers: "num_hidden_layers",
@@ -118,16 +145,18 @@ const FIELDS: FieldNames = FieldNames {
     norm_epsilon: "layer_norm_eps",
 };
 
-const ADAPTERS: AdapterPaths = AdapterPaths {
+pub(super) const ADAPTERS: AdapterPaths = AdapterPaths {
     after_attention: "attention.output",
     after_feed_forward: "output",
     attention: "attention.self",
     prefix: "self_prefix",
+    known: true,
+    differ: &[],
 };
 
 /// `config.json`.
 #[derive(Deserialize)]
-struct File {
+pub(super) struct File {
     #[serde(rename = "_name_or_path")]
     name: Option<String>,
     vocab_size: usize,
@@ -156,29 +185,30 @@ fn read_bert(raw: Value, path: &Path) -> Result<Config, ConfigError> {
 }
 
 fn read_roberta(raw: Value, path: &Path) -> Result<Config, ConfigError> {
-    let file = File::parse(raw, path)?;
-    let offset = file.position_offset();
-    file.config(Family::ROBERTA, offset, path)
+    File::parse(raw, path)?.counting_from_padding(Family::ROBERTA, path)
 }
 
 fn read_xlm_roberta(raw: Value, path: &Path) -> Result<Config, ConfigError> {
-    let file = File::parse(raw, path)?;
-    let offset = file.position_offset();
-    file.config(Family::XLM_ROBERTA, offset, path)
+    File::parse(raw, path)?.counting_from_padding(Family::XLM_ROBERTA, path)
+}
+
+fn read_camembert(raw: Value, path: &Path) -> Result<Config, ConfigError> {
+    File::parse(raw, path)?.counting_from_padding(Family::CAMEMBERT, path)
 }
 
 impl File {
-    fn parse(raw: Value, path: &Path) -> Result<Self, ConfigError> {
+    pub(super) fn parse(raw: Value, path: &Path) -> Result<Self, ConfigError> {
         refuse_other_models(&raw, path)?;
         serde_json::from_value(raw).map_err(|source| ConfigError::Json { path: path.to_owned(), source })
     }
 
     /// RoBERTa numbers positions from the padding id + 1 on (an inheritance of fairseq).
-    fn position_offset(&self) -> usize {
-        self.pad_token_id.unwrap_or(1).saturating_add(1)
+    fn counting_from_padding(self, family: Family, path: &Path) -> Result<Config, ConfigError> {
+        let offset = self.pad_token_id.unwrap_or(1).saturating_add(1);
+        self.config(family, offset, path)
     }
 
-    fn config(self, family: Family, position_offset: usize, path: &Path) -> Result<Config, ConfigError> {
+    pub(super) fn config(self, family: Family, position_offset: usize, path: &Path) -> Result<Config, ConfigError> {
         Ok(Config {
             family,
             architecture: Architecture::bert(),
@@ -194,6 +224,7 @@ impl File {
             norm_epsilon: self.layer_norm_eps,
             activation: activation(&self.hidden_act, "hidden_act", path)?,
             hidden_dropout: self.hidden_dropout_prob,
+            feed_forward_dropout: self.hidden_dropout_prob,
             attention_output_dropout: self.hidden_dropout_prob,
             attention_dropout: self.attention_probs_dropout_prob,
             head_dropout: self.classifier_dropout.unwrap_or(self.hidden_dropout_prob),
@@ -201,7 +232,7 @@ impl File {
     }
 }
 
-fn write(config: &Config) -> Value {
+pub(super) fn write(config: &Config) -> Value {
     // In RoBERTa positions count from the padding id on; in BERT the padding id means nothing to the model.
     let padding = config.position_offset.saturating_sub(1);
     json!({

@@ -1,6 +1,7 @@
 //! What a family is: names, in files and in Python.
 
 use super::names::TensorNames;
+use crate::point::Sublayer;
 use adaptune_tensor::Activation;
 use std::fmt;
 
@@ -20,10 +21,14 @@ pub struct FamilyDescription {
     pub prefix: &'static str,
     /// Where checkpoints keep its tensors.
     pub tensors: TensorNames,
+    /// What the names of the tensors of its heads begin with, beside `classifier.` and others that all families may have.
+    pub heads: &'static [&'static str],
     /// What `config.json` calls sizes and constants, for messages.
     pub fields: FieldNames,
     /// It has dropout behind the output projection of the attention.
     pub drops_attention_output: bool,
+    /// It has dropout behind the feed-forward network.
+    pub drops_feed_forward: bool,
     /// What Python's libraries call what stands around its blocks.
     pub python: PythonNames,
 }
@@ -83,6 +88,11 @@ pub struct AdapterPaths {
     pub attention: &'static str,
     /// What prefixes are called there.
     pub prefix: &'static str,
+    /// AdapterHub gives models of the family adapters that compute the same. Where it does not, files are laid out in its way
+    /// all the same, for this library alone.
+    pub known: bool,
+    /// Sublayers whose bottlenecks AdapterHub wires otherwise.
+    pub differ: &'static [Sublayer],
 }
 
 /// The classification head that transformers has for a family.
@@ -94,6 +104,8 @@ pub struct Classifier {
     pub activation: Activation,
     /// It reads the pooler's output and not the first token.
     pub pooled: bool,
+    /// Its `…ForTokenClassification` is one layer `classifier` over each token, and nothing between.
+    pub plain_tagger: bool,
 }
 
 /// Whether a family's models in Python take keys and values from outside.
@@ -130,6 +142,16 @@ impl Family {
     #[must_use]
     pub fn prefix(self) -> &'static str {
         self.0.prefix
+    }
+
+    /// The name of a tensor where the base stands below a head, of its [own name](TensorNames::name):
+    /// `bert.pooler.dense.weight` of `pooler.dense.weight`.
+    #[must_use]
+    pub fn full_name(self, name: &str) -> String {
+        let names = self.tensors();
+        let of = |part: &str| !part.is_empty() && name.starts_with(part);
+        let beside = names.pooler_is_beside && (of(names.pooler) || of(names.pooler_norm));
+        if beside { name.to_owned() } else { format!("{}{name}", self.prefix()) }
     }
 
     /// Where checkpoints keep its tensors.

@@ -25,10 +25,7 @@ static DISTILBERT: FamilyDescription = FamilyDescription {
     tensors: TensorNames {
         tokens: "embeddings.word_embeddings.weight",
         positions: "embeddings.position_embeddings.weight",
-        token_types: "embeddings.token_type_embeddings.weight",
         embedding_norm: "embeddings.LayerNorm",
-        final_norm: "final_norm",
-        pooler: "pooler.dense",
         block: "transformer.layer",
         linears: &[
             (Projection::Query, StoredLinear::whole("attention.q_lin")),
@@ -39,7 +36,9 @@ static DISTILBERT: FamilyDescription = FamilyDescription {
             (Projection::FeedForwardOut, StoredLinear::whole("ffn.lin2")),
         ],
         norms: &[(BlockNorm::AfterAttention, "sa_layer_norm"), (BlockNorm::AfterFeedForward, "output_layer_norm")],
+        ..TensorNames::NONE
     },
+    heads: &[],
     fields: FieldNames {
         vocabulary: "vocab_size",
         hidden: "dim",
@@ -53,6 +52,7 @@ static DISTILBERT: FamilyDescription = FamilyDescription {
         norm_epsilon: "layer_norm_eps",
     },
     drops_attention_output: false,
+    drops_feed_forward: true,
     python: PythonNames {
         class: "DistilBert",
         language_head: Some(LanguageHeadNames {
@@ -66,11 +66,14 @@ static DISTILBERT: FamilyDescription = FamilyDescription {
             after_feed_forward: "output_adapters",
             attention: "attention",
             prefix: "self",
+            known: true,
+            differ: &[],
         },
         classifier: Classifier {
             layers: &["pre_classifier", "classifier"],
             activation: Activation::Relu,
             pooled: false,
+            plain_tagger: true,
         },
         past_key_values: PastKeyValues::Refused,
     },
@@ -103,7 +106,7 @@ fn read(raw: Value, path: &Path) -> Result<Config, ConfigError> {
         serde_json::from_value(raw).map_err(|source| ConfigError::Json { path: path.to_owned(), source })?;
     Ok(Config {
         family: Family::DISTILBERT,
-        architecture: Architecture { pooler: false, ..Architecture::bert() },
+        architecture: Architecture { pooler: None, ..Architecture::bert() },
         name: file.name.filter(|name| !name.is_empty()),
         vocabulary: file.vocab_size,
         hidden: file.dim,
@@ -116,6 +119,7 @@ fn read(raw: Value, path: &Path) -> Result<Config, ConfigError> {
         norm_epsilon: tiny(),
         activation: activation(&file.activation, "activation", path)?,
         hidden_dropout: file.dropout,
+        feed_forward_dropout: file.dropout,
         attention_output_dropout: 0.0,
         attention_dropout: file.attention_dropout,
         head_dropout: file.seq_classif_dropout,

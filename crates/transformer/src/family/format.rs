@@ -24,16 +24,64 @@ pub(super) fn refuse_other_models(raw: &Value, path: &Path) -> Result<(), Config
         ("is_decoder", Value::from(false)),
         ("add_cross_attention", Value::from(false)),
     ];
-    for (field, expected) in wanted {
-        match raw.get(field) {
-            Some(found) if *found != expected && !found.is_null() => {
-                let (path, found, expected) = (path.to_owned(), found.to_string(), expected.to_string());
-                return Err(ConfigError::Field { path, field, found, expected });
-            }
-            _ => {}
-        }
+    wanted.into_iter().try_for_each(|(field, expected)| refuse(raw, field, &[expected], path))
+}
+
+/// A whole number, or what it is where the file does not say.
+pub(super) fn size(raw: &Value, field: &'static str, default: usize, path: &Path) -> Result<usize, ConfigError> {
+    let found = raw.get(field).unwrap_or(&Value::Null);
+    let number = found.as_u64().and_then(|number| usize::try_from(number).ok());
+    match number {
+        Some(number) => Ok(number),
+        None if found.is_null() => Ok(default),
+        None => Err(wrong(field, found, "a whole number", path)),
     }
-    Ok(())
+}
+
+/// A number, or what it is where the file does not say.
+pub(super) fn number(raw: &Value, field: &'static str, default: f64, path: &Path) -> Result<f64, ConfigError> {
+    let found = raw.get(field).unwrap_or(&Value::Null);
+    match found.as_f64() {
+        Some(number) => Ok(number),
+        None if found.is_null() => Ok(default),
+        None => Err(wrong(field, found, "a number", path)),
+    }
+}
+
+/// Whether something is so; not, where the file does not say.
+pub(super) fn flag(raw: &Value, field: &'static str, path: &Path) -> Result<bool, ConfigError> {
+    match raw.get(field).unwrap_or(&Value::Null) {
+        Value::Null => Ok(false),
+        Value::Bool(flag) => Ok(*flag),
+        found => Err(wrong(field, found, "true or false", path)),
+    }
+}
+
+/// A text, or what it is where the file does not say.
+pub(super) fn text<'a>(
+    raw: &'a Value,
+    field: &'static str,
+    default: &'a str,
+    path: &Path,
+) -> Result<&'a str, ConfigError> {
+    match raw.get(field).unwrap_or(&Value::Null) {
+        Value::Null => Ok(default),
+        Value::String(text) => Ok(text),
+        found => Err(wrong(field, found, "a text", path)),
+    }
+}
+
+/// Refuses a field that is there and none of what can be computed.
+pub(super) fn refuse(raw: &Value, field: &'static str, known: &[Value], path: &Path) -> Result<(), ConfigError> {
+    match raw.get(field).filter(|found| !found.is_null() && !known.contains(found)) {
+        Some(found) => Err(wrong(field, found, known[0].to_string(), path)),
+        None => Ok(()),
+    }
+}
+
+/// A field that is what it must not be.
+pub(super) fn wrong(field: &'static str, found: &Value, expected: impl Into<String>, path: &Path) -> ConfigError {
+    ConfigError::Field { path: path.to_owned(), field, found: found.to_string(), expected: expected.into() }
 }
 
 /// The activation of a name.

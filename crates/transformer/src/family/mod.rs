@@ -4,15 +4,20 @@
 //! |---|---|
 //! | `description.rs` | [`Family`], and what a description says |
 //! | `names.rs`, `stored.rs` | where a layer lies in a checkpoint: a name, rows of it, transposed or not |
-//! | `bert.rs`, `distilbert.rs` | one description each, with its `config.json` |
+//! | `bert.rs`, `distilbert.rs`, `electra.rs`, `albert.rs`, `modernbert.rs` | one description each, with its `config.json` |
 //! | `registry.rs` | all of them by `model_type` |
 
+mod albert;
 mod bert;
 mod description;
 mod distilbert;
+mod electra;
 mod format;
+mod modernbert;
 mod names;
 mod registry;
+#[cfg(test)]
+pub(crate) mod samples;
 mod stored;
 
 pub use description::{

@@ -14,10 +14,16 @@ pub struct TensorNames {
     pub token_types: &'static str,
     /// The norm behind the embeddings; `.weight` and `.bias` follow.
     pub embedding_norm: &'static str,
+    /// The linear layer from the embeddings to the hidden size.
+    pub embedding_projection: &'static str,
     /// The norm behind the last block.
     pub final_norm: &'static str,
     /// The linear layer of the pooler.
     pub pooler: &'static str,
+    /// The norm behind it.
+    pub pooler_norm: &'static str,
+    /// The pooler lies beside what the family's prefix stands for, as heads do.
+    pub pooler_is_beside: bool,
     /// What the path of a block begins with; its number follows.
     pub block: &'static str,
     /// The linear layers of a block.
@@ -52,6 +58,22 @@ impl StoredLinear {
 }
 
 impl TensorNames {
+    /// Nothing is named: what a family has not, its description takes from here.
+    pub const NONE: Self = Self {
+        tokens: "",
+        positions: "",
+        token_types: "",
+        embedding_norm: "",
+        embedding_projection: "",
+        final_norm: "",
+        pooler: "",
+        pooler_norm: "",
+        pooler_is_beside: false,
+        block: "",
+        linears: &[],
+        norms: &[],
+    };
+
     /// Where a linear layer of a block is stored; `None` if the family has no such layer.
     #[must_use]
     pub fn linear(&self, projection: Projection) -> Option<StoredLinear> {
@@ -84,8 +106,10 @@ impl TensorNames {
             Part::Positions => self.positions.into(),
             Part::TokenTypes => self.token_types.into(),
             Part::EmbeddingNorm => self.embedding_norm.into(),
+            Part::EmbeddingProjection => self.embedding_projection.into(),
             Part::FinalNorm => self.final_norm.into(),
             Part::Pooler => self.pooler.into(),
+            Part::PoolerNorm => self.pooler_norm.into(),
             Part::Block(layer, BlockPart::Norm(norm)) => {
                 let known = self.norms.iter().find(|(known, _)| *known == norm);
                 let (_, path) = known.unwrap_or_else(|| panic!("the family's description names no {norm:?} norm"));

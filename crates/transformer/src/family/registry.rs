@@ -1,15 +1,23 @@
 //! All families that are read, by their `model_type`; reading and writing `config.json`.
 
 use super::format::FamilyFormat;
-use super::{bert, distilbert};
+use super::{albert, bert, distilbert, electra, modernbert};
 use crate::config::{Config, ConfigError};
 use crate::weights::{CONFIGURATION_LIMIT, read_text, resolve};
 use serde_json::Value;
 use std::path::Path;
 
 /// Every family that [`Config::read`] knows.
-const FAMILIES: &[FamilyFormat] =
-    &[bert::BERT_FORMAT, bert::ROBERTA_FORMAT, bert::XLM_ROBERTA_FORMAT, distilbert::FORMAT];
+const FAMILIES: &[FamilyFormat] = &[
+    bert::BERT_FORMAT,
+    bert::ROBERTA_FORMAT,
+    bert::XLM_ROBERTA_FORMAT,
+    bert::CAMEMBERT_FORMAT,
+    distilbert::FORMAT,
+    electra::FORMAT,
+    albert::FORMAT,
+    modernbert::FORMAT,
+];
 
 impl Config {
     /// Reads `config.json` of a model directory.
@@ -67,7 +75,9 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::samples;
     use super::*;
+    use crate::family::Family;
 
     const BERT: &str = r#"{"model_type": "bert", "vocab_size": 37, "hidden_size": 12, "num_hidden_layers": 2,
         "num_attention_heads": 3, "intermediate_size": 20, "max_position_embeddings": 24, "pad_token_id": 1}"#;
@@ -109,9 +119,10 @@ mod tests {
 
     #[test]
     fn families_name_every_part_that_they_have() {
-        for format in FAMILIES {
-            let config = Config { family: format.family, ..Config::bert(12, 3, 3, 20) };
-            assert_eq!(config.unnamed_part(), None, "{:?}", format.family);
+        let families: Vec<Family> = samples().iter().map(|config| config.family).collect();
+        assert!(FAMILIES.iter().all(|format| families.contains(&format.family)), "each family has a sample");
+        for config in samples() {
+            assert_eq!(config.unnamed_part(), None, "{:?}", config.family);
         }
     }
 }

@@ -42,6 +42,28 @@ impl LinearPoint {
     }
 }
 
+impl LinearPoint {
+    /// A name of the layer's own: its [path](LinearPoint::path), and where the stored layer holds several, the number of the part
+    /// behind it. `None` if the family's blocks have no such layer.
+    ///
+    /// ```
+    /// use adaptune_transformer::{Family, LinearPoint, Projection};
+    /// let point = LinearPoint { layer: 3, projection: Projection::Key };
+    /// assert_eq!(point.own_path(Family::MODERNBERT).as_deref(), Some("layers.3.attn.Wqkv.1"));
+    /// ```
+    #[must_use]
+    pub fn own_path(self, family: Family) -> Option<String> {
+        family.tensors().linear(self.projection).map(|_| family.tensors().name(self.into()))
+    }
+
+    /// True if the stored layer holds other layers too.
+    #[must_use]
+    pub fn is_fused(self, family: Family) -> bool {
+        let names = family.tensors();
+        names.linear(self.projection).is_some_and(|stored| names.stored_together(stored.path).len() > 1)
+    }
+}
+
 impl Config {
     /// Checks that the family names every part that a model of this configuration has.
     pub(crate) fn unnamed_part(&self) -> Option<Part> {
@@ -49,7 +71,7 @@ impl Config {
         let unnamed = |part: &Part| match part {
             Part::Block(_, BlockPart::Norm(norm)) => names.norms.iter().all(|(known, _)| known != norm),
             Part::Block(_, BlockPart::Linear(projection)) => names.linear(*projection).is_none(),
-            _ => false,
+            part => names.name(*part).is_empty(),
         };
         self.parts().into_iter().map(|(part, _)| part).find(unnamed)
     }

@@ -89,10 +89,22 @@ impl<'a> Reader<'a> {
         Err(WeightError::Unexpected { path, count, examples: examples(left, 5) })
     }
 
+    /// The name of a tensor that has not the prefix, as the other functions take it.
+    #[must_use]
+    pub fn beside(name: &str) -> String {
+        format!("{BESIDE}{name}")
+    }
+
     fn full(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+        match name.strip_prefix(BESIDE) {
+            Some(name) => name.to_owned(),
+            None => format!("{}{name}", self.prefix),
+        }
     }
 }
+
+/// What stands before names that have not the prefix; no tensor's name begins so.
+const BESIDE: &str = "/";
 
 fn no_prefix(source: &dyn TensorSource, prefixes: &[&str], probe: &str) -> WeightError {
     let names = source.names();

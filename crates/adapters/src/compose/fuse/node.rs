@@ -84,7 +84,7 @@ fn not_fused<S: Scalar, P: Insertions<S>>(model: &Config, part: &P) -> Option<Po
     let sublayers = sublayer_points(model).filter(not_added).map(Point::from);
     let linear = linear_points(model).filter(|point| part.linear(*point).is_some()).map(Point::from);
     let sequences = sequence_points(model).filter(|point| part.sequence(*point).is_some()).map(Point::from);
-    let attention = (0..model.layers).filter(|layer| part.attention(*layer).is_some()).map(Point::Attention);
+    let attention = (0..model.blocks()).filter(|layer| part.attention(*layer).is_some()).map(Point::Attention);
     sublayers.chain(linear).chain(sequences).chain(attention).next()
 }
 

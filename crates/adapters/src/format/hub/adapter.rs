@@ -2,12 +2,13 @@
 
 use super::adapter_file::{adapter_text, read_adapter};
 use super::name::check_name;
+use super::of_family;
 use crate::adapter::Adapter;
 use crate::core::stored::Stored;
 use crate::format::error::FormatError;
 use crate::format::files::{ADAPTER, replace, replace_together};
 use crate::format::json;
-use crate::format::tensors::{Tensors, write};
+use crate::format::tensors::{Tensors, is_ours, write};
 use crate::registry::method::Method;
 use adaptune_tensor::{AnyParameter, Parameters, Scalar, Seed};
 use adaptune_transformer::Encoder;
@@ -64,6 +65,9 @@ pub fn save_adapterhub<S: Scalar>(
                        function";
         return Err(FormatError::config(directory.join(ADAPTER.config), message));
     }
+    if let Some(why) = of_family::refusal(adapter, base.config()) {
+        return Err(FormatError::config(directory.join(ADAPTER.config), why));
+    }
     save_adapter(adapter, base, directory)
 }
 
@@ -78,6 +82,11 @@ pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Ada
     let mut adapter = Adapter::blank(&file.name, &file.method, base.config(), Seed::new(0))
         .map_err(|e| FormatError::config(&path, e))?;
     let mut tensors = weights?;
+    if let Some(why) = of_family::refusal(&adapter, base.config()) {
+        if !is_ours(directory, &ADAPTER)? {
+            return Err(FormatError::config(&path, why));
+        }
+    }
     let stored_in = stored_in(&file.name, base);
     for (method, entry) in adapter.entries_mut() {
         let stored = |name: &str| stored_in(method, name.to_owned());

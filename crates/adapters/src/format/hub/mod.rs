@@ -6,6 +6,7 @@ pub(super) mod head;
 mod legacy;
 pub(super) mod mixer;
 pub(super) mod name;
+mod of_family;
 pub(super) mod static_head;
 
 pub use adapter::{save_adapter, save_adapterhub};

@@ -13,7 +13,7 @@ use crate::head::config::HeadConfig;
 use crate::head::task::Task;
 use adaptune_tensor::{Parameters, Scalar, Seed};
 use adaptune_transformer::weights::{is_there, resolve};
-use adaptune_transformer::{Encoder, Family};
+use adaptune_transformer::{Config, Encoder};
 use serde_json::Value;
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub(crate) fn is_static(file: &Value) -> bool {
 pub(super) fn load<S: Scalar>(directory: &Path, file: &Value, base: &Encoder<S>) -> Result<Head<S>, FormatError> {
     let path = resolve(directory, HEAD.config)?;
     json::check_base(&path, file, base.config())?;
-    let described = described(file, base.config().family);
+    let described = described(file, base.config());
     let (layers, config) = described.map_err(|Message(why)| FormatError::config(&path, why))?;
     let mut head =
         Head::new(&name(directory)?, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
@@ -54,9 +54,9 @@ pub(crate) fn name(directory: &Path) -> Result<String, FormatError> {
 }
 
 /// The layers of the head, and its configuration.
-fn described(file: &Value, family: Family) -> Result<(Vec<&'static str>, HeadConfig), Message> {
+fn described(file: &Value, model: &Config) -> Result<(Vec<&'static str>, HeadConfig), Message> {
     let class = file.get("model_class").and_then(Value::as_str).unwrap_or_default();
-    let known = classifier::task_type(class).and_then(|name| Some((name, classifier::layers(name, family)?)));
+    let known = classifier::task_type(class).and_then(|name| Some((name, classifier::layers(name, model.family)?)));
     let Some((task_type, layers)) = known else {
         return Err(format!(
             "it is the head of the class {class}; of transformers' classes those of …ForSequenceClassification and \
@@ -67,6 +67,6 @@ fn described(file: &Value, family: Family) -> Result<(Vec<&'static str>, HeadCon
     let count = file.get("num_labels").and_then(Value::as_u64).ok_or("\"num_labels\" is missing")? as usize;
     let labels = json::labels(file.as_object().ok_or("expected a map of fields")?, count)?;
     let task = Task::of_task_type(task_type, count).expect("its layers are known");
-    let config = classifier::config(task, &layers, labels, family);
+    let config = classifier::config(task, &layers, labels, model);
     Ok((layers, config))
 }

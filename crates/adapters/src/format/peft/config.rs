@@ -73,8 +73,8 @@ pub(super) fn fields(config: &LoraConfig, points: &[Point], model: &Config) -> R
 /// The configuration of an adapter whose weights change these layers.
 pub(super) fn read(file: &Value, points: &[Point], model: &Config) -> Result<LoraConfig, String> {
     check_idle(file)?;
-    if let Some(point) = linear(points).find(|point| point.layer >= model.layers) {
-        let (layer, count) = (point.layer, model.layers);
+    if let Some(point) = linear(points).find(|point| point.layer >= model.blocks()) {
+        let (layer, count) = (point.layer, model.blocks());
         return Err(format!(
             "the weights change block {layer}, but this base has {count} blocks, from 0 on: was it trained on a larger base?"
         ));
@@ -159,6 +159,9 @@ pub(super) fn on_layers(config: LoraConfig, points: &[Point], model: &Config) ->
     if let Some(missing) = all.map(Point::from).find(|point| !points.contains(point)) {
         return Err(format!("blocks differ in the layers that they adapt ({missing} is not), which is not supported"));
     }
+    if projections.contains(&Projection::FeedForwardGate) {
+        return Err("it changes the activated branch of gated feed-forward networks, which is not supported".into());
+    }
     let matrices = [
         (Projection::Query, AttentionMatrix::Query),
         (Projection::Key, AttentionMatrix::Key),
@@ -172,7 +175,7 @@ pub(super) fn on_layers(config: LoraConfig, points: &[Point], model: &Config) ->
         attn_matrices,
         intermediate_lora: projections.contains(&Projection::FeedForwardIn),
         output_lora: projections.contains(&Projection::FeedForwardOut),
-        leave_out: (0..model.layers).filter(|layer| !layers.contains(layer)).collect(),
+        leave_out: (0..model.blocks()).filter(|layer| !layers.contains(layer)).collect(),
         ..config
     })
 }

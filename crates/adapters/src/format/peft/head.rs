@@ -41,7 +41,7 @@ pub(super) fn layers_of(head: &HeadConfig, method: &Method, model: &Config) -> O
     let layers = classifier::layers(task_type, model.family)?;
     let stored = Task::of_task_type(task_type, head.labels.len())?;
     let labels = classifier::nameless(head.labels.len());
-    same_form(head, &classifier::config(stored, &layers, labels, model.family)).then_some(layers)
+    same_form(head, &classifier::config(stored, &layers, labels, model)).then_some(layers)
 }
 
 /// True if two heads compute the same but for their numbers. One layer has no activation, whatever it is said to be.
@@ -91,7 +91,7 @@ pub(crate) fn find<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Opt
         return Err(FormatError::config(&path, message));
     };
     let task = Task::of_task_type(&task_type, outputs).expect("its layers are known");
-    let plain = classifier::config(task, &layers, classifier::nameless(outputs), family);
+    let plain = classifier::config(task, &layers, classifier::nameless(outputs), base.config());
     let pooler = if plain.reads_pooler() { pooler::trained(&path, &file, &mut tensors, base)? } else { None };
     let plain = if pooler.is_some() { upon_its_own_pooler(plain) } else { plain };
     let (title, config) = own(&resolve(directory, PEFT.safetensors)?, plain)?;
@@ -200,6 +200,10 @@ fn form<S: Scalar>(file: &Value, tensors: &Tensors<S>, family: Family) -> Result
         (Value::Null, None) => "task_type is null, and the head may judge sequences or tokens: write \"SEQ_CLS\" or \
                                 \"TOKEN_CLS\" there"
             .to_owned(),
+        (Value::String(task_type), _) if task_type == "TOKEN_CLS" => format!(
+            "task_type is TOKEN_CLS, and such heads are not read on {}, whose tokens go through the base's pooler first",
+            family.model_type()
+        ),
         (found, _) => format!("task_type is {found}, but heads are read of SEQ_CLS and TOKEN_CLS only"),
     })
 }

@@ -1,7 +1,7 @@
 //! LoRA and related methods in PEFT's files: which tensors hold them.
 
 use super::files::Written;
-use super::{config, targets};
+use super::{config, fused, targets};
 use crate::adapter::Adapter;
 use crate::core::point::Point;
 use crate::core::stored::{Form, Stored};
@@ -39,6 +39,7 @@ pub(super) fn load<S: Scalar>(
     base: &Encoder<S>,
 ) -> Result<Adapter<S>, FormatError> {
     let path = directory.join(PEFT.config);
+    fused::cut(tensors, base.config()).map_err(|message| FormatError::config(&path, message))?;
     let points = points_of(&tensors.names(), base.config().family);
     let config = config::read(file, &points, base.config()).map_err(|message| FormatError::config(&path, message))?;
     let method = Method::Lora(config.clone());
@@ -95,7 +96,7 @@ fn stored(config: &LoraConfig, family: Family, name: &str) -> Stored {
         let shared = parameter.replace("lora_", "vera_");
         return Stored::under([format!("base_model.{shared}"), format!("base_model.model.{shared}")]);
     };
-    stored_at(config, family, &point.path(family).unwrap_or_default(), point.projection, parameter)
+    stored_at(config, family, &point.own_path(family).unwrap_or_default(), point.projection, parameter)
 }
 
 /// The same of a parameter of the module at a path, which is stored as one of this projection is.

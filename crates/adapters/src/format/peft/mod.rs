@@ -7,6 +7,7 @@
 
 mod config;
 pub(super) mod files;
+mod fused;
 pub(super) mod head;
 mod known;
 mod low_rank;
@@ -41,9 +42,9 @@ pub(super) fn is_peft(directory: &Path) -> Result<bool, FormatError> {
 /// Why PEFT has no such adapter, if it has not.
 pub(super) fn refusal(method: &Method, model: &Config) -> Option<String> {
     match method {
-        Method::Lora(config) => config::refusal(config).map(str::to_owned),
+        Method::Lora(config) => config::refusal(config).map(str::to_owned).or_else(|| fused::refusal(config, model)),
         Method::Prefix(config) => prompts::prefix_refusal(config, model).map(str::to_owned),
-        Method::Prompt(config) => prompts::prompt_refusal(config).map(str::to_owned),
+        Method::Prompt(config) => prompts::prompt_refusal(config, model).map(str::to_owned),
         other => Some(format!("it has no adapters of kind {}", other.kind())),
     }
 }

@@ -21,7 +21,7 @@ use crate::format::tensors::Tensors;
 use crate::methods::lora::config::LoraConfig;
 use crate::registry::method::Method;
 use adaptune_tensor::{Kind, Parameter, Parameters, Scalar, Seed};
-use adaptune_transformer::{Config, Encoder, Family, Linear, LinearPoint, Projection};
+use adaptune_transformer::{Architecture, Config, Encoder, Family, Linear, LinearPoint, Projection};
 use ndarray::{Array1, Array2};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -89,7 +89,7 @@ fn method(file: &Value, model: &Config) -> Result<LoraConfig, Message> {
         return Err("VeRA of the pooler is not supported: leave the pooler out of target_modules".into());
     }
     let inputs = file.get("feedforward_modules").and_then(Value::as_array).into_iter().flatten();
-    let pooler = format!("{}{}", model.family.prefix(), model.family.tensors().pooler);
+    let pooler = model.family.full_name(model.family.tensors().pooler);
     let is_input = inputs.filter_map(Value::as_str).any(|entry| targets::names(entry, &pooler));
     let inputs = if is_input { BTreeSet::from([STAND_IN.projection]) } else { BTreeSet::new() };
     config::check_idle(file)?;
@@ -98,15 +98,16 @@ fn method(file: &Value, model: &Config) -> Result<LoraConfig, Message> {
 }
 
 fn one_block(model: &Config) -> Config {
-    Config { layers: 1, ..model.clone() }
+    let architecture = Architecture { shared_blocks: None, ..model.architecture.clone() };
+    Config { layers: 1, architecture, ..model.clone() }
 }
 
 /// The names that a tensor of a layer may have: in a model with a head, beside prefixes and prompts, and alone.
 fn paths(family: Family, layer: &str, part: &str) -> [String; 3] {
-    let prefix = family.prefix();
+    let whole = family.full_name(layer);
     [
-        format!("base_model.model.{prefix}{layer}.{part}"),
-        format!("base_model.{prefix}{layer}.{part}"),
+        format!("base_model.model.{whole}.{part}"),
+        format!("base_model.{whole}.{part}"),
         format!("base_model.model.{layer}.{part}"),
     ]
 }

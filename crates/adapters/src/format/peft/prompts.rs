@@ -27,7 +27,7 @@ use std::path::Path;
 /// The tensor.
 const TENSOR: &str = "prompt_embeddings";
 
-const NO_CACHE: &str = "it has no prefixes for DistilBERT, which takes no keys and values from outside";
+const NO_CACHE: &str = "it has no prefixes for models that take no keys and values from outside in Python, as this one";
 
 /// Why PEFT has no such prefix, if it has not.
 pub(super) fn prefix_refusal(config: &PrefixConfig, model: &Config) -> Option<&'static str> {
@@ -45,8 +45,11 @@ pub(super) fn prefix_refusal(config: &PrefixConfig, model: &Config) -> Option<&'
 }
 
 /// Why PEFT has no such prompt, if it has not.
-pub(super) fn prompt_refusal(config: &PromptConfig) -> Option<&'static str> {
+pub(super) fn prompt_refusal(config: &PromptConfig, model: &Config) -> Option<&'static str> {
     match config.combine {
+        Combine::AsTokens if model.embedding_width() != model.hidden => Some(
+            "its prompts are as wide as the hidden state, and the embeddings of this base, in whose place they come, are not",
+        ),
         Combine::AsTokens => None,
         Combine::First => Some(
             "its prompt takes positions and goes through the embeddings' norm, and this one was trained with neither, as \

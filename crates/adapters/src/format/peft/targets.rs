@@ -19,7 +19,7 @@ pub(super) fn point(module: &str, family: Family) -> Option<Point> {
     let module = module.strip_prefix(family.prefix()).unwrap_or(module);
     let layer: usize = module.split('.').find_map(|part| part.parse().ok())?;
     let mut points = Projection::ALL.into_iter().map(|projection| LinearPoint { layer, projection });
-    points.find(|point| point.path(family).as_deref() == Some(module)).map(Point::from)
+    points.find(|point| point.own_path(family).as_deref() == Some(module)).map(Point::from)
 }
 
 /// True if an entry of a list names a module.

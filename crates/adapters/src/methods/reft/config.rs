@@ -88,7 +88,7 @@ impl ReftConfig {
         if self.prefix_positions + self.suffix_positions == 0 {
             return Err(MethodError::Nothing("set prefix_positions or suffix_positions"));
         }
-        let layers = self.layers.clone().unwrap_or_else(|| (0..model.layers).collect());
+        let layers = self.layers.clone().unwrap_or_else(|| (0..model.blocks()).collect());
         check_layers("layers", &layers, model)?;
         if layers.is_empty() { Err(MethodError::Nothing("layers names none")) } else { Ok(layers) }
     }

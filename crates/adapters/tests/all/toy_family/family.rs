@@ -2,7 +2,7 @@
 //! before, RMS norms, rotated positions in some layers, grouped heads of their own width, causal masks with and without a window,
 //! gated feed-forward networks, no biases, a scale of embeddings and of scores, a final norm, fused and transposed tensors.
 
-use adaptune_tensor::{Activation, AttentionMask, RmsWeight, rotary_frequencies};
+use adaptune_tensor::{Activation, AttentionMask, RmsWeight};
 use adaptune_transformer::family::{
     AdapterPaths, Classifier, FamilyDescription, FamilyFormat, FieldNames, PastKeyValues, PythonNames, StoredLinear,
     TensorNames,
@@ -20,13 +20,10 @@ pub(crate) const FORMAT: FamilyFormat = FamilyFormat { family: TOY, read, write 
 static DESCRIPTION: FamilyDescription = FamilyDescription {
     model_type: "toy",
     prefix: "model.",
+    heads: &[],
     tensors: TensorNames {
         tokens: "embed_tokens.weight",
-        positions: "none",
-        token_types: "none",
-        embedding_norm: "none",
         final_norm: "norm",
-        pooler: "none",
         block: "layers",
         linears: &[
             (Projection::Query, StoredLinear::part("attn.qkv", 0)),
@@ -46,6 +43,7 @@ static DESCRIPTION: FamilyDescription = FamilyDescription {
             (BlockNorm::BeforeFeedForward, "norm_3"),
             (BlockNorm::AfterFeedForward, "norm_4"),
         ],
+        ..TensorNames::NONE
     },
     fields: FieldNames {
         vocabulary: "vocab_size",
@@ -60,6 +58,7 @@ static DESCRIPTION: FamilyDescription = FamilyDescription {
         norm_epsilon: "rms_norm_eps",
     },
     drops_attention_output: true,
+    drops_feed_forward: true,
     python: PythonNames {
         class: "Toy",
         language_head: None,
@@ -68,8 +67,10 @@ static DESCRIPTION: FamilyDescription = FamilyDescription {
             after_feed_forward: "output_adapters",
             attention: "attn",
             prefix: "self_prefix",
+            known: true,
+            differ: &[],
         },
-        classifier: Classifier { layers: &["score"], activation: Activation::Tanh, pooled: false },
+        classifier: Classifier { layers: &["score"], activation: Activation::Tanh, pooled: false, plain_tagger: true },
         past_key_values: PastKeyValues::Taken,
     },
 };
@@ -128,8 +129,8 @@ fn architecture(raw: &Value, key_value_heads: usize, head_size: usize) -> Archit
         Some("parallel") => (Residual::Parallel, RmsWeight::Plain),
         _ => (Residual::PreNorm, RmsWeight::Plain),
     };
-    let rotary = |base| Some(RotaryPositions { frequencies: rotary_frequencies(base, head_size) });
-    let partly = Some(RotaryPositions { frequencies: rotary_frequencies(30.0, head_size / 2) });
+    let rotary = |base| Some(RotaryPositions::new(base, head_size));
+    let partly = Some(RotaryPositions::new(30.0, head_size / 2));
     Architecture {
         residual,
         norm: NormKind::Rms(weight),
@@ -138,7 +139,10 @@ fn architecture(raw: &Value, key_value_heads: usize, head_size: usize) -> Archit
         embedding_norm: false,
         embedding_scale: Some(1.7),
         final_norm: true,
-        pooler: false,
+        first_norm: true,
+        embedding_width: None,
+        shared_blocks: None,
+        pooler: None,
         gated: true,
         key_value_heads: Some(key_value_heads),
         head_size: Some(head_size),

@@ -1,0 +1,67 @@
+//! A small configuration of every family, for tests: of odd sizes, and no value as it is where a file does not say it.
+
+use crate::config::Config;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// One of each family, and more where a family has several forms.
+pub(crate) fn samples() -> Vec<Config> {
+    let read = |fields: Value| Config::from_json(&fields.to_string(), Path::new("m/config.json"));
+    fields().into_iter().map(|fields| read(fields).unwrap_or_else(|e| panic!("{e}"))).collect()
+}
+
+fn fields() -> Vec<Value> {
+    let mut all: Vec<Value> = ["bert", "roberta", "xlm-roberta", "camembert"].into_iter().map(bert).collect();
+    all.push(distilbert());
+    all.push(with(
+        bert("albert"),
+        json!({"embedding_size": 5, "num_hidden_groups": 2, "inner_group_num": 1, "classifier_dropout_prob": 0.375}),
+    ));
+    all.extend([json!({}), other_layers()].map(|others| with(modernbert(), others)));
+    all.extend([5, 12].map(|width| with(bert("electra"), json!({"embedding_size": width}))));
+    all
+}
+
+/// The same with other fields.
+fn with(mut fields: Value, others: Value) -> Value {
+    for (name, value) in others.as_object().into_iter().flatten() {
+        fields[name] = value.clone();
+    }
+    fields
+}
+
+fn bert(model_type: &str) -> Value {
+    json!({
+        "model_type": model_type, "vocab_size": 37, "hidden_size": 12, "num_hidden_layers": 3, "num_attention_heads": 3,
+        "intermediate_size": 20, "max_position_embeddings": 24, "type_vocab_size": 1, "pad_token_id": 3,
+        "layer_norm_eps": 1e-7, "hidden_act": "gelu_new", "hidden_dropout_prob": 0.125,
+        "attention_probs_dropout_prob": 0.25, "classifier_dropout": 0.375,
+    })
+}
+
+fn modernbert() -> Value {
+    json!({
+        "model_type": "modernbert", "vocab_size": 37, "hidden_size": 12, "num_hidden_layers": 5, "num_attention_heads": 3,
+        "intermediate_size": 20, "max_position_embeddings": 24, "norm_eps": 1e-4, "hidden_activation": "gelu_new",
+        "global_attn_every_n_layers": 2, "local_attention": 6, "global_rope_theta": 50.5, "local_rope_theta": 7.25,
+        "embedding_dropout": 0.125, "attention_dropout": 0.25, "classifier_dropout": 0.375, "classifier_activation": "silu",
+    })
+}
+
+/// As newer versions of transformers spell it, with what the other sample has not.
+fn other_layers() -> Value {
+    let [full, sliding] = ["full_attention", "sliding_attention"];
+    json!({
+        "num_hidden_layers": 4, "layer_types": [sliding, full, full, sliding], "norm_bias": true, "attention_bias": true,
+        "mlp_bias": true, "classifier_bias": true, "classifier_pooling": "mean",
+        "rope_parameters": {full: {"rope_type": "default", "rope_theta": 33.0}, sliding: {"rope_theta": 11.0}},
+    })
+}
+
+fn distilbert() -> Value {
+    json!({
+        "model_type": "distilbert", "vocab_size": 37, "dim": 12, "n_layers": 3, "n_heads": 3, "hidden_dim": 20,
+        "max_position_embeddings": 24, "activation": "gelu_new", "dropout": 0.125, "attention_dropout": 0.25,
+        "seq_classif_dropout": 0.375,
+    })
+}

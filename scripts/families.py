@@ -1,0 +1,214 @@
+"""Golden numbers of every family of bases: last hidden state, logits of the family's own head, and what adapters make of it.
+
+Nothing is stored that both sides can make: every tensor of a small model is filled by a formula of its name (`fill`), and of
+every gradient the file has one number, its sum weighed by a formula (`probe`). A family is a row of `FAMILIES`. Each sentence
+goes through the model alone, so no padding is anywhere.
+"""
+
+import copy
+import json
+import re
+import zlib
+
+import adapters
+import peft
+import torch
+import transformers
+from adapters import ADAPTER_MODEL_MAPPING, AdapterModelInterface, AutoAdapterModel
+from adapters.models.albert.modeling_albert import AlbertAttentionWithAdapters
+from transformers import AutoConfig, AutoModelForSequenceClassification
+from transformers.models.modernbert.modeling_modernbert import ModernBertRotaryEmbedding
+
+LABELS = 3
+LENGTHS = (5, 1, 9, 3)
+VOCABULARY, FIRST_REAL_ID = 37, 5
+
+# What all families are called alike, then what each has beside it.
+SIZES = dict(vocab_size=VOCABULARY, hidden_size=12, num_hidden_layers=3, num_attention_heads=3, intermediate_size=20,
+             max_position_embeddings=24, num_labels=LABELS)  # fmt: skip
+BERT = SIZES | dict(type_vocab_size=2, layer_norm_eps=1e-5)
+ROBERTA = SIZES | dict(type_vocab_size=1, pad_token_id=2, bos_token_id=0, eos_token_id=1, layer_norm_eps=1e-6)
+ALBERT = BERT | dict(embedding_size=7, num_hidden_layers=5, num_hidden_groups=2, inner_group_num=1, hidden_act="gelu_new")
+MODERN = {key: value for key, value in SIZES.items()} | dict(
+    hidden_activation="gelu", norm_eps=1e-4, pad_token_id=0, global_attn_every_n_layers=2, local_attention=5,
+    global_rope_theta=50.0, local_rope_theta=7.0, reference_compile=False)  # fmt: skip
+MODERN_BIASES = dict(norm_bias=True, attention_bias=True, mlp_bias=True, classifier_bias=True, classifier_pooling="mean",
+                     classifier_activation="silu", hidden_activation="gelu_new", local_attention=4)  # fmt: skip
+
+# Methods of AdapterHub, which has them for some families alone.
+BOTTLENECKS = ["seq_bn[reduction_factor=4]", "double_seq_bn[reduction_factor=3]", "par_bn[reduction_factor=4,scaling=2.5]"]
+LOW_RANK = ['lora[r=2,alpha=3,attn_matrices=["q","k","v"],intermediate_lora=True,output_lora=True]']
+PREFIX = ["prefix_tuning[prefix_length=2,bottleneck_size=3]"]
+HUB = BOTTLENECKS + LOW_RANK + PREFIX
+
+
+
+# Name: model_type, fields of its configuration, methods of AdapterHub, the modules that PEFT's LoRA changes.
+BERT_LAYERS = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
+FAMILIES = {
+    "electra": ("electra", BERT | dict(embedding_size=6, hidden_act="gelu_new"), HUB, BERT_LAYERS),
+    "electra_square": ("electra", BERT | dict(embedding_size=12), [], BERT_LAYERS[:1]),
+    "albert": ("albert", ALBERT, HUB, ["query", "key", "value", "attention.dense", "ffn", "ffn_output"]),
+    "modernbert": ("modernbert", MODERN, BOTTLENECKS, ["attn.Wqkv", "attn.Wo", "mlp.Wo"]),
+    "modernbert_biases": ("modernbert", MODERN | MODERN_BIASES, [], ["Wqkv"]),
+    "camembert": ("camembert", ROBERTA, [], BERT_LAYERS),
+}  # fmt: skip
+
+
+def write_families(out):
+    """`families.json`."""
+    cases = {name: case(name, *family) for name, family in FAMILIES.items()}
+    versions = f"transformers {transformers.__version__}, adapters {adapters.__version__}, peft {peft.__version__}"
+    note = f"{versions}, torch {torch.__version__}, float64"
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(case)}" for name, case in cases.items())
+    (out / "families.json").write_text(f'{{"note": {json.dumps(note)}, "families": {{\n{lines}\n}}}}\n')
+
+
+def case(name, model_type, fields, methods, targets):
+    """A family: its configuration as transformers writes it, inputs, and what comes out."""
+    config = AutoConfig.for_model(model_type, **fields)
+    # ModernBERT's eager attention computes its softmax in single precision.
+    config._attn_implementation = "sdpa" if model_type == "modernbert" else "eager"
+    inputs, labels = sentences(name, config)
+    model = filled(AutoModelForSequenceClassification.from_config(config))
+    states = torch.cat([model.base_model(**sentence).last_hidden_state[0] for sentence in inputs])
+    unread = ("id2label", "label2id", "architectures", "transformers_version", "dtype")
+    return {
+        "config": {key: value for key, value in json.loads(config.to_json_string()).items() if key not in unread},
+        "ids": [sentence["input_ids"][0].tolist() for sentence in inputs],
+        "types": [sentence["token_type_ids"][0].tolist() if "token_type_ids" in sentence else [0] * sentence["input_ids"].numel() for sentence in inputs],
+        "labels": labels.tolist(),
+        "hidden": {"probe": probe(states), "rows": [[rounded(x) for x in states[row]] for row in (0, LENGTHS[0], -1)]},
+        "logits": table(torch.cat([model(**sentence).logits for sentence in inputs])),
+        "adapters": [run(hub(config, method), inputs, labels) | {"method": method} for method in methods],
+        "peft": run(low_rank(config, targets), inputs, labels) | {"targets": targets},
+    }  # fmt: skip
+
+
+def sentences(name, config):
+    """Sequences of several lengths by the name of the case, with a class for each."""
+    torch.manual_seed(zlib.crc32(f"family {name}".encode()))
+    inputs = [{"input_ids": torch.randint(FIRST_REAL_ID, VOCABULARY, (1, length))} for length in LENGTHS]
+    for sentence in inputs if getattr(config, "type_vocab_size", 0) > 1 else []:
+        sentence["token_type_ids"] = (torch.arange(sentence["input_ids"].shape[1]) % 3 == 1).long()[None]
+    return inputs, torch.randint(0, LABELS, (len(LENGTHS),))
+
+
+# What bottlenecks read in a pre-norm block is the state before its norms, as AdapterHub's own classes of such models (Llama,
+# GPT-2) have it. Its interface of ModernBERT names the modules behind the norms instead.
+INTERFACES = {
+    "modernbert": AdapterModelInterface(
+        adapter_methods=["bottleneck", "lora"], model_embeddings="embeddings", model_layers="layers", layer_self_attn="attn",
+        layer_cross_attn=None, attn_qkv_proj="Wqkv", attn_o_proj="Wo", layer_intermediate_proj="mlp.Wi",
+        layer_output_proj="mlp.Wo", layer_pre_self_attn="attn_norm", layer_pre_ffn="mlp_norm"),
+}  # fmt: skip
+
+
+def exact(self, x, position_ids):
+    """Cosines and sines of the angles of queries and keys in double precision, where transformers rounds them to single."""
+    size = self.config.hidden_size // self.config.num_attention_heads
+    frequencies = self.config.rope_theta ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
+    angles = position_ids[..., None].double() * torch.cat([frequencies, frequencies])
+    return angles.cos(), angles.sin()
+
+
+ModernBertRotaryEmbedding.forward = exact
+
+
+def hub(config, method):
+    """A model with an adapter of AdapterHub's, by the names of its tensors; with a head of AdapterHub's too, which trains, or
+    with the family's own, where AdapterHub has no model class of its own for the family."""
+    if type(config) not in ADAPTER_MODEL_MAPPING:
+        model = AutoModelForSequenceClassification.from_config(copy.deepcopy(config))
+        adapters.init(model, interface=INTERFACES[config.model_type])
+        model.add_adapter("mood", config=method)
+        model.train_adapter("mood")
+        for layer in model.base_model.layers:
+            layer.attn.Wqkv.bias = None  # wrapping it for LoRA gave it one, which the model has not
+        model = filled(model)
+        return model, {file_name(name): p for name, p in model.named_parameters() if ".mood." in name}
+    model = AutoAdapterModel.from_config(copy.deepcopy(config))
+    for attention in (m for m in model.modules() if isinstance(m, AlbertAttentionWithAdapters)):
+        # It is called with its arguments in the wrong order: the state first, then what the attention made of it.
+        attention.attention_adapters.forward = swapped(attention.attention_adapters.forward)
+    model.add_adapter("mood", config=method)
+    model.add_classification_head("mood", num_labels=LABELS)
+    model.train_adapter("mood")
+    model.active_head = "mood"
+    model = filled(model)
+    return model, {file_name(name): p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def swapped(forward):
+    """The same with its first two arguments in the other order."""
+    return lambda first, second, norm: forward(second, first, norm)
+
+
+def low_rank(config, targets):
+    """A model with PEFT's LoRA, and its tensors by the names that its files have."""
+    model = AutoModelForSequenceClassification.from_config(config)
+    model = peft.get_peft_model(model, peft.LoraConfig(r=2, lora_alpha=3, target_modules=targets))
+    model = filled(model)
+    return model, {file_name(name): p for name, p in model.named_parameters() if p.requires_grad}
+
+
+def run(model_and_trained, inputs, labels):
+    """One forward and one backward pass."""
+    model, trained = model_and_trained
+    logits = torch.cat([model(**sentence).logits for sentence in inputs])
+    loss = torch.nn.functional.cross_entropy(logits, labels)
+    loss.backward()
+    return {"logits": table(logits), "loss": rounded(loss), "gradients": probes(trained)}
+
+
+def filled(model):
+    """The same model in double precision, all of whose tensors have values by their names."""
+    model = model.double().eval()
+    for name, parameter in model.named_parameters():
+        fill(file_name(name), parameter)
+    return model
+
+
+def file_name(name):
+    """What a tensor is called in the files of whoever wrote it: PEFT leaves out the adapter's name, and what it wraps has the
+    name of before; prefixes, which every block lists, have a name of their own."""
+    name = re.sub(r"^(\w+)\..*\.prefix_tuning\.pool\.", r"\1.prefix_tuning.", name)
+    return name.replace(".default.", ".") if ".lora_" in name else name.replace("base_model.model.", "").replace(".base_layer.", ".")
+
+
+def fill(name, parameter):
+    """Values by the name of a tensor: the Rust test makes the same. The square keeps a matrix from being of a low rank, and
+    the weights of norms, which are vectors, vary around 1, or little of the input would be left behind a few of them."""
+    start = zlib.crc32(name.encode()) % 1000
+    count = torch.arange(parameter.numel(), dtype=torch.float64)
+    values = 0.5 * torch.sin(start + 1.7 * count + 0.013 * (count * count))
+    around = 1.0 if parameter.dim() == 1 and name.endswith(".weight") else 0.0
+    parameter.data = (around + values).reshape(parameter.shape)
+
+
+def probes(trained):
+    """For each kind of tensor, those of all layers together, by its name: `probe` of their gradients, one behind the other;
+    how many there are, and their shape."""
+    kinds = {}
+    for name, parameter in trained.items():
+        assert parameter.grad is not None, f"{name} has no gradient"
+        kinds.setdefault(re.sub(r"\.\d+\.", ".N.", name, count=1), []).append(parameter.grad)
+    flat = {kind: torch.cat([gradient.flatten() for gradient in gradients]) for kind, gradients in kinds.items()}
+    return {kind: [*probe(flat[kind]), len(kinds[kind]), *kinds[kind][0].shape] for kind in sorted(kinds)}
+
+
+def probe(values):
+    """The sum of the elements, weighed so that no two count alike; and the largest of them, which says how large they are."""
+    values = values.flatten()
+    weights = torch.cos(1 + 0.37 * torch.arange(values.numel(), dtype=torch.float64))
+    return [rounded((values * weights).sum()), rounded(values.abs().max())]
+
+
+def table(numbers):
+    """Rows of numbers."""
+    return [[rounded(x) for x in row] for row in numbers]
+
+
+def rounded(number):
+    """More digits than are compared would only take room."""
+    return float(f"{float(number):.13g}")
