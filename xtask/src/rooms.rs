@@ -64,7 +64,7 @@ const HOUSES: [House; 3] = [
             &["table"],
             &["labels", "split", "tokenizer"],
             &["base", "data", "run_file"],
-            &["card", "predictor"],
+            &["card", "embedder", "predictor"],
             &["model"],
             &["training"],
         ],

@@ -109,6 +109,11 @@ impl BaseModel {
         self.folder().map_or(Ok(None), sentence_transformers::pooling)
     }
 
+    /// Returns what its files say of embeddings, if it is a model of sentence-transformers.
+    pub(crate) fn sentence_transformer(&self) -> Result<Option<sentence_transformers::Description>> {
+        self.folder().map_or(Ok(None), sentence_transformers::read)
+    }
+
     /// Returns what a new head of this task reads of each text where nothing else is said: what the base was
     /// [trained](BaseModel::pooling) to have read, if its folder says so; `None` is what the task reads, the first token for whole
     /// texts. `docs/results.md` has what that is worth.

@@ -5,6 +5,7 @@ pub mod builtin;
 mod card;
 mod class_weights;
 mod data;
+mod embedder;
 mod error;
 pub mod hub;
 mod labels;
@@ -27,11 +28,13 @@ pub use base::{BUILTIN, BaseModel};
 pub use card::{MODEL_CARD, ModelCard, is_model_card};
 pub use class_weights::ClassWeights;
 pub use data::Tokenized;
+pub use embedder::{Embedder, EmbeddingForm};
 pub use error::{Place, TextError};
 pub use labels::{Labels, Targets, TaskChoice};
 pub use model::TextModel;
 pub use predictor::{Prediction, TextPredictor, WordTag};
 pub use run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, InputKind, RUN_FILE, RunFile};
+pub use sentence_transformers::{ParsePoolingError, TokenPooling};
 pub use sizing::{LEAST_STEPS, Sizing};
 pub use table::{
     ChoiceLabels, Choices, Columns, Dialect, Format, GivenAnswer, Row, Table, TableKind, TableOptions, Text, utf8_text,

@@ -1,16 +1,16 @@
 //! A base model with its tokenizer: where every program begins.
 
 use crate::base::BaseModel;
-use crate::error::{Result, TextError};
+use crate::embedder::{Embedder, EmbeddingForm};
+use crate::error::Result;
 use crate::hub::DownloadObserver;
 use crate::predictor::TextPredictor;
 use crate::run_file::RunFile;
-use crate::table::Table;
 use crate::tokenizer::Tokenizer;
-use adaptune_adapters::{Task, format};
+use adaptune_adapters::format;
 use adaptune_tensor::Precision;
-use adaptune_transformer::{Base, Batch, Encoder, Pass, Selection};
-use ndarray::{Array2, Axis, concatenate};
+use adaptune_transformer::Encoder;
+use ndarray::Array2;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -100,28 +100,44 @@ impl TextModel {
         Ok(TextPredictor::new(model, tokenizer, run.and_then(|run| run.input)))
     }
 
-    /// Returns the last hidden state of each text, `[texts, D]`: the mean over its tokens for [`Selection::Mean`], its first or last
-    /// token for [`Selection::First`] and [`Selection::Last`]. Ends of texts that are too long are left out.
+    /// Returns what makes a vector of every text, as the files of the model say; the mean over all tokens if they say nothing
+    /// ([`EmbeddingForm::notes`]). Texts are cut where the model was trained to have them cut.
     ///
     /// # Errors
-    /// There are no texts, the tokenizer refuses one, or the selection is not one vector for each text.
-    pub fn embed(&self, texts: &[impl AsRef<str>], selection: &Selection) -> Result<Array2<f32>> {
-        if matches!(selection, Selection::All | Selection::Places(_)) {
-            return Err(TextError::Model(format!(
-                "{selection:?} does not read one vector of each text; take First, Last or Mean"
-            )));
+    /// A file of the model cannot be read, or names a module that is not known.
+    pub fn embedder(&self) -> Result<Embedder> {
+        let form = EmbeddingForm::of(&self.source)?;
+        let length = form.max_length().unwrap_or(usize::MAX).min(self.tokenizer.max_length());
+        Embedder::new(Arc::clone(&self.base), self.tokenizer.clone().with_max_length(length)?, form)
+    }
+
+    /// The same with an adapter in the base, from a folder with or without a head. Texts are cut where they were cut in training, if
+    /// the folder says where.
+    ///
+    /// # Errors
+    /// As [`TextModel::embedder`], or the folder holds no adapter, or one for another base or tokenizer.
+    pub fn embedder_with(&self, folder: impl AsRef<Path>) -> Result<Embedder> {
+        let folder = folder.as_ref();
+        let (run, mut tokenizer) = (RunFile::read(folder)?, self.tokenizer.clone());
+        if let Some(run) = &run {
+            run.check_tokenizer(&tokenizer)?;
+            tokenizer = tokenizer.with_max_length(run.max_length.min(self.tokenizer.max_length()))?;
         }
-        let table = Table::of_texts(texts);
-        // A data set is of some task; which one does not matter here, and no random draw is made of its batches.
-        let dataset = self.tokenizer.tokenize_unlabelled(&table, Task::CLASSIFICATION)?.dataset;
-        let embed = |examples: Vec<usize>| {
-            let batch: Batch = dataset.batch(&examples, adaptune_tensor::Seed::new(0)).batch;
-            Ok(Base::from(&*self.base).read(&batch, &(), Pass::evaluate(), selection)?.hidden)
+        let embedder = self.embedder()?;
+        let embedder = if run.is_some() {
+            Embedder::new(Arc::clone(&self.base), tokenizer, embedder.form().clone())?
+        } else {
+            embedder
         };
-        let batches = adaptune_train::in_order(dataset.len(), 64).into_iter().map(embed);
-        let batches = batches.collect::<Result<Vec<Array2<f32>>, adaptune_transformer::BatchError>>();
-        let batches = batches.map_err(|error| TextError::Train(error.into()))?;
-        let views: Vec<_> = batches.iter().map(|batch| batch.view()).collect();
-        concatenate(Axis(0), &views).map_err(|error| TextError::Model(error.to_string()))
+        let parts = format::load_parts(folder, &self.base)?;
+        Ok(embedder.with_adapters(parts.setup, parts.thawed))
+    }
+
+    /// Returns the vector of each text, `[texts, size]`, as [`TextModel::embedder`] makes it.
+    ///
+    /// # Errors
+    /// As [`TextModel::embedder`] and [`Embedder::embed`].
+    pub fn embed(&self, texts: &[impl AsRef<str>]) -> Result<Array2<f32>> {
+        self.embedder()?.embed(texts)
     }
 }

@@ -3,6 +3,7 @@
 mod columns;
 mod compare;
 mod composition;
+mod embed;
 mod finished;
 mod numbers;
 mod pretrain;
@@ -12,6 +13,7 @@ mod trained;
 pub(crate) use columns::TableArgs;
 pub(crate) use compare::CompareArgs;
 pub(crate) use composition::{AdapterArg, is_composed};
+pub(crate) use embed::{EmbedArgs, FormArgs};
 pub(crate) use finished::{CombinationArg, CombineArgs, ConvertArgs, FormatArg, MergeArgs};
 pub(crate) use numbers::BaseDtype;
 pub(crate) use pretrain::{ArchitectureArg, PretrainArgs};
@@ -55,6 +57,8 @@ pub(crate) enum Command {
     Eval(EvalArgs),
     /// Predict labels for texts
     Predict(PredictArgs),
+    /// Make a vector of every text: sentence embeddings
+    Embed(Box<EmbedArgs>),
     /// Show what an adapter directory holds
     Inspect(InspectArgs),
     /// Count what a method would train in a model, without training

@@ -20,9 +20,7 @@ impl Loaded {
     /// Loads base, adapter or adapters, and head.
     pub(crate) fn open(args: &ModelArgs, table: &TableArgs) -> Result<Self> {
         let leading = args.adapter.leading();
-        if let Some(folder) = args.adapter.folders().iter().find(|folder| !folder.is_dir()) {
-            bail!("{} is no folder; --adapter names folders that train wrote, or a Python library", folder.display());
-        }
+        check_adapters(&args.adapter)?;
         let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
         let tokenizer = finished.tokenizer(args.max_length)?.with_overlap(table.overlap());
         check_others(&args.adapter, &leading, &tokenizer)?;
@@ -49,8 +47,18 @@ impl Loaded {
     }
 }
 
+/// All that is named must be folders.
+pub(crate) fn check_adapters(adapter: &AdapterArg) -> Result<()> {
+    match adapter.folders().iter().find(|folder| !folder.is_dir()) {
+        Some(folder) => {
+            bail!("{} is no folder; --adapter names folders that train wrote, or a Python library", folder.display())
+        }
+        None => Ok(()),
+    }
+}
+
 /// The adapters but the leading one must have been trained with the same tokenizer.
-fn check_others(adapter: &AdapterArg, leading: &Path, tokenizer: &Tokenizer) -> Result<()> {
+pub(crate) fn check_others(adapter: &AdapterArg, leading: &Path, tokenizer: &Tokenizer) -> Result<()> {
     for folder in adapter.folders().iter().filter(|folder| *folder != leading) {
         tell_notes(folder)?;
         if let Some(run) = RunFolder::new(folder, TRAINED).run_file()? {

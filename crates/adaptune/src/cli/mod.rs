@@ -6,6 +6,7 @@ mod combine;
 mod compare;
 mod convert;
 mod download;
+mod embed;
 mod eval;
 mod finished;
 mod folder;
@@ -15,6 +16,7 @@ mod lock;
 mod memory;
 mod merge;
 mod observers;
+mod output;
 mod per_class;
 mod per_entity;
 mod per_label;
@@ -100,6 +102,7 @@ fn command(command: &Command) -> Result<()> {
         Command::Pretrain(args) => pretrain::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Predict(args) => predict::run(args),
+        Command::Embed(args) => embed::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Budget(args) => budget::run(args),
         Command::Merge(args) => merge::run(args),

@@ -16,6 +16,7 @@ mod common;
 mod compare;
 mod composed;
 mod economy;
+mod embed;
 mod finished;
 mod multi_label;
 mod multiple_choice;

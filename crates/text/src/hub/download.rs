@@ -4,7 +4,7 @@ use super::cache::{self, CONFIG, INDEX, Snapshot, TOKENIZER, WEIGHTS};
 use super::observer::DownloadObserver;
 use super::settings::Settings;
 use crate::error::{Result, TextError};
-use crate::sentence_transformers::{MODULES, pooling_config};
+use crate::sentence_transformers::{LENGTHS, MODULES, PROMPTS, files};
 use hf_hub::Cache;
 use hf_hub::api::Progress;
 use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
@@ -65,7 +65,7 @@ impl Source<'_> {
             hub(format!("{endpoint} has no {CONFIG} of {name}; is the name right (owner/name), and the model public?"))
         })?;
         self.fetch(TOKENIZER)?;
-        self.fetch_pooling()?;
+        self.fetch_modules()?;
         if self.fetch(WEIGHTS)?.is_none() {
             let index = self.fetch(INDEX)?.ok_or_else(|| hub(no_safetensors(name)))?;
             for shard in cache::shards(&index)? {
@@ -76,12 +76,13 @@ impl Source<'_> {
         Ok(config.parent().map(Path::to_owned).unwrap_or_default())
     }
 
-    /// What says how a model of sentence-transformers pools; other models have nothing of the kind. Whether it is damaged is
+    /// What says how a model of sentence-transformers embeds texts; other models have nothing of the kind. Whether it is damaged is
     /// seen where it is read.
-    fn fetch_pooling(&mut self) -> Result<()> {
+    fn fetch_modules(&mut self) -> Result<()> {
         let Some(modules) = self.fetch(MODULES)? else { return Ok(()) };
-        if let Some(Ok(Some(config))) = modules.parent().map(pooling_config) {
-            self.fetch(&config)?;
+        let of_modules = modules.parent().map_or(Ok(Vec::new()), files).unwrap_or_default();
+        for name in of_modules.iter().map(String::as_str).chain([LENGTHS[0], PROMPTS]) {
+            self.fetch(name)?;
         }
         Ok(())
     }

@@ -1,7 +1,8 @@
-//! Options that say as which numbers weights are held and saved.
+//! Options that say as which numbers weights are held and saved, and how many texts are computed together.
 
 use adaptune_transformer::weights::FloatFormat;
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
+use std::num::NonZeroUsize;
 
 /// Numbers of the base's large weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -37,5 +38,24 @@ impl PrecisionArg {
             Self::F16 => FloatFormat::F16,
             Self::Bf16 => FloatFormat::BF16,
         }
+    }
+}
+
+/// How many texts are computed together.
+#[derive(Debug, Args)]
+pub(crate) struct BatchArgs {
+    /// Texts of a batch; more than 256 would only take longer, and are computed as 256
+    #[arg(long, default_value_t = NonZeroUsize::new(64).expect("not zero"), value_name = "N")]
+    batch_size: NonZeroUsize,
+}
+
+impl BatchArgs {
+    /// The most texts that are computed together. What they give does not depend on it, but the hidden states of many are in no
+    /// cache, and the memory for them is new each time.
+    const MOST_TEXTS: usize = 256;
+
+    /// How many texts are computed together.
+    pub(crate) fn size(&self) -> usize {
+        self.batch_size.get().min(Self::MOST_TEXTS)
     }
 }

@@ -2,9 +2,8 @@
 
 use super::columns::TableArgs;
 use super::composition::AdapterArg;
-use super::numbers::BaseDtype;
+use super::numbers::{BaseDtype, BatchArgs};
 use clap::Args;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// A base and an adapter for it.
@@ -30,19 +29,14 @@ pub(crate) struct ModelArgs {
     /// Of a head of which any number of labels hold, those whose probability is above this [default: 0.5]
     #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
     pub(crate) threshold: Option<f32>,
-    /// Texts of a batch; more than 256 would only take longer, and are computed as 256
-    #[arg(long, default_value_t = NonZeroUsize::new(64).expect("not zero"), value_name = "N")]
-    batch_size: NonZeroUsize,
+    #[command(flatten)]
+    batch: BatchArgs,
 }
 
 impl ModelArgs {
-    /// The most texts that are computed together. What they give does not depend on it, but the hidden states of many are in no
-    /// cache, and the memory for them is new each time.
-    const MOST_TEXTS: usize = 256;
-
     /// How many texts are computed together.
     pub(crate) fn batch_size(&self) -> usize {
-        self.batch_size.get().min(Self::MOST_TEXTS)
+        self.batch.size()
     }
 }
 

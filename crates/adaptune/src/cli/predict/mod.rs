@@ -5,17 +5,17 @@ mod writer;
 
 use super::args::PredictArgs;
 use super::loaded::Loaded;
+use super::output;
 use super::report::{counted, note, notes};
 use adaptune_text::{Prediction, Row, Table, TextError};
-use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressStyle};
+use anyhow::{Context, Result};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use writer::Writer;
 
 /// Predicts and writes a record for each text, in the order of the input.
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
-    args.out.as_deref().map_or(Ok(()), |out| check_out(args, out))?;
+    args.out.as_deref().map_or(Ok(()), |out| output::check(out, &args.input, args.overwrite))?;
     let loaded = Loaded::open(&args.model, &args.table)?;
     let table = Table::read_texts(&args.input, &loaded.table_options(&args.table))?;
     if let Some(input) = loaded.predictor.input() {
@@ -42,37 +42,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     Ok(())
 }
 
-/// Refuses to write where somebody's data are, or where there is no folder, before anything is computed.
-fn check_out(args: &PredictArgs, out: &Path) -> Result<()> {
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-        bail!("--out {}: there is no folder {}; make it first", out.display(), folder.display());
-    }
-    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
-    if same(out, &args.input) {
-        bail!("--out {} is the input itself; name another file", out.display());
-    }
-    if out.exists() && !args.overwrite {
-        bail!("--out {} is there already; name another file, or add --overwrite", out.display());
-    }
-    Ok(())
-}
-
 /// Writes beside the file, and puts the whole in its place.
 fn to_file(args: &PredictArgs, out: &Path, loaded: &Loaded, table: &Table, writer: &Writer<'_>) -> Result<()> {
-    let mut failed = None;
-    let written = adaptune_transformer::weights::replace_file(out, |file| {
-        let mut file = BufWriter::new(file);
-        if let Err(error) = to_stream(args, loaded, table, writer, &mut file) {
-            failed = Some(error);
-            return Err(io::Error::other("the predictions failed"));
-        }
-        file.flush()
-    });
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    written?;
+    output::replace(out, |file| to_stream(args, loaded, table, writer, file))?;
     let blank = table.rows.iter().filter(|row| row.text.is_blank()).count();
     let predictions = counted(table.rows.len() - blank, "prediction");
     note(format_args!("{predictions} in {}", out.display()));
@@ -86,7 +58,7 @@ fn to_stream(
     writer: &Writer<'_>,
     to: &mut impl Write,
 ) -> Result<()> {
-    let bar = bar(args, table.rows.len());
+    let bar = output::bar(args.out.is_some(), table.rows.len());
     writer.begin(to)?;
     let mut failed = None;
     let take = |row: &Row, prediction: Prediction| {
@@ -104,16 +76,4 @@ fn to_stream(
     }
     notes(&table.name, &ended?);
     to.flush().context("cannot write the predictions")
-}
-
-/// A bar where predictions go to a file; on the terminal they show by themselves how far they are.
-fn bar(args: &PredictArgs, rows: usize) -> ProgressBar {
-    if args.out.is_none() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(rows as u64);
-    match ProgressStyle::with_template("{bar:30} {pos}/{len} texts, {eta} left") {
-        Ok(style) => bar.with_style(style),
-        Err(_) => bar,
-    }
 }

@@ -1,0 +1,73 @@
+//! The model that embeds texts, and how these are read.
+
+use super::super::args::{AdapterArg, EmbedArgs, FormArgs};
+use super::super::download::find_base;
+use super::super::finished::Finished;
+use super::super::loaded::{check_adapters, check_others};
+use super::super::report::note;
+use adaptune_adapters::format::{load_composed, load_parts};
+use adaptune_text::{BaseDtype, Embedder, EmbeddingForm, InputKind, TableOptions};
+use anyhow::{Context, Result};
+use std::sync::Arc;
+
+/// The model, and how tables are read: as the options say, and where they name no columns, with those of training.
+pub(super) fn open(args: &EmbedArgs) -> Result<(Embedder, TableOptions)> {
+    let options = args.table.options();
+    match &args.adapter {
+        Some(adapter) => adapted(args, adapter, options),
+        None => Ok((plain(args)?, options)),
+    }
+}
+
+/// The base by itself.
+fn plain(args: &EmbedArgs) -> Result<Embedder> {
+    let model = find_base(args.model.as_deref().unwrap_or_default()).context("--model")?;
+    let form = EmbeddingForm::of(&model)?;
+    let limit = model.config().max_tokens();
+    let length = args.max_length.or(form.max_length().map(|length| length.min(limit)));
+    let form = chosen(form, &args.form)?;
+    let tokenizer = model.tokenizer(length)?;
+    let base = Arc::new(model.load(args.base_dtype.map(BaseDtype::from).unwrap_or_default().into())?);
+    Ok(Embedder::new(base, tokenizer, form)?)
+}
+
+/// The base with adapters.
+fn adapted(args: &EmbedArgs, adapter: &AdapterArg, options: TableOptions) -> Result<(Embedder, TableOptions)> {
+    let leading = adapter.leading();
+    check_adapters(adapter)?;
+    let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
+    let form = EmbeddingForm::of(&finished.model)?;
+    let of_model = form.max_length().filter(|_| finished.run.is_none());
+    let length = args.max_length.or(of_model.map(|length| length.min(finished.max_length)));
+    let form = chosen(form, &args.form)?;
+    let tokenizer = finished.tokenizer(length)?;
+    check_others(adapter, &leading, &tokenizer)?;
+    let parts = match adapter {
+        AdapterArg::Folder(folder) => {
+            load_parts(folder, &finished.base).with_context(|| folder.display().to_string())?
+        }
+        AdapterArg::Composed(expression) => load_composed(expression, &finished.base, None)?,
+    };
+    let input = finished.run.and_then(|run| run.input).filter(|input| input.kind == InputKind::Single);
+    let preferred = input.map(|input| input.columns()).unwrap_or_default();
+    let embedder = Embedder::new(finished.base, tokenizer, form)?.with_adapters(parts.setup, parts.thawed);
+    Ok((embedder, TableOptions { preferred, ..options }))
+}
+
+/// The form with what the options say otherwise.
+fn chosen(mut form: EmbeddingForm, args: &FormArgs) -> Result<EmbeddingForm> {
+    if !args.pooling.is_empty() {
+        form = form.with_pooling(args.pooling.clone());
+    }
+    for text in form.notes() {
+        note(format_args!("note: {text}"));
+    }
+    if args.normalize || args.no_normalize {
+        form = form.with_normalization(args.normalize);
+    }
+    match (&args.prompt, &args.prompt_name) {
+        (Some(prompt), _) => Ok(form.with_prompt(prompt)),
+        (None, Some(name)) => Ok(form.with_prompt_named(name)?),
+        (None, None) => Ok(form),
+    }
+}
