@@ -2,14 +2,12 @@
 //! name, here as there.
 
 use crate::common;
-use crate::stirred::off;
 use adaptune_adapters::objective::Classification;
 use adaptune_adapters::{
     Adapter, AdapterModel, Fusion, FusionConfig, Head, HeadConfig, Mixer, Setup, Supply, Task, WantedMixer, format,
 };
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::{Batch, Encoder, Pass};
-use ndarray::Array2;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -8,7 +8,7 @@ use adaptune_adapters::objective::Classification;
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling, Task, format};
 use adaptune_autograd::{CheckOptions, check_gradients_with};
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
-use adaptune_transformer::weights::{FloatFormat, TensorFile, write_safetensors};
+use adaptune_transformer::weights::{FloatFormat, TensorFile, TensorSource, write_safetensors};
 use adaptune_transformer::{Batch, Config, Encoder, Pass, Thaw, Thawed};
 use ndarray::{Array2, ArrayD};
 use serde_json::{Map, Value, json};

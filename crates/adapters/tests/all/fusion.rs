@@ -4,12 +4,12 @@
 use crate::stirred::{Stirred, base, batch, check, hidden, loss, off, setup};
 use adaptune_adapters::objective::Classification;
 use adaptune_adapters::{
-    Adapter, AdapterModel, CompositionError, ExpressionError, Fuse, Fusion, FusionConfig, Head, HeadConfig, Mixer,
-    MixerKind, Setup, Supply, Task, WantedMixer, format,
+    Adapter, AdapterModel, CompositionError, ExpressionError, Fuse, Fusion, Head, HeadConfig, Mixer, MixerKind, Setup,
+    Supply, Task, WantedMixer, format,
 };
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
-use adaptune_transformer::{Batch, Encoder, Pass};
+use adaptune_transformer::{Encoder, Pass};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
