@@ -44,7 +44,7 @@ const HOUSES: [House; 3] = [
             &["data_error", "example", "record"],
             &["data"],
             &["error", "supervision"],
-            &["activations", "criterion", "fit", "history", "trained"],
+            &["activations", "criterion", "fit", "history", "mixing", "trained"],
             &["finite"],
             &["evaluate", "options"],
             &["tasks"],

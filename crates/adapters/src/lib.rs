@@ -36,8 +36,8 @@ pub use crate::core::size::{PointSize, Size};
 pub use adapter::Adapter;
 pub use compose::{
     Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, Mixer, MixerKind,
-    Mixing, MultiTask, NodeExpression, ParseFusionError, PerSequence, Route, RoutedBy, Router, RouterConfig, Setup,
-    Split, Stack, Supply, TaskOf, WantedMixer,
+    Mixing, MixingRecord, MixingWeights, MultiTask, NodeExpression, ParseFusionError, PerSequence, Route, RoutedBy,
+    Router, RouterConfig, Setup, Split, Stack, Supply, TaskOf, WantedMixer,
 };
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Outputs, Pooling, Task, TaskDescription};
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};

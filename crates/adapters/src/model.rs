@@ -4,6 +4,7 @@ use crate::adapter::Adapter;
 use crate::compose::error::CompositionError;
 use crate::compose::setup::Setup;
 use crate::compose::stack::Stack;
+use crate::compose::watch::MixingRecord;
 use crate::head::Head;
 use crate::objective::Objective;
 use adaptune_tensor::{AnyParameter, Gradients, Named, NamedMut, Parameters, Scalar, in_pool};
@@ -313,6 +314,34 @@ impl<S: Scalar> AdapterModel<S> {
     /// [regularisation](crate::Fusion::penalty) of a fusion, and adds its gradients: once a step, however many micro-batches it has.
     pub fn penalty(&self, gradients: &mut Gradients<S>) -> S {
         self.setup.penalty(gradients)
+    }
+
+    /// Lets the fusions and routers of the setup write down, in every pass from now on, what they weigh their adapters by: which adapter each
+    /// layer listens to, for each token.
+    ///
+    /// ```
+    /// use adaptune_adapters::{Adapter, AdapterModel, Fuse, Fusion, FusionConfig, Head, HeadConfig, Setup, Task};
+    /// use adaptune_tensor::Seed;
+    /// use adaptune_transformer::{Batch, Config, Encoder};
+    /// let config = Config { vocabulary: 11, positions: 9, ..Config::bert(8, 2, 2, 12) };
+    /// let base = std::sync::Arc::new(Encoder::<f32>::random(config, 0.1, Seed::new(1)));
+    /// let adapter = |name| Adapter::on(name, &"seq_bn".parse().expect("a method"), &base, Seed::new(2));
+    /// let parts = [adapter("mood")?, adapter("topic")?].map(|adapter| Setup::from(adapter).frozen());
+    /// let fusion = Fusion::new("both", &FusionConfig::dynamic(), base.config(), &parts[0], Seed::new(3))?;
+    /// let head = Head::new("mood", &HeadConfig::new(Task::TAGGING, vec!["a".into(), "b".into()]), &base, Seed::new(4))?;
+    /// let model = AdapterModel::new(base.clone(), None, head).with_setup(Fuse::new(base.config(), parts.into(), fusion)?)?;
+    /// let (mut model, batch) = (model, Batch::from_ids(&[&[1, 2, 3], &[4]]));
+    /// let record = model.watch_mixing();
+    /// model.logits(&batch)?;
+    /// let weights = record.take();
+    /// assert_eq!((weights.len(), weights[0].adapters.join(", ")), (2, "mood, topic".to_owned()));
+    /// assert!(weights[0].weights.dim() == (4, 2) && (weights[0].weights.row(0).sum() - 1.0).abs() < 1e-6);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn watch_mixing(&mut self) -> MixingRecord {
+        let record = MixingRecord::default();
+        self.setup.watch(Some(&record));
+        record
     }
 
     /// Trainable parameters with their names (`adapter.…`, `head.…`), in the order of their slots.

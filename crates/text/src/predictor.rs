@@ -143,6 +143,11 @@ impl TextPredictor {
         &self.model
     }
 
+    /// The base with adapter and head, to be [watched](AdapterModel::watch_mixing).
+    pub fn model_mut(&mut self) -> &mut AdapterModel<f32> {
+        &mut self.model
+    }
+
     /// The tokenizer.
     #[must_use]
     pub fn tokenizer(&self) -> &Tokenizer {

@@ -4,6 +4,7 @@ use super::error::CompositionError;
 use super::fuse::Fusion;
 use super::mixing::{Mixing, member_name};
 use super::setup::Setup;
+use super::watch::MixingRecord;
 use crate::adapter::Adapter;
 use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Scalar, join};
 use std::sync::Arc;
@@ -165,6 +166,17 @@ impl<S: Scalar> Setup<S> {
         match (1..names.len()).find(|i| names[..*i].contains(&names[*i])) {
             Some(i) => Err(CompositionError::SameName { name: names[i].clone() }),
             None => Ok(()),
+        }
+    }
+
+    /// Lets all fusions and routers write down what they weigh by; or no longer.
+    pub(crate) fn watch(&mut self, record: Option<&MixingRecord>) {
+        let names: Vec<String> =
+            self.parts().iter().filter_map(|part| Some(part.adapters().last()?.name().to_owned())).collect();
+        let (parts, mixing) = self.parts_and_mixing_mut();
+        parts.iter_mut().for_each(|part| part.watch(record));
+        if let Some(mixing) = mixing {
+            mixing.watch(record, &names);
         }
     }
 

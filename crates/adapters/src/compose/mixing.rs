@@ -1,5 +1,6 @@
 //! What nodes have of their own beside their parts: fusions and routers.
 
+use super::watch::MixingRecord;
 use adaptune_tensor::{Gradients, Parameters, Scalar};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -41,6 +42,9 @@ pub trait Mixing<S: Scalar>: Parameters<S> {
 
     /// Returns what the loss of every step of training has besides that of the examples, and adds its gradients.
     fn penalty(&self, gradients: &mut Gradients<S>) -> S;
+
+    /// Says where to write down what it weighs its adapters, which have these names, by; nowhere if there is nothing.
+    fn watch(&mut self, record: Option<&MixingRecord>, adapters: &[String]);
 }
 
 /// What the parameters of a fusion or router are called after, where others train too. It may have the name of an adapter.

@@ -54,6 +54,7 @@ mod shares;
 mod split;
 pub(crate) mod stack;
 pub(crate) mod supply;
+pub(crate) mod watch;
 
 pub use average::Average;
 pub use error::CompositionError;
@@ -69,3 +70,4 @@ pub use setup::Setup;
 pub use split::Split;
 pub use stack::Stack;
 pub use supply::{Supply, WantedMixer};
+pub use watch::{MixingRecord, MixingWeights};

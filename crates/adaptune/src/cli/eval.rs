@@ -2,6 +2,7 @@
 
 use super::args::EvalArgs;
 use super::loaded::Loaded;
+use super::mixing::Mixing;
 use super::per_class::PerClass;
 use super::per_entity::PerEntity;
 use super::per_label::PerLabel;
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
-    let loaded = Loaded::open(&args.model, &args.table)?;
+    let mut loaded = Loaded::open(&args.model, &args.table)?;
     let options = loaded.table_options(&args.table);
     let table = Table::read_with(&args.data, &options)?;
     let table = loaded.predictor.with_labels_of_head(&table, &options.columns)?.into_owned().labelled()?;
@@ -37,11 +38,17 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         if head.task.predicts_any_labels() { &above } else { supervision::of(head.task) };
     let evaluation = evaluate_logits(model, supervision, &data, logits.view())?;
     let details = args.per_class.then(|| Details::new(head, &data, &logits, threshold)).transpose()?;
-    if args.json {
-        return print_json(args, &evaluation, &data, details.as_ref());
+    match args.json {
+        true => print_json(args, &evaluation, &data, details.as_ref())?,
+        false => {
+            print(&evaluation, &data)?;
+            details.map_or(Ok(()), |details| details.print())?;
+        }
     }
-    print(&evaluation, &data)?;
-    details.map_or(Ok(()), |details| details.print())
+    let Some(folder) = &args.mixing else { return Ok(()) };
+    let mixing = Mixing::new(&mut loaded.predictor, &data, batch_size)?;
+    mixing.write(folder, loaded.predictor.tokenizer())?;
+    if args.json { Ok(()) } else { mixing.print() }
 }
 
 /// What `--per-class` shows.

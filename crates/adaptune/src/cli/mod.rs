@@ -15,6 +15,7 @@ mod loaded;
 mod lock;
 mod memory;
 mod merge;
+mod mixing;
 mod observers;
 mod output;
 mod per_class;

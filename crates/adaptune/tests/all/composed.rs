@@ -99,6 +99,29 @@ fn new_adapters_and_a_router_among_them_are_trained_together() {
 }
 
 #[test]
+fn what_each_layer_listens_to_is_shown_and_written() {
+    let bench = bench();
+    bench.trained("fused", "--name both --method 'fuse(a, b)'");
+    let shown = ok(&mut bench.command("eval --adapter fused --data dev.tsv --mixing seen"));
+    assert!(
+        shown.contains("fusion a,b") && shown.contains("layer.1.feed_forward") && shown.contains("label "),
+        "{shown}"
+    );
+    assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
+    let written = json(&fs::read_to_string(bench.path("seen/mixing.json")).expect("a file"));
+    let point = &written["points"][0];
+    let weights: Vec<f64> = serde_json::from_value(point["weights"].clone()).expect("numbers");
+    assert!(weights.len() == 2 && (weights.iter().sum::<f64>() - 1.0).abs() < 1e-5, "{written}");
+    assert_eq!(point["adapters"], serde_json::json!(["a", "b"]));
+    let first = &written["first"][0];
+    let tokens = first["tokens"].as_array().expect("a list").len();
+    assert_eq!(first["points"][0]["weights"].as_array().map(Vec::len), Some(tokens), "{first}");
+    assert!(fs::read_to_string(bench.path("seen/mixing.svg")).expect("a file").starts_with("<svg"));
+    bench.refuses("eval --adapter a --data dev.tsv --mixing none", &["nothing is mixed here", "fuse(…)"]);
+    assert!(!bench.path("none").exists());
+}
+
+#[test]
 fn a_router_learns_among_trained_adapters_and_new_ones() {
     let bench = bench();
     let before = contents(&bench.path("a"));

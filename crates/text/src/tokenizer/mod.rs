@@ -151,6 +151,12 @@ impl Tokenizer {
         self.tokenizer.token_to_id(token)
     }
 
+    /// The token of an id, if it is in the vocabulary.
+    #[must_use]
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.tokenizer.id_to_token(id)
+    }
+
     /// One more than the largest token id that can come out.
     fn vocabulary_size(&self) -> usize {
         self.tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1)

@@ -4,6 +4,7 @@ use super::config::FusionConfig;
 use super::layer::FusionLayer;
 use crate::compose::mixing::{MixerKind, Mixing};
 use crate::compose::points::sublayer_points;
+use crate::compose::watch::{MixingRecord, Watcher};
 use crate::core::by_point::ByPoint;
 use crate::core::checks::check_rate;
 use crate::core::error::MethodError;
@@ -98,6 +99,12 @@ impl<S: Scalar> Mixing<S> for Fusion<S> {
     /// The distance of the value matrices from the identity.
     fn penalty(&self, gradients: &mut Gradients<S>) -> S {
         self.layers.0.values().fold(S::zero(), |sum, layer| sum + layer.penalty(gradients))
+    }
+    fn watch(&mut self, record: Option<&MixingRecord>, adapters: &[String]) {
+        let (mixing, adapters) = (format!("fusion {}", self.name), adapters.to_vec());
+        for (point, layer) in &mut self.layers.0 {
+            layer.watcher = record.map(|record| Watcher::new(record, &mixing, *point, &adapters));
+        }
     }
 }
 

@@ -29,10 +29,11 @@
 
 use super::config::FusionConfig;
 use super::mix::{add_scaled, mixed, products, scaled};
+use crate::compose::watch::Watcher;
 use crate::core::layers::TrainableLinear;
 use adaptune_tensor::{
-    Dropout, Gradients, Kind, Parameter, Parameters, Precision, Scalar, Seed, copied, init, matmul_in, parameters,
-    softmax, softmax_backward,
+    Dropout, Gradients, Kind, Layout, Parameter, Parameters, Precision, Scalar, Seed, copied, init, matmul_in,
+    parameters, softmax, softmax_backward,
 };
 use adaptune_transformer::Pass;
 use ndarray::{ArcArray2, Array2, ArrayView2, Axis, Ix2};
@@ -54,6 +55,8 @@ pub(crate) struct FusionLayer<S> {
     regularised: bool,
     /// Rate of the dropout on the scores.
     dropout: f64,
+    /// Where its attention is written down, if it is.
+    pub(super) watcher: Option<Watcher>,
 }
 
 parameters!(FusionLayer { "query" => query, "key" => key, "value" => value });
@@ -109,6 +112,7 @@ impl<S: Scalar> FusionLayer<S> {
             residual_before: config.residual_before,
             regularised: config.regularization,
             dropout: config.dropout_prob.filter(|rate| *rate != 0.0).unwrap_or(dropout),
+            watcher: None,
         }
     }
 
@@ -118,6 +122,7 @@ impl<S: Scalar> FusionLayer<S> {
         x: ArcArray2<S>,
         u: Vec<Array2<S>>,
         o: &ArcArray2<S>,
+        layout: &Layout,
         pass: Pass,
         keep: bool,
     ) -> (Array2<S>, Option<FusionTrace<S>>) {
@@ -134,6 +139,9 @@ impl<S: Scalar> FusionLayer<S> {
             dropout.apply(&mut scores);
         }
         let p = softmax(scores);
+        if let Some(watcher) = &self.watcher {
+            watcher.write(layout, p.view());
+        }
         let mut s = mixed(p.view(), &u);
         if self.residual_before {
             s += o;

@@ -19,7 +19,7 @@ impl<S: Scalar, P: Insertions<S> + Send> SublayerModule<S> for Fuse<S, P> {
         let (parts, trace, input) = changes(modules, input);
         let keep = trace.wants_backward(layer.any_trains(), &input);
         let query = self.query(&input);
-        let (c, fusion) = layer.forward(query.x(), parts, &input.output, input.pass.at(FUSION), keep);
+        let (c, fusion) = layer.forward(query.x(), parts, &input.output, &input.layout, input.pass.at(FUSION), keep);
         let (wants, wants_query) = (trace.wanted(), query.wants_gradient(&input));
         let backward = move |d_c: Array2<S>, gradients: &mut Gradients<S>| {
             let fusion = fusion.expect("forward keeps what backward needs");

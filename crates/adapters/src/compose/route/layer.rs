@@ -29,6 +29,7 @@
 use super::config::{RoutedBy, RouterConfig};
 use super::gates::{Unit, choose, choose_backward, shares};
 use crate::compose::shares::Share;
+use crate::compose::watch::Watcher;
 use crate::core::layers::TrainableLinear;
 use adaptune_tensor::{Gradients, Layout, Parameters, Scalar, Seed, init, parameters, softmax, softmax_backward};
 use adaptune_transformer::Pass;
@@ -41,6 +42,8 @@ pub(crate) struct RouterLayer<S> {
     experts: usize,
     /// `W`, `[N, D]`; there is none where chance chooses.
     linear: Option<TrainableLinear<S>>,
+    /// Where its choices are written down, if they are.
+    pub(super) watcher: Option<Watcher>,
 }
 
 parameters!(RouterLayer { "" => linear });
@@ -64,7 +67,7 @@ impl<S: Scalar> RouterLayer<S> {
     pub(super) fn new(config: &RouterConfig, experts: usize, width: usize, seed: Seed) -> Self {
         let linear = || TrainableLinear::new(init::normal((experts, width), 0.02, seed), false);
         let linear = (config.by != RoutedBy::Chance).then(linear);
-        Self { config: config.clone(), experts, linear }
+        Self { config: config.clone(), experts, linear, watcher: None }
     }
 
     /// Returns each adapter's share for what the adapters read, `x: [T, D]`, and what backward needs, if it has to run.
@@ -86,6 +89,9 @@ impl<S: Scalar> RouterLayer<S> {
             None => p.clone(),
         };
         let unit_of = unit.of_tokens(layout);
+        if let Some(watcher) = &self.watcher {
+            watcher.write(layout, g.select(Axis(0), &unit_of).view());
+        }
         let shares = shares(&g, &unit_of, layout);
         let balanced = linear.any_trains() && !p.is_empty();
         let balance = S::from_f64(if balanced { self.config.balance * pass.share() } else { 0.0 });

@@ -4,6 +4,7 @@ use super::config::RouterConfig;
 use super::layer::RouterLayer;
 use crate::compose::mixing::{MixerKind, Mixing};
 use crate::compose::points::{linear_points, sublayer_points};
+use crate::compose::watch::{MixingRecord, Watcher};
 use crate::core::by_point::ByPoint;
 use crate::core::error::MethodError;
 use crate::core::point::Point;
@@ -97,6 +98,12 @@ impl<S: Scalar> Mixing<S> for Router<S> {
     /// None: its balance is a part of each batch's loss.
     fn penalty(&self, _: &mut Gradients<S>) -> S {
         S::zero()
+    }
+    fn watch(&mut self, record: Option<&MixingRecord>, adapters: &[String]) {
+        let (mixing, adapters) = (format!("router {}", self.name), adapters.to_vec());
+        for (point, layer) in &mut self.layers.0 {
+            layer.watcher = record.map(|record| Watcher::new(record, &mixing, *point, &adapters));
+        }
     }
 }
 

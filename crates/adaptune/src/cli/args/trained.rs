@@ -61,6 +61,10 @@ pub(crate) struct EvalArgs {
     /// each true class were predicted, and how far probabilities can be believed
     #[arg(long)]
     pub(crate) per_class: bool,
+    /// Show which adapters each fusion and router listens to, at each of its points and for each label, and write it into this
+    /// folder: mixing.json, with the weights of every token of the first examples, and mixing.svg, a heat map
+    #[arg(long, value_name = "DIR")]
+    pub(crate) mixing: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
