@@ -3,22 +3,27 @@
 Nothing is stored that both sides can make: every tensor of a small model is filled by a formula of its name (`fill`), and of
 every gradient the file has one number, its sum weighed by a formula (`probe`). A family is a row of `FAMILIES`. Each sentence
 goes through the model alone, so no padding is anywhere.
+
+AdapterHub needs transformers 4, and some families came with transformers 5. Rows that the installed version has not stay as they
+are. Those of version 5:
+
+    V/bin/pip install --target FIVE 'transformers>=5' && PYTHONPATH=FIVE V/bin/python scripts/families.py
 """
 
-import copy
+import argparse
+import importlib
 import json
 import re
 import zlib
+from pathlib import Path
 
-import adapters
 import peft
 import torch
 import transformers
-from adapters import ADAPTER_MODEL_MAPPING, AdapterModelInterface, AutoAdapterModel
-from adapters.models.albert.modeling_albert import AlbertAttentionWithAdapters
 from transformers import AutoConfig, AutoModelForSequenceClassification
-from transformers.models.modernbert.modeling_modernbert import ModernBertRotaryEmbedding
 
+FIXTURES = Path(__file__).resolve().parent.parent / "crates" / "adapters" / "tests" / "fixtures"
+VERSION = int(transformers.__version__.split(".")[0])
 LABELS = 3
 LENGTHS = (5, 1, 9, 3)
 VOCABULARY, FIRST_REAL_ID = 37, 5
@@ -29,6 +34,10 @@ SIZES = dict(vocab_size=VOCABULARY, hidden_size=12, num_hidden_layers=3, num_att
 BERT = SIZES | dict(type_vocab_size=2, layer_norm_eps=1e-5)
 ROBERTA = SIZES | dict(type_vocab_size=1, pad_token_id=2, bos_token_id=0, eos_token_id=1, layer_norm_eps=1e-6)
 ALBERT = BERT | dict(embedding_size=7, num_hidden_layers=5, num_hidden_groups=2, inner_group_num=1, hidden_act="gelu_new")
+MPNET = SIZES | dict(layer_norm_eps=1e-6, max_position_embeddings=60)
+EURO = SIZES | dict(num_attention_heads=4, num_key_value_heads=2, head_dim=4, rms_norm_eps=1e-4, pad_token_id=0,
+                    bos_token_id=1, eos_token_id=2, mask_token_id=3, classifier_pooling="bos",
+                    rope_parameters={"rope_type": "default", "rope_theta": 50.0})  # fmt: skip
 MODERN = {key: value for key, value in SIZES.items()} | dict(
     hidden_activation="gelu", norm_eps=1e-4, pad_token_id=0, global_attn_every_n_layers=2, local_attention=5,
     global_rope_theta=50.0, local_rope_theta=7.0, reference_compile=False)  # fmt: skip
@@ -49,38 +58,56 @@ FAMILIES = {
     "electra": ("electra", BERT | dict(embedding_size=6, hidden_act="gelu_new"), HUB, BERT_LAYERS),
     "electra_square": ("electra", BERT | dict(embedding_size=12), [], BERT_LAYERS[:1]),
     "albert": ("albert", ALBERT, HUB, ["query", "key", "value", "attention.dense", "ffn", "ffn_output"]),
+    "mpnet": ("mpnet", MPNET, [], ["attn.q", "attn.k", "attn.v", "attn.o", "intermediate.dense", "output.dense"]),
     "modernbert": ("modernbert", MODERN, BOTTLENECKS, ["attn.Wqkv", "attn.Wo", "mlp.Wo"]),
     "modernbert_biases": ("modernbert", MODERN | MODERN_BIASES, [], ["Wqkv"]),
+    "eurobert": ("eurobert", EURO, [], ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]),
+    "eurobert_biases": ("eurobert", EURO | dict(attention_bias=True, mlp_bias=True, num_key_value_heads=4, head_dim=2,
+                        classifier_pooling="mean", hidden_act="gelu"), [], ["v_proj"]),
     "camembert": ("camembert", ROBERTA, [], BERT_LAYERS),
 }  # fmt: skip
 
 
+# Families that transformers 4 does not have.
+OF_FIVE = {"eurobert"}
+# Those whose eager attention computes its softmax in single precision.
+SINGLE_SOFTMAX = {"modernbert", "eurobert"}
+
+
 def write_families(out):
     """`families.json`."""
-    cases = {name: case(name, *family) for name, family in FAMILIES.items()}
-    versions = f"transformers {transformers.__version__}, adapters {adapters.__version__}, peft {peft.__version__}"
-    note = f"{versions}, torch {torch.__version__}, float64"
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(case)}" for name, case in cases.items())
-    (out / "families.json").write_text(f'{{"note": {json.dumps(note)}, "families": {{\n{lines}\n}}}}\n')
+    path = out / "families.json"
+    cases = json.loads(path.read_text())["families"] if path.exists() else {}
+    for name, family in FAMILIES.items():
+        if (family[0] in OF_FIVE) == (VERSION >= 5):
+            cases[name] = case(name, *family)
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(cases[name])}" for name in FAMILIES if name in cases)
+    path.write_text(f'{{"families": {{\n{lines}\n}}}}\n')
+
+
+def versions():
+    """What has computed a row."""
+    return f"transformers {transformers.__version__}, peft {peft.__version__}, torch {torch.__version__}, float64"
 
 
 def case(name, model_type, fields, methods, targets):
     """A family: its configuration as transformers writes it, inputs, and what comes out."""
     config = AutoConfig.for_model(model_type, **fields)
-    # ModernBERT's eager attention computes its softmax in single precision.
-    config._attn_implementation = "sdpa" if model_type == "modernbert" else "eager"
+    config._attn_implementation = "sdpa" if model_type in SINGLE_SOFTMAX else "eager"
+    compute_in_double(model_type)
     inputs, labels = sentences(name, config)
     model = filled(AutoModelForSequenceClassification.from_config(config))
     states = torch.cat([model.base_model(**sentence).last_hidden_state[0] for sentence in inputs])
     unread = ("id2label", "label2id", "architectures", "transformers_version", "dtype")
     return {
+        "note": versions(),
         "config": {key: value for key, value in json.loads(config.to_json_string()).items() if key not in unread},
         "ids": [sentence["input_ids"][0].tolist() for sentence in inputs],
         "types": [sentence["token_type_ids"][0].tolist() if "token_type_ids" in sentence else [0] * sentence["input_ids"].numel() for sentence in inputs],
         "labels": labels.tolist(),
         "hidden": {"probe": probe(states), "rows": [[rounded(x) for x in states[row]] for row in (0, LENGTHS[0], -1)]},
         "logits": table(torch.cat([model(**sentence).logits for sentence in inputs])),
-        "adapters": [run(hub(config, method), inputs, labels) | {"method": method} for method in methods],
+        "adapters": [hub_run(config, method, inputs, labels) for method in methods],
         "peft": run(low_rank(config, targets), inputs, labels) | {"targets": targets},
     }  # fmt: skip
 
@@ -94,54 +121,38 @@ def sentences(name, config):
     return inputs, torch.randint(0, LABELS, (len(LENGTHS),))
 
 
-# What bottlenecks read in a pre-norm block is the state before its norms, as AdapterHub's own classes of such models (Llama,
-# GPT-2) have it. Its interface of ModernBERT names the modules behind the norms instead.
-INTERFACES = {
-    "modernbert": AdapterModelInterface(
-        adapter_methods=["bottleneck", "lora"], model_embeddings="embeddings", model_layers="layers", layer_self_attn="attn",
-        layer_cross_attn=None, attn_qkv_proj="Wqkv", attn_o_proj="Wo", layer_intermediate_proj="mlp.Wi",
-        layer_output_proj="mlp.Wo", layer_pre_self_attn="attn_norm", layer_pre_ffn="mlp_norm"),
-}  # fmt: skip
+def compute_in_double(model_type):
+    """What transformers computes in single precision whatever the model's is, in double precision: angles and RMS norms."""
+    modules = {"modernbert": "ModernBertRotaryEmbedding", "eurobert": "EuroBertRotaryEmbedding"}
+    if model_type in modules:
+        module = importlib.import_module(f"transformers.models.{model_type}.modeling_{model_type}")
+        getattr(module, modules[model_type]).forward = angles
+        if hasattr(module, "EuroBertRMSNorm"):
+            module.EuroBertRMSNorm.forward = rms_norm
 
 
-def exact(self, x, position_ids):
-    """Cosines and sines of the angles of queries and keys in double precision, where transformers rounds them to single."""
-    size = self.config.hidden_size // self.config.num_attention_heads
-    frequencies = self.config.rope_theta ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
-    angles = position_ids[..., None].double() * torch.cat([frequencies, frequencies])
-    return angles.cos(), angles.sin()
+def angles(self, x, position_ids):
+    """Cosines and sines of the angles of queries and keys."""
+    config = self.config
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    base = config.rope_parameters["rope_theta"] if VERSION >= 5 else config.rope_theta
+    frequencies = base ** (-torch.arange(0, size, 2, dtype=torch.float64) / size)
+    turned = position_ids[..., None].double() * torch.cat([frequencies, frequencies])
+    return turned.cos(), turned.sin()
 
 
-ModernBertRotaryEmbedding.forward = exact
+def rms_norm(self, x):
+    """The state over the root of its mean square."""
+    return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
 
 
-def hub(config, method):
-    """A model with an adapter of AdapterHub's, by the names of its tensors; with a head of AdapterHub's too, which trains, or
-    with the family's own, where AdapterHub has no model class of its own for the family."""
-    if type(config) not in ADAPTER_MODEL_MAPPING:
-        model = AutoModelForSequenceClassification.from_config(copy.deepcopy(config))
-        adapters.init(model, interface=INTERFACES[config.model_type])
-        model.add_adapter("mood", config=method)
-        model.train_adapter("mood")
-        for layer in model.base_model.layers:
-            layer.attn.Wqkv.bias = None  # wrapping it for LoRA gave it one, which the model has not
-        model = filled(model)
-        return model, {file_name(name): p for name, p in model.named_parameters() if ".mood." in name}
-    model = AutoAdapterModel.from_config(copy.deepcopy(config))
-    for attention in (m for m in model.modules() if isinstance(m, AlbertAttentionWithAdapters)):
-        # It is called with its arguments in the wrong order: the state first, then what the attention made of it.
-        attention.attention_adapters.forward = swapped(attention.attention_adapters.forward)
-    model.add_adapter("mood", config=method)
-    model.add_classification_head("mood", num_labels=LABELS)
-    model.train_adapter("mood")
-    model.active_head = "mood"
-    model = filled(model)
-    return model, {file_name(name): p for name, p in model.named_parameters() if p.requires_grad}
+def hub_run(config, method, inputs, labels):
+    """What a model with an adapter of AdapterHub's computes."""
+    from adapterhub_models import with_adapter
 
-
-def swapped(forward):
-    """The same with its first two arguments in the other order."""
-    return lambda first, second, norm: forward(second, first, norm)
+    model = filled(with_adapter(config, method, LABELS))
+    trained = {file_name(name): p for name, p in model.named_parameters() if p.requires_grad}
+    return run((model, trained), inputs, labels) | {"method": method}
 
 
 def low_rank(config, targets):
@@ -212,3 +223,10 @@ def table(numbers):
 def rounded(number):
     """More digits than are compared would only take room."""
     return float(f"{float(number):.13g}")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=FIXTURES, help="folder to write (default: %(default)s)")
+    torch.set_num_threads(1)  # sums in one order
+    write_families(parser.parse_args().out)

@@ -27,6 +27,7 @@ mod place;
 mod point;
 mod pooled;
 mod random;
+mod relative_bias;
 mod save;
 mod selection;
 mod self_attention;
@@ -41,8 +42,8 @@ pub use accumulator::Accumulator;
 pub use base::{Base, BaseLinear, BaseNorm, BaseTable, LinearBackward, NormTrace};
 pub use batch::{Batch, BatchError};
 pub use config::{
-    Architecture, Biases, ByLayer, Config, ConfigError, LinearShape, NormKind, PartShape, Pooler, Residual,
-    RotaryPositions,
+    Architecture, Biases, ByLayer, ClassifierReads, Config, ConfigError, LinearShape, NormKind, PartShape, Pooler,
+    RelativeBuckets, Residual, RotaryPositions,
 };
 pub use embeddings::EmbeddedRows;
 pub use encoder::Encoder;

@@ -105,6 +105,8 @@ pub enum Part {
     EmbeddingNorm,
     /// The linear layer from the width of the embeddings to the hidden size.
     EmbeddingProjection,
+    /// The biases of attention by distance, `[buckets, H]`, for all blocks.
+    RelativeBias,
     /// A part of a block, counted from 0.
     Block(usize, BlockPart),
     /// The norm behind the last block.

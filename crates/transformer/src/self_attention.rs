@@ -5,6 +5,7 @@ use crate::base::LinearBackward;
 use crate::insertion::{AttentionBackward, AttentionInput, AttentionOutput, KeyValueGradient};
 use crate::place::Place;
 use crate::point::{Projection, Sublayer};
+use crate::relative_bias::RelativeBias;
 use crate::sublayer_end::{SublayerEnd, SublayerEndTrace};
 use crate::turned::{Turned, turned};
 use adaptune_tensor::{
@@ -20,6 +21,7 @@ pub(crate) struct SelfAttentionTrace<'a, S> {
     extension: Option<AttentionBackward<'a, S>>,
     attention: Option<AttentionTrace<S>>,
     needs: AttentionNeeds,
+    relative_bias: Option<RelativeBias<'a, S>>,
     turned: [Turned<'a, S>; 2],
     end: SublayerEndTrace<'a, S>,
 }
@@ -73,11 +75,12 @@ pub(crate) fn self_attention<'a, S: Scalar>(
         wants_hidden: wants,
     });
     let AttentionOutput { keys, values, layout, backward: extension } = extended;
+    let relative_bias = RelativeBias::of(place.base);
     let needs = AttentionNeeds {
         queries: wants_queries,
         keys: wants_keys || extension.is_some(),
         values: value.is_some() || extension.is_some(),
-        relative_bias: false,
+        relative_bias: place.pass.gradients() && relative_bias.is_some_and(RelativeBias::trains),
     };
     let probabilities = place.pass.at(PROBABILITIES).dropout(place.config().attention_dropout);
     let (description, precision) = (description(place, behind, layout), place.pass.precision());
@@ -88,7 +91,7 @@ pub(crate) fn self_attention<'a, S: Scalar>(
         dropout: place.config().attention_output_dropout,
     };
     let (y, end) = end.forward(behind, (context.into_shared(), needs.any()), residual);
-    let trace = |end| SelfAttentionTrace { query, key, value, extension, attention, needs, turned, end };
+    let trace = |end| SelfAttentionTrace { query, key, value, extension, attention, needs, relative_bias, turned, end };
     (y, end.map(trace))
 }
 
@@ -100,6 +103,9 @@ fn description<S: Scalar>(place: &Place<'_, S>, behind: &Place<'_, S>, keys: Lay
         .with_mask(*config.architecture.mask.at(place.depth));
     if let Some(scale) = config.architecture.attention_scale {
         attention = attention.with_scale(scale);
+    }
+    if let Some(bias) = RelativeBias::of(place.base) {
+        attention = attention.with_relative_bias(bias.by_distance());
     }
     match place.read_rows() {
         Some(rows) => attention.with_query_rows(rows, &place.layout),
@@ -118,6 +124,9 @@ impl<S: Scalar> SelfAttentionTrace<'_, S> {
         let d_context = self.end.backward(d_y, gradients, d_residual);
         let (Some(d_context), Some(attention)) = (d_context, self.attention) else { return };
         let d = attention_backward(attention, d_context.view(), self.needs);
+        if let (Some(bias), Some(d)) = (self.relative_bias, &d.d_relative_bias) {
+            bias.backward(d.view(), gradients);
+        }
         let mut d_kv = KeyValueGradient { d_keys: d.d_keys, d_values: d.d_values };
         let mut sums = SelfAttentionGradient { d_residual, d_read, d_all };
         if let Some(extension) = self.extension {

@@ -1,15 +1,15 @@
 //! The heads of transformers' own model classes, which PEFT trains in `modules_to_save` and AdapterHub calls static heads.
 //!
-//! | class, `task_type` | BERT, ModernBERT | RoBERTa, XLM-R, CamemBERT | ELECTRA | DistilBERT |
-//! |---|---|---|---|---|
-//! | `…ForSequenceClassification`, `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | the same with gelu | `pre_classifier`, relu, `classifier` |
-//! | `…ForTokenClassification`, `TOKEN_CLS` | `classifier`; not of ModernBERT, whose tokens go through the pooler | `classifier` | the same | the same |
+//! | class, `task_type` | BERT, ALBERT, ModernBERT | RoBERTa, XLM-R, CamemBERT, MPNet | ELECTRA | DistilBERT | EuroBERT |
+//! |---|---|---|---|---|---|
+//! | `…ForSequenceClassification`, `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | the same with gelu | `pre_classifier`, relu, `classifier` | `dense`, gelu, `classifier`; not where its `classifier_pooling` is `late` |
+//! | `…ForTokenClassification`, `TOKEN_CLS` | `classifier`; not of ModernBERT, whose tokens go through the pooler | `classifier` | the same | the same | the same |
 
 use crate::head::Pooling;
 use crate::head::config::HeadConfig;
 use crate::head::task::Task;
 use adaptune_transformer::family::Classifier;
-use adaptune_transformer::{Config, Family};
+use adaptune_transformer::{ClassifierReads, Config, Family};
 
 /// The classification head that transformers has for the family.
 pub(super) fn classifier(family: Family) -> &'static Classifier {
@@ -23,10 +23,11 @@ pub(super) fn task_type(class: &str) -> Option<&'static str> {
 }
 
 /// The layers of the heads of a `task_type`, from the first to the last; `None` if no heads of it are read.
-pub(super) fn layers(task_type: &str, family: Family) -> Option<Vec<&'static str>> {
+pub(super) fn layers(task_type: &str, model: &Config) -> Option<Vec<&'static str>> {
+    let (own, reads) = (classifier(model.family), model.architecture.classifier_reads);
     match task_type {
-        "TOKEN_CLS" => classifier(family).plain_tagger.then(|| vec!["classifier"]),
-        "SEQ_CLS" => Some(classifier(family).layers.to_vec()),
+        "TOKEN_CLS" => own.plain_tagger.then(|| vec!["classifier"]),
+        "SEQ_CLS" => (reads != ClassifierReads::EveryToken).then(|| own.layers.to_vec()),
         _ => None,
     }
 }
@@ -34,12 +35,16 @@ pub(super) fn layers(task_type: &str, family: Family) -> Option<Vec<&'static str
 /// The configuration of a head of these layers.
 pub(super) fn config(task: Task, layers: &[&str], labels: Vec<String>, model: &Config) -> HeadConfig {
     let classifier = classifier(model.family);
-    let of_mean = model.architecture.pooler.is_some_and(|pooler| pooler.of_mean);
-    let pooler = if of_mean { Pooling::MeanPooler } else { Pooling::Pooler };
+    let pooling = match (classifier.pooled, model.architecture.classifier_reads) {
+        (true, ClassifierReads::Mean) => Some(Pooling::MeanPooler),
+        (true, _) => Some(Pooling::Pooler),
+        (false, ClassifierReads::Mean) => Some(Pooling::Mean),
+        (false, _) => None,
+    };
     HeadConfig {
         layers: layers.len(),
         activation: Some(classifier.activation),
-        pooling: (!task.reads_every_token() && classifier.pooled).then_some(pooler),
+        pooling: pooling.filter(|_| !task.reads_every_token()),
         ..HeadConfig::new(task, labels)
     }
 }

@@ -9,7 +9,7 @@ use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling
 use adaptune_autograd::{CheckOptions, check_gradients_with};
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::weights::{FloatFormat, TensorFile, TensorSource, write_safetensors};
-use adaptune_transformer::{Batch, Config, Encoder, Pass, Thaw, Thawed};
+use adaptune_transformer::{Batch, ClassifierReads, Config, Encoder, Pass, Thaw, Thawed};
 use ndarray::{Array2, ArrayD};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -173,11 +173,17 @@ fn labels() -> Vec<String> {
 /// The head that transformers has for the family.
 fn own_head<S: Scalar>(base: &Encoder<S>) -> HeadConfig {
     let own = &base.config().family.python().classifier;
-    let of_mean = base.config().architecture.pooler.is_some_and(|pooler| pooler.of_mean);
+    let of_mean = base.config().architecture.classifier_reads == ClassifierReads::Mean;
+    let pooling = match (own.pooled, of_mean) {
+        (true, true) => Some(Pooling::MeanPooler),
+        (true, false) => Some(Pooling::Pooler),
+        (false, true) => Some(Pooling::Mean),
+        (false, false) => None,
+    };
     HeadConfig {
         layers: own.layers.len(),
         activation: Some(own.activation),
-        pooling: own.pooled.then_some(if of_mean { Pooling::MeanPooler } else { Pooling::Pooler }),
+        pooling,
         ..HeadConfig::new(Task::CLASSIFICATION, labels())
     }
 }

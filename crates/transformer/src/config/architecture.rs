@@ -1,5 +1,6 @@
 //! What a family's blocks compute: the values in which one transformer differs from another, apart from sizes.
 
+use super::relative::RelativeBuckets;
 use adaptune_tensor::{Activation, AttentionMask, RmsWeight, rotary_frequencies};
 
 /// What the blocks of a model compute, and what stands around them.
@@ -36,6 +37,8 @@ pub struct Architecture {
     pub final_norm: bool,
     /// A pooler belongs to the model; a checkpoint need not have it.
     pub pooler: Option<Pooler>,
+    /// What the model's own classifier reads, through the pooler or not.
+    pub classifier_reads: ClassifierReads,
     /// The feed-forward network is `W_out (φ(W_gate x) ∘ W_in x)` and not `W_out φ(W_in x)` (Shazeer, 2020).
     pub gated: bool,
     /// Heads of keys and values, where they are fewer than those of queries (Ainslie et al., 2023).
@@ -48,6 +51,8 @@ pub struct Architecture {
     pub query_key_norm: bool,
     /// Which keys a query sees.
     pub mask: ByLayer<AttentionMask>,
+    /// A bias by the distance of a key from its query is added to scores: one table for all blocks.
+    pub relative_bias: Option<RelativeBuckets>,
     /// Queries and keys are rotated by their positions, where there is something here (Su et al., 2021).
     pub rotary: ByLayer<Option<RotaryPositions>>,
 }
@@ -66,13 +71,22 @@ pub struct Pooler {
     pub bias: bool,
     /// A norm of the model's kind stands behind it: ModernBERT's prediction head.
     pub norm: bool,
-    /// The family's own classifier reads it over the mean of all tokens, and not over the first one.
-    pub of_mean: bool,
 }
 
 impl Pooler {
     /// BERT's, `tanh(W h_0 + b)`.
-    pub const BERT: Self = Self { activation: Activation::Tanh, bias: true, norm: false, of_mean: false };
+    pub const BERT: Self = Self { activation: Activation::Tanh, bias: true, norm: false };
+}
+
+/// What the classifier that transformers has for a model reads of each text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClassifierReads {
+    /// The first token.
+    First,
+    /// The mean of all tokens.
+    Mean,
+    /// Every token, and the mean of their logits is taken.
+    EveryToken,
 }
 
 /// A value for every block. The pattern is repeated: of three values, the blocks 0, 3, 6 and so on have the first.
@@ -262,12 +276,14 @@ impl Architecture {
             shared_blocks: None,
             final_norm: false,
             pooler: Some(Pooler::BERT),
+            classifier_reads: ClassifierReads::First,
             gated: false,
             key_value_heads: None,
             head_size: None,
             attention_scale: None,
             query_key_norm: false,
             mask: ByLayer::every(AttentionMask::Full),
+            relative_bias: None,
             rotary: ByLayer::every(None),
         }
     }

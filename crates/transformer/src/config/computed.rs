@@ -1,6 +1,7 @@
 //! The fields of a configuration on which the numbers depend that a model computes.
 
 use super::architecture::{Architecture, Biases, NormKind, Residual, RotaryPositions};
+use super::relative::RelativeBuckets;
 use super::sizes::Config;
 use adaptune_tensor::{AttentionMask, RmsWeight, Seed};
 
@@ -72,12 +73,14 @@ impl Config {
             final_norm,
             // A head says itself whether it reads it.
             pooler: _,
+            classifier_reads: _,
             gated,
             key_value_heads: _,
             head_size: _,
             attention_scale,
             query_key_norm,
             mask,
+            relative_bias,
             rotary,
         } = architecture;
         let number = |value: &Option<f64>| value.map_or("by default".to_owned(), |value| format!("{value:?}"));
@@ -100,6 +103,8 @@ impl Config {
         // Files of earlier versions do not say these, so what they mean by that is not said either.
         fields.extend((!first_norm).then(|| ("norm before the first attention", first_norm.to_string())));
         fields.extend(embedding_width.map(|width| ("width of the embeddings", width.to_string())));
+        let buckets = |RelativeBuckets { buckets, most }: &RelativeBuckets| format!("{buckets} buckets up to {most}");
+        fields.extend(relative_bias.as_ref().map(|of| ("relative biases", buckets(of))));
         fields.extend(shared_blocks.map(|blocks| ("number of stored blocks", blocks.to_string())));
         fields
     }
@@ -181,6 +186,10 @@ mod tests {
             (built(Architecture { embedding_scale: Some(2.5), ..bert() }), "scale of the embeddings"),
             (built(Architecture { first_norm: false, ..bert() }), "norm before the first attention"),
             (built(Architecture { shared_blocks: Some(2), ..bert() }), "number of stored blocks"),
+            (
+                built(Architecture { relative_bias: Some(RelativeBuckets { buckets: 8, most: 20 }), ..bert() }),
+                "relative biases",
+            ),
             (built(Architecture { embedding_width: Some(5), ..bert() }), "width of the embeddings"),
             (built(Architecture { final_norm: true, ..bert() }), "norm behind the last block"),
             (built(Architecture { gated: true, ..bert() }), "gated feed-forward network"),

@@ -72,6 +72,9 @@ impl Config {
         parts.extend((self.token_types > 0).then(|| (Part::TokenTypes, table(self.token_types))));
         parts.extend(embedding_norm.then(|| (Part::EmbeddingNorm, norm(e))));
         parts.extend(embedding_width.map(|e| (Part::EmbeddingProjection, linear(e, true))));
+        let buckets =
+            self.architecture.relative_bias.map(|of| PartShape::Table { rows: of.buckets, width: self.heads });
+        parts.extend(buckets.map(|shape| (Part::RelativeBias, shape)));
         for layer in 0..self.blocks() {
             parts.extend(self.block_parts(layer).into_iter().map(|(part, shape)| (Part::Block(layer, part), shape)));
         }

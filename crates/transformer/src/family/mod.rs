@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `description.rs` | [`Family`], and what a description says |
 //! | `names.rs`, `stored.rs` | where a layer lies in a checkpoint: a name, rows of it, transposed or not |
-//! | `bert.rs`, `distilbert.rs`, `electra.rs`, `albert.rs`, `modernbert.rs` | one description each, with its `config.json` |
+//! | `bert.rs`, `distilbert.rs`, `electra.rs`, `albert.rs`, `mpnet.rs`, `modernbert.rs`, `eurobert.rs` | one description each, with its `config.json` |
 //! | `registry.rs` | all of them by `model_type` |
 
 mod albert;
@@ -12,8 +12,10 @@ mod bert;
 mod description;
 mod distilbert;
 mod electra;
+mod eurobert;
 mod format;
 mod modernbert;
+mod mpnet;
 mod names;
 mod registry;
 #[cfg(test)]

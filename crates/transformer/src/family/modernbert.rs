@@ -3,7 +3,9 @@
 use super::description::{AdapterPaths, Classifier, Family, FamilyDescription, FieldNames, PastKeyValues, PythonNames};
 use super::format::{FamilyFormat, activation, flag, number, refuse, size, text, wrong};
 use super::names::{StoredLinear, TensorNames};
-use crate::config::{Architecture, Biases, ByLayer, Config, ConfigError, NormKind, Pooler, Residual, RotaryPositions};
+use crate::config::{
+    Architecture, Biases, ByLayer, ClassifierReads, Config, ConfigError, NormKind, Pooler, Residual, RotaryPositions,
+};
 use crate::point::{BlockNorm, Projection};
 use adaptune_tensor::{Activation, AttentionMask};
 use serde_json::{Value, json};
@@ -119,6 +121,7 @@ fn architecture(raw: &Value, shape: &Config, path: &Path) -> Result<Architecture
         learned_positions: false,
         final_norm: true,
         pooler: Some(pooler(raw, path)?),
+        classifier_reads: classifier_reads(raw, path)?,
         gated: true,
         rotary: layered(local.iter().map(|local| Some(by_layer(local))).collect(), Some(global_rotation)),
         mask: layered(local.iter().map(|local| if *local { window } else { AttentionMask::Full }).collect(), window),
@@ -134,13 +137,16 @@ fn layered<T: PartialEq>(values: Vec<T>, default: T) -> ByLayer<T> {
 /// The prediction head, which stands before the classifier and before the output layer of the language model alike.
 fn pooler(raw: &Value, path: &Path) -> Result<Pooler, ConfigError> {
     let (field, name) = ("classifier_activation", text(raw, "classifier_activation", "gelu", path)?);
-    let of_mean = match text(raw, "classifier_pooling", "cls", path)? {
-        "cls" => false,
-        "mean" => true,
-        _ => return Err(wrong("classifier_pooling", &raw["classifier_pooling"], "\"cls\" or \"mean\"", path)),
-    };
     let (activation, bias) = (activation(name, field, path)?, flag(raw, "classifier_bias", path)?);
-    Ok(Pooler { activation, bias, norm: true, of_mean })
+    Ok(Pooler { activation, bias, norm: true })
+}
+
+fn classifier_reads(raw: &Value, path: &Path) -> Result<ClassifierReads, ConfigError> {
+    match text(raw, "classifier_pooling", "cls", path)? {
+        "cls" => Ok(ClassifierReads::First),
+        "mean" => Ok(ClassifierReads::Mean),
+        _ => Err(wrong("classifier_pooling", &raw["classifier_pooling"], "\"cls\" or \"mean\"", path)),
+    }
 }
 
 /// Of each layer whether it sees a window: as `layer_types` says, or else all but every so many.
@@ -187,8 +193,8 @@ fn rotation(
 }
 
 fn write(config: &Config) -> Value {
-    let Architecture { biases, norm, pooler, mask, rotary, .. } = &config.architecture;
-    let pooler = pooler.unwrap_or(Pooler { activation: Activation::Gelu, bias: false, norm: true, of_mean: false });
+    let Architecture { biases, norm, pooler, classifier_reads, mask, rotary, .. } = &config.architecture;
+    let pooler = pooler.unwrap_or(Pooler { activation: Activation::Gelu, bias: false, norm: true });
     let local = |layer: &usize| *mask.at(*layer) != AttentionMask::Full;
     let window = (0..config.layers).find(local).map_or(AttentionMask::Full, |layer| *mask.at(layer));
     let half = if let AttentionMask::Window(half) = window { half } else { 64 };
@@ -215,7 +221,7 @@ fn write(config: &Config) -> Value {
         "classifier_dropout": config.head_dropout,
         "classifier_activation": pooler.activation.name(),
         "classifier_bias": pooler.bias,
-        "classifier_pooling": if pooler.of_mean { "mean" } else { "cls" },
+        "classifier_pooling": if *classifier_reads == ClassifierReads::Mean { "mean" } else { "cls" },
     });
     match every_so_many(&types) {
         Some(every) => fields["global_attn_every_n_layers"] = every.into(),

@@ -16,6 +16,8 @@ pub struct TensorNames {
     pub embedding_norm: &'static str,
     /// The linear layer from the embeddings to the hidden size.
     pub embedding_projection: &'static str,
+    /// The table of relative biases.
+    pub relative_bias: &'static str,
     /// The norm behind the last block.
     pub final_norm: &'static str,
     /// The linear layer of the pooler.
@@ -65,6 +67,7 @@ impl TensorNames {
         token_types: "",
         embedding_norm: "",
         embedding_projection: "",
+        relative_bias: "",
         final_norm: "",
         pooler: "",
         pooler_norm: "",
@@ -107,6 +110,7 @@ impl TensorNames {
             Part::TokenTypes => self.token_types.into(),
             Part::EmbeddingNorm => self.embedding_norm.into(),
             Part::EmbeddingProjection => self.embedding_projection.into(),
+            Part::RelativeBias => self.relative_bias.into(),
             Part::FinalNorm => self.final_norm.into(),
             Part::Pooler => self.pooler.into(),
             Part::PoolerNorm => self.pooler_norm.into(),

@@ -1,7 +1,7 @@
 //! All families that are read, by their `model_type`; reading and writing `config.json`.
 
 use super::format::FamilyFormat;
-use super::{albert, bert, distilbert, electra, modernbert};
+use super::{albert, bert, distilbert, electra, eurobert, modernbert, mpnet};
 use crate::config::{Config, ConfigError};
 use crate::weights::{CONFIGURATION_LIMIT, read_text, resolve};
 use serde_json::Value;
@@ -16,7 +16,9 @@ const FAMILIES: &[FamilyFormat] = &[
     distilbert::FORMAT,
     electra::FORMAT,
     albert::FORMAT,
+    mpnet::FORMAT,
     modernbert::FORMAT,
+    eurobert::FORMAT,
 ];
 
 impl Config {

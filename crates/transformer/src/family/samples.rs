@@ -17,6 +17,8 @@ fn fields() -> Vec<Value> {
         bert("albert"),
         json!({"embedding_size": 5, "num_hidden_groups": 2, "inner_group_num": 1, "classifier_dropout_prob": 0.375}),
     ));
+    all.push(bert("mpnet"));
+    all.extend(["bos", "late"].map(eurobert));
     all.extend([json!({}), other_layers()].map(|others| with(modernbert(), others)));
     all.extend([5, 12].map(|width| with(bert("electra"), json!({"embedding_size": width}))));
     all
@@ -36,6 +38,15 @@ fn bert(model_type: &str) -> Value {
         "intermediate_size": 20, "max_position_embeddings": 24, "type_vocab_size": 1, "pad_token_id": 3,
         "layer_norm_eps": 1e-7, "hidden_act": "gelu_new", "hidden_dropout_prob": 0.125,
         "attention_probs_dropout_prob": 0.25, "classifier_dropout": 0.375,
+    })
+}
+
+fn eurobert(pooling: &str) -> Value {
+    json!({
+        "model_type": "eurobert", "vocab_size": 37, "hidden_size": 12, "num_hidden_layers": 3, "num_attention_heads": 4,
+        "num_key_value_heads": 2, "head_dim": 4, "intermediate_size": 20, "max_position_embeddings": 24, "rms_norm_eps": 1e-4,
+        "hidden_act": "gelu", "attention_bias": pooling == "late", "mlp_bias": pooling == "bos", "rope_theta": 50.5,
+        "attention_dropout": 0.25, "classifier_pooling": pooling,
     })
 }
 

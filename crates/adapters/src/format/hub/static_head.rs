@@ -56,7 +56,7 @@ pub(crate) fn name(directory: &Path) -> Result<String, FormatError> {
 /// The layers of the head, and its configuration.
 fn described(file: &Value, model: &Config) -> Result<(Vec<&'static str>, HeadConfig), Message> {
     let class = file.get("model_class").and_then(Value::as_str).unwrap_or_default();
-    let known = classifier::task_type(class).and_then(|name| Some((name, classifier::layers(name, model.family)?)));
+    let known = classifier::task_type(class).and_then(|name| Some((name, classifier::layers(name, model)?)));
     let Some((task_type, layers)) = known else {
         return Err(format!(
             "it is the head of the class {class}; of transformers' classes those of …ForSequenceClassification and \

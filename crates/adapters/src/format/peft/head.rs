@@ -23,7 +23,7 @@ use crate::registry::method::Method;
 use adaptune_tensor::{Activation, AnyParameter, Parameters, Scalar, Seed};
 use adaptune_transformer::family::PastKeyValues;
 use adaptune_transformer::weights::{TensorFile, is_there, resolve};
-use adaptune_transformer::{Config, Encoder, Family, Linear};
+use adaptune_transformer::{Config, Encoder, Linear};
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub(super) fn layers_of(head: &HeadConfig, method: &Method, model: &Config) -> O
     {
         return None;
     }
-    let layers = classifier::layers(task_type, model.family)?;
+    let layers = classifier::layers(task_type, model)?;
     let stored = Task::of_task_type(task_type, head.labels.len())?;
     let labels = classifier::nameless(head.labels.len());
     same_form(head, &classifier::config(stored, &layers, labels, model)).then_some(layers)
@@ -81,9 +81,9 @@ pub(crate) fn find<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Opt
     if !tensors.any(is_classifier) {
         return Ok(None);
     }
-    let (file, family) = (json::read(&path)?, base.config().family);
+    let file = json::read(&path)?;
     check_saved(&file).map_err(|e| FormatError::config(&path, e))?;
-    let (task_type, layers) = form(&file, &tensors, family).map_err(|e| FormatError::config(&path, e))?;
+    let (task_type, layers) = form(&file, &tensors, base.config()).map_err(|e| FormatError::config(&path, e))?;
     let last = names(&format!("{}.bias", layers[layers.len() - 1]));
     let Some(&[outputs]) = last.iter().find_map(|name| tensors.shape(name)) else {
         let found = tensors.names().swap_remove(0);
@@ -184,14 +184,14 @@ pub(crate) fn described(path: &Path) -> Result<(String, Map<String, Value>), For
 
 /// The task of a head, and its layers from the first to the last. Where `task_type` is null, PEFT names the model's class
 /// instead; where neither says what it is, the tensors may.
-fn form<S: Scalar>(file: &Value, tensors: &Tensors<S>, family: Family) -> Result<(String, Vec<&'static str>), String> {
+fn form<S: Scalar>(file: &Value, tensors: &Tensors<S>, model: &Config) -> Result<(String, Vec<&'static str>), String> {
     let found = file.get("task_type").unwrap_or(&Value::Null);
     let class = file.pointer("/auto_mapping/base_model_class").and_then(Value::as_str);
     let task_type = match found {
-        Value::Null => class.and_then(classifier::task_type).or_else(|| sole_fit(tensors, family)),
+        Value::Null => class.and_then(classifier::task_type).or_else(|| sole_fit(tensors, model)),
         said => said.as_str(),
     };
-    let known = task_type.and_then(|name| Some((name.to_owned(), classifier::layers(name, family)?)));
+    let known = task_type.and_then(|name| Some((name.to_owned(), classifier::layers(name, model)?)));
     known.ok_or_else(|| match (found, class) {
         (Value::Null, Some(class)) => format!(
             "task_type is null and the head is of the class {class}; of transformers' classes those of …ForSequenceClassification \
@@ -200,19 +200,20 @@ fn form<S: Scalar>(file: &Value, tensors: &Tensors<S>, family: Family) -> Result
         (Value::Null, None) => "task_type is null, and the head may judge sequences or tokens: write \"SEQ_CLS\" or \
                                 \"TOKEN_CLS\" there"
             .to_owned(),
-        (Value::String(task_type), _) if task_type == "TOKEN_CLS" => format!(
-            "task_type is TOKEN_CLS, and such heads are not read on {}, whose tokens go through the base's pooler first",
-            family.model_type()
+        (Value::String(task_type), _) if ["SEQ_CLS", "TOKEN_CLS"].contains(&task_type.as_str()) => format!(
+            "task_type is {task_type}, and transformers' head of that kind on this base, of the family {}, is none that is read: its \
+             logits or its tokens go another way",
+            model.family.model_type()
         ),
         (found, _) => format!("task_type is {found}, but heads are read of SEQ_CLS and TOKEN_CLS only"),
     })
 }
 
 /// The one task whose layers are those of the tensors.
-fn sole_fit<S: Scalar>(tensors: &Tensors<S>, family: Family) -> Option<&'static str> {
+fn sole_fit<S: Scalar>(tensors: &Tensors<S>, model: &Config) -> Option<&'static str> {
     let has = |layer: &&str| names(&format!("{layer}.weight")).iter().any(|name| tensors.shape(name).is_some());
     let fits = |task_type: &&str| {
-        classifier::layers(task_type, family).is_some_and(|layers| layers.iter().all(has))
+        classifier::layers(task_type, model).is_some_and(|layers| layers.iter().all(has))
             && !(*task_type == "TOKEN_CLS" && tensors.any(|name| name.contains("pre_classifier") || is_pooler(name)))
     };
     let mut fitting = ["SEQ_CLS", "TOKEN_CLS"].into_iter().filter(fits);

@@ -8,8 +8,8 @@ use adaptune_transformer::family::{
     TensorNames,
 };
 use adaptune_transformer::{
-    Architecture, Biases, BlockNorm, ByLayer, Config, ConfigError, Family, NormKind, Projection, Residual,
-    RotaryPositions,
+    Architecture, Biases, BlockNorm, ByLayer, ClassifierReads, Config, ConfigError, Family, NormKind, Projection,
+    Residual, RotaryPositions,
 };
 use serde_json::{Value, json};
 use std::path::Path;
@@ -143,6 +143,8 @@ fn architecture(raw: &Value, key_value_heads: usize, head_size: usize) -> Archit
         embedding_width: None,
         shared_blocks: None,
         pooler: None,
+        classifier_reads: ClassifierReads::First,
+        relative_bias: None,
         gated: true,
         key_value_heads: Some(key_value_heads),
         head_size: Some(head_size),
