@@ -24,8 +24,9 @@ mod precision;
 mod promises;
 mod replacing;
 mod setups;
-mod sizes;
 #[cfg(unix)]
+mod similarity;
+mod sizes;
 mod strange_files;
 mod task_heads;
 mod toy_family;
