@@ -18,7 +18,7 @@ use ndarray::{Array2, ArrayView2, s};
 pub struct Matryoshka<S> {
     /// The objective.
     pub objective: Box<dyn Objective<S>>,
-    /// How many of the first columns are compared, each at most `D`.
+    /// How many of the first columns are compared; all of them where there are no more.
     pub sizes: Vec<usize>,
 }
 
@@ -32,13 +32,14 @@ impl<S: Scalar> Objective<S> for Matryoshka<S> {
     }
 
     fn loss(&self, logits: ArrayView2<'_, S>, weight: S) -> S {
-        self.sizes.iter().map(|size| self.objective.loss(logits.slice(s![.., ..*size]), weight)).sum()
+        let of = |size: &usize| self.objective.loss(logits.slice(s![.., ..*size.min(&logits.ncols())]), weight);
+        self.sizes.iter().map(of).sum()
     }
 
     fn loss_backward(&self, logits: Array2<S>, weight: S) -> Array2<S> {
         let mut d = Array2::zeros(logits.dim());
         for size in &self.sizes {
-            let columns = s![.., ..*size];
+            let columns = s![.., ..*size.min(&logits.ncols())];
             let d_part = self.objective.loss_backward(logits.slice(columns).to_owned(), weight);
             d.slice_mut(columns).scaled_add(S::one(), &d_part);
         }
