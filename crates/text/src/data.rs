@@ -2,7 +2,7 @@
 
 use crate::error::{Result, TextError};
 use crate::labels::{Asked, Labels, Targets, asked};
-use crate::table::{Row, Table, Text};
+use crate::table::{Row, Table, TableKind, Text};
 use crate::tokenizer::{Encoded, EncodedTable, Tokenizer, Window};
 use adaptune_adapters::Task;
 use adaptune_train::{AnswerWindow, Dataset, Example, Question, Sequence, Target};
@@ -67,7 +67,8 @@ impl Tokenizer {
             Labels::Classes(_) | Labels::Answers => Target::Class(0),
             Labels::Choices(_) => Target::Choice(0),
             Labels::Sets(_) => Target::Labels(vec![false]),
-            Labels::Numbers => Target::Value(0.0),
+            Labels::Numbers | Labels::Nearness => Target::Value(0.0),
+            Labels::Related => Target::Related,
             Labels::Tags(_) => Target::Tags(vec![None; encoded[0].token_ids.len()]),
         };
         let targets = by_row(table, &encoded.rows).map(target).collect();
@@ -151,6 +152,9 @@ impl Table {
     pub fn for_task(mut self, task: Task) -> Result<Self> {
         use crate::table::TableKind::{Choices, Pair, Single, Words};
         let refused = |message: String| Err(TextError::table(&self.name, message));
+        if self.kind == TableKind::Compared || task.predicts_a_vector() {
+            return self.for_vectors(task);
+        }
         match (task.reads_every_token(), self.kind) {
             (_, Choices) if task.predicts_a_choice() => Ok(self),
             (_, Choices) => refused(format!(
@@ -187,6 +191,19 @@ impl Table {
             _ => Ok(self),
         }
     }
+
+    /// The table, if its texts are to be compared and are, and neither or both is so.
+    fn for_vectors(self, task: Task) -> Result<Self> {
+        let message = match (self.kind == TableKind::Compared, task.predicts_a_vector()) {
+            (true, true) => return Ok(self),
+            (true, false) => format!("the head is for {}, found {}", task.name(), self.kind),
+            (false, _) => format!(
+                "vectors are compared, found {}; name two columns with --text-column and --text-b-column",
+                self.kind
+            ),
+        };
+        Err(TextError::table(&self.name, message))
+    }
 }
 
 fn dataset(table: &Table, task: Task, classes: usize, rows: &[Encoded], targets: Vec<Target>) -> Result<Dataset> {
@@ -216,6 +233,7 @@ fn target(targets: &Targets, row: usize, encoded: &Encoded) -> Target {
         Targets::Sets(sets) => Target::Labels(sets[row].clone()),
         Targets::Choices(rights) => Target::Choice(rights[row]),
         Targets::Numbers(numbers) => Target::Value(numbers[row]),
+        Targets::Related => Target::Related,
         Targets::Tags(tags) => {
             let mut by_token = vec![None; encoded.token_ids.len()];
             let starts = encoded.word_starts.iter().flatten();

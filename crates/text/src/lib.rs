@@ -33,7 +33,7 @@ pub use error::{Place, TextError};
 pub use labels::{Labels, Targets, TaskChoice};
 pub use model::TextModel;
 pub use predictor::{Prediction, TextPredictor, WordTag};
-pub use run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, InputKind, RUN_FILE, RunFile};
+pub use run_file::{BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, RUN_FILE, RunFile};
 pub use sentence_transformers::{ParsePoolingError, TokenPooling};
 pub use sizing::{LEAST_STEPS, Sizing};
 pub use table::{

@@ -111,24 +111,21 @@ impl TextModel {
         Embedder::new(Arc::clone(&self.base), self.tokenizer.clone().with_max_length(length)?, form)
     }
 
-    /// The same with an adapter in the base, from a folder with or without a head. Texts are cut where they were cut in training, if
-    /// the folder says where.
+    /// The same with an adapter in the base, from a folder with or without a head. Texts are read, cut and pooled as in training, as far
+    /// as the folder says how.
     ///
     /// # Errors
     /// As [`TextModel::embedder`], or the folder holds no adapter, or one for another base or tokenizer.
     pub fn embedder_with(&self, folder: impl AsRef<Path>) -> Result<Embedder> {
         let folder = folder.as_ref();
-        let (run, mut tokenizer) = (RunFile::read(folder)?, self.tokenizer.clone());
-        if let Some(run) = &run {
-            run.check_tokenizer(&tokenizer)?;
-            tokenizer = tokenizer.with_max_length(run.max_length.min(self.tokenizer.max_length()))?;
+        let mut embedder = self.embedder()?;
+        if let Some(run) = RunFile::read(folder)? {
+            run.check_tokenizer(&self.tokenizer)?;
+            let tokenizer = self.tokenizer.clone().with_max_length(run.max_length.min(self.tokenizer.max_length()))?;
+            let form = embedder.form().clone();
+            let form = if let Some(trained) = &run.embedding { form.with_run(trained) } else { form };
+            embedder = Embedder::new(Arc::clone(&self.base), tokenizer, form)?;
         }
-        let embedder = self.embedder()?;
-        let embedder = if run.is_some() {
-            Embedder::new(Arc::clone(&self.base), tokenizer, embedder.form().clone())?
-        } else {
-            embedder
-        };
         let parts = format::load_parts(folder, &self.base)?;
         Ok(embedder.with_adapters(parts.setup, parts.thawed))
     }

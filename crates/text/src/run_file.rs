@@ -1,6 +1,7 @@
 //! `run.json`: what an adapter was trained with, as far as later commands need it, and people want to know it.
 
 use crate::error::{Result, TextError};
+use crate::sentence_transformers::TokenPooling;
 use crate::table::{ChoiceLabels, Columns, Table, TableKind};
 use crate::tokenizer::{Tokenizer, sha256};
 use adaptune_tensor::Precision;
@@ -34,6 +35,9 @@ pub struct RunFile {
     /// The data files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<DataFile>,
+    /// What is made of the tokens of a text, where vectors were trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<EmbeddingRun>,
     /// The adapter that the training went on from, as it was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -43,6 +47,26 @@ pub struct RunFile {
     /// All other options, by name.
     #[serde(default)]
     pub options: Value,
+}
+
+/// What is made of the tokens of a text, where vectors were trained.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EmbeddingRun {
+    /// How tokens become one vector.
+    pub pooling: TokenPooling,
+    /// Vectors are made as long as 1, since directions alone were compared.
+    pub normalize: bool,
+    /// What stood before every text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prompt: String,
+    /// Texts were read in small letters.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lower_case: bool,
+    /// The loss.
+    pub loss: String,
+    /// How many of the first numbers of a vector are good vectors too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beginnings: Vec<usize>,
 }
 
 /// Numbers of the base's large weights.
@@ -88,6 +112,9 @@ pub struct InputForm {
     /// The columns of the choices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choice_columns: Vec<String>,
+    /// The columns of texts that did not belong to the first one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub negative_columns: Vec<String>,
     /// How labels named the right choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice_labels: Option<ChoiceLabels>,
@@ -108,6 +135,8 @@ pub enum InputKind {
     Words,
     /// Texts to choose among.
     Choices,
+    /// Texts that are compared.
+    Compared,
 }
 
 /// A data file of a run.
@@ -188,6 +217,7 @@ impl From<TableKind> for InputKind {
             TableKind::Pair => Self::Pair,
             TableKind::Words => Self::Words,
             TableKind::Choices => Self::Choices,
+            TableKind::Compared => Self::Compared,
         }
     }
 }
@@ -226,6 +256,7 @@ impl InputForm {
             InputKind::Single => TableKind::Single,
             InputKind::Words => TableKind::Words,
             InputKind::Choices => TableKind::Choices,
+            InputKind::Compared => TableKind::Compared,
         };
         let columns: Vec<&str> =
             [&self.text_column, &self.text_b_column].into_iter().flatten().map(String::as_str).collect();
@@ -241,7 +272,7 @@ impl InputForm {
     /// The form of a table.
     #[must_use]
     pub fn of(kind: TableKind, columns: &Columns) -> Self {
-        let Columns { text, text_b, label, label_separator, choices, choice_labels } = columns.clone();
+        let Columns { text, text_b, label, label_separator, choices, negatives, choice_labels } = columns.clone();
         Self {
             kind: kind.into(),
             text_column: text,
@@ -250,6 +281,7 @@ impl InputForm {
             label_separator,
             decimal_comma: false,
             choice_columns: choices,
+            negative_columns: negatives,
             choice_labels,
             unanswerable: false,
         }
@@ -267,13 +299,14 @@ impl InputForm {
     #[must_use]
     pub fn columns(&self) -> Columns {
         let Self { text_column, text_b_column, label_column, label_separator, .. } = self.clone();
-        let Self { choice_columns, choice_labels, .. } = self.clone();
+        let Self { choice_columns, negative_columns, choice_labels, .. } = self.clone();
         Columns {
             text: text_column,
             text_b: text_b_column,
             label: label_column,
             label_separator,
             choices: choice_columns,
+            negatives: negative_columns,
             choice_labels,
         }
     }
@@ -292,6 +325,7 @@ mod tests {
             base: Some(BaseIdentity { fingerprint: "1f".into(), tokenizer: sha256(b"") }),
             input: Some(InputForm::of(TableKind::Pair, &Columns { label: Some("y".into()), ..Columns::default() })),
             data: vec![DataFile { part: "train".into(), path: "a.tsv".into(), examples: 3, sha256: None }],
+            embedding: None,
             from: None,
             version: Some("0.2.0".into()),
             options: serde_json::json!({ "epochs": 3 }),

@@ -203,6 +203,7 @@ impl<'a> TextTraining<'a> {
             base: Some(BaseIdentity::of(self.model.base(), self.model.tokenizer())),
             input: Some(InputForm::of_table(train)),
             data: vec![data],
+            embedding: None,
             from: None,
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             options: serde_json::to_value(options).unwrap_or_default(),

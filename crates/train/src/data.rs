@@ -42,6 +42,12 @@ impl Dataset {
         }
         for (i, example) in examples.iter().enumerate() {
             check(i, example, task, classes)?;
+            // Of vectors either scores are learnt or what belongs together.
+            if task.predicts_a_vector()
+                && (example.target == Target::Related) != (examples[0].target == Target::Related)
+            {
+                return Err(DataError::Mixed { example: i, task });
+            }
         }
         Ok(Self { task, examples, masking: None })
     }
@@ -163,6 +169,7 @@ impl Dataset {
             }
             seed = match target {
                 Target::Tokens => seed,
+                Target::Related => seed.named("related").at(sequences.len() as u64),
                 Target::Choice(right) => seed.at(sequences.len() as u64).at(*right as u64),
                 Target::Class(class) => seed.at(*class as u64),
                 Target::Value(value) => seed.at(value.to_bits()),
@@ -179,7 +186,7 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
     if !example.target.is_for(task) {
         return Err(DataError::Mixed { example: i, task });
     }
-    check_lengths(i, example)?;
+    check_lengths(i, example, task)?;
     let target = |source| Err(DataError::Target { example: i, source });
     let highest = match &example.target {
         Target::Class(class) => Some(*class),
@@ -193,7 +200,12 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
         Target::Choice(choice) if *choice >= example.sequences.len() => {
             return Err(DataError::Choice { example: i, choice: *choice, choices: example.sequences.len() });
         }
-        Target::Value(_) | Target::Labels(_) | Target::Answer(_) | Target::Choice(_) | Target::Tokens => None,
+        Target::Related
+        | Target::Value(_)
+        | Target::Labels(_)
+        | Target::Answer(_)
+        | Target::Choice(_)
+        | Target::Tokens => None,
     };
     match highest {
         Some(class) if class >= classes => Err(DataError::Class { example: i, class, classes }),
@@ -202,13 +214,20 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
 }
 
 /// As many sequences as the target is for, and as much for each token as there has to be.
-fn check_lengths(i: usize, example: &Example) -> Result<(), DataError> {
+fn check_lengths(i: usize, example: &Example, task: Task) -> Result<(), DataError> {
     let (found, tokens) = (example.sequences.len(), example.tokens());
     match example.target {
         Target::Choice(_) if found < 2 => {
             return Err(DataError::Sequences { example: i, found, expected: "a choice among at least two" });
         }
-        Target::Choice(_) => {}
+        Target::Related if found < 2 => {
+            return Err(DataError::Sequences { example: i, found, expected: "an anchor and its positive at least" });
+        }
+        Target::Value(_) if task.predicts_a_vector() && found != 2 => {
+            return Err(DataError::Sequences { example: i, found, expected: "the two of a pair" });
+        }
+        Target::Value(_) if task.predicts_a_vector() => {}
+        Target::Choice(_) | Target::Related => {}
         _ if found != 1 => return Err(DataError::Sequences { example: i, found, expected: "one sequence" }),
         _ => {}
     }

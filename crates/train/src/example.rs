@@ -17,14 +17,14 @@ use adaptune_transformer::Config;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Example {
-    /// Its sequences: one, or for [`Target::Choice`] one for each choice.
+    /// Its sequences: one, for [`Target::Choice`] one for each choice, and for [embeddings](Task::EMBEDDING) those that are compared.
     pub sequences: Vec<Sequence>,
     /// What it should be predicted as.
     pub target: Target,
 }
 
 /// The tokens of one sequence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Sequence {
     /// The tokens, special ones included.
     pub token_ids: Vec<u32>,
@@ -60,7 +60,7 @@ pub enum Target {
     Class(usize),
     /// Whether each label holds, as many as there are labels.
     Labels(Vec<bool>),
-    /// A number.
+    /// A number; for embeddings how near its two sequences are.
     Value(f64),
     /// A class for each token; `None` where a token does not count.
     Tags(Vec<Option<usize>>),
@@ -68,6 +68,8 @@ pub enum Target {
     Answer(AnswerWindow),
     /// Which of the example's sequences is right, from 0.
     Choice(usize),
+    /// That its second sequence belongs to the first one, and those behind, if there are any, do not.
+    Related,
     /// Its own tokens, some of which are hidden when a batch is made.
     Tokens,
 }
@@ -89,6 +91,7 @@ impl Target {
             (Self::Labels(_), Outputs::AnyLabels { .. })
             | (Self::Value(_), Outputs::Number)
             | (Self::Choice(_), Outputs::Choice) => !every,
+            (Self::Value(_) | Self::Related, Outputs::Vector) => !every,
             (Self::Answer(_), Outputs::Span) | (Self::Tokens, Outputs::Vocabulary) => true,
             _ => false,
         }

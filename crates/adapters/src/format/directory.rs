@@ -25,6 +25,9 @@ use std::path::Path;
 /// ([`replace_files`](adaptune_transformer::weights::replace_files)): a failure, such as a full disk, leaves the directory as it
 /// was, and after a crash at any moment [`load`](super::load) finds the old model or the new one.
 ///
+/// The head of [`Task::EMBEDDING`](crate::Task::EMBEDDING) has nothing to be saved: such a model is saved without one, for
+/// [`load_parts`](super::load_parts) to load.
+///
 /// Frozen adapters that the model's own stands upon may be shared with other models and are left out;
 /// [`save_setup`](super::save_setup) saves them too.
 ///
@@ -57,16 +60,21 @@ const FILES: &[&str] = &[
 /// Writes the files of a model with at most one adapter.
 fn write<S: Scalar>(model: &AdapterModel<S>, folder: &Path) -> Result<(), FormatError> {
     let with_head = match model.adapter() {
-        Some(adapter) => write_either(adapter, Some(model.head()), model.base(), folder)?,
+        Some(adapter) => write_either(adapter, stored_head(model), model.base(), folder)?,
         None => false,
     };
     if let Some(thawed) = model.thawed() {
         thawed::save(thawed, model.base(), folder)?;
     }
-    match with_head {
-        true => Ok(()),
-        false => write_head(model.head(), model.base(), folder),
+    match stored_head(model) {
+        Some(head) if !with_head => write_head(head, model.base(), folder),
+        _ => Ok(()),
     }
+}
+
+/// The head, if it has anything that files hold.
+pub(super) fn stored_head<S: Scalar>(model: &AdapterModel<S>) -> Option<&Head<S>> {
+    Some(model.head()).filter(|head| !head.config().task.predicts_a_vector())
 }
 
 /// Writes an adapter for AdapterHub, or for PEFT where only PEFT has such adapters; true if a head went along, as a part

@@ -1,6 +1,6 @@
 //! Saving and loading folders in which several adapters are put together.
 
-use super::directory::{find_head, load_adapter, load_head, write_either};
+use super::directory::{find_head, load_adapter, load_head, stored_head, write_either};
 use super::error::{FormatError, Message};
 use super::files::{ADAPTER, HEAD, PEFT, replace, replace_together};
 use super::hub::head::{self, write_head};
@@ -70,12 +70,15 @@ fn write_setup<S: Scalar>(
         write_either(adapter, None, model.base(), &within(name)?)?;
     }
     write_mixings(model.setup(), model.base(), &within)?;
-    check_name(model.head().name())?;
-    write_head(model.head(), model.base(), &within(model.head().name())?)?;
+    let head = stored_head(model);
+    if let Some(head) = head {
+        check_name(head.name())?;
+        write_head(head, model.base(), &within(head.name())?)?;
+    }
     if let Some(thawed) = model.thawed() {
         thawed::save(thawed, model.base(), folder)?;
     }
-    let text = setup_file::setup_text(&model.setup().expression(), model.head().name());
+    let text = setup_file::setup_text(&model.setup().expression(), head.map(Head::name));
     replace(&folder.join(setup_file::FILE), &text)
 }
 

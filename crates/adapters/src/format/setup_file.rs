@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 pub(super) const FILE: &str = "adapter_setup.json";
 
 /// The text of the file, for an expression and the name of the head.
-pub(super) fn setup_text(expression: &Expression, head: &str) -> String {
+pub(super) fn setup_text(expression: &Expression, head: Option<&str>) -> String {
     text(&json!({ "adapter_setup": value(expression), "head_setup": head, "version": VERSION }))
 }
 
@@ -178,7 +178,7 @@ mod tests {
             "per_sequence(b, c, part_of=[1, 0])",
         ] {
             let expression: Expression = text.parse().expect("an expression");
-            let file = serde_json::from_str(&setup_text(&expression, "h")).expect("JSON");
+            let file = serde_json::from_str(&setup_text(&expression, Some("h"))).expect("JSON");
             assert_eq!(read(&file).map_err(|Message(m)| m), Ok((expression, Some("h".to_owned()))), "{text}");
         }
     }
@@ -212,7 +212,7 @@ mod tests {
             "head_setup": "tag",
             "version": VERSION,
         });
-        let text = setup_text(&"stack(a, b)".parse().expect("an expression"), "tag");
+        let text = setup_text(&"stack(a, b)".parse().expect("an expression"), Some("tag"));
         assert_eq!(serde_json::from_str::<Value>(&text).expect("JSON"), expected);
     }
 

@@ -16,7 +16,7 @@ pub struct HeadConfig {
     /// The names of the classes, in the order of the logits; one nameless output for regression, two for spans, none for
     /// language. For multiple choice names of the choices, as many as an example has, or the example that has most.
     pub labels: Vec<String>,
-    /// How many linear layers: 2 for classification and regression, 1 for tagging, by default.
+    /// How many linear layers: 2 for classification and regression, 1 for tagging, by default; none for embeddings.
     pub layers: usize,
     /// The activation between them, if any.
     pub activation: Option<Activation>,
@@ -45,6 +45,16 @@ pub enum HeadError {
         task: &'static str,
         /// What was given.
         pooling: &'static str,
+    },
+    /// A head for vectors with layers or labels.
+    #[error(
+        "an embedding is what is read itself: its head has no layers and no labels, but {layers} layers and {labels} labels were given"
+    )]
+    Vector {
+        /// How many layers it has.
+        layers: usize,
+        /// How many labels it has.
+        labels: usize,
     },
     /// A head without layers.
     #[error("a head needs at least one layer")]
@@ -136,7 +146,8 @@ impl HeadConfig {
     }
 
     /// How many logits it gives for each token or sequence that it reads: one for each label, or a single one where sequences
-    /// are chosen among. The head of a language model gives one for each token of the vocabulary, and has no labels.
+    /// are chosen among. The head of a language model gives one for each token of the vocabulary, that of embeddings what it reads;
+    /// they have no labels.
     #[must_use]
     pub fn outputs(&self) -> usize {
         if self.task.predicts_a_choice() { 1 } else { self.labels.len() }
@@ -145,6 +156,9 @@ impl HeadConfig {
     /// How many numbers such a head has on a model. Nothing is allocated; the count ends at the largest `u64`.
     #[must_use]
     pub fn parameter_count(&self, model: &Config) -> u64 {
+        if self.task.predicts_a_vector() {
+            return 0;
+        }
         let hidden = model.hidden;
         let square = linear(hidden, hidden, true);
         if self.task.predicts_tokens() {
@@ -199,6 +213,11 @@ impl HeadConfig {
         let (task, least) = (self.task.name(), self.task.description().outputs.least_labels());
         match self {
             _ if matches!(self.selection(), Selection::Places(_)) => Err(HeadError::Places { task }),
+            Self { layers, labels, .. } if self.task.predicts_a_vector() => match (*layers, labels.len()) {
+                (0, 0) if self.reads_pooler() && !has_pooler => Err(HeadError::NoPooler),
+                (0, 0) => Ok(()),
+                (layers, labels) => Err(HeadError::Vector { layers, labels }),
+            },
             Self { layers: 0, .. } => Err(HeadError::NoLayers),
             Self { labels, .. } if labels.len() < least => {
                 Err(HeadError::TooFewLabels { task, least, found: labels.len() })

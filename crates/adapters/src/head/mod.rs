@@ -9,6 +9,7 @@
 //! | tagging | every token | the same, one by default |
 //! | question answering | every token | the same, with two outputs |
 //! | multiple choice | as classification, of each sequence of an example | the same, with one output |
+//! | embedding | the mean over the tokens, or another [`Pooling`] | none: what is read is the result |
 //! | masked language modelling | the tokens that were hidden | a transformation and the base's token embeddings |
 
 pub(crate) mod config;

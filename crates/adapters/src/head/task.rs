@@ -63,6 +63,8 @@ pub enum Outputs {
     Choice,
     /// One for each token of the base's vocabulary, by way of its token embeddings.
     Vocabulary,
+    /// What is read itself, a vector for each sequence that is compared with others: such a head has no layers, and is in no file.
+    Vector,
 }
 
 static CLASSIFICATION: TaskDescription = TaskDescription {
@@ -129,6 +131,15 @@ static MASKED_LANGUAGE: TaskDescription = TaskDescription {
     task_type: None,
 };
 
+static EMBEDDING: TaskDescription = TaskDescription {
+    name: "embedding",
+    reads: Selection::Mean,
+    outputs: Outputs::Vector,
+    layers: 0,
+    head_type: None,
+    task_type: Some("FEATURE_EXTRACTION"),
+};
+
 /// The tasks whose heads files hold. Those of one number come first: in files they are a kind of classification.
 const STORED: [Task; 6] = [
     Task::REGRESSION,
@@ -154,6 +165,8 @@ impl Task {
     pub const MULTIPLE_CHOICE: Self = Self(&MULTIPLE_CHOICE);
     /// The tokens that were hidden from the model.
     pub const MASKED_LANGUAGE: Self = Self(&MASKED_LANGUAGE);
+    /// A vector for each sequence, near to those of sequences that mean the same.
+    pub const EMBEDDING: Self = Self(&EMBEDDING);
 
     /// The task that a description describes.
     #[must_use]
@@ -209,6 +222,12 @@ impl Task {
         self.0.outputs == Outputs::Span
     }
 
+    /// True if its head gives what it reads, a vector for each sequence, and has no layers.
+    #[must_use]
+    pub fn predicts_a_vector(self) -> bool {
+        self.0.outputs == Outputs::Vector
+    }
+
     /// True if its head has one output without a name.
     #[must_use]
     pub fn predicts_a_number(self) -> bool {
@@ -240,7 +259,7 @@ impl Outputs {
             Self::Labels { least } | Self::AnyLabels { least } => least,
             Self::Number => 1,
             Self::Span | Self::Choice => 2,
-            Self::Vocabulary => 0,
+            Self::Vocabulary | Self::Vector => 0,
         }
     }
 

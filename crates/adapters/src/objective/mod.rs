@@ -9,6 +9,11 @@
 //! | [`WeightedClasses`] | what the head reads | a class for each sequence or token, or none | cross-entropy by the class's weight |
 //! | [`Spans`] | the same | the first and the last token of a span of each sequence | cross-entropy |
 //! | [`MultipleChoice`] | the same | which of an example's sequences is right | cross-entropy over its sequences |
+//! | [`MultipleNegatives`] | the same, of a head without layers | which sequence of the batch belongs to each anchor | cross-entropy over scaled cosines |
+//! | [`CoSent`] | the same | a score for each pair of sequences | that of all pairs in the wrong order |
+//! | [`CosineSimilarity`] | the same | a cosine for each pair of sequences | squared error |
+//! | [`Triplets`] | the same | a sequence that is nearer than others | what is missing of a margin |
+//! | [`Matryoshka`] | as another objective | as that | that of the beginnings of vectors |
 //! | [`MaskedLanguage`] | the places where tokens were hidden | the tokens that stood there | cross-entropy |
 //!
 //! A user-defined objective is an implementation of [`Objective`]; the crate `adaptune-train` has an example that trains with
@@ -22,6 +27,7 @@ pub(crate) mod multi_label;
 pub(crate) mod multiple_choice;
 mod one_of_rows;
 pub(crate) mod regression;
+pub(crate) mod similarity;
 pub(crate) mod spans;
 pub(crate) mod tagging;
 pub(crate) mod weighted_classes;
@@ -33,6 +39,7 @@ pub use masked_language::MaskedLanguage;
 pub use multi_label::MultiLabel;
 pub use multiple_choice::MultipleChoice;
 pub use regression::Regression;
+pub use similarity::{CoSent, CosineSimilarity, Distance, Matryoshka, MultipleNegatives, Triplets, UnitRows};
 pub use spans::Spans;
 pub use tagging::Tagging;
 pub use weighted_classes::WeightedClasses;

@@ -27,6 +27,7 @@ mod promises;
 mod replacing;
 mod route;
 mod setups;
+mod similarity;
 mod sizes;
 mod split;
 mod stirred;

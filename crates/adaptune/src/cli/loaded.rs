@@ -22,6 +22,13 @@ impl Loaded {
         let leading = args.adapter.leading();
         check_adapters(&args.adapter)?;
         let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
+        if finished.run.as_ref().is_some_and(|run| run.embedding.is_some()) && args.head.is_none() {
+            bail!(
+                "{} makes vectors of texts and predicts nothing; adaptune embed --adapter {} writes them",
+                leading.display(),
+                args.adapter
+            );
+        }
         let tokenizer = finished.tokenizer(args.max_length)?.with_overlap(table.overlap());
         check_others(&args.adapter, &leading, &tokenizer)?;
         let model = model(args, finished.base)?;

@@ -17,6 +17,7 @@ pub(crate) enum TaskArg {
 const KINDS: &[(&str, TaskChoice)] = &[
     ("auto", TaskChoice::Auto),
     ("classification", TaskChoice::Classification),
+    ("embedding", TaskChoice::Embedding),
     ("multi-label", TaskChoice::MultiLabel),
     ("multiple-choice", TaskChoice::MultipleChoice),
     ("question-answering", TaskChoice::QuestionAnswering),

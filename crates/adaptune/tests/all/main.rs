@@ -17,6 +17,7 @@ mod compare;
 mod composed;
 mod economy;
 mod embed;
+mod embedding_training;
 mod finished;
 mod multi_label;
 mod multiple_choice;

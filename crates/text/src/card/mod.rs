@@ -1,9 +1,13 @@
 //! The model card: a README for whoever finds an adapter.
 
+mod embedding;
 mod python;
+mod shell;
 
 use crate::run_file::{DataFile, RunFile};
 use adaptune_adapters::HeadConfig;
+use embedding::vectors;
+use shell::shell;
 use std::fmt::Write as _;
 
 /// The name of the file.
@@ -43,14 +47,16 @@ impl ModelCard<'_> {
         let base = &run.model;
         let mut card = format!(
             "---\n{MARK}\nlibrary_name: adapters\nbase_model: {}\ntags:\n- adapter-transformers\n---\n\n# {}\n\n{} \
-             and a head ({}) for {}, trained with adaptune. The base is not changed and not part of these files.\n\n",
+             {} for {}, trained with adaptune. The base is not changed and not part of these files.\n\n",
             quoted(base),
             escaped(name),
             self.what(),
-            head.task.name(),
+            self.head_or_vectors(),
             code(base),
         );
-        if head.task.predicts_a_choice() {
+        if let Some(embedding) = &run.embedding {
+            let _ = writeln!(card, "{}\n", vectors(embedding));
+        } else if head.task.predicts_a_choice() {
             card.push_str(
                 "It gives one logit for each choice of an example, a sequence of its own; the largest is the answer. Examples may have \
                  other numbers of choices.\n\n",
@@ -69,6 +75,14 @@ impl ModelCard<'_> {
         self.scores(&mut card);
         self.usage(&mut card);
         card
+    }
+
+    /// What is computed of the last hidden state.
+    fn head_or_vectors(&self) -> String {
+        match self.run.embedding {
+            Some(_) => "for sentence embeddings, without a head,".to_owned(),
+            None => format!("and a head ({})", self.head.task.name()),
+        }
     }
 
     /// What the folder holds besides the head.
@@ -109,6 +123,9 @@ impl ModelCard<'_> {
     fn usage(&self, card: &mut String) {
         let base = &self.run.model;
         let builtin = base == crate::base::BUILTIN;
+        if self.run.embedding.is_some() {
+            return card.push_str(&embedding::usage(self.run, self.setup));
+        }
         // Choices come from a table.
         let (before, input, predict) = match self.head.task.predicts_a_choice() {
             true => (
@@ -151,16 +168,6 @@ fn code(text: &str) -> String {
 /// A value of YAML.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
-}
-
-/// A word for a shell.
-fn shell(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-=:@%+,".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ with torch.no_grad():
 }
 
 /// The call that loads what the folder holds, with its head where Python has such.
-fn loading(setup: Option<&str>, with_head: bool) -> String {
+pub(super) fn loading(setup: Option<&str>, with_head: bool) -> String {
     match (setup, with_head) {
         (Some(_), _) => "load_adapter_setup(\"FOLDER\", use_safetensors=True, set_active=True)".to_owned(),
         (None, true) => "load_adapter(\"FOLDER\", with_head=True, use_safetensors=True, set_active=True)".to_owned(),
@@ -150,6 +150,6 @@ fn applied(activation: &str, to: &str) -> String {
 }
 
 /// Text as Python writes it.
-fn python_text(text: &str) -> String {
+pub(super) fn python_text(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }

@@ -2,7 +2,9 @@
 
 use crate::base::BaseModel;
 use crate::error::{Result, TextError};
+use crate::run_file::EmbeddingRun;
 use crate::sentence_transformers::{Description, Step, TextSettings, TokenPooling};
+use crate::table::{Table, Text};
 use adaptune_adapters::did_you_mean;
 
 /// What is made of the tokens of a text: what is pooled, what is done with the vector, and what stands before texts.
@@ -54,6 +56,58 @@ impl EmbeddingForm {
     pub fn new(pooling: Vec<TokenPooling>) -> Self {
         let (steps, texts, notes) = (Vec::new(), TextSettings::default(), Vec::new());
         Self { pooling, pools_prompt: true, steps, texts, prompt: String::new(), notes }
+    }
+
+    /// The same as an adapter was trained with.
+    #[must_use]
+    pub fn with_run(self, run: &EmbeddingRun) -> Self {
+        let EmbeddingRun { pooling, normalize, prompt, lower_case, .. } = run;
+        let form = self.only(*pooling);
+        let texts = TextSettings { lower_case: *lower_case, ..form.texts };
+        Self { texts, prompt: prompt.clone(), ..form }.with_normalization(*normalize)
+    }
+
+    /// The same with this pooling, of all tokens, and nothing behind it.
+    #[must_use]
+    pub fn only(self, pooling: TokenPooling) -> Self {
+        Self { pooling: vec![pooling], pools_prompt: true, steps: Vec::new(), notes: Vec::new(), ..self }
+    }
+
+    /// What a run writes down that trains vectors of this form by a loss.
+    ///
+    /// # Errors
+    /// Training does not compute the form: it has a dense layer, several poolings or one that no head reads, or leaves the prompt out.
+    pub fn run(&self, loss: String, beginnings: Vec<usize>) -> Result<EmbeddingRun> {
+        let refused = |what: &str| {
+            Err(TextError::Model(format!(
+                "the model makes its vectors by {what}, through which nothing is trained; choose --pooling cls, mean, max or lasttoken"
+            )))
+        };
+        match self.pooling[..] {
+            _ if self.has_dense() => refused("a dense layer behind the pooling"),
+            _ if !self.pools_prompt => refused("a pooling that leaves the prompt out"),
+            [pooling] if pooling.of_head().is_some() => Ok(EmbeddingRun {
+                pooling,
+                normalize: true,
+                prompt: self.prompt.clone(),
+                lower_case: self.texts.lower_case,
+                loss,
+                beginnings,
+            }),
+            [pooling] => refused(&format!("the pooling {pooling}")),
+            _ => refused("several poolings"),
+        }
+    }
+
+    /// The texts of a table as the tokenizer gets them: in small letters if need be, the prompt before each.
+    #[must_use]
+    pub fn read_by(&self, mut table: Table) -> Table {
+        for row in &mut table.rows {
+            if let Text::Compared(texts) = &mut row.text {
+                texts.iter_mut().for_each(|text| *text = self.text(text));
+            }
+        }
+        table
     }
 
     /// The same with other poolings, one behind the other.

@@ -5,6 +5,7 @@ mod decimals;
 mod doubts;
 mod questions;
 mod refusals;
+mod related;
 mod sets;
 mod spelling;
 mod unlabelled;
@@ -34,6 +35,8 @@ pub enum TaskChoice {
     QuestionAnswering,
     /// One of several choices of each example is right; so it is with [`TaskChoice::Auto`] where examples have choices.
     MultipleChoice,
+    /// Texts whose vectors are compared: pairs, pairs with a score, triplets. It is never meant by [`TaskChoice::Auto`].
+    Embedding,
     /// Labels are numbers to be predicted.
     Regression,
     /// Each word of a sentence has a tag.
@@ -56,6 +59,10 @@ pub enum Labels {
     Choices(Vec<String>),
     /// Regression.
     Numbers,
+    /// Texts that belong together.
+    Related,
+    /// How near the two texts of a pair are.
+    Nearness,
     /// Tagging with these.
     Tags(Vec<String>),
 }
@@ -71,6 +78,8 @@ pub enum Targets {
     Choices(Vec<usize>),
     /// Each row's number, finite.
     Numbers(Vec<f64>),
+    /// That the second text of each row belongs to the first one.
+    Related,
     /// The index of the tag of each word of each row.
     Tags(Vec<Vec<usize>>),
 }
@@ -87,6 +96,12 @@ impl Labels {
             (TaskChoice::Auto | TaskChoice::Tagging, TableKind::Words) => tagging(table),
             (TaskChoice::Tagging, kind) => {
                 Err(whole(table, format!("tagging needs a tag for each word (.conll), found {kind}")))
+            }
+            (TaskChoice::Embedding, TableKind::Compared) if table.columns.label.is_some() => {
+                regression(table, "scored pairs").map(|(_, note)| (Self::Nearness, note))
+            }
+            (TaskChoice::Embedding, _) | (_, TableKind::Compared) => {
+                Ok((Self::Related, related::decide(table, choice == TaskChoice::Embedding)?))
             }
             (_, TableKind::Words) => Err(whole(table, "words with tags are for tagging; leave --task away")),
             (TaskChoice::MultipleChoice, _) | (TaskChoice::Auto, TableKind::Choices) => {
@@ -117,6 +132,7 @@ impl Labels {
         match task.description().outputs {
             Outputs::Number => Self::Numbers,
             Outputs::Span => Self::Answers,
+            Outputs::Vector => Self::Related,
             Outputs::Choice => Self::Choices(names.to_vec()),
             Outputs::AnyLabels { .. } => Self::Sets(names.to_vec()),
             Outputs::Labels { .. } | Outputs::Vocabulary if task.reads_every_token() => Self::Tags(names.to_vec()),
@@ -133,6 +149,7 @@ impl Labels {
             Self::Answers => Task::QUESTION_ANSWERING,
             Self::Choices(_) => Task::MULTIPLE_CHOICE,
             Self::Numbers => Task::REGRESSION,
+            Self::Related | Self::Nearness => Task::EMBEDDING,
             Self::Tags(_) => Task::TAGGING,
         }
     }
@@ -142,7 +159,7 @@ impl Labels {
     pub fn names(&self) -> &[String] {
         match self {
             Self::Classes(names) | Self::Sets(names) | Self::Tags(names) | Self::Choices(names) => names,
-            Self::Numbers | Self::Answers => &[],
+            Self::Numbers | Self::Answers | Self::Related | Self::Nearness => &[],
         }
     }
 
@@ -155,7 +172,10 @@ impl Labels {
         let fits = match table.kind {
             TableKind::Words => matches!(self, Self::Tags(_)),
             TableKind::Choices => matches!(self, Self::Choices(_)),
-            TableKind::Single | TableKind::Pair => !matches!(self, Self::Tags(_) | Self::Choices(_)),
+            TableKind::Compared => matches!(self, Self::Related | Self::Nearness),
+            TableKind::Single | TableKind::Pair => {
+                !matches!(self, Self::Tags(_) | Self::Choices(_) | Self::Related | Self::Nearness)
+            }
         };
         if !fits {
             let message = format!("training and this file do not fit together; found {} here", table.kind);
@@ -170,7 +190,10 @@ impl Labels {
             Self::Sets(_) => Targets::Sets(rows.map(|row| known.truths(table, row)).collect::<Result<_>>()?),
             Self::Choices(_) => Targets::Choices(choices::rights(table)?),
             Self::Answers => return Err(whole(table, "answers are targets of windows, not of whole examples")),
-            Self::Numbers => Targets::Numbers(rows.map(|row| number(table, row)).collect::<Result<_>>()?),
+            Self::Related => Targets::Related,
+            Self::Numbers | Self::Nearness => {
+                Targets::Numbers(rows.map(|row| number(table, row)).collect::<Result<_>>()?)
+            }
             Self::Tags(_) => {
                 let of_row = |row| tags(table, row)?.iter().map(|tag| known.find(table, row, "tag", tag)).collect();
                 Targets::Tags(rows.map(of_row).collect::<Result<_>>()?)

@@ -29,6 +29,7 @@ impl Table {
         let refused = match self.kind {
             TableKind::Words => "words with tags are for tagging, not for several labels of a whole text",
             TableKind::Choices => "texts to choose among have one right choice, not several labels of a whole text",
+            TableKind::Compared => "texts that are compared have a score, not labels",
             TableKind::Single | TableKind::Pair => "",
         };
         if !refused.is_empty() {

@@ -12,11 +12,14 @@ const FEW: f64 = 0.05;
 impl Table {
     /// Returns the table without the examples that have no label, and a note of how many there were. A blank label is none, and
     /// neither is -1 where all others count from 0 and there are few of it, as data sets of Hugging Face have it. A list of labels
-    /// that is empty is an answer.
+    /// that is empty is an answer, and texts that are compared without a score need none.
     ///
     /// # Errors
     /// No example has a label, or a sentence has words and no tags.
     pub fn labelled(mut self) -> Result<Self> {
+        if self.kind == TableKind::Compared && self.columns.label.is_none() {
+            return Ok(self);
+        }
         if self.kind == TableKind::Words {
             return match self.rows.iter().find(|row| row.tags.is_empty()) {
                 Some(row) => Err(at(&self, row, "found words without tags; expected a word and its tag on each line")),

@@ -18,6 +18,8 @@ pub enum Text {
     Words(Vec<String>),
     /// Texts one of which is chosen, with what they are about.
     Choices(Choices),
+    /// Texts that are compared with each other, each a sequence by itself: an anchor, what belongs to it, and perhaps what does not.
+    Compared(Vec<String>),
 }
 
 /// Texts one of which is chosen, with what they are about.
@@ -55,18 +57,23 @@ impl Choices {
 }
 
 impl Text {
-    /// Returns the texts that are sequences of their own: the text itself, or one for each choice.
+    /// Returns the texts that are sequences of their own: the text itself, one for each choice, or each of those that are compared.
     #[must_use]
     pub fn sequences(&self) -> Cow<'_, [Self]> {
         match self {
             Self::Choices(choices) => Cow::Owned(choices.texts()),
+            Self::Compared(texts) => Cow::Owned(texts.iter().cloned().map(Self::Single).collect()),
             text => Cow::Borrowed(std::slice::from_ref(text)),
         }
     }
 
     /// How many [`sequences`](Self::sequences) there are.
     pub(crate) fn count(&self) -> usize {
-        if let Self::Choices(Choices { choices, .. }) = self { choices.len() } else { 1 }
+        match self {
+            Self::Choices(Choices { choices, .. }) => choices.len(),
+            Self::Compared(texts) => texts.len(),
+            _ => 1,
+        }
     }
 
     /// True if there is nothing to read, in one of two texts or in all words, or nothing to choose.
@@ -77,6 +84,7 @@ impl Text {
             Self::Pair(a, b) => a.trim().is_empty() || b.trim().is_empty(),
             Self::Words(words) => words.iter().all(|word| word.trim().is_empty()),
             Self::Choices(Choices { choices, .. }) => choices.iter().all(|choice| choice.trim().is_empty()),
+            Self::Compared(texts) => texts.iter().any(|text| text.trim().is_empty()),
         }
     }
 }
@@ -122,6 +130,8 @@ pub enum TableKind {
     Words,
     /// [`Text::Choices`].
     Choices,
+    /// [`Text::Compared`].
+    Compared,
 }
 
 impl fmt::Display for TableKind {
@@ -131,6 +141,7 @@ impl fmt::Display for TableKind {
             Self::Pair => "pairs of texts",
             Self::Words => "sentences split into words",
             Self::Choices => "texts to choose among",
+            Self::Compared => "texts to be compared",
         })
     }
 }
@@ -169,6 +180,8 @@ pub struct Columns {
     /// The choices: a column for each, or the one column of JSON that holds them as a list; by default the usual ones, such as
     /// `choice0` and `choice1` or `options`, where there is no `text`.
     pub choices: Vec<String>,
+    /// Texts that do not belong to the first one, where texts are compared; by default `negative`, `negative_1` and so on.
+    pub negatives: Vec<String>,
     /// How labels name the right choice; see [`Table::with_numbered_choices`].
     pub choice_labels: Option<ChoiceLabels>,
 }

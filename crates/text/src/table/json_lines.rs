@@ -2,6 +2,7 @@
 
 use super::choices;
 use super::columns::{self, Chosen};
+use super::compared;
 use super::content::{Columns, Row, Table, TableKind, Text};
 use super::options::Reading;
 use super::questions;
@@ -22,6 +23,10 @@ pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
     let objects = reading.source.lines().map(|(line, text)| Ok((line, object(reading, line, text)?)));
     let objects = objects.collect::<Result<Vec<_>>>()?;
     let first = &objects[0].1;
+    let keys: Vec<String> = first.keys().cloned().collect();
+    if let Some(chosen) = compared::of_header(reading, &keys)? {
+        return compared::of_objects(reading, &chosen, objects);
+    }
     if let Some(chosen) = choices::of_object(reading, first)? {
         return choices::of_objects(reading, &chosen, objects);
     }

@@ -17,11 +17,14 @@
 //! where there is no `text`, a column for each choice (`choice0`, `choice1`, ...; `ending`, `option`, `answer` and letters do too), or in
 //! JSON a list of them (`choices`, `options`, `endings`), makes [`Text::Choices`], with a context (`context`, `premise`, `passage`,
 //! `article`, `sent1`) and a question (`question`, `sent2`) if there are some;
+//! With [`TableOptions::compared`] the columns are those of sentence-transformers, `anchor`, `positive` and `negative`, or `sentence1`,
+//! `sentence2` and `score`: [`Text::Compared`];
 //! a `label` that is a list is any number of labels, and `words` and `tags` (or `tokens` and `ner_tags`), two arrays, give tagged words. All columns,
 //! the others too, are kept in [`Row::fields`]. Files are UTF-8; a byte order mark and Windows line ends do no harm.
 
 mod choices;
 mod columns;
+mod compared;
 mod conll;
 mod content;
 mod delimited;
@@ -188,6 +191,9 @@ fn parse(reading: &Reading<'_>, format: Format) -> Result<Table> {
 
 /// The rows of a file with a header.
 fn records(reading: &Reading<'_>, records: Records) -> Result<Table> {
+    if let Some(chosen) = compared::of_header(reading, &records.header)? {
+        return compared::of_records(reading, &chosen, records);
+    }
     match choices::of_header(reading, &records.header)? {
         Some(chosen) => choices::of_records(reading, &chosen, records),
         None => columns::table(reading, records),

@@ -14,6 +14,8 @@ pub struct TableOptions {
     pub columns: Columns,
     /// Names of columns that are taken where [`columns`](Self::columns) names none and the file has them: those of training.
     pub preferred: Columns,
+    /// True if rows hold texts that are compared with each other, for embeddings: [`Text::Compared`](super::Text::Compared).
+    pub compared: bool,
     /// How the file is written; by default its ending says so.
     pub format: Option<Format>,
     /// What stands between columns, for [`Format::Tsv`] and [`Format::Csv`]; by default what a first line `sep=` says, a tab or

@@ -217,7 +217,9 @@ impl Tokenizer {
             Text::Single(text) => self.of_texts(&[text]),
             Text::Pair(a, b) => self.of_texts(&[a, b]),
             Text::Words(words) => self.of_words(words),
-            Text::Choices(_) => Err("choices are sequences of their own; encode each of Text::sequences".into()),
+            Text::Choices(_) | Text::Compared(_) => {
+                Err("the texts are sequences of their own; encode each of Text::sequences".into())
+            }
         }
     }
 

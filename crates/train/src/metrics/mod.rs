@@ -8,6 +8,7 @@
 mod answers;
 mod classification;
 mod label_sets;
+mod neighbours;
 mod ratio;
 mod regression;
 mod report;
@@ -17,6 +18,7 @@ mod spans;
 pub use answers::{answer_f1, exact_answer, normalised_answer};
 pub use classification::{accuracy, chance_of_choices, macro_f1, matthews_correlation};
 pub use label_sets::LabelReport;
+pub use neighbours::Neighbours;
 pub use regression::{mean_squared_error, pearson, spearman};
 pub use report::{ClassReport, calibration_error};
 pub use span_report::SpanReport;
@@ -38,6 +40,8 @@ use std::fmt;
 /// | tagging with other labels | `token_accuracy` | |
 /// | question answering | `f1` | `exact_match` |
 /// | multiple choice | `accuracy` | |
+/// | embedding, scored pairs | `spearman` | `pearson` |
+/// | embedding, texts that belong together | `recall@1` | `recall@10`, `mrr`, `reverse_recall@1` |
 /// | masked language modelling | `masked_accuracy` | `perplexity` |
 ///
 /// ```
@@ -120,6 +124,31 @@ impl Metrics {
             found.iter().map(|(expected, found)| score(expected, found)).sum::<f64>() / found.len() as f64
         };
         Self::of([("f1", mean(answer_f1)), ("exact_match", mean(exact_answer))])
+    }
+
+    /// Scores of the cosines of scored pairs: rank and linear correlation.
+    ///
+    /// # Panics
+    /// If there are not as many cosines as scores.
+    #[must_use]
+    pub fn similarity(expected: &[f64], cosines: &[f64]) -> Self {
+        Self::of([("spearman", spearman(expected, cosines)), ("pearson", pearson(expected, cosines))])
+    }
+
+    /// Scores of the places at which texts find what belongs to them, from 1: the share of those that are first, and among the first
+    /// ten, the mean of one over the place, and of the other way round the share of those that are first.
+    #[must_use]
+    pub fn places([there, back]: &[Vec<usize>; 2]) -> Self {
+        let mean = |places: &[usize], score: &dyn Fn(usize) -> f64| {
+            ratio(places.iter().map(|place| score(*place)).sum(), places.len() as f64)
+        };
+        let within = |k: usize| move |place: usize| if place <= k { 1.0 } else { 0.0 };
+        Self::of([
+            ("recall@1", mean(there, &within(1))),
+            ("recall@10", mean(there, &within(10))),
+            ("mrr", mean(there, &|place| 1.0 / place as f64)),
+            ("reverse_recall@1", mean(back, &within(1))),
+        ])
     }
 
     /// The score of choices: how many of `count` are right, to be compared with [`chance_of_choices`].

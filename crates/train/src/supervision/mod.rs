@@ -10,6 +10,7 @@ pub(crate) mod argmax;
 pub(crate) mod choices;
 pub(crate) mod classes;
 pub(crate) mod contract;
+pub(crate) mod embeddings;
 pub(crate) mod hidden_tokens;
 pub(crate) mod label_sets;
 pub(crate) mod numbers;
@@ -21,6 +22,7 @@ pub use argmax::argmax;
 pub use choices::Choices;
 pub use classes::Classes;
 pub use contract::Supervision;
+pub use embeddings::{EmbeddingLoss, Embeddings};
 pub use hidden_tokens::HiddenTokens;
 pub use label_sets::LabelSets;
 pub use numbers::Numbers;
@@ -29,6 +31,8 @@ pub use weighted::Weighted;
 
 use adaptune_adapters::{Outputs, Task};
 use adaptune_tensor::Scalar;
+
+static USUAL_EMBEDDINGS: Embeddings = Embeddings::USUAL;
 
 /// The supervision that the targets of a task call for.
 #[must_use]
@@ -41,5 +45,6 @@ pub fn of<S: Scalar>(task: Task) -> &'static dyn Supervision<S> {
         Outputs::Span => &Answers,
         Outputs::Choice => &Choices,
         Outputs::Vocabulary => &HiddenTokens,
+        Outputs::Vector => &USUAL_EMBEDDINGS,
     }
 }

@@ -11,3 +11,4 @@ mod not_finite;
 mod setups;
 mod supervision;
 mod trainer;
+mod vectors;

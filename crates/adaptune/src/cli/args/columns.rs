@@ -23,6 +23,10 @@ pub(crate) struct TableArgs {
     /// list [default: such as choice0,choice1 or ending0,ending1; options; choices: where there is no column text]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
     choice_columns: Vec<String>,
+    /// Columns of texts that do not belong to the first one, with commas between, where vectors are trained [default: negative,
+    /// negative_1 and so on; or negatives, a list in JSON]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
+    negative_columns: Vec<String>,
     /// How labels name the right choice: 0 or 1 (by number, that of the first choice), letter or text [default: what all of
     /// them can be, but never 1]
     #[arg(long, value_name = "HOW", help_heading = "Data")]
@@ -45,13 +49,14 @@ pub(crate) struct TableArgs {
 impl TableArgs {
     pub(crate) fn options(&self) -> TableOptions {
         let Self { text_column, text_b_column, label_column, label_separator, .. } = self;
-        let Self { choice_columns, choice_labels, format, delimiter, quotes, .. } = self;
+        let Self { choice_columns, negative_columns, choice_labels, format, delimiter, quotes, .. } = self;
         let columns = Columns {
             text: text_column.clone(),
             text_b: text_b_column.clone(),
             label: label_column.clone(),
             label_separator: *label_separator,
             choices: choice_columns.clone(),
+            negatives: negative_columns.clone(),
             choice_labels: *choice_labels,
         };
         TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
@@ -71,6 +76,7 @@ impl TableArgs {
             ("--label-column", self.label_column.clone()),
             ("--label-separator", self.label_separator.map(String::from)),
             ("--choice-columns", Some(self.choice_columns.join(",")).filter(|names| !names.is_empty())),
+            ("--negative-columns", Some(self.negative_columns.join(",")).filter(|names| !names.is_empty())),
             ("--choice-labels", self.choice_labels.map(|labels| labels.name().to_owned())),
             ("--doc-stride", (self.doc_stride != OVERLAP).then(|| self.doc_stride.to_string())),
             ("--format", format),

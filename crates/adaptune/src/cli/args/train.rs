@@ -6,6 +6,7 @@ use super::numbers::BaseDtype;
 use crate::cli::task::TaskArg;
 use adaptune_adapters::Pooling;
 use adaptune_text::ClassWeights;
+use adaptune_train::supervision::EmbeddingLoss;
 use adaptune_transformer::Thaw;
 use bytesize::ByteSize;
 use clap::{Args, ValueEnum};
@@ -61,8 +62,9 @@ pub(crate) struct TrainArgs {
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// What to predict: auto, classification, multi-label (any number of labels for each text), multiple-choice (one of several
-    /// texts, in files as SWAG's, RACE's or COPA's), question-answering (a span of a context, in files as SQuAD's), regression or
-    /// tagging; or a built-in task such as builtin:topic@B
+    /// texts, in files as SWAG's, RACE's or COPA's), question-answering (a span of a context, in files as SQuAD's), regression,
+    /// tagging, or embedding (vectors of texts, from files with `anchor`, `positive` and perhaps `negative`, or `sentence1`,
+    /// `sentence2` and `score`); or a built-in task such as builtin:topic@B
     #[arg(long, default_value = "auto", value_name = "TASK")]
     pub(crate) task: TaskArg,
     #[command(flatten)]
@@ -140,6 +142,14 @@ pub(crate) struct TrainArgs {
     /// Seed of initial values, order and dropout
     #[arg(long, default_value_t = 0, value_name = "N", help_heading = "Training")]
     pub(crate) seed: u64,
+
+    /// Of --task embedding, what vectors are trained by: multiple_negatives[scale=20,symmetric=false], cosent[scale=20], cosine or
+    /// triplet[margin=0.5,distance=cosine] [default: cosent for pairs with a score, multiple_negatives for others]
+    #[arg(long, value_name = "LOSS", help_heading = "Embedding")]
+    pub(crate) loss: Option<EmbeddingLoss>,
+    /// Also train the first so many numbers of a vector to be good vectors, with commas between (Matryoshka)
+    #[arg(long, value_name = "N,...", value_delimiter = ',', help_heading = "Embedding")]
+    pub(crate) matryoshka: Vec<usize>,
 
     /// Linear layers of the head [default: 2, or 1 for tagging]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=64), help_heading = "Head")]

@@ -39,6 +39,8 @@ fn adapted(args: &EmbedArgs, adapter: &AdapterArg, options: TableOptions) -> Res
     let form = EmbeddingForm::of(&finished.model)?;
     let of_model = form.max_length().filter(|_| finished.run.is_none());
     let length = args.max_length.or(of_model.map(|length| length.min(finished.max_length)));
+    let trained = finished.run.as_ref().and_then(|run| run.embedding.as_ref());
+    let form = if let Some(run) = trained { form.with_run(run) } else { form };
     let form = chosen(form, &args.form)?;
     let tokenizer = finished.tokenizer(length)?;
     check_others(adapter, &leading, &tokenizer)?;

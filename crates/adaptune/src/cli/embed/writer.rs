@@ -2,9 +2,8 @@
 
 use adaptune_tensor::ndarray::ArrayView1;
 use adaptune_text::{Row, Table, Text};
-use adaptune_train::json::value;
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -56,9 +55,9 @@ impl Form {
     /// One vector; none is that of a blank text.
     pub(super) fn record(self, to: &mut impl Write, row: &Row, vector: Option<ArrayView1<'_, f32>>) -> io::Result<()> {
         if self == Self::JsonLines {
-            let numbers = |vector: ArrayView1<'_, f32>| vector.iter().map(|x| value(f64::from(*x))).collect::<Value>();
             let text = if let Text::Single(text) = &row.text { text } else { "" };
-            return writeln!(to, "{}", json!({ "text": text, "embedding": vector.map(numbers) }));
+            let (text, vector) = (json!(text), serde_json::to_string(&vector.map(|vector| vector.to_vec()))?);
+            return writeln!(to, "{{\"text\":{text},\"embedding\":{vector}}}");
         }
         vector.into_iter().flatten().try_for_each(|x| to.write_all(&x.to_le_bytes()))
     }

@@ -64,6 +64,7 @@ fn text(text: &Text) -> Value {
         Text::Single(text) => json!(text),
         Text::Pair(a, b) => json!([a, b]),
         Text::Words(words) => json!(words),
+        Text::Compared(texts) => json!(texts),
         Text::Choices(Choices { context, question, choices }) => {
             json!({ "context": context, "question": question, "choices": choices })
         }
@@ -108,6 +109,7 @@ pub(super) fn plain_line(row: &Row, prediction: &Prediction, head: &HeadConfig) 
         Text::Single(text) => one_line(text),
         Text::Pair(a, b) => format!("{}\t{}", one_line(a), one_line(b)),
         Text::Words(words) => return tagged_line(words, prediction),
+        Text::Compared(texts) => texts.iter().map(|text| one_line(text)).collect::<Vec<_>>().join("\t"),
         Text::Choices(Choices { context, question, .. }) => format!("{}\t{}", one_line(context), one_line(question)),
     };
     match prediction {

@@ -195,6 +195,7 @@ fn shown(text: &Text) -> String {
         Text::Single(text) => text.clone(),
         Text::Pair(a, b) => format!("{a} / {b}"),
         Text::Words(words) => words.join(" "),
+        Text::Compared(texts) => texts.join(" / "),
         Text::Choices(Choices { context, question, choices }) => {
             let about = [context, question].into_iter().filter(|text| !text.trim().is_empty());
             about.chain(choices).map(String::as_str).collect::<Vec<_>>().join(" / ")

@@ -5,7 +5,9 @@ use super::super::report::{note, notes, thousands};
 use super::choices::Choices;
 use super::start::labels_of;
 use adaptune_adapters::AdapterModel;
-use adaptune_text::{Columns, DataFile, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer};
+use adaptune_text::{
+    Columns, DataFile, EmbeddingForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer,
+};
 use adaptune_train::Dataset;
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
@@ -30,9 +32,10 @@ impl Data {
         args: &TrainArgs,
         tokenizer: &Tokenizer,
         start: Option<&AdapterModel<f32>>,
+        form: Option<&EmbeddingForm>,
     ) -> Result<Self> {
         let before = choices.start.as_ref().and_then(|start| start.run()?.input.as_ref());
-        let mut reader = Reader::new(args, start, before);
+        let mut reader = Reader::new(args, start, before, form);
         let (whole, mut files) = reader.read_all(&choices.train)?;
         if let Some(input) = before {
             input.check(&whole)?;
@@ -68,7 +71,7 @@ struct Parts {
 
 impl Parts {
     /// Reads what is measured on, or keeps it aside from the training data.
-    fn read(choices: &Choices, whole: Table, reader: &Reader, files: &mut Vec<DataFile>) -> Result<Self> {
+    fn read(choices: &Choices, whole: Table, reader: &Reader<'_>, files: &mut Vec<DataFile>) -> Result<Self> {
         let (train, dev) = match &choices.dev {
             None => (whole, None),
             Some(DevArg::File(path)) => {
@@ -102,21 +105,29 @@ impl Parts {
 }
 
 /// How labelled examples are read, alike in all files of a run.
-struct Reader {
+struct Reader<'a> {
     options: TableOptions,
     task: TaskChoice,
+    /// What is made of the tokens of texts that are compared.
+    form: Option<&'a EmbeddingForm>,
     /// True if the labels of the training data are numbers with a decimal comma.
     decimal_commas: bool,
 }
 
-impl Reader {
+impl<'a> Reader<'a> {
     /// Labels name choices as in the training that this one goes on from, which was on data of the form `before`.
-    fn new(args: &TrainArgs, start: Option<&AdapterModel<f32>>, before: Option<&InputForm>) -> Self {
+    fn new(
+        args: &TrainArgs,
+        start: Option<&AdapterModel<f32>>,
+        before: Option<&InputForm>,
+        form: Option<&'a EmbeddingForm>,
+    ) -> Self {
         let mut options = args.table.options();
         let labels = &mut options.columns.choice_labels;
         *labels = labels.or(before.and_then(|input| input.choice_labels));
-        let task = task(args, &options, start);
-        Self { options, task, decimal_commas: false }
+        let task = if form.is_some() { TaskChoice::Embedding } else { task(args, &options, start) };
+        options.compared = form.is_some();
+        Self { options, task, form, decimal_commas: false }
     }
 
     /// Reads the training data, as one table, and decides from all of them how the other files are read.
@@ -150,6 +161,7 @@ impl Reader {
 
     fn open(&self, path: &Path) -> Result<Table> {
         let table = Table::read_with(path, &self.options)?;
+        let table = if let Some(form) = self.form { form.read_by(table) } else { table };
         Ok(match self.task {
             TaskChoice::MultiLabel => table.with_label_sets(self.options.columns.label_separator)?,
             _ => table.with_numbered_choices(self.options.columns.choice_labels)?,

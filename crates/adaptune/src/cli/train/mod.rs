@@ -5,6 +5,7 @@ mod closing;
 mod command;
 mod composed;
 mod data;
+mod embedding;
 mod folds;
 mod follow;
 mod memory_check;
@@ -21,8 +22,8 @@ use super::report::note;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseIdentity, BaseModel, ClassWeights, ModelCard, RunFile, Text, Tokenizer, pooling_note};
-use adaptune_train::supervision::Weighted;
-use adaptune_train::{Dataset, EvaluationRecord, Record, Trained, Trainer, evaluate, predict};
+use adaptune_train::supervision::{self, Supervision, Weighted};
+use adaptune_train::{Dataset, EvaluationRecord, Record, Trained, Trainer, evaluate_by, predict};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use choices::Choices;
@@ -30,6 +31,7 @@ pub(super) use choices::DEFAULT_TASK;
 use closing::Closing;
 use composed::Composed;
 use data::Data;
+use embedding::{Embedding, Form};
 use folds::Folds;
 pub(super) use follow::follow;
 use outcome::Outcome;
@@ -119,13 +121,17 @@ struct Setting<'a> {
     pooling: Option<Pooling>,
     /// What classes weigh, if they do not weigh the same.
     weighted: Option<Weighted>,
+    /// What vectors are trained by, if they are.
+    embedding: Option<Embedding>,
 }
 
 impl<'a> Setting<'a> {
     fn read(args: &'a TrainArgs, choices: Choices) -> Result<Self> {
         let model = find_base(&choices.model)?;
         let before = choices.start.as_ref().and_then(Start::run);
-        let tokenizer = model.tokenizer(args.max_length.or(before.map(|run| run.max_length)))?;
+        let form = Form::of(args, &model, choices.start.as_ref())?;
+        let of_model = || form.as_ref()?.max_length(&model);
+        let tokenizer = model.tokenizer(args.max_length.or(before.map(|run| run.max_length)).or_else(of_model))?;
         let tokenizer = tokenizer.with_overlap(args.table.overlap());
         before.map_or(Ok(()), |run| run.check_tokenizer(&tokenizer))?;
         // A trained model says itself which labels there are; otherwise data that cannot be read are told of first.
@@ -136,17 +142,18 @@ impl<'a> Setting<'a> {
             }
             None => (None, None),
         };
-        let data = Data::read(&choices, args, &tokenizer, start.as_ref())?;
+        let data = Data::read(&choices, args, &tokenizer, start.as_ref(), form.as_ref().map(Form::texts))?;
         let base = base.map_or_else(|| load_base(args, &model), Ok)?;
         let choices = choices.begun_with(start.as_ref()).sized(args, data.train.len())?;
         let prompt = prompt(&choices.tuning, &tokenizer)?;
+        let embedding = form.map(|form| form.trained_on(args, &data.labels, base.config().hidden)).transpose()?;
         let pooling = match args.pooling {
             Some(pooling) => Some(pooling.into()),
             None => model.default_pooling(data.labels.task())?,
         };
         let weighted = ClassWeights::from(args.class_weights).of(&data.train, data.labels.names().len());
         let weighted = weighted.context("--class-weights")?;
-        let setting = Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted };
+        let setting = Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted, embedding };
         setting.tell_pooling();
         setting.check_memory()?;
         Ok(setting)
@@ -165,6 +172,9 @@ impl<'a> Setting<'a> {
         if let Some(start) = &self.start {
             return start.head().config().clone();
         }
+        if let Some(embedding) = &self.embedding {
+            return embedding.head_config();
+        }
         let (args, labels) = (self.args, &self.data.labels);
         let default = HeadConfig::new(labels.task(), labels.names().to_vec());
         let layers = args.head_layers.map_or(default.layers, usize::from);
@@ -172,7 +182,8 @@ impl<'a> Setting<'a> {
     }
 
     fn tell_pooling(&self) {
-        if let Some(said) = pooling_note(&self.head_config()).filter(|_| !self.args.json) {
+        let has_head = self.embedding.is_none();
+        if let Some(said) = pooling_note(&self.head_config()).filter(|_| has_head && !self.args.json) {
             note(said);
         }
     }
@@ -273,10 +284,16 @@ impl<'a> Setting<'a> {
         let (model, mut options) = (self.model(tuning, composed)?, self.choices.options_for(tuning));
         // A baseline may have nothing to keep where what was asked for has.
         options.cache = options.cache.filter(|_| *tuning == self.choices.tuning || model.constant_blocks() > 0);
-        Ok(match &self.weighted {
-            Some(weighted) => Trainer::supervised(model, weighted, train, dev, options)?,
-            None => Trainer::new(model, train, dev, options)?,
-        })
+        Ok(Trainer::supervised(model, self.supervision(), train, dev, options)?)
+    }
+
+    /// How examples become what is optimised, and what is scored.
+    fn supervision(&self) -> &dyn Supervision<f32> {
+        match (&self.weighted, &self.embedding) {
+            (Some(weighted), _) => weighted,
+            (None, Some(embedding)) => &embedding.supervision,
+            (None, None) => supervision::of(self.data.labels.task()),
+        }
     }
 
     fn model(&self, tuning: &Tuning, composed: Option<&Composed>) -> Result<AdapterModel<f32>> {
@@ -295,7 +312,8 @@ impl<'a> Setting<'a> {
 
     fn outcome(&self, name: String, trained: Trained<f32>, time: Duration) -> Result<Outcome> {
         let Trained { model, history } = trained;
-        let test = self.data.test.as_ref().map(|data| evaluate(&model, data, self.choices.options.eval_batch_size));
+        let size = self.choices.options.eval_batch_size;
+        let test = self.data.test.as_ref().map(|data| evaluate_by(&model, self.supervision(), data, size));
         Ok(Outcome { name, counts: model.counts(), history, test: test.transpose()?, time })
     }
 
@@ -323,6 +341,7 @@ impl<'a> Setting<'a> {
             base: Some(BaseIdentity::of(&self.base, &self.tokenizer)),
             input: Some(self.data.input.clone()),
             data: self.data.files.clone(),
+            embedding: self.embedding.as_ref().map(|embedding| embedding.run.clone()),
             from: self.choices.start.as_ref().map(|start| start.folder.display().to_string()),
             version: Some(env!("CARGO_PKG_VERSION").into()),
             options,

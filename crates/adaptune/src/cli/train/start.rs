@@ -2,8 +2,9 @@
 
 use super::super::finished::tell_notes;
 use super::super::folder::{RunFolder, State, TRAINED};
-use adaptune_adapters::{AdapterModel, Tuning, format};
-use adaptune_text::{Labels, RunFile, Table, TaskChoice};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, Tuning, format};
+use adaptune_tensor::Seed;
+use adaptune_text::{EmbeddingRun, Labels, RunFile, Table, TaskChoice};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -45,7 +46,20 @@ impl Start {
     }
 
     pub(super) fn load(&self, base: Arc<Encoder<f32>>) -> Result<AdapterModel<f32>> {
-        format::load(&self.folder, base).with_context(|| format!("--from {}", self.folder.display()))
+        let loaded = match self.run.as_ref().and_then(|run| run.embedding.as_ref()) {
+            Some(trained) => self.load_headless(base, trained),
+            None => Ok(format::load(&self.folder, base)?),
+        };
+        loaded.with_context(|| format!("--from {}", self.folder.display()))
+    }
+
+    /// Vectors have no head in the files.
+    fn load_headless(&self, base: Arc<Encoder<f32>>, trained: &EmbeddingRun) -> Result<AdapterModel<f32>> {
+        let parts = format::load_parts(&self.folder, &base)?;
+        let name = parts.setup.adapters().last().map_or("embedding", |adapter| adapter.name()).to_owned();
+        let config = HeadConfig { pooling: trained.pooling.of_head(), ..HeadConfig::new(Task::EMBEDDING, Vec::new()) };
+        let head = Head::new(&name, &config, &base, Seed::new(0))?;
+        Ok(AdapterModel::new(base, None, head).with_thawed(parts.thawed).with_setup(parts.setup)?)
     }
 }
 
@@ -59,6 +73,9 @@ pub(super) fn tuning_of(model: &AdapterModel<f32>) -> Tuning {
 pub(super) fn labels_of(model: &AdapterModel<f32>, table: &Table) -> Result<(Labels, String)> {
     let head = model.head().config();
     let labels = Labels::of_head(head.task, &head.labels);
+    if head.task.predicts_a_vector() {
+        return Ok(Labels::decide(table, TaskChoice::Embedding)?);
+    }
     if labels == Labels::Answers {
         return Ok(Labels::decide(table, TaskChoice::QuestionAnswering)?);
     }
