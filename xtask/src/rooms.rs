@@ -64,7 +64,7 @@ const HOUSES: [House; 3] = [
             &["table"],
             &["labels", "split", "tokenizer"],
             &["base", "data", "run_file"],
-            &["card", "embedder", "predictor"],
+            &["card", "embedder", "predictor", "scorer"],
             &["model"],
             &["training"],
         ],

@@ -12,6 +12,7 @@ mod labels;
 mod model;
 mod predictor;
 mod run_file;
+mod scorer;
 mod sentence_transformers;
 mod sizing;
 mod split;
@@ -34,6 +35,7 @@ pub use labels::{Labels, Targets, TaskChoice};
 pub use model::TextModel;
 pub use predictor::{Prediction, TextPredictor, WordTag};
 pub use run_file::{BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, RUN_FILE, RunFile};
+pub use scorer::{Scored, Scorer};
 pub use sentence_transformers::{ParsePoolingError, TokenPooling};
 pub use sizing::{LEAST_STEPS, Sizing};
 pub use table::{

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::hub::DownloadObserver;
 use crate::predictor::TextPredictor;
 use crate::run_file::RunFile;
+use crate::scorer::Scorer;
 use crate::tokenizer::Tokenizer;
 use adaptune_adapters::format;
 use adaptune_tensor::Precision;
@@ -128,6 +129,14 @@ impl TextModel {
         }
         let parts = format::load_parts(folder, &self.base)?;
         Ok(embedder.with_adapters(parts.setup, parts.thawed))
+    }
+
+    /// How probable the model, a decoder, finds texts.
+    ///
+    /// # Errors
+    /// The model is an encoder, or has no output layer.
+    pub fn scorer(&self) -> Result<Scorer> {
+        Scorer::new(Arc::clone(&self.base), self.tokenizer.clone())
     }
 
     /// Returns the vector of each text, `[texts, size]`, as [`TextModel::embedder`] makes it.

@@ -21,6 +21,7 @@ pub mod instances;
 mod layers;
 mod load;
 mod normed;
+mod output;
 mod parts;
 mod pass;
 mod place;
@@ -43,7 +44,7 @@ pub use base::{Base, BaseLinear, BaseNorm, BaseTable, LinearBackward, NormTrace}
 pub use batch::{Batch, BatchError};
 pub use config::{
     Architecture, Biases, ByLayer, ClassifierReads, Config, ConfigError, LinearShape, NormKind, PartShape, Pooler,
-    RelativeBuckets, Residual, RotaryPositions,
+    RelativeBuckets, Residual, RotaryPositions, RotaryScaling,
 };
 pub use embeddings::EmbeddedRows;
 pub use encoder::Encoder;

@@ -87,7 +87,7 @@ impl<S: Scalar> Stored<'_, '_, S> {
 
     /// The name of a part as the reader wants it.
     fn name(&self, part: Part) -> String {
-        let beside = part.is_pooler() && self.names.pooler_is_beside;
+        let beside = part == Part::Output || (part.is_pooler() && self.names.pooler_is_beside);
         let name = self.names.name(part);
         if beside { Reader::beside(&name) } else { name }
     }
@@ -124,11 +124,15 @@ impl<S: Scalar> Make for Stored<'_, '_, S> {
     type Error = WeightError;
 
     fn lacks(&self, part: Part) -> bool {
-        part.is_pooler() && !self.reader.has(&format!("{}.weight", self.name(Part::Pooler)))
+        match part {
+            // A checkpoint of the blocks alone has none.
+            Part::Output => !self.reader.has(&self.name(part)),
+            part => part.is_pooler() && !self.reader.has(&format!("{}.weight", self.name(Part::Pooler))),
+        }
     }
 
     fn table(&mut self, part: Part, rows: usize, width: usize) -> Result<Array2<S>, WeightError> {
-        self.matrix(&self.names.name(part), rows, width)
+        self.matrix(&self.name(part), rows, width)
     }
 
     fn linear(&mut self, part: Part, shape: LinearShape) -> Result<Linear<S>, WeightError> {

@@ -111,6 +111,8 @@ pub enum Part {
     Block(usize, BlockPart),
     /// The norm behind the last block.
     FinalNorm,
+    /// The output layer of a language model, `[V, D]`, where it is not the token embeddings.
+    Output,
     /// The linear layer of the pooler.
     Pooler,
     /// The norm behind it.

@@ -45,6 +45,18 @@ pub(super) fn not_token_wise<S: Scalar, P: Insertions<S>>(model: &Config, part: 
     linear_points(model).filter(linear).map(Point::from).chain(sublayers).next()
 }
 
+/// The first point at which a module lets tokens see those behind them.
+pub(super) fn not_causal<S: Scalar>(model: &Config, of: &dyn Insertions<S>) -> Option<Point> {
+    let sublayer = |point: &SublayerPoint| of.sublayer(*point).is_some_and(|m| !m.properties(*point).causal);
+    let linear = |point: &LinearPoint| of.linear(*point).is_some_and(|m| !m.properties(*point).causal);
+    let sequence = |point: &SequencePoint| of.sequence(*point).is_some_and(|m| !m.properties(*point).causal);
+    let attention = |layer: &usize| of.attention(*layer).is_some_and(|m| !m.properties(*layer).causal);
+    let sublayers = sublayer_points(model).filter(sublayer).map(Point::from);
+    let sequences = sequence_points(model).filter(sequence).map(Point::from);
+    let attentions = (0..model.blocks()).filter(attention).map(Point::Attention);
+    linear_points(model).filter(linear).map(Point::from).chain(sublayers).chain(sequences).chain(attentions).next()
+}
+
 /// The lowest block that something plugged in has to do with, as many as the model has if it is none; `None` if it changes what goes
 /// into the first one.
 pub(crate) fn lowest_block<S: Scalar>(model: &Config, of: &dyn Insertions<S>) -> Option<usize> {

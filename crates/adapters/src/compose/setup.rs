@@ -9,12 +9,14 @@ use super::mixer::Mixer;
 use super::mixing::{MixerKind, Mixing};
 use super::node::{Given, Node, Numbers};
 use super::per_sequence::PerSequence;
+use super::points::not_causal;
 use super::route::{Route, Router};
 use super::split::Split;
 use super::stack::Stack;
 use super::supply::{Supply, WantedMixer};
 use crate::adapter::Adapter;
 use crate::core::inverse::InverseModule;
+use crate::core::point::Point;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
     AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
@@ -198,6 +200,13 @@ impl<S: Scalar> Setup<S> {
             Self::Route(route) => Some(route.router()),
             _ => None,
         }
+    }
+
+    /// The first point at which a module lets tokens see those behind them, as one does that averages over a sequence: such have no place
+    /// in a decoder.
+    #[must_use]
+    pub fn not_causal(&self, model: &Config) -> Option<Point> {
+        not_causal(model, self)
     }
 
     /// True if nothing is lost where only the adapter that trains is kept, and it is known what that stood upon: there is

@@ -7,6 +7,7 @@ mod embed;
 mod finished;
 mod numbers;
 mod pretrain;
+mod score;
 mod train;
 mod trained;
 
@@ -17,6 +18,7 @@ pub(crate) use embed::{EmbedArgs, FormArgs};
 pub(crate) use finished::{CombinationArg, CombineArgs, ConvertArgs, FormatArg, MergeArgs};
 pub(crate) use numbers::BaseDtype;
 pub(crate) use pretrain::{ArchitectureArg, PretrainArgs};
+pub(crate) use score::ScoreArgs;
 pub(crate) use train::{BatchingArg, DevArg, OptimiserArg, PoolingArg, ScheduleArg, TrainArgs};
 pub(crate) use trained::{EvalArgs, InspectArgs, ModelArgs, PredictArgs};
 
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Make a vector of every text: sentence embeddings
     Embed(Box<EmbedArgs>),
+    /// Say how probable a decoder finds texts, token by token
+    Score(Box<ScoreArgs>),
     /// Show what an adapter directory holds
     Inspect(InspectArgs),
     /// Count what a method would train in a model, without training

@@ -26,6 +26,7 @@ mod predict;
 mod pretrain;
 mod progress;
 mod report;
+mod score;
 mod score_table;
 mod staging;
 mod task;
@@ -104,6 +105,7 @@ fn command(command: &Command) -> Result<()> {
         Command::Eval(args) => eval::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Embed(args) => embed::run(args),
+        Command::Score(args) => score::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Budget(args) => budget::run(args),
         Command::Merge(args) => merge::run(args),

@@ -1,7 +1,8 @@
 //! What a family's blocks compute: the values in which one transformer differs from another, apart from sizes.
 
 use super::relative::RelativeBuckets;
-use adaptune_tensor::{Activation, AttentionMask, RmsWeight, rotary_frequencies};
+use super::rotary::RotaryPositions;
+use adaptune_tensor::{Activation, AttentionMask, RmsWeight};
 
 /// What the blocks of a model compute, and what stands around them.
 ///
@@ -35,6 +36,8 @@ pub struct Architecture {
     pub shared_blocks: Option<usize>,
     /// The last hidden state is normalised, as pre-norm models need it.
     pub final_norm: bool,
+    /// The output layer of the language model is a table of its own, and not that of the token embeddings.
+    pub untied_output: bool,
     /// A pooler belongs to the model; a checkpoint need not have it.
     pub pooler: Option<Pooler>,
     /// What the model's own classifier reads, through the pooler or not.
@@ -83,6 +86,8 @@ impl Pooler {
 pub enum ClassifierReads {
     /// The first token.
     First,
+    /// The last token: decoders.
+    Last,
     /// The mean of all tokens.
     Mean,
     /// Every token, and the mean of their logits is taken.
@@ -140,27 +145,6 @@ impl<T> ByLayer<T> {
     #[must_use]
     pub fn at(&self, layer: usize) -> &T {
         &self.0[layer % self.0.len()]
-    }
-}
-
-/// How queries and keys are rotated.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RotaryPositions {
-    /// From what the frequencies come, `rope_theta` in Hugging Face configurations.
-    pub base: f64,
-    /// The angle of each pair of a head's dimensions from one position to the next, `[R/2]`, with `R` at most the width of a
-    /// head: [`rotary_frequencies`], perhaps scaled.
-    pub frequencies: Vec<f64>,
-}
-
-impl RotaryPositions {
-    /// Frequencies that are not scaled, of the first `dimensions` of a head.
-    ///
-    /// # Panics
-    /// If `dimensions` is odd.
-    #[must_use]
-    pub fn new(base: f64, dimensions: usize) -> Self {
-        Self { base, frequencies: rotary_frequencies(base, dimensions) }
     }
 }
 
@@ -275,6 +259,7 @@ impl Architecture {
             embedding_width: None,
             shared_blocks: None,
             final_norm: false,
+            untied_output: false,
             pooler: Some(Pooler::BERT),
             classifier_reads: ClassifierReads::First,
             gated: false,

@@ -1,7 +1,8 @@
 //! The fields of a configuration on which the numbers depend that a model computes.
 
-use super::architecture::{Architecture, Biases, NormKind, Residual, RotaryPositions};
+use super::architecture::{Architecture, Biases, NormKind, Residual};
 use super::relative::RelativeBuckets;
+use super::rotary::RotaryPositions;
 use super::sizes::Config;
 use adaptune_tensor::{AttentionMask, RmsWeight, Seed};
 
@@ -71,6 +72,7 @@ impl Config {
             embedding_width,
             shared_blocks,
             final_norm,
+            untied_output,
             // A head says itself whether it reads it.
             pooler: _,
             classifier_reads: _,
@@ -105,6 +107,7 @@ impl Config {
         fields.extend(embedding_width.map(|width| ("width of the embeddings", width.to_string())));
         let buckets = |RelativeBuckets { buckets, most }: &RelativeBuckets| format!("{buckets} buckets up to {most}");
         fields.extend(relative_bias.as_ref().map(|of| ("relative biases", buckets(of))));
+        fields.extend(untied_output.then(|| ("output layer", "of its own".to_owned())));
         fields.extend(shared_blocks.map(|blocks| ("number of stored blocks", blocks.to_string())));
         fields
     }
@@ -148,7 +151,7 @@ fn mask_text(mask: AttentionMask) -> String {
 
 /// Frequencies are many numbers, so they are told apart by one that is computed from them.
 fn rotary_text(rotary: Option<&RotaryPositions>) -> String {
-    let Some(RotaryPositions { frequencies, base: _ }) = rotary else { return "none".into() };
+    let Some(RotaryPositions { frequencies, base: _, scaling: _ }) = rotary else { return "none".into() };
     let print = frequencies.iter().fold(Seed::new(0), |seed, frequency| seed.at(frequency.to_bits())).bits(0);
     format!("{} frequencies {print:016x}", frequencies.len())
 }
@@ -172,7 +175,7 @@ mod tests {
         let plain = || Config::bert(8, 3, 2, 12);
         let built = |architecture| Config { architecture, ..plain() };
         let bert = Architecture::bert;
-        let frequencies = |base: f64| Some(RotaryPositions { base, frequencies: vec![1.0, base] });
+        let frequencies = |base: f64| Some(RotaryPositions { base, scaling: None, frequencies: vec![1.0, base] });
         for (config, field) in [
             (Config { heads: 4, ..plain() }, "num_attention_heads"),
             (Config { norm_epsilon: 1e-5, ..plain() }, "layer_norm_eps"),

@@ -61,8 +61,16 @@ impl Config {
     /// ```
     #[must_use]
     pub fn parts(&self) -> Vec<(Part, PartShape)> {
-        let Architecture { learned_positions, embedding_norm, embedding_width, final_norm, pooler, norm: kind, .. } =
-            self.architecture;
+        let Architecture {
+            learned_positions,
+            embedding_norm,
+            embedding_width,
+            final_norm,
+            untied_output,
+            pooler,
+            norm: kind,
+            ..
+        } = self.architecture;
         let (d, e) = (self.hidden, self.embedding_width());
         let table = |rows| PartShape::Table { rows, width: e };
         let norm = |width| PartShape::Norm { width, kind };
@@ -79,6 +87,8 @@ impl Config {
             parts.extend(self.block_parts(layer).into_iter().map(|(part, shape)| (Part::Block(layer, part), shape)));
         }
         parts.extend(final_norm.then(|| (Part::FinalNorm, norm(d))));
+        let output = PartShape::Table { rows: self.vocabulary, width: d };
+        parts.extend(untied_output.then_some((Part::Output, output)));
         parts.extend(pooler.map(|pooler| (Part::Pooler, linear(d, pooler.bias))));
         parts.extend(pooler.filter(|pooler| pooler.norm).map(|_| (Part::PoolerNorm, norm(d))));
         parts

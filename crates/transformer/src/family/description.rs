@@ -151,6 +151,7 @@ impl Family {
         let names = self.tensors();
         let of = |part: &str| !part.is_empty() && name.starts_with(part);
         let beside = names.pooler_is_beside && (of(names.pooler) || of(names.pooler_norm));
+        let beside = beside || (!names.output.is_empty() && name == names.output);
         if beside { name.to_owned() } else { format!("{}{name}", self.prefix()) }
     }
 

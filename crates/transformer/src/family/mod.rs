@@ -14,6 +14,8 @@ mod distilbert;
 mod electra;
 mod eurobert;
 mod format;
+mod llama;
+mod llama_blocks;
 mod modernbert;
 mod mpnet;
 mod names;

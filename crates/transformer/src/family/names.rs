@@ -20,6 +20,8 @@ pub struct TensorNames {
     pub relative_bias: &'static str,
     /// The norm behind the last block.
     pub final_norm: &'static str,
+    /// The tensor of an output layer that is not the token embeddings. It lies beside what the family's prefix stands for.
+    pub output: &'static str,
     /// The linear layer of the pooler.
     pub pooler: &'static str,
     /// The norm behind it.
@@ -69,6 +71,7 @@ impl TensorNames {
         embedding_projection: "",
         relative_bias: "",
         final_norm: "",
+        output: "",
         pooler: "",
         pooler_norm: "",
         pooler_is_beside: false,
@@ -112,6 +115,7 @@ impl TensorNames {
             Part::EmbeddingProjection => self.embedding_projection.into(),
             Part::RelativeBias => self.relative_bias.into(),
             Part::FinalNorm => self.final_norm.into(),
+            Part::Output => self.output.into(),
             Part::Pooler => self.pooler.into(),
             Part::PoolerNorm => self.pooler_norm.into(),
             Part::Block(layer, BlockPart::Norm(norm)) => {

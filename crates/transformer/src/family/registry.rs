@@ -1,7 +1,7 @@
 //! All families that are read, by their `model_type`; reading and writing `config.json`.
 
 use super::format::FamilyFormat;
-use super::{albert, bert, distilbert, electra, eurobert, modernbert, mpnet};
+use super::{albert, bert, distilbert, electra, eurobert, llama, modernbert, mpnet};
 use crate::config::{Config, ConfigError};
 use crate::weights::{CONFIGURATION_LIMIT, read_text, resolve};
 use serde_json::Value;
@@ -19,6 +19,11 @@ const FAMILIES: &[FamilyFormat] = &[
     mpnet::FORMAT,
     modernbert::FORMAT,
     eurobert::FORMAT,
+    llama::LLAMA_FORMAT,
+    llama::MISTRAL_FORMAT,
+    llama::QWEN2_FORMAT,
+    llama::QWEN3_FORMAT,
+    llama::SMOLLM3_FORMAT,
 ];
 
 impl Config {
@@ -101,7 +106,7 @@ mod tests {
             let message = read(&text).unwrap_err().to_string();
             assert!(message.contains(words) && message.contains("m/config.json"), "{message}");
         };
-        fails(BERT.replace("\"bert\"", "\"llama\""), "model type \"llama\" is not supported");
+        fails(BERT.replace("\"bert\"", "\"mamba\""), "model type \"mamba\" is not supported");
         fails(BERT.replace("_heads\": 3", "_heads\": 5"), "must be a divisor of the hidden size 12");
         fails(BERT.replace("\"vocab_size\": 37,", ""), "missing field `vocab_size`");
         fails(BERT.replace("layers\": 2", "layers\": 0"), "must be at least 1");
@@ -116,6 +121,11 @@ mod tests {
             BERT.replace("\"pad_token_id\": 1", &no_positions).replace("\"bert\"", "\"roberta\""),
             "must be more than",
         );
+        let llama = |more: &str| BERT.replace("\"bert\"", "\"llama\"").replace('}', &format!(", {more}}}"));
+        fails(llama("\"rope_scaling\": {\"type\": \"yarn\", \"factor\": 4}"), "\"default\", \"linear\" or \"llama3\"");
+        fails(llama("\"rope_scaling\": {\"type\": \"linear\"}"), "\"factor\" is null, but must be a positive number");
+        fails(llama("\"num_key_value_heads\": 2"), "num_key_value_heads");
+        fails(llama("\"quantization_config\": {\"bits\": 4}"), "quantization_config");
         fails("{".into(), "expected the config.json of a Hugging Face model");
     }
 

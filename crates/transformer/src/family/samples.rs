@@ -20,6 +20,7 @@ fn fields() -> Vec<Value> {
     all.push(bert("mpnet"));
     all.extend(["bos", "late"].map(eurobert));
     all.extend([json!({}), other_layers()].map(|others| with(modernbert(), others)));
+    all.extend(decoders());
     all.extend([5, 12].map(|width| with(bert("electra"), json!({"embedding_size": width}))));
     all
 }
@@ -48,6 +49,35 @@ fn eurobert(pooling: &str) -> Value {
         "hidden_act": "gelu", "attention_bias": pooling == "late", "mlp_bias": pooling == "bos", "rope_theta": 50.5,
         "attention_dropout": 0.25, "classifier_pooling": pooling,
     })
+}
+
+/// Decoders of Llama's blocks, and what each of them may have.
+fn decoders() -> Vec<Value> {
+    let of = |model_type: &str, others: Value| {
+        let fields =
+            json!({"model_type": model_type, "classifier_pooling": null, "mlp_bias": false, "attention_bias": false});
+        with(with(eurobert("bos"), fields), others)
+    };
+    let llama3 = json!({
+        "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 16,
+    });
+    let types = json!(["sliding_attention", "full_attention", "sliding_attention"]);
+    vec![
+        of("llama", json!({"tie_word_embeddings": true, "attention_bias": true, "mlp_bias": true})),
+        of("llama", json!({"rope_scaling": llama3, "num_key_value_heads": 1})),
+        of(
+            "llama",
+            json!({"rope_parameters": {"rope_type": "linear", "factor": 2.5, "rope_theta": 33.0}, "rope_theta": null}),
+        ),
+        of("mistral", json!({"sliding_window": 3})),
+        of("qwen2", json!({"use_sliding_window": true, "sliding_window": 2, "max_window_layers": 1})),
+        of(
+            "qwen3",
+            json!({"use_sliding_window": true, "sliding_window": 2, "layer_types": types, "attention_bias": true}),
+        ),
+        of("smollm3", json!({"no_rope_layers": [1, 0, 1], "sliding_window": null})),
+    ]
 }
 
 fn modernbert() -> Value {

@@ -1,0 +1,191 @@
+//! How probable a decoder finds texts, token by token.
+
+use crate::data::cut_note;
+use crate::error::{Result, TextError};
+use crate::table::{Row, Table, TableKind, Text};
+use crate::tokenizer::{Encoded, Tokenizer};
+use adaptune_adapters::Setup;
+use adaptune_tensor::in_pool;
+use adaptune_transformer::{AttentionMask, Base, Batch, BatchError, Encoder, Pass, Thawed};
+use ndarray::Array2;
+use std::sync::Arc;
+
+/// A decoder, perhaps with adapters, that says how probable each token of a text is behind those before it.
+///
+/// ```no_run
+/// use adaptune_text::{Scorer, TextModel};
+/// let model = TextModel::open("models/stories260k")?;
+/// let scorer = model.scorer()?;
+/// let [story] = &scorer.score(&["Once upon a time there was a little girl."])?[..] else { unreachable!() };
+/// println!("perplexity {:.1}", story.perplexity().unwrap_or(f64::NAN));
+/// # Ok::<(), adaptune_text::TextError>(())
+/// ```
+#[derive(Debug)]
+pub struct Scorer {
+    base: Arc<Encoder<f32>>,
+    setup: Setup<f32>,
+    thawed: Option<Thawed<f32>>,
+    tokenizer: Tokenizer,
+}
+
+/// How probable a text is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scored {
+    /// The ids of its tokens, special ones among them.
+    pub tokens: Vec<u32>,
+    /// The natural logarithm of the probability of each token but the first, behind those before it.
+    pub log_probabilities: Vec<f64>,
+}
+
+impl Scored {
+    /// `exp` of the mean surprise of a token; `None` of a text of one token, in which there is none.
+    #[must_use]
+    pub fn perplexity(&self) -> Option<f64> {
+        let sum: f64 = self.log_probabilities.iter().sum();
+        let count = self.log_probabilities.len();
+        (count > 0).then(|| (-sum / count as f64).exp())
+    }
+}
+
+impl Scorer {
+    /// Puts a decoder and its tokenizer together.
+    ///
+    /// # Errors
+    /// In the base tokens see those behind them, or it has no output layer.
+    pub fn new(base: Arc<Encoder<f32>>, tokenizer: Tokenizer) -> Result<Self> {
+        let config = base.config();
+        let causal = |layer| {
+            matches!(config.architecture.mask.at(layer), AttentionMask::Causal | AttentionMask::CausalWindow(_))
+        };
+        let family = config.family.model_type();
+        if !(0..config.layers).all(causal) {
+            return Err(TextError::Model(format!(
+                "this is an encoder ({family}): its tokens see those behind them, so it has no probability of a next token; \
+                 expected a decoder such as llama or qwen2"
+            )));
+        }
+        if Base::from(&*base).output().is_none() {
+            return Err(TextError::Model(format!(
+                "the checkpoint ({family}) holds the blocks without the output layer, lm_head.weight: expected that of the whole \
+                 language model"
+            )));
+        }
+        Ok(Self { base, setup: Setup::None, thawed: None, tokenizer })
+    }
+
+    /// The same with adapters in the base, and trainable copies of its tensors over it. Heads have no part in it.
+    ///
+    /// # Errors
+    /// An adapter lets tokens see those behind them.
+    pub fn with_adapters(self, setup: Setup<f32>, thawed: Option<Thawed<f32>>) -> Result<Self> {
+        if let Some(point) = setup.not_causal(self.base.config()) {
+            return Err(TextError::Model(format!(
+                "{point}: the adapter's module there looks at a whole sequence (as gates do), so that tokens would see what comes \
+                 behind them; a decoder needs adapters that do not"
+            )));
+        }
+        Ok(Self { setup, thawed, ..self })
+    }
+
+    /// The tokenizer.
+    #[must_use]
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Returns how probable each text is, in order. Ends of texts that are too long are left out.
+    ///
+    /// # Errors
+    /// The tokenizer refuses a text or finds no token in it, or a probability is not finite.
+    pub fn score(&self, texts: &[impl AsRef<str>]) -> Result<Vec<Scored>> {
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        let at = |text: usize, message: String| TextError::line("texts", text + 1, message);
+        Ok(self.score_some(&texts, at)?.0)
+    }
+
+    /// Scores every row of a table, in order, and hands each to `take` with its row as soon as it is there; blank texts have no score.
+    /// `batch_size` texts are computed at a time. Returns notes: how many texts lost their ends.
+    ///
+    /// # Errors
+    /// As [`Scorer::score`], the table holds no single texts, or `take` fails.
+    pub fn score_rows(
+        &self,
+        table: &Table,
+        batch_size: usize,
+        mut take: impl FnMut(&Row, Option<&Scored>) -> Result<()>,
+    ) -> Result<Vec<String>> {
+        if table.kind != TableKind::Single {
+            let message = format!("found {}, but one text is scored: choose a column with --text-column", table.kind);
+            return Err(TextError::table(&table.name, message));
+        }
+        let mut cut = 0;
+        for rows in table.rows.chunks(batch_size.max(1)) {
+            let full: Vec<(&Row, &str)> = rows.iter().filter_map(|row| Some((row, text_of(row)?))).collect();
+            let texts: Vec<&str> = full.iter().map(|(_, text)| *text).collect();
+            let at = |text: usize, message: String| TextError::line(&table.name, full[text].0.line, message);
+            let (scored, truncated) = self.score_some(&texts, at)?;
+            let mut found = scored.iter();
+            cut += truncated;
+            for row in rows {
+                take(row, if text_of(row).is_some() { found.next() } else { None })?;
+            }
+        }
+        Ok(cut_note(cut, table.rows.len(), &self.tokenizer).into_iter().collect())
+    }
+
+    /// The scores of some texts, and how many of these lost their ends; `at` makes the error of one of them.
+    fn score_some(&self, texts: &[&str], at: impl Fn(usize, String) -> TextError) -> Result<(Vec<Scored>, usize)> {
+        if texts.is_empty() {
+            return Ok((Vec::new(), 0));
+        }
+        let encode = |(i, text): (usize, &&str)| self.encode(text).map_err(|error| at(i, error.to_string()));
+        let encoded = texts.iter().enumerate().map(encode).collect::<Result<Vec<Encoded>>>()?;
+        let scored = in_pool(|| self.scored(&encoded))?;
+        let broken = |one: &Scored| one.log_probabilities.iter().any(|p| !p.is_finite());
+        if let Some(text) = scored.iter().position(broken) {
+            let message = "a probability is not finite: a number of the base or the adapter is too large, or none";
+            return Err(at(text, message.into()));
+        }
+        Ok((scored, encoded.iter().filter(|encoded| encoded.truncated).count()))
+    }
+
+    fn encode(&self, text: &str) -> Result<Encoded> {
+        let encoded = self.tokenizer.encode(&Text::Single(text.to_owned()))?;
+        match encoded.token_ids.is_empty() {
+            false => Ok(encoded),
+            true => Err(TextError::Tokenizer(
+                "the text yields no token; expected something that the tokenizer knows".into(),
+            )),
+        }
+    }
+
+    fn scored(&self, encoded: &[Encoded]) -> Result<Vec<Scored>> {
+        let failed = |error: BatchError| TextError::Train(error.into());
+        let batch = Batch::from_ids(&encoded.iter().map(|one| &one.token_ids[..]).collect::<Vec<_>>());
+        let base = Base::new(&self.base, self.thawed.as_ref());
+        let passed = base.forward(&batch, &self.setup, Pass::evaluate()).map_err(failed)?;
+        // Behind the last token of a text there is none to be probable.
+        let (mut rows, mut next) = (Vec::new(), Vec::new());
+        for (sequence, one) in encoded.iter().enumerate() {
+            let places: Vec<usize> = passed.layout.text(sequence).collect();
+            rows.extend_from_slice(&places[..places.len().saturating_sub(1)]);
+            next.extend_from_slice(&one.token_ids[1..]);
+        }
+        let hidden: Array2<f32> = passed.hidden.select(ndarray::Axis(0), &rows);
+        let found = base.next_log_probabilities(hidden.view(), &next);
+        let mut found = found.expect("that it has an output layer was checked").into_iter();
+        let of = |one: &Encoded| Scored {
+            tokens: one.token_ids.clone(),
+            log_probabilities: found.by_ref().take(one.token_ids.len() - 1).collect(),
+        };
+        Ok(encoded.iter().map(of).collect())
+    }
+}
+
+/// The text of a row, if there is one.
+fn text_of(row: &Row) -> Option<&str> {
+    match &row.text {
+        Text::Single(text) if !text.trim().is_empty() => Some(text),
+        _ => None,
+    }
+}
