@@ -5,8 +5,8 @@ use crate::error::{Result, TextError};
 use crate::table::{Row, Table, TableKind, Text};
 use crate::tokenizer::{Encoded, Tokenizer};
 use adaptune_adapters::Setup;
-use adaptune_tensor::in_pool;
-use adaptune_transformer::{AttentionMask, Base, Batch, BatchError, Encoder, Pass, Thawed};
+use adaptune_tensor::{AttentionMask, in_pool};
+use adaptune_transformer::{Base, Batch, BatchError, Encoder, Pass, Thawed};
 use ndarray::Array2;
 use std::sync::Arc;
 

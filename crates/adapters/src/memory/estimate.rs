@@ -219,6 +219,7 @@ fn scores(model: &Config, work: Workload, size: &Size, trained: usize, reads_one
 mod tests {
     use super::*;
     use crate::head::Task;
+    use adaptune_transformer::Architecture;
 
     fn memory(text: &str, model: &Config, work: Workload) -> Memory {
         let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
@@ -269,6 +270,18 @@ mod tests {
         let half = memory("head", &model, Workload { base_number: 2, ..work });
         assert_eq!(half.base, 4 * 120 * 16 + 2 * (model.parameter_count() as u64 - 120 * 16));
         assert!(memory("full", &model, work).adapter > 4 * 4 * (model.parameter_count() as u64 - 16 * 17));
+    }
+
+    /// Of five depths the first three share a block, the other two another one.
+    #[test]
+    fn depths_count_for_states_and_stored_blocks_for_parameters() {
+        let architecture = Architecture { shared_blocks: Some(2), embedding_width: Some(6), ..Architecture::bert() };
+        let model = Config { vocabulary: 100, positions: 20, architecture, ..Config::bert(16, 5, 4, 32) };
+        let work = Workload { sequences: 5, tokens: 7, threads: 3, base_number: 2, ..Workload::TRAINING };
+        let (all, upper) = (memory("lora[r=2]", &model, work), memory("lora[r=2,leave_out=[0]]", &model, work));
+        assert_eq!((5 * upper.states, upper.file), (2 * all.states, all.file / 2));
+        assert_eq!(all.file, 4 * 2 * 2 * 2 * 32);
+        assert_eq!(all.base, 4 * 120 * 6 + 2 * (model.parameter_count() as u64 - 120 * 6));
     }
 
     #[test]

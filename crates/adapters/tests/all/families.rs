@@ -43,7 +43,8 @@ fn check_all<S: Scalar>(tolerance: Tolerance) {
         check_base(&name, &case, &base, tolerance);
         for case_of_method in list(&case["adapters"]) {
             let method = text(&case_of_method["method"]);
-            let has_own_head = case_of_method["gradients"].as_object().is_some_and(|of| of.keys().all(is_of_adapter));
+            let has_own_head =
+                case_of_method["gradients"].as_object().is_some_and(|of| of.keys().all(|kind| is_of_adapter(kind)));
             let model = if has_own_head {
                 hub_model(&base, method, head(&base))
             } else {
@@ -199,7 +200,7 @@ fn head<S: Scalar>(base: &Encoder<S>) -> Head<S> {
 }
 
 /// AdapterHub has no class of models for a family whose own head stands there.
-fn is_of_adapter(kind: &String) -> bool {
+fn is_of_adapter(kind: &str) -> bool {
     !kind.starts_with("heads.")
 }
 

@@ -6,6 +6,7 @@ mod shell;
 
 use crate::run_file::{DataFile, RunFile};
 use adaptune_adapters::HeadConfig;
+use adaptune_transformer::Family;
 use embedding::vectors;
 use shell::shell;
 use std::fmt::Write as _;
@@ -31,6 +32,8 @@ pub struct ModelCard<'a> {
     pub command: &'a [String],
     /// How several adapters are put together, if it is not one by itself.
     pub setup: Option<&'a str>,
+    /// The base's family, on which it depends what Python can load.
+    pub family: Family,
 }
 
 /// True if the text is a card of ours.
@@ -143,7 +146,7 @@ impl ModelCard<'_> {
             shell(base),
         );
         if !builtin {
-            card.push_str(&python::usage(self.name, self.run, self.head, self.setup));
+            card.push_str(&python::usage(self.family, self.name, self.run, self.head, self.setup));
         }
     }
 }
@@ -194,6 +197,7 @@ mod tests {
             scores: &scores,
             command: &["adaptune".into(), "a b".into()],
             setup: None,
+            family: Family::BERT,
         }
         .markdown()
     }
@@ -225,7 +229,16 @@ mod tests {
         let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
         let card = |pooling| {
             let head = HeadConfig { pooling, ..head.clone() };
-            ModelCard { name: "mine", run: &run, head: &head, scores: &[], command: &[], setup: None }.markdown()
+            ModelCard {
+                name: "mine",
+                run: &run,
+                head: &head,
+                scores: &[],
+                command: &[],
+                setup: None,
+                family: Family::BERT,
+            }
+            .markdown()
         };
         let mean = card(Some(Pooling::Mean));
         for line in [
@@ -242,13 +255,39 @@ mod tests {
         }
     }
 
+    #[test]
+    fn python_is_promised_nothing_that_it_has_not() {
+        let run = RunFile { model: "owner/mini".into(), method: "seq_bn".into(), max_length: 9, ..RunFile::default() };
+        let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
+        let card = |family| {
+            ModelCard { name: "mine", run: &run, head: &head, scores: &[], command: &[], setup: None, family }
+                .markdown()
+        };
+        let (known, unknown, other) = (card(Family::ELECTRA), card(Family::MODERNBERT), card(Family::ALBERT));
+        assert!(known.contains("AutoAdapterModel") && !known.contains("behind the attention"), "{known}");
+        assert!(
+            !unknown.contains("AutoAdapterModel") && unknown.contains("models of the family modernbert"),
+            "{unknown}"
+        );
+        assert!(other.contains("AutoAdapterModel") && other.contains("behind the attention"), "{other}");
+    }
+
     /// The lines were run against AdapterHub 1.3.0 and gave the logits that `predict --json` gives.
     #[test]
     fn a_choice_is_called_with_a_sequence_for_each() {
         let run = RunFile { model: "owner/mini".into(), method: "lora".into(), max_length: 9, ..RunFile::default() };
         let card = |pooling| {
             let head = HeadConfig { pooling, ..HeadConfig::new(Task::MULTIPLE_CHOICE, Vec::new()) };
-            ModelCard { name: "mine", run: &run, head: &head, scores: &[], command: &[], setup: None }.markdown()
+            ModelCard {
+                name: "mine",
+                run: &run,
+                head: &head,
+                scores: &[],
+                command: &[],
+                setup: None,
+                family: Family::BERT,
+            }
+            .markdown()
         };
         let (known, mean) = (card(None), card(Some(Pooling::Mean)));
         let pairs = "batch = tokenizer([context] * len(choices), [f\"{question} {choice}\" for choice in choices], truncation=True";

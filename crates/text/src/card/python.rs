@@ -2,15 +2,35 @@
 
 use crate::run_file::RunFile;
 use adaptune_adapters::{Expression, HeadConfig, Pooling};
+use adaptune_transformer::Family;
 use std::fmt::Write as _;
 
 /// The section of a card.
-pub(super) fn usage(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<&str>) -> String {
+pub(super) fn usage(family: Family, name: &str, run: &RunFile, head: &HeadConfig, setup: Option<&str>) -> String {
     if let Some(node) = setup.and_then(|setup| ours_alone(&setup.parse().ok()?)) {
         return format!(
             "\nPython's libraries have nothing like `{node}(…)`: they can load the adapters in it, each by itself.\n"
         );
     }
+    let (family, paths) = (family.model_type(), &family.python().adapters);
+    if !paths.known {
+        return format!(
+            "\nAdapterHub has no such adapters on models of the family {family}: these files are adaptune's alone. `adaptune convert \
+             --to peft` writes those of LoRA and related methods for PEFT.\n"
+        );
+    }
+    let mut usage = with_adapterhub(name, run, head, setup);
+    if !paths.differ.is_empty() {
+        let _ = writeln!(
+            usage,
+            "\nBottlenecks behind the attention of models of the family {family} would be others there: AdapterHub calls them with \
+             their arguments in the wrong order."
+        );
+    }
+    usage
+}
+
+fn with_adapterhub(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<&str>) -> String {
     let base = python_text(&run.model);
     let begin = "\nIn Python, where the adapter is in the files of AdapterHub (`pip install adapters`)";
     let batch = batch(run, head);

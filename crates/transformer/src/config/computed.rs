@@ -1,6 +1,6 @@
 //! The fields of a configuration on which the numbers depend that a model computes.
 
-use super::architecture::{Architecture, Biases, NormKind, Residual};
+use super::architecture::{Architecture, Biases, NormKind, Pooler, Residual};
 use super::relative::RelativeBuckets;
 use super::rotary::RotaryPositions;
 use super::sizes::Config;
@@ -63,18 +63,14 @@ impl Config {
     fn computed_by(&self, architecture: &Architecture) -> Vec<(&'static str, String)> {
         let Architecture {
             residual,
-            first_norm,
             norm,
             biases: Biases { query_key_value, attention_output, feed_forward },
             learned_positions,
             embedding_norm,
             embedding_scale,
-            embedding_width,
-            shared_blocks,
             final_norm,
-            untied_output,
-            // A head says itself whether it reads it.
-            pooler: _,
+            untied_output: _,
+            // A head says itself what it reads.
             classifier_reads: _,
             gated,
             key_value_heads: _,
@@ -82,35 +78,54 @@ impl Config {
             attention_scale,
             query_key_norm,
             mask,
-            relative_bias,
             rotary,
+            // These are among the later ones.
+            first_norm: _,
+            embedding_width: _,
+            shared_blocks: _,
+            relative_bias: _,
+            pooler: _,
         } = architecture;
-        let number = |value: &Option<f64>| value.map_or("by default".to_owned(), |value| format!("{value:?}"));
         let mut fields = vec![
             ("residual form", residual_text(*residual).to_owned()),
             ("kind of norm", norm_text(*norm).to_owned()),
             ("biases", format!("{query_key_value}, {attention_output}, {feed_forward}")),
             ("learned positions", learned_positions.to_string()),
             ("norm of the embeddings", embedding_norm.to_string()),
-            ("scale of the embeddings", number(embedding_scale)),
+            ("scale of the embeddings", number(*embedding_scale)),
             ("norm behind the last block", final_norm.to_string()),
             ("gated feed-forward network", gated.to_string()),
             ("heads of keys and values", self.key_value_heads().to_string()),
             ("width of a head", self.head_size().to_string()),
-            ("scale of the attention", number(attention_scale)),
+            ("scale of the attention", number(*attention_scale)),
             ("norms of queries and keys", query_key_norm.to_string()),
             ("attention mask", by_layer((0..self.layers).map(|layer| mask_text(*mask.at(layer))))),
             ("rotary positions", by_layer((0..self.layers).map(|layer| rotary_text(rotary.at(layer).as_ref())))),
         ];
-        // Files of earlier versions do not say these, so what they mean by that is not said either.
-        fields.extend((!first_norm).then(|| ("norm before the first attention", first_norm.to_string())));
-        fields.extend(embedding_width.map(|width| ("width of the embeddings", width.to_string())));
-        let buckets = |RelativeBuckets { buckets, most }: &RelativeBuckets| format!("{buckets} buckets up to {most}");
-        fields.extend(relative_bias.as_ref().map(|of| ("relative biases", buckets(of))));
-        fields.extend(untied_output.then(|| ("output layer", "of its own".to_owned())));
-        fields.extend(shared_blocks.map(|blocks| ("number of stored blocks", blocks.to_string())));
+        fields.extend(later_fields(architecture));
         fields
     }
+}
+
+fn number(value: Option<f64>) -> String {
+    value.map_or("by default".to_owned(), |value| format!("{value:?}"))
+}
+
+/// What files of earlier versions do not say: only where it is another than in BERT, so that those of BERT stay as they are.
+fn later_fields(architecture: &Architecture) -> Vec<(&'static str, String)> {
+    let Architecture { first_norm, embedding_width, shared_blocks, relative_bias, untied_output, pooler, .. } =
+        architecture;
+    let buckets = |RelativeBuckets { buckets, most }: &RelativeBuckets| format!("{buckets} buckets up to {most}");
+    let pooled = |Pooler { activation, bias, norm }: &Pooler| format!("{}, {bias}, {norm}", activation.name());
+    let all = [
+        (!first_norm).then(|| ("norm before the first attention", first_norm.to_string())),
+        embedding_width.map(|width| ("width of the embeddings", width.to_string())),
+        relative_bias.as_ref().map(|of| ("relative biases", buckets(of))),
+        shared_blocks.map(|blocks| ("number of stored blocks", blocks.to_string())),
+        untied_output.then(|| ("output layer", "of its own".to_owned())),
+        pooler.as_ref().filter(|pooler| **pooler != Pooler::BERT).map(|pooler| ("pooler", pooled(pooler))),
+    ];
+    all.into_iter().flatten().collect()
 }
 
 /// The text of all layers, or those of each one where they differ.
@@ -187,6 +202,7 @@ mod tests {
             (built(Architecture { norm: NormKind::Rms(RmsWeight::OnePlus), ..bert() }), "kind of norm"),
             (built(Architecture { biases: Biases { feed_forward: false, ..Biases::ALL }, ..bert() }), "biases"),
             (built(Architecture { embedding_scale: Some(2.5), ..bert() }), "scale of the embeddings"),
+            (built(Architecture { pooler: Some(Pooler { norm: true, ..Pooler::BERT }), ..bert() }), "pooler"),
             (built(Architecture { first_norm: false, ..bert() }), "norm before the first attention"),
             (built(Architecture { shared_blocks: Some(2), ..bert() }), "number of stored blocks"),
             (
@@ -195,6 +211,7 @@ mod tests {
             ),
             (built(Architecture { embedding_width: Some(5), ..bert() }), "width of the embeddings"),
             (built(Architecture { final_norm: true, ..bert() }), "norm behind the last block"),
+            (built(Architecture { untied_output: true, ..bert() }), "output layer"),
             (built(Architecture { gated: true, ..bert() }), "gated feed-forward network"),
             (built(Architecture { key_value_heads: Some(1), ..bert() }), "heads of keys and values"),
             (built(Architecture { attention_scale: Some(0.3), ..bert() }), "scale of the attention"),

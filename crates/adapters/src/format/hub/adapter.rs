@@ -82,10 +82,9 @@ pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Ada
     let mut adapter = Adapter::blank(&file.name, &file.method, base.config(), Seed::new(0))
         .map_err(|e| FormatError::config(&path, e))?;
     let mut tensors = weights?;
-    if let Some(why) = of_family::refusal(&adapter, base.config()) {
-        if !is_ours(directory, &ADAPTER)? {
-            return Err(FormatError::config(&path, why));
-        }
+    match of_family::refusal(&adapter, base.config()) {
+        Some(why) if !is_ours(directory, &ADAPTER)? => return Err(FormatError::config(&path, why)),
+        _ => {}
     }
     let stored_in = stored_in(&file.name, base);
     for (method, entry) in adapter.entries_mut() {

@@ -368,8 +368,8 @@ impl<'a> Setting<'a> {
             outcome.test.iter().flat_map(|test| test.metrics.iter()).map(|(name, value)| named("test", name, value));
         let parts = folds.into_iter().flat_map(Folds::scores_by_name);
         let scores: Vec<(String, f64)> = parts.chain(dev).chain(test).collect();
-        let name = &self.choices.name;
-        folder.write_card(&ModelCard { name, run: &run, head, scores: &scores, command: &command, setup })
+        let (name, family) = (&self.choices.name, self.base.config().family);
+        folder.write_card(&ModelCard { name, run: &run, head, scores: &scores, command: &command, setup, family })
     }
 }
 
