@@ -1,5 +1,7 @@
 //! `adaptune eval`.
 
+mod vectors;
+
 use super::args::EvalArgs;
 use super::loaded::Loaded;
 use super::per_class::PerClass;
@@ -17,6 +19,9 @@ use serde_json::{Value, json};
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
+    if vectors::are_meant(args)? {
+        return vectors::run(args);
+    }
     let loaded = Loaded::open(&args.model, &args.table)?;
     let options = loaded.table_options(&args.table);
     let table = Table::read_with(&args.data, &options)?;
