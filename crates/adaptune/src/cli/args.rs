@@ -17,7 +17,7 @@ pub(crate) use embed::{EmbedArgs, FormArgs};
 pub(crate) use finished::{CombinationArg, CombineArgs, ConvertArgs, FormatArg, MergeArgs};
 pub(crate) use numbers::BaseDtype;
 pub(crate) use pretrain::{ArchitectureArg, PretrainArgs};
-pub(crate) use train::{BatchingArg, DevArg, OptimiserArg, PoolingArg, ScheduleArg, TrainArgs};
+pub(crate) use train::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
 pub(crate) use trained::{EvalArgs, InspectArgs, ModelArgs, PredictArgs};
 
 use clap::{Args, Parser, Subcommand};
