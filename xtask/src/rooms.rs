@@ -62,7 +62,7 @@ const HOUSES: [House; 3] = [
             &["builtin", "class_weights", "sentence_transformers"],
             &["hub"],
             &["table"],
-            &["labels", "split", "tokenizer"],
+            &["labels", "retrieval", "split", "tokenizer"],
             &["base", "data", "run_file"],
             &["card", "embedder", "predictor", "scorer"],
             &["model"],

@@ -1,16 +1,19 @@
 //! Training an adapter on a table.
 
 use crate::class_weights::ClassWeights;
+use crate::embedder::EmbeddingForm;
 use crate::error::{Result, TextError};
 use crate::labels::{Labels, TaskChoice};
 use crate::model::TextModel;
 use crate::predictor::{Prediction, TextPredictor};
 use crate::run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, RunFile};
+use crate::sentence_transformers::TokenPooling;
 use crate::sizing::Sizing;
 use crate::table::{Columns, Table, Text};
 use crate::tokenizer::Tokenizer;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning};
 use adaptune_tensor::{Precision, Seed};
+use adaptune_train::supervision::EmbeddingLoss;
 use adaptune_train::{Dataset, Evaluation, Observer, Record, TrainOptions, Trainer};
 use std::path::Path;
 use std::sync::Arc;
@@ -73,7 +76,9 @@ impl<'a> TextTraining<'a> {
         Self { name: name.into(), ..self }
     }
 
-    /// Says what labels mean, where they do not say it themselves.
+    /// Says what labels mean, where they do not say it themselves. For [`TaskChoice::Embedding`] vectors are trained, by CoSENT on pairs
+    /// with a score and by multiple negatives on others, from tables that were read with
+    /// [`TableOptions::compared`](crate::TableOptions::compared); [`TextModel::embedder_with`] makes them of what was saved.
     #[must_use]
     pub fn task(self, task: TaskChoice) -> Self {
         Self { task, ..self }
@@ -136,29 +141,38 @@ impl<'a> TextTraining<'a> {
     /// # Errors
     /// As [`TextTraining::run`].
     pub fn run_observed(&self, train: &Table, observer: &mut dyn Observer) -> Result<Trained> {
-        let read = |table: &Table, columns: &Columns| self.with_labels(table.clone(), columns);
+        let form = self.form()?;
+        let read = |table: &Table, columns: &Columns| {
+            let table = self.with_labels(table.clone(), columns)?;
+            Ok::<_, TextError>(if let Some(form) = &form { form.read_by(table) } else { table })
+        };
         let train = read(train, &train.columns)?;
         let decimal_commas =
             Table::decimal_commas([&train]) || train.dialect.is_some_and(|dialect| dialect.decimal_comma);
         let train = train.with_decimal_commas(decimal_commas)?.labelled()?;
         let (labels, decision) = Labels::decide(&train, self.task)?;
         let mut notes = vec![decision];
-        let tokenizer = self.model.tokenizer();
+        let length = form.as_ref().and_then(EmbeddingForm::max_length).unwrap_or(usize::MAX);
+        let tokenizer = self.model.tokenizer().clone();
+        let length = length.min(tokenizer.max_length());
+        let tokenizer = &tokenizer.with_max_length(length)?;
         let data = data(&train, &labels, tokenizer, &mut notes)?;
         let dev = self.dev.map(|dev| read(dev, &train.columns)?.with_decimal_commas(decimal_commas)).transpose()?;
         let dev = dev.map(|dev| data_like(&train, dev, &labels, tokenizer, &mut notes)).transpose()?;
         let options = self.options_for(data.len());
         let (epochs, batch_size) = (options.epochs, options.batch_size);
         notes.push(format!("{} examples: {epochs} epochs in batches of {batch_size}", data.len()));
-        let model = self.adapter_model(&labels, Seed::new(options.seed))?;
-        notes.extend(pooling_note(model.head().config()));
+        let embedding = form.map(|form| form.run(loss_of(&labels).to_string(), Vec::new())).transpose()?;
+        let pooling = embedding.as_ref().and_then(|embedding| embedding.pooling.of_head()).or(self.pooling);
+        let model = self.adapter_model(&labels, pooling, Seed::new(options.seed))?;
+        notes.extend(pooling_note(model.head().config()).filter(|_| embedding.is_none()));
         let weighted = self.weighing.of(&data, labels.names().len())?;
         let trainer = match &weighted {
             Some(weighted) => Trainer::supervised(model, weighted, &data, dev.as_ref(), options.clone())?,
             None => Trainer::new(model, &data, dev.as_ref(), options.clone())?,
         };
         let trained = trainer.run(observer)?;
-        let run = self.run_file(&train, data.len(), &options);
+        let run = RunFile { max_length: length, embedding, ..self.run_file(&train, data.len(), &options) };
         let predictor = TextPredictor::new(trained.model, tokenizer.clone(), run.input.clone());
         Ok(Trained { predictor, run, history: trained.history, notes })
     }
@@ -175,14 +189,26 @@ impl<'a> TextTraining<'a> {
         table.with_numbered_choices(columns.choice_labels)
     }
 
+    /// What is made of the tokens of texts, where their vectors are trained.
+    fn form(&self) -> Result<Option<EmbeddingForm>> {
+        if self.task != TaskChoice::Embedding {
+            return Ok(None);
+        }
+        let form = EmbeddingForm::of(self.model.source())?;
+        Ok(Some(match self.pooling.map(TokenPooling::try_from).transpose()? {
+            Some(pooling) => form.only(pooling),
+            None => form,
+        }))
+    }
+
     /// The base with a new adapter and a new head.
-    fn adapter_model(&self, labels: &Labels, seed: Seed) -> Result<AdapterModel<f32>> {
+    fn adapter_model(&self, labels: &Labels, pooling: Option<Pooling>, seed: Seed) -> Result<AdapterModel<f32>> {
         let base = self.model.base();
         let method = |error: &dyn std::fmt::Display| TextError::Method(format!("{}: {error}", self.method));
         let tuning: Tuning = self.method.parse().map_err(|error| method(&error))?;
         let prompt = tuning.prompt_text().map(|text| Text::Single(text.to_owned()));
         let prompt = prompt.map(|text| self.model.tokenizer().encode(&text)).transpose()?;
-        let pooling = match self.pooling {
+        let pooling = match pooling {
             Some(pooling) => Some(pooling),
             None => self.model.source().default_pooling(labels.task())?,
         };
@@ -258,6 +284,12 @@ pub fn pooling_note(head: &HeadConfig) -> Option<String> {
         "the head reads the {read}. Python's heads do not: README.md beside the adapter has the lines that do, and --pooling first \
          one that AdapterHub loads as it is"
     ))
+}
+
+/// The usual loss for data with these labels, where vectors are trained.
+fn loss_of(labels: &Labels) -> EmbeddingLoss {
+    let [related, scored, ..] = EmbeddingLoss::ALL;
+    if *labels == Labels::Nearness { scored } else { related }
 }
 
 /// A labelled table as tokens.

@@ -19,7 +19,7 @@ pub(crate) use finished::{CombinationArg, CombineArgs, ConvertArgs, FormatArg, M
 pub(crate) use numbers::BaseDtype;
 pub(crate) use pretrain::{ArchitectureArg, PretrainArgs};
 pub(crate) use score::ScoreArgs;
-pub(crate) use train::{BatchingArg, DevArg, OptimiserArg, PoolingArg, ScheduleArg, TrainArgs};
+pub(crate) use train::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
 pub(crate) use trained::{EvalArgs, InspectArgs, ModelArgs, PredictArgs};
 
 use clap::{Args, Parser, Subcommand};

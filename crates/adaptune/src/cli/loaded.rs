@@ -19,19 +19,23 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Loads base, adapter or adapters, and head.
     pub(crate) fn open(args: &ModelArgs, table: &TableArgs) -> Result<Self> {
-        let leading = args.adapter.leading();
-        check_adapters(&args.adapter)?;
+        let adapter = args
+            .adapter
+            .as_ref()
+            .context("--adapter is missing: name a folder that train wrote, or a Python library")?;
+        let leading = adapter.leading();
+        check_adapters(adapter)?;
         let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
         if finished.run.as_ref().is_some_and(|run| run.embedding.is_some()) && args.head.is_none() {
             bail!(
                 "{} makes vectors of texts and predicts nothing; adaptune embed --adapter {} writes them",
                 leading.display(),
-                args.adapter
+                adapter
             );
         }
         let tokenizer = finished.tokenizer(args.max_length)?.with_overlap(table.overlap());
-        check_others(&args.adapter, &leading, &tokenizer)?;
-        let model = model(args, finished.base)?;
+        check_others(adapter, &leading, &tokenizer)?;
+        let model = model(adapter, args.head.as_deref(), finished.base)?;
         // A head from elsewhere reads texts as it did in training.
         let input = match &args.head {
             Some(head) => RunFolder::new(head, TRAINED).run_file()?.and_then(|run| run.input),
@@ -76,15 +80,15 @@ pub(crate) fn check_others(adapter: &AdapterArg, leading: &Path, tokenizer: &Tok
 }
 
 /// Base, adapters and head.
-fn model(args: &ModelArgs, base: Arc<Encoder<f32>>) -> Result<AdapterModel<f32>> {
-    let parts = match (&args.adapter, &args.head) {
+fn model(adapter: &AdapterArg, head: Option<&Path>, base: Arc<Encoder<f32>>) -> Result<AdapterModel<f32>> {
+    let parts = match (adapter, head) {
         (AdapterArg::Folder(folder), None) => return load(folder, base).with_context(|| folder.display().to_string()),
         (AdapterArg::Folder(folder), Some(_)) => {
             load_parts(folder, &base).with_context(|| folder.display().to_string())?
         }
         (AdapterArg::Composed(expression), _) => load_composed(expression, &base, None)?,
     };
-    let head = match &args.head {
+    let head = match head {
         Some(folder) => Some(head_of(folder, &base)?),
         None => parts.head,
     };

@@ -1,6 +1,6 @@
 //! Sentence embeddings: in which forms they are written, and what they are made of.
 
-use crate::common::{Bench, json_lines, numbers, ok};
+use crate::common::{Bench, json, json_lines, numbers, ok};
 use safetensors::SafeTensors;
 use std::fs;
 
@@ -116,4 +116,78 @@ fn what_cannot_be_is_refused_before_anything_is_computed() {
     bench.refuses("embed --model model --input pairs.tsv --json", &["pairs of texts", "--text-column"]);
     ok(&mut bench.command("embed --model model --input pairs.tsv --json --text-column text_b"));
     assert!(!bench.path("x.npy").exists());
+}
+
+/// The vectors of texts, of length 1.
+fn unit(bench: &Bench, texts: &[&str]) -> Vec<Vec<f64>> {
+    bench.write("some.txt", texts.join("\n"));
+    let found = ok(&mut bench.command("embed --model model --input some.txt --json --normalize"));
+    json_lines(&found).iter().map(|record| numbers(&record["embedding"])).collect()
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+#[test]
+fn documents_are_found_and_scored_by_hand() {
+    let bench = Bench::new();
+    let documents = ["the film was good", "anna saw the plot", "ben is cold", "to the film of the plot"];
+    let queries = ["the plot was good", "is it cold"];
+    fs::create_dir_all(bench.path("beir/qrels")).unwrap();
+    let line = |name: String, text: &str| format!("{{\"_id\": \"{name}\", \"title\": \"\", \"text\": \"{text}\"}}\n");
+    let corpus: String = documents.iter().enumerate().map(|(i, text)| line(format!("d{i}"), text)).collect();
+    let asked: String = queries.iter().enumerate().map(|(i, text)| line(format!("q{i}"), text)).collect();
+    // The grades of the documents for both queries; the first query's third document is not judged.
+    let grades = [[2.0_f64, 0.0, 0.0, 1.0], [0.0, 1.0, 0.0, 1.0]];
+    let judged = "query-id\tcorpus-id\tscore\nq0\td0\t2\nq0\td1\t0\nq0\td3\t1\nq1\td1\t1\nq1\td3\t1\n";
+    for (name, content) in [("corpus.jsonl", corpus.as_str()), ("queries.jsonl", &asked), ("qrels/test.tsv", judged)] {
+        bench.write(&format!("beir/{name}"), content);
+    }
+    let found = json(&ok(&mut bench.command("eval --model model --data beir --json")));
+    assert_eq!((&found["queries"], &found["documents"]), (&2.into(), &4.into()));
+    let (of_documents, of_queries) = (unit(&bench, &documents), unit(&bench, &queries));
+    let [mut gain, mut precision, mut first] = [0.0; 3];
+    for (query, grades) in of_queries.iter().zip(grades) {
+        let mut order: Vec<usize> = (0..4).collect();
+        order.sort_by(|a, b| dot(query, &of_documents[*b]).total_cmp(&dot(query, &of_documents[*a])));
+        let (mut best, mut relevant) = (grades.to_vec(), 0.0);
+        best.sort_by(|a, b| b.total_cmp(a));
+        let discount = |i: usize| (i as f64 + 2.0).log2();
+        let most: f64 = best.iter().enumerate().map(|(i, grade)| grade / discount(i)).sum();
+        for (i, document) in order.into_iter().enumerate().filter(|(_, document)| grades[*document] > 0.0) {
+            gain += grades[document] / discount(i) / most / 2.0;
+            first += if relevant == 0.0 { 1.0 / (i as f64 + 1.0) / 2.0 } else { 0.0 };
+            relevant += 1.0;
+            precision += relevant / (i as f64 + 1.0) / 2.0 / 2.0;
+        }
+    }
+    for (name, expected) in [("ndcg@10", gain), ("map", precision), ("mrr@10", first), ("recall@10", 1.0)] {
+        let found = found["metrics"][name].as_f64().unwrap();
+        assert!((found - expected).abs() < 1e-9, "{name}: {found} and {expected}");
+    }
+    let shown = ok(&mut bench.command("eval --model model --data beir"));
+    assert!(shown.contains("ndcg@10") && shown.contains("documents"), "{shown}");
+}
+
+#[test]
+fn pairs_are_measured_with_and_without_scores() {
+    let bench = Bench::new();
+    let (a, b) =
+        (["the film", "anna saw", "it is cold", "ben"], ["the plot", "ben saw it", "cold", "the film was good"]);
+    let row = |i: usize| format!("{}\t{}\t{}\n", a[i], b[i], [0.5, 4.0, 3.0, 1.0][i]);
+    bench.write("scores.tsv", "sentence1\tsentence2\tscore\n".to_owned() + &(0..4).map(row).collect::<String>());
+    let found = json(&ok(&mut bench.command("eval --model model --embeddings --data scores.tsv --json")));
+    let (of_a, of_b) = (unit(&bench, &a), unit(&bench, &b));
+    let cosines: Vec<f64> = (0..4).map(|i| dot(&of_a[i], &of_b[i])).collect();
+    let pearson = adaptune_train::metrics::pearson(&[0.5, 4.0, 3.0, 1.0], &cosines);
+    assert!((found["metrics"]["pearson"].as_f64().unwrap() - pearson).abs() < 1e-6, "{found} and {pearson}");
+    let line = |i: usize| format!("{}\t{}\n", a[i], b[i]);
+    bench.write("pairs.tsv", "anchor\tpositive\n".to_owned() + &(0..4).map(line).collect::<String>());
+    let found = json(&ok(&mut bench.command("eval --model model --embeddings --data pairs.tsv --json")));
+    let first = |i: usize| (0..4).all(|k| k == i || dot(&of_a[i], &of_b[k]) < dot(&of_a[i], &of_b[i]));
+    let expected = (0..4).filter(|i| first(*i)).count() as f64 / 4.0;
+    assert_eq!(found["metrics"]["recall@1"].as_f64(), Some(expected));
+    bench.refuses("eval --model model --data scores.tsv", &["--adapter is missing"]);
+    bench.refuses("predict --model model --input scores.tsv", &["--adapter is missing"]);
 }

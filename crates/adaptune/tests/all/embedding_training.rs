@@ -69,6 +69,11 @@ fn pairs_are_learnt_and_saved_without_a_head() {
     let vectors = json_lines(&ok(&mut bench.command("embed --adapter a --input texts.txt --json")));
     let length = numbers(&vectors[0]["embedding"]).iter().map(|x| x * x).sum::<f64>();
     assert!((length - 1.0).abs() < 1e-5, "as long as 1, as in training: {length}");
+    let measured = json(&ok(&mut bench.command("eval --adapter a --data dev.tsv --json")));
+    let last = fs::read_to_string(bench.path("a/metrics.jsonl")).unwrap();
+    let records = json_lines(&last);
+    let best = records.iter().rev().find(|record| record["best"] == true).expect("an evaluation");
+    assert_eq!(measured["metrics"]["mrr"], best["metrics"][2][1], "as in training: {best}");
     bench.refuses("predict --adapter a --input texts.txt", &["embed"]);
 }
 

@@ -130,3 +130,28 @@ fn a_form_that_does_not_fit_is_refused() {
     assert!(twice.is_normalized() && !form.is_normalized());
     assert_eq!(twice.with_normalization(false), form);
 }
+
+#[test]
+fn vectors_are_trained_and_read_as_they_were() {
+    use crate::table::TableOptions;
+    use crate::{RunFile, TaskChoice};
+    use adaptune_adapters::Pooling;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pairs.tsv");
+    let rows: String = (0..12).map(|i| format!("{}\t{}\t{}\n", SOME[i % 3], SOME[i / 3 % 3], i % 4)).collect();
+    std::fs::write(&path, format!("sentence1\tsentence2\tscore\n{rows}")).unwrap();
+    let table = Table::read_with(&path, &TableOptions { compared: true, ..TableOptions::default() }).unwrap();
+    let model = TextModel::open("builtin").unwrap();
+    let training = model.training("lora").task(TaskChoice::Embedding).pooling(Pooling::Max).epochs(1);
+    let trained = training.dev(&table).run(&table).unwrap();
+    assert!(trained.notes.iter().any(|note| note == "scored pairs"), "{:?}", trained.notes);
+    let out = folder.path().join("out");
+    trained.save(&out).unwrap();
+    let run = RunFile::read(&out).unwrap().unwrap().embedding.unwrap();
+    assert_eq!((run.pooling, run.loss.as_str(), run.normalize), (TokenPooling::Max, "cosent[scale=20]", true));
+    let embedder = model.embedder_with(&out).unwrap();
+    assert_eq!(embedder.form().pooling(), [TokenPooling::Max]);
+    assert!((embedder.embed(&SOME).unwrap().row(1).dot(&embedder.embed(&SOME).unwrap().row(1)) - 1.0).abs() < 1e-5);
+    let pairs = Table::read(&path).unwrap_err().to_string();
+    assert!(pairs.contains("--text-column sentence1"), "{pairs}");
+}

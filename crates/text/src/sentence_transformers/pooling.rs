@@ -82,6 +82,28 @@ impl TokenPooling {
     }
 }
 
+impl TryFrom<Pooling> for TokenPooling {
+    type Error = TextError;
+
+    /// That of a head.
+    ///
+    /// # Errors
+    /// It is the base's pooler, which reads no hidden states alone.
+    fn try_from(pooling: Pooling) -> Result<Self> {
+        match pooling {
+            Pooling::First => Ok(Self::First),
+            Pooling::Last => Ok(Self::Last),
+            Pooling::Mean => Ok(Self::Mean),
+            Pooling::Max => Ok(Self::Max),
+            Pooling::Pooler => {
+                let message =
+                    "vectors are made of hidden states, not of the pooler: choose the pooling first, last, mean or max";
+                Err(TextError::Model(message.into()))
+            }
+        }
+    }
+}
+
 impl fmt::Display for TokenPooling {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.names()[0])

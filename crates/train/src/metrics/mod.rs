@@ -12,6 +12,7 @@ mod neighbours;
 mod ratio;
 mod regression;
 mod report;
+mod retrieval;
 mod span_report;
 mod spans;
 
@@ -21,6 +22,7 @@ pub use label_sets::LabelReport;
 pub use neighbours::Neighbours;
 pub use regression::{mean_squared_error, pearson, spearman};
 pub use report::{ClassReport, calibration_error};
+pub use retrieval::{average_precision, ndcg, ranked, recall, reciprocal_rank};
 pub use span_report::SpanReport;
 pub use spans::{Span, SpanCounts, labels_mark_spans, spans, stray_tags};
 
@@ -148,6 +150,22 @@ impl Metrics {
             ("recall@10", mean(there, &within(10))),
             ("mrr", mean(there, &|place| 1.0 / place as f64)),
             ("reverse_recall@1", mean(back, &within(1))),
+        ])
+    }
+
+    /// Means over queries of the scores of rankings: for each query the grades of the documents that were found, in order, and those
+    /// of all that are judged.
+    #[must_use]
+    pub fn retrieval(queries: &[(Vec<f64>, Vec<f64>)]) -> Self {
+        let mean = |score: &dyn Fn(&[f64], &[f64]) -> f64| {
+            ratio(queries.iter().map(|(found, judged)| score(found, judged)).sum(), queries.len() as f64)
+        };
+        Self::of([
+            ("ndcg@10", mean(&|found, judged| ndcg(found, judged, 10))),
+            ("mrr@10", mean(&|found, _| reciprocal_rank(found, 10))),
+            ("recall@10", mean(&|found, judged| recall(found, judged, 10))),
+            ("recall@100", mean(&|found, judged| recall(found, judged, 100))),
+            ("map", mean(&average_precision)),
         ])
     }
 

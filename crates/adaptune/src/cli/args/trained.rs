@@ -2,6 +2,7 @@
 
 use super::columns::TableArgs;
 use super::composition::AdapterArg;
+use super::embed::FormArgs;
 use super::numbers::{BaseDtype, BatchArgs};
 use clap::Args;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ pub(crate) struct ModelArgs {
     /// The adapter directory; or several, put together: 'stack(DIR, DIR)' (the first one below), 'average(0.3*DIR, 0.7*DIR)',
     /// 'fuse(DIR, DIR; FUSION)'
     #[arg(long, value_name = "DIR|EXPRESSION")]
-    pub(crate) adapter: AdapterArg,
+    pub(crate) adapter: Option<AdapterArg>,
     /// The directory of the head [default: that of the adapter, of several the last that has one]
     #[arg(long, value_name = "DIR")]
     pub(crate) head: Option<PathBuf>,
@@ -30,7 +31,7 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
     pub(crate) threshold: Option<f32>,
     #[command(flatten)]
-    batch: BatchArgs,
+    pub(crate) batch: BatchArgs,
 }
 
 impl ModelArgs {
@@ -52,11 +53,18 @@ fn probability(text: &str) -> Result<f32, String> {
 pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
-    /// Labelled data, as for training
-    #[arg(long, value_name = "FILE")]
+    /// Labelled data, as for training; for vectors pairs with a score, pairs, triplets, or a folder in BEIR's layout (corpus.jsonl,
+    /// queries.jsonl, qrels/test.tsv)
+    #[arg(long, value_name = "FILE|DIR")]
     pub(crate) data: PathBuf,
     #[command(flatten)]
     pub(crate) table: TableArgs,
+    /// Measure the vectors that embed makes, of an adapter or of --model alone. So it is for adapters that were trained for vectors, and
+    /// for folders in BEIR's layout
+    #[arg(long, conflicts_with = "per_class")]
+    pub(crate) embeddings: bool,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
     /// Also show precision, recall and F1 of each class (and of each kind of entity, where tags mark spans), how the examples of
     /// each true class were predicted, and how far probabilities can be believed
     #[arg(long)]

@@ -9,6 +9,7 @@ use super::report::{counted, note, notes};
 use adaptune_tensor::ndarray::ArrayView1;
 use adaptune_text::{Embedder, Row, Table, TextError};
 use anyhow::{Context, Result, bail};
+pub(crate) use model::Source;
 use std::io::{self, BufWriter, Write};
 use writer::Form;
 
@@ -19,7 +20,16 @@ pub(crate) fn run(args: &EmbedArgs) -> Result<()> {
     }
     args.out.as_deref().map_or(Ok(()), |out| output::check(out, &args.input, args.overwrite))?;
     let form = args.out.as_deref().map_or(Ok(Form::JsonLines), Form::of)?;
-    let (embedder, options) = model::open(args)?;
+    let source = Source {
+        model: args.model.as_deref(),
+        adapter: args.adapter.as_ref(),
+        max_length: args.max_length,
+        base_dtype: args.base_dtype,
+        form: &args.form,
+        table: &args.table,
+        compared: false,
+    };
+    let (embedder, options) = source.open()?;
     let table = Table::read_texts(&args.input, &options)?;
     Embedder::check(&table)?;
     notes(&table.name, &table.notes);

@@ -1,6 +1,6 @@
 //! The model that embeds texts, and how these are read.
 
-use super::super::args::{AdapterArg, EmbedArgs, FormArgs};
+use super::super::args::{self, AdapterArg, FormArgs, TableArgs};
 use super::super::download::find_base;
 use super::super::finished::Finished;
 use super::super::loaded::{check_adapters, check_others};
@@ -10,50 +10,66 @@ use adaptune_text::{BaseDtype, Embedder, EmbeddingForm, InputKind, TableOptions}
 use anyhow::{Context, Result};
 use std::sync::Arc;
 
-/// The model, and how tables are read: as the options say, and where they name no columns, with those of training.
-pub(super) fn open(args: &EmbedArgs) -> Result<(Embedder, TableOptions)> {
-    let options = args.table.options();
-    match &args.adapter {
-        Some(adapter) => adapted(args, adapter, options),
-        None => Ok((plain(args)?, options)),
-    }
+/// What says which model embeds texts, and how these are read.
+pub(crate) struct Source<'a> {
+    pub(crate) model: Option<&'a str>,
+    pub(crate) adapter: Option<&'a AdapterArg>,
+    pub(crate) max_length: Option<usize>,
+    pub(crate) base_dtype: Option<args::BaseDtype>,
+    pub(crate) form: &'a FormArgs,
+    pub(crate) table: &'a TableArgs,
+    /// Tables hold texts that are compared.
+    pub(crate) compared: bool,
 }
 
-/// The base by itself.
-fn plain(args: &EmbedArgs) -> Result<Embedder> {
-    let model = find_base(args.model.as_deref().unwrap_or_default()).context("--model")?;
-    let form = EmbeddingForm::of(&model)?;
-    let limit = model.config().max_tokens();
-    let length = args.max_length.or(form.max_length().map(|length| length.min(limit)));
-    let form = chosen(form, &args.form)?;
-    let tokenizer = model.tokenizer(length)?;
-    let base = Arc::new(model.load(args.base_dtype.map(BaseDtype::from).unwrap_or_default().into())?);
-    Ok(Embedder::new(base, tokenizer, form)?)
-}
-
-/// The base with adapters.
-fn adapted(args: &EmbedArgs, adapter: &AdapterArg, options: TableOptions) -> Result<(Embedder, TableOptions)> {
-    let leading = adapter.leading();
-    check_adapters(adapter)?;
-    let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
-    let form = EmbeddingForm::of(&finished.model)?;
-    let of_model = form.max_length().filter(|_| finished.run.is_none());
-    let length = args.max_length.or(of_model.map(|length| length.min(finished.max_length)));
-    let trained = finished.run.as_ref().and_then(|run| run.embedding.as_ref());
-    let form = if let Some(run) = trained { form.with_run(run) } else { form };
-    let form = chosen(form, &args.form)?;
-    let tokenizer = finished.tokenizer(length)?;
-    check_others(adapter, &leading, &tokenizer)?;
-    let parts = match adapter {
-        AdapterArg::Folder(folder) => {
-            load_parts(folder, &finished.base).with_context(|| folder.display().to_string())?
+impl Source<'_> {
+    /// The model, and how tables are read: as the options say, and where they name no columns, with those of training.
+    pub(crate) fn open(&self) -> Result<(Embedder, TableOptions)> {
+        let options = TableOptions { compared: self.compared, ..self.table.options() };
+        match self.adapter {
+            Some(adapter) => self.adapted(adapter, options),
+            None => Ok((self.plain()?, options)),
         }
-        AdapterArg::Composed(expression) => load_composed(expression, &finished.base, None)?,
-    };
-    let input = finished.run.and_then(|run| run.input).filter(|input| input.kind == InputKind::Single);
-    let preferred = input.map(|input| input.columns()).unwrap_or_default();
-    let embedder = Embedder::new(finished.base, tokenizer, form)?.with_adapters(parts.setup, parts.thawed);
-    Ok((embedder, TableOptions { preferred, ..options }))
+    }
+
+    /// The base by itself.
+    fn plain(&self) -> Result<Embedder> {
+        let name = self.model.context("--model is missing: name a model, or an adapter with --adapter")?;
+        let model = find_base(name).context("--model")?;
+        let form = EmbeddingForm::of(&model)?;
+        let limit = model.config().max_tokens();
+        let length = self.max_length.or(form.max_length().map(|length| length.min(limit)));
+        let form = chosen(form, self.form)?;
+        let tokenizer = model.tokenizer(length)?;
+        let base = Arc::new(model.load(self.base_dtype.map(BaseDtype::from).unwrap_or_default().into())?);
+        Ok(Embedder::new(base, tokenizer, form)?)
+    }
+
+    /// The base with adapters.
+    fn adapted(&self, adapter: &AdapterArg, options: TableOptions) -> Result<(Embedder, TableOptions)> {
+        let leading = adapter.leading();
+        check_adapters(adapter)?;
+        let finished = Finished::open(self.model, self.base_dtype, &leading)?;
+        let form = EmbeddingForm::of(&finished.model)?;
+        let of_model = form.max_length().filter(|_| finished.run.is_none());
+        let length = self.max_length.or(of_model.map(|length| length.min(finished.max_length)));
+        let trained = finished.run.as_ref().and_then(|run| run.embedding.as_ref());
+        let form = if let Some(run) = trained { form.with_run(run) } else { form };
+        let form = chosen(form, self.form)?;
+        let tokenizer = finished.tokenizer(length)?;
+        check_others(adapter, &leading, &tokenizer)?;
+        let parts = match adapter {
+            AdapterArg::Folder(folder) => {
+                load_parts(folder, &finished.base).with_context(|| folder.display().to_string())?
+            }
+            AdapterArg::Composed(expression) => load_composed(expression, &finished.base, None)?,
+        };
+        let kinds = if options.compared { InputKind::Compared } else { InputKind::Single };
+        let input = finished.run.and_then(|run| run.input).filter(|input| input.kind == kinds);
+        let preferred = input.map(|input| input.columns()).unwrap_or_default();
+        let embedder = Embedder::new(finished.base, tokenizer, form)?.with_adapters(parts.setup, parts.thawed);
+        Ok((embedder, TableOptions { preferred, ..options }))
+    }
 }
 
 /// The form with what the options say otherwise.

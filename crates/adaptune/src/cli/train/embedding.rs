@@ -1,10 +1,10 @@
 //! What is trained where vectors are: what is made of the tokens of a text, and by which loss.
 
-use super::super::args::{PoolingArg, TrainArgs};
+use super::super::args::TrainArgs;
 use super::super::report::note;
 use super::start::Start;
-use adaptune_adapters::{HeadConfig, Task};
-use adaptune_text::{BaseModel, EmbeddingForm, EmbeddingRun, Labels, TaskChoice, TokenPooling};
+use adaptune_adapters::{HeadConfig, Pooling, Task};
+use adaptune_text::{BaseModel, EmbeddingForm, EmbeddingRun, Labels, TaskChoice};
 use adaptune_train::supervision::{EmbeddingLoss, Embeddings};
 use anyhow::{Result, bail};
 
@@ -36,7 +36,7 @@ impl Form {
         let form = EmbeddingForm::of(model)?;
         let form = match (before, args.pooling) {
             (Some(run), _) => form.with_run(run),
-            (None, Some(pooling)) => form.only(token_pooling(pooling)?),
+            (None, Some(pooling)) => form.only(Pooling::from(pooling).try_into()?),
             (None, None) => form,
         };
         Ok(Some(Self(form)))
@@ -99,16 +99,4 @@ fn tell(run: &EmbeddingRun, size: usize) {
     note(format_args!(
         "vectors of {size} numbers by the pooling {pooling}{before}, trained by {loss}{of} (--pooling, --loss, --matryoshka)"
     ));
-}
-
-fn token_pooling(pooling: PoolingArg) -> Result<TokenPooling> {
-    Ok(match pooling {
-        PoolingArg::First => TokenPooling::First,
-        PoolingArg::Last => TokenPooling::Last,
-        PoolingArg::Mean => TokenPooling::Mean,
-        PoolingArg::Max => TokenPooling::Max,
-        PoolingArg::Pooler => {
-            bail!("--pooling pooler: vectors are made of hidden states; take first, last, mean or max")
-        }
-    })
 }

@@ -1,5 +1,7 @@
 //! `adaptune eval`.
 
+mod vectors;
+
 use super::args::EvalArgs;
 use super::loaded::Loaded;
 use super::mixing::Mixing;
@@ -13,11 +15,17 @@ use adaptune_text::{Labels, Table};
 use adaptune_train::metrics::chance_of_choices;
 use adaptune_train::supervision::{self, LabelSets, Supervision};
 use adaptune_train::{Dataset, Evaluation, evaluate_logits, json, predict};
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
+    if vectors::are_meant(args)? {
+        if args.mixing.is_some() {
+            bail!("--mixing is for heads that predict something; vectors are measured without it");
+        }
+        return vectors::run(args);
+    }
     let mut loaded = Loaded::open(&args.model, &args.table)?;
     let options = loaded.table_options(&args.table);
     let table = Table::read_with(&args.data, &options)?;
