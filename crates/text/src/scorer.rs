@@ -189,3 +189,66 @@ fn text_of(row: &Row) -> Option<&str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::TextModel;
+    use adaptune_adapters::Adapter;
+    use adaptune_tensor::Seed;
+    use adaptune_test_support::assets;
+
+    fn stories() -> Option<Scorer> {
+        let model = TextModel::open(assets()?.join("models/stories260k").to_str()?).expect("a model");
+        Some(model.scorer().expect("a decoder"))
+    }
+
+    /// transformers' numbers, in double precision.
+    #[test]
+    fn a_real_decoder_finds_texts_as_probable_as_python_does() {
+        let Some(scorer) = stories() else { return };
+        let found = scorer.score(&["The dog", "Once upon a time there was a little girl."]).expect("they are scored");
+        assert_eq!(found[0].tokens, [1, 291, 400, 428]);
+        let expected: [&[f64]; 2] = [
+            &[-6.6011667, -5.9946719, -0.170788],
+            &[
+                -0.2437435, -0.0175127, -0.0121104, -0.0007239, -3.5498419, -0.150518, -0.0018248, -0.7586622,
+                -0.4755188, -0.0071773, -0.0006273, -3.4677181,
+            ],
+        ];
+        for (found, expected) in found.iter().zip(expected) {
+            assert_eq!(found.log_probabilities.len(), expected.len());
+            let off = found.log_probabilities.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(off < 2e-5, "{off}");
+        }
+        assert!(
+            (found[0].perplexity().expect("it has tokens") - ((6.6011667 + 5.9946719 + 0.170788) / 3.0_f64).exp())
+                .abs()
+                < 1e-2
+        );
+        assert_eq!(scorer.score(&["The dog"]).expect("it is scored"), found[..1], "alone it is the same to the bit");
+    }
+
+    #[test]
+    fn what_sees_the_future_is_refused() {
+        let Some(scorer) = stories() else { return };
+        let adapter = |method: &str| {
+            let method = method.parse().expect("a method");
+            Setup::from(Adapter::<f32>::on("a", &method, &scorer.base, Seed::new(1)).expect("it fits"))
+        };
+        let (gated, plain) = (adapter("lora[use_gating=True]"), adapter("seq_bn"));
+        let (base, tokenizer) = (Arc::clone(&scorer.base), scorer.tokenizer.clone());
+        let before = scorer.score(&["The dog"]).expect("it is scored");
+        let with = scorer.with_adapters(plain, None).expect("it looks at tokens one by one");
+        assert_eq!(with.score(&["The dog"]).expect("it is scored"), before, "a new adapter changes nothing");
+        let error =
+            Scorer::new(base, tokenizer).expect("a decoder").with_adapters(gated, None).expect_err("it averages");
+        assert!(
+            error.to_string().contains("layer.0.query: the adapter's module there looks at a whole sequence"),
+            "{error}"
+        );
+        let builtin = TextModel::open("builtin").expect("a model");
+        let error = builtin.scorer().expect_err("it is an encoder").to_string();
+        assert!(error.contains("this is an encoder (bert)"), "{error}");
+    }
+}

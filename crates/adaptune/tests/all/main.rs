@@ -25,6 +25,7 @@ mod own_data;
 mod pretrain;
 mod questions;
 mod same_bits;
+mod score;
 mod spreadsheets;
 mod tasks;
 mod thaw;

@@ -95,7 +95,7 @@ impl TryFrom<Pooling> for TokenPooling {
             Pooling::Last => Ok(Self::Last),
             Pooling::Mean => Ok(Self::Mean),
             Pooling::Max => Ok(Self::Max),
-            Pooling::Pooler => {
+            Pooling::Pooler | Pooling::MeanPooler => {
                 let message =
                     "vectors are made of hidden states, not of the pooler: choose the pooling first, last, mean or max";
                 Err(TextError::Model(message.into()))

@@ -139,6 +139,7 @@ fn architecture(raw: &Value, key_value_heads: usize, head_size: usize) -> Archit
         embedding_norm: false,
         embedding_scale: Some(1.7),
         final_norm: true,
+        untied_output: false,
         first_norm: true,
         embedding_width: None,
         shared_blocks: None,

@@ -1,0 +1,33 @@
+//! How probable decoders find texts.
+
+use crate::common::{Bench, json_lines, numbers, ok};
+use adaptune_test_support::assets;
+
+#[test]
+fn an_encoder_has_no_next_token() {
+    let bench = Bench::new();
+    bench.write("texts.txt", "the film was good\n");
+    bench.refuses("score --model model --input texts.txt", &["this is an encoder (bert)", "expected a decoder"]);
+    bench.refuses("score --input texts.txt", &["--model"]);
+}
+
+#[test]
+fn every_text_has_a_number_for_each_token_but_the_first() {
+    let Some(assets) = assets() else { return };
+    let (bench, model) = (Bench::new(), assets.join("models/stories260k"));
+    let model = model.display();
+    bench.write("texts.txt", "The dog\n\nOnce upon a time there was a little girl.\n");
+    let records = json_lines(&ok(&mut bench.command(&format!("score --model {model} --input texts.txt --json"))));
+    assert_eq!(records.len(), 3);
+    assert_eq!(
+        (&records[0]["text"], &records[0]["tokens"]),
+        (&"The dog".into(), &serde_json::json!([1, 291, 400, 428]))
+    );
+    let found = numbers(&records[0]["logprobs"]);
+    assert!((found[0] + 6.6011667).abs() < 1e-4 && found.len() == 3, "{found:?}");
+    assert!(records[1]["tokens"].is_null() && records[1]["logprobs"].is_null());
+    assert_eq!(numbers(&records[2]["logprobs"]).len(), 12);
+    let table = ok(&mut bench.command(&format!("score --model {model} --input texts.txt --batch-size 1")));
+    assert!(table.contains("perplexity of 2 texts: ") && table.contains("(15 tokens)"), "{table}");
+    bench.refuses(&format!("score --model {model} --input texts.txt --max-length 513"), &["513", "512"]);
+}
