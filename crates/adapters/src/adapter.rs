@@ -1,6 +1,7 @@
 //! An adapter: a named set of modules, each at its insertion points.
 
 use crate::core::error::MethodError;
+use crate::core::insertion_points::not_causal;
 use crate::core::inverse::InverseModule;
 use crate::core::module::Module;
 use crate::core::modules::{Entry, Modules};
@@ -93,7 +94,11 @@ impl<S: Scalar> Adapter<S> {
     /// # Errors
     /// If the method does not fit the model.
     pub fn blank(name: &str, method: &Method, model: &Config, seed: Seed) -> Result<Self, MethodError> {
-        Ok(Self::from_parts(name, Some(method.clone()), method.modules(model, seed)?))
+        let adapter = Self::from_parts(name, Some(method.clone()), method.modules(model, seed)?);
+        match not_causal(model, &adapter).filter(|_| model.is_causal()) {
+            Some(point) => Err(MethodError::NotCausal { point: point.to_string() }),
+            None => Ok(adapter),
+        }
     }
 
     pub(crate) fn from_parts(name: &str, method: Option<Method>, modules: Modules<S>) -> Self {

@@ -97,11 +97,15 @@ impl<S: Scalar> AdapterModel<S> {
     /// [frozen](Setup::Frozen).
     ///
     /// # Errors
-    /// If a frozen adapter trains, two that train have one name, or a language model's output would have to undo two
+    /// If a frozen adapter trains, two that train have one name, a module looks at whole sequences in a decoder, or a language model's output would have to undo two
     /// invertible adapters, or one that only some sequences have.
     pub fn with_setup(self, setup: impl Into<Setup<S>>) -> Result<Self, CompositionError> {
         let mut model = Self { setup: setup.into(), ..self };
         model.setup.check()?;
+        let config = model.base.config();
+        if let Some(point) = model.setup.not_causal(config).filter(|_| config.is_causal()) {
+            return Err(CompositionError::NotCausal { point: point.to_string() });
+        }
         if model.head.config().task.predicts_tokens() {
             model.setup.sole_inverse()?;
         }

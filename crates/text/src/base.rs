@@ -116,7 +116,7 @@ impl BaseModel {
 
     /// Returns what a new head of this task reads of each text where nothing else is said: what the base was
     /// [trained](BaseModel::pooling) to have read, if its folder says so; `None` is what the task reads, the first token for whole
-    /// texts. `docs/results.md` has what that is worth.
+    /// texts, in a decoder the last. `docs/results.md` has what that is worth.
     ///
     /// # Errors
     /// As [`BaseModel::pooling`].
@@ -124,7 +124,9 @@ impl BaseModel {
         if task.reads_every_token() {
             return Ok(None);
         }
-        Ok(self.pooling()?.filter(|pooling| *pooling != Pooling::First))
+        // The first token of a decoder sees nothing but itself.
+        let first = if self.config.is_causal() { Some(Pooling::Last) } else { None };
+        Ok(self.pooling()?.filter(|pooling| *pooling != Pooling::First).or(first))
     }
 
     /// Returns the tokenizer, for texts of at most `max_length` tokens, or as many as the model has positions for.

@@ -5,7 +5,7 @@ use crate::error::{Result, TextError};
 use crate::table::{Row, Table, TableKind, Text};
 use crate::tokenizer::{Encoded, Tokenizer};
 use adaptune_adapters::Setup;
-use adaptune_tensor::{AttentionMask, in_pool};
+use adaptune_tensor::in_pool;
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Pass, Thawed};
 use ndarray::Array2;
 use std::sync::Arc;
@@ -54,11 +54,8 @@ impl Scorer {
     /// In the base tokens see those behind them, or it has no output layer.
     pub fn new(base: Arc<Encoder<f32>>, tokenizer: Tokenizer) -> Result<Self> {
         let config = base.config();
-        let causal = |layer| {
-            matches!(config.architecture.mask.at(layer), AttentionMask::Causal | AttentionMask::CausalWindow(_))
-        };
         let family = config.family.model_type();
-        if !(0..config.layers).all(causal) {
+        if !config.is_causal() {
             return Err(TextError::Model(format!(
                 "this is an encoder ({family}): its tokens see those behind them, so it has no probability of a next token; \
                  expected a decoder such as llama or qwen2"
@@ -232,21 +229,14 @@ mod tests {
     #[test]
     fn what_sees_the_future_is_refused() {
         let Some(scorer) = stories() else { return };
-        let adapter = |method: &str| {
-            let method = method.parse().expect("a method");
-            Setup::from(Adapter::<f32>::on("a", &method, &scorer.base, Seed::new(1)).expect("it fits"))
-        };
-        let (gated, plain) = (adapter("lora[use_gating=True]"), adapter("seq_bn"));
-        let (base, tokenizer) = (Arc::clone(&scorer.base), scorer.tokenizer.clone());
+        let adapter =
+            |method: &str| Adapter::<f32>::on("a", &method.parse().expect("a method"), &scorer.base, Seed::new(1));
+        let error = adapter("lora[use_gating=True]").err().expect("it averages").to_string();
+        assert!(error.contains("layer.0.query: the module there looks at a whole sequence"), "{error}");
+        let plain = Setup::from(adapter("seq_bn").expect("it fits"));
         let before = scorer.score(&["The dog"]).expect("it is scored");
         let with = scorer.with_adapters(plain, None).expect("it looks at tokens one by one");
         assert_eq!(with.score(&["The dog"]).expect("it is scored"), before, "a new adapter changes nothing");
-        let error =
-            Scorer::new(base, tokenizer).expect("a decoder").with_adapters(gated, None).expect_err("it averages");
-        assert!(
-            error.to_string().contains("layer.0.query: the adapter's module there looks at a whole sequence"),
-            "{error}"
-        );
         let builtin = TextModel::open("builtin").expect("a model");
         let error = builtin.scorer().expect_err("it is an encoder").to_string();
         assert!(error.contains("this is an encoder (bert)"), "{error}");

@@ -129,6 +129,15 @@ pub enum CompositionError {
         /// The part, from 0.
         part: usize,
     },
+    /// Modules that look at whole sequences, in a decoder.
+    #[error(
+        "{point}: what stands there looks at a whole sequence (as a router by sequence does), so tokens of a decoder would see what \
+         comes behind them"
+    )]
+    NotCausal {
+        /// The point.
+        point: String,
+    },
     /// A router for another number of parts.
     #[error(
         "the router \"{name}\" chooses among {found} adapters, and here are {parts}: give those that it was trained with"

@@ -1,21 +1,10 @@
-//! The insertion points of a model, shape by shape; and what all parts of a node must agree on.
+//! What all parts of a node must agree on, and what its modules must be.
 
 use super::error::CompositionError;
+use crate::core::insertion_points::{linear_points, sequence_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
-use adaptune_transformer::{Config, Insertions, LinearPoint, Projection, SequencePoint, Sublayer, SublayerPoint};
-
-pub(super) fn linear_points(model: &Config) -> impl Iterator<Item = LinearPoint> {
-    (0..model.blocks()).flat_map(|layer| Projection::ALL.map(|projection| LinearPoint { layer, projection }))
-}
-
-pub(super) fn sublayer_points(model: &Config) -> impl Iterator<Item = SublayerPoint> {
-    (0..model.blocks()).flat_map(|layer| Sublayer::ALL.map(|sublayer| SublayerPoint { layer, sublayer }))
-}
-
-pub(super) fn sequence_points(model: &Config) -> impl Iterator<Item = SequencePoint> {
-    std::iter::once(SequencePoint::Embeddings).chain((0..model.blocks()).map(SequencePoint::Block))
-}
+use adaptune_transformer::{Config, Insertions, LinearPoint, SequencePoint, SublayerPoint};
 
 /// All parts see the same batch.
 pub(super) fn check_sequences<S: Scalar, P: Insertions<S>>(parts: &[P]) -> Result<(), CompositionError> {
@@ -43,18 +32,6 @@ pub(super) fn not_token_wise<S: Scalar, P: Insertions<S>>(model: &Config, part: 
     let linear = |point: &LinearPoint| part.linear(*point).is_some_and(|m| !m.properties(*point).token_wise);
     let sublayers = sublayer_points(model).filter(sublayer).map(Point::from);
     linear_points(model).filter(linear).map(Point::from).chain(sublayers).next()
-}
-
-/// The first point at which a module lets tokens see those behind them.
-pub(super) fn not_causal<S: Scalar>(model: &Config, of: &dyn Insertions<S>) -> Option<Point> {
-    let sublayer = |point: &SublayerPoint| of.sublayer(*point).is_some_and(|m| !m.properties(*point).causal);
-    let linear = |point: &LinearPoint| of.linear(*point).is_some_and(|m| !m.properties(*point).causal);
-    let sequence = |point: &SequencePoint| of.sequence(*point).is_some_and(|m| !m.properties(*point).causal);
-    let attention = |layer: &usize| of.attention(*layer).is_some_and(|m| !m.properties(*layer).causal);
-    let sublayers = sublayer_points(model).filter(sublayer).map(Point::from);
-    let sequences = sequence_points(model).filter(sequence).map(Point::from);
-    let attentions = (0..model.blocks()).filter(attention).map(Point::Attention);
-    linear_points(model).filter(linear).map(Point::from).chain(sublayers).chain(sequences).chain(attentions).next()
 }
 
 /// The lowest block that something plugged in has to do with, as many as the model has if it is none; `None` if it changes what goes

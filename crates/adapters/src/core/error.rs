@@ -51,6 +51,15 @@ pub enum MethodError {
         /// What would do.
         expected: &'static str,
     },
+    /// A module that looks at a whole sequence, in a decoder.
+    #[error(
+        "{point}: the module there looks at a whole sequence (as gates do), so tokens would see what comes behind them; in a decoder \
+         take a method that does not (without use_gating)"
+    )]
+    NotCausal {
+        /// The point.
+        point: String,
+    },
     /// Fields that do not go together.
     #[error("{0}")]
     Contradiction(&'static str),

@@ -9,6 +9,7 @@ pub(crate) mod gate;
 pub(crate) mod householder;
 pub(crate) mod hub_names;
 pub mod init;
+pub(crate) mod insertion_points;
 pub(crate) mod inverse;
 pub(crate) mod layers;
 pub(crate) mod literal;

@@ -38,6 +38,12 @@ pub enum HeadError {
          head that reads the first token or the mean"
     )]
     NoPooler,
+    /// The first token of a decoder.
+    #[error(
+        "the head reads the first token, which in a decoder sees nothing but itself, so that all texts look alike: let it read the \
+         last one (pooling last) or the mean"
+    )]
+    FirstOfDecoder,
     /// The head reads every token, and is to read one vector for each sequence too.
     #[error("a {task} head predicts for every token: it has no pooling, but {pooling} was given; leave it out")]
     Pooling {

@@ -66,6 +66,9 @@ impl<S: Scalar> Head<S> {
         let Config { hidden, head_dropout, .. } = *model.config();
         let dropout = config.dropout.unwrap_or(head_dropout);
         config.check(model.pooler().is_some(), dropout)?;
+        if model.config().is_causal() && config.selection() == Selection::First {
+            return Err(HeadError::FirstOfDecoder);
+        }
         let body = if config.task.predicts_tokens() {
             Body::Language(Box::new(Language::new(model.config(), seed)))
         } else {

@@ -31,3 +31,21 @@ fn every_text_has_a_number_for_each_token_but_the_first() {
     assert!(table.contains("perplexity of 2 texts: ") && table.contains("(15 tokens)"), "{table}");
     bench.refuses(&format!("score --model {model} --input texts.txt --max-length 513"), &["513", "512"]);
 }
+
+/// A few steps on a real decoder: the head reads the last token, and says so; what would see the future is refused.
+#[test]
+fn a_decoder_learns_to_classify_by_its_last_tokens() {
+    let Some(assets) = assets() else { return };
+    let (bench, model) = (Bench::new(), assets.join("models/stories260k"));
+    let model = model.display();
+    let train = format!("train --model {model} --train train.tsv --dev dev.tsv --epochs 1 --max-length 32");
+    let output = bench.command(&format!("{train} --out a --method lora")).output().expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(output.status.success() && said.contains("last token of each text"), "{said}");
+    ok(&mut bench.command("eval --adapter a --data dev.tsv"));
+    bench.refuses(
+        &format!("{train} --out b --pooling first"),
+        &["in a decoder sees nothing but itself", "pooling last"],
+    );
+    bench.refuses(&format!("{train} --out b --method lora[use_gating=True]"), &["looks at a whole sequence"]);
+}

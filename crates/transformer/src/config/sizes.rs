@@ -85,6 +85,13 @@ impl Config {
         self.positions - self.position_offset
     }
 
+    /// True of a decoder: no token sees one behind it, in any block.
+    #[must_use]
+    pub fn is_causal(&self) -> bool {
+        use adaptune_tensor::AttentionMask::{Causal, CausalWindow};
+        (0..self.layers).all(|layer| matches!(self.architecture.mask.at(layer), Causal | CausalWindow(_)))
+    }
+
     /// Number of blocks that are stored: as many as tokens go through, unless several depths share one.
     #[must_use]
     pub fn blocks(&self) -> usize {

@@ -3,11 +3,11 @@
 use super::config::FusionConfig;
 use super::layer::FusionLayer;
 use crate::compose::mixing::{MixerKind, Mixing};
-use crate::compose::points::sublayer_points;
 use crate::compose::watch::{MixingRecord, Watcher};
 use crate::core::by_point::ByPoint;
 use crate::core::checks::check_rate;
 use crate::core::error::MethodError;
+use crate::core::insertion_points::sublayer_points;
 use crate::core::point::Point;
 use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Scalar, Seed};
 use adaptune_transformer::{Config, Insertions, SublayerPoint};

@@ -3,10 +3,10 @@
 use super::config::RouterConfig;
 use super::layer::RouterLayer;
 use crate::compose::mixing::{MixerKind, Mixing};
-use crate::compose::points::{linear_points, sublayer_points};
 use crate::compose::watch::{MixingRecord, Watcher};
 use crate::core::by_point::ByPoint;
 use crate::core::error::MethodError;
+use crate::core::insertion_points::{linear_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Scalar, Seed};
 use adaptune_transformer::{Config, Insertions};

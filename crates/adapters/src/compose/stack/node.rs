@@ -3,7 +3,8 @@
 use crate::compose::error::CompositionError;
 use crate::compose::mixing::Mixing;
 use crate::compose::node::{Given, Node};
-use crate::compose::points::{check_sequences, linear_points, sublayer_points};
+use crate::compose::points::check_sequences;
+use crate::core::insertion_points::{linear_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
