@@ -1,7 +1,7 @@
 //! EuroBERT: Llama's blocks, in which every token sees every other.
 
 use super::description::{AdapterPaths, Classifier, Family, FamilyDescription, FieldNames, PastKeyValues, PythonNames};
-use super::format::{FamilyFormat, activation, flag, number, refuse, size, text, wrong};
+use super::format::{self, FamilyFormat, activation, flag, number, refuse, size, text, wrong};
 use super::names::{StoredLinear, TensorNames};
 use crate::config::{
     Architecture, Biases, ByLayer, ClassifierReads, Config, ConfigError, NormKind, Residual, RotaryPositions,
@@ -128,19 +128,9 @@ fn classifier_reads(raw: &Value, path: &Path) -> Result<ClassifierReads, ConfigE
 }
 
 fn rotation(raw: &Value, head_size: usize, path: &Path) -> Result<RotaryPositions, ConfigError> {
-    if !head_size.is_multiple_of(2) {
-        return Err(wrong("head_dim", &json!(head_size), "even, since pairs of its dimensions are rotated", path));
-    }
     let newer = &raw["rope_parameters"];
-    for of in [newer, &raw["rope_scaling"]] {
-        refuse(of, "rope_type", &[json!("default")], path)?;
-        refuse(of, "type", &[json!("default")], path)?;
-    }
     let base = number(newer, "rope_theta", number(raw, "rope_theta", 10_000.0, path)?, path)?;
-    if !(base.is_finite() && base > 0.0) {
-        return Err(wrong("rope_theta", &json!(base), "a positive number", path));
-    }
-    Ok(RotaryPositions::new(base, head_size))
+    format::rotation(&[newer, &raw["rope_scaling"]], base, head_size, path)
 }
 
 fn write(config: &Config) -> Value {
