@@ -48,7 +48,9 @@ pub(super) fn configurations() -> Result<Seeds> {
         "dropout": 0.1, "attention_dropout": 0.1, "seq_classif_dropout": 0.2
     });
     let mut seeds = vec![saved(Encoder::random(config(), 0.3, Seed::new(1)))?];
-    for family in ["bert", "roberta", "xlm-roberta", "distilbert"] {
+    let families =
+        ["bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "albert", "mpnet", "modernbert", "eurobert"];
+    for family in families {
         let mut sizes = sizes.clone();
         sizes["model_type"] = family.into();
         let config = Config::from_json(&sizes.to_string(), Path::new("config.json"))?;

@@ -69,9 +69,6 @@ impl Config {
             embedding_norm,
             embedding_scale,
             final_norm,
-            untied_output: _,
-            // A head says itself what it reads.
-            classifier_reads: _,
             gated,
             key_value_heads: _,
             head_size: _,
@@ -79,11 +76,13 @@ impl Config {
             query_key_norm,
             mask,
             rotary,
-            // These are among the later ones.
+            // A head says itself what it reads, and the others are among the later fields.
+            classifier_reads: _,
             first_norm: _,
             embedding_width: _,
             shared_blocks: _,
             relative_bias: _,
+            untied_output: _,
             pooler: _,
         } = architecture;
         let mut fields = vec![

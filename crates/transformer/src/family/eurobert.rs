@@ -1,7 +1,7 @@
 //! EuroBERT: Llama's blocks, in which every token sees every other.
 
 use super::description::{Classifier, Family, FamilyDescription, PastKeyValues, PythonNames};
-use super::format::{FamilyFormat, activation, number, refuse, size, text, wrong};
+use super::format::{FamilyFormat, activation, blocks, number, refuse, size, text, wrong};
 use super::llama_blocks;
 use crate::config::{Architecture, ClassifierReads, Config, ConfigError};
 use adaptune_tensor::Activation;
@@ -41,7 +41,7 @@ fn read(raw: Value, path: &Path) -> Result<Config, ConfigError> {
     refuse(&raw, "hidden_dropout", &[json!(0.0), json!(0)], path)?;
     let whole = |field, default| size(&raw, field, default, path);
     let (hidden, layers, heads) =
-        (whole("hidden_size", 768)?, whole("num_hidden_layers", 12)?, whole("num_attention_heads", 12)?);
+        (whole("hidden_size", 768)?, blocks(&raw, "num_hidden_layers", 12, path)?, whole("num_attention_heads", 12)?);
     let shape = Config::bert(hidden, layers, heads, whole("intermediate_size", 3072)?);
     Ok(Config {
         family: Family::EUROBERT,

@@ -1,7 +1,7 @@
 //! How a family's `config.json` is read and written, and what all readers have in common.
 
 use super::description::Family;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, RotaryPositions};
 use adaptune_tensor::Activation;
 use serde_json::Value;
 use std::path::Path;
@@ -55,6 +55,37 @@ pub(super) fn flag(raw: &Value, field: &'static str, path: &Path) -> Result<bool
         Value::Bool(flag) => Ok(*flag),
         found => Err(wrong(field, found, "true or false", path)),
     }
+}
+
+/// What a damaged file may say of blocks, and of a head's width: for each of them a number is kept.
+const MOST: usize = 1 << 16;
+
+/// The number of blocks, or what it is where the file does not say.
+pub(super) fn blocks(raw: &Value, field: &'static str, default: usize, path: &Path) -> Result<usize, ConfigError> {
+    match size(raw, field, default, path)? {
+        found if found > MOST => Err(wrong(field, &found.into(), format!("at most {MOST}"), path)),
+        found => Ok(found),
+    }
+}
+
+/// The rotation of all of a head, by a base; `of` is what the file says of it, and must say that nothing is scaled.
+pub(super) fn rotation(
+    of: &[&Value],
+    base: f64,
+    head_size: usize,
+    path: &Path,
+) -> Result<RotaryPositions, ConfigError> {
+    for (of, field) in of.iter().flat_map(|of| [(of, "rope_type"), (of, "type")]) {
+        refuse(of, field, &["default".into()], path)?;
+    }
+    if !head_size.is_multiple_of(2) || head_size > MOST {
+        let expected = format!("an even number of at most {MOST}, since pairs of its dimensions are rotated");
+        return Err(wrong("width of a head", &head_size.into(), expected, path));
+    }
+    if !(base.is_finite() && base > 0.0) {
+        return Err(wrong("rope_theta", &base.into(), "a positive number", path));
+    }
+    Ok(RotaryPositions::new(base, head_size))
 }
 
 /// A text, or what it is where the file does not say.

@@ -1,7 +1,7 @@
 //! Decoders of Llama's blocks: Llama, Mistral, Qwen 2, Qwen 3 and SmolLM 3.
 
 use super::description::{Classifier, Family, FamilyDescription, PastKeyValues, PythonNames};
-use super::format::{FamilyFormat, activation, flag, number, refuse, size, text, wrong};
+use super::format::{FamilyFormat, activation, blocks, flag, number, refuse, size, text, wrong};
 use super::llama_blocks;
 use crate::config::{Architecture, Biases, ByLayer, ClassifierReads, Config, ConfigError};
 use adaptune_tensor::{Activation, AttentionMask};
@@ -64,7 +64,7 @@ fn llama(raw: Value, path: &Path) -> Result<Config, ConfigError> {
 fn mistral(raw: Value, path: &Path) -> Result<Config, ConfigError> {
     let config = decoder(Family::MISTRAL, &raw, Biases::NONE, false, path)?;
     let window = window(&raw, path)?;
-    Ok(windowed(config, window, |_| true, &raw, path)?)
+    windowed(config, window, |_| true, &raw, path)
 }
 
 fn qwen2(raw: Value, path: &Path) -> Result<Config, ConfigError> {
@@ -90,7 +90,7 @@ fn decoder(family: Family, raw: &Value, biases: Biases, tied: bool, path: &Path)
     refuse(raw, "quantization_config", &[Value::Null], path)?;
     let whole = |field, default| size(raw, field, default, path);
     let (hidden, layers, heads) =
-        (whole("hidden_size", 4096)?, whole("num_hidden_layers", 32)?, whole("num_attention_heads", 32)?);
+        (whole("hidden_size", 4096)?, blocks(raw, "num_hidden_layers", 32, path)?, whole("num_attention_heads", 32)?);
     let shape = Config::bert(hidden, layers, heads, whole("intermediate_size", 11008)?);
     let tied = if raw["tie_word_embeddings"].is_null() { tied } else { flag(raw, "tie_word_embeddings", path)? };
     Ok(Config {

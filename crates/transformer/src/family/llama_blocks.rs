@@ -2,7 +2,7 @@
 //! heads of keys and values, a gated feed-forward network.
 
 use super::description::{AdapterPaths, FieldNames};
-use super::format::{flag, number, refuse, size, wrong};
+use super::format::{self, flag, number, refuse, size, wrong};
 use super::names::{StoredLinear, TensorNames};
 use crate::config::{
     Architecture, Biases, ByLayer, Config, ConfigError, NormKind, Residual, RotaryPositions, RotaryScaling,
@@ -90,17 +90,11 @@ pub(super) fn biases(raw: &Value, path: &Path) -> Result<Biases, ConfigError> {
 
 /// The rotation, as older files say it, `rope_theta` and `rope_scaling`, or newer ones, `rope_parameters`.
 fn rotation(raw: &Value, head_size: usize, path: &Path) -> Result<RotaryPositions, ConfigError> {
-    if !head_size.is_multiple_of(2) {
-        return Err(wrong("head_dim", &json!(head_size), "even, since pairs of its dimensions are rotated", path));
-    }
     let newer = &raw["rope_parameters"];
     let base = number(newer, "rope_theta", number(raw, "rope_theta", 10_000.0, path)?, path)?;
-    if !(base.is_finite() && base > 0.0) {
-        return Err(wrong("rope_theta", &json!(base), "a positive number", path));
-    }
     refuse(newer, "partial_rotary_factor", &[json!(1.0), json!(1)], path)?;
     refuse(raw, "partial_rotary_factor", &[json!(1.0), json!(1)], path)?;
-    let plain = RotaryPositions::new(base, head_size);
+    let plain = format::rotation(&[], base, head_size, path)?;
     let scaling = [&raw["rope_scaling"], newer].into_iter().filter(|of| of.is_object());
     let scaling = scaling.map(|of| self::scaling(of, path)).collect::<Result<Vec<_>, _>>()?;
     Ok(match scaling.into_iter().flatten().next() {

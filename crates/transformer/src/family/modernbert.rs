@@ -1,7 +1,7 @@
 //! ModernBERT: pre-norm blocks with rotated positions, most of which see a window of the text, and gated feed-forward networks.
 
 use super::description::{AdapterPaths, Classifier, Family, FamilyDescription, FieldNames, PastKeyValues, PythonNames};
-use super::format::{FamilyFormat, activation, flag, number, refuse, size, text, wrong};
+use super::format::{self, FamilyFormat, activation, blocks, flag, number, refuse, size, text, wrong};
 use super::names::{StoredLinear, TensorNames};
 use crate::config::{
     Architecture, Biases, ByLayer, ClassifierReads, Config, ConfigError, NormKind, Pooler, Residual, RotaryPositions,
@@ -86,7 +86,7 @@ fn read(raw: Value, path: &Path) -> Result<Config, ConfigError> {
     refuse(&raw, "mlp_dropout", &[json!(0.0), json!(0)], path)?;
     let whole = |field, default| size(&raw, field, default, path);
     let (hidden, layers, heads) =
-        (whole("hidden_size", 768)?, whole("num_hidden_layers", 22)?, whole("num_attention_heads", 12)?);
+        (whole("hidden_size", 768)?, blocks(&raw, "num_hidden_layers", 22, path)?, whole("num_attention_heads", 12)?);
     let dropout = number(&raw, "attention_dropout", 0.0, path)?;
     let shape = Config::bert(hidden, layers, heads, whole("intermediate_size", 1152)?);
     Ok(Config {
@@ -172,24 +172,12 @@ fn rotation(
     shape: &Config,
     path: &Path,
 ) -> Result<RotaryPositions, ConfigError> {
-    let head_size = shape.hidden / shape.heads.max(1);
-    if !head_size.is_multiple_of(2) {
-        let heads = json!(shape.heads);
-        return Err(wrong("num_attention_heads", &heads, "a number of heads of even width, which are rotated", path));
-    }
     let newer = &raw["rope_parameters"][kind];
-    for of in [newer, &raw["rope_scaling"]] {
-        refuse(of, "rope_type", &[json!("default")], path)?;
-        refuse(of, "type", &[json!("default")], path)?;
-    }
     let global = number(raw, KINDS[0].1, KINDS[0].2, path)?;
     let older =
         if raw[field].is_null() && raw.get(field).is_some() { global } else { number(raw, field, default, path)? };
     let base = number(newer, "rope_theta", older, path)?;
-    if !(base.is_finite() && base > 0.0) {
-        return Err(wrong("rope_theta", &json!(base), "a positive number", path));
-    }
-    Ok(RotaryPositions::new(base, head_size))
+    format::rotation(&[newer, &raw["rope_scaling"]], base, shape.hidden / shape.heads.max(1), path)
 }
 
 fn write(config: &Config) -> Value {

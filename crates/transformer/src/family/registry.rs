@@ -85,6 +85,7 @@ mod tests {
     use super::super::samples::samples;
     use super::*;
     use crate::family::Family;
+    use serde_json::json;
 
     const BERT: &str = r#"{"model_type": "bert", "vocab_size": 37, "hidden_size": 12, "num_hidden_layers": 2,
         "num_attention_heads": 3, "intermediate_size": 20, "max_position_embeddings": 24, "pad_token_id": 1}"#;
@@ -127,6 +128,40 @@ mod tests {
         fails(llama("\"num_key_value_heads\": 2"), "num_key_value_heads");
         fails(llama("\"quantization_config\": {\"bits\": 4}"), "quantization_config");
         fails("{".into(), "expected the config.json of a Hugging Face model");
+    }
+
+    #[test]
+    fn values_that_a_family_does_not_compute_are_named() {
+        let sample = |family: &str| {
+            let config = samples().into_iter().find(|config| config.family.model_type() == family);
+            config.expect("each family has a sample").to_json()
+        };
+        for (family, field, value, words) in [
+            ("electra", "embedding_size", json!("wide"), "\"embedding_size\" is \"wide\", but must be a whole number"),
+            ("electra", "embedding_size", json!(0), "at least 1"),
+            ("albert", "inner_group_num", json!(2), "\"inner_group_num\" is 2, but must be 1"),
+            ("albert", "num_hidden_groups", json!(4), "at most the number of layers, 3"),
+            ("mpnet", "relative_attention_num_buckets", json!(16), "must be 32"),
+            ("modernbert", "mlp_dropout", json!(0.1), "\"mlp_dropout\" is 0.1, but must be 0"),
+            ("modernbert", "layer_types", json!(["full_attention"]), "a list of 5 times"),
+            (
+                "modernbert",
+                "rope_scaling",
+                json!({"rope_type": "yarn"}),
+                "\"rope_type\" is \"yarn\", but must be \"default\"",
+            ),
+            ("modernbert", "num_attention_heads", json!(4), "is 3, but must be an even number"),
+            ("modernbert", "num_hidden_layers", json!(1_u64 << 40), "at most 65536"),
+            ("modernbert", "classifier_pooling", json!("max"), "\"cls\" or \"mean\""),
+            ("eurobert", "rope_parameters", json!({"rope_theta": 0.0}), "must be a positive number"),
+            ("eurobert", "head_dim", json!(1_u64 << 40), "at most 65536"),
+            ("eurobert", "classifier_pooling", json!("max"), "\"bos\", \"mean\" or \"late\""),
+        ] {
+            let mut fields = sample(family);
+            fields[field] = value;
+            let message = read(&fields.to_string()).expect_err(words).to_string();
+            assert!(message.contains(words) && message.contains("m/config.json"), "{family}: {message}");
+        }
     }
 
     #[test]
