@@ -85,7 +85,7 @@ impl Config {
             untied_output: _,
             pooler: _,
         } = architecture;
-        let mut fields = vec![
+        let fields = vec![
             ("residual form", residual_text(*residual).to_owned()),
             ("kind of norm", norm_text(*norm).to_owned()),
             ("biases", format!("{query_key_value}, {attention_output}, {feed_forward}")),
@@ -101,8 +101,7 @@ impl Config {
             ("attention mask", by_layer((0..self.layers).map(|layer| mask_text(*mask.at(layer))))),
             ("rotary positions", by_layer((0..self.layers).map(|layer| rotary_text(rotary.at(layer).as_ref())))),
         ];
-        fields.extend(later_fields(architecture));
-        fields
+        [fields, later_fields(architecture)].concat()
     }
 }
 
