@@ -27,7 +27,8 @@ use std::path::Path;
 /// The tensor.
 const TENSOR: &str = "prompt_embeddings";
 
-const NO_CACHE: &str = "it has no prefixes for models that take no keys and values from outside in Python, as this one";
+const NO_CACHE: &str =
+    "it has no prefixes for DistilBERT and other models that take no keys and values from outside, as this one";
 
 /// Why PEFT has no such prefix, if it has not.
 pub(super) fn prefix_refusal(config: &PrefixConfig, model: &Config) -> Option<&'static str> {
