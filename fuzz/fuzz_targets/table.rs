@@ -27,6 +27,7 @@ fuzz_target!(|data: &[u8]| {
         label: named("label", 4),
         label_separator: (pick(4) == 2).then_some(';'),
         choices: if pick(0) == 2 { vec!["text".into(), "label".into()] } else { Vec::new() },
+        negatives: if pick(0) == 3 { vec!["text_b".into()] } else { Vec::new() },
         choice_labels: (pick(4) == 3).then_some(ChoiceLabels::Letter),
     };
     let format = FORMATS[usize::from(*how) % FORMATS.len()];
@@ -36,6 +37,7 @@ fuzz_target!(|data: &[u8]| {
         format: Some(format),
         delimiter,
         quotes: how & 128 != 0 && format == Format::Tsv,
+        compared: pick(2) == 3,
         ..TableOptions::default()
     };
     let path = Folder::of(&["data"], &[content]).path().join("data");

@@ -2,7 +2,9 @@
 
 use super::{Result, Seeds};
 use adaptune_adapters::PRESETS;
-use adaptune_text::{BaseIdentity, ChoiceLabels, DataFile, InputForm, InputKind, RUN_FILE, RunFile};
+use adaptune_text::{
+    BaseIdentity, ChoiceLabels, DataFile, EmbeddingRun, InputForm, InputKind, RUN_FILE, RunFile, TokenPooling,
+};
 use serde_json::json;
 use std::fs;
 
@@ -19,11 +21,21 @@ pub(super) fn run_files() -> Result<Seeds> {
             text_b_column: Some("text_b".into()),
             label_column: Some("label".into()),
             label_separator: Some('|'),
+            decimal_comma: true,
             choice_columns: vec!["choice0".into(), "choice1".into()],
+            negative_columns: vec!["negative".into()],
             choice_labels: Some(ChoiceLabels::Letter),
             unanswerable: true,
         }),
         data: vec![DataFile { part: "train".into(), path: "a.tsv".into(), examples: 8, sha256: Some("0".repeat(64)) }],
+        embedding: Some(EmbeddingRun {
+            pooling: TokenPooling::Mean,
+            normalize: true,
+            prompt: "query: ".into(),
+            lower_case: true,
+            loss: "cosent[scale=20]".into(),
+            beginnings: vec![64, 32],
+        }),
         version: Some("0.1.0".into()),
         options: json!({ "epochs": 3, "learning_rate": 1e-4 }),
         ..RunFile::default()

@@ -60,7 +60,7 @@ const FILES: &[&str] = &[
 /// Writes the files of a model with at most one adapter.
 fn write<S: Scalar>(model: &AdapterModel<S>, folder: &Path) -> Result<(), FormatError> {
     let with_head = match model.adapter() {
-        Some(adapter) => write_either(adapter, stored_head(model), model.base(), folder)?,
+        Some(adapter) => write_either(adapter, Some(model.head()), model.base(), folder)?,
         None => false,
     };
     if let Some(thawed) = model.thawed() {

@@ -18,7 +18,9 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
     // Whether it can be written is found out in a folder that is thrown away, before anything is replaced.
     let trial = tempfile::tempdir().context("cannot make a temporary folder")?;
     let base = &finished.base;
-    let write = |to: &Path| match (args.to, &head) {
+    let of_vectors = finished.head_of_vectors()?;
+    let write = |to: &Path| match (args.to, head.as_ref().or(of_vectors.as_ref())) {
+        (FormatArg::Adapterhub, Some(_)) if head.is_none() => format::save_adapterhub(&adapter, base, to),
         (FormatArg::Adapterhub, None) => format::save_adapterhub(&adapter, base, to),
         (FormatArg::Adapterhub, Some(head)) => {
             format::save_adapterhub(&adapter, base, to).and_then(|()| format::save_head(head, base, to))

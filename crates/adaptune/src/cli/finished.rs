@@ -4,7 +4,8 @@ use super::args;
 use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
 use super::report::note;
-use adaptune_adapters::{Adapter, Head, Setup, format};
+use adaptune_adapters::{Adapter, Head, HeadConfig, Setup, Task, format};
+use adaptune_tensor::Seed;
 use adaptune_text::{BaseDtype, BaseIdentity, BaseModel, RunFile, Tokenizer};
 use adaptune_transformer::Encoder;
 use anyhow::{Context, Result, bail};
@@ -91,15 +92,31 @@ impl Finished {
         }
     }
 
+    /// The head of an adapter that was trained for vectors, which is in no file.
+    pub(crate) fn head_of_vectors(&self) -> Result<Option<Head<f32>>> {
+        let Some(trained) = self.run.as_ref().and_then(|run| run.embedding.as_ref()) else { return Ok(None) };
+        let config = HeadConfig { pooling: trained.pooling.of_head(), ..HeadConfig::new(Task::EMBEDDING, Vec::new()) };
+        Ok(Some(Head::new("embedding", &config, &self.base, Seed::new(0))?))
+    }
+
     /// Marks a folder as complete, so that later commands know the base.
     pub(crate) fn complete(&self, folder: &RunFolder, model: &str, method: String) -> Result<()> {
         let Self { max_length, base_dtype, .. } = *self;
         let input = self.run.as_ref().and_then(|run| run.input.clone());
+        let embedding = self.run.as_ref().and_then(|run| run.embedding.clone());
         // A merged model is another base, which its own folder holds.
         let base = (model == self.name).then(|| self.tokenizer(None).ok()).flatten();
         let base = base.map(|tokenizer| BaseIdentity::of(&self.base, &tokenizer));
-        let run =
-            RunFile { model: model.to_owned(), method, max_length, base_dtype, base, input, ..RunFile::default() };
+        let run = RunFile {
+            model: model.to_owned(),
+            method,
+            max_length,
+            base_dtype,
+            base,
+            input,
+            embedding,
+            ..RunFile::default()
+        };
         folder.complete(&run)
     }
 }

@@ -142,3 +142,28 @@ fn what_does_not_fit_is_refused() {
     bench.refuses_to_train("--loss cosent", &["--loss is for --task embedding"]);
     bench.refuses_to_train("--task embedding", &["expected two texts to compare", "--text-b-column"]);
 }
+
+/// What AutoModel loads in Python, as `peft` names it.
+#[test]
+fn peft_has_it_as_an_adapter_of_the_plain_model() {
+    let bench = Bench::new();
+    bench.write("train.tsv", pairs(24, false));
+    bench.trained("a", "--task embedding --train train.tsv --dev 20% --epochs 1 --method lora");
+    ok(&mut bench.command("convert --adapter a --to peft --out p"));
+    let config = json(&fs::read_to_string(bench.path("p/adapter_config.json")).unwrap());
+    assert_eq!(config["task_type"], "FEATURE_EXTRACTION");
+    let bytes = fs::read(bench.path("p/adapter_model.safetensors")).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert!(file.names().iter().all(|name| name.starts_with("base_model.model.encoder.layer.")), "{:?}", file.names());
+    assert!(!listing(&bench.path("p")).iter().any(|name| name.contains("head")));
+    bench.write("texts.txt", "the good film\nanna\n");
+    let vectors =
+        |adapter: &str| ok(&mut bench.command(&format!("embed --adapter {adapter} --input texts.txt --json")));
+    assert_eq!(vectors("a"), vectors("p"));
+    ok(&mut bench.command("convert --adapter p --to adapterhub --out h"));
+    assert_eq!(vectors("a"), vectors("h"));
+    ok(&mut bench.train("d", "--task embedding --train train.tsv --dev 20% --epochs 1 --method dora"));
+    let config = json(&fs::read_to_string(bench.path("d/adapter_config.json")).unwrap());
+    assert_eq!((&config["task_type"], &config["use_dora"]), (&"FEATURE_EXTRACTION".into(), &true.into()));
+    assert_eq!(json_lines(&vectors("d")).len(), 2);
+}

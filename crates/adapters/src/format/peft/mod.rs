@@ -70,6 +70,9 @@ pub fn save_peft<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: 
 /// transformers' `AutoModelForSequenceClassification` or `AutoModelForTokenClassification` computes for this family; any
 /// other is written [as AdapterHub has it](super::save_head), beside the adapter.
 ///
+/// A head for [vectors](crate::Task::EMBEDDING) is in no file: the adapter is one for transformers' `AutoModel`, with the `task_type`
+/// `FEATURE_EXTRACTION`.
+///
 /// | family | sequences | tokens |
 /// |---|---|---|
 /// | BERT | one layer on the pooler | one layer |
@@ -86,9 +89,10 @@ pub fn save_peft_with_head<S: Scalar>(
 ) -> Result<(), FormatError> {
     // Where the head is among PEFT's files, one of another adapter would be read in its place: those are removed.
     let names = [PEFT.safetensors, HEAD.safetensors, HEAD.torch, PEFT.config, HEAD.config];
+    let in_no_file = head.config().task.predicts_a_vector();
     replace_together(directory, &names, |folder| match write_either_head(adapter, Some(head), base, folder)? {
-        true => Ok(()),
-        false => write_head(head, base, folder),
+        written if written || in_no_file => Ok(()),
+        _ => write_head(head, base, folder),
     })
 }
 
@@ -105,12 +109,27 @@ pub(super) fn write_either_head<S: Scalar>(
     };
     let mut written = written(method, adapter, base)
         .map_err(|why| FormatError::config(&path, format!("PEFT has no such adapter: {why}")))?;
+    if head.is_some_and(|head| head.config().task.predicts_a_vector()) {
+        for_the_plain_model(&mut written, base.config());
+    }
     let mut metadata = vec![(NAME.to_owned(), adapter.name().to_owned())];
     let head = head.filter(|head| head::layers_of(head.config(), method, base.config()).is_some());
     metadata.extend(head.map(|head| head::write(head, method, base.config(), &mut written)));
     write(&directory.join(PEFT.safetensors), &written.tensors, base, metadata)?;
     replace(&path, &json::text(&written.file))?;
     Ok(head.is_some())
+}
+
+/// The files of an adapter for the model without a head, whose modules have no prefix.
+fn for_the_plain_model<S: Scalar>(written: &mut Written<S>, model: &Config) {
+    const OF_MODEL: &str = "base_model.model.";
+    let prefixed = format!("{OF_MODEL}{}", model.family.prefix());
+    for (name, _) in &mut written.tensors {
+        if let Some(rest) = name.strip_prefix(&prefixed) {
+            *name = format!("{OF_MODEL}{rest}");
+        }
+    }
+    written.file["task_type"] = json!("FEATURE_EXTRACTION");
 }
 
 /// What the files hold, but for the head; or why PEFT has no such adapter.
