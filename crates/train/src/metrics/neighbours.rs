@@ -57,7 +57,8 @@ impl<S: Scalar> Neighbours<'_, S> {
             candidate == right || candidate == query || queries.get(k).is_some_and(|other| text(*other) == query)
         };
         // What is no number is nowhere near.
-        let nearer = |(k, score): &(usize, &S)| !(**score < scores[i]) && !is_right(*k);
+        let is_farther = |score: &S| score.partial_cmp(&scores[i]).is_some_and(std::cmp::Ordering::is_lt);
+        let nearer = |(k, score): &(usize, &S)| !is_farther(score) && !is_right(*k);
         1 + scores.iter().enumerate().filter(nearer).count()
     }
 }

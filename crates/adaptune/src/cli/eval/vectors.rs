@@ -1,6 +1,6 @@
 //! How good vectors of texts are: on scored pairs, on texts that belong together, and in finding documents.
 
-use super::super::args::EvalArgs;
+use super::super::args::{AdapterArg, EvalArgs};
 use super::super::embed::Source;
 use super::super::folder::{RunFolder, TRAINED};
 use super::super::output;
@@ -23,7 +23,7 @@ const PART: usize = 256;
 
 /// True if it is vectors that are to be measured.
 pub(super) fn are_meant(args: &EvalArgs) -> Result<bool> {
-    let leading = args.model.adapter.as_ref().map(|adapter| adapter.leading());
+    let leading = args.model.adapter.as_ref().map(AdapterArg::leading);
     let run = leading.filter(|folder| folder.is_dir()).map(|folder| RunFolder::new(&folder, TRAINED).run_file());
     let trained = run.transpose()?.flatten().is_some_and(|run| run.embedding.is_some());
     Ok(args.embeddings || trained || Retrieval::is_in(&args.data))

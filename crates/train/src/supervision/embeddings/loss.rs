@@ -83,7 +83,7 @@ impl EmbeddingLoss {
     fn with(mut self, field: &str, value: &str) -> Result<Self, String> {
         match (&mut self, field) {
             (Self::MultipleNegatives { scale, .. } | Self::CoSent { scale }, "scale") => {
-                *scale = positive(field, value)?
+                *scale = positive(field, value)?;
             }
             (Self::MultipleNegatives { symmetric, .. }, "symmetric") => {
                 *symmetric = value.parse().map_err(|_| format!("symmetric is {value}: expected true or false"))?;
