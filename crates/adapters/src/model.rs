@@ -315,7 +315,7 @@ impl<S: Scalar> AdapterModel<S> {
     }
 
     /// Returns what the loss of every step of training has besides that of the examples, such as the
-    /// [regularisation](crate::Fusion::penalty) of a fusion, and adds its gradients: once a step, however many micro-batches it has.
+    /// [regularisation](crate::Mixing::penalty) of a fusion, and adds its gradients: once a step, however many micro-batches it has.
     pub fn penalty(&self, gradients: &mut Gradients<S>) -> S {
         self.setup.penalty(gradients)
     }

@@ -231,7 +231,7 @@ mod tests {
         let Some(scorer) = stories() else { return };
         let adapter =
             |method: &str| Adapter::<f32>::on("a", &method.parse().expect("a method"), &scorer.base, Seed::new(1));
-        let error = adapter("lora[use_gating=True]").err().expect("it averages").to_string();
+        let error = adapter("lora[use_gating=True]").map(|_| ()).expect_err("it averages").to_string();
         assert!(error.contains("layer.0.query: the module there looks at a whole sequence"), "{error}");
         let plain = Setup::from(adapter("seq_bn").expect("it fits"));
         let before = scorer.score(&["The dog"]).expect("it is scored");

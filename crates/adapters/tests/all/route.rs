@@ -176,7 +176,7 @@ fn the_loss_of_balance_weighs_what_the_batch_is_of_the_step() {
     };
     let (whole, quarter) = (added(1.0), added(0.25));
     // Two layers with two ends of sublayers; each adds at least the weight itself.
-    assert!(whole >= 4.0 * 0.5 && whole < 4.0 * 0.5 * 3.0, "{whole}");
+    assert!((4.0 * 0.5..4.0 * 0.5 * 3.0).contains(&whole), "{whole}");
     assert!((quarter - whole / 4.0).abs() < 1e-12, "{quarter}");
 }
 

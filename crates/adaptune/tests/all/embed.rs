@@ -10,11 +10,11 @@ const TEXTS: &str = "the film was good\nanna saw it\n\nthe plot\n";
 fn npy(bytes: &[u8]) -> (String, Vec<f32>) {
     assert_eq!(bytes[..8], *b"\x93NUMPY\x01\x00");
     let end = 10 + usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
-    (String::from_utf8(bytes[10..end].to_vec()).unwrap(), floats(&bytes[end..]))
+    (String::from_utf8(bytes[10..end].to_vec()).expect("a header of text"), floats(&bytes[end..]))
 }
 
 fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes.chunks(4).map(|four| f32::from_le_bytes(four.try_into().unwrap())).collect()
+    bytes.chunks(4).map(|four| f32::from_le_bytes(four.try_into().expect("four bytes"))).collect()
 }
 
 #[test]

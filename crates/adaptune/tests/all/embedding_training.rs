@@ -11,7 +11,7 @@ const WORDS: [[&str; 2]; 6] =
 fn pairs(count: usize, with_negatives: bool) -> String {
     let row = |i: usize| {
         let ([anchor, positive], [_, negative]) = (WORDS[i % 6], WORDS[(i + 1 + i % 3) % 6]);
-        let (fill, end) = (["the", "film was"][i % 2], if i % 5 == 0 { " and the plot" } else { "" });
+        let (fill, end) = (["the", "film was"][i % 2], if i.is_multiple_of(5) { " and the plot" } else { "" });
         let pair = format!("{fill} {anchor}{end}\t{positive} {fill}");
         if with_negatives { format!("{pair}\t{negative} {fill}\n") } else { format!("{pair}\n") }
     };
@@ -30,7 +30,7 @@ fn scored(count: usize) -> String {
 }
 
 fn run_of(bench: &Bench, out: &str) -> Value {
-    json(&fs::read_to_string(bench.path(out).join("run.json")).unwrap())
+    json(&fs::read_to_string(bench.path(out).join("run.json")).expect("a file"))
 }
 
 #[test]

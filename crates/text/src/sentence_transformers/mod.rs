@@ -18,8 +18,12 @@ use dense::Dense;
 use modules::{Kind, Module, modules};
 use std::path::Path;
 
-pub(crate) use modules::{MODULES, files};
-pub(crate) use texts::{LENGTHS, PROMPTS, TextSettings};
+pub(crate) use modules::MODULES;
+#[cfg(feature = "hub")]
+pub(crate) use modules::files;
+pub(crate) use texts::TextSettings;
+#[cfg(feature = "hub")]
+pub(crate) use texts::{LENGTHS, PROMPTS};
 
 /// What a folder of sentence-transformers says.
 #[derive(Clone, Debug, PartialEq)]

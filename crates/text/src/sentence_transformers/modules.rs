@@ -44,6 +44,7 @@ pub(super) fn modules(folder: &Path) -> Result<Option<Vec<Module>>> {
 }
 
 /// The files of the modules, relative to the folder: what is downloaded besides the transformer. They cannot lead out of it.
+#[cfg(feature = "hub")]
 pub(crate) fn files(folder: &Path) -> Result<Vec<String>> {
     let of_module = |module: Module| -> Vec<String> {
         let names: &[&str] = match module.kind {

@@ -13,10 +13,10 @@ use std::sync::Arc;
 fn model<S: adaptune_tensor::Scalar>(pooling: Option<Pooling>) -> AdapterModel<S> {
     let config = Config { vocabulary: 40, ..Config::bert(12, 2, 3, 20) };
     let base = Arc::new(Encoder::<S>::random(config, 0.2, Seed::new(4)));
-    let method: Method = "lora[r=3,alpha=5,init_weights=bert]".parse().unwrap();
-    let adapter = Adapter::new("mine", &method, base.config(), Seed::new(5)).unwrap();
+    let method: Method = "lora[r=3,alpha=5,init_weights=bert]".parse().expect("it is read");
+    let adapter = Adapter::new("mine", &method, base.config(), Seed::new(5)).expect("it fits");
     let head = HeadConfig { pooling, ..HeadConfig::new(Task::EMBEDDING, Vec::new()) };
-    let head = Head::new("mine", &head, &base, Seed::new(6)).unwrap();
+    let head = Head::new("mine", &head, &base, Seed::new(6)).expect("it fits");
     AdapterModel::new(base, Some(adapter), head)
 }
 
@@ -32,12 +32,12 @@ fn related(count: u32) -> Dataset {
         anchor.extend((0..n).map(|j| 2 + (i + j) % 2));
         positive.extend((0..2 - n).map(|j| 22 + (i + 2 * j) % 2));
         let mut sequences = vec![sequence(&anchor), sequence(&positive)];
-        if i % 3 == 0 {
+        if i.is_multiple_of(3) {
             sequences.push(sequence(&[1, 24 + (i + 5) % 8]));
         }
         Example { sequences, target: Target::Related }
     };
-    Dataset::new(Task::EMBEDDING, 0, (0..count).map(example).collect()).unwrap()
+    Dataset::new(Task::EMBEDDING, 0, (0..count).map(example).collect()).expect("a data set")
 }
 
 /// Pairs that are near if their second tokens are.
@@ -47,11 +47,11 @@ fn scored(count: u32) -> Dataset {
         let score = 1.0 - f64::from(a.abs_diff(b)) / 15.0;
         Example { sequences: vec![sequence(&[0, a, 3]), sequence(&[0, b])], target: Target::Value(score) }
     };
-    Dataset::new(Task::EMBEDDING, 0, (0..count).map(example).collect()).unwrap()
+    Dataset::new(Task::EMBEDDING, 0, (0..count).map(example).collect()).expect("a data set")
 }
 
 fn by(loss: &str) -> Embeddings {
-    Embeddings { loss: Some(loss.parse().unwrap()), beginnings: vec![5] }
+    Embeddings { loss: Some(loss.parse().expect("it is read")), beginnings: vec![5] }
 }
 
 /// Through pooling, base and adapter, for every loss: along the gradient the loss changes as the gradient says.
@@ -66,16 +66,16 @@ fn gradients_reach_the_adapter() {
         let objective = Supervision::<f64>::objective(&by(loss), &batch);
         let mut gradients = Gradients::new();
         let pass = Pass::differentiate();
-        model.loss_and_gradients(&batch.batch, &*objective, 0.3, pass, &mut gradients).unwrap();
+        model.loss_and_gradients(&batch.batch, &*objective, 0.3, pass, &mut gradients).expect("it is there");
         let square = gradients.norm().powi(2);
         assert!(square > 1e-6, "{loss}: {square}");
         let mut moved = |step: f64| {
             for (_, parameter) in model.trainable_mut() {
-                let slot = parameter.slot().unwrap();
-                let d = gradients.get(slot).unwrap().iter().copied().collect::<Vec<f64>>();
+                let slot = parameter.slot().expect("it is there");
+                let d = gradients.get(slot).expect("it is there").iter().copied().collect::<Vec<f64>>();
                 parameter.values_mut().iter_mut().zip(d).for_each(|(value, d)| *value += step * d);
             }
-            model.logits_and_loss(&batch.batch, &*objective, 0.3).unwrap().1
+            model.logits_and_loss(&batch.batch, &*objective, 0.3).expect("it is there").1
         };
         let step = 1e-5;
         let (above, below) = (moved(step), moved(-2.0 * step));
@@ -86,7 +86,10 @@ fn gradients_reach_the_adapter() {
 
 fn trained(loss: Embeddings, train: &Dataset, dev: &Dataset, more: TrainOptions) -> Vec<EvaluationRecord> {
     let options = TrainOptions { epochs: 30, batch_size: 8, learning_rate: 3e-2, ..more };
-    let run = Trainer::supervised(model::<f32>(None), &loss, train, Some(dev), options).unwrap().run(&mut ()).unwrap();
+    let run = Trainer::supervised(model::<f32>(None), &loss, train, Some(dev), options)
+        .expect("it fits")
+        .run(&mut ())
+        .expect("it runs");
     let of = |record: &Record| if let Record::Evaluation(e) = record { Some(e.clone()) } else { None };
     run.history.iter().filter_map(of).collect()
 }
@@ -138,8 +141,8 @@ fn what_does_not_fit_is_refused() {
     assert!(Dataset::new(Task::REGRESSION, 1, scored.examples().to_vec()).is_err());
     // The loss of an evaluation is the mean over its batches.
     let model = model::<f32>(None);
-    let loss = |data: &Dataset| evaluate_by(&model, &by("cosent"), data, 4).unwrap().loss;
-    let halves = [0, 4].map(|from| loss(&scored.select(&(from..from + 4).collect::<Vec<_>>()).unwrap()));
+    let loss = |data: &Dataset| evaluate_by(&model, &by("cosent"), data, 4).expect("it is there").loss;
+    let halves = [0, 4].map(|from| loss(&scored.select(&(from..from + 4).collect::<Vec<_>>()).expect("it is there")));
     assert!((loss(&scored) - (halves[0] + halves[1]) / 2.0).abs() < 1e-6);
     assert_ne!(
         Supervision::<f32>::name(&by("cosent")),
