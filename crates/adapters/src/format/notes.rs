@@ -90,6 +90,7 @@ pub fn notes(directory: &Path) -> Result<Vec<Note>, FormatError> {
         }
         let file = json::read(&path)?;
         match kind {
+            "fusion" | "router" => unknown(&path, file.as_object(), &[ENVELOPE, OF_MIXERS], &mut notes),
             "head" => of_head(&folder, &path, &file, &mut notes)?,
             _ if file.get("peft_type").is_some() => of_peft(&folder, &path, &file, &mut notes)?,
             _ => of_hub(&folder, &path, &file, &mut notes)?,
@@ -101,6 +102,9 @@ pub fn notes(directory: &Path) -> Result<Vec<Note>, FormatError> {
 /// The fields of AdapterHub's files beside `config`, those of 2020 among them.
 const ENVELOPE: &[&str] =
     &["config", "config_id", "hidden_size", "model_class", "model_name", "model_type", "name", "type", "version"];
+
+/// That of a fusion's file, and of a router's.
+const OF_MIXERS: &[&str] = &["adapter_names"];
 
 /// Those of a head's `config`, and of a static head's file.
 const OF_HEADS: &[&str] = &[

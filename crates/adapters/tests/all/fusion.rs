@@ -211,6 +211,7 @@ fn what_is_saved_is_loaded_with_the_same_results() {
         for fusion in fusions {
             assert!(directory.path().join(fusion).join("adapter_fusion_config.json").is_file(), "{text}: {fusion}");
         }
+        assert!(format::notes(directory.path()).expect("it can be read").is_empty(), "{text}");
         let loaded = format::load(directory.path(), base.clone()).unwrap_or_else(|e| panic!("{text}: {e}"));
         assert_eq!(loaded.setup().to_string(), text);
         assert!(loaded.setup().fusions().iter().all(|fusion| fusion.config().query_before_ln));

@@ -199,6 +199,7 @@ fn what_is_saved_is_loaded_with_the_same_results() {
         let directory = tempfile::tempdir().expect("a temporary folder");
         format::save_setup(&model, directory.path()).unwrap_or_else(|e| panic!("{text}: {e}"));
         assert!(directory.path().join(router).join("adapter_router_config.json").is_file(), "{text}");
+        assert!(format::notes(directory.path()).expect("it can be read").is_empty(), "{text}");
         let loaded = format::load(directory.path(), base.clone()).unwrap_or_else(|e| panic!("{text}: {e}"));
         assert_eq!(loaded.setup().to_string(), saved);
         let fields = |model: &AdapterModel<f32>| model.setup().mixings()[0].fields();
