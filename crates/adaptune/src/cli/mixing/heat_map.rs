@@ -65,7 +65,7 @@ fn cell(root: &DrawingArea<SVGBackend<'_>, Shift>, (left, top): (i32, i32), weig
 }
 
 fn style(size: u32, side: HPos) -> TextStyle<'static> {
-    ("sans-serif", f64::from(size)).into_font().color(&INK).pos(Pos::new(side, VPos::Center))
+    ("sans-serif", f64::from(size) * 1.24).into_font().color(&INK).pos(Pos::new(side, VPos::Center))
 }
 
 fn shortened(name: &str) -> String {
