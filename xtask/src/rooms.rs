@@ -65,6 +65,7 @@ const HOUSES: [House; 3] = [
             &["labels", "retrieval", "split", "tokenizer"],
             &["base", "data", "run_file"],
             &["card", "embedder", "predictor", "scorer"],
+            &["generator"],
             &["model"],
             &["training"],
         ],

@@ -7,9 +7,11 @@ use crate::tokenizer::Tokenizer;
 use adaptune_adapters::{Pooling, Task};
 use adaptune_tensor::Precision;
 use adaptune_transformer::weights::{
-    TOKENIZER_LIMIT, TensorFile, TensorSource, WeightDirectory, WeightError, read_file, replace_file, resolve,
+    CONFIGURATION_LIMIT, TOKENIZER_LIMIT, TensorFile, TensorSource, WeightDirectory, WeightError, is_there, read_file,
+    replace_file, resolve,
 };
 use adaptune_transformer::{Config, Encoder};
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// The name of the base that is part of this crate. A folder of this name is `./builtin`.
@@ -109,6 +111,20 @@ impl BaseModel {
         self.folder().map_or(Ok(None), sentence_transformers::pooling)
     }
 
+    /// Returns the tokens that end a text, as `generation_config.json` says, or else `config.json`; none if neither does.
+    ///
+    /// # Errors
+    /// One of these files cannot be read, or says something else than a token's number or a list of them.
+    pub fn end_tokens(&self) -> Result<Vec<u32>> {
+        let Some(folder) = self.folder() else { return Ok(Vec::new()) };
+        for name in ["generation_config.json", "config.json"] {
+            if let Some(ends) = eos_tokens(&resolve(folder, name)?)? {
+                return Ok(ends);
+            }
+        }
+        Ok(Vec::new())
+    }
+
     /// Returns what its files say of embeddings, if it is a model of sentence-transformers.
     pub(crate) fn sentence_transformer(&self) -> Result<Option<sentence_transformers::Description>> {
         self.folder().map_or(Ok(None), sentence_transformers::read)
@@ -186,6 +202,25 @@ impl BaseModel {
             }
         }
     }
+}
+
+/// `eos_token_id` of a file, if it is there and says it.
+fn eos_tokens(path: &Path) -> Result<Option<Vec<u32>>> {
+    if !is_there(path) {
+        return Ok(None);
+    }
+    let bytes = read_file(path, CONFIGURATION_LIMIT).map_err(TextError::io("read", path))?;
+    let wrong = |what: String| TextError::Model(format!("{}: {what}", path.display()));
+    let file: Value = serde_json::from_slice(&bytes).map_err(|error| wrong(format!("this is no JSON: {error}")))?;
+    let ends = match &file["eos_token_id"] {
+        Value::Null => return Ok(None),
+        Value::Array(list) => list.clone(),
+        one => vec![one.clone()],
+    };
+    serde_json::from_value(Value::Array(ends)).map(Some).map_err(|_| {
+        let found = &file["eos_token_id"];
+        wrong(format!("\"eos_token_id\" is {found}, but must be the number of a token, or a list of them"))
+    })
 }
 
 #[cfg(test)]

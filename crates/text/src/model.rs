@@ -3,6 +3,7 @@
 use crate::base::BaseModel;
 use crate::embedder::{Embedder, EmbeddingForm};
 use crate::error::Result;
+use crate::generator::Generator;
 use crate::hub::DownloadObserver;
 use crate::predictor::TextPredictor;
 use crate::run_file::RunFile;
@@ -129,6 +130,14 @@ impl TextModel {
         }
         let parts = format::load_parts(folder, &self.base)?;
         Ok(embedder.with_adapters(parts.setup, parts.thawed))
+    }
+
+    /// What the model, a decoder, writes.
+    ///
+    /// # Errors
+    /// The model is an encoder, or has no output layer.
+    pub fn generator(&self) -> Result<Generator> {
+        Generator::new(Arc::clone(&self.base), self.tokenizer.clone(), self.source.end_tokens()?)
     }
 
     /// How probable the model, a decoder, finds texts.

@@ -53,20 +53,7 @@ impl Scorer {
     /// # Errors
     /// In the base tokens see those behind them, or it has no output layer.
     pub fn new(base: Arc<Encoder<f32>>, tokenizer: Tokenizer) -> Result<Self> {
-        let config = base.config();
-        let family = config.family.model_type();
-        if !config.is_causal() {
-            return Err(TextError::Model(format!(
-                "this is an encoder ({family}): its tokens see those behind them, so it has no probability of a next token; \
-                 expected a decoder such as llama or qwen2"
-            )));
-        }
-        if Base::from(&*base).output().is_none() {
-            return Err(TextError::Model(format!(
-                "the checkpoint ({family}) holds the blocks without the output layer, lm_head.weight: expected that of the whole \
-                 language model"
-            )));
-        }
+        check_decoder(&base)?;
         Ok(Self { base, setup: Setup::None, thawed: None, tokenizer })
     }
 
@@ -75,12 +62,7 @@ impl Scorer {
     /// # Errors
     /// An adapter lets tokens see those behind them.
     pub fn with_adapters(self, setup: Setup<f32>, thawed: Option<Thawed<f32>>) -> Result<Self> {
-        if let Some(point) = setup.not_causal(self.base.config()) {
-            return Err(TextError::Model(format!(
-                "{point}: the adapter's module there looks at a whole sequence (as gates do), so that tokens would see what comes \
-                 behind them; a decoder needs adapters that do not"
-            )));
-        }
+        check_causal(&setup, &self.base)?;
         Ok(Self { setup, thawed, ..self })
     }
 
@@ -177,6 +159,36 @@ impl Scorer {
         };
         Ok(encoded.iter().map(of).collect())
     }
+}
+
+/// Checks that a base is a decoder with its output layer.
+pub(crate) fn check_decoder(base: &Encoder<f32>) -> Result<()> {
+    let config = base.config();
+    let family = config.family.model_type();
+    if !config.is_causal() {
+        return Err(TextError::Model(format!(
+            "this is an encoder ({family}): its tokens see those behind them, so it has no probability of a next token; \
+             expected a decoder such as llama or qwen2"
+        )));
+    }
+    if Base::from(base).output().is_none() {
+        return Err(TextError::Model(format!(
+            "the checkpoint ({family}) holds the blocks without the output layer, lm_head.weight: expected that of the whole \
+             language model"
+        )));
+    }
+    Ok(())
+}
+
+/// Checks that no module lets tokens see those behind them.
+pub(crate) fn check_causal(setup: &Setup<f32>, base: &Encoder<f32>) -> Result<()> {
+    if let Some(point) = setup.not_causal(base.config()) {
+        return Err(TextError::Model(format!(
+            "{point}: the adapter's module there looks at a whole sequence (as gates do), so that tokens would see what comes \
+             behind them; a decoder needs adapters that do not"
+        )));
+    }
+    Ok(())
 }
 
 /// The text of a row, if there is one.

@@ -36,6 +36,12 @@ pub enum BatchError {
         /// The sequence, from 0.
         sequence: usize,
     },
+    /// Tokens that cannot be computed one after the other.
+    #[error(
+        "tokens cannot be computed one after the other here: the model is no decoder, or an adapter in it looks at other tokens or adds \
+         some (prompts, ReFT, gates, splits do)"
+    )]
+    NotByToken,
     /// A sequence that is longer than the model's positions.
     #[error("sequence {sequence} has {tokens} tokens, but the model has positions for {limit}: truncate it")]
     TooLong {

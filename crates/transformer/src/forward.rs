@@ -9,6 +9,7 @@ use crate::encoder::Encoder;
 use crate::entry::{Entry, State};
 use crate::insertion::{Insertions, SequenceBackward, SequenceInput};
 use crate::pass::Pass;
+use crate::past::Past;
 use crate::place::Place;
 use crate::point::{LinearPoint, Part, Projection, SequencePoint, Sublayer, SublayerPoint};
 use crate::pooled::{Pool, Pooled, pooled};
@@ -110,14 +111,14 @@ impl<'a, S: Scalar> Base<'a, S> {
         let layers = self.config().layers;
         match entry {
             Entry::Tokens(batch) => {
-                let walk = Walk { base: self, batch, insertions, pass, selection };
-                walk.finish(walk.blocks(self.embedded(batch, insertions, pass)?, 0..layers)?)
+                let walk = Walk { base: self, batch, insertions, pass, selection, past: None };
+                walk.finish(walk.blocks(self.embedded(batch, insertions, pass, None)?, 0..layers)?)
             }
             Entry::State(batch, state) => {
                 check_sequences(batch, insertions)?;
                 state.check(batch, layers, selection)?;
                 let done = state.blocks;
-                let walk = Walk { base: self, batch, insertions, pass, selection };
+                let walk = Walk { base: self, batch, insertions, pass, selection, past: None };
                 let whole = state.selection.is_none();
                 let trace = Trace { steps: Vec::new(), constant_blocks: done };
                 let start = Encoded { hidden: state.hidden, layout: state.layout, trace };
@@ -144,10 +145,57 @@ impl<'a, S: Scalar> Base<'a, S> {
             return Err(BatchError::OtherState { sequences, blocks, expected: sequences, layers });
         }
         let selection = selection.filter(|_| blocks == layers);
-        let walk = Walk { base: self, batch, insertions, pass, selection };
-        let encoded = walk.blocks(self.embedded(batch, insertions, pass)?, 0..blocks)?;
+        let walk = Walk { base: self, batch, insertions, pass, selection, past: None };
+        let encoded = walk.blocks(self.embedded(batch, insertions, pass, None)?, 0..blocks)?;
         let encoded = if selection.is_some() { walk.finish(encoded)? } else { encoded.0 };
         Ok(State::new(blocks, encoded.hidden, encoded.layout).selected(selection.cloned()))
+    }
+
+    /// Runs the next tokens of sequences of which some have gone before, without gradients; returns what is to be read of the last
+    /// hidden state, and adds to `past` what later ones need. In f32 the result is to the bit that of a pass over the whole sequences.
+    ///
+    /// # Errors
+    /// As [`Base::read`], there is not one sequence for each of the past, or the model is no decoder, or a module in it looks at other
+    /// tokens or changes sequences, so that tokens cannot be computed one after the other.
+    pub fn extend(
+        self,
+        batch: &Batch,
+        past: &mut Past<S>,
+        insertions: &dyn Insertions<S>,
+        selection: &Selection,
+    ) -> Result<Array2<S>, BatchError> {
+        past.check(batch)?;
+        if !self.config().is_causal() || !self.may_extend(insertions) {
+            return Err(BatchError::NotByToken);
+        }
+        let pass = Pass::evaluate().in_precision(self.encoder.precision());
+        let hidden = {
+            let past = Some(&*past);
+            let walk = Walk { base: self, batch, insertions, pass, selection: Some(selection), past };
+            let start = self.embedded(batch, insertions, pass, past)?;
+            walk.finish(walk.blocks(start, 0..self.config().layers)?)?.hidden
+        };
+        past.count(batch);
+        Ok(hidden)
+    }
+
+    /// True if every module gives a token what it gives it among all before it: those that look at one token, and prefixes.
+    #[must_use]
+    pub fn may_extend(self, insertions: &dyn Insertions<S>) -> bool {
+        let blocks = || 0..self.config().blocks();
+        let linear = |at: LinearPoint| insertions.linear(at).is_none_or(|module| module.properties(at).token_wise);
+        let sublayer =
+            |at: SublayerPoint| insertions.sublayer(at).is_none_or(|module| module.properties(at).token_wise);
+        let sequence =
+            |at: SequencePoint| insertions.sequence(at).is_none_or(|module| module.properties(at).token_wise);
+        let attention = |layer: usize| insertions.attention(layer).is_none_or(|module| module.properties(layer).causal);
+        sequence(SequencePoint::Embeddings)
+            && blocks().all(|layer| {
+                Projection::ALL.into_iter().all(|projection| linear(LinearPoint { layer, projection }))
+                    && Sublayer::ALL.into_iter().all(|of| sublayer(SublayerPoint { layer, sublayer: of }))
+                    && sequence(SequencePoint::Block(layer))
+                    && attention(layer)
+            })
     }
 
     /// What stands before the first block.
@@ -156,12 +204,15 @@ impl<'a, S: Scalar> Base<'a, S> {
         batch: &Batch,
         insertions: &'b dyn Insertions<S>,
         pass: Pass,
+        past: Option<&Past<S>>,
     ) -> Result<Encoded<'b, S>, BatchError>
     where
         'a: 'b,
     {
         check_sequences(batch, insertions)?;
-        let (embeddings, shift) = (BaseEmbeddings::of(self), |sequence| insertions.position_shift(sequence));
+        let before = |sequence| past.map_or(0, |past| past.length(sequence));
+        let shift = |sequence| insertions.position_shift(sequence) + before(sequence);
+        let embeddings = BaseEmbeddings::of(self);
         embeddings.check(batch, shift)?;
         let (hidden, embeddings) = embeddings.forward(batch, shift, pass.at(0));
         let steps = embeddings.map(|trace| Step::Embeddings(Box::new(trace))).into_iter().collect();
@@ -187,6 +238,7 @@ struct Walk<'w, 'a, S> {
     pass: Pass,
     /// What is to be read; every token, those of modules included, if there is nothing here.
     selection: Option<&'w Selection>,
+    past: Option<&'a Past<S>>,
 }
 
 impl<'a, S: Scalar> Walk<'_, 'a, S> {
@@ -199,7 +251,8 @@ impl<'a, S: Scalar> Walk<'_, 'a, S> {
             selected = read.is_some();
             let behind = read.as_ref().map_or(&at.layout, SelectedTokens::layout).clone();
             let layout = std::mem::replace(&mut at.layout, behind);
-            let place = Place { depth, layer, base: self.base, layout, read, insertions: self.insertions, pass };
+            let (base, insertions, past) = (self.base, self.insertions, self.past);
+            let place = Place { depth, layer, base, layout, read, insertions, pass, past };
             at = at.through_block(place).through(self.base, self.insertions, SequencePoint::Block(layer), pass.at(64));
             at.trace.constant_blocks += usize::from(at.trace.is_empty());
         }

@@ -24,6 +24,7 @@ mod normed;
 mod output;
 mod parts;
 mod pass;
+mod past;
 mod place;
 mod point;
 mod pooled;
@@ -61,6 +62,7 @@ pub use insertion::{
 pub use layers::{Linear, Norm};
 pub use load::LoadError;
 pub use pass::Pass;
+pub use past::Past;
 pub use point::{BlockNorm, BlockPart, LinearPoint, Part, Projection, SequencePoint, Sublayer, SublayerPoint};
 pub use selection::Selection;
 pub use thaw::{ParseThawError, Thaw};

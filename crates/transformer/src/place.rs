@@ -6,6 +6,7 @@ use crate::insertion::{
     AttentionInput, AttentionOutput, Insertions, LinearInput, ResidualJoin, SublayerBackward, SublayerInput,
 };
 use crate::pass::Pass;
+use crate::past::Past;
 use crate::point::{BlockNorm, LinearPoint, Projection, Sublayer};
 use crate::selection::SelectedTokens;
 use adaptune_tensor::{Layout, Scalar};
@@ -23,6 +24,8 @@ pub(crate) struct Place<'a, S> {
     pub(crate) read: Option<SelectedTokens>,
     pub(crate) insertions: &'a dyn Insertions<S>,
     pub(crate) pass: Pass,
+    /// What went before of the sequences, where tokens are computed one after the other.
+    pub(crate) past: Option<&'a Past<S>>,
 }
 
 impl<'a, S: Scalar> Place<'a, S> {
@@ -37,9 +40,9 @@ impl<'a, S: Scalar> Place<'a, S> {
 
     /// Where the tokens are that the block gives: behind keys and values, the others are left out.
     pub(crate) fn behind_keys(&self) -> Self {
-        let Self { depth, layer, base, insertions, pass, .. } = *self;
+        let Self { depth, layer, base, insertions, pass, past, .. } = *self;
         let layout = self.read.as_ref().map_or(&self.layout, SelectedTokens::layout).clone();
-        Self { depth, layer, base, layout, read: None, insertions, pass }
+        Self { depth, layer, base, layout, read: None, insertions, pass, past }
     }
 
     /// Returns output and backward pass of a linear layer.

@@ -62,12 +62,16 @@ pub(crate) fn self_attention<'a, S: Scalar>(
     let (q, keys, turned) = turned(place, behind, (q, query.is_some()), (keys, key.is_some()));
     let [wants_queries, wants_keys] =
         [(&query, &turned[0]), (&key, &turned[1])].map(|(l, t)| l.is_some() || t.trains());
+    let (keys, values, layout) = match place.past {
+        Some(past) => past.extended(place.depth, [keys, values], &place.layout),
+        None => (keys, values, place.layout.clone()),
+    };
     let extended = place.attention(AttentionInput {
         layer: place.layer,
         keys,
         values,
         hidden: all,
-        layout: place.layout.clone(),
+        layout,
         hidden_layout: place.layout.clone(),
         pass: place.pass.at(PREFIX),
         wants_keys,
@@ -107,9 +111,13 @@ fn description<S: Scalar>(place: &Place<'_, S>, behind: &Place<'_, S>, keys: Lay
     if let Some(bias) = RelativeBias::of(place.base) {
         attention = attention.with_relative_bias(bias.by_distance());
     }
-    match place.read_rows() {
-        Some(rows) => attention.with_query_rows(rows, &place.layout),
-        None => attention,
+    match (place.past, place.read_rows()) {
+        (Some(past), read) => {
+            let (rows, all) = past.rows(read, &place.layout);
+            attention.with_query_rows(&rows, &all)
+        }
+        (None, Some(rows)) => attention.with_query_rows(rows, &place.layout),
+        (None, None) => attention,
     }
 }
 

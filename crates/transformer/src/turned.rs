@@ -43,7 +43,8 @@ impl<S: Scalar> Rotation<S> {
     /// The rotation of all tokens of a block, if it rotates.
     fn of(place: &Place<'_, S>) -> Option<Self> {
         let RotaryPositions { frequencies, .. } = place.config().architecture.rotary.at(place.depth).as_ref()?;
-        let first = |sequence| place.insertions.position_shift(sequence);
+        let before = |sequence| place.past.map_or(0, |past| past.length(sequence));
+        let first = |sequence| place.insertions.position_shift(sequence) + before(sequence);
         let positions: Vec<usize> = (place.layout.ranges().enumerate())
             .flat_map(|(sequence, range)| first(sequence)..first(sequence) + range.len())
             .collect();

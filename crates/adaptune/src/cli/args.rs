@@ -5,6 +5,7 @@ mod compare;
 mod composition;
 mod embed;
 mod finished;
+mod generate;
 mod numbers;
 mod pretrain;
 mod score;
@@ -16,6 +17,7 @@ pub(crate) use compare::CompareArgs;
 pub(crate) use composition::{AdapterArg, is_composed};
 pub(crate) use embed::{EmbedArgs, FormArgs};
 pub(crate) use finished::{CombinationArg, CombineArgs, ConvertArgs, FormatArg, MergeArgs};
+pub(crate) use generate::GenerateArgs;
 pub(crate) use numbers::BaseDtype;
 pub(crate) use pretrain::{ArchitectureArg, PretrainArgs};
 pub(crate) use score::ScoreArgs;
@@ -61,6 +63,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Make a vector of every text: sentence embeddings
     Embed(Box<EmbedArgs>),
+    /// Let a decoder go on with texts
+    Generate(Box<GenerateArgs>),
     /// Say how probable a decoder finds texts, token by token
     Score(Box<ScoreArgs>),
     /// Show what an adapter directory holds

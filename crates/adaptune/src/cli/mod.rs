@@ -5,11 +5,13 @@ mod budget;
 mod combine;
 mod compare;
 mod convert;
+mod decoder;
 mod download;
 mod embed;
 mod eval;
 mod finished;
 mod folder;
+mod generate;
 mod inspect;
 mod loaded;
 mod lock;
@@ -105,6 +107,7 @@ fn command(command: &Command) -> Result<()> {
         Command::Eval(args) => eval::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Embed(args) => embed::run(args),
+        Command::Generate(args) => generate::run(args),
         Command::Score(args) => score::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Budget(args) => budget::run(args),

@@ -1,47 +1,28 @@
 //! `adaptune score`.
 
-use super::args::{AdapterArg, ScoreArgs};
-use super::download::find_base;
-use super::finished::Finished;
-use super::loaded::{check_adapters, check_others};
+use super::args::ScoreArgs;
+use super::decoder::{Decoder, open};
 use super::report::{Cell, Report, counted, notes, one_line, print_line};
-use adaptune_adapters::format::{load_composed, load_parts};
-use adaptune_text::{BaseDtype, Row, Scored, Scorer, Table, Text, TextError};
+use adaptune_text::{Row, Scored, Scorer, Table, Text, TextError};
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::io::{self, BufWriter, Write};
-use std::sync::Arc;
 
 /// Letters of a text that the table shows.
 const SHOWN: usize = 48;
 
 /// Says how probable each text is, in the order of the input.
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
-    let scorer = open(args)?;
+    let ScoreArgs { model, adapter, max_length, base_dtype, .. } = args;
+    let Decoder { base, tokenizer, adapters, .. } = open(model.as_deref(), adapter.as_ref(), *max_length, *base_dtype)?;
+    let scorer = Scorer::new(base, tokenizer)?;
+    let scorer = match adapters {
+        Some((setup, thawed)) => scorer.with_adapters(setup, thawed)?,
+        None => scorer,
+    };
     let table = Table::read_texts(&args.input, &args.table.options())?;
     notes(&table.name, &table.notes);
     if args.json { print_json(args, &scorer, &table) } else { print(args, &scorer, &table) }
-}
-
-fn open(args: &ScoreArgs) -> Result<Scorer> {
-    let Some(adapter) = &args.adapter else {
-        let model = find_base(args.model.as_deref().unwrap_or_default()).context("--model")?;
-        let tokenizer = model.tokenizer(args.max_length)?;
-        let base = Arc::new(model.load(args.base_dtype.map(BaseDtype::from).unwrap_or_default().into())?);
-        return Ok(Scorer::new(base, tokenizer)?);
-    };
-    let leading = adapter.leading();
-    check_adapters(adapter)?;
-    let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
-    let tokenizer = finished.tokenizer(args.max_length)?;
-    check_others(adapter, &leading, &tokenizer)?;
-    let parts = match adapter {
-        AdapterArg::Folder(folder) => {
-            load_parts(folder, &finished.base).with_context(|| folder.display().to_string())?
-        }
-        AdapterArg::Composed(expression) => load_composed(expression, &finished.base, None)?,
-    };
-    Ok(Scorer::new(finished.base, tokenizer)?.with_adapters(parts.setup, parts.thawed)?)
 }
 
 fn print_json(args: &ScoreArgs, scorer: &Scorer, table: &Table) -> Result<()> {

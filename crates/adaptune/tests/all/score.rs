@@ -1,4 +1,4 @@
-//! How probable decoders find texts.
+//! How probable decoders find texts, and what they write.
 
 use crate::common::{Bench, json_lines, numbers, ok};
 use adaptune_test_support::assets;
@@ -48,4 +48,27 @@ fn a_decoder_learns_to_classify_by_its_last_tokens() {
         &["in a decoder sees nothing but itself", "pooling last"],
     );
     bench.refuses(&format!("{train} --out b --method lora[use_gating=True]"), &["looks at a whole sequence"]);
+}
+
+#[test]
+fn a_decoder_goes_on_with_prompts() {
+    let Some(assets) = assets() else { return };
+    let (bench, model) = (Bench::new(), assets.join("models/stories260k"));
+    let model = model.display();
+    bench.write("prompts.txt", "Once upon a time\nThe dog\n");
+    let line = format!("generate --model {model} --max-new-tokens 12");
+    let written = ok(&mut bench.command(&format!("{line} --prompt 'Once upon a time'")));
+    assert!(written.starts_with(", there was a little girl named"), "{written}");
+    let records = json_lines(&ok(&mut bench.command(&format!("{line} --input prompts.txt --json --batch-size 1"))));
+    assert_eq!((records.len(), &records[1]["prompt"]), (2, &"The dog".into()));
+    assert_eq!(records[0]["text"].as_str().map(str::trim_end), Some(written.trim_end()));
+    assert_eq!(numbers(&records[0]["tokens"]).len(), 12);
+    let drawn = |size: usize| {
+        let more = format!("--temperature 0.9 --top-p 0.9 --seed 4 --batch-size {size} --json --input prompts.txt");
+        ok(&mut bench.command(&format!("{line} {more}")))
+    };
+    assert_eq!(drawn(1), drawn(2), "what is beside a prompt does not count");
+    bench.refuses(&format!("{line} --prompt A --temperature -1"), &["temperature"]);
+    bench.refuses("generate --model model --prompt A", &["this is an encoder (bert)"]);
+    bench.refuses(&line, &["--prompt"]);
 }

@@ -127,6 +127,14 @@ impl Tokenizer {
         self.tokenizer.token_to_id(token)
     }
 
+    /// The text of some tokens, without special ones.
+    ///
+    /// # Errors
+    /// The tokenizer has no such token, or cannot put them together.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.tokenizer.decode(ids, true).map_err(|error| TextError::Tokenizer(error.to_string()))
+    }
+
     /// The token of an id, if it is in the vocabulary.
     #[must_use]
     pub fn token(&self, id: u32) -> Option<String> {

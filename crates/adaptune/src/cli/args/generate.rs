@@ -1,0 +1,84 @@
+//! Options of `adaptune generate`.
+
+use super::columns::TableArgs;
+use super::composition::AdapterArg;
+use super::numbers::{BaseDtype, BatchArgs};
+use adaptune_text::GenerateOptions;
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Debug, Args)]
+pub(crate) struct GenerateArgs {
+    /// The decoder: a folder, or a name on the Hugging Face hub [default: what --adapter was trained on]
+    #[arg(long, value_name = "DIR|NAME", required_unless_present = "adapter")]
+    pub(crate) model: Option<String>,
+    /// An adapter directory; or several, put together as for predict
+    #[arg(long, value_name = "DIR|EXPRESSION")]
+    pub(crate) adapter: Option<AdapterArg>,
+    /// What to go on with; what is written is shown word by word
+    #[arg(long, value_name = "TEXT", required_unless_present = "input", conflicts_with = "input")]
+    pub(crate) prompt: Option<String>,
+    /// Prompts, one a line (.txt, or - for standard input), or a table
+    #[arg(long, value_name = "FILE|-")]
+    pub(crate) input: Option<PathBuf>,
+    /// Most tokens of prompt and text together [default: as many as the model has positions for]
+    #[arg(long, value_name = "TOKENS")]
+    pub(crate) max_length: Option<usize>,
+    /// Numbers of the base's linear layers [default: as in training]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub(crate) base_dtype: Option<BaseDtype>,
+    #[command(flatten)]
+    pub(crate) batch: BatchArgs,
+    #[command(flatten)]
+    pub(crate) table: TableArgs,
+    #[command(flatten)]
+    pub(crate) writing: WritingArgs,
+    /// Print one JSON object a line: prompt, tokens (new ids, without the end token), text
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How the decoder writes.
+#[derive(Debug, Args)]
+pub(crate) struct WritingArgs {
+    /// Most tokens behind a prompt
+    #[arg(long, value_name = "N", default_value_t = 64, help_heading = "Writing")]
+    pub(crate) max_new_tokens: usize,
+    /// What logits are divided by before a token is drawn; 0 takes the most probable one each time
+    #[arg(long, value_name = "T", default_value_t = 0.0, help_heading = "Writing")]
+    pub(crate) temperature: f64,
+    /// Draw among so many of the most probable tokens
+    #[arg(long, value_name = "K", help_heading = "Writing")]
+    pub(crate) top_k: Option<usize>,
+    /// Draw among the most probable tokens whose probabilities sum to so much
+    #[arg(long, value_name = "P", default_value_t = 1.0, help_heading = "Writing")]
+    pub(crate) top_p: f64,
+    /// Draw among tokens that are so probable, relative to the most probable one
+    #[arg(long, value_name = "P", default_value_t = 0.0, help_heading = "Writing")]
+    pub(crate) min_p: f64,
+    /// Make tokens less probable that are there already; 1 changes nothing
+    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = "Writing")]
+    pub(crate) repetition_penalty: f64,
+    /// Write nothing behind this text, which is left out; may be given several times
+    #[arg(long, value_name = "TEXT", help_heading = "Writing")]
+    pub(crate) stop: Vec<String>,
+    /// Where draws come from: the same seed writes the same
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Writing")]
+    pub(crate) seed: u64,
+}
+
+impl WritingArgs {
+    pub(crate) fn options(&self) -> GenerateOptions {
+        let Self { max_new_tokens, temperature, top_k, top_p, min_p, repetition_penalty, stop, seed } = self;
+        GenerateOptions {
+            max_new_tokens: *max_new_tokens,
+            temperature: *temperature,
+            top_k: *top_k,
+            top_p: *top_p,
+            min_p: *min_p,
+            repetition_penalty: *repetition_penalty,
+            stop: stop.clone(),
+            seed: *seed,
+        }
+    }
+}
