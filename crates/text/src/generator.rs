@@ -118,7 +118,7 @@ impl Generator {
                     )
                 })?;
                 if self.add(one, token, options, &mut progress)? {
-                    goes_on.push(i)
+                    goes_on.push(i);
                 }
             }
             self.put_away(&mut writing, &goes_on, options, &mut finished)?;

@@ -179,25 +179,6 @@ impl<'a, S: Scalar> Base<'a, S> {
         Ok(hidden)
     }
 
-    /// True if every module gives a token what it gives it among all before it: those that look at one token, and prefixes.
-    #[must_use]
-    pub fn may_extend(self, insertions: &dyn Insertions<S>) -> bool {
-        let blocks = || 0..self.config().blocks();
-        let linear = |at: LinearPoint| insertions.linear(at).is_none_or(|module| module.properties(at).token_wise);
-        let sublayer =
-            |at: SublayerPoint| insertions.sublayer(at).is_none_or(|module| module.properties(at).token_wise);
-        let sequence =
-            |at: SequencePoint| insertions.sequence(at).is_none_or(|module| module.properties(at).token_wise);
-        let attention = |layer: usize| insertions.attention(layer).is_none_or(|module| module.properties(layer).causal);
-        sequence(SequencePoint::Embeddings)
-            && blocks().all(|layer| {
-                Projection::ALL.into_iter().all(|projection| linear(LinearPoint { layer, projection }))
-                    && Sublayer::ALL.into_iter().all(|of| sublayer(SublayerPoint { layer, sublayer: of }))
-                    && sequence(SequencePoint::Block(layer))
-                    && attention(layer)
-            })
-    }
-
     /// What stands before the first block.
     fn embedded<'b>(
         self,

@@ -1,7 +1,10 @@
 //! Keys and values of tokens that went before, so that a decoder that writes token by token computes each of them once.
 
+use crate::base::Base;
 use crate::batch::{Batch, BatchError};
 use crate::encoder::Encoder;
+use crate::insertion::Insertions;
+use crate::point::{LinearPoint, Projection, SequencePoint, Sublayer, SublayerPoint};
 use adaptune_tensor::{Layout, Scalar};
 use ndarray::{Array2, ArrayView2, s};
 use std::sync::{Mutex, PoisonError};
@@ -117,6 +120,27 @@ impl<S: Scalar> Past<S> {
     }
 }
 
+impl<S: Scalar> Base<'_, S> {
+    /// True if every module gives a token what it gives it among all before it: those that look at one token, and prefixes.
+    #[must_use]
+    pub fn may_extend(self, insertions: &dyn Insertions<S>) -> bool {
+        let blocks = || 0..self.config().blocks();
+        let linear = |at: LinearPoint| insertions.linear(at).is_none_or(|module| module.properties(at).token_wise);
+        let sublayer =
+            |at: SublayerPoint| insertions.sublayer(at).is_none_or(|module| module.properties(at).token_wise);
+        let sequence =
+            |at: SequencePoint| insertions.sequence(at).is_none_or(|module| module.properties(at).token_wise);
+        let attention = |layer: usize| insertions.attention(layer).is_none_or(|module| module.properties(layer).causal);
+        sequence(SequencePoint::Embeddings)
+            && blocks().all(|layer| {
+                Projection::ALL.into_iter().all(|projection| linear(LinearPoint { layer, projection }))
+                    && Sublayer::ALL.into_iter().all(|of| sublayer(SublayerPoint { layer, sublayer: of }))
+                    && sequence(SequencePoint::Block(layer))
+                    && attention(layer)
+            })
+    }
+}
+
 /// For each sequence the rows of the first array, then those of the second.
 fn joined<S: Scalar>(parts: [(ArrayView2<'_, S>, &Layout); 2], all: &Layout) -> Array2<S> {
     let mut y = Array2::zeros((all.tokens(), parts[0].0.ncols()));
@@ -135,7 +159,7 @@ fn joined<S: Scalar>(parts: [(ArrayView2<'_, S>, &Layout); 2], all: &Layout) -> 
 mod tests {
     use super::*;
     use crate::config::{Architecture, ByLayer, Config, NormKind, Residual, RotaryPositions};
-    use crate::{Base, Pass, Selection};
+    use crate::{Pass, Selection};
     use adaptune_tensor::{AttentionMask, RmsWeight, Seed};
 
     /// Learned positions; and rotated ones with windows, few heads of keys and values, and a layer without positions.

@@ -62,10 +62,7 @@ pub(crate) fn self_attention<'a, S: Scalar>(
     let (q, keys, turned) = turned(place, behind, (q, query.is_some()), (keys, key.is_some()));
     let [wants_queries, wants_keys] =
         [(&query, &turned[0]), (&key, &turned[1])].map(|(l, t)| l.is_some() || t.trains());
-    let (keys, values, layout) = match place.past {
-        Some(past) => past.extended(place.depth, [keys, values], &place.layout),
-        None => (keys, values, place.layout.clone()),
-    };
+    let (keys, values, layout) = with_earlier(place, keys, values);
     let extended = place.attention(AttentionInput {
         layer: place.layer,
         keys,
@@ -97,6 +94,14 @@ pub(crate) fn self_attention<'a, S: Scalar>(
     let (y, end) = end.forward(behind, (context.into_shared(), needs.any()), residual);
     let trace = |end| SelfAttentionTrace { query, key, value, extension, attention, needs, relative_bias, turned, end };
     (y, end.map(trace))
+}
+
+/// Keys and values with those of tokens that went before, and how they lie.
+fn with_earlier<S: Scalar>(place: &Place<'_, S>, keys: Array2<S>, values: Array2<S>) -> (Array2<S>, Array2<S>, Layout) {
+    match place.past {
+        Some(past) => past.extended(place.depth, [keys, values], &place.layout),
+        None => (keys, values, place.layout.clone()),
+    }
 }
 
 /// The attention of a block, of queries that lie as `behind` says and keys that lie as `keys` says.
