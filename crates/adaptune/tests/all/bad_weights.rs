@@ -134,9 +134,9 @@ fn a_model_that_is_not_supported_or_not_there_is_refused() {
         config[field] = value;
         model::write_json(&bench.path("model/config.json"), &config);
     };
-    with("model_type", "llama".into());
-    bench.refuses_to_train("", &["model/config.json", "\"llama\" is not supported", "bert, roberta"]);
-    bench.refuses("budget --model model", &["\"llama\" is not supported"]);
+    with("model_type", "mamba".into());
+    bench.refuses_to_train("", &["model/config.json", "\"mamba\" is not supported", "bert, roberta"]);
+    bench.refuses("budget --model model", &["\"mamba\" is not supported"]);
     with("num_attention_heads", 7.into());
     bench.refuses_to_train("", &["\"num_attention_heads\" is 7", "a divisor of the hidden size 30"]);
     with("hidden_size", 3_000_000_000_000_u64.into());
