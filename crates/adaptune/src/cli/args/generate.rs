@@ -45,19 +45,19 @@ pub(crate) struct WritingArgs {
     #[arg(long, value_name = "N", default_value_t = 64, help_heading = "Writing")]
     pub(crate) max_new_tokens: usize,
     /// What logits are divided by before a token is drawn; 0 takes the most probable one each time
-    #[arg(long, value_name = "T", default_value_t = 0.0, help_heading = "Writing")]
+    #[arg(long, value_name = "T", default_value_t = 0.0, allow_negative_numbers = true, help_heading = "Writing")]
     pub(crate) temperature: f64,
     /// Draw among so many of the most probable tokens
     #[arg(long, value_name = "K", help_heading = "Writing")]
     pub(crate) top_k: Option<usize>,
     /// Draw among the most probable tokens whose probabilities sum to so much
-    #[arg(long, value_name = "P", default_value_t = 1.0, help_heading = "Writing")]
+    #[arg(long, value_name = "P", default_value_t = 1.0, allow_negative_numbers = true, help_heading = "Writing")]
     pub(crate) top_p: f64,
     /// Draw among tokens that are so probable, relative to the most probable one
-    #[arg(long, value_name = "P", default_value_t = 0.0, help_heading = "Writing")]
+    #[arg(long, value_name = "P", default_value_t = 0.0, allow_negative_numbers = true, help_heading = "Writing")]
     pub(crate) min_p: f64,
     /// Make tokens less probable that are there already; 1 changes nothing
-    #[arg(long, value_name = "X", default_value_t = 1.0, help_heading = "Writing")]
+    #[arg(long, value_name = "X", default_value_t = 1.0, allow_negative_numbers = true, help_heading = "Writing")]
     pub(crate) repetition_penalty: f64,
     /// Write nothing behind this text, which is left out; may be given several times
     #[arg(long, value_name = "TEXT", help_heading = "Writing")]
