@@ -3,6 +3,7 @@
 mod columns;
 mod compare;
 mod composition;
+mod decoder;
 mod embed;
 mod finished;
 mod generate;
@@ -15,6 +16,7 @@ mod trained;
 pub(crate) use columns::TableArgs;
 pub(crate) use compare::CompareArgs;
 pub(crate) use composition::{AdapterArg, is_composed};
+pub(crate) use decoder::DecoderArgs;
 pub(crate) use embed::{EmbedArgs, FormArgs};
 pub(crate) use finished::{CombinationArg, CombineArgs, ConvertArgs, FormatArg, MergeArgs};
 pub(crate) use generate::GenerateArgs;

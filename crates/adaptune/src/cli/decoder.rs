@@ -1,6 +1,6 @@
 //! Decoders as `score` and `generate` open them.
 
-use super::args::{AdapterArg, BaseDtype};
+use super::args::{AdapterArg, DecoderArgs};
 use super::download::find_base;
 use super::finished::Finished;
 use super::loaded::{check_adapters, check_others};
@@ -21,22 +21,18 @@ pub(crate) struct Decoder {
 }
 
 /// Opens a base, or what an adapter was trained on with that in it.
-pub(crate) fn open(
-    model: Option<&str>,
-    adapter: Option<&AdapterArg>,
-    max_length: Option<usize>,
-    dtype: Option<BaseDtype>,
-) -> Result<Decoder> {
+pub(crate) fn open(DecoderArgs { model, adapter, max_length, base_dtype }: &DecoderArgs) -> Result<Decoder> {
+    let (model, dtype) = (model.as_deref(), *base_dtype);
     let Some(adapter) = adapter else {
         let model = find_base(model.unwrap_or_default()).context("--model")?;
-        let (tokenizer, ends) = (model.tokenizer(max_length)?, model.end_tokens()?);
+        let (tokenizer, ends) = (model.tokenizer(*max_length)?, model.end_tokens()?);
         let base = Arc::new(model.load(dtype.map(adaptune_text::BaseDtype::from).unwrap_or_default().into())?);
         return Ok(Decoder { base, tokenizer, adapters: None, ends });
     };
     let leading = adapter.leading();
     check_adapters(adapter)?;
     let finished = Finished::open(model, dtype, &leading)?;
-    let tokenizer = finished.tokenizer(max_length)?;
+    let tokenizer = finished.tokenizer(*max_length)?;
     check_others(adapter, &leading, &tokenizer)?;
     let parts = match adapter {
         AdapterArg::Folder(folder) => {

@@ -10,9 +10,7 @@ use std::io::{self, Write};
 
 /// Writes on behind each prompt, in the order of the input.
 pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
-    let GenerateArgs { model, adapter, max_length, base_dtype, .. } = args;
-    let Decoder { base, tokenizer, adapters, ends } =
-        open(model.as_deref(), adapter.as_ref(), *max_length, *base_dtype)?;
+    let Decoder { base, tokenizer, adapters, ends } = open(&args.decoder)?;
     let generator = Generator::new(base, tokenizer, ends)?;
     let generator = match adapters {
         Some((setup, thawed)) => generator.with_adapters(setup, thawed)?,

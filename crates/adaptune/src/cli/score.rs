@@ -13,8 +13,7 @@ const SHOWN: usize = 48;
 
 /// Says how probable each text is, in the order of the input.
 pub(crate) fn run(args: &ScoreArgs) -> Result<()> {
-    let ScoreArgs { model, adapter, max_length, base_dtype, .. } = args;
-    let Decoder { base, tokenizer, adapters, .. } = open(model.as_deref(), adapter.as_ref(), *max_length, *base_dtype)?;
+    let Decoder { base, tokenizer, adapters, .. } = open(&args.decoder)?;
     let scorer = Scorer::new(base, tokenizer)?;
     let scorer = match adapters {
         Some((setup, thawed)) => scorer.with_adapters(setup, thawed)?,

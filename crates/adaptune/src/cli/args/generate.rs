@@ -1,32 +1,22 @@
 //! Options of `adaptune generate`.
 
 use super::columns::TableArgs;
-use super::composition::AdapterArg;
-use super::numbers::{BaseDtype, BatchArgs};
+use super::decoder::DecoderArgs;
+use super::numbers::BatchArgs;
 use adaptune_text::GenerateOptions;
 use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct GenerateArgs {
-    /// The decoder: a folder, or a name on the Hugging Face hub [default: what --adapter was trained on]
-    #[arg(long, value_name = "DIR|NAME", required_unless_present = "adapter")]
-    pub(crate) model: Option<String>,
-    /// An adapter directory; or several, put together as for predict
-    #[arg(long, value_name = "DIR|EXPRESSION")]
-    pub(crate) adapter: Option<AdapterArg>,
+    #[command(flatten)]
+    pub(crate) decoder: DecoderArgs,
     /// What to go on with; what is written is shown word by word
     #[arg(long, value_name = "TEXT", required_unless_present = "input", conflicts_with = "input")]
     pub(crate) prompt: Option<String>,
     /// Prompts, one a line (.txt, or - for standard input), or a table
     #[arg(long, value_name = "FILE|-")]
     pub(crate) input: Option<PathBuf>,
-    /// Most tokens of prompt and text together [default: as many as the model has positions for]
-    #[arg(long, value_name = "TOKENS")]
-    pub(crate) max_length: Option<usize>,
-    /// Numbers of the base's linear layers [default: as in training]
-    #[arg(long, value_enum, value_name = "TYPE")]
-    pub(crate) base_dtype: Option<BaseDtype>,
     #[command(flatten)]
     pub(crate) batch: BatchArgs,
     #[command(flatten)]
