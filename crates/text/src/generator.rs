@@ -124,8 +124,7 @@ impl Generator {
             self.put_away(&mut writing, &goes_on, options, &mut finished)?;
             states.keep(&goes_on);
         }
-        let all: Vec<usize> = Vec::new();
-        self.put_away(&mut writing, &all, options, &mut finished)?;
+        self.put_away(&mut writing, &[], options, &mut finished)?;
         Ok(finished.into_iter().map(|one| one.expect("every prompt was put away")).collect())
     }
 

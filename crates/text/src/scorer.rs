@@ -99,14 +99,14 @@ impl Scorer {
         }
         let mut cut = 0;
         for rows in table.rows.chunks(batch_size.max(1)) {
-            let full: Vec<(&Row, &str)> = rows.iter().filter_map(|row| Some((row, text_of(row)?))).collect();
+            let full: Vec<(&Row, &str)> = rows.iter().filter_map(|row| Some((row, row.text.single()?))).collect();
             let texts: Vec<&str> = full.iter().map(|(_, text)| *text).collect();
             let at = |text: usize, message: String| TextError::line(&table.name, full[text].0.line, message);
             let (scored, truncated) = self.score_some(&texts, at)?;
             let mut found = scored.iter();
             cut += truncated;
             for row in rows {
-                take(row, if text_of(row).is_some() { found.next() } else { None })?;
+                take(row, if row.text.single().is_some() { found.next() } else { None })?;
             }
         }
         Ok(cut_note(cut, table.rows.len(), &self.tokenizer).into_iter().collect())
@@ -189,14 +189,6 @@ pub(crate) fn check_causal(setup: &Setup<f32>, base: &Encoder<f32>) -> Result<()
         )));
     }
     Ok(())
-}
-
-/// The text of a row, if there is one.
-fn text_of(row: &Row) -> Option<&str> {
-    match &row.text {
-        Text::Single(text) if !text.trim().is_empty() => Some(text),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -164,7 +164,9 @@ impl<'a, S: Scalar> Base<'a, S> {
         insertions: &dyn Insertions<S>,
         selection: &Selection,
     ) -> Result<Array2<S>, BatchError> {
-        past.check(batch)?;
+        past.check(batch, self.config().layers)?;
+        // Behind the first block nothing may fail: what the past keeps would no longer fit its lengths.
+        selection.choose(batch.layout(), batch.layout())?;
         if !self.config().is_causal() || !self.may_extend(insertions) {
             return Err(BatchError::NotByToken);
         }

@@ -112,10 +112,12 @@ impl<S: Scalar> Past<S> {
         self.lengths = self.with(batch.layout()).ranges().map(|range| range.len()).collect();
     }
 
-    pub(crate) fn check(&self, batch: &Batch) -> Result<(), BatchError> {
-        match batch.layout().sequences() {
-            found if found == self.lengths.len() => Ok(()),
-            found => Err(BatchError::Rows { found, expected: self.lengths.len() }),
+    /// Checks that it is that of so many sequences, behind as many blocks as the model has.
+    pub(crate) fn check(&self, batch: &Batch, layers: usize) -> Result<(), BatchError> {
+        let (sequences, blocks, expected) = (self.lengths.len(), self.kept.len(), batch.layout().sequences());
+        match (sequences, blocks) == (expected, layers) {
+            true => Ok(()),
+            false => Err(BatchError::OtherState { sequences, blocks, expected, layers }),
         }
     }
 }
@@ -226,12 +228,18 @@ mod tests {
         let [model, _] = models();
         let (base, mut past) = (Base::from(&model), Past::new(&model, 2));
         let mut extend = |ids: &[&[u32]]| base.extend(&Batch::from_ids(ids), &mut past, &(), &Selection::Last);
-        assert!(extend(&[&[1, 2]]).unwrap_err().to_string().contains("1"));
+        assert!(
+            extend(&[&[1, 2]]).unwrap_err().to_string().contains("2 sequences behind 3 blocks, but the batch has 1")
+        );
         let (long, short) = ([1_u32; 18], [2_u32; 4]);
         extend(&[&long, &short]).expect("they fit");
         let error = extend(&[&[3, 4], &[5]]).unwrap_err().to_string();
         assert!(error.contains("2 tokens") && error.contains("positions for 1"), "{error}");
+        // A place that is not there is noticed before any block keeps anything.
+        let one = Batch::from_ids(&[&[3], &[5]]);
+        assert!(base.extend(&one, &mut past, &(), &Selection::Places(vec![2])).is_err());
         assert_eq!(past.lengths(), [18, 4]);
+        base.extend(&one, &mut past, &(), &Selection::Last).expect("it is as it was");
         let encoder = Encoder::<f32>::random(Config { vocabulary: 23, ..Config::bert(8, 2, 2, 12) }, 0.1, Seed::new(2));
         let mut past = Past::new(&encoder, 1);
         let error = Base::from(&encoder).extend(&Batch::from_ids(&[&[1]]), &mut past, &(), &Selection::Last);

@@ -14,12 +14,20 @@ pub enum MixerKind {
     Router,
 }
 
-impl fmt::Display for MixerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl MixerKind {
+    /// `fusion` or `router`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Fusion => "fusion",
             Self::Router => "router",
-        })
+        }
+    }
+}
+
+impl fmt::Display for MixerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -5,7 +5,6 @@ use super::files::{ADAPTER, Files, HEAD, PEFT};
 use super::hub::mixer::files;
 use super::hub::name::check_name;
 use super::{json, setup_file};
-use crate::compose::mixing::MixerKind;
 use adaptune_transformer::weights::{is_there, resolve};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
@@ -28,8 +27,7 @@ pub(super) fn folders(directory: &Path) -> Result<Folders, FormatError> {
         setup_file::read(&json::read(&path)?).map_err(|Message(m)| FormatError::config(&path, m))?;
     let adapters = expression.names().into_iter().map(|name| ("adapter", &ADAPTER, name));
     let mixers = expression.mixers();
-    let kind = |kind| if kind == MixerKind::Fusion { "fusion" } else { "router" };
-    let mixers = mixers.iter().map(|(of, name)| (kind(*of), files(*of), name.as_str()));
+    let mixers = mixers.iter().map(|(kind, name)| (kind.name(), files(*kind), name.as_str()));
     let adapters = adapters.chain(mixers);
     let named = |(kind, files, name): (_, _, &str)| check_name(name).map(|()| (kind, files, directory.join(name)));
     adapters.chain(head.iter().map(|name| ("head", &HEAD, name.as_str()))).map(named).collect()

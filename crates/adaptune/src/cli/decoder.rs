@@ -1,11 +1,10 @@
 //! Decoders as `score` and `generate` open them.
 
-use super::args::{AdapterArg, DecoderArgs};
+use super::args::DecoderArgs;
 use super::download::find_base;
 use super::finished::Finished;
-use super::loaded::{check_adapters, check_others};
+use super::loaded::{check_adapters, check_others, parts};
 use adaptune_adapters::Setup;
-use adaptune_adapters::format::{load_composed, load_parts};
 use adaptune_text::Tokenizer;
 use adaptune_transformer::{Encoder, Thawed};
 use anyhow::{Context, Result};
@@ -34,12 +33,7 @@ pub(crate) fn open(DecoderArgs { model, adapter, max_length, base_dtype }: &Deco
     let finished = Finished::open(model, dtype, &leading)?;
     let tokenizer = finished.tokenizer(*max_length)?;
     check_others(adapter, &leading, &tokenizer)?;
-    let parts = match adapter {
-        AdapterArg::Folder(folder) => {
-            load_parts(folder, &finished.base).with_context(|| folder.display().to_string())?
-        }
-        AdapterArg::Composed(expression) => load_composed(expression, &finished.base, None)?,
-    };
+    let parts = parts(adapter, &finished.base)?;
     let ends = finished.model.end_tokens()?;
     Ok(Decoder { base: finished.base, tokenizer, adapters: Some((parts.setup, parts.thawed)), ends })
 }

@@ -3,7 +3,7 @@
 use super::args::GenerateArgs;
 use super::decoder::{Decoder, open};
 use super::report::{notes, print_json, print_line};
-use adaptune_text::{Generated, Generator, Table, TableKind, Text};
+use adaptune_text::{Generated, Generator, Table, TableKind};
 use anyhow::{Result, bail};
 use serde_json::json;
 use std::io::{self, Write};
@@ -55,7 +55,7 @@ fn many(args: &GenerateArgs, generator: &Generator) -> Result<()> {
         bail!("{}: found {}, but a prompt is one text: choose a column with --text-column", table.name, table.kind);
     }
     notes(&table.name, &table.notes);
-    let prompts: Vec<&str> = table.rows.iter().filter_map(|row| prompt(&row.text)).collect();
+    let prompts: Vec<&str> = table.rows.iter().filter_map(|row| row.text.single()).collect();
     let (size, options) = (args.batch.size().max(1), args.writing.options());
     for (i, part) in prompts.chunks(size).enumerate() {
         let written = generator.generate_with(i * size, part, &options, |_, _| {})?;
@@ -67,13 +67,6 @@ fn many(args: &GenerateArgs, generator: &Generator) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn prompt(text: &Text) -> Option<&str> {
-    match text {
-        Text::Single(text) if !text.trim().is_empty() => Some(text),
-        _ => None,
-    }
 }
 
 fn print_json_of(prompt: &str, Generated { tokens, text }: &Generated) -> Result<()> {

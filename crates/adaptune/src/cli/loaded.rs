@@ -3,7 +3,7 @@
 use super::args::{AdapterArg, ModelArgs, TableArgs};
 use super::finished::{Finished, tell_notes};
 use super::folder::{RunFolder, TRAINED};
-use adaptune_adapters::format::{load, load_composed, load_parts};
+use adaptune_adapters::format::{Parts, load, load_composed, load_parts};
 use adaptune_adapters::{AdapterModel, Head};
 use adaptune_text::{InputForm, TableOptions, TextPredictor, Tokenizer};
 use adaptune_transformer::Encoder;
@@ -79,14 +79,19 @@ pub(crate) fn check_others(adapter: &AdapterArg, leading: &Path, tokenizer: &Tok
     Ok(())
 }
 
+/// What the folder of an adapter holds, or several put together.
+pub(crate) fn parts(adapter: &AdapterArg, base: &Encoder<f32>) -> Result<Parts<f32>> {
+    Ok(match adapter {
+        AdapterArg::Folder(folder) => load_parts(folder, base).with_context(|| folder.display().to_string())?,
+        AdapterArg::Composed(expression) => load_composed(expression, base, None)?,
+    })
+}
+
 /// Base, adapters and head.
 fn model(adapter: &AdapterArg, head: Option<&Path>, base: Arc<Encoder<f32>>) -> Result<AdapterModel<f32>> {
     let parts = match (adapter, head) {
         (AdapterArg::Folder(folder), None) => return load(folder, base).with_context(|| folder.display().to_string()),
-        (AdapterArg::Folder(folder), Some(_)) => {
-            load_parts(folder, &base).with_context(|| folder.display().to_string())?
-        }
-        (AdapterArg::Composed(expression), _) => load_composed(expression, &base, None)?,
+        _ => parts(adapter, &base)?,
     };
     let head = match head {
         Some(folder) => Some(head_of(folder, &base)?),

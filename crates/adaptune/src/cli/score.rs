@@ -3,7 +3,7 @@
 use super::args::ScoreArgs;
 use super::decoder::{Decoder, open};
 use super::report::{Cell, Report, counted, notes, one_line, print_line};
-use adaptune_text::{Row, Scored, Scorer, Table, Text, TextError};
+use adaptune_text::{Row, Scored, Scorer, Table, TextError};
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::io::{self, BufWriter, Write};
@@ -29,7 +29,7 @@ fn print_json(args: &ScoreArgs, scorer: &Scorer, table: &Table) -> Result<()> {
     let mut failed = None;
     let take = |row: &Row, scored: Option<&Scored>| {
         let record = json!({
-            "text": text(row),
+            "text": row.text.single().unwrap_or_default(),
             "tokens": scored.map(|scored| &scored.tokens),
             "logprobs": scored.map(|scored| &scored.log_probabilities),
             "perplexity": scored.and_then(Scored::perplexity),
@@ -57,7 +57,7 @@ fn print(args: &ScoreArgs, scorer: &Scorer, table: &Table) -> Result<()> {
         count += scored.log_probabilities.len();
         rows += 1;
         let perplexity = scored.perplexity().map_or("–".to_owned(), |perplexity| format!("{perplexity:.2}"));
-        let shown: String = one_line(text(row)).chars().take(SHOWN).collect();
+        let shown: String = one_line(row.text.single().unwrap_or_default()).chars().take(SHOWN).collect();
         report.row(vec![shown.into(), Cell::number(scored.tokens.len().to_string()), Cell::number(perplexity)]);
         Ok(())
     };
@@ -69,11 +69,4 @@ fn print(args: &ScoreArgs, scorer: &Scorer, table: &Table) -> Result<()> {
     }
     notes(&table.name, &ended);
     Ok(())
-}
-
-fn text(row: &Row) -> &str {
-    match &row.text {
-        Text::Single(text) => text,
-        _ => "",
-    }
 }

@@ -116,14 +116,14 @@ impl Embedder {
         Self::check(table)?;
         let mut cut = 0;
         for rows in table.rows.chunks(batch_size.max(1)) {
-            let full: Vec<(&Row, &str)> = rows.iter().filter_map(|row| Some((row, full_text(row)?))).collect();
+            let full: Vec<(&Row, &str)> = rows.iter().filter_map(|row| Some((row, row.text.single()?))).collect();
             let texts: Vec<&str> = full.iter().map(|(_, text)| *text).collect();
             let at = |text: usize, message: String| TextError::line(&table.name, full[text].0.line, message);
             let (vectors, truncated) = self.embed_some(&texts, at)?;
             let (mut found, none) = (vectors.rows().into_iter(), None);
             cut += truncated;
             for row in rows {
-                take(row, if full_text(row).is_some() { found.next() } else { none })?;
+                take(row, if row.text.single().is_some() { found.next() } else { none })?;
             }
         }
         Ok(cut_note(cut, table.rows.len(), &self.tokenizer).into_iter().collect())
@@ -206,14 +206,6 @@ impl Embedder {
         let prompt = ids("")?;
         let ends = prompt.last().is_some_and(|last| special.last() == Some(last));
         Ok(prompt.len() - usize::from(ends))
-    }
-}
-
-/// The text of a row, if there is one.
-fn full_text(row: &Row) -> Option<&str> {
-    match &row.text {
-        Text::Single(text) if !text.trim().is_empty() => Some(text),
-        _ => None,
     }
 }
 

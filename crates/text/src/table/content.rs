@@ -76,6 +76,15 @@ impl Text {
         }
     }
 
+    /// The text, if it is a single one and not blank.
+    #[must_use]
+    pub fn single(&self) -> Option<&str> {
+        match self {
+            Self::Single(text) if !self.is_blank() => Some(text),
+            _ => None,
+        }
+    }
+
     /// True if there is nothing to read, in one of two texts or in all words, or nothing to choose.
     #[must_use]
     pub fn is_blank(&self) -> bool {

@@ -58,41 +58,61 @@ const fn described(model_type: &'static str, class: &'static str) -> FamilyDescr
 }
 
 fn llama(raw: Value, path: &Path) -> Result<Config, ConfigError> {
-    decoder(Family::LLAMA, &raw, llama_blocks::biases(&raw, path)?, false, path)
+    decoder(Family::LLAMA, &raw, llama_blocks::biases(&raw, path)?, path)
 }
 
-fn mistral(raw: Value, path: &Path) -> Result<Config, ConfigError> {
-    let config = decoder(Family::MISTRAL, &raw, Biases::NONE, false, path)?;
+fn mistral(mut raw: Value, path: &Path) -> Result<Config, ConfigError> {
+    fill_in(&mut raw, json!({ "num_key_value_heads": 8, "sliding_window": WINDOW }));
+    let config = decoder(Family::MISTRAL, &raw, Biases::NONE, path)?;
     let window = window(&raw, path)?;
     windowed(config, window, |_| true, &raw, path)
 }
 
-fn qwen2(raw: Value, path: &Path) -> Result<Config, ConfigError> {
+fn qwen2(mut raw: Value, path: &Path) -> Result<Config, ConfigError> {
+    fill_in(&mut raw, json!({ "num_key_value_heads": 32, "sliding_window": WINDOW }));
     let biases = Biases { query_key_value: true, ..Biases::NONE };
-    upper_windows(decoder(Family::QWEN2, &raw, biases, false, path)?, &raw, path)
+    upper_windows(decoder(Family::QWEN2, &raw, biases, path)?, &raw, path)
 }
 
-fn qwen3(raw: Value, path: &Path) -> Result<Config, ConfigError> {
+fn qwen3(mut raw: Value, path: &Path) -> Result<Config, ConfigError> {
+    fill_in(&mut raw, json!({ "num_key_value_heads": 32, "head_dim": 128, "sliding_window": WINDOW }));
     let biases = Biases { feed_forward: false, ..llama_blocks::biases(&raw, path)? };
-    let mut config = decoder(Family::QWEN3, &raw, biases, false, path)?;
+    let mut config = decoder(Family::QWEN3, &raw, biases, path)?;
     config.architecture.query_key_norm = true;
     upper_windows(config, &raw, path)
 }
 
-fn smollm3(raw: Value, path: &Path) -> Result<Config, ConfigError> {
-    let config = decoder(Family::SMOLLM3, &raw, llama_blocks::biases(&raw, path)?, true, path)?;
+fn smollm3(mut raw: Value, path: &Path) -> Result<Config, ConfigError> {
+    fill_in(&mut raw, json!({ "num_key_value_heads": 4, "rope_theta": 2e6, "tie_word_embeddings": true }));
+    let config = decoder(Family::SMOLLM3, &raw, llama_blocks::biases(&raw, path)?, path)?;
     let window = if flag(&raw, "use_sliding_window", path)? { window(&raw, path)? } else { None };
     without_positions(windowed(config, window, |_| true, &raw, path)?, &raw, path)
 }
 
-/// What all of them have; `tied` says whether the output layer is the table of the embeddings where the file does not.
-fn decoder(family: Family, raw: &Value, biases: Biases, tied: bool, path: &Path) -> Result<Config, ConfigError> {
+/// What transformers takes for the window where a file of some families does not say it.
+const WINDOW: usize = 4096;
+
+/// Fields that a file does not have, as transformers takes them for the family. A null stays one.
+fn fill_in(raw: &mut Value, defaults: Value) {
+    for (field, value) in defaults.as_object().into_iter().flatten() {
+        if raw.get(field).is_none() {
+            raw[field] = value.clone();
+        }
+    }
+}
+
+/// What all of them have. Sizes must be there: a model of other sizes would be another one.
+fn decoder(family: Family, raw: &Value, biases: Biases, path: &Path) -> Result<Config, ConfigError> {
     refuse(raw, "quantization_config", &[Value::Null], path)?;
-    let whole = |field, default| size(raw, field, default, path);
-    let (hidden, layers, heads) =
-        (whole("hidden_size", 4096)?, blocks(raw, "num_hidden_layers", 32, path)?, whole("num_attention_heads", 32)?);
-    let shape = Config::bert(hidden, layers, heads, whole("intermediate_size", 11008)?);
-    let tied = if raw["tie_word_embeddings"].is_null() { tied } else { flag(raw, "tie_word_embeddings", path)? };
+    let whole = |field| match raw[field].is_null() {
+        true => Err(wrong(field, &Value::Null, "a whole number", path)),
+        false => size(raw, field, 0, path),
+    };
+    let (hidden, heads, feed_forward) =
+        (whole("hidden_size")?, whole("num_attention_heads")?, whole("intermediate_size")?);
+    whole("num_hidden_layers")?;
+    let shape = Config::bert(hidden, blocks(raw, "num_hidden_layers", 0, path)?, heads, feed_forward);
+    let tied = flag(raw, "tie_word_embeddings", path)?;
     Ok(Config {
         family,
         architecture: Architecture {
@@ -102,8 +122,8 @@ fn decoder(family: Family, raw: &Value, biases: Biases, tied: bool, path: &Path)
             ..llama_blocks::architecture(raw, &shape, biases, path)?
         },
         name: raw.get("_name_or_path").and_then(Value::as_str).filter(|name| !name.is_empty()).map(str::to_owned),
-        vocabulary: whole("vocab_size", 32_000)?,
-        positions: whole("max_position_embeddings", 2048)?,
+        vocabulary: whole("vocab_size")?,
+        positions: whole("max_position_embeddings")?,
         token_types: 0,
         norm_epsilon: number(raw, "rms_norm_eps", 1e-6, path)?,
         activation: activation(text(raw, "hidden_act", "silu", path)?, "hidden_act", path)?,
@@ -131,24 +151,35 @@ fn windowed(
     raw: &Value,
     path: &Path,
 ) -> Result<Config, ConfigError> {
-    let types = &raw["layer_types"];
+    let slides = match &raw["layer_types"] {
+        Value::Null => (0..config.layers).map(|layer| window.is_some() && older(layer)).collect(),
+        types => sliding(types, config.layers, path)?,
+    };
     let Some(window) = window else {
-        let slides = types.as_array().is_some_and(|types| types.iter().any(|of| of == "sliding_attention"));
-        return match slides {
+        return match slides.contains(&true) {
             true => {
                 Err(wrong("sliding_window", &raw["sliding_window"], "a number, as layer_types names windows", path))
             }
             false => Ok(config),
         };
     };
-    let slides: Vec<bool> = match types.as_array() {
-        Some(types) if types.len() == config.layers => types.iter().map(|of| of == "sliding_attention").collect(),
-        Some(_) => return Err(wrong("layer_types", types, "one for each layer", path)),
-        None => (0..config.layers).map(older).collect(),
-    };
     let mask = |slides| if slides { AttentionMask::CausalWindow(window) } else { AttentionMask::Causal };
     let mask = ByLayer::pattern(slides.into_iter().map(mask).collect());
     Ok(Config { architecture: Architecture { mask, ..config.architecture }, ..config })
+}
+
+/// Which layers have a window, by `layer_types`.
+fn sliding(types: &Value, layers: usize, path: &Path) -> Result<Vec<bool>, ConfigError> {
+    let slides = |of: &Value| match of.as_str() {
+        Some("full_attention") => Some(false),
+        Some("sliding_attention") => Some(true),
+        _ => None,
+    };
+    let found: Option<Vec<bool>> = types.as_array().and_then(|list| list.iter().map(slides).collect());
+    found.filter(|found| found.len() == layers).ok_or_else(|| {
+        let expected = format!("a list of {layers} times \"full_attention\" or \"sliding_attention\"");
+        wrong("layer_types", types, expected, path)
+    })
 }
 
 /// Qwen's: windows in the layers from `max_window_layers` on.
@@ -161,13 +192,17 @@ fn upper_windows(config: Config, raw: &Value, path: &Path) -> Result<Config, Con
 /// The same without a rotation where `no_rope_layers` has a 0, or else in every layer of which the number, from 1, is a multiple of
 /// `no_rope_layer_interval`.
 fn without_positions(config: Config, raw: &Value, path: &Path) -> Result<Config, ConfigError> {
-    let listed = &raw["no_rope_layers"];
-    let rotates: Vec<bool> = match listed.as_array() {
-        Some(list) if list.len() == config.layers => list.iter().map(|rotates| rotates != 0).collect(),
-        Some(_) => return Err(wrong("no_rope_layers", listed, "one number for each layer", path)),
-        None => {
+    let rotates: Vec<bool> = match &raw["no_rope_layers"] {
+        Value::Null => {
             let interval = size(raw, "no_rope_layer_interval", 4, path)?.max(1);
             (1..=config.layers).map(|layer| !layer.is_multiple_of(interval)).collect()
+        }
+        listed => {
+            let rotates = |of: &Value| of.as_u64().filter(|of| *of < 2).map(|of| of == 1);
+            let found: Option<Vec<bool>> = listed.as_array().and_then(|list| list.iter().map(rotates).collect());
+            found.filter(|found| found.len() == config.layers).ok_or_else(|| {
+                wrong("no_rope_layers", listed, format!("a list of {} times 0 or 1", config.layers), path)
+            })?
         }
     };
     let rotary = config.architecture.rotary.at(0).clone();

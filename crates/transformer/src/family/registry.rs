@@ -85,6 +85,7 @@ mod tests {
     use super::super::samples::samples;
     use super::*;
     use crate::family::Family;
+    use adaptune_tensor::AttentionMask;
     use serde_json::json;
 
     const BERT: &str = r#"{"model_type": "bert", "vocab_size": 37, "hidden_size": 12, "num_hidden_layers": 2,
@@ -155,6 +156,14 @@ mod tests {
             ("modernbert", "classifier_pooling", json!("max"), "\"cls\" or \"mean\""),
             ("eurobert", "rope_parameters", json!({"rope_theta": 0.0}), "must be a positive number"),
             ("eurobert", "head_dim", json!(1_u64 << 40), "at most 65536"),
+            ("llama", "hidden_size", json!(null), "\"hidden_size\" is null, but must be a whole number"),
+            (
+                "qwen3",
+                "layer_types",
+                json!(["full_attention", "linear_attention", "full_attention"]),
+                "a list of 3 times",
+            ),
+            ("smollm3", "no_rope_layers", json!([1, 0, 2]), "a list of 3 times 0 or 1"),
             ("eurobert", "classifier_pooling", json!("max"), "\"bos\", \"mean\" or \"late\""),
         ] {
             let mut fields = sample(family);
@@ -162,6 +171,26 @@ mod tests {
             let message = read(&fields.to_string()).expect_err(words).to_string();
             assert!(message.contains(words) && message.contains("m/config.json"), "{family}: {message}");
         }
+    }
+
+    /// What a file does not say is what transformers takes for the family, not for another one.
+    #[test]
+    fn fields_that_are_not_there_are_those_of_the_family() {
+        let read = |family: &str| {
+            let fields = json!({
+                "model_type": family, "vocab_size": 37, "hidden_size": 64, "num_hidden_layers": 4, "num_attention_heads": 32,
+                "intermediate_size": 20, "max_position_embeddings": 24,
+            });
+            Config::from_json(&fields.to_string(), Path::new("m/config.json")).unwrap()
+        };
+        let [llama, mistral, qwen3, smollm3] = ["llama", "mistral", "qwen3", "smollm3"].map(read);
+        let mask = |config: &Config| *config.architecture.mask.at(0);
+        assert_eq!((llama.key_value_heads(), llama.head_size(), mask(&llama)), (32, 2, AttentionMask::Causal));
+        assert_eq!((mistral.key_value_heads(), mask(&mistral)), (8, AttentionMask::CausalWindow(4096)));
+        assert_eq!((qwen3.head_size(), mask(&qwen3)), (128, AttentionMask::Causal));
+        let rotary = |layer| smollm3.architecture.rotary.at(layer).as_ref().map(|rotary| rotary.base);
+        assert_eq!((smollm3.key_value_heads(), rotary(0), rotary(3)), (4, Some(2e6), None));
+        assert!(!smollm3.architecture.untied_output && llama.architecture.untied_output);
     }
 
     #[test]

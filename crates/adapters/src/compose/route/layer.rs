@@ -24,7 +24,7 @@
 //! Left alone, a router comes to prefer the adapters that it happened to train first. So the loss of each step has besides
 //! `balance · N Σ_i f_i P_i` for each router: `P_i` is the mean of `p_i` over the units, `f_i` the part of the choices that fell on
 //! adapter `i`, through which no gradient passes (Fedus et al., 2022). Where all are weighed it is `balance · N Σ_i P_i²`.
-//! Either is at least `balance`, where all are used alike.
+//! Either is `balance` where all are used alike.
 
 use super::config::{RoutedBy, RouterConfig};
 use super::gates::{Unit, choose, choose_backward, shares};

@@ -3,9 +3,8 @@
 use super::super::args::{self, AdapterArg, FormArgs, TableArgs};
 use super::super::download::find_base;
 use super::super::finished::Finished;
-use super::super::loaded::{check_adapters, check_others};
+use super::super::loaded::{check_adapters, check_others, parts};
 use super::super::report::note;
-use adaptune_adapters::format::{load_composed, load_parts};
 use adaptune_text::{BaseDtype, Embedder, EmbeddingForm, InputKind, TableOptions};
 use anyhow::{Context, Result};
 use std::sync::Arc;
@@ -58,12 +57,7 @@ impl Source<'_> {
         let form = chosen(form, self.form)?;
         let tokenizer = finished.tokenizer(length)?;
         check_others(adapter, &leading, &tokenizer)?;
-        let parts = match adapter {
-            AdapterArg::Folder(folder) => {
-                load_parts(folder, &finished.base).with_context(|| folder.display().to_string())?
-            }
-            AdapterArg::Composed(expression) => load_composed(expression, &finished.base, None)?,
-        };
+        let parts = parts(adapter, &finished.base)?;
         let kinds = if options.compared { InputKind::Compared } else { InputKind::Single };
         let input = finished.run.and_then(|run| run.input).filter(|input| input.kind == kinds);
         let preferred = input.map(|input| input.columns()).unwrap_or_default();
