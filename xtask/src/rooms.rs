@@ -58,8 +58,8 @@ const HOUSES: [House; 3] = [
     House {
         folder: "crates/text/src",
         lines: &[
-            &["error", "sizing", "world"],
-            &["builtin", "class_weights", "sentence_transformers"],
+            &["error", "prediction", "sizing", "world"],
+            &["builtin", "class_weights", "sentence_transformers", "thresholds"],
             &["hub"],
             &["table"],
             &["labels", "retrieval", "split", "tokenizer"],

@@ -57,6 +57,9 @@ pub enum TextError {
         /// Why it cannot be read.
         message: String,
     },
+    /// A threshold for what has none.
+    #[error("{0}")]
+    Threshold(String),
     /// A method that there is not, or that does not fit the base.
     #[error("{0}")]
     Method(String),

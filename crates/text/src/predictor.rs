@@ -3,15 +3,16 @@
 use crate::data::{by_row, cut_note};
 use crate::error::Result;
 use crate::labels::Labels;
+use crate::prediction::{Prediction, WordTag};
 use crate::run_file::InputForm;
 use crate::table::{ChoiceLabels, Choices, Columns, Row, Table, TableKind, Text};
+use crate::thresholds::Thresholds;
 use crate::tokenizer::{Encoded, Tokenizer};
 use adaptune_adapters::{AdapterModel, HeadConfig, format};
 use adaptune_tensor::{sigmoid, softmax};
-use adaptune_train::supervision::LabelSets;
 use adaptune_train::{Answer, AnswerWindow, Dataset, Evaluation, Question};
-use adaptune_train::{answers, argmax, evaluate, evaluate_by, predict};
-use ndarray::{Array2, ArrayView1, ArrayView2, Axis, s};
+use adaptune_train::{answers, argmax, predict};
+use ndarray::{ArrayView1, ArrayView2, Axis, s};
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,118 +24,31 @@ pub struct TextPredictor {
     tokenizer: Tokenizer,
     /// The form of the texts in training, if it is known.
     input: Option<InputForm>,
-    /// Above which probability a label holds, where any number of them may.
-    threshold: f32,
-}
-
-/// What a model makes of one text.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Prediction {
-    /// One of several classes.
-    Class {
-        /// The name of the most probable one.
-        label: String,
-        /// The logits, in the order of the head's labels.
-        logits: Vec<f32>,
-        /// Their softmax.
-        probabilities: Vec<f32>,
-    },
-    /// Any number of labels.
-    Labels {
-        /// Those that hold, in the order of the head's labels.
-        labels: Vec<String>,
-        /// What stands between them in a table.
-        separator: char,
-        /// The logits, in the order of the head's labels.
-        logits: Vec<f32>,
-        /// The probability of each label by itself.
-        probabilities: Vec<f32>,
-    },
-    /// A span of the context that answers a question.
-    Answer {
-        /// Its text; empty if there is no answer.
-        text: String,
-        /// The letters of the context, from 0, that it consists of.
-        letters: Option<(usize, usize)>,
-        /// The logits of its start and its end together.
-        score: f64,
-        /// The same of no answer.
-        null_score: f64,
-    },
-    /// One of several choices.
-    Choice {
-        /// What labels of the training data call it: its number, its letter or its text.
-        label: String,
-        /// Its number, from 0.
-        choice: usize,
-        /// Its text.
-        text: String,
-        /// The logit of each choice.
-        logits: Vec<f32>,
-        /// Their softmax.
-        probabilities: Vec<f32>,
-    },
-    /// A number.
-    Number(f32),
-    /// A tag for each word.
-    Tags(Vec<WordTag>),
-    /// Nothing, for there was no text.
-    Blank,
-}
-
-/// What a model makes of one word.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WordTag {
-    /// The most probable tag; none for a word without a token of its own.
-    pub label: Option<String>,
-    /// The logits, in the order of the head's labels; empty without a token.
-    pub logits: Vec<f32>,
-    /// Their softmax.
-    pub probabilities: Vec<f32>,
-}
-
-impl Prediction {
-    /// The label, the labels between separators, the number or the tags between spaces, as they would stand in a table; empty for a blank text. A word without
-    /// a tag has `?`.
-    #[must_use]
-    pub fn label(&self) -> String {
-        match self {
-            Self::Class { label, .. } | Self::Choice { label, .. } => label.clone(),
-            Self::Labels { labels, separator, .. } => labels.join(&separator.to_string()),
-            Self::Answer { text, .. } => text.clone(),
-            Self::Number(number) => format!("{number:.4}"),
-            Self::Tags(words) => {
-                let labels: Vec<&str> = words.iter().map(|word| word.label.as_deref().unwrap_or("?")).collect();
-                labels.join(" ")
-            }
-            Self::Blank => String::new(),
-        }
-    }
-
-    /// The probability of the class or the choice that was chosen, if there is one.
-    #[must_use]
-    pub fn probability(&self) -> Option<f32> {
-        match self {
-            Self::Class { probabilities, .. } | Self::Choice { probabilities, .. } => {
-                probabilities.iter().copied().reduce(f32::max)
-            }
-            _ => None,
-        }
-    }
+    thresholds: Thresholds,
 }
 
 impl TextPredictor {
     /// Puts a model and its tokenizer together; `input` is the form of the texts in training, if it is known.
     #[must_use]
     pub fn new(model: AdapterModel<f32>, tokenizer: Tokenizer, input: Option<InputForm>) -> Self {
-        Self { model, tokenizer, input, threshold: 0.5 }
+        Self { model, tokenizer, input, thresholds: Thresholds::default() }
     }
 
     /// The same with another threshold than 0.5 for heads of which any number of labels hold: those whose probability is above
     /// it.
     #[must_use]
     pub fn with_threshold(self, threshold: f32) -> Self {
-        Self { threshold, ..self }
+        Self { thresholds: self.thresholds.with_all(threshold), ..self }
+    }
+
+    /// The same with a threshold for one class: it is predicted wherever its probability is above that, and the most probable
+    /// of the others elsewhere. Where any number of labels hold, the threshold of one of them.
+    ///
+    /// # Errors
+    /// The head has no such class, has no classes, or another of its classes has a threshold.
+    pub fn with_threshold_of(self, label: &str, threshold: f32) -> Result<Self> {
+        let thresholds = self.thresholds.with(self.model.head().config(), label, threshold)?;
+        Ok(Self { thresholds, ..self })
     }
 
     /// The base with adapter and head.
@@ -250,10 +164,28 @@ impl TextPredictor {
         let head = self.model.head().config();
         let table = self.with_labels_of_head(table, &table.columns)?;
         let data = self.tokenizer.tokenize(&table, &Labels::of_head(head.task, &head.labels))?;
-        if head.task.predicts_any_labels() {
-            return Ok(evaluate_by(&self.model, &LabelSets::above(self.threshold.into()), &data.dataset, 64)?);
-        }
-        Ok(evaluate(&self.model, &data.dataset, 64)?)
+        let logits = predict(&self.model, &data.dataset, 64)?;
+        self.evaluate_logits(&data.dataset, logits.view())
+    }
+
+    /// Loss and metrics of a data set, from [its logits](adaptune_train::predict), with what is predicted by the thresholds.
+    ///
+    /// # Errors
+    /// The data set is not of the head's task, or the loss is not finite.
+    pub fn evaluate_logits(&self, data: &Dataset, logits: ArrayView2<'_, f32>) -> Result<Evaluation> {
+        self.thresholds.evaluate(&self.model, data, logits)
+    }
+
+    /// The class that logits, `[C]`, are for, by the thresholds.
+    #[must_use]
+    pub fn class_of(&self, logits: ArrayView1<'_, f32>) -> usize {
+        self.thresholds.class(logits)
+    }
+
+    /// True if a label, by its number, holds with this probability, where any number of them may.
+    #[must_use]
+    pub fn holds(&self, label: usize, probability: f32) -> bool {
+        self.thresholds.hold(label, probability)
     }
 
     /// Returns the table with labels as the head has them: where any number of them hold, lists, read as these
@@ -299,8 +231,10 @@ impl TextPredictor {
                 Prediction::Tags(starts.map(|start| word_tag(head, logits, *start)).collect())
             }
             _ => {
-                let (label, probabilities) = most_probable(head, logits.to_owned());
-                Prediction::Class { label, logits: logits.iter().copied().collect(), probabilities }
+                let logits = logits.row(0);
+                let class = self.class_of(logits);
+                let (label, probabilities) = (head.labels[class].clone(), probabilities(logits));
+                Prediction::Class { label, class, logits: logits.to_vec(), probabilities }
             }
         }
     }
@@ -333,16 +267,16 @@ impl TextPredictor {
             choice,
             text: choices[choice].clone(),
             logits: logits.to_vec(),
-            probabilities: softmax(logits.insert_axis(Axis(0)).to_owned()).iter().copied().collect(),
+            probabilities: probabilities(logits),
         }
     }
 
     fn labels_that_hold(&self, logits: ArrayView1<'_, f32>) -> Prediction {
         let probabilities: Vec<f32> = logits.iter().copied().map(sigmoid).collect();
-        let labels = self.labels().iter().zip(&probabilities).filter(|(_, probability)| **probability > self.threshold);
+        let labels = self.labels().iter().enumerate().filter(|(label, _)| self.holds(*label, probabilities[*label]));
         let separator = self.input.as_ref().and_then(|input| input.label_separator).unwrap_or('|');
         Prediction::Labels {
-            labels: labels.map(|(label, _)| label.clone()).collect(),
+            labels: labels.map(|(_, name)| name.clone()).collect(),
             separator,
             logits: logits.to_vec(),
             probabilities,
@@ -369,12 +303,10 @@ impl Table {
 
 fn word_tag(head: &HeadConfig, logits: ArrayView2<'_, f32>, start: Option<usize>) -> WordTag {
     let Some(start) = start else { return WordTag { label: None, logits: Vec::new(), probabilities: Vec::new() } };
-    let row = logits.select(Axis(0), &[start]);
-    let (label, probabilities) = most_probable(head, row.clone());
-    WordTag { label: Some(label), logits: row.iter().copied().collect(), probabilities }
+    let row = logits.row(start);
+    WordTag { label: Some(head.labels[argmax(row)].clone()), logits: row.to_vec(), probabilities: probabilities(row) }
 }
 
-fn most_probable(head: &HeadConfig, logits: Array2<f32>) -> (String, Vec<f32>) {
-    let label = head.labels[argmax(logits.row(0))].clone();
-    (label, softmax(logits).iter().copied().collect())
+fn probabilities(logits: ArrayView1<'_, f32>) -> Vec<f32> {
+    softmax(logits.insert_axis(Axis(0)).to_owned()).iter().copied().collect()
 }

@@ -233,9 +233,12 @@ impl RunFile {
             return Ok(());
         }
         Err(TextError::Tokenizer(format!(
-            "{} is another than in training (its SHA-256 is {found}, and was {}): texts would be other tokens; put the old one back",
+            "{} is another than in training, which was on the base {} (SHA-256 {}…, and was {}…): texts would be other tokens; name \
+             that base with --model, or put its tokenizer back",
             tokenizer.name(),
-            base.tokenizer
+            self.model,
+            &found[..found.len().min(12)],
+            &base.tokenizer[..base.tokenizer.len().min(12)]
         )))
     }
 }

@@ -46,7 +46,9 @@ pub enum FieldError {
 
 /// There is no field of this name among the known ones.
 pub(crate) fn unknown(name: &str, known: &Map<String, Value>) -> FieldError {
-    FieldError::Unknown { name: name.into(), suggestion: did_you_mean(name, known.keys().map(String::as_str)) }
+    let similar = did_you_mean(name, known.keys().map(String::as_str));
+    let all = || format!("; there are {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", "));
+    FieldError::Unknown { name: name.into(), suggestion: if similar.is_empty() { all() } else { similar } }
 }
 
 pub(crate) fn wrong(name: &str, value: &Value, expected: impl Into<String>) -> FieldError {

@@ -4,6 +4,7 @@
 //! |---|---|---|---|---|---|
 //! | `…ForSequenceClassification`, `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | the same with gelu | `pre_classifier`, relu, `classifier` | `dense`, gelu, `classifier`; not where its `classifier_pooling` is `late` |
 //! | `…ForTokenClassification`, `TOKEN_CLS` | `classifier`; not of ModernBERT, whose tokens go through the pooler | `classifier` | the same | the same | the same |
+//! | `…ForQuestionAnswering`, `QUESTION_ANS` | `qa_outputs`; not of ModernBERT | `qa_outputs` | the same | the same | the same |
 
 use crate::head::Pooling;
 use crate::head::config::HeadConfig;
@@ -16,10 +17,40 @@ pub(super) fn classifier(family: Family) -> &'static Classifier {
     &family.python().classifier
 }
 
+/// How the names of the classes end whose heads are read, and the `task_type` of each.
+const CLASSES: [(&str, &str); 3] = [
+    ("ForSequenceClassification", "SEQ_CLS"),
+    ("ForTokenClassification", "TOKEN_CLS"),
+    ("ForQuestionAnswering", "QUESTION_ANS"),
+];
+
+/// The classes whose heads are read, for a message.
+pub(super) fn classes() -> String {
+    listed(CLASSES.map(|(end, _)| format!("…{end}")))
+}
+
+/// The values of `task_type` whose heads are read, for a message.
+pub(super) fn task_types() -> String {
+    listed(CLASSES.map(|(_, task_type)| task_type.to_owned()))
+}
+
+/// The values of `task_type` whose heads are read.
+pub(super) fn of_classes() -> impl Iterator<Item = &'static str> {
+    CLASSES.into_iter().map(|(_, task_type)| task_type)
+}
+
+/// True if heads of this `task_type` are read, of one family or another.
+pub(super) fn is_known(task_type: &str) -> bool {
+    of_classes().any(|known| known == task_type)
+}
+
+fn listed([first, second, third]: [String; CLASSES.len()]) -> String {
+    format!("{first}, {second} and {third}")
+}
+
 /// The `task_type` of a model class by the end of its name; `None` for classes whose heads are not read.
 pub(super) fn task_type(class: &str) -> Option<&'static str> {
-    let ends = [("ForSequenceClassification", "SEQ_CLS"), ("ForTokenClassification", "TOKEN_CLS")];
-    ends.into_iter().find(|(end, _)| class.ends_with(end)).map(|(_, task_type)| task_type)
+    CLASSES.into_iter().find(|(end, _)| class.ends_with(end)).map(|(_, task_type)| task_type)
 }
 
 /// The layers of the heads of a `task_type`, from the first to the last; `None` if no heads of it are read.
@@ -27,6 +58,7 @@ pub(super) fn layers(task_type: &str, model: &Config) -> Option<Vec<&'static str
     let (own, reads) = (classifier(model.family), model.architecture.classifier_reads);
     match task_type {
         "TOKEN_CLS" => own.plain_tagger.then(|| vec!["classifier"]),
+        "QUESTION_ANS" => own.plain_tagger.then(|| vec!["qa_outputs"]),
         "SEQ_CLS" => (reads != ClassifierReads::EveryToken).then(|| own.layers.to_vec()),
         _ => None,
     }

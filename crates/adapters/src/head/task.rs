@@ -110,7 +110,7 @@ static QUESTION_ANSWERING: TaskDescription = TaskDescription {
     outputs: Outputs::Span,
     layers: 1,
     head_type: Some("question_answering"),
-    task_type: None,
+    task_type: Some("QUESTION_ANS"),
 };
 
 static MULTIPLE_CHOICE: TaskDescription = TaskDescription {

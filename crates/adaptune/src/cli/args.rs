@@ -10,6 +10,7 @@ mod generate;
 mod numbers;
 mod pretrain;
 mod score;
+mod threshold;
 mod train;
 mod trained;
 
@@ -23,6 +24,7 @@ pub(crate) use generate::GenerateArgs;
 pub(crate) use numbers::BaseDtype;
 pub(crate) use pretrain::{ArchitectureArg, PretrainArgs};
 pub(crate) use score::ScoreArgs;
+pub(crate) use threshold::Threshold;
 pub(crate) use train::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
 pub(crate) use trained::{EvalArgs, InspectArgs, ModelArgs, PredictArgs};
 

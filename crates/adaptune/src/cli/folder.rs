@@ -260,7 +260,9 @@ impl RunFolder {
         // Files may be being replaced; where that cannot be read, whoever reads them says so. The same holds for a link that leads
         // nowhere.
         let has = |file: &str| resolve(&self.path, file).map_or(true, |path| is_there(&path));
-        match (has(RUN), has(CHECKPOINT) || has(METRICS)) {
+        // What a run leaves at its end may lie there without run.json, which somebody has removed: that is no run under way.
+        let under_way = has(CHECKPOINT) || has(COMMAND) || (has(METRICS) && !self.holds_a_result());
+        match (has(RUN), under_way) {
             (true, _) => State::Complete,
             (false, true) => State::Interrupted,
             (false, false) => State::New,

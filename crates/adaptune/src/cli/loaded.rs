@@ -1,8 +1,9 @@
 //! A trained model, loaded to be measured or to predict, and how its texts are to be read.
 
-use super::args::{AdapterArg, ModelArgs, TableArgs};
+use super::args::{AdapterArg, ModelArgs, TableArgs, Threshold};
 use super::finished::{Finished, tell_notes};
 use super::folder::{RunFolder, TRAINED};
+use super::score_table::listed;
 use adaptune_adapters::format::{Parts, load, load_composed, load_parts};
 use adaptune_adapters::{AdapterModel, Head};
 use adaptune_text::{InputForm, TableOptions, TextPredictor, Tokenizer};
@@ -42,19 +43,29 @@ impl Loaded {
             None => finished.run.and_then(|run| run.input),
         };
         let predictor = TextPredictor::new(model, tokenizer, input);
-        let Some(threshold) = args.threshold else { return Ok(Self { predictor }) };
-        if !predictor.model().head().config().task.predicts_any_labels() {
-            bail!(
-                "--threshold is for heads of which any number of labels hold (--task multi-label); this one has one answer"
-            );
-        }
-        Ok(Self { predictor: predictor.with_threshold(threshold) })
+        let predictor = args.threshold.iter().try_fold(predictor, with_threshold)?;
+        Ok(Self { predictor })
     }
 
     /// How a table is read: as the options say, and where they name no columns, with those of training, if it has them.
     pub(crate) fn table_options(&self, args: &TableArgs) -> TableOptions {
         let preferred = self.predictor.input().map(InputForm::columns).unwrap_or_default();
         TableOptions { preferred, ..args.options() }
+    }
+}
+
+fn with_threshold(predictor: TextPredictor, threshold: &Threshold) -> Result<TextPredictor> {
+    let head = predictor.model().head().config();
+    match &threshold.label {
+        Some(label) => Ok(predictor.with_threshold_of(label, threshold.probability).context("--threshold")?),
+        None if head.task.predicts_any_labels() => Ok(predictor.with_threshold(threshold.probability)),
+        None if head.task.predicts_one_label() && !head.task.reads_every_token() => bail!(
+            "--threshold {} does not say of which class: write --threshold '{}={0}'; the classes are {}",
+            threshold.probability,
+            head.labels.last().map_or("CLASS", String::as_str),
+            listed(head.labels.iter().map(String::as_str))
+        ),
+        None => bail!("--threshold is for classes and labels of texts; this head is for {}", head.task.name()),
     }
 }
 

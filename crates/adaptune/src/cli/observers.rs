@@ -58,7 +58,7 @@ impl Observer for Bar {
     fn evaluation(&mut self, record: &EvaluationRecord) {
         let Some(progress) = &mut self.progress else { return };
         let when = if record.epoch == 0 { "before training".to_owned() } else { format!("epoch {}", record.epoch) };
-        let best = if record.best { "  (best so far)" } else { "" };
+        let best = if record.best { "  (best epoch)" } else { "" };
         let mut line = format!("{when}: dev loss {:.4}", record.loss);
         // All of them are in metrics.jsonl; a line for each epoch is enough.
         for (name, value) in &record.metrics {

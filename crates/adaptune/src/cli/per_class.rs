@@ -3,7 +3,7 @@
 use super::report::{Cell, Report, note, print_line, thousands};
 use super::score_table::{ScoreTable, Scored, listed};
 use adaptune_adapters::HeadConfig;
-use adaptune_tensor::ndarray::{Array2, Axis};
+use adaptune_tensor::ndarray::{Array2, ArrayView1, Axis};
 use adaptune_tensor::softmax;
 use adaptune_train::metrics::{ClassReport, calibration_error};
 use adaptune_train::{Dataset, Target, argmax};
@@ -14,6 +14,9 @@ use serde_json::{Value, json};
 const FEW: usize = 8;
 /// Parts of `[0, 1]` in which probabilities are compared with how often they are right.
 const BINS: usize = 15;
+
+/// What is predicted of each token.
+const TAG: &str = "tag";
 
 /// How each class, or each tag, was predicted.
 pub(crate) struct PerClass<'a> {
@@ -31,11 +34,17 @@ impl<'a> PerClass<'a> {
         head.task.predicts_one_label()
     }
 
-    /// Counts the predictions of a data set, from its logits, `[N, C]`, for a tagger `[T, C]`.
+    /// Counts the predictions of a data set, from its logits, `[N, C]`, for a tagger `[T, C]`, and the class that a row of them is
+    /// for.
     ///
     /// # Errors
     /// The head predicts something else.
-    pub(crate) fn new(head: &'a HeadConfig, data: &Dataset, logits: &Array2<f32>) -> Result<Self> {
+    pub(crate) fn new(
+        head: &'a HeadConfig,
+        data: &Dataset,
+        logits: &Array2<f32>,
+        class_of: impl Fn(ArrayView1<'_, f32>) -> usize,
+    ) -> Result<Self> {
         if !Self::is_for(head) {
             bail!("--per-class is for classes, labels and tags; this head is for {}", head.task.name());
         }
@@ -43,15 +52,15 @@ impl<'a> PerClass<'a> {
             data.examples().iter().flat_map(|example| targets(&example.target)).collect();
         let probabilities = softmax(logits.clone());
         let (mut known, mut predicted, mut certainties) = (Vec::new(), Vec::new(), Vec::new());
-        for (expected, row) in expected.iter().zip(probabilities.axis_iter(Axis(0))) {
-            let (Some(expected), class) = (expected, argmax(row)) else { continue };
+        for ((expected, row), logits) in expected.iter().zip(probabilities.axis_iter(Axis(0))).zip(logits.rows()) {
+            let (Some(expected), likely) = (expected, argmax(row)) else { continue };
             known.push(*expected);
-            predicted.push(class);
-            certainties.push((f64::from(row[class]), class == *expected));
+            predicted.push(class_of(logits));
+            certainties.push((f64::from(row[likely]), likely == *expected));
         }
         let report = ClassReport::new(&known, &predicted, head.labels.len());
         let (what, calibration) =
-            (if head.task.reads_every_token() { "tag" } else { "class" }, calibration_error(&certainties, BINS));
+            (if head.task.reads_every_token() { TAG } else { "class" }, calibration_error(&certainties, BINS));
         let table = table(what, &report, &head.labels);
         Ok(Self { labels: &head.labels, what, report, table, calibration })
     }
@@ -88,9 +97,14 @@ impl<'a> PerClass<'a> {
     pub(crate) fn warn(&self) {
         let missed = self.table.missed();
         if !missed.is_empty() {
+            let advice = match self.what {
+                TAG => "with --class-weights balanced",
+                _ => {
+                    "with --class-weights balanced and --metric macro_f1, or see which threshold eval --per-class finds"
+                }
+            };
             note(format_args!(
-                "note: never predicted, {} of {} labels: {}; train longer, at a higher rate, or with --class-weights balanced \
-                 and --metric macro_f1",
+                "note: never predicted, {} of {} labels: {}; train longer, at a higher rate, or {advice}",
                 missed.len(),
                 self.table.len(),
                 listed(missed.iter().copied())

@@ -1,10 +1,10 @@
 //! Scores label by label, where any number of labels hold: `eval --per-class`.
 
-use super::report::{note, print_line};
+use super::report::note;
 use super::score_table::{ScoreTable, Scored, listed};
-use adaptune_adapters::HeadConfig;
 use adaptune_tensor::ndarray::{Array2, Axis};
 use adaptune_tensor::sigmoid;
+use adaptune_text::TextPredictor;
 use adaptune_train::metrics::LabelReport;
 use adaptune_train::{Dataset, Target};
 use anyhow::Result;
@@ -13,23 +13,21 @@ use serde_json::{Value, json};
 /// How each label was predicted.
 pub(crate) struct PerLabel {
     table: ScoreTable,
-    threshold: f32,
 }
 
 impl PerLabel {
     /// Counts the predictions of a data set, from its logits, `[N, C]`.
-    pub(crate) fn new(head: &HeadConfig, data: &Dataset, logits: &Array2<f32>, threshold: f32) -> Self {
+    pub(crate) fn new(predictor: &TextPredictor, data: &Dataset, logits: &Array2<f32>) -> Self {
         let truths = |target: &Target| if let Target::Labels(truths) = target { Some(truths.clone()) } else { None };
         let expected: Vec<Vec<bool>> = data.examples().iter().filter_map(|example| truths(&example.target)).collect();
-        let rows = logits.axis_iter(Axis(0));
+        let holds = |(label, logit): (usize, &f32)| predictor.holds(label, sigmoid(*logit));
         let predicted: Vec<Vec<bool>> =
-            rows.map(|row| row.iter().map(|logit| sigmoid(*logit) > threshold).collect()).collect();
-        Self { table: table(&LabelReport::new(&expected, &predicted), &head.labels), threshold }
+            logits.axis_iter(Axis(0)).map(|row| row.iter().enumerate().map(holds).collect()).collect();
+        Self { table: table(&LabelReport::new(&expected, &predicted), predictor.labels()) }
     }
 
     pub(crate) fn print(&self) -> Result<()> {
         self.table.print()?;
-        print_line(format_args!("\na label holds where its probability is above {}", self.threshold))?;
         self.table.tell_absent();
         self.warn();
         Ok(())
@@ -49,7 +47,7 @@ impl PerLabel {
     }
 
     pub(crate) fn json(&self) -> Value {
-        json!({ "classes": self.table.json(), "mean": self.table.mean_json(), "threshold": self.threshold })
+        json!({ "classes": self.table.json(), "mean": self.table.mean_json() })
     }
 }
 

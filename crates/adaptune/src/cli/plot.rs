@@ -1,6 +1,7 @@
-//! A picture of a training run: the loss by step, and below it how good the model is on development data.
+//! A picture of a training run: the losses by step, and below them how good the model is on development data.
 
-use crate::cli::report::thousands;
+use crate::cli::report::{note, thousands};
+use adaptune_train::Record;
 use adaptune_transformer::weights::replace_file;
 use anyhow::{Result, anyhow, bail};
 use plotters::coord::Shift;
@@ -29,32 +30,60 @@ pub(crate) const GRID: RGBColor = RGBColor(226, 226, 226);
 /// More points than this cannot be seen apart. Of a longer run each stretch is drawn by its lowest and highest loss.
 const MOST_POINTS: usize = 1200;
 
-/// Writes the picture as SVG: training loss (thin as measured, thick smoothed), and in a second panel
-/// the metric on development data, if there is any. Points are `(step, value)` in the order of steps;
-/// those that are not finite are left out. The same points give the same bytes.
+/// Draws the loss curve. It is an extra: without it the run is as good, so a failure is only told.
+pub(crate) fn draw(history: &[Record], path: &Path) {
+    let losses: Vec<_> =
+        history.iter().filter_map(|r| if let Record::Step(s) = r { Some((s.step, s.loss)) } else { None }).collect();
+    let evaluations = || history.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None });
+    let (dev_loss, dev_metric): (Vec<_>, Vec<_>) =
+        evaluations().map(|e| ((e.step, e.loss), (e.step, e.primary()))).unzip();
+    let metric = evaluations().find_map(|e| Some(e.metrics.first()?.0.as_str()));
+    let metric_name = metric.unwrap_or("metric");
+    let curves = Curves { training: &losses, dev_loss: &dev_loss, dev_metric: &dev_metric, metric_name };
+    if let Err(error) = loss_curve(path, &curves) {
+        note(format_args!("note: cannot draw {}: {error}; the numbers are in metrics.jsonl", path.display()));
+    }
+}
+
+/// What is drawn of a run: points `(step, value)` in the order of steps; those that are not finite are left out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Curves<'a> {
+    /// The training loss.
+    pub(crate) training: &'a [(usize, f64)],
+    /// The loss on development data.
+    pub(crate) dev_loss: &'a [(usize, f64)],
+    /// The metric on development data.
+    pub(crate) dev_metric: &'a [(usize, f64)],
+    /// The name of the metric.
+    pub(crate) metric_name: &'a str,
+}
+
+/// Writes the picture as SVG: training loss (thin as measured, thick smoothed) and the loss on development data, if there is
+/// any, and in a second panel the metric on it. The same points give the same bytes.
 ///
 /// # Errors
 ///
 /// No training loss is finite, or the file cannot be written; a file that is there already then stays as it was.
-pub(crate) fn loss_curve(path: &Path, points: &[(usize, f64)], dev: &[(usize, f64)], metric_name: &str) -> Result<()> {
-    let (points, dev) = (finite(points), finite(dev));
+pub(crate) fn loss_curve(path: &Path, curves: &Curves<'_>) -> Result<()> {
+    let [points, losses, dev] = [curves.training, curves.dev_loss, curves.dev_metric].map(finite);
     if points.is_empty() {
         bail!("there is no finite training loss to draw in {}", path.display());
     }
-    let picture = draw(&points, &dev, metric_name).map_err(|error| anyhow!("cannot draw the loss curve: {error}"))?;
+    let picture = picture(&points, &losses, &dev, curves.metric_name);
+    let picture = picture.map_err(|error| anyhow!("cannot draw the loss curve: {error}"))?;
     Ok(replace_file(path, |file| file.write_all(picture.as_bytes()))?)
 }
 
-fn draw(points: &[(f64, f64)], dev: &[(f64, f64)], metric_name: &str) -> Result<String> {
+fn picture(points: &[(f64, f64)], losses: &[(f64, f64)], dev: &[(f64, f64)], metric_name: &str) -> Result<String> {
     let height = LOSS_HEIGHT + if dev.is_empty() { 0 } else { DEV_HEIGHT };
     let size = (WIDTH * SCALE, height * SCALE);
-    let steps = padded_steps(points, dev);
+    let steps = padded_steps([points, losses, dev].into_iter().flatten().map(|point| point.0));
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         root.fill(&WHITE)?;
         let (top, bottom) = root.split_vertically(LOSS_HEIGHT * SCALE);
-        loss_panel(&top, points, steps.clone(), dev.is_empty())?;
+        loss_panel(&top, points, losses, steps.clone(), dev.is_empty())?;
         if !dev.is_empty() {
             dev_panel(&bottom, dev, steps, metric_name)?;
         }
@@ -71,17 +100,22 @@ type Chart<'a, 'b> = ChartContext<
     Cartesian2d<plotters::coord::types::RangedCoordf64, plotters::coord::types::RangedCoordf64>,
 >;
 
-fn loss_panel(panel: &Panel<'_>, points: &[(f64, f64)], steps: Range<f64>, lowest: bool) -> Result<()> {
-    let smooth = smoothed(points);
-    let values = padded_values(points.iter().map(|point| point.1));
-    let mut chart = axes(panel, "Training loss", "loss", steps, values, lowest)?;
-    let thin = ShapeStyle { color: LOSS.mix(0.3), filled: false, stroke_width: SCALE };
-    let thick = ShapeStyle { color: LOSS.to_rgba(), filled: false, stroke_width: 2 * SCALE + 1 };
-    if points.len() == 1 {
-        return marks(&mut chart, points, LOSS);
+/// The losses on one scale: where that on development data rises above that of training, the model has begun to learn by heart.
+fn loss_panel(
+    panel: &Panel<'_>,
+    points: &[(f64, f64)],
+    dev: &[(f64, f64)],
+    steps: Range<f64>,
+    lowest: bool,
+) -> Result<()> {
+    let values = padded_values(points.iter().chain(dev).map(|point| point.1));
+    let mut chart = axes(panel, "Loss", "loss", steps, values, lowest)?;
+    training_series(&mut chart, points)?;
+    if !dev.is_empty() {
+        let line = LineSeries::new(dev.iter().copied(), dev_line());
+        chart.draw_series(line)?.label("development data").legend(|at| key(at, dev_line()));
+        marks(&mut chart, dev, DEV)?;
     }
-    chart.draw_series(LineSeries::new(thinned(points), thin))?.label("each step").legend(move |at| key(at, thin));
-    chart.draw_series(LineSeries::new(sampled(&smooth), thick))?.label("smoothed").legend(move |at| key(at, thick));
     chart
         .configure_series_labels()
         .position(SeriesLabelPosition::UpperRight)
@@ -93,11 +127,30 @@ fn loss_panel(panel: &Panel<'_>, points: &[(f64, f64)], steps: Range<f64>, lowes
     Ok(())
 }
 
+/// The loss of each step, thin, and smoothed, thick; a single one is a mark.
+fn training_series(chart: &mut Chart<'_, '_>, points: &[(f64, f64)]) -> Result<()> {
+    if points.len() == 1 {
+        return marks(chart, points, LOSS);
+    }
+    let (thin, thick) = (stroke(LOSS.mix(0.3), SCALE), stroke(LOSS.to_rgba(), 2 * SCALE + 1));
+    let smooth = sampled(&smoothed(points));
+    chart.draw_series(LineSeries::new(thinned(points), thin))?.label("each step").legend(move |at| key(at, thin));
+    chart.draw_series(LineSeries::new(smooth, thick))?.label("smoothed").legend(move |at| key(at, thick));
+    Ok(())
+}
+
+fn stroke(color: RGBAColor, stroke_width: u32) -> ShapeStyle {
+    ShapeStyle { color, filled: false, stroke_width }
+}
+
+fn dev_line() -> ShapeStyle {
+    stroke(DEV.to_rgba(), 2 * SCALE)
+}
+
 fn dev_panel(panel: &Panel<'_>, dev: &[(f64, f64)], steps: Range<f64>, metric_name: &str) -> Result<()> {
     let values = padded_values(dev.iter().map(|point| point.1));
     let mut chart = axes(panel, &format!("Development data: {metric_name}"), metric_name, steps, values, true)?;
-    let line = ShapeStyle { color: DEV.to_rgba(), filled: false, stroke_width: 2 * SCALE };
-    chart.draw_series(LineSeries::new(dev.iter().copied(), line))?;
+    chart.draw_series(LineSeries::new(dev.iter().copied(), dev_line()))?;
     marks(&mut chart, dev, DEV)
 }
 
@@ -207,8 +260,7 @@ fn sampled(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 }
 
 /// All steps, with room at both ends; never empty.
-fn padded_steps(points: &[(f64, f64)], dev: &[(f64, f64)]) -> Range<f64> {
-    let steps = points.iter().chain(dev).map(|point| point.0);
+fn padded_steps(steps: impl Iterator<Item = f64>) -> Range<f64> {
     let (low, high) = steps.fold((f64::INFINITY, 0.0), |(low, high), step| (step.min(low), step.max(high)));
     let room = ((high - low) * 0.02).max(0.5);
     (low - room).max(0.0)..high + room

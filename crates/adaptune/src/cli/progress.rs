@@ -81,7 +81,7 @@ fn say(out: &mut dyn Write, text: &str) {
 }
 
 fn bar(extent: &Extent) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:24.cyan/dim} {wide_msg}").expect("the template is well formed");
+    let style = ProgressStyle::with_template("{bar:12.cyan/dim} {wide_msg}").expect("the template is well formed");
     let bar = ProgressBar::new(extent.total_steps as u64).with_style(style.progress_chars("━╸─"));
     bar.set_position(extent.start_step as u64);
     bar
@@ -132,28 +132,29 @@ impl Count {
         (done > 0).then(|| elapsed.mul_f64(rest as f64 / done as f64))
     }
 
+    /// What a narrow terminal cuts off stands last.
     fn status(&self, elapsed: Duration) -> String {
+        let left = self.left(elapsed).map_or("?".to_owned(), rough);
+        self.with_time(elapsed, &format!("{left} left"))
+    }
+
+    fn with_time(&self, elapsed: Duration, time: &str) -> String {
         let Extent { total_steps, .. } = self.extent;
         let speed = self.tokens as f64 / elapsed.as_secs_f64().max(1e-9);
         format!(
-            "step {}/{}  epoch {}/{}  loss {:.4}  {} tokens/s  {} left",
+            "step {}/{}  epoch {}/{}  {time}  loss {:.4}  {} tokens/s",
             thousands(self.step as u64),
             thousands(total_steps as u64),
             self.epoch(),
             self.epochs(),
             self.loss.unwrap_or(f64::NAN),
             thousands(speed.round() as u64),
-            self.left(elapsed).map_or("?".to_owned(), rough),
         )
     }
 
     fn line(&self, elapsed: Duration) -> String {
         match self.step >= self.extent.total_steps {
-            true => {
-                let status = self.status(elapsed);
-                let kept = status.rfind("  ").unwrap_or(status.len());
-                format!("{}  {} in all", &status[..kept], rough(elapsed))
-            }
+            true => self.with_time(elapsed, &format!("{} in all", rough(elapsed))),
             false => self.status(elapsed),
         }
     }
@@ -204,15 +205,15 @@ mod tests {
     #[test]
     fn the_status_tells_step_epoch_loss_speed_and_rest() {
         let mut count = Count::new(EXTENT);
-        assert!(count.status(Duration::ZERO).ends_with("loss NaN  0 tokens/s  ? left"), "nothing is known yet");
+        assert!(count.status(Duration::ZERO).ends_with("? left  loss NaN  0 tokens/s"), "nothing is known yet");
         for _ in 0..500 {
             count.add(0.5, 80);
         }
         assert_eq!(
             count.status(Duration::from_secs(20)),
-            "step 1,500/2,500  epoch 3/5  loss 0.5000  2,000 tokens/s  40 s left"
+            "step 1,500/2,500  epoch 3/5  40 s left  loss 0.5000  2,000 tokens/s"
         );
-        assert!(count.status(Duration::from_secs(2000)).ends_with("1 h 07 m left"));
+        assert!(count.status(Duration::from_secs(2000)).contains("  1 h 07 m left  "));
     }
 
     #[test]
@@ -233,8 +234,8 @@ mod tests {
         let lines = lines(EXTENT, 1500);
         let steps: Vec<&str> = lines.iter().map(|line| line.split("  ").next().unwrap()).collect();
         assert_eq!(steps, ["step 1,200/2,500", "step 1,800/2,500", "step 2,400/2,500", "step 2,500/2,500", "saved"]);
-        assert!(lines[0].contains("epoch 2/5") && lines[0].ends_with(" left"), "{}", lines[0]);
-        assert!(lines[3].contains("epoch 5/5") && lines[3].ends_with(" s in all"), "{}", lines[3]);
+        assert!(lines[0].contains("epoch 2/5") && lines[0].contains(" left  "), "{}", lines[0]);
+        assert!(lines[3].contains("epoch 5/5") && lines[3].contains(" s in all  "), "{}", lines[3]);
     }
 
     #[test]

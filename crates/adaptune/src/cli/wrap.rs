@@ -5,6 +5,7 @@
 
 use std::io::{stderr, stdout};
 use terminal_size::{Width, terminal_size_of};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Columns where nobody says how many there are, as in a log file.
 const USUAL: usize = 80;
@@ -76,7 +77,7 @@ fn chunks(text: &str, columns: usize) -> Vec<&str> {
     while width(rest) > columns {
         let mut taken = 0;
         let fits = |letter: &(usize, char)| {
-            taken += char_width(letter.1);
+            taken += letter.1.width().unwrap_or(0);
             taken <= columns
         };
         let end = rest.char_indices().take_while(fits).last().map_or(0, |(at, letter)| at + letter.len_utf8());
@@ -110,16 +111,7 @@ fn filled<'a>(parts: impl Iterator<Item = (&'a str, &'a str)>, columns: usize, i
 
 /// Columns that `text` takes on a terminal: two for a wide East Asian letter or an emoji, none for a combining mark.
 pub(crate) fn width(text: &str) -> usize {
-    text.chars().map(char_width).sum()
-}
-
-fn char_width(c: char) -> usize {
-    match u32::from(c) {
-        0x0300..=0x036F | 0x200B..=0x200F | 0xFE00..=0xFE0F => 0,
-        0x1100..=0x115F | 0x2E80..=0xA4CF | 0xAC00..=0xD7A3 | 0xF900..=0xFAFF | 0xFE30..=0xFE6F => 2,
-        0xFF00..=0xFF60 | 0xFFE0..=0xFFE6 | 0x1F300..=0x1F64F | 0x1F900..=0x1F9FF | 0x20000..=0x3FFFD => 2,
-        _ => 1,
-    }
+    text.width()
 }
 
 #[cfg(test)]

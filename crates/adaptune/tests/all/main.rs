@@ -29,5 +29,7 @@ mod score;
 mod spreadsheets;
 mod tasks;
 mod thaw;
+mod thresholds;
 mod training;
 mod width;
+mod wrong_turns;

@@ -111,7 +111,17 @@ fn a_threshold_decides_which_labels_hold() {
         (&found["classes"]["classes"][0]["recall"], &found["classes"]["classes"][0]["predicted"]),
         (&1.0.into(), &32.into())
     );
+    // One label's own threshold leaves the others as they are.
+    let name = found["classes"]["classes"][0]["label"].as_str().unwrap();
+    let line = format!(
+        "eval --model model --adapter a --data dev.tsv --json --per-class --threshold 0.9999 --threshold {name}=0.0001"
+    );
+    let own = json(&ok(&mut bench.command(&line)));
+    let predicted: Vec<_> = own["classes"]["classes"].as_array().unwrap().iter().map(|row| &row["predicted"]).collect();
+    assert_eq!(predicted[0], 32);
+    assert!(predicted[1..].iter().all(|count| **count == 0), "{own}");
     bench.refuses("predict --model model --adapter a --input dev.tsv --threshold 1.5", &["above 0 and below 1"]);
+    bench.refuses("predict --model model --adapter a --input dev.tsv --threshold odd=0.5", &["no class `odd`", name]);
 }
 
 #[test]
@@ -142,5 +152,5 @@ fn what_means_something_else_is_refused() {
     bench.write("train.tsv", "text\tlabel\na\tx\nb\ty\n");
     bench.write("dev.tsv", "text\tlabel\na\tx\nb\ty\n");
     bench.trained("a", "--epochs 1");
-    bench.refuses("predict --model model --adapter a --input dev.tsv --threshold 0.3", &["one answer"]);
+    bench.refuses("predict --model model --adapter a --input dev.tsv --threshold 0.3", &["of which class", "y=0.3"]);
 }

@@ -4,7 +4,7 @@ mod embedding;
 mod python;
 mod shell;
 
-use crate::run_file::{DataFile, RunFile};
+use crate::run_file::{DataFile, InputKind, RunFile};
 use adaptune_adapters::HeadConfig;
 use adaptune_transformer::Family;
 use embedding::vectors;
@@ -106,7 +106,7 @@ impl ModelCard<'_> {
             let hash = sha256.as_deref().map_or("none".into(), |hash| format!("`{}…`", &hash[..hash.len().min(12)]));
             let _ = writeln!(card, "| {part} | {} | {examples} | {hash} |", code(path));
         }
-        let _ = writeln!(card, "\nTexts longer than {} tokens were cut.\n", self.run.max_length);
+        let _ = writeln!(card, "\nOf a text the first {} tokens are read.\n", self.run.max_length);
     }
 
     fn scores(&self, card: &mut String) {
@@ -123,21 +123,31 @@ impl ModelCard<'_> {
         }
     }
 
+    /// What stands for a file of texts that are not single ones: these come from a table.
+    fn table(&self) -> Option<&'static str> {
+        let pairs = self.run.input.as_ref().is_some_and(|input| input.kind == InputKind::Pair);
+        match self.head.task {
+            task if task.predicts_a_choice() || task.predicts_a_span() => Some("questions.jsonl"),
+            _ => pairs.then_some("pairs.tsv"),
+        }
+    }
+
     fn usage(&self, card: &mut String) {
         let base = &self.run.model;
         let builtin = base == crate::base::BUILTIN;
         if self.run.embedding.is_some() {
             return card.push_str(&embedding::usage(self.run, self.setup));
         }
-        // Choices come from a table.
-        let (before, input, predict) = match self.head.task.predicts_a_choice() {
-            true => (
+        let (before, input, predict) = match self.table() {
+            Some(table) => (
                 "",
-                "questions.jsonl",
-                "let table = adaptune::text::Table::read_texts(\"questions.jsonl\", &Default::default())?;\nmodel.predict_rows(&table, \
-                 64, |_, prediction| Ok(println!(\"{}\", prediction.label())))?;",
+                table,
+                format!(
+                    "let table = adaptune::text::Table::read_texts({table:?}, &Default::default())?;\nmodel.predict_rows(&table, 64, \
+                     |_, prediction| Ok(println!(\"{{}}\", prediction.label())))?;"
+                ),
             ),
-            false => ("echo 'A text.' | ", "-", "let predictions = model.predict(&[\"A text.\"])?;"),
+            None => ("echo 'A text.' | ", "-", "let predictions = model.predict(&[\"A text.\"])?;".to_owned()),
         };
         let _ = write!(
             card,

@@ -1,6 +1,6 @@
 //! How Python loads an adapter, and computes a head that its libraries do not have.
 
-use crate::run_file::RunFile;
+use crate::run_file::{InputKind, RunFile};
 use adaptune_adapters::{Expression, HeadConfig, Pooling};
 use adaptune_transformer::Family;
 use std::fmt::Write as _;
@@ -69,11 +69,13 @@ fn ours_alone(setup: &Expression) -> Option<String> {
 
 /// The lines that make a batch: of one text, or of what is read of each choice of an example.
 fn batch(run: &RunFile, head: &HeadConfig) -> String {
+    let pairs = run.input.as_ref().is_some_and(|input| input.kind == InputKind::Pair);
     let (given, texts) = match head.task.predicts_a_choice() {
         true => (
             "context, question, choices = \"A context.\", \"A question?\", [\"One.\", \"Another.\"]\n",
             "[context] * len(choices), [f\"{question} {choice}\" for choice in choices]",
         ),
+        false if pairs => ("", "[\"A text.\"], [\"Another.\"]"),
         false => ("", "[\"A text.\"]"),
     };
     let length = run.max_length;

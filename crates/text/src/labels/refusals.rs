@@ -24,6 +24,10 @@ pub(super) fn no_labels(table: &Table) -> TextError {
     let hint = if hint.is_empty() { "." } else { &hint };
     let columns = table.header.join(", ");
     let message = match &table.columns.label {
+        Some(column) if table.rows.iter().any(|row| row.label.is_some()) => format!(
+            "all labels in the column `{column}` are -1, which stands for none, as in test data whose labels are kept back; its \
+             columns are {columns}."
+        ),
         Some(column) => format!("no example has a label in the column `{column}`; its columns are {columns}."),
         None => {
             format!("found no labels; its columns are {columns}{hint} Name the column of labels with --label-column")

@@ -121,12 +121,22 @@ fn often(header: &[String]) -> Option<String> {
     Some(format!(" (perhaps --text-column {text}{second})."))
 }
 
+/// The option that would do, if columns are called A, B and so on, as choices are in spreadsheets.
+fn lettered(header: &[String]) -> Option<String> {
+    let choice =
+        |letter: char| header.iter().find(|name| name.len() == 1 && name.eq_ignore_ascii_case(&letter.to_string()));
+    let choices: Vec<&str> = ('a'..='z').map_while(choice).map(String::as_str).collect();
+    (choices.len() > 1).then(|| format!(" (perhaps --choice-columns {}, if one of them is right).", choices.join(",")))
+}
+
 pub(super) fn require(reading: &Reading<'_>, header: &[String], name: &str) -> Result<()> {
     if header.iter().any(|column| column == name) {
         return Ok(());
     }
     let similar = did_you_mean(name, header.iter().map(String::as_str));
-    let usual = (["text", "text_a"].contains(&name) && similar.is_empty()).then(|| often(header)).flatten();
+    let usual = (["text", "text_a"].contains(&name) && similar.is_empty())
+        .then(|| lettered(header).or_else(|| often(header)))
+        .flatten();
     let preferred = &reading.options.preferred;
     let before = [&preferred.text, &preferred.text_b].into_iter().any(|before| before.as_deref() == Some(name));
     let before = if before { ", as in training" } else { "" };

@@ -40,10 +40,12 @@ fn kept_quotes(rows: &[(usize, Vec<String>)]) -> Option<String> {
     let in_quotes = |field: &&String| field.len() > 1 && field.starts_with('"') && field.ends_with('"');
     let mut fields = rows.iter().flat_map(|(line, fields)| fields.iter().filter(in_quotes).map(move |f| (*line, f)));
     let (line, _) = fields.next()?;
+    let which = match fields.count() {
+        0 => format!("a field stands in quotes (on line {line})"),
+        more => format!("{} fields stand in quotes (the first on line {line})", 1 + more),
+    };
     Some(format!(
-        "{} fields stand in quotes (the first on line {line}), and the quotes are read as a part of the text; if a \
-         spreadsheet or pandas put them there, add --quotes",
-        1 + fields.count()
+        "{which}, and the quotes are read as a part of the text; if a spreadsheet or pandas put them there, add --quotes"
     ))
 }
 
@@ -112,23 +114,39 @@ fn checked(source: &Source, mut rows: Vec<(usize, Vec<String>)>, found: Found<'_
     Ok(without_unnamed(Records { header, rows, dialect, notes }))
 }
 
-/// Spreadsheets leave columns without a name where a sheet was once wider, and pandas writes its index as one. They cannot be
-/// named, so they are passed over.
+/// Spreadsheets leave columns without a name where a sheet was once wider: where nothing stands in them, they are passed over. What
+/// holds something, as the index that pandas writes, is called by its place, so that rows can be joined by it.
 fn without_unnamed(mut records: Records) -> Records {
-    let named: Vec<bool> = records.header.iter().map(|name| !name.is_empty()).collect();
-    let unnamed = named.iter().filter(|named| !**named).count();
-    if unnamed == 0 {
+    let is_unnamed = |place: &usize| records.header[*place].is_empty();
+    let unnamed: Vec<usize> = (0..records.header.len()).filter(is_unnamed).collect();
+    let is_blank = |place: &usize| records.rows.iter().all(|(_, fields)| fields[*place].trim().is_empty());
+    let (blank, filled): (Vec<usize>, Vec<usize>) = unnamed.into_iter().partition(is_blank);
+    for place in filled {
+        let name = by_place(place, &records.header);
+        records.notes.push(format!("column {} has no name, and is called `{name}`", place + 1));
+        records.header[place] = name;
+    }
+    if blank.is_empty() {
         return records;
     }
     let keep = |fields: &mut Vec<String>| {
-        let mut is_named = named.iter();
-        fields.retain(|_| *is_named.next().unwrap_or(&true));
+        let mut places = 0..;
+        fields.retain(|_| places.next().is_none_or(|place| !blank.contains(&place)));
     };
     keep(&mut records.header);
     records.rows.iter_mut().for_each(|(_, fields)| keep(fields));
-    let columns = if unnamed == 1 { "column" } else { "columns" };
-    records.notes.push(format!("{unnamed} {columns} without a name passed over"));
+    let columns = if blank.len() == 1 { "column" } else { "columns" };
+    records.notes.push(format!("{} {columns} without a name passed over, for nothing stands there", blank.len()));
     records
+}
+
+/// A name for a column that has none, unlike all others.
+fn by_place(place: usize, header: &[String]) -> String {
+    let mut name = format!("column_{}", place + 1);
+    while header.contains(&name) {
+        name.push('_');
+    }
+    name
 }
 
 fn check_header(source: &Source, line: usize, header: &[String]) -> Result<()> {

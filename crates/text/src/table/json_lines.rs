@@ -93,8 +93,12 @@ fn object(reading: &Reading<'_>, line: usize, text: &str) -> Result<Object> {
             Err(source.error(line, format!("{wanted}, found an array; write one object a line:\n    jq -c '.[]'")))
         }
         Ok(_) => Err(source.error(line, format!("{wanted}, found another value"))),
-        Err(error) if text.trim() == "[" || text.trim() == "{" => Err(source
-            .error(line, format!("{wanted}, found a value over several lines ({error}); compact it:\n    jq -c ."))),
+        Err(error) if text.trim() == "[" || text.trim() == "{" => {
+            let filter = if text.trim() == "[" { "'.[]'" } else { "." };
+            let message =
+                format!("{wanted}, found a value over several lines ({error}); compact it:\n    jq -c {filter}");
+            Err(source.error(line, message))
+        }
         Err(error) => Err(source.error(line, format!("{wanted}: {error}"))),
     }
 }
@@ -112,7 +116,8 @@ fn text_row(reading: &Reading<'_>, line: usize, object: &Object, chosen: &Chosen
 fn tagged_row(reading: &Reading<'_>, line: usize, object: &Object, words: &str, tags: Option<&str>) -> Result<Row> {
     let source = reading.source;
     let texts = strings(reading, line, object, words)?;
-    let tags = tags.map(|name| tag_names(reading, line, object, name)).transpose()?;
+    // Where nothing is learnt or measured, tags are a column like any other.
+    let tags = tags.filter(|_| reading.labels_needed).map(|name| tag_names(reading, line, object, name)).transpose()?;
     if texts.is_empty() && reading.labels_needed {
         return Err(source.error(line, format!("`{words}` is empty; expected at least one word: delete the line")));
     }
@@ -130,8 +135,8 @@ fn tag_names(reading: &Reading<'_>, line: usize, object: &Object, name: &str) ->
     if value.as_array().is_some_and(|tags| tags.iter().any(Value::is_number)) {
         let message = format!(
             "`{name}` holds numbers, and the file does not say what they stand for. Write names in their place; with Hugging \
-             Face's datasets: names = ds.features['{name}'].feature.names, then ds.map(lambda x: {{'{name}': [names[i] for i \
-             in x['{name}']]}}, features=...)"
+             Face's datasets:\n    names = ds.features['{name}'].feature.names\n    named = ds.map(lambda x: {{'tags': [names[i] for i \
+             in x['{name}']]}}, remove_columns='{name}')\n    named.to_json('named.jsonl')"
         );
         return Err(reading.source.error(line, message));
     }
@@ -141,7 +146,8 @@ fn tag_names(reading: &Reading<'_>, line: usize, object: &Object, name: &str) ->
 fn value<'a>(reading: &Reading<'_>, line: usize, object: &'a Object, name: &str) -> Result<&'a Value> {
     object.get(name).ok_or_else(|| {
         let found: Vec<&str> = object.keys().map(String::as_str).collect();
-        let message = format!("expected the key `{name}` as on the first line, found {}", found.join(", "));
+        let before = if line > 1 { " as on the first line" } else { "" };
+        let message = format!("expected the key `{name}`{before}, found {}", found.join(", "));
         reading.source.error(line, message)
     })
 }

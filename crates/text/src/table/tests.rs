@@ -307,11 +307,14 @@ fn every_column_is_kept_in_the_fields() {
 }
 
 #[test]
-fn columns_without_a_name_are_passed_over_with_a_note() {
-    let table = table("a.csv", ",text,label,,\n0,warm,good,,\n1,cold,bad,x,\n");
+fn columns_without_a_name_are_called_by_their_place_or_passed_over_if_they_are_blank() {
+    let table = table("a.csv", ",text,label,,column_4,\n0,warm,good,,a, \n1,cold,bad,x,b,\n");
     assert_eq!(rows(&table), [single("warm", Some("good"), 2), single("cold", Some("bad"), 3)]);
-    assert_eq!((table.header.join(" "), table.notes.len()), ("text label".into(), 1));
-    assert!(table.notes[0].starts_with("3 columns without a name"), "{}", table.notes[0]);
+    assert_eq!(table.header.join(" "), "column_1 text label column_4_ column_4");
+    assert_eq!(table.rows[1].fields, ["1", "cold", "bad", "x", "b"].map(serde_json::Value::from));
+    let notes = ["column 1 has no name, and is called `column_1`", "column 4 has no name, and is called `column_4_`"];
+    assert_eq!(table.notes[..2], notes);
+    assert!(table.notes[2].starts_with("1 column without a name passed over"), "{}", table.notes[2]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod report;
 mod retrieval;
 mod span_report;
 mod spans;
+mod threshold;
 
 pub use answers::{answer_f1, exact_answer, normalised_answer};
 pub use classification::{accuracy, chance_of_choices, macro_f1, matthews_correlation};
@@ -25,6 +26,7 @@ pub use report::{ClassReport, calibration_error};
 pub use retrieval::{average_precision, ndcg, ranked, recall, reciprocal_rank};
 pub use span_report::SpanReport;
 pub use spans::{Span, SpanCounts, labels_mark_spans, spans, stray_tags};
+pub use threshold::{Threshold, best_threshold};
 
 use ratio::ratio;
 use std::fmt;

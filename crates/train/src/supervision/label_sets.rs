@@ -11,20 +11,35 @@ use ndarray::ArrayView2;
 
 /// Any number of labels for each sequence: binary cross-entropy, F1 and exact matches of those with a probability above a
 /// threshold, a half by default.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LabelSets {
     /// The logit above which a label holds.
     least: f64,
+    /// The same of labels that have their own.
+    own: Vec<(usize, f64)>,
 }
 
 impl LabelSets {
     /// Labels hold with a probability above a half.
-    pub const HALF: Self = Self { least: 0.0 };
+    pub const HALF: Self = Self { least: 0.0, own: Vec::new() };
 
     /// Labels hold with a probability above this threshold, for scores alone; what is learnt does not depend on it.
     #[must_use]
     pub fn above(threshold: f64) -> Self {
-        Self { least: (threshold / (1.0 - threshold)).ln() }
+        Self { least: logit(threshold), own: Vec::new() }
+    }
+
+    /// The same with another threshold for one label.
+    #[must_use]
+    pub fn with(mut self, label: usize, threshold: f64) -> Self {
+        self.own.retain(|(other, _)| *other != label);
+        self.own.push((label, logit(threshold)));
+        self
+    }
+
+    /// The logit above which a label holds.
+    fn least_of(&self, label: usize) -> f64 {
+        self.own.iter().find(|(other, _)| *other == label).map_or(self.least, |(_, least)| *least)
     }
 }
 
@@ -44,18 +59,22 @@ impl<S: Scalar> Supervision<S> for LabelSets {
             .iter()
             .zip(logits.rows())
             .map(|(truths, row)| {
-                truths.iter().zip(row).map(|(truth, logit)| self.holds(*truth, logit.to_f64())).collect()
+                let pairs = truths.iter().zip(row).enumerate();
+                pairs.map(|(label, (truth, logit))| holds(*truth, logit.to_f64(), self.least_of(label))).collect()
             })
             .collect();
         Metrics::multi_label(&expected, &predicted)
     }
 }
 
-impl LabelSets {
-    /// True of a logit that is high enough. One that is NaN is no prediction, and never the right one.
-    fn holds(&self, truth: bool, logit: f64) -> bool {
-        if logit.is_nan() { !truth } else { logit > self.least }
-    }
+/// The logit of a probability.
+fn logit(probability: f64) -> f64 {
+    (probability / (1.0 - probability)).ln()
+}
+
+/// True of a logit that is high enough. One that is NaN is no prediction, and never the right one.
+fn holds(truth: bool, logit: f64, least: f64) -> bool {
+    if logit.is_nan() { !truth } else { logit > least }
 }
 
 fn targets(batch: &ExampleBatch<'_>) -> Vec<Vec<bool>> {

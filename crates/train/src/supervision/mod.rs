@@ -15,6 +15,7 @@ pub(crate) mod hidden_tokens;
 pub(crate) mod label_sets;
 pub(crate) mod numbers;
 pub(crate) mod tags;
+pub(crate) mod threshold;
 pub(crate) mod weighted;
 
 pub use answers::Answers;
@@ -27,20 +28,22 @@ pub use hidden_tokens::HiddenTokens;
 pub use label_sets::LabelSets;
 pub use numbers::Numbers;
 pub use tags::Tags;
+pub use threshold::ClassThreshold;
 pub use weighted::Weighted;
 
 use adaptune_adapters::{Outputs, Task};
 use adaptune_tensor::Scalar;
 
 static USUAL_EMBEDDINGS: Embeddings = Embeddings::USUAL;
+static LABELS_ABOVE_A_HALF: LabelSets = LabelSets::HALF;
 
 /// The supervision that the targets of a task call for.
 #[must_use]
 pub fn of<S: Scalar>(task: Task) -> &'static dyn Supervision<S> {
     match task.description().outputs {
         Outputs::Labels { .. } if task.reads_every_token() => &Tags,
-        Outputs::Labels { .. } => &Classes,
-        Outputs::AnyLabels { .. } => &LabelSets::HALF,
+        Outputs::Labels { .. } => &Classes::MOST_PROBABLE,
+        Outputs::AnyLabels { .. } => &LABELS_ABOVE_A_HALF,
         Outputs::Number => &Numbers,
         Outputs::Span => &Answers,
         Outputs::Choice => &Choices,

@@ -78,7 +78,7 @@ impl<S: Scalar> Supervision<S> for Weighted {
         if self.task.reads_every_token() {
             Tags.metrics(all, logits, loss, labels)
         } else {
-            Classes.metrics(all, logits, loss, labels)
+            Classes::MOST_PROBABLE.metrics(all, logits, loss, labels)
         }
     }
 }

@@ -59,8 +59,8 @@ fn described(file: &Value, model: &Config) -> Result<(Vec<&'static str>, HeadCon
     let known = classifier::task_type(class).and_then(|name| Some((name, classifier::layers(name, model)?)));
     let Some((task_type, layers)) = known else {
         return Err(format!(
-            "it is the head of the class {class}; of transformers' classes those of …ForSequenceClassification and \
-             …ForTokenClassification are read"
+            "it is the head of the class {class}; of transformers' classes those of {} are read",
+            classifier::classes()
         )
         .into());
     };

@@ -128,8 +128,9 @@ pub(crate) fn load<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Hea
     let task_type = json::read(&path)?.get("task_type").cloned().unwrap_or_default();
     find(directory, base)?.ok_or_else(|| {
         let message = format!(
-            "the weights hold no head (task_type is {task_type}): what needs one takes adapters that PEFT trained with task_type \
-             SEQ_CLS or TOKEN_CLS; merging, converting and embeddings need none"
+            "the weights hold no head (task_type is {task_type}): what needs one takes adapters that PEFT trained with a task_type \
+             of {}; merging, converting and embeddings need none",
+            classifier::task_types()
         );
         FormatError::config(path, message)
     })
@@ -194,18 +195,18 @@ fn form<S: Scalar>(file: &Value, tensors: &Tensors<S>, model: &Config) -> Result
     let known = task_type.and_then(|name| Some((name.to_owned(), classifier::layers(name, model)?)));
     known.ok_or_else(|| match (found, class) {
         (Value::Null, Some(class)) => format!(
-            "task_type is null and the head is of the class {class}; of transformers' classes those of …ForSequenceClassification \
-             and …ForTokenClassification are read"
+            "task_type is null and the head is of the class {class}; of transformers' classes those of {} are read",
+            classifier::classes()
         ),
         (Value::Null, None) => "task_type is null, and the head may judge sequences or tokens: write \"SEQ_CLS\" or \
                                 \"TOKEN_CLS\" there"
             .to_owned(),
-        (Value::String(task_type), _) if ["SEQ_CLS", "TOKEN_CLS"].contains(&task_type.as_str()) => format!(
+        (Value::String(task_type), _) if classifier::is_known(task_type) => format!(
             "task_type is {task_type}, and transformers' head of that kind on this base, of the family {}, is none that is read: its \
              logits or its tokens go another way",
             model.family.model_type()
         ),
-        (found, _) => format!("task_type is {found}, but heads are read of SEQ_CLS and TOKEN_CLS only"),
+        (found, _) => format!("task_type is {found}, but heads are read of {} only", classifier::task_types()),
     })
 }
 
@@ -216,6 +217,6 @@ fn sole_fit<S: Scalar>(tensors: &Tensors<S>, model: &Config) -> Option<&'static 
         classifier::layers(task_type, model).is_some_and(|layers| layers.iter().all(has))
             && !(*task_type == "TOKEN_CLS" && tensors.any(|name| name.contains("pre_classifier") || is_pooler(name)))
     };
-    let mut fitting = ["SEQ_CLS", "TOKEN_CLS"].into_iter().filter(fits);
+    let mut fitting = classifier::of_classes().filter(fits);
     fitting.next().filter(|_| fitting.next().is_none())
 }

@@ -73,7 +73,7 @@ pub fn save_peft<S: Scalar>(adapter: &Adapter<S>, base: &Encoder<S>, directory: 
 /// A head for [vectors](crate::Task::EMBEDDING) is in no file: the adapter is one for transformers' `AutoModel`, with the `task_type`
 /// `FEATURE_EXTRACTION`.
 ///
-/// | family | sequences | tokens |
+/// | family | sequences | tokens, spans |
 /// |---|---|---|
 /// | BERT | one layer on the pooler | one layer |
 /// | RoBERTa, XLM-R | two layers, tanh; not with a prefix, with which PEFT does not run them | one layer |

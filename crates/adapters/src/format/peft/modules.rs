@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Modules that are heads and not parts of the base.
-const HEADS: [&str; 3] = ["classifier", "score", "pre_classifier"];
+const HEADS: [&str; 4] = ["classifier", "score", "pre_classifier", "qa_outputs"];
 
 /// True of a tensor that belongs to the head: to a classifier, or to the pooler that one reads.
 pub(crate) fn is_head(tensor: &str) -> bool {

@@ -14,7 +14,11 @@ use std::sync::Arc;
 
 /// Makes what AdapterHub writes of transformers' own classes out of a flexible head.
 fn make_static(files: &Files, class: &str) {
-    files.rename("model_head.safetensors", |name| name.replace("heads.mine.1.", "classifier."));
+    let module = if class.ends_with("QuestionAnswering") { "qa_outputs." } else { "classifier." };
+    files.rename("model_head.safetensors", |name| {
+        let flexible = ["heads.mine.1.", "heads.mine.0."].into_iter().find(|start| name.starts_with(start));
+        flexible.map_or(name.to_owned(), |start| name.replace(start, module))
+    });
     files.change("head_config.json", |file| {
         let config = file["config"].take();
         file["name"] = Value::Null;
@@ -32,6 +36,7 @@ fn static_heads_are_those_of_their_class() {
             "BertForSequenceClassification",
         ),
         (HeadConfig::new(Task::TAGGING, labels()), "BertForTokenClassification"),
+        (HeadConfig::new(Task::QUESTION_ANSWERING, Vec::new()), "BertForQuestionAnswering"),
     ] {
         let model = model("seq_bn[reduction_factor=4,init_weights=bert]", &head);
         let files = Files::saved(&model);
@@ -184,6 +189,42 @@ fn a_head_without_a_task_is_what_its_class_or_its_tensors_say() {
     assert!(files.refusal(&base).contains("may judge sequences or tokens"));
     files.change("adapter_config.json", |file| file["auto_mapping"] = class("BertForMultipleChoice"));
     assert!(files.refusal(&base).contains("BertForMultipleChoice"));
+}
+
+/// transformers' heads for questions are `qa_outputs` over each token: that of a tagger with two classes.
+#[test]
+fn a_head_for_questions_says_where_spans_start_and_end() {
+    let (base, files) = (base::<f64>("bert"), Files::copy_of(&folder("peft-heads/bert-TOKEN_CLS")));
+    let mut tensors = files.tensors(WEIGHTS);
+    for part in ["weight", "bias"] {
+        let name = format!("base_model.model.classifier.{part}");
+        let values = tensors[&name].slice_axis(ndarray::Axis(0), (..2).into()).to_owned();
+        tensors.insert(name, values);
+    }
+    files.write(WEIGHTS, &tensors);
+    let tags = files.load(&base);
+    files.rename(WEIGHTS, |name| name.replace("classifier", "qa_outputs"));
+    files.change("adapter_config.json", |file| {
+        file["task_type"] = "QUESTION_ANS".into();
+        file["modules_to_save"] = json!(["qa_outputs"]);
+    });
+    let spans = files.load(&base);
+    assert_eq!(spans.head().config().task, Task::QUESTION_ANSWERING);
+    assert_eq!(logits(&spans), logits(&tags));
+    // Written for PEFT and read again it is the same; without a task the tensors' names say what it is.
+    let written = tempfile::tempdir().expect("a folder");
+    let (adapter, head) = (spans.adapter().expect("one"), spans.head());
+    format::save_peft_with_head(adapter, head, &base, written.path()).unwrap_or_else(|e| panic!("{e}"));
+    assert!(!written.path().join("head_config.json").exists(), "the head is among PEFT's weights");
+    assert_eq!(logits(&Files::copy_of(written.path()).load(&base)), logits(&tags));
+    files.change("adapter_config.json", |file| file["task_type"] = Value::Null);
+    assert_eq!(files.load(&base).head().config(), spans.head().config());
+    tensors.retain(|name, _| !name.contains("classifier"));
+    tensors.insert("base_model.model.qa_outputs.bias".into(), numbers((1, 3), 0.2).row(0).to_owned().into_dyn());
+    tensors.insert("base_model.model.qa_outputs.weight".into(), numbers((3, 12), 0.2).into_dyn());
+    files.write(WEIGHTS, &tensors);
+    let error = files.refusal(&base);
+    assert!(error.contains("two outputs") && error.contains('3'), "{error}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::columns::TableArgs;
 use super::composition::AdapterArg;
 use super::embed::FormArgs;
 use super::numbers::{BaseDtype, BatchArgs};
+use super::threshold::{Threshold, threshold};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -27,9 +28,10 @@ pub(crate) struct ModelArgs {
     /// Numbers of the base's linear layers [default: as in training]
     #[arg(long, value_enum, value_name = "TYPE")]
     pub(crate) base_dtype: Option<BaseDtype>,
-    /// Of a head of which any number of labels hold, those whose probability is above this [default: 0.5]
-    #[arg(long, value_name = "PROBABILITY", value_parser = probability)]
-    pub(crate) threshold: Option<f32>,
+    /// Predict a class wherever its probability is above this: 'rare=0.2'; of others the most probable. Where any number of
+    /// labels hold, one threshold for all [default: 0.5], or the label's own; then it may be given several times
+    #[arg(long, value_name = "[LABEL=]PROBABILITY", value_parser = threshold)]
+    pub(crate) threshold: Vec<Threshold>,
     #[command(flatten)]
     pub(crate) batch: BatchArgs,
 }
@@ -38,14 +40,6 @@ impl ModelArgs {
     /// How many texts are computed together.
     pub(crate) fn batch_size(&self) -> usize {
         self.batch.size()
-    }
-}
-
-/// A number above 0 and below 1.
-fn probability(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(number) if number > 0.0 && number < 1.0 => Ok(number),
-        _ => Err(format!("expected a number above 0 and below 1, found {text}")),
     }
 }
 

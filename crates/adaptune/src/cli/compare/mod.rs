@@ -10,6 +10,7 @@ mod trial;
 
 use super::args::CompareArgs;
 use super::download::find_base;
+use super::interrupted;
 use super::report::{print_json, print_line};
 use super::task::TaskArg;
 use super::train::{self, DEFAULT_TASK};
@@ -81,7 +82,10 @@ fn prepare(args: &CompareArgs) -> Result<()> {
             "{shown} is not empty: go on with --resume, replace it with --overwrite, or name another folder with --out"
         );
     }
-    std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {shown}"))
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {shown}"))?;
+    interrupted::tell_how_to_go_on(format!(
+        "to go on, add --resume to the same command; what is in {shown} is not trained again"
+    ))
 }
 
 fn close(args: &CompareArgs, rows: &[Row]) -> Result<()> {

@@ -9,7 +9,7 @@ const STYLE: &str = "
   :root { color-scheme: light dark; }
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-  th, td { padding: .35rem .6rem; border-bottom: 1px solid #8884; text-align: right; }
+  th, td { padding: .35rem .6rem; border-bottom: 1px solid #8884; text-align: right; white-space: nowrap; }
   th:first-child, td:first-child { text-align: left; }
   figure { margin: 2rem 0; background: #fff; border-radius: 6px; }
   figure { overflow-x: auto; } svg { min-width: 42rem; max-width: 100%; height: auto; }

@@ -9,12 +9,11 @@ use super::per_class::PerClass;
 use super::per_entity::PerEntity;
 use super::per_label::PerLabel;
 use super::report::{self, Cell, Report, notes, thousands};
-use adaptune_adapters::HeadConfig;
+use super::separation::Separation;
 use adaptune_tensor::ndarray::Array2;
-use adaptune_text::{Labels, Table};
+use adaptune_text::{Labels, Table, TextPredictor};
 use adaptune_train::metrics::chance_of_choices;
-use adaptune_train::supervision::{self, LabelSets, Supervision};
-use adaptune_train::{Dataset, Evaluation, evaluate_logits, json, predict};
+use adaptune_train::{Dataset, Evaluation, json, predict};
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
@@ -39,13 +38,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     notes(&table.name, &tokenized.notes);
     let data = tokenized.dataset;
     let batch_size = args.model.batch_size();
-    let threshold = args.model.threshold.unwrap_or(0.5);
     let logits = predict(model, &data, batch_size)?;
-    let above = LabelSets::above(threshold.into());
-    let supervision: &dyn Supervision<f32> =
-        if head.task.predicts_any_labels() { &above } else { supervision::of(head.task) };
-    let evaluation = evaluate_logits(model, supervision, &data, logits.view())?;
-    let details = args.per_class.then(|| Details::new(head, &data, &logits, threshold)).transpose()?;
+    let evaluation = loaded.predictor.evaluate_logits(&data, logits.view())?;
+    let details = args.per_class.then(|| Details::new(&loaded.predictor, &data, &logits)).transpose()?;
     match args.json {
         true => print_json(args, &evaluation, &data, details.as_ref())?,
         false => {
@@ -62,38 +57,52 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
 /// What `--per-class` shows.
 enum Details<'a> {
     /// Each class or tag, and where tags mark spans, each kind of these before.
-    Classes(Option<PerEntity>, PerClass<'a>),
-    Labels(PerLabel),
+    Classes(Option<PerEntity>, PerClass<'a>, Separation),
+    Labels(PerLabel, Separation),
 }
 
 impl<'a> Details<'a> {
-    fn new(head: &'a HeadConfig, data: &Dataset, logits: &Array2<f32>, threshold: f32) -> Result<Self> {
+    fn new(predictor: &'a TextPredictor, data: &Dataset, logits: &Array2<f32>) -> Result<Self> {
+        let head = predictor.model().head().config();
+        let separation = Separation::new(head, data, logits);
         Ok(match head.task.predicts_any_labels() {
-            true => Self::Labels(PerLabel::new(head, data, logits, threshold)),
-            false => Self::Classes(PerEntity::new(head, data, logits), PerClass::new(head, data, logits)?),
+            true => Self::Labels(PerLabel::new(predictor, data, logits), separation),
+            false => {
+                let classes = PerClass::new(head, data, logits, |row| predictor.class_of(row))?;
+                Self::Classes(PerEntity::new(head, data, logits), classes, separation)
+            }
         })
     }
 
     fn print(&self) -> Result<()> {
         match self {
-            Self::Classes(entities, classes) => {
+            Self::Classes(entities, classes, separation) => {
                 entities.as_ref().map_or(Ok(()), PerEntity::print)?;
-                classes.print()
+                classes.print()?;
+                separation.print()
             }
-            Self::Labels(labels) => labels.print(),
+            Self::Labels(labels, separation) => {
+                labels.print()?;
+                separation.print()
+            }
         }
     }
 
     fn json(&self) -> Value {
         match self {
-            Self::Classes(entities, classes) => {
+            Self::Classes(entities, classes, separation) => {
                 let mut all = classes.json();
                 if let Some(entities) = entities {
                     all["entities"] = entities.json();
                 }
+                all["thresholds"] = separation.json();
                 all
             }
-            Self::Labels(labels) => labels.json(),
+            Self::Labels(labels, separation) => {
+                let mut all = labels.json();
+                all["thresholds"] = separation.json();
+                all
+            }
         }
     }
 }

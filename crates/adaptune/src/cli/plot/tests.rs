@@ -8,10 +8,18 @@ fn falling(steps: usize) -> Vec<(usize, f64)> {
     (1..=steps).map(|i| (i, 0.2 + 0.5 * (-(i as f64) / (steps as f64 / 4.0)).exp() + 0.2 * noise(i))).collect()
 }
 
+fn curves<'a>(training: &'a [(usize, f64)], dev_metric: &'a [(usize, f64)], metric_name: &'a str) -> Curves<'a> {
+    Curves { training, dev_metric, metric_name, dev_loss: &[] }
+}
+
 fn picture(points: &[(usize, f64)], dev: &[(usize, f64)]) -> String {
+    drawn(&curves(points, dev, "accuracy"))
+}
+
+fn drawn(curves: &Curves<'_>) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("loss.svg");
-    loss_curve(&path, points, dev, "accuracy").unwrap();
+    loss_curve(&path, curves).unwrap();
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left behind");
     std::fs::read_to_string(path).unwrap()
 }
@@ -24,7 +32,7 @@ fn polylines(svg: &str) -> Vec<&str> {
 fn both_panels_are_drawn_with_names() {
     let svg = picture(&falling(300), &[(100, 0.7), (200, 0.8), (300, 0.85)]);
     assert!(svg.starts_with("<svg width=\"860\" height=\"670\" viewBox=\"0 0 1720 1340\""), "{}", &svg[..80]);
-    for name in ["Training loss", "Development data: accuracy", "each step", "smoothed", "step", "loss", "accuracy"] {
+    for name in ["Loss", "Development data: accuracy", "each step", "smoothed", "step", "loss", "accuracy"] {
         assert!(svg.lines().any(|line| line == name), "{name}");
     }
     assert_eq!(svg.matches("<circle").count(), 3);
@@ -36,6 +44,18 @@ fn without_development_data_there_is_one_panel() {
     let svg = picture(&falling(40), &[]);
     assert!(svg.starts_with("<svg width=\"860\" height=\"400\""));
     assert!(!svg.contains("Development") && !svg.contains("<circle"));
+}
+
+#[test]
+fn the_loss_on_development_data_is_drawn_with_that_of_training() {
+    let (training, dev) = (falling(300), [(100, 0.4), (200, 0.35), (300, f64::NAN)]);
+    let (with, without) = (Curves { dev_loss: &dev, ..curves(&training, &[], "f1") }, curves(&training, &[], "f1"));
+    let (with, without) = (drawn(&with), drawn(&without));
+    assert!(with.lines().any(|line| line == "development data") && !without.contains("development data"));
+    assert_eq!((with.matches("<circle").count(), without.matches("<circle").count()), (2, 0));
+    // A loss above all of training's is on the axis too.
+    let high = drawn(&Curves { dev_loss: &[(100, 90.0)], ..curves(&training, &[], "f1") });
+    assert!(high.lines().any(|line| line.starts_with("80")), "{high}");
 }
 
 #[test]
@@ -63,11 +83,12 @@ fn with_nothing_to_draw_the_old_picture_stays() {
     let path = folder.path().join("loss.svg");
     std::fs::write(&path, "old").unwrap();
     for points in [&[][..], &[(1, f64::NAN)]] {
-        let message = loss_curve(&path, points, &[(1, 0.5)], "f1").unwrap_err().to_string();
+        let message = loss_curve(&path, &curves(points, &[(1, 0.5)], "f1")).unwrap_err().to_string();
         assert!(message.contains("no finite training loss"), "{message}");
     }
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
-    let message = loss_curve(&folder.path().join("no/such.svg"), &falling(9), &[], "f1").unwrap_err().to_string();
+    let message =
+        loss_curve(&folder.path().join("no/such.svg"), &curves(&falling(9), &[], "f1")).unwrap_err().to_string();
     assert!(message.starts_with("cannot write ") && message.contains("such.svg"), "{message}");
 }
 
@@ -109,7 +130,7 @@ fn the_picture_is_an_ordinary_file() {
     let folder = tempfile::tempdir().unwrap();
     let [ordinary, drawn] = ["ordinary", "loss.svg"].map(|name| folder.path().join(name));
     std::fs::write(&ordinary, "").unwrap();
-    loss_curve(&drawn, &falling(5), &[], "f1").unwrap();
+    loss_curve(&drawn, &curves(&falling(5), &[], "f1")).unwrap();
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode();
     assert_eq!(mode(&drawn), mode(&ordinary));
 }
@@ -118,7 +139,7 @@ fn the_picture_is_an_ordinary_file() {
 fn names_are_escaped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("loss.svg");
-    loss_curve(&path, &falling(5), &[(1, 1.0)], "<script>&").unwrap();
+    loss_curve(&path, &curves(&falling(5), &[(1, 1.0)], "<script>&")).unwrap();
     let svg = std::fs::read_to_string(path).unwrap();
     assert!(svg.contains("&lt;script&gt;&amp;") && !svg.contains("<script>"));
 }
@@ -152,7 +173,7 @@ fn axes_have_room_and_enough_decimals() {
     assert_eq!(padded_values([0.0, 1.0].into_iter()), 0.0..1.06);
     assert_eq!(padded_values([5.0].into_iter()), 4.5..5.5);
     assert_eq!(padded_values([-1.0, 1.0].into_iter()).start, -1.12);
-    assert_eq!(padded_steps(&[(1.0, 0.0)], &[]), 0.5..1.5);
+    assert_eq!(padded_steps([1.0].into_iter()), 0.5..1.5);
     for (spread, places) in [(100.0, 0), (9.0, 0), (2.0, 1), (0.9, 1), (0.24, 2), (0.05, 3), (0.0009, 4)] {
         assert_eq!(decimals(&(1.0..1.0 + spread)), places, "{spread}");
     }

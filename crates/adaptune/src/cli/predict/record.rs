@@ -14,7 +14,7 @@ pub(super) fn json_record(kept: Map<String, Value>, row: &Row, prediction: &Pred
     let fields = match prediction {
         Prediction::Blank => json!({ "label": null }),
         Prediction::Number(number) => json!({ "label": real(*number), "logits": [real(*number)] }),
-        Prediction::Class { label, logits, probabilities } => json!({
+        Prediction::Class { label, logits, probabilities, .. } => json!({
             "label": label,
             "logits": reals(logits),
             "probabilities": by_name(head, probabilities),

@@ -5,9 +5,11 @@ mod tokeniser;
 
 use super::args::{ArchitectureArg, PretrainArgs};
 use super::folder::{PRETRAINED, RunFolder, State};
+use super::interrupted;
 use super::memory;
+use super::plot::draw;
 use super::report::{self, Cell, Report, bytes, duration, note, percent, print_line, thousands};
-use super::train::{draw, evaluations, follow};
+use super::train::{evaluations, follow};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, format};
 use adaptune_tensor::Seed;
 use adaptune_text::RunFile;
@@ -34,6 +36,7 @@ pub(crate) fn run(args: &PretrainArgs) -> Result<()> {
         note(format_args!("note: {}: the run is complete, there is nothing to resume", args.out.display()));
         return Ok(());
     }
+    interrupted::tell_how_to_go_on("to go on from the last checkpoint, add --resume to the same command".to_owned())?;
     let mut trainer =
         trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
     if args.resume && !trainer.resume()? {

@@ -19,6 +19,8 @@ pub(super) struct Closing<'a> {
     pub(super) baselines: Vec<Outcome>,
     pub(super) elapsed: Duration,
     pub(super) peak_bytes: Option<u64>,
+    /// The folder of the adapter that the training went on from, if it did.
+    pub(super) from: Option<&'a Path>,
     /// A text to try the result with.
     pub(super) sample: Option<&'a str>,
 }
@@ -34,7 +36,7 @@ impl Closing<'_> {
             print_line("")?;
             self.comparison().print()?;
         }
-        if let Some(said) = self.trained.no_better() {
+        if let Some(said) = self.trained.no_better(self.from) {
             print_line(said)?;
         }
         print_line(format_args!("saved in {}", self.out.display()))?;

@@ -7,7 +7,8 @@ use super::super::task::TaskArg;
 use adaptune_text::TaskChoice;
 use adaptune_transformer::weights::replace_file;
 use anyhow::{Context, Result, bail};
-use clap::Parser;
+use clap::parser::ValueSource;
+use clap::{CommandFactory as _, Parser as _};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
@@ -52,7 +53,22 @@ pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<Tra
         let out = args.out.as_deref().unwrap_or(Path::new("")).display();
         bail!("--resume: there is no run in {out}; name the folder of one, or leave --resume away");
     }
-    let Some(path) = folder.command_under_way().filter(|_| args.resume && !named) else { return Ok(None) };
+    if !args.resume || named {
+        return Ok(None);
+    }
+    let out = args.out.as_deref().unwrap_or(Path::new("")).display();
+    if let Some(option) = beside_resume() {
+        bail!(
+            "--resume: the run in {out} goes on as it began, and would not heed {option}: leave that away; to train what comes of \
+             it further, otherwise, there is --from"
+        );
+    }
+    let Some(path) = folder.command_under_way() else {
+        return match folder.state() {
+            State::Complete => Ok(None),
+            _ => bail!("--resume: {out} does not say how its run began: give all of its options beside --resume"),
+        };
+    };
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let kept: Value = serde_json::from_str(&text).with_context(|| damaged(&path))?;
     let arguments: Option<Vec<&str>> =
@@ -64,6 +80,18 @@ pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<Tra
         .with_context(|| format!("the run began in {directory}, which cannot be entered"))?;
     note(format_args!("going on as the run began: {}", shown(&kept)));
     Ok(Some(TrainArgs { resume: true, overwrite: false, out, json: args.json || before.json, ..*before }))
+}
+
+/// An option of this command line that would change how a run goes on, if there is one.
+fn beside_resume() -> Option<String> {
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os()).ok()?;
+    let given = matches.subcommand_matches("train")?;
+    let heeded = ["out", "resume", "overwrite", "json", "threads"];
+    let is_given = |id: &str| !heeded.contains(&id) && given.value_source(id) == Some(ValueSource::CommandLine);
+    let mut arguments = command.find_subcommand("train")?.get_arguments();
+    let found = arguments.find(|argument| is_given(argument.get_id().as_str()))?;
+    Some(format!("--{}", found.get_long()?))
 }
 
 fn shown(kept: &Value) -> String {

@@ -6,10 +6,10 @@ use super::choices::Choices;
 use super::start::labels_of;
 use adaptune_adapters::AdapterModel;
 use adaptune_text::{
-    Columns, DataFile, EmbeddingForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer,
+    Columns, DataFile, EmbeddingForm, Format, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer,
 };
 use adaptune_train::Dataset;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
 
 pub(super) struct Data {
@@ -73,7 +73,15 @@ impl Parts {
     /// Reads what is measured on, or keeps it aside from the training data.
     fn read(choices: &Choices, whole: Table, reader: &Reader<'_>, files: &mut Vec<DataFile>) -> Result<Self> {
         let (train, dev) = match &choices.dev {
-            None => (whole, None),
+            None => {
+                if !reader.quiet {
+                    note(
+                        "note: without --dev nothing is measured while it trains, and what the last epoch leaves is kept; --dev 10% \
+                         keeps a tenth aside",
+                    );
+                }
+                (whole, None)
+            }
             Some(DevArg::File(path)) => {
                 if choices.train.contains(path) {
                     note(format_args!(
@@ -110,6 +118,8 @@ struct Reader<'a> {
     task: TaskChoice,
     /// What is made of the tokens of texts that are compared.
     form: Option<&'a EmbeddingForm>,
+    /// True if nothing but errors is said, or parts of the training data are measured on.
+    quiet: bool,
     /// True if the labels of the training data are numbers with a decimal comma.
     decimal_commas: bool,
 }
@@ -127,7 +137,9 @@ impl<'a> Reader<'a> {
         *labels = labels.or(before.and_then(|input| input.choice_labels));
         let task = if form.is_some() { TaskChoice::Embedding } else { task(args, &options, start) };
         options.compared = form.is_some();
-        Self { options, task, form, decimal_commas: false }
+        // Columns need not be named again where a training goes on.
+        options.preferred = before.map(InputForm::columns).unwrap_or_default();
+        Self { options, task, form, quiet: args.json || args.folds.is_some(), decimal_commas: false }
     }
 
     /// Reads the training data, as one table, and decides from all of them how the other files are read.
@@ -160,12 +172,27 @@ impl<'a> Reader<'a> {
     }
 
     fn open(&self, path: &Path) -> Result<Table> {
+        self.check_questions(path)?;
         let table = Table::read_with(path, &self.options)?;
         let table = if let Some(form) = self.form { form.read_by(table) } else { table };
         Ok(match self.task {
             TaskChoice::MultiLabel => table.with_label_sets(self.options.columns.label_separator)?,
             _ => table.with_numbered_choices(self.options.columns.choice_labels)?,
         })
+    }
+
+    /// Questions are learnt with the place of their answers, for which tables have no column.
+    fn check_questions(&self, path: &Path) -> Result<()> {
+        let format = self.options.format.map_or_else(|| Format::of(path), Ok);
+        if self.task == TaskChoice::QuestionAnswering && !matches!(format, Ok(Format::JsonLines) | Err(_)) {
+            bail!(
+                "{}: questions are learnt from JSON, as SQuAD has them, where each answer has its place in the context; from a \
+                 table they can only be answered. One object a line does:\n    {{\"question\": \"Who wrote?\", \"context\": \"Ada \
+                 wrote.\", \"answers\": {{\"text\": [\"Ada\"], \"answer_start\": [0]}}}}",
+                path.display()
+            );
+        }
+        Ok(())
     }
 
     /// The examples that have a label; says what was noticed.

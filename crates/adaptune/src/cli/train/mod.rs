@@ -9,21 +9,23 @@ mod embedding;
 mod folds;
 mod follow;
 mod memory_check;
+mod metric;
 mod outcome;
 mod start;
 
 use super::args::TrainArgs;
 use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
+use super::interrupted;
 use super::memory;
 use super::per_class::PerClass;
-use super::plot;
+use super::plot::draw;
 use super::report::note;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseIdentity, BaseModel, ClassWeights, ModelCard, RunFile, Text, Tokenizer, pooling_note};
 use adaptune_train::supervision::{self, Supervision, Weighted};
-use adaptune_train::{Dataset, EvaluationRecord, Record, Trained, Trainer, evaluate_by, predict};
+use adaptune_train::{Dataset, EvaluationRecord, Trained, Trainer, argmax, evaluate_by, predict};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use choices::Choices;
@@ -70,6 +72,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         baselines,
         elapsed: begun.elapsed(),
         peak_bytes: memory::peak_bytes(),
+        from: args.from.as_deref(),
         sample: setting.data.sample.as_deref(),
     };
     if args.json { closing.print_json() } else { closing.print() }
@@ -153,6 +156,9 @@ impl<'a> Setting<'a> {
         };
         let weighted = ClassWeights::from(args.class_weights).of(&data.train, data.labels.names().len());
         let weighted = weighted.context("--class-weights")?;
+        if weighted.is_some() && !args.json {
+            note("losses are weighted by --class-weights while it trains; eval's is not");
+        }
         let setting = Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted, embedding };
         setting.tell_pooling();
         setting.check_memory()?;
@@ -198,6 +204,11 @@ impl<'a> Setting<'a> {
         }
         if !args.resume {
             command::keep(folder)?;
+        }
+        if !args.json {
+            let out = self.choices.out.display();
+            let how = format!("to go on from the last checkpoint:\n    adaptune train --resume --out {out}");
+            interrupted::tell_how_to_go_on(how)?;
         }
         let mut trainer =
             trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
@@ -282,6 +293,7 @@ impl<'a> Setting<'a> {
         dev: Option<&'d Dataset>,
     ) -> Result<Trainer<'d, f32>> {
         let (model, mut options) = (self.model(tuning, composed)?, self.choices.options_for(tuning));
+        metric::check(options.metric.as_deref(), &model, self.supervision(), dev)?;
         // A baseline may have nothing to keep where what was asked for has.
         options.cache = options.cache.filter(|_| *tuning == self.choices.tuning || model.constant_blocks() > 0);
         Ok(Trainer::supervised(model, self.supervision(), train, dev, options)?)
@@ -323,7 +335,7 @@ impl<'a> Setting<'a> {
             return Ok(());
         };
         let logits = predict(model, dev, self.choices.options.eval_batch_size)?;
-        PerClass::new(model.head().config(), dev, &logits)?.warn();
+        PerClass::new(model.head().config(), dev, &logits, argmax)?.warn();
         Ok(())
     }
 
@@ -380,15 +392,4 @@ fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {
         Some(rate) => base.with_dropout(rate, rate),
         None => base,
     }))
-}
-
-/// Draws the loss curve. It is an extra: without it the run is as good, so a failure is only told.
-pub(super) fn draw(history: &[Record], path: &Path) {
-    let losses: Vec<_> =
-        history.iter().filter_map(|r| if let Record::Step(s) = r { Some((s.step, s.loss)) } else { None }).collect();
-    let dev: Vec<_> = evaluations(history).map(|e| (e.step, e.primary())).collect();
-    let metric = evaluations(history).find_map(|e| Some(e.metrics.first()?.0.as_str()));
-    if let Err(error) = plot::loss_curve(path, &losses, &dev, metric.unwrap_or("metric")) {
-        note(format_args!("note: cannot draw {}: {error}; the numbers are in metrics.jsonl", path.display()));
-    }
 }

@@ -3,6 +3,7 @@
 use super::super::report::score;
 use adaptune_adapters::Counts;
 use adaptune_train::{Evaluation, EvaluationRecord, Record};
+use std::path::Path;
 use std::time::Duration;
 
 /// What came of training something.
@@ -25,15 +26,21 @@ impl Outcome {
         evaluations(&self.history).filter(|e| e.best).last()
     }
 
-    /// What is to be said if no epoch was better on the development data than the start was.
-    pub(super) fn no_better(&self) -> Option<String> {
+    /// What is to be said if no epoch was better on the development data than the start was, of an adapter in a folder perhaps.
+    pub(super) fn no_better(&self, from: Option<&Path>) -> Option<String> {
         let (before, best) = self.before().zip(self.best())?;
         let [start, found] = [before, best].map(EvaluationRecord::primary);
         let name = self.metric().unwrap_or_default();
+        let advice = match from {
+            Some(from) => {
+                format!("What is in {} is at least as good; try a lower rate (--lr) or other data.", from.display())
+            }
+            None => "Try more steps (--epochs), a higher rate (--lr) or another --method.".to_owned(),
+        };
         (found <= start).then(|| {
             format!(
                 "training did not help: before {}, best {} (epoch {}). Nothing better than the start was found; that of this epoch is \
-                 saved. Try more steps (--epochs), a higher rate (--lr) or another --method.",
+                 saved. {advice}",
                 score(name, start),
                 score(name, found),
                 best.epoch
@@ -52,9 +59,12 @@ impl Outcome {
         dev.or_else(|| self.test().map(|(name, _)| name))
     }
 
-    /// Name and value of the first metric on the test data.
+    /// Name and value, on the test data, of the metric that decides, if they have it, or of the first one.
     pub(super) fn test(&self) -> Option<(&str, f64)> {
-        self.test.as_ref().map(|test| test.metrics.primary())
+        let test = &self.test.as_ref()?.metrics;
+        let decides = self.best().and_then(|best| Some(best.metrics.first()?.0.as_str()));
+        let same = decides.and_then(|name| test.iter().find(|(known, _)| *known == name));
+        Some(same.unwrap_or_else(|| test.primary()))
     }
 }
 

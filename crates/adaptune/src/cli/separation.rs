@@ -1,0 +1,73 @@
+//! From which probability on each class, or each label, would be predicted best: a part of `eval --per-class`.
+
+use super::report::{Cell, Report, print_line};
+use adaptune_adapters::HeadConfig;
+use adaptune_tensor::ndarray::{Array2, Axis};
+use adaptune_tensor::{sigmoid, softmax};
+use adaptune_train::metrics::{Threshold, best_threshold};
+use adaptune_train::{Dataset, Target};
+use anyhow::Result;
+use serde_json::{Value, json};
+
+/// More classes than this are not each looked for by a threshold.
+const FEW: usize = 8;
+
+/// The threshold with the best F1 of each class or label, on the data that were measured; nothing for tags.
+pub(crate) struct Separation(Vec<(String, Threshold)>);
+
+impl Separation {
+    /// Looks for the thresholds, from logits, `[N, C]`.
+    pub(crate) fn new(head: &HeadConfig, data: &Dataset, logits: &Array2<f32>) -> Self {
+        let any = head.task.predicts_any_labels();
+        if head.task.reads_every_token() || (!any && head.labels.len() > FEW) {
+            return Self(Vec::new());
+        }
+        let probabilities = if any { logits.mapv(sigmoid) } else { softmax(logits.clone()) };
+        let best = |(label, name): (usize, &String)| {
+            let column = probabilities.index_axis(Axis(1), label);
+            let truths = data.examples().iter().map(|example| is(&example.target, label));
+            let pairs: Vec<(f64, bool)> = column.iter().map(|p| f64::from(*p)).zip(truths).collect();
+            Some((name.clone(), best_threshold(&pairs)?))
+        };
+        Self(head.labels.iter().enumerate().filter_map(best).collect())
+    }
+
+    pub(crate) fn print(&self) -> Result<()> {
+        let Some((name, best)) = self.0.iter().min_by(|a, b| a.1.f1.total_cmp(&b.1.f1)) else { return Ok(()) };
+        let mut table = Report::with_header(&["", "threshold", "precision", "recall", "F1"]);
+        for (name, best) in &self.0 {
+            let numbers = [best.probability, best.precision, best.recall, best.f1];
+            let cells = numbers.map(|number| Cell::number(format!("{number:.4}")));
+            table.row(std::iter::once(name.as_str().into()).chain(cells).collect());
+        }
+        print_line("\nthresholds with the best F1 on these data:")?;
+        table.print()?;
+        Ok(print_line(format_args!(
+            "\nto use one: --threshold '{name}={:.2}', for eval and predict; choose it on development data, for on those \
+             that it was chosen on it looks better than it is",
+            best.probability
+        ))?)
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        let one = |(name, best): &(String, Threshold)| {
+            json!({
+                "label": name,
+                "threshold": best.probability,
+                "precision": best.precision,
+                "recall": best.recall,
+                "f1": best.f1,
+            })
+        };
+        self.0.iter().map(one).collect()
+    }
+}
+
+/// True if a class or label is what a target says.
+fn is(target: &Target, label: usize) -> bool {
+    match target {
+        Target::Class(class) => *class == label,
+        Target::Labels(truths) => truths.get(label).copied().unwrap_or(false),
+        _ => false,
+    }
+}
