@@ -2,6 +2,7 @@
 
 mod args;
 mod budget;
+mod chat;
 mod combine;
 mod compare;
 mod convert;
@@ -31,6 +32,7 @@ mod report;
 mod score;
 mod score_table;
 mod staging;
+mod streamed;
 mod task;
 mod tasks;
 mod tensorboard;
@@ -107,6 +109,7 @@ fn command(command: &Command) -> Result<()> {
         Command::Eval(args) => eval::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Embed(args) => embed::run(args),
+        Command::Chat(args) => chat::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Score(args) => score::run(args),
         Command::Inspect(args) => inspect::run(args),

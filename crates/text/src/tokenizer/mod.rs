@@ -8,9 +8,11 @@ mod beginning;
 mod contained;
 mod encoded;
 mod settings;
+mod whole;
 mod windows;
 
 pub use encoded::{Encoded, EncodedTable};
+pub(crate) use whole::WholeText;
 pub use windows::{OVERLAP, Window};
 
 use crate::error::{Result, TextError};
