@@ -23,8 +23,15 @@ const TOKENIZER: &[u8] = include_bytes!("../builtin/tokenizer.json");
 const WEIGHTS: &[u8] = include_bytes!("../builtin/model.safetensors");
 
 /// What transformers' tokenizers consist of, one way or another.
-const TOKENIZER_FILES: [&str; 7] =
-    ["tokenizer.json", "chat_template.jinja", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt"];
+const TOKENIZER_FILES: [&str; 7] = [
+    "tokenizer.json",
+    "chat_template.jinja",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+];
 
 /// A base model: found, but not loaded.
 #[derive(Debug)]
@@ -139,7 +146,8 @@ impl BaseModel {
     /// # Errors
     /// As [`ChatTemplate::from_file`].
     pub fn chat_template_called(&self, name: &str) -> Result<ChatTemplate> {
-        let template = if name == "chatml" { ChatTemplate::chatml() } else { ChatTemplate::from_file(Path::new(name))? };
+        let template =
+            if name == "chatml" { ChatTemplate::chatml() } else { ChatTemplate::from_file(Path::new(name))? };
         self.with_own_tokens(template)
     }
 

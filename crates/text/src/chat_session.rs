@@ -99,7 +99,8 @@ mod tests {
 
     fn session() -> Option<ChatSession> {
         let model = TextModel::open(assets()?.join("models/stories260k").to_str()?).expect("a model");
-        let template = model.source().with_own_tokens(ChatTemplate::new("own", TEMPLATE).expect("a template")).expect("tokens");
+        let template =
+            model.source().with_own_tokens(ChatTemplate::new("own", TEMPLATE).expect("a template")).expect("tokens");
         Some(ChatSession::new(model.generator().expect("a decoder"), template).expect("it answers"))
     }
 

@@ -44,7 +44,9 @@ pub use labels::{Labels, Targets, TaskChoice};
 pub use model::TextModel;
 pub use predictor::{Prediction, TextPredictor, WordTag};
 pub use retrieval::Retrieval;
-pub use run_file::{BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, LanguageRun, RUN_FILE, RunFile};
+pub use run_file::{
+    BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, LanguageRun, RUN_FILE, RunFile,
+};
 pub use scorer::{Scored, Scorer};
 pub use sentence_transformers::{ParsePoolingError, TokenPooling};
 pub use sizing::{LEAST_STEPS, Sizing};

@@ -27,7 +27,9 @@ impl Decoder {
     pub(crate) fn template(&self, named: Option<&str>) -> Result<ChatTemplate> {
         let template = match (named, &self.trained_template) {
             (Some(name), _) => Some(self.model.chat_template_called(name).context("--chat-template")?),
-            (None, Some(text)) => Some(self.model.with_own_tokens(ChatTemplate::new("the template of training", text)?)?),
+            (None, Some(text)) => {
+                Some(self.model.with_own_tokens(ChatTemplate::new("the template of training", text)?)?)
+            }
             (None, None) => self.model.chat_template()?,
         };
         Ok(template.ok_or_else(TextError::no_chat_template)?)

@@ -64,7 +64,9 @@ impl ChatTemplate {
     /// # Errors
     /// A file cannot be read, or as [`ChatTemplate::new`].
     pub fn of_model(folder: &Path) -> Result<Option<Self>> {
-        source::of_model(folder)?.map(|Source { name, text }| Self::new(&name, &text)?.with_tokens_of(folder)).transpose()
+        source::of_model(folder)?
+            .map(|Source { name, text }| Self::new(&name, &text)?.with_tokens_of(folder))
+            .transpose()
     }
 
     /// The template in a file.
@@ -130,7 +132,8 @@ impl ChatTemplate {
         let context: BTreeMap<&str, Value> = own.into_iter().chain(special).collect();
         let template = self.environment.get_template(NAME);
         let rendered = template.and_then(|template| template.render(context));
-        rendered.map_err(|error| TextError::Model(format!("{} refuses the conversation: {}", self.name, in_words(&error))))
+        rendered
+            .map_err(|error| TextError::Model(format!("{} refuses the conversation: {}", self.name, in_words(&error))))
     }
 }
 

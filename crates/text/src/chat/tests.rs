@@ -15,7 +15,8 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-const TOKENS: &str = r#"{ "bos_token": "<s>", "eos_token": { "content": "</s>", "special": true }, "pad_token": null }"#;
+const TOKENS: &str =
+    r#"{ "bos_token": "<s>", "eos_token": { "content": "</s>", "special": true }, "pad_token": null }"#;
 
 #[test]
 fn conversations_are_written_as_python_writes_them() {
@@ -91,7 +92,8 @@ fn a_template_stands_in_one_of_several_files() {
 
 #[test]
 fn what_cannot_be_used_is_named() {
-    let of = |text: &str| ChatTemplate::of_model(folder(&[("tokenizer_config.json", text)]).path()).unwrap_err().to_string();
+    let of =
+        |text: &str| ChatTemplate::of_model(folder(&[("tokenizer_config.json", text)]).path()).unwrap_err().to_string();
     let error = of(r#"{ "chat_template": [{ "name": "rag", "template": "" }, { "name": "tool", "template": "" }] }"#);
     assert!(error.contains("templates called rag, tool, but none called default"), "{error}");
     assert!(of(r#"{ "chat_template": 7 }"#).contains("expected a text, or a list of named ones, found 7"));

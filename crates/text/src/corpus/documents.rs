@@ -101,7 +101,8 @@ impl Corpus {
     /// They are not of one kind.
     pub fn join(self, other: Self) -> Result<Self> {
         if self.kind != other.kind {
-            let message = format!("found {}, but {} holds {}: files of a run hold the same", other.kind, self.name, self.kind);
+            let message =
+                format!("found {}, but {} holds {}: files of a run hold the same", other.kind, self.name, self.kind);
             return Err(TextError::table(&other.name, message));
         }
         let name = format!("{} and {}", self.name, other.name);

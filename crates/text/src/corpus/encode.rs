@@ -77,7 +77,8 @@ impl Tokenizer {
             Some(Words::Text(_)) => "are cut into several sequences",
             _ => "lose their ends",
         };
-        (cut > 0).then(|| format!("{cut} of {all} {} have more than {most} tokens and {how} (--max-length)", corpus.kind))
+        (cut > 0)
+            .then(|| format!("{cut} of {all} {} have more than {most} tokens and {how} (--max-length)", corpus.kind))
     }
 
     /// The tokens of a document, however many.
@@ -99,7 +100,9 @@ impl Tokenizer {
             }
         };
         match marked.learnt() {
-            0 => Err(TextError::Tokenizer("no token of it is learnt; expected something that the tokenizer knows".into())),
+            0 => Err(TextError::Tokenizer(
+                "no token of it is learnt; expected something that the tokenizer knows".into(),
+            )),
             _ => Ok(marked),
         }
     }

@@ -45,7 +45,9 @@ pub(super) fn read(source: &Source) -> Result<Corpus> {
         let found = kind(&object).ok_or_else(|| at(unknown(&object)))?;
         let expected = *of_first.get_or_insert(found);
         if found != expected {
-            return Err(at(format!("expected {expected} as on the first line, found {found}; give each a file of its own")));
+            return Err(at(format!(
+                "expected {expected} as on the first line, found {found}; give each a file of its own"
+            )));
         }
         let (words, left_out) = words(&object, found).map_err(at)?;
         unanswered += usize::from(left_out);
@@ -60,7 +62,9 @@ fn object(text: &str) -> Result<Object, String> {
     let wanted = "expected one JSON object a line, such as {\"messages\": [...]}";
     match serde_json::from_str(text) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(format!("{wanted}, found another value; if the file is one list, write its objects one a line:\n    jq -c '.[]'")),
+        Ok(_) => Err(format!(
+            "{wanted}, found another value; if the file is one list, write its objects one a line:\n    jq -c '.[]'"
+        )),
         Err(error) => Err(format!("{wanted}: {error}")),
     }
 }
@@ -89,7 +93,9 @@ fn words(object: &Object, kind: CorpusKind) -> Result<(Words, bool), String> {
         CorpusKind::Completions => {
             let (prompt, completion) = (text(object, "prompt")?, text(object, "completion")?);
             match completion.trim().is_empty() {
-                true => Err("`completion` is empty, so there is nothing to learn; write one, or delete the line".into()),
+                true => {
+                    Err("`completion` is empty, so there is nothing to learn; write one, or delete the line".into())
+                }
                 false => Ok((Words::Completion { prompt, completion }, false)),
             }
         }

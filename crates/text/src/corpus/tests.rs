@@ -42,9 +42,10 @@ fn files_are_what_their_lines_say() {
     let completions = json("{\"prompt\": \"a\", \"completion\": \" b\"}").unwrap();
     let expected = Words::Completion { prompt: "a".into(), completion: " b".into() };
     assert_eq!(completions.documents[0].words, expected);
-    let turns = r#"{"messages": [{"role": "user", "content": "a", "name": "Kim"}, {"role": "assistant", "content": "b"},
+    let turns =
+        r#"{"messages": [{"role": "user", "content": "a", "name": "Kim"}, {"role": "assistant", "content": "b"},
         {"role": "user", "content": "c"}]}"#
-        .replace('\n', "");
+            .replace('\n', "");
     let conversations = json(&turns).unwrap();
     let Words::Conversation(messages) = &conversations.documents[0].words else { panic!("another kind") };
     assert_eq!((messages.len(), &messages[0].others["name"]), (2, &serde_json::json!("Kim")));
@@ -54,7 +55,11 @@ fn files_are_what_their_lines_say() {
     assert_eq!(Corpus::read(file(".csv", "text,label\na,1\nb,2\n").path()).unwrap().documents.len(), 2);
     let meant = |ending: &str, text: &str| Corpus::is_meant_by(file(ending, text).path());
     assert!(meant(".jsonl", &turns) && meant(".jsonl", "{\"prompt\": \"a\", \"completion\": \" b\"}"));
-    assert!(!meant(".jsonl", "{\"text\": \"a\"}") && !meant(".csv", "messages\na\n") && !Corpus::is_meant_by(Path::new("no")));
+    assert!(
+        !meant(".jsonl", "{\"text\": \"a\"}")
+            && !meant(".csv", "messages\na\n")
+            && !Corpus::is_meant_by(Path::new("no"))
+    );
     assert!(texts.clone().join(conversations).unwrap_err().to_string().contains("found conversations, but"));
     assert_eq!(texts.clone().join(texts).unwrap().documents.len(), 4);
 }
@@ -64,7 +69,10 @@ fn what_cannot_be_learnt_from_is_named_with_its_line() {
     let good = r#"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}"#;
     let second = |line: &str| json(&format!("{good}\n{line}\n")).unwrap_err().to_string();
     for (line, words) in [
-        (r#"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": " "}]}"#, "message 2, an answer, is empty"),
+        (
+            r#"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": " "}]}"#,
+            "message 2, an answer, is empty",
+        ),
         (
             r#"{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "assistant", "content": "c"}]}"#,
             "messages 2 and 3 are two answers in a row",

@@ -98,7 +98,9 @@ impl Labels {
     /// labels are alike.
     pub fn decide(table: &Table, choice: TaskChoice) -> Result<(Self, String)> {
         match (choice, table.kind) {
-            (TaskChoice::CausalLanguage, _) => Err(whole(table, "a causal language model learns from texts, which are read as a Corpus")),
+            (TaskChoice::CausalLanguage, _) => {
+                Err(whole(table, "a causal language model learns from texts, which are read as a Corpus"))
+            }
             (TaskChoice::Auto | TaskChoice::Tagging, TableKind::Words) => tagging(table),
             (TaskChoice::Tagging, kind) => {
                 Err(whole(table, format!("tagging needs a tag for each word (.conll), found {kind}")))

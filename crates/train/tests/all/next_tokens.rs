@@ -113,7 +113,12 @@ fn perplexity_falls_and_the_lowest_is_best() {
 fn bits_do_not_depend_on_threads() {
     let data = Dataset::texts(texts(24)).expect("sound texts");
     let values = |trained: Trained<f32>| -> Vec<u32> {
-        trained.model.parameters().iter().flat_map(|(_, p)| p.values().iter().map(|v| v.to_bits()).collect::<Vec<_>>()).collect()
+        trained
+            .model
+            .parameters()
+            .iter()
+            .flat_map(|(_, p)| p.values().iter().map(|v| v.to_bits()).collect::<Vec<_>>())
+            .collect()
     };
     let runs = [1, 2, 3].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");

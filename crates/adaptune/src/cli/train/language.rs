@@ -36,7 +36,9 @@ impl Language {
         };
         if !meant {
             match args.chat_template {
-                Some(_) => bail!("--chat-template is for conversations, from which a decoder learns (--task causal-language)"),
+                Some(_) => {
+                    bail!("--chat-template is for conversations, from which a decoder learns (--task causal-language)")
+                }
                 None => return Ok(None),
             }
         }
@@ -73,9 +75,9 @@ impl Language {
         }
         let (train, dev, test) = parts(choices, whole, &mut files)?;
         let pack = |part: &str, corpus: &Corpus| self.pack(part, corpus, tokenizer, args.json);
+        let train = pack("train", &train)?;
         let dev = dev.map(|dev| pack("dev", &dev)).transpose()?;
         let test = test.map(|test| pack("test", &test)).transpose()?;
-        let train = pack("train", &train)?;
         Ok(Data { train, dev, test, labels: Labels::NextTokens, folds: Vec::new(), sample: None, input: None, files })
     }
 
@@ -116,7 +118,9 @@ fn check(args: &TrainArgs, choices: &Choices) -> Result<()> {
         ("--matryoshka", !args.matryoshka.is_empty()),
     ];
     if let Some((option, _)) = unheard.iter().find(|(_, given)| *given) {
-        bail!("{option} is not for --task causal-language, which learns from texts by the base's own output layer; leave it away");
+        bail!(
+            "{option} is not for --task causal-language, which learns from texts by the base's own output layer; leave it away"
+        );
     }
     let nothing = choices.tuning == Tuning::default() && choices.composed.is_none() && choices.start.is_none();
     if nothing {

@@ -22,9 +22,9 @@ use super::per_class::PerClass;
 use super::report::note;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format};
 use adaptune_tensor::Seed;
-use adaptune_text::{BaseIdentity, BaseModel, ClassWeights, ModelCard, RunFile, Text, Tokenizer, pooling_note};
+use adaptune_text::{BaseModel, ClassWeights, Text, Tokenizer, pooling_note};
 use adaptune_train::supervision::{self, Supervision, Weighted};
-use adaptune_train::{Dataset, EvaluationRecord, Record, Trained, Trainer, evaluate_by, predict};
+use adaptune_train::{Dataset, Trained, Trainer, evaluate_by, predict};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use choices::Choices;
@@ -34,8 +34,8 @@ use composed::Composed;
 use data::Data;
 use embedding::{Embedding, Form};
 use folds::Folds;
-use language::Language;
 pub(super) use follow::follow;
+use language::Language;
 use outcome::Outcome;
 pub(super) use outcome::{draw, evaluations};
 use start::Start;
@@ -168,7 +168,8 @@ impl<'a> Setting<'a> {
         };
         let weighted = ClassWeights::from(args.class_weights).of(&data.train, data.labels.names().len());
         let weighted = weighted.context("--class-weights")?;
-        let setting = Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted, embedding, language };
+        let setting =
+            Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted, embedding, language };
         setting.tell_pooling();
         setting.check_memory()?;
         Ok(setting)
