@@ -80,7 +80,7 @@ Be brief.<|im_end|>
 {%- if add_generation_prompt %}{{- '<|a|>\\n' }}{%- if enable_thinking is defined and enable_thinking is false %}{{ '<think>' }}{% endif %}{% endif %}""",
     # JSON, macros, and Python's words for truth and nothing.
     "python": """{% macro turn(role, text) -%}
-    <{{ role | upper }}>{{ text.replace('"', "'").title() if role.startswith('s') else text }}
+    <{{ role | upper }}>{{ text.replace('"', "'").upper() if role.startswith('s') else text }}
 {%- endmacro %}
 {{ {'tools': tools, 'turns': messages | length, 'texts': ['ä', true, none, 1.5, "it's"]} | tojson }}
 {{ messages[-1] | tojson(indent=2) }}

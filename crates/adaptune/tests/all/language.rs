@@ -7,7 +7,7 @@ use std::fs;
 
 /// What a run of a language model leaves behind: it has no head.
 const FILES: [&str; 6] =
-    ["README.md", "adapter.safetensors", "adapter_config.json", "loss.svg", "metrics.jsonl", "run.json"];
+    ["README.md", "adapter_config.json", "adapter_model.safetensors", "loss.svg", "metrics.jsonl", "run.json"];
 
 /// A tiny decoder in `decoder`, conversations in `chat.jsonl` and `dev.jsonl`.
 fn bench() -> Bench {
