@@ -74,7 +74,7 @@ fn texts_and_completions_are_learnt_too() {
     let line = |i: usize| {
         format!(
             "{}\n",
-            json!({ "prompt": "the sky is", "completion": if i % 2 == 0 { " blue ." } else { " blue . yes" } })
+            json!({ "prompt": "the sky is", "completion": if i.is_multiple_of(2) { " blue ." } else { " blue . yes" } })
         )
     };
     bench.write("completions.jsonl", (0..24).map(line).collect::<String>());

@@ -1,3 +1,5 @@
+//! Templates against what transformers writes; answers in conversations; where templates are found.
+
 use super::*;
 use serde_json::{Value, json};
 use std::path::Path;

@@ -11,6 +11,7 @@
 
 mod documents;
 mod encode;
+mod files;
 mod json;
 mod pack;
 #[cfg(test)]

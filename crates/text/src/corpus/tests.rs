@@ -1,3 +1,5 @@
+//! Files of documents: what is read, what is refused, which tokens are learnt.
+
 use super::*;
 use crate::chat::ChatTemplate;
 use crate::{BUILTIN, BaseModel, Tokenizer};

@@ -8,6 +8,7 @@ mod refusals;
 mod related;
 mod sets;
 mod spelling;
+mod targets;
 mod unlabelled;
 
 use crate::error::Result;
@@ -19,6 +20,7 @@ pub(crate) use questions::{Asked, asked};
 use refusals::{at, no_labels, whole};
 use spelling::{canonical, whole_number};
 use std::collections::{BTreeSet, HashMap};
+pub use targets::Targets;
 
 /// What is said about the task of a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,23 +72,6 @@ pub enum Labels {
     NextTokens,
     /// Tagging with these.
     Tags(Vec<String>),
-}
-
-/// The labels of a table's rows, in order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Targets {
-    /// The index of each row's class.
-    Classes(Vec<usize>),
-    /// Whether each label holds for each row, a truth value for every label.
-    Sets(Vec<Vec<bool>>),
-    /// The number of each row's right choice, from 0.
-    Choices(Vec<usize>),
-    /// Each row's number, finite.
-    Numbers(Vec<f64>),
-    /// That the second text of each row belongs to the first one.
-    Related,
-    /// The index of the tag of each word of each row.
-    Tags(Vec<Vec<usize>>),
 }
 
 impl Labels {

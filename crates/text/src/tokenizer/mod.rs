@@ -11,8 +11,8 @@ mod settings;
 mod whole;
 mod windows;
 
+pub(crate) use encoded::WholeText;
 pub use encoded::{Encoded, EncodedTable};
-pub(crate) use whole::WholeText;
 pub use windows::{OVERLAP, Window};
 
 use crate::error::{Result, TextError};

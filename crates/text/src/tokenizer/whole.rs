@@ -1,22 +1,8 @@
 //! Texts as tokens, however many, with what each stands for.
 
+use super::encoded::WholeText;
 use super::{Tokenizer, contained};
 use crate::error::{Result, TextError};
-
-/// All tokens of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WholeText {
-    pub(crate) ids: Vec<u32>,
-    /// The bytes of the text that each stands for, from where to where; nothing, at 0, of tokens that the tokenizer adds.
-    pub(crate) bytes: Vec<(usize, usize)>,
-}
-
-impl WholeText {
-    /// The first token that begins at this byte or behind it; as many as there are if none does.
-    pub(crate) fn first_from(&self, byte: usize) -> usize {
-        self.bytes.iter().position(|(start, _)| *start >= byte).unwrap_or(self.ids.len())
-    }
-}
 
 impl Tokenizer {
     /// Turns a text into tokens without leaving any out; with those that the tokenizer puts at its ends if they are wanted. Special tokens

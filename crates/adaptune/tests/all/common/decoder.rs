@@ -63,7 +63,7 @@ pub(crate) fn conversations(count: usize) -> String {
         ]
     };
     let line = |i: usize| {
-        let turns = if i % 3 == 0 { turn(i / 3).to_vec() } else { [turn(i), turn(i + 1 + i / 4)].concat() };
+        let turns = if i.is_multiple_of(3) { turn(i / 3).to_vec() } else { [turn(i), turn(i + 1 + i / 4)].concat() };
         format!("{}\n", json!({ "messages": turns }))
     };
     (0..count).map(line).collect()
