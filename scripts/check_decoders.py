@@ -29,6 +29,8 @@ LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_fr
 DECODERS = {
     "llama3": ("llama", dict(rope_scaling=LLAMA3, attention_bias=True, mlp_bias=True, rope_theta=1000.0)),
     "linear": ("llama", dict(rope_scaling={"rope_type": "linear", "factor": 2.5}, tie_word_embeddings=True, head_dim=8)),
+    "gpt2": ("gpt2", dict(n_inner=40, scale_attn_weights=True)),
+    "gpt2_untied": ("gpt2", dict(activation_function="relu", tie_word_embeddings=False)),
     "mistral": ("mistral", dict(sliding_window=5, head_dim=8)),
     "qwen2": ("qwen2", dict(use_sliding_window=True, sliding_window=4, max_window_layers=2)),
     "qwen3": ("qwen3", dict(head_dim=8, attention_bias=True)),

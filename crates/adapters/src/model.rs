@@ -7,6 +7,7 @@ use crate::compose::stack::Stack;
 use crate::compose::watch::MixingRecord;
 use crate::head::Head;
 use crate::objective::Objective;
+use crate::objective::through_head::ThroughHead;
 use adaptune_tensor::{AnyParameter, Gradients, Named, NamedMut, Parameters, Scalar, in_pool};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Pass, Selection, State, Thawed};
 use ndarray::Array2;
@@ -265,6 +266,32 @@ impl<S: Scalar> AdapterModel<S> {
         Ok((logits, loss))
     }
 
+    /// Returns the loss of a batch, each target weighing `weight`, without dropout and without what modules add to it. Logits of a
+    /// vocabulary are never all there, where the objective can do [without](Objective::next_tokens).
+    ///
+    /// # Errors
+    /// If the base cannot take the batch.
+    ///
+    /// # Panics
+    /// As [`AdapterModel::loss_and_gradients`].
+    pub fn loss<'e>(
+        &self,
+        entry: impl Into<Entry<'e, S>>,
+        objective: &dyn Objective<S>,
+        weight: S,
+    ) -> Result<S, BatchError> {
+        let entry = entry.into();
+        in_pool(|| {
+            let encoded = self.thawed_base().read(entry, &self.setup, Pass::evaluate(), &self.selection(objective))?;
+            Ok(self.through_head(objective, weight).loss(encoded.hidden.view()))
+        })
+    }
+
+    fn through_head<'o>(&'o self, objective: &'o dyn Objective<S>, weight: S) -> ThroughHead<'o, S> {
+        let (base, inverse) = (self.thawed_base(), self.setup.inverse());
+        ThroughHead { base, head: &self.head, inverse, objective, weight }
+    }
+
     fn logits_at(&self, entry: Entry<'_, S>, selection: &Selection) -> Result<Array2<S>, BatchError> {
         let (base, pass) = (self.thawed_base(), Pass::evaluate());
         let encoded = base.read(entry, &self.setup, pass, selection)?;
@@ -304,11 +331,9 @@ impl<S: Scalar> AdapterModel<S> {
         let base = self.thawed_base();
         let pass = pass.with_share(weight.to_f64() * objective.count() as f64);
         let encoded = base.read(entry, &self.setup, pass.at(0), &self.selection(objective))?;
-        let (logits, trace) = self.head.forward(base, self.setup.inverse(), encoded.hidden.view(), pass.at(1));
-        let loss = objective.loss(logits.view(), weight);
-        let d_logits = objective.loss_backward(logits, weight);
-        let wants_hidden = !encoded.trace.is_empty();
-        if let Some(d) = self.head.backward(base, trace, d_logits, wants_hidden, gradients) {
+        let (wants_hidden, head) = (!encoded.trace.is_empty(), self.through_head(objective, weight));
+        let (loss, d_hidden) = head.loss_and_gradients(encoded.hidden.view(), pass.at(1), wants_hidden, gradients);
+        if let Some(d) = d_hidden {
             encoded.trace.backward(d, gradients);
         }
         Ok(loss + gradients.take_loss())

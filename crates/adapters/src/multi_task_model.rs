@@ -5,6 +5,7 @@ use crate::compose::per_sequence::PerSequence;
 use crate::head::Head;
 use crate::model::AdapterModel;
 use crate::objective::Objective;
+use crate::objective::through_head::ThroughHead;
 use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Scalar, in_pool, join};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Entry, Pass, Selection, State};
 use ndarray::{Array2, ArrayView2, Axis, Slice};
@@ -160,6 +161,28 @@ impl<S: Scalar> MultiTaskModel<S> {
         Ok((logits, loss))
     }
 
+    /// Returns the loss of a batch of one task, each target weighing `weight`, as [`AdapterModel::loss`](crate::AdapterModel::loss).
+    ///
+    /// # Errors
+    /// If the base cannot take the batch.
+    ///
+    /// # Panics
+    /// As [`MultiTaskModel::loss_and_gradients`].
+    pub fn loss<'e>(
+        &self,
+        task: usize,
+        entry: impl Into<Entry<'e, S>>,
+        objective: &dyn Objective<S>,
+        weight: S,
+    ) -> Result<S, BatchError> {
+        let (entry, base, head) = (entry.into(), Base::from(&*self.base), &self.heads[task]);
+        in_pool(|| {
+            let (of_task, selection) = (self.tasks.task(task), objective.selection(head.config()));
+            let encoded = base.read(entry, &of_task, Pass::evaluate(), &selection)?;
+            Ok(ThroughHead { base, head, inverse: None, objective, weight }.loss(encoded.hidden.view()))
+        })
+    }
+
     fn logits_at(&self, task: usize, entry: Entry<'_, S>, selection: &Selection) -> Result<Array2<S>, BatchError> {
         let (base, of_task, pass) = (Base::from(&*self.base), self.tasks.task(task), Pass::evaluate());
         let encoded = base.read(entry, &of_task, pass, selection)?;
@@ -205,10 +228,11 @@ impl<S: Scalar> MultiTaskModel<S> {
             let rows = Slice::from(first..first + reading.rows(part));
             let state = encoded.hidden.slice_axis(Axis(0), rows);
             let hidden = reading.select(i, part, state.to_owned())?;
-            let (logits, trace) = head.forward(base, None, hidden.view(), pass.at(1).at(part.task as u64));
-            loss += part.objective.loss(logits.view(), part.weight);
-            let d_logits = part.objective.loss_backward(logits, part.weight);
-            if let Some(d) = head.backward(base, trace, d_logits, wants_hidden, gradients) {
+            let head = ThroughHead { base, head, inverse: None, objective: part.objective, weight: part.weight };
+            let pass = pass.at(1).at(part.task as u64);
+            let (of_part, d) = head.loss_and_gradients(hidden.view(), pass, wants_hidden, gradients);
+            loss += of_part;
+            if let Some(d) = d {
                 d_hidden.slice_axis_mut(Axis(0), rows).assign(&reading.select_backward(i, part, state, d)?);
             }
             first += reading.rows(part);

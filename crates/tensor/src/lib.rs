@@ -20,6 +20,7 @@ mod embedding;
 mod gated;
 mod layer_norm;
 mod linear;
+mod linear_cross_entropy;
 mod loss;
 mod rms_norm;
 mod rotary;
@@ -45,6 +46,9 @@ pub use kernel::{PackedMatrix, Precision};
 pub use layer_norm::{LayerNormTrace, layer_norm, layer_norm_input_backward, layer_norm_parameters_backward};
 pub use layout::Layout;
 pub use linear::{linear, linear_bias_backward, linear_input_backward, linear_weight_backward};
+pub use linear_cross_entropy::{
+    linear_cross_entropy, linear_cross_entropy_backward, linear_cross_entropy_weight_backward,
+};
 pub use loss::{
     binary_cross_entropy, binary_cross_entropy_backward, cross_entropy, cross_entropy_backward, squared_error,
     squared_error_backward,

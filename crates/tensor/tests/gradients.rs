@@ -102,6 +102,18 @@ proptest! {
     }
 
     #[test]
+    fn losses_through_an_output_layer(n in 1usize..5, v in 1usize..7, d in 1usize..5, seed: u64) {
+        let (h, table) = (random(seed, (n, d)), random(seed ^ 1, (v, d)));
+        let targets: Vec<u32> = (0..n).map(|i| ((seed as usize).wrapping_add(3 * i) % v) as u32).collect();
+        let loss = |h: &Array2<f64>, table: &Array2<f64>| linear_cross_entropy(h.view(), table.view(), &targets, 0.3);
+        let (same, d_h) = linear_cross_entropy_backward(h.view(), table.view(), &targets, 0.3);
+        prop_assert_eq!(same, loss(&h, &table));
+        check(&h, d_h.view(), |h| loss(h, &table));
+        let d_table = linear_cross_entropy_weight_backward(h.view(), table.view(), &targets, 0.3);
+        check(&table, d_table.view(), |table| loss(&h, table));
+    }
+
+    #[test]
     fn ragged_attention(lengths in proptest::collection::vec(1usize..5, 1..4), extra in 0usize..3, heads in (1usize..3, 1usize..3),
                         head_size in 1usize..4, mask in 0usize..4, reach in proptest::option::of(0usize..3), last: bool,
                         with_dropout: bool, seed: u64) {

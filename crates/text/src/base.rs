@@ -1,5 +1,6 @@
 //! The base model that a name stands for, with its tokenizer.
 
+use crate::chat::ChatTemplate;
 use crate::error::{Result, TextError};
 use crate::hub::{self, DownloadObserver};
 use crate::sentence_transformers;
@@ -22,8 +23,15 @@ const TOKENIZER: &[u8] = include_bytes!("../builtin/tokenizer.json");
 const WEIGHTS: &[u8] = include_bytes!("../builtin/model.safetensors");
 
 /// What transformers' tokenizers consist of, one way or another.
-const TOKENIZER_FILES: [&str; 6] =
-    ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt"];
+const TOKENIZER_FILES: [&str; 7] = [
+    "tokenizer.json",
+    "chat_template.jinja",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "vocab.txt",
+    "vocab.json",
+    "merges.txt",
+];
 
 /// A base model: found, but not loaded.
 #[derive(Debug)]
@@ -123,6 +131,35 @@ impl BaseModel {
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Returns the template that turns conversations into the text that the model was trained on; `None` if it has none.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::of_model`].
+    pub fn chat_template(&self) -> Result<Option<ChatTemplate>> {
+        self.folder().map_or(Ok(None), ChatTemplate::of_model)
+    }
+
+    /// Returns a template in the place of the model's own: the one of a file, or `chatml`; special tokens are those of the model.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::from_file`].
+    pub fn chat_template_called(&self, name: &str) -> Result<ChatTemplate> {
+        let template =
+            if name == "chatml" { ChatTemplate::chatml() } else { ChatTemplate::from_file(Path::new(name))? };
+        self.with_own_tokens(template)
+    }
+
+    /// The template with the model's special tokens.
+    ///
+    /// # Errors
+    /// A file that says them cannot be read.
+    pub fn with_own_tokens(&self, template: ChatTemplate) -> Result<ChatTemplate> {
+        match self.folder() {
+            Some(folder) => template.with_tokens_of(folder),
+            None => Ok(template),
+        }
     }
 
     /// Returns what its files say of embeddings, if it is a model of sentence-transformers.

@@ -69,6 +69,7 @@ impl Tokenizer {
             Labels::Sets(_) => Target::Labels(vec![false]),
             Labels::Numbers | Labels::Nearness => Target::Value(0.0),
             Labels::Related => Target::Related,
+            Labels::NextTokens => Target::Next(vec![true; encoded[0].token_ids.len()]),
             Labels::Tags(_) => Target::Tags(vec![None; encoded[0].token_ids.len()]),
         };
         let targets = by_row(table, &encoded.rows).map(target).collect();

@@ -120,6 +120,16 @@ impl TextError {
         Self::Table { place: Place { file: file.to_owned(), line: Some(line) }, message: message.to_string() }
     }
 
+    /// That a model has no template for conversations, and what helps.
+    #[must_use]
+    pub fn no_chat_template() -> Self {
+        Self::Model(
+            "the model has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), so it is not known how it \
+             writes conversations: give one with --chat-template FILE, or the form of most small models with --chat-template chatml"
+                .into(),
+        )
+    }
+
     /// A failed operation on a file, for `map_err`.
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();

@@ -5,6 +5,7 @@ mod sampling;
 
 pub use options::GenerateOptions;
 
+use crate::chat::{ChatTemplate, Message};
 use crate::error::{Result, TextError};
 use crate::table::Text;
 use crate::tokenizer::Tokenizer;
@@ -33,6 +34,17 @@ pub struct Generator {
     tokenizer: Tokenizer,
     /// Tokens that end a text.
     ends: Vec<u32>,
+    /// Texts that end a text, besides those that are asked for.
+    stop: Vec<String>,
+    /// How prompts become text, if they are questions.
+    asked: Option<Asked>,
+}
+
+/// How a question becomes text.
+#[derive(Debug)]
+struct Asked {
+    template: ChatTemplate,
+    system: Option<Message>,
 }
 
 /// What was written behind a prompt.
@@ -42,6 +54,21 @@ pub struct Generated {
     pub tokens: Vec<u32>,
     /// The new tokens as text, up to a stop string.
     pub text: String,
+}
+
+/// What blocks have kept of a text.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    tokens: Vec<u32>,
+    past: Past<f32>,
+}
+
+impl Kept {
+    /// The same of as many tokens as another text begins with too, but not of all of it: its last one is still to be computed.
+    fn beginning(&self, tokens: &[u32]) -> Past<f32> {
+        let alike = self.tokens.iter().zip(tokens).take_while(|(a, b)| a == b).count();
+        self.past.beginnings(&[alike.min(tokens.len().saturating_sub(1))])
+    }
 }
 
 /// A prompt that is being gone on with.
@@ -62,7 +89,7 @@ impl Generator {
     /// In the base tokens see those behind them, or it has no output layer.
     pub fn new(base: Arc<Encoder<f32>>, tokenizer: Tokenizer, ends: Vec<u32>) -> Result<Self> {
         crate::scorer::check_decoder(&base)?;
-        Ok(Self { base, setup: Setup::None, thawed: None, tokenizer, ends })
+        Ok(Self { base, setup: Setup::None, thawed: None, tokenizer, ends, stop: Vec::new(), asked: None })
     }
 
     /// The same with adapters in the base, and trainable copies of its tensors over it. Heads have no part in it.
@@ -72,6 +99,37 @@ impl Generator {
     pub fn with_adapters(self, setup: Setup<f32>, thawed: Option<Thawed<f32>>) -> Result<Self> {
         crate::scorer::check_causal(&setup, &self.base)?;
         Ok(Self { setup, thawed, ..self })
+    }
+
+    /// The same for prompts that are questions, with instructions before each if there are any: a template turns them into text, and answers
+    /// end as it ends them.
+    ///
+    /// # Errors
+    /// The template refuses a question with its answer.
+    pub fn answering(self, template: ChatTemplate, system: Option<&str>) -> Result<Self> {
+        let generator = self.for_answers(&template)?;
+        let system = system.map(|text| Message::new("system", text));
+        Ok(Self { asked: Some(Asked { template, system }), ..generator })
+    }
+
+    /// The same for answers as a template writes them: what it puts behind an answer ends what is written, be it a token or a text.
+    ///
+    /// # Errors
+    /// The template refuses a question with its answer, or the tokenizer what stands behind that.
+    pub(crate) fn for_answers(mut self, template: &ChatTemplate) -> Result<Self> {
+        let end = template.answer_end()?;
+        match self.tokenizer.whole_text(&end, false)?.ids[..] {
+            _ if end.is_empty() => {}
+            [token] => self.ends.push(token),
+            _ => self.stop.push(end),
+        }
+        Ok(self)
+    }
+
+    /// The tokenizer.
+    #[must_use]
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
     }
 
     /// Returns what the decoder writes behind each prompt, in order. What it writes depends on the prompt, its number and the options, not
@@ -97,9 +155,21 @@ impl Generator {
     ) -> Result<Vec<Generated>> {
         options.check()?;
         let encode = |(prompt, text): (usize, &_)| self.begin(prompt, AsRef::<str>::as_ref(text));
-        let mut writing = prompts.iter().enumerate().map(encode).collect::<Result<Vec<Writing>>>()?;
-        let mut finished: Vec<Option<Generated>> = vec![None; prompts.len()];
+        let writing = prompts.iter().enumerate().map(encode).collect::<Result<Vec<Writing>>>()?;
         let mut states = States::new(self, writing.len());
+        self.write(writing, &mut states, first, options, &mut progress)
+    }
+
+    /// Writes on behind tokens that are there already, of which `states` knows those that it has kept.
+    fn write(
+        &self,
+        mut writing: Vec<Writing>,
+        states: &mut States<'_>,
+        first: usize,
+        options: &GenerateOptions,
+        progress: &mut impl FnMut(usize, &str),
+    ) -> Result<Vec<Generated>> {
+        let mut finished: Vec<Option<Generated>> = vec![None; writing.len()];
         for step in 0..options.max_new_tokens {
             if writing.is_empty() {
                 break;
@@ -117,27 +187,56 @@ impl Generator {
                         "a logit is not finite: a number of the model is too large, or none",
                     )
                 })?;
-                if self.add(one, token, options, &mut progress)? {
+                if self.add(one, token, options, progress)? {
                     goes_on.push(i);
                 }
             }
             self.put_away(&mut writing, &goes_on, options, &mut finished)?;
-            states.keep(&goes_on);
+            // What the last one leaves is there for whoever goes on.
+            if !goes_on.is_empty() {
+                states.keep(&goes_on);
+            }
         }
         self.put_away(&mut writing, &[], options, &mut finished)?;
         Ok(finished.into_iter().map(|one| one.expect("every prompt was put away")).collect())
     }
 
+    /// The most tokens of a text, what is written among them.
+    pub(crate) fn room(&self) -> usize {
+        self.base.config().max_tokens().min(self.tokenizer.max_length())
+    }
+
+    /// Goes on with one text that is there as tokens, the answer number `number` of a conversation. What blocks have kept of a text that begins
+    /// alike is used, and what they keep of this one is put in its place.
+    pub(crate) fn go_on(
+        &self,
+        tokens: Vec<u32>,
+        kept: &mut Option<Kept>,
+        number: usize,
+        options: &GenerateOptions,
+        progress: &mut impl FnMut(&str),
+    ) -> Result<Generated> {
+        options.check()?;
+        let mut states = States::new(self, 1);
+        if let (Some(past), Some(before)) = (&mut states.past, kept.take()) {
+            *past = before.beginning(&tokens);
+        }
+        let writing = vec![Writing { prompt: 0, given: tokens.len(), tokens: tokens.clone() }];
+        let written = self.write(writing, &mut states, number, options, &mut |_, text: &str| progress(text))?;
+        let written = written.into_iter().next().expect("one text, one that is written");
+        *kept = states.past.map(|past| {
+            let mut tokens = [&tokens[..], &written.tokens].concat();
+            tokens.truncate(past.lengths()[0]);
+            Kept { tokens, past }
+        });
+        Ok(written)
+    }
+
     fn begin(&self, prompt: usize, text: &str) -> Result<Writing> {
         let at = |message: String| TextError::line("prompts", prompt + 1, message);
-        let encoded = self.tokenizer.encode(&Text::Single(text.to_owned())).map_err(|error| at(error.to_string()))?;
-        let mut tokens = encoded.token_ids;
-        // Some tokenizers end every text; this one goes on.
-        while tokens.len() > 1 && tokens.last().is_some_and(|last| self.ends.contains(last)) {
-            tokens.pop();
-        }
+        let (tokens, truncated) = self.given(text).map_err(|error| at(error.to_string()))?;
         let limit = self.base.config().max_tokens();
-        if encoded.truncated || tokens.len() >= limit {
+        if truncated || tokens.len() >= limit {
             return Err(at(format!(
                 "the prompt fills the model's {limit} positions, so nothing can follow; shorten it"
             )));
@@ -146,6 +245,23 @@ impl Generator {
             return Err(at("the prompt yields no token; expected something that the tokenizer knows".into()));
         }
         Ok(Writing { prompt, given: tokens.len(), tokens })
+    }
+
+    /// The tokens of a prompt, and whether some were cut off.
+    fn given(&self, text: &str) -> Result<(Vec<u32>, bool)> {
+        let Some(Asked { template, system }) = &self.asked else {
+            let encoded = self.tokenizer.encode(&Text::Single(text.to_owned()))?;
+            let mut tokens = encoded.token_ids;
+            // Some tokenizers end every text; this one goes on.
+            while tokens.len() > 1 && tokens.last().is_some_and(|last| self.ends.contains(last)) {
+                tokens.pop();
+            }
+            return Ok((tokens, encoded.truncated));
+        };
+        let turns: Vec<Message> = system.iter().cloned().chain([Message::new("user", text)]).collect();
+        let tokens = self.tokenizer.whole_text(&template.render(&turns, true)?, false)?.ids;
+        let truncated = tokens.len() > self.tokenizer.max_length();
+        Ok((tokens, truncated))
     }
 
     /// Adds a token, and says whether the text goes on.
@@ -161,7 +277,7 @@ impl Generator {
         }
         one.tokens.push(token);
         let text = self.text(one)?;
-        let (text, stopped) = options.cut(&text);
+        let (text, stopped) = options.cut(&text, &self.stop);
         progress(one.prompt, text);
         Ok(!stopped && one.tokens.len() < self.base.config().max_tokens())
     }
@@ -184,7 +300,7 @@ impl Generator {
                 continue;
             }
             let text = self.text(&one)?;
-            let text = options.cut(&text).0.to_owned();
+            let text = options.cut(&text, &self.stop).0.to_owned();
             finished[one.prompt] = Some(Generated { tokens: one.tokens[one.given..].to_vec(), text });
         }
         Ok(())

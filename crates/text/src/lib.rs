@@ -3,7 +3,10 @@
 mod base;
 pub mod builtin;
 mod card;
+mod chat;
+mod chat_session;
 mod class_weights;
+mod corpus;
 mod data;
 mod embedder;
 mod error;
@@ -31,7 +34,10 @@ pub use adaptune_train as train;
 pub use adaptune_transformer as transformer;
 pub use base::{BUILTIN, BaseModel};
 pub use card::{MODEL_CARD, ModelCard, is_model_card};
+pub use chat::{ChatTemplate, Message, Rendered};
+pub use chat_session::ChatSession;
 pub use class_weights::ClassWeights;
+pub use corpus::{Corpus, CorpusKind, Document, LanguageForm, Packed, Words};
 pub use data::Tokenized;
 pub use embedder::{Embedder, EmbeddingForm};
 pub use error::{Place, TextError};
@@ -41,7 +47,9 @@ pub use model::TextModel;
 pub use prediction::{Prediction, WordTag};
 pub use predictor::TextPredictor;
 pub use retrieval::Retrieval;
-pub use run_file::{BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, RUN_FILE, RunFile};
+pub use run_file::{
+    BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, LanguageRun, RUN_FILE, RunFile,
+};
 pub use scorer::{Scored, Scorer};
 pub use sentence_transformers::{ParsePoolingError, TokenPooling};
 pub use sizing::{LEAST_STEPS, Sizing};

@@ -140,6 +140,33 @@ impl TextModel {
         Generator::new(Arc::clone(&self.base), self.tokenizer.clone(), self.source.end_tokens()?)
     }
 
+    /// The same with an adapter in the base, from a folder with or without a head.
+    ///
+    /// # Errors
+    /// As [`TextModel::generator`], or the folder holds no adapter, or one for another base or tokenizer, or one that lets tokens see those
+    /// behind them.
+    pub fn generator_with(&self, folder: impl AsRef<Path>) -> Result<Generator> {
+        let parts = self.parts(folder.as_ref())?;
+        self.generator()?.with_adapters(parts.setup, parts.thawed)
+    }
+
+    /// The same as [`TextModel::scorer`] with an adapter in the base, from a folder with or without a head.
+    ///
+    /// # Errors
+    /// As [`TextModel::generator_with`].
+    pub fn scorer_with(&self, folder: impl AsRef<Path>) -> Result<Scorer> {
+        let parts = self.parts(folder.as_ref())?;
+        self.scorer()?.with_adapters(parts.setup, parts.thawed)
+    }
+
+    /// What a folder holds, trained with the same tokenizer.
+    fn parts(&self, folder: &Path) -> Result<format::Parts<f32>> {
+        if let Some(run) = RunFile::read(folder)? {
+            run.check_tokenizer(&self.tokenizer)?;
+        }
+        Ok(format::load_parts(folder, &self.base)?)
+    }
+
     /// How probable the model, a decoder, finds texts.
     ///
     /// # Errors

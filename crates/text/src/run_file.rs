@@ -4,6 +4,7 @@ use crate::error::{Result, TextError};
 use crate::sentence_transformers::TokenPooling;
 use crate::table::{ChoiceLabels, Columns, Table, TableKind};
 use crate::tokenizer::{Tokenizer, sha256};
+use adaptune_adapters::{HeadConfig, Task};
 use adaptune_tensor::Precision;
 use adaptune_transformer::Encoder;
 use adaptune_transformer::weights::{CONFIGURATION_LIMIT, is_there, read_file, replace_file, resolve};
@@ -38,6 +39,9 @@ pub struct RunFile {
     /// What is made of the tokens of a text, where vectors were trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embedding: Option<EmbeddingRun>,
+    /// How a decoder was trained to go on with texts, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<LanguageRun>,
     /// The adapter that the training went on from, as it was named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -67,6 +71,14 @@ pub struct EmbeddingRun {
     /// How many of the first numbers of a vector are good vectors too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub beginnings: Vec<usize>,
+}
+
+/// How a decoder was trained to go on with texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LanguageRun {
+    /// The template of conversations, in Jinja; nothing where the data were none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat_template: Option<String>,
 }
 
 /// Numbers of the base's large weights.
@@ -223,6 +235,16 @@ impl From<TableKind> for InputKind {
 }
 
 impl RunFile {
+    /// Returns the head that was trained with, where it has no layers and so is in no file: that of vectors, or of a language model.
+    #[must_use]
+    pub fn headless(&self) -> Option<HeadConfig> {
+        if self.language.is_some() {
+            return Some(HeadConfig::new(Task::CAUSAL_LANGUAGE, Vec::new()));
+        }
+        let pooling = self.embedding.as_ref()?.pooling.of_head();
+        Some(HeadConfig { pooling, ..HeadConfig::new(Task::EMBEDDING, Vec::new()) })
+    }
+
     /// Refuses another tokenizer than that of training: texts would be other tokens.
     ///
     /// # Errors
@@ -329,6 +351,7 @@ mod tests {
             input: Some(InputForm::of(TableKind::Pair, &Columns { label: Some("y".into()), ..Columns::default() })),
             data: vec![DataFile { part: "train".into(), path: "a.tsv".into(), examples: 3, sha256: None }],
             embedding: None,
+            language: Some(LanguageRun { chat_template: Some("{{ messages }}".into()) }),
             from: None,
             version: Some("0.2.0".into()),
             options: serde_json::json!({ "epochs": 3 }),

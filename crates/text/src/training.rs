@@ -231,6 +231,7 @@ impl<'a> TextTraining<'a> {
             input: Some(InputForm::of_table(train)),
             data: vec![data],
             embedding: None,
+            language: None,
             from: None,
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             options: serde_json::to_value(options).unwrap_or_default(),

@@ -40,9 +40,9 @@ impl Criterion {
     }
 }
 
-/// What is compared of an evaluation: the score that decides, and the loss.
+/// What is compared of an evaluation: the score that decides, as one of which more is better, and the loss.
 pub(crate) fn standing(record: &EvaluationRecord) -> (f64, f64) {
-    (record.primary(), record.loss)
+    (record.merit(), record.loss)
 }
 
 /// The standing of the best evaluation so far, if there is one.

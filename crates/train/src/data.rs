@@ -52,6 +52,26 @@ impl Dataset {
         Ok(Self { task, examples, masking: None })
     }
 
+    /// Texts for causal language modelling, each a sequence of its own, every token of which is learnt but the first.
+    ///
+    /// ```
+    /// use adaptune_train::Dataset;
+    /// let data = Dataset::texts(vec![vec![1, 5, 7], vec![1, 9]])?;
+    /// assert_eq!(data.lengths(), [3, 2]);
+    /// assert!(Dataset::texts(vec![vec![1]]).is_err(), "nothing follows");
+    /// # Ok::<(), adaptune_train::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are none, or one has less than two tokens.
+    pub fn texts(texts: Vec<Vec<u32>>) -> Result<Self, DataError> {
+        let example = |token_ids: Vec<u32>| {
+            let counts = vec![true; token_ids.len()];
+            Example::single(token_ids, Target::Next(counts))
+        };
+        Self::new(Task::CAUSAL_LANGUAGE, 0, texts.into_iter().map(example).collect())
+    }
+
     /// Texts for masked language modelling.
     ///
     /// # Errors
@@ -169,6 +189,10 @@ impl Dataset {
             }
             seed = match target {
                 Target::Tokens => seed,
+                Target::Next(counts) => {
+                    let lengths = sequences.iter().map(|sequence| sequence.token_ids.len() as u64);
+                    lengths.chain(counts.iter().map(|counts| u64::from(*counts))).fold(seed.named("next"), Seed::at)
+                }
                 Target::Related => seed.named("related").at(sequences.len() as u64),
                 Target::Choice(right) => seed.at(sequences.len() as u64).at(*right as u64),
                 Target::Class(class) => seed.at(*class as u64),
@@ -205,6 +229,7 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
         | Target::Labels(_)
         | Target::Answer(_)
         | Target::Choice(_)
+        | Target::Next(_)
         | Target::Tokens => None,
     };
     match highest {
@@ -227,7 +252,7 @@ fn check_lengths(i: usize, example: &Example, task: Task) -> Result<(), DataErro
             return Err(DataError::Sequences { example: i, found, expected: "the two of a pair" });
         }
         Target::Value(_) if task.predicts_a_vector() => {}
-        Target::Choice(_) | Target::Related => {}
+        Target::Choice(_) | Target::Related | Target::Next(_) => {}
         _ if found != 1 => return Err(DataError::Sequences { example: i, found, expected: "one sequence" }),
         _ => {}
     }
@@ -241,8 +266,19 @@ fn check_lengths(i: usize, example: &Example, task: Task) -> Result<(), DataErro
     match &example.target {
         Target::Answer(window) if window.bytes.len() != tokens => lengths(window.bytes.len(), "places in the context"),
         Target::Tags(tags) if tags.len() != tokens => lengths(tags.len(), "tags"),
+        Target::Next(counts) if counts.len() != tokens => lengths(counts.len(), "marks of what is learnt"),
+        Target::Next(counts) if !learns(example, counts) => Err(DataError::NothingToLearn { example: i }),
         _ => Ok(()),
     }
+}
+
+/// True if some token is learnt that has one before it.
+fn learns(example: &Example, counts: &[bool]) -> bool {
+    let mut counts = counts.iter();
+    example
+        .sequences
+        .iter()
+        .any(|sequence| counts.by_ref().take(sequence.token_ids.len()).skip(1).any(|counts| *counts))
 }
 
 #[cfg(test)]

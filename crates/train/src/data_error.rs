@@ -89,6 +89,14 @@ pub enum DataError {
         /// The example, from 0.
         example: usize,
     },
+    /// Texts for a causal language model of which no token is learnt.
+    #[error(
+        "example {example} has no token that is learnt: one that counts and has another one before it in its sequence"
+    )]
+    NothingToLearn {
+        /// The example, from 0.
+        example: usize,
+    },
     /// Tokens that the base cannot take.
     #[error("example {example}: {message}")]
     Tokens {

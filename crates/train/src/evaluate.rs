@@ -2,14 +2,14 @@
 
 use crate::activations::{self, Activations, Numbered};
 use crate::batching::in_order;
-use crate::data::Dataset;
+use crate::data::{Dataset, ExampleBatch};
 use crate::error::TrainError;
 use crate::finite::check_logits;
 use crate::fit::check_fit;
 use crate::metrics::Metrics;
 use crate::model::Model;
 use crate::supervision::{self, Supervision};
-use adaptune_adapters::AdapterModel;
+use adaptune_adapters::{AdapterModel, Objective};
 use adaptune_tensor::{Scalar, Seed};
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
@@ -143,6 +143,31 @@ pub(crate) fn evaluate_from<S: Scalar>(
     Ok(scored(supervision, of.data, logits.view(), &model.heads()[of.task].config().labels))
 }
 
+/// The summed loss of a batch; what scores need of its logits is put to that of others. Where the loss is computed without logits, scores
+/// need nothing of them.
+fn batch_loss<S: Scalar>(
+    model: &impl Model<S>,
+    supervision: &dyn Supervision<S>,
+    of: Numbered<'_>,
+    batch: &ExampleBatch<'_>,
+    objective: &dyn Objective<S>,
+    predictions: &mut Vec<Array2<S>>,
+) -> Result<f64, TrainError> {
+    let entry = (&batch.batch).into();
+    if objective.next_tokens().is_some() {
+        let loss = model.loss(of.task, entry, objective, S::one())?.to_f64();
+        predictions.push(Array2::zeros((objective.count(), 0)));
+        // Which example it is, and where it began, its logits say, which are not there.
+        let loss_alone = Array2::from_elem((1, 1), S::from_f64(loss));
+        check_logits(model, of, &batch.numbers, loss_alone.view(), hidden_in_evaluations())?;
+        return Ok(loss);
+    }
+    let (logits, loss) = model.logits_and_loss(of.task, entry, objective, S::one())?;
+    check_logits(model, of, &batch.numbers, logits.view(), hidden_in_evaluations())?;
+    predictions.push(supervision.condensed(logits));
+    Ok(loss.to_f64())
+}
+
 /// Batch by batch, where logits are too many to be kept.
 fn evaluate_by_batches<S: Scalar>(
     model: &impl Model<S>,
@@ -155,10 +180,8 @@ fn evaluate_by_batches<S: Scalar>(
     for examples in in_order(data.len(), batch_size) {
         let batch = data.batch(&examples, hidden_in_evaluations());
         let objective = supervision.objective(&batch);
-        let (logits, sum) = model.logits_and_loss(of.task, (&batch.batch).into(), &*objective, S::one())?;
-        check_logits(model, of, &examples, logits.view(), hidden_in_evaluations())?;
-        (loss, count) = (loss + sum.to_f64(), count + objective.count());
-        predictions.push(supervision.condensed(logits));
+        loss += batch_loss(model, supervision, of, &batch, &*objective, &mut predictions)?;
+        count += objective.count();
     }
     let loss = loss / count.max(1) as f64;
     let all = data.batch(&(0..data.len()).collect::<Vec<_>>(), hidden_in_evaluations());

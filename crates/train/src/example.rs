@@ -17,7 +17,8 @@ use adaptune_transformer::Config;
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Example {
-    /// Its sequences: one, for [`Target::Choice`] one for each choice, and for [embeddings](Task::EMBEDDING) those that are compared.
+    /// Its sequences: one, for [`Target::Choice`] one for each choice, for [embeddings](Task::EMBEDDING) those that are compared, and for
+    /// [`Target::Next`] texts that are read together and do not see each other.
     pub sequences: Vec<Sequence>,
     /// What it should be predicted as.
     pub target: Target,
@@ -72,6 +73,9 @@ pub enum Target {
     Related,
     /// Its own tokens, some of which are hidden when a batch is made.
     Tokens,
+    /// Its own tokens, each from those before it in its sequence: for every token, through all sequences, whether it is learnt. The first
+    /// one of a sequence never is.
+    Next(Vec<bool>),
 }
 
 impl Target {
@@ -92,7 +96,9 @@ impl Target {
             | (Self::Value(_), Outputs::Number)
             | (Self::Choice(_), Outputs::Choice) => !every,
             (Self::Value(_) | Self::Related, Outputs::Vector) => !every,
-            (Self::Answer(_), Outputs::Span) | (Self::Tokens, Outputs::Vocabulary) => true,
+            (Self::Answer(_), Outputs::Span)
+            | (Self::Tokens, Outputs::Vocabulary)
+            | (Self::Next(_), Outputs::NextToken) => true,
             _ => false,
         }
     }

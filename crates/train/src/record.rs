@@ -1,7 +1,7 @@
 //! What happens in a run, as observers see it and as it is kept.
 
 use crate::json;
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, lower_is_better};
 use serde::{Deserialize, Serialize};
 
 /// One step of the optimiser.
@@ -51,6 +51,13 @@ impl EvaluationRecord {
     #[must_use]
     pub fn primary(&self) -> f64 {
         self.metrics.first().map_or(f64::NAN, |(_, value)| *value)
+    }
+
+    /// The metric that decides, the larger the better: those of which [less is better](lower_is_better) are negated.
+    #[must_use]
+    pub fn merit(&self) -> f64 {
+        let negated = self.metrics.first().is_some_and(|(name, _)| lower_is_better(name));
+        if negated { -self.primary() } else { self.primary() }
     }
 }
 

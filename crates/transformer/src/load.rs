@@ -64,6 +64,8 @@ fn belongs_to_a_head(heads: &[&str], name: &str) -> bool {
     heads.iter().chain(&common).any(|head| name.starts_with(head))
         || name.ends_with("position_ids")
         || name.ends_with("token_type_ids")
+        // The causal mask, in older checkpoints of GPT-2.
+        || [".attn.bias", ".attn.masked_bias"].iter().any(|end| name.ends_with(end))
 }
 
 /// The tensors of a checkpoint, under the names of the model's family.

@@ -2,7 +2,10 @@
 
 use crate::base::{Base, BaseTable};
 use crate::point::Part;
-use adaptune_tensor::{Scalar, matmul};
+use adaptune_tensor::{
+    Gradients, Scalar, linear_cross_entropy, linear_cross_entropy_backward, linear_cross_entropy_weight_backward,
+    matmul,
+};
 use ndarray::{Array2, ArrayView1, ArrayView2, Axis, Slice};
 
 /// Numbers that are held at once: no array of all tokens by all words exists, of which there may be hundreds of thousands.
@@ -46,6 +49,36 @@ impl<'a, S: Scalar> Base<'a, S> {
         }
         Some(all)
     }
+
+    /// Returns the cross-entropy of the tokens `next` behind the rows of `hidden: [N, D]`, each weighing `weight`; `None` if there is no
+    /// [output layer](Base::output). No array of all rows by all words is made.
+    ///
+    /// # Panics
+    /// As [`Base::next_log_probabilities`].
+    #[must_use]
+    pub fn next_loss(self, hidden: ArrayView2<'_, S>, next: &[u32], weight: S) -> Option<S> {
+        Some(linear_cross_entropy(hidden, self.output()?.view(), next, weight))
+    }
+
+    /// Returns the same loss with `d_hidden`, `[N, D]`, and adds the gradient of the output layer if it is thawed.
+    ///
+    /// # Panics
+    /// As [`Base::next_log_probabilities`].
+    #[must_use]
+    pub fn next_loss_backward(
+        self,
+        hidden: ArrayView2<'_, S>,
+        next: &[u32],
+        weight: S,
+        gradients: &mut Gradients<S>,
+    ) -> Option<(S, Array2<S>)> {
+        let output = self.output()?;
+        if output.trains() {
+            let d_output = linear_cross_entropy_weight_backward(hidden, output.view(), next, weight);
+            output.add_gradient(d_output, gradients);
+        }
+        Some(linear_cross_entropy_backward(hidden, output.view(), next, weight))
+    }
 }
 
 /// `x_i − log Σ_j exp(x_j)`.
@@ -79,6 +112,8 @@ mod tests {
                 assert!((found.iter().map(|p| p.exp()).sum::<f64>() - 1.0).abs() < 1e-12);
                 let by_hand = logits[(row, 4)] - logits.row(row).mapv(f64::exp).sum().ln();
                 assert!((found[4] - by_hand).abs() < 1e-12);
+                let loss = base.next_loss(rows.view(), &next, 0.5).unwrap();
+                assert!((loss + 0.5 * found.iter().sum::<f64>()).abs() < 1e-11);
             }
         }
     }

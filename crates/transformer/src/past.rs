@@ -56,12 +56,37 @@ impl<S: Scalar> Past<S> {
     /// If there is no such sequence.
     #[must_use]
     pub fn select(&self, sequences: &[usize]) -> Self {
-        let rows = self.layout().rows(sequences);
+        let lengths = sequences.iter().map(|sequence| self.lengths[*sequence]).collect();
+        self.rows_of(&self.layout().rows(sequences), lengths)
+    }
+
+    /// The same of the first so many tokens of each sequence, or of all that it has, such as those that another text begins with too.
+    ///
+    /// ```
+    /// use adaptune_tensor::Seed;
+    /// use adaptune_transformer::{Config, Encoder, Past};
+    /// let model = Encoder::<f32>::random(Config::bert(8, 1, 2, 12), 0.1, Seed::new(1));
+    /// assert_eq!(Past::new(&model, 2).beginnings(&[3, 0]).lengths(), [0, 0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If there is not a number for each sequence.
+    #[must_use]
+    pub fn beginnings(&self, tokens: &[usize]) -> Self {
+        assert_eq!(tokens.len(), self.lengths.len(), "a number for each sequence");
+        let lengths: Vec<usize> = self.lengths.iter().zip(tokens).map(|(all, some)| *all.min(some)).collect();
+        let layout = self.layout();
+        let ranges = layout.ranges().zip(&lengths).map(|(range, length)| range.start..range.start + length);
+        let rows: Vec<usize> = ranges.flatten().collect();
+        self.rows_of(&rows, lengths)
+    }
+
+    /// These rows of what is kept, of sequences of these lengths.
+    fn rows_of(&self, rows: &[usize], lengths: Vec<usize>) -> Self {
         let of = |kept: &Mutex<[Array2<S>; 2]>| {
             let kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-            Mutex::new(kept.each_ref().map(|array| array.select(ndarray::Axis(0), &rows)))
+            Mutex::new(kept.each_ref().map(|array| array.select(ndarray::Axis(0), rows)))
         };
-        let lengths = sequences.iter().map(|sequence| self.lengths[*sequence]).collect();
         Self { lengths, kept: self.kept.iter().map(of).collect() }
     }
 
@@ -212,6 +237,15 @@ mod tests {
                 assert_eq!(found, whole.select(ndarray::Axis(0), &rows), "{done:?}");
                 assert_eq!(past.lengths(), done);
             }
+            // Another text that begins alike.
+            let mut shorter = past.beginnings(&[2, 5, 99]);
+            let (tails, kept): ([&[u32]; 3], _) = ([&[8, 9], &[7], &[1]], shorter.lengths().to_vec());
+            assert_eq!(kept, [2, 5, done[2]]);
+            let found = base.extend(&Batch::from_ids(&tails), &mut shorter, &(), &Selection::Last);
+            let texts = [0, 1, 2].map(|s| [&sequences[s][..kept[s]], tails[s]].concat());
+            let texts = Batch::from_ids(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            let whole = base.read(&texts, &(), Pass::evaluate(), &Selection::Last).expect("a batch");
+            assert_eq!(found.expect("a batch"), whole.hidden);
             // Only some go on, in another order, and only the last token is read.
             let mut past = past.select(&[2, 0]);
             let two = |range: &dyn Fn(usize) -> std::ops::Range<usize>| {

@@ -74,7 +74,7 @@ fn write<S: Scalar>(model: &AdapterModel<S>, folder: &Path) -> Result<(), Format
 
 /// The head, if it has anything that files hold.
 pub(super) fn stored_head<S: Scalar>(model: &AdapterModel<S>) -> Option<&Head<S>> {
-    Some(model.head()).filter(|head| !head.config().task.predicts_a_vector())
+    Some(model.head()).filter(|head| !head.config().task.has_no_layers())
 }
 
 /// Writes an adapter for AdapterHub, or for PEFT where only PEFT has such adapters; true if a head went along, as a part

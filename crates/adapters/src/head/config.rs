@@ -44,6 +44,24 @@ pub enum HeadError {
          last one (pooling last) or the mean"
     )]
     FirstOfDecoder,
+    /// The next token in an encoder.
+    #[error(
+        "the task causal language is to say which token comes next, but this base is an encoder, whose tokens see those behind them: take \
+         a decoder, such as llama or qwen2; an encoder finds hidden tokens (masked language)"
+    )]
+    NextOfEncoder,
+    /// The next token in a decoder without an output layer.
+    #[error(
+        "the checkpoint holds the blocks without the output layer, lm_head.weight, by which the task causal language says which token comes next: \
+         take that of the whole language model"
+    )]
+    NoOutputLayer,
+    /// Hidden tokens in a decoder.
+    #[error(
+        "the task masked language is to find hidden tokens by those on both sides, but this base is a decoder, whose tokens do not see those \
+         behind them: take an encoder; a decoder says which token comes next (causal language)"
+    )]
+    HiddenInDecoder,
     /// The head reads every token, and is to read one vector for each sequence too.
     #[error("a {task} head predicts for every token: it has no pooling, but {pooling} was given; leave it out")]
     Pooling {
@@ -52,11 +70,13 @@ pub enum HeadError {
         /// What was given.
         pooling: &'static str,
     },
-    /// A head for vectors with layers or labels.
+    /// A head with layers or labels for a task that has none.
     #[error(
-        "an embedding is what is read itself: its head has no layers and no labels, but {layers} layers and {labels} labels were given"
+        "the head of the task {task} has no layers and no labels, but {layers} layers and {labels} labels were given"
     )]
-    Vector {
+    Layers {
+        /// What it predicts.
+        task: &'static str,
         /// How many layers it has.
         layers: usize,
         /// How many labels it has.
@@ -162,7 +182,7 @@ impl HeadConfig {
     /// How many numbers such a head has on a model. Nothing is allocated; the count ends at the largest `u64`.
     #[must_use]
     pub fn parameter_count(&self, model: &Config) -> u64 {
-        if self.task.predicts_a_vector() {
+        if self.task.has_no_layers() {
             return 0;
         }
         let hidden = model.hidden;
@@ -219,10 +239,10 @@ impl HeadConfig {
         let (task, least) = (self.task.name(), self.task.description().outputs.least_labels());
         match self {
             _ if matches!(self.selection(), Selection::Places(_)) => Err(HeadError::Places { task }),
-            Self { layers, labels, .. } if self.task.predicts_a_vector() => match (*layers, labels.len()) {
+            Self { layers, labels, .. } if self.task.has_no_layers() => match (*layers, labels.len()) {
                 (0, 0) if self.reads_pooler() && !has_pooler => Err(HeadError::NoPooler),
-                (0, 0) => Ok(()),
-                (layers, labels) => Err(HeadError::Vector { layers, labels }),
+                (0, 0) => self.check_pooling(),
+                (layers, labels) => Err(HeadError::Layers { task, layers, labels }),
             },
             Self { layers: 0, .. } => Err(HeadError::NoLayers),
             Self { labels, .. } if labels.len() < least => {
@@ -234,11 +254,16 @@ impl HeadConfig {
             Self { task, labels, .. } if task.predicts_a_number() && labels.len() > 1 => {
                 Err(HeadError::Outputs { found: labels.len() })
             }
-            Self { task, pooling: Some(pooling), .. } if task.reads_every_token() => {
-                Err(HeadError::Pooling { task: task.name(), pooling: pooling.name() })
-            }
-            _ if self.reads_pooler() && !has_pooler => Err(HeadError::NoPooler),
-            _ => Ok(()),
+            _ if self.reads_pooler() && !has_pooler && !self.task.reads_every_token() => Err(HeadError::NoPooler),
+            _ => self.check_pooling(),
+        }
+    }
+
+    /// Heads that read every token have no pooling.
+    fn check_pooling(&self) -> Result<(), HeadError> {
+        match self.pooling.filter(|_| self.task.reads_every_token()) {
+            Some(pooling) => Err(HeadError::Pooling { task: self.task.name(), pooling: pooling.name() }),
+            None => Ok(()),
         }
     }
 }

@@ -11,9 +11,11 @@
 //! | multiple choice | as classification, of each sequence of an example | the same, with one output |
 //! | embedding | the mean over the tokens, or another [`Pooling`] | none: what is read is the result |
 //! | masked language modelling | the tokens that were hidden | a transformation and the base's token embeddings |
+//! | causal language modelling | the tokens before those that are predicted | none: the base's own output layer |
 
 pub(crate) mod config;
 mod language;
+mod output;
 mod pooler;
 mod pooling;
 mod stack;
@@ -44,6 +46,8 @@ pub struct Head<S> {
 enum Body<S> {
     Stack(Stack<S>),
     Language(Box<Language<S>>),
+    /// The base's output layer.
+    Output,
 }
 
 /// What the backward pass of a [`Head`] needs.
@@ -55,6 +59,8 @@ pub struct HeadTrace<'a, S> {
 enum BodyTrace<'a, S> {
     Stack(StackTrace<S>),
     Language(Box<LanguageTrace<'a, S>>),
+    /// What the output layer reads, `[N, D]`.
+    Output(Array2<S>),
 }
 
 impl<S: Scalar> Head<S> {
@@ -66,10 +72,10 @@ impl<S: Scalar> Head<S> {
         let Config { hidden, head_dropout, .. } = *model.config();
         let dropout = config.dropout.unwrap_or(head_dropout);
         config.check(model.pooler().is_some(), dropout)?;
-        if model.config().is_causal() && config.selection() == Selection::First {
-            return Err(HeadError::FirstOfDecoder);
-        }
-        let body = if config.task.predicts_tokens() {
+        check_direction(config, model)?;
+        let body = if config.task.predicts_next_tokens() {
+            Body::Output
+        } else if config.task.predicts_tokens() {
             Body::Language(Box::new(Language::new(model.config(), seed)))
         } else {
             Body::Stack(Stack::new(config, hidden, seed))
@@ -128,6 +134,7 @@ impl<S: Scalar> Head<S> {
                 let (logits, trace) = language.forward(rows, base.token_embeddings(), inverse);
                 (logits, BodyTrace::Language(Box::new(trace)))
             }
+            Body::Output => (output::forward(base, &rows), BodyTrace::Output(rows)),
         };
         (logits, HeadTrace { pooler, body })
     }
@@ -150,6 +157,7 @@ impl<S: Scalar> Head<S> {
             (Body::Language(language), BodyTrace::Language(trace)) => {
                 language.backward(*trace, base.token_embeddings(), d_logits, wants_rows, gradients)
             }
+            (Body::Output, BodyTrace::Output(x)) => output::backward(base, &x, &d_logits, wants_rows, gradients),
             _ => panic!("the trace is another head's"),
         }?;
         let d_hidden = match pooler {
@@ -181,17 +189,31 @@ impl<S: Scalar> Head<S> {
     }
 }
 
+/// What a decoder's tokens see is not what an encoder's see, so not every head stands on both.
+fn check_direction<S: Scalar>(config: &HeadConfig, model: &Encoder<S>) -> Result<(), HeadError> {
+    let causal = model.config().is_causal();
+    match config.task {
+        task if task.predicts_next_tokens() && !causal => Err(HeadError::NextOfEncoder),
+        task if task.predicts_next_tokens() && Base::from(model).output().is_none() => Err(HeadError::NoOutputLayer),
+        task if task.predicts_tokens() && causal => Err(HeadError::HiddenInDecoder),
+        _ if causal && config.selection() == Selection::First => Err(HeadError::FirstOfDecoder),
+        _ => Ok(()),
+    }
+}
+
 impl<S: Scalar> Parameters<S> for Head<S> {
     fn list<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
         match &self.body {
             Body::Stack(stack) => stack.list(name, all),
             Body::Language(language) => language.list(name, all),
+            Body::Output => {}
         }
     }
     fn list_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {
         match &mut self.body {
             Body::Stack(stack) => stack.list_mut(name, all),
             Body::Language(language) => language.list_mut(name, all),
+            Body::Output => {}
         }
     }
 }

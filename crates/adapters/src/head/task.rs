@@ -63,6 +63,9 @@ pub enum Outputs {
     Choice,
     /// One for each token of the base's vocabulary, by way of its token embeddings.
     Vocabulary,
+    /// One for each token of the base's vocabulary, by its own output layer: the token that comes next. Such a head has no layers, and is in
+    /// no file.
+    NextToken,
     /// What is read itself, a vector for each sequence that is compared with others: such a head has no layers, and is in no file.
     Vector,
 }
@@ -131,6 +134,15 @@ static MASKED_LANGUAGE: TaskDescription = TaskDescription {
     task_type: None,
 };
 
+static CAUSAL_LANGUAGE: TaskDescription = TaskDescription {
+    name: "causal language",
+    reads: Selection::All,
+    outputs: Outputs::NextToken,
+    layers: 0,
+    head_type: None,
+    task_type: Some("CAUSAL_LM"),
+};
+
 static EMBEDDING: TaskDescription = TaskDescription {
     name: "embedding",
     reads: Selection::Mean,
@@ -165,6 +177,8 @@ impl Task {
     pub const MULTIPLE_CHOICE: Self = Self(&MULTIPLE_CHOICE);
     /// The tokens that were hidden from the model.
     pub const MASKED_LANGUAGE: Self = Self(&MASKED_LANGUAGE);
+    /// The token behind each token, by the base's output layer.
+    pub const CAUSAL_LANGUAGE: Self = Self(&CAUSAL_LANGUAGE);
     /// A vector for each sequence, near to those of sequences that mean the same.
     pub const EMBEDDING: Self = Self(&EMBEDDING);
 
@@ -196,6 +210,18 @@ impl Task {
     #[must_use]
     pub fn predicts_tokens(self) -> bool {
         self.0.outputs == Outputs::Vocabulary
+    }
+
+    /// True if its head is the base's output layer, which says what comes next.
+    #[must_use]
+    pub fn predicts_next_tokens(self) -> bool {
+        self.0.outputs == Outputs::NextToken
+    }
+
+    /// True if its head has no layers of its own, so that no file holds it.
+    #[must_use]
+    pub fn has_no_layers(self) -> bool {
+        self.predicts_a_vector() || self.predicts_next_tokens()
     }
 
     /// True if one of its head's labels holds, for each sequence or for each token.
@@ -259,7 +285,7 @@ impl Outputs {
             Self::Labels { least } | Self::AnyLabels { least } => least,
             Self::Number => 1,
             Self::Span | Self::Choice => 2,
-            Self::Vocabulary | Self::Vector => 0,
+            Self::Vocabulary | Self::NextToken | Self::Vector => 0,
         }
     }
 

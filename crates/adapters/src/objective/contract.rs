@@ -31,6 +31,13 @@ pub trait Objective<S: Scalar>: Debug + Send + Sync {
     /// How many targets count: the divisor of a mean loss.
     fn count(&self) -> usize;
 
+    /// Returns the token that belongs behind each row that is read, if the loss is their cross-entropy by the base's output layer. Loss and
+    /// gradient are then computed together, in pieces ([`linear_cross_entropy`](adaptune_tensor::linear_cross_entropy)), in the place of
+    /// [`Objective::loss`] and [`Objective::loss_backward`], which say the same of logits that are there.
+    fn next_tokens(&self) -> Option<&[u32]> {
+        None
+    }
+
     /// Returns the loss of logits `[N, C]`, each target weighing `weight`.
     ///
     /// # Panics

@@ -15,10 +15,12 @@
 //! | [`Triplets`] | the same | a sequence that is nearer than others | what is missing of a margin |
 //! | [`Matryoshka`] | as another objective | as that | that of the beginnings of vectors |
 //! | [`MaskedLanguage`] | the places where tokens were hidden | the tokens that stood there | cross-entropy |
+//! | [`CausalLanguage`] | the places behind which a token is predicted | the tokens behind them | cross-entropy |
 //!
 //! A user-defined objective is an implementation of [`Objective`]; the crate `adaptune-train` has an example that trains with
 //! one.
 
+pub(crate) mod causal_language;
 pub(crate) mod classification;
 pub(crate) mod contract;
 pub(crate) mod error;
@@ -30,8 +32,10 @@ pub(crate) mod regression;
 pub(crate) mod similarity;
 pub(crate) mod spans;
 pub(crate) mod tagging;
+pub(crate) mod through_head;
 pub(crate) mod weighted_classes;
 
+pub use causal_language::CausalLanguage;
 pub use classification::Classification;
 pub use contract::Objective;
 pub use error::TargetError;

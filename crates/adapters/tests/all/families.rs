@@ -139,7 +139,7 @@ fn what_adapter_hub_computes_otherwise_is_refused() {
 
 // ---- Models, filled as Python fills them ----
 
-fn base_of<S: Scalar>(case: &Value) -> Arc<Encoder<S>> {
+pub(crate) fn base_of<S: Scalar>(case: &Value) -> Arc<Encoder<S>> {
     let config = Config::from_json(&case["config"].to_string(), Path::new("config.json"));
     let config = config.unwrap_or_else(|e| panic!("{e}"));
     let blank = Encoder::<f64>::random(config.clone(), 0.1, Seed::new(1));
@@ -216,7 +216,7 @@ fn hub_head<S: Scalar>(base: &Encoder<S>) -> Head<S> {
 }
 
 /// An adapter of AdapterHub's under a head.
-fn hub_model<S: Scalar>(base: &Arc<Encoder<S>>, method: &str, head: Head<S>) -> AdapterModel<S> {
+pub(crate) fn hub_model<S: Scalar>(base: &Arc<Encoder<S>>, method: &str, head: Head<S>) -> AdapterModel<S> {
     let parsed: Method = method.parse().unwrap_or_else(|e| panic!("{method}: {e}"));
     let adapter = Adapter::on("mood", &parsed, base, Seed::new(5)).unwrap_or_else(|e| panic!("{method}: {e}"));
     let mut model = AdapterModel::new(base.clone(), Some(adapter), head);
@@ -236,6 +236,12 @@ fn names<S: Scalar>(model: &AdapterModel<S>) -> Vec<String> {
 
 /// A LoRA out of PEFT's files, under the family's own head.
 fn peft_model<S: Scalar>(case: &Value, base: &Arc<Encoder<S>>) -> AdapterModel<S> {
+    let adapter = format::load_peft(peft_folder(case).path(), base).unwrap_or_else(|e| panic!("{e}"));
+    AdapterModel::new(base.clone(), Some(adapter), head(base))
+}
+
+/// PEFT's files of a LoRA.
+pub(crate) fn peft_folder(case: &Value) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = json!({
         "peft_type": "LORA", "task_type": null, "r": 2, "lora_alpha": 3, "lora_dropout": 0.0, "bias": "none",
@@ -245,8 +251,7 @@ fn peft_model<S: Scalar>(case: &Value, base: &Arc<Encoder<S>>) -> AdapterModel<S
     let tensors: Vec<_> = peft_tensors(&case["peft"]["gradients"]);
     let views: Vec<_> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.view())).collect();
     write_safetensors(&folder.path().join("adapter_model.safetensors"), &views, &[].into()).expect("written");
-    let adapter = format::load_peft(folder.path(), base).unwrap_or_else(|e| panic!("{e}"));
-    AdapterModel::new(base.clone(), Some(adapter), head(base))
+    folder
 }
 
 /// All tensors of the kinds that have gradients.
@@ -300,7 +305,11 @@ fn loss<S: Scalar>(model: &AdapterModel<S>, case: &Value, pass: Pass) -> (S, Gra
 }
 
 /// For each kind of tensor the gradients of those of all layers, one behind the other: those kinds that Python has.
-fn kinds<S: Scalar>(model: &AdapterModel<S>, gradients: &Gradients<S>, expected: &Value) -> BTreeMap<String, Vec<f64>> {
+pub(crate) fn kinds<S: Scalar>(
+    model: &AdapterModel<S>,
+    gradients: &Gradients<S>,
+    expected: &Value,
+) -> BTreeMap<String, Vec<f64>> {
     let (mut kinds, mut tensors): (BTreeMap<String, Vec<f64>>, _) = (BTreeMap::new(), Vec::new());
     let adapter = model.adapter().expect("it has one");
     let peft = expected.as_object().is_some_and(|kinds| kinds.keys().all(|kind| kind.starts_with("base_model.")));
@@ -396,11 +405,11 @@ fn batch(case: &Value) -> Batch {
     Batch::new(sequences).expect("as many types as ids")
 }
 
-fn list(value: &Value) -> &[Value] {
+pub(crate) fn list(value: &Value) -> &[Value] {
     value.as_array().expect("a list")
 }
 
-fn text(value: &Value) -> &str {
+pub(crate) fn text(value: &Value) -> &str {
     value.as_str().expect("a text")
 }
 
@@ -422,7 +431,7 @@ fn close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
 }
 
 /// A weighed sum of all numbers, relative to the largest of them and the number of them.
-fn check_probe(what: &str, found: &[f64], expected: &Value, tolerance: f64) {
+pub(crate) fn check_probe(what: &str, found: &[f64], expected: &Value, tolerance: f64) {
     let expected = numbers_of(expected);
     let (sum, largest) = (expected[0], expected[1]);
     let probe: f64 = found.iter().enumerate().map(|(i, g)| g * (1.0 + 0.37 * i as f64).cos()).sum();

@@ -4,6 +4,7 @@
 mod common;
 
 mod cases;
+mod causal_language;
 mod closures;
 mod combining;
 mod composition;

@@ -172,7 +172,7 @@ fn targets_and_heads_that_do_not_fit_are_refused() {
         adaptune_tensor::Seed::new(1),
     );
     let made = |config: &HeadConfig| adaptune_adapters::Head::new("e", config, &base, adaptune_tensor::Seed::new(2));
-    assert_eq!(made(&with_layers).unwrap_err(), HeadError::Vector { layers: 1, labels: 0 });
+    assert_eq!(made(&with_layers).unwrap_err(), HeadError::Layers { task: "embedding", layers: 1, labels: 0 });
     assert_eq!(embedding.parameter_count(base.config()), 0);
     assert!(made(&embedding).is_ok());
 }

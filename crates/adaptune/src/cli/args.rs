@@ -1,5 +1,6 @@
 //! Arguments, as `--help` explains them.
 
+mod chat;
 mod columns;
 mod compare;
 mod composition;
@@ -14,6 +15,7 @@ mod threshold;
 mod train;
 mod trained;
 
+pub(crate) use chat::ChatArgs;
 pub(crate) use columns::TableArgs;
 pub(crate) use compare::CompareArgs;
 pub(crate) use composition::{AdapterArg, is_composed};
@@ -25,7 +27,7 @@ pub(crate) use numbers::BaseDtype;
 pub(crate) use pretrain::{ArchitectureArg, PretrainArgs};
 pub(crate) use score::ScoreArgs;
 pub(crate) use threshold::Threshold;
-pub(crate) use train::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
+pub(crate) use train::{BatchingArg, ClassWeightsArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
 pub(crate) use trained::{EvalArgs, InspectArgs, ModelArgs, PredictArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -67,6 +69,8 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Make a vector of every text: sentence embeddings
     Embed(Box<EmbedArgs>),
+    /// Talk to a decoder
+    Chat(Box<ChatArgs>),
     /// Let a decoder go on with texts
     Generate(Box<GenerateArgs>),
     /// Say how probable a decoder finds texts, token by token

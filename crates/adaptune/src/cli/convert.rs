@@ -18,8 +18,8 @@ pub(crate) fn run(args: &ConvertArgs) -> Result<()> {
     // Whether it can be written is found out in a folder that is thrown away, before anything is replaced.
     let trial = tempfile::tempdir().context("cannot make a temporary folder")?;
     let base = &finished.base;
-    let of_vectors = finished.head_of_vectors()?;
-    let write = |to: &Path| match (args.to, head.as_ref().or(of_vectors.as_ref())) {
+    let in_no_file = finished.head_in_no_file()?;
+    let write = |to: &Path| match (args.to, head.as_ref().or(in_no_file.as_ref())) {
         (FormatArg::Adapterhub, Some(_)) if head.is_none() => format::save_adapterhub(&adapter, base, to),
         (FormatArg::Adapterhub, None) => format::save_adapterhub(&adapter, base, to),
         (FormatArg::Adapterhub, Some(head)) => {

@@ -4,7 +4,7 @@ use super::args;
 use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
 use super::report::note;
-use adaptune_adapters::{Adapter, Head, HeadConfig, Setup, Task, format};
+use adaptune_adapters::{Adapter, Head, Setup, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseDtype, BaseIdentity, BaseModel, RunFile, Tokenizer};
 use adaptune_transformer::Encoder;
@@ -92,11 +92,10 @@ impl Finished {
         }
     }
 
-    /// The head of an adapter that was trained for vectors, which is in no file.
-    pub(crate) fn head_of_vectors(&self) -> Result<Option<Head<f32>>> {
-        let Some(trained) = self.run.as_ref().and_then(|run| run.embedding.as_ref()) else { return Ok(None) };
-        let config = HeadConfig { pooling: trained.pooling.of_head(), ..HeadConfig::new(Task::EMBEDDING, Vec::new()) };
-        Ok(Some(Head::new("embedding", &config, &self.base, Seed::new(0))?))
+    /// The head of an adapter that was trained for vectors, or as a language model, which is in no file.
+    pub(crate) fn head_in_no_file(&self) -> Result<Option<Head<f32>>> {
+        let Some(config) = self.run.as_ref().and_then(RunFile::headless) else { return Ok(None) };
+        Ok(Some(Head::new(config.task.name(), &config, &self.base, Seed::new(0))?))
     }
 
     /// Marks a folder as complete, so that later commands know the base.
@@ -104,6 +103,7 @@ impl Finished {
         let Self { max_length, base_dtype, .. } = *self;
         let input = self.run.as_ref().and_then(|run| run.input.clone());
         let embedding = self.run.as_ref().and_then(|run| run.embedding.clone());
+        let language = self.run.as_ref().and_then(|run| run.language.clone());
         // A merged model is another base, which its own folder holds.
         let base = (model == self.name).then(|| self.tokenizer(None).ok()).flatten();
         let base = base.map(|tokenizer| BaseIdentity::of(&self.base, &tokenizer));
@@ -115,6 +115,7 @@ impl Finished {
             base,
             input,
             embedding,
+            language,
             ..RunFile::default()
         };
         folder.complete(&run)

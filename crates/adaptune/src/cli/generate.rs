@@ -1,19 +1,20 @@
 //! `adaptune generate`.
 
 use super::args::GenerateArgs;
-use super::decoder::{Decoder, open};
+use super::decoder::open;
 use super::report::{notes, print_json, print_line};
+use super::streamed::Streamed;
 use adaptune_text::{Generated, Generator, Table, TableKind};
 use anyhow::{Result, bail};
 use serde_json::json;
-use std::io::{self, Write};
 
-/// Writes on behind each prompt, in the order of the input.
+/// Writes on behind each prompt, or answers each question, in the order of the input.
 pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
-    let Decoder { base, tokenizer, adapters, ends } = open(&args.decoder)?;
-    let generator = Generator::new(base, tokenizer, ends)?;
-    let generator = match adapters {
-        Some((setup, thawed)) => generator.with_adapters(setup, thawed)?,
+    let decoder = open(&args.decoder)?;
+    let template = args.chat.then(|| decoder.template(args.chat_template.as_deref())).transpose()?;
+    let generator = decoder.generator()?;
+    let generator = match template {
+        Some(template) => generator.answering(template, args.system.as_deref())?,
         None => generator,
     };
     match &args.prompt {
@@ -24,25 +25,17 @@ pub(crate) fn run(args: &GenerateArgs) -> Result<()> {
 
 /// One prompt; what is written is shown as it comes.
 fn one(args: &GenerateArgs, generator: &Generator, prompt: &str) -> Result<()> {
-    let (options, mut shown, mut failed) = (args.writing.options(), 0, None);
-    let mut out = io::stdout().lock();
+    let (options, mut out) = (args.writing.options(), (!args.json).then(Streamed::begin));
     let progress = |_: usize, text: &str| {
-        // The end of a text may change with the next token, as where a letter takes several of them.
-        let stable = text.trim_end_matches(char::REPLACEMENT_CHARACTER).len();
-        if !args.json && stable > shown && text.is_char_boundary(shown) {
-            let written = write!(out, "{}", &text[shown..stable]).and_then(|()| out.flush());
-            failed = failed.take().or(written.err());
-            shown = stable;
+        if let Some(out) = &mut out {
+            out.grow(text);
         }
     };
     let written = generator.generate_with(0, &[prompt], &options, progress)?;
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
     for generated in written {
-        match args.json {
-            true => print_json_of(prompt, &generated)?,
-            false => writeln!(out, "{}", generated.text.get(shown..).unwrap_or_default())?,
+        match out.take() {
+            Some(out) => out.end(&generated.text)?,
+            None => print_json_of(prompt, &generated)?,
         }
     }
     Ok(())
@@ -62,6 +55,7 @@ fn many(args: &GenerateArgs, generator: &Generator) -> Result<()> {
         for (prompt, generated) in part.iter().zip(written) {
             match args.json {
                 true => print_json_of(prompt, &generated)?,
+                false if args.chat => print_line(generated.text)?,
                 false => print_line(format_args!("{prompt}{}", generated.text))?,
             }
         }

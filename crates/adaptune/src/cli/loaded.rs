@@ -34,6 +34,14 @@ impl Loaded {
                 adapter
             );
         }
+        if finished.run.as_ref().is_some_and(|run| run.language.is_some()) && args.head.is_none() {
+            bail!(
+                "{} is a language model's and predicts no labels; adaptune generate, chat and score --adapter {} use it, and eval \
+                 measures its perplexity",
+                leading.display(),
+                adapter
+            );
+        }
         let tokenizer = finished.tokenizer(args.max_length)?.with_overlap(table.overlap());
         check_others(adapter, &leading, &tokenizer)?;
         let model = model(adapter, args.head.as_deref(), finished.base)?;

@@ -2,6 +2,7 @@
 
 mod args;
 mod budget;
+mod chat;
 mod combine;
 mod compare;
 mod convert;
@@ -33,6 +34,7 @@ mod score;
 mod score_table;
 mod separation;
 mod staging;
+mod streamed;
 mod task;
 mod tasks;
 mod tensorboard;
@@ -109,6 +111,7 @@ fn command(command: &Command) -> Result<()> {
         Command::Eval(args) => eval::run(args),
         Command::Predict(args) => predict::run(args),
         Command::Embed(args) => embed::run(args),
+        Command::Chat(args) => chat::run(args),
         Command::Generate(args) => generate::run(args),
         Command::Score(args) => score::run(args),
         Command::Inspect(args) => inspect::run(args),

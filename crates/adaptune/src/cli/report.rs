@@ -236,10 +236,14 @@ pub(crate) fn thousands(number: u64) -> String {
     out
 }
 
-/// A score as it is read: a share as per cent, a correlation, which goes from -1 to 1, as a number.
+/// A score as it is read: a share as per cent; a correlation, which goes from -1 to 1, a squared error and a perplexity as numbers.
 pub(crate) fn score(name: &str, value: f64) -> String {
-    let is_correlation = ["pearson", "spearman", "correlation"].iter().any(|part| name.contains(part));
-    if is_correlation { format!("{value:.4}") } else { percent(value) }
+    let is_number = ["pearson", "spearman", "correlation", "squared_error"].iter().any(|part| name.contains(part));
+    match is_number {
+        _ if name.contains("perplexity") => format!("{value:.2}"),
+        true => format!("{value:.4}"),
+        false => percent(value),
+    }
 }
 
 /// A count with what is counted, in the singular for one.

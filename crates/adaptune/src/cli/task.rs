@@ -16,6 +16,7 @@ pub(crate) enum TaskArg {
 
 const KINDS: &[(&str, TaskChoice)] = &[
     ("auto", TaskChoice::Auto),
+    ("causal-language", TaskChoice::CausalLanguage),
     ("classification", TaskChoice::Classification),
     ("embedding", TaskChoice::Embedding),
     ("multi-label", TaskChoice::MultiLabel),

@@ -2,7 +2,9 @@
 //! model is never written to.
 
 use crate::common::model::Sizes;
-use crate::common::{ADAPTUNE, Bench, RUN_FILES, contents, data, json_lines, listing, model, ok, refused, training};
+use crate::common::{
+    ADAPTUNE, Bench, RUN_FILES, contents, data, decoder, json_lines, listing, model, ok, refused, training,
+};
 use adaptune_tensor::Seed;
 use std::fs;
 use std::path::Path;
@@ -39,6 +41,21 @@ fn the_number_of_threads_does_not_show_in_a_fusion() {
         bench.trained(name, &format!("--model wide --epochs 1 --name {name} --seed {seed}"));
     }
     in_threads(&bench, "--model wide --batch-size 96 --epochs 3 --method fuse(a,b)");
+}
+
+#[test]
+fn the_number_of_threads_does_not_show_in_a_decoder() {
+    let options = "--train chat.jsonl --dev dev.jsonl --batch-size 8 --accumulate 2 --epochs 4 --method lora";
+    in_threads(&with_decoder(), &format!("--model decoder {options}"));
+}
+
+/// A tiny decoder, and conversations.
+fn with_decoder() -> Bench {
+    let bench = Bench::new();
+    decoder::write(&bench.path("decoder"), Some(decoder::TEMPLATE));
+    bench.write("chat.jsonl", decoder::conversations(300));
+    bench.write("dev.jsonl", decoder::conversations(20));
+    bench
 }
 
 fn wide() -> Bench {
@@ -87,13 +104,15 @@ fn parts_of_a_batch_add_up_to_it() {
 struct Run {
     bench: Bench,
     method: &'static str,
+    /// Another model and other data than usual.
+    data: &'static str,
 }
 
 impl Run {
     fn new() -> Self {
         let bench = Bench::new();
         bench.write("train.tsv", data::tsv(&data::reviews(512, 1)));
-        Self { bench, method: "double_seq_bn" }
+        Self { bench, method: "double_seq_bn", data: "" }
     }
 
     /// One that fuses two adapters.
@@ -106,8 +125,11 @@ impl Run {
     }
 
     fn line(&self, out: &str) -> String {
-        let method = self.method;
-        training(out, &format!("--epochs 12 --patience 11 --checkpoint-every 7 --method {method} --optimiser adamw"))
+        let Self { method, data, .. } = self;
+        training(
+            out,
+            &format!("{data} --epochs 12 --patience 11 --checkpoint-every 7 --method {method} --optimiser adamw"),
+        )
     }
 
     /// Runs without interruption; gives the time that it took.
@@ -171,6 +193,12 @@ fn a_routed_run_that_is_killed_and_resumed_ends_in_the_same_bytes() {
     for method in ["route(double_seq_bn,seq_bn,double_seq_bn,top=1)", "route(lora,lora,by=chance)"] {
         ends_in_the_same_bytes(&Run { method, ..Run::new() });
     }
+}
+
+#[test]
+fn a_decoder_that_is_killed_and_resumed_ends_in_the_same_bytes() {
+    let data = "--model decoder --train chat.jsonl --dev dev.jsonl";
+    ends_in_the_same_bytes(&Run { bench: with_decoder(), method: "seq_bn", data });
 }
 
 /// Kills a run three times, at different moments.

@@ -6,9 +6,9 @@ use assert_cmd::Command;
 /// Columns where there is no terminal.
 const COLUMNS: usize = 80;
 
-const COMMANDS: [&str; 14] = [
-    "train", "pretrain", "eval", "predict", "embed", "generate", "score", "inspect", "budget", "merge", "combine",
-    "convert", "compare", "tasks",
+const COMMANDS: [&str; 15] = [
+    "train", "pretrain", "eval", "predict", "embed", "chat", "generate", "score", "inspect", "budget", "merge",
+    "combine", "convert", "compare", "tasks",
 ];
 
 /// The command without anything that says how wide lines are.

@@ -1,6 +1,7 @@
 //! The model card: a README for whoever finds an adapter.
 
 mod embedding;
+mod language;
 mod python;
 mod shell;
 
@@ -84,6 +85,7 @@ impl ModelCard<'_> {
     fn head_or_vectors(&self) -> String {
         match self.run.embedding {
             Some(_) => "for sentence embeddings, without a head,".to_owned(),
+            None if self.head.task.predicts_next_tokens() => "for a language model, without a head,".to_owned(),
             None => format!("and a head ({})", self.head.task.name()),
         }
     }
@@ -135,6 +137,9 @@ impl ModelCard<'_> {
     fn usage(&self, card: &mut String) {
         let base = &self.run.model;
         let builtin = base == crate::base::BUILTIN;
+        if let Some(language) = &self.run.language {
+            return card.push_str(&language::usage(self.run, language, self.family, self.setup));
+        }
         if self.run.embedding.is_some() {
             return card.push_str(&embedding::usage(self.run, self.setup));
         }

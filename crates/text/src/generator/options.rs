@@ -61,9 +61,9 @@ impl GenerateOptions {
         }
     }
 
-    /// The text up to the first stop string, and whether there is one.
-    pub(super) fn cut<'t>(&self, text: &'t str) -> (&'t str, bool) {
-        let first = self.stop.iter().filter_map(|stop| text.find(stop.as_str())).min();
+    /// The text up to the first stop string, one of these or of those, and whether there is one.
+    pub(super) fn cut<'t>(&self, text: &'t str, others: &[String]) -> (&'t str, bool) {
+        let first = self.stop.iter().chain(others).filter_map(|stop| text.find(stop.as_str())).min();
         first.map_or((text, false), |at| (&text[..at], true))
     }
 }

@@ -8,6 +8,7 @@ mod refusals;
 mod related;
 mod sets;
 mod spelling;
+mod targets;
 mod unlabelled;
 
 use crate::error::Result;
@@ -19,6 +20,7 @@ pub(crate) use questions::{Asked, asked};
 use refusals::{at, no_labels, whole};
 use spelling::{canonical, whole_number};
 use std::collections::{BTreeSet, HashMap};
+pub use targets::Targets;
 
 /// What is said about the task of a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,6 +39,9 @@ pub enum TaskChoice {
     MultipleChoice,
     /// Texts whose vectors are compared: pairs, pairs with a score, triplets. It is never meant by [`TaskChoice::Auto`].
     Embedding,
+    /// The next token of texts, of what follows prompts, or of answers in conversations, which a [`Corpus`](crate::Corpus) holds. It is never meant
+    /// by a table.
+    CausalLanguage,
     /// Labels are numbers to be predicted.
     Regression,
     /// Each word of a sentence has a tag.
@@ -63,25 +68,10 @@ pub enum Labels {
     Related,
     /// How near the two texts of a pair are.
     Nearness,
+    /// The tokens themselves, each behind those before it; they are no labels of rows, so no table has them.
+    NextTokens,
     /// Tagging with these.
     Tags(Vec<String>),
-}
-
-/// The labels of a table's rows, in order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Targets {
-    /// The index of each row's class.
-    Classes(Vec<usize>),
-    /// Whether each label holds for each row, a truth value for every label.
-    Sets(Vec<Vec<bool>>),
-    /// The number of each row's right choice, from 0.
-    Choices(Vec<usize>),
-    /// Each row's number, finite.
-    Numbers(Vec<f64>),
-    /// That the second text of each row belongs to the first one.
-    Related,
-    /// The index of the tag of each word of each row.
-    Tags(Vec<Vec<usize>>),
 }
 
 impl Labels {
@@ -93,6 +83,9 @@ impl Labels {
     /// labels are alike.
     pub fn decide(table: &Table, choice: TaskChoice) -> Result<(Self, String)> {
         match (choice, table.kind) {
+            (TaskChoice::CausalLanguage, _) => {
+                Err(whole(table, "a causal language model learns from texts, which are read as a Corpus"))
+            }
             (TaskChoice::Auto | TaskChoice::Tagging, TableKind::Words) => tagging(table),
             (TaskChoice::Tagging, kind) => {
                 Err(whole(table, format!("tagging needs a tag for each word (.conll), found {kind}")))
@@ -133,6 +126,7 @@ impl Labels {
             Outputs::Number => Self::Numbers,
             Outputs::Span => Self::Answers,
             Outputs::Vector => Self::Related,
+            Outputs::NextToken => Self::NextTokens,
             Outputs::Choice => Self::Choices(names.to_vec()),
             Outputs::AnyLabels { .. } => Self::Sets(names.to_vec()),
             Outputs::Labels { .. } | Outputs::Vocabulary if task.reads_every_token() => Self::Tags(names.to_vec()),
@@ -150,6 +144,7 @@ impl Labels {
             Self::Choices(_) => Task::MULTIPLE_CHOICE,
             Self::Numbers => Task::REGRESSION,
             Self::Related | Self::Nearness => Task::EMBEDDING,
+            Self::NextTokens => Task::CAUSAL_LANGUAGE,
             Self::Tags(_) => Task::TAGGING,
         }
     }
@@ -159,7 +154,7 @@ impl Labels {
     pub fn names(&self) -> &[String] {
         match self {
             Self::Classes(names) | Self::Sets(names) | Self::Tags(names) | Self::Choices(names) => names,
-            Self::Numbers | Self::Answers | Self::Related | Self::Nearness => &[],
+            Self::Numbers | Self::Answers | Self::Related | Self::Nearness | Self::NextTokens => &[],
         }
     }
 
@@ -190,6 +185,7 @@ impl Labels {
             Self::Sets(_) => Targets::Sets(rows.map(|row| known.truths(table, row)).collect::<Result<_>>()?),
             Self::Choices(_) => Targets::Choices(choices::rights(table)?),
             Self::Answers => return Err(whole(table, "answers are targets of windows, not of whole examples")),
+            Self::NextTokens => return Err(whole(table, "next tokens are targets of a Corpus, not of a table")),
             Self::Related => Targets::Related,
             Self::Numbers | Self::Nearness => {
                 Targets::Numbers(rows.map(|row| number(table, row)).collect::<Result<_>>()?)

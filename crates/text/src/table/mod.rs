@@ -41,13 +41,13 @@ pub use content::{ChoiceLabels, Choices, Columns, GivenAnswer, Row, Table, Table
 pub use dialect::Dialect;
 pub use encoding::utf8_text;
 pub use options::{Format, TableOptions};
+pub(crate) use source::Source;
 
 use crate::builtin::{self, Builtin};
 use crate::error::Result;
 use crate::world::Split;
 use delimited::Records;
 use options::Reading;
-use source::Source;
 use std::path::Path;
 
 impl Table {

@@ -9,18 +9,18 @@ use std::path::Path;
 
 /// A whole file as text, without its byte order mark.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// How messages name it.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// What it says; never blank.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// True if it begins with a byte order mark.
-    pub(super) byte_order_mark: bool,
+    pub(crate) byte_order_mark: bool,
 }
 
 impl Source {
     /// Reads a file, or a pipe that somebody writes into (`<(zcat data.tsv.gz)` of a shell). A device, which may have no end, is refused.
-    pub(super) fn open(path: &Path) -> Result<Self> {
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         let mut bytes = Vec::new();
         let read = open_stream(path).and_then(|mut file| file.read_to_end(&mut bytes));
         read.map_err(TextError::io("read", path))?;
@@ -28,14 +28,14 @@ impl Source {
     }
 
     /// Reads standard input to its end.
-    pub(super) fn standard_input() -> Result<Self> {
+    pub(crate) fn standard_input() -> Result<Self> {
         let mut bytes = Vec::new();
         std::io::stdin().lock().read_to_end(&mut bytes).map_err(TextError::io("read", Path::new(STANDARD_INPUT)))?;
         Self::from_bytes(STANDARD_INPUT.to_owned(), bytes)
     }
 
     /// Checks that `bytes` are UTF-8 and say something.
-    pub(super) fn from_bytes(name: String, bytes: Vec<u8>) -> Result<Self> {
+    pub(crate) fn from_bytes(name: String, bytes: Vec<u8>) -> Result<Self> {
         if let Some(message) = not_text(&name, &bytes) {
             return Err(TextError::table(&name, message));
         }
@@ -49,22 +49,22 @@ impl Source {
     }
 
     /// Lines with their numbers, from 1, without line ends; blank lines at the end of the file are left out.
-    pub(super) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.trim_end_matches(['\n', '\r']).lines().enumerate().map(|(i, line)| (i + 1, line))
     }
 
     /// The first line that is not blank.
-    pub(super) fn first_line(&self) -> &str {
+    pub(crate) fn first_line(&self) -> &str {
         self.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default()
     }
 
     /// An error about one line.
-    pub(super) fn error(&self, line: usize, message: impl Display) -> TextError {
+    pub(crate) fn error(&self, line: usize, message: impl Display) -> TextError {
         TextError::line(&self.name, line, message)
     }
 
     /// An error about the whole file.
-    pub(super) fn whole(&self, message: impl Display) -> TextError {
+    pub(crate) fn whole(&self, message: impl Display) -> TextError {
         TextError::table(&self.name, message)
     }
 }
@@ -89,7 +89,7 @@ fn not_text(name: &str, bytes: &[u8]) -> Option<String> {
 }
 
 /// The command that writes a Parquet file as JSON Lines.
-pub(super) fn from_parquet(name: &str) -> String {
+pub(crate) fn from_parquet(name: &str) -> String {
     format!(
         "Python writes it as JSON Lines:\n    python -c \"import pandas; \
          pandas.read_parquet('{name}').to_json('data.jsonl', orient='records', lines=True)\""
@@ -97,7 +97,7 @@ pub(super) fn from_parquet(name: &str) -> String {
 }
 
 /// A folder in the place of a file.
-pub(super) fn folder(path: &Path) -> TextError {
+pub(crate) fn folder(path: &Path) -> TextError {
     let shown = path.display().to_string();
     let has = |name: &str| path.join(name).is_file();
     let message = if has("dataset_dict.json") || has("dataset_info.json") || has("state.json") {

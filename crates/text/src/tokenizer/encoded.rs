@@ -34,3 +34,18 @@ impl Encoded {
         starts.filter(|(_, start)| start.is_none()).map(|(word, _)| word).collect()
     }
 }
+
+/// All tokens of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WholeText {
+    pub(crate) ids: Vec<u32>,
+    /// The bytes of the text that each stands for, from where to where; nothing, at 0, of tokens that the tokenizer adds.
+    pub(crate) bytes: Vec<(usize, usize)>,
+}
+
+impl WholeText {
+    /// The first token that begins at this byte or behind it; as many as there are if none does.
+    pub(crate) fn first_from(&self, byte: usize) -> usize {
+        self.bytes.iter().position(|(start, _)| *start >= byte).unwrap_or(self.ids.len())
+    }
+}

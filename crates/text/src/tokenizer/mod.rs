@@ -8,8 +8,10 @@ mod beginning;
 mod contained;
 mod encoded;
 mod settings;
+mod whole;
 mod windows;
 
+pub(crate) use encoded::WholeText;
 pub use encoded::{Encoded, EncodedTable};
 pub use windows::{OVERLAP, Window};
 

@@ -33,7 +33,8 @@ use std::fmt;
 
 /// Named scores in a fixed order, the primary one first.
 ///
-/// The primary score is the one that chooses the best checkpoint. It is better the higher it is:
+/// The primary score is the one that chooses the best checkpoint. It is better the higher it is, but for perplexity
+/// ([`lower_is_better`]):
 ///
 /// | task | primary | others |
 /// |---|---|---|
@@ -47,6 +48,7 @@ use std::fmt;
 /// | embedding, scored pairs | `spearman` | `pearson` |
 /// | embedding, texts that belong together | `recall@1` | `recall@10`, `mrr`, `reverse_recall@1` |
 /// | masked language modelling | `masked_accuracy` | `perplexity` |
+/// | causal language modelling | `perplexity` | |
 ///
 /// ```
 /// use adaptune_train::metrics::Metrics;
@@ -183,6 +185,12 @@ impl Metrics {
         Self::of([("masked_accuracy", right as f64 / count.max(1) as f64), ("perplexity", loss.exp())])
     }
 
+    /// The score of tokens that come next: `e` to their mean loss, in nats, the smaller the better.
+    #[must_use]
+    pub fn next_tokens(loss: f64) -> Self {
+        Self::of([("perplexity", loss.exp())])
+    }
+
     /// Scores of the caller's own, of which this is the primary one; [`Metrics::with`] adds others.
     #[must_use]
     pub fn new(primary: impl Into<String>, score: f64) -> Self {
@@ -218,6 +226,18 @@ impl Metrics {
     pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
         self.scores.iter().map(|(name, score)| (name.as_str(), *score))
     }
+}
+
+/// True of the scores that are better the lower they are, by their names: squared errors and perplexities, those of one of several tasks
+/// among them.
+///
+/// ```
+/// use adaptune_train::metrics::lower_is_better;
+/// assert!(lower_is_better("perplexity") && lower_is_better("mood.mean_squared_error") && !lower_is_better("accuracy"));
+/// ```
+#[must_use]
+pub fn lower_is_better(name: &str) -> bool {
+    matches!(name.rsplit('.').next(), Some("perplexity" | "mean_squared_error"))
 }
 
 impl fmt::Display for Metrics {

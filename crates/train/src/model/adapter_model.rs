@@ -39,6 +39,10 @@ impl<S: Scalar> Model<S> for AdapterModel<S> {
         self.logits(entry)
     }
 
+    fn loss(&self, _: usize, entry: Entry<'_, S>, objective: &dyn Objective<S>, weight: S) -> Result<S, BatchError> {
+        self.loss(entry, objective, weight)
+    }
+
     fn logits_and_loss(
         &self,
         _: usize,

@@ -41,6 +41,13 @@ pub trait Model<S: Scalar>: Parameters<S> {
     /// If the base cannot take the batch.
     fn logits(&self, task: usize, entry: Entry<'_, S>) -> Result<Array2<S>, BatchError>;
 
+    /// Returns the loss of a batch of one task, each target weighing `weight`; without dropout, and without logits where the objective can
+    /// do [without](Objective::next_tokens).
+    ///
+    /// # Errors
+    /// If the base cannot take the batch.
+    fn loss(&self, task: usize, entry: Entry<'_, S>, objective: &dyn Objective<S>, weight: S) -> Result<S, BatchError>;
+
     /// Returns the logits of the tokens that the objective reads, `[N, C]`, and the loss, each target weighing `weight`;
     /// without dropout.
     ///

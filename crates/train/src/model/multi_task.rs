@@ -35,6 +35,10 @@ impl<S: Scalar> Model<S> for MultiTaskModel<S> {
         self.logits(task, entry)
     }
 
+    fn loss(&self, task: usize, entry: Entry<'_, S>, objective: &dyn Objective<S>, weight: S) -> Result<S, BatchError> {
+        self.loss(task, entry, objective, weight)
+    }
+
     fn logits_and_loss(
         &self,
         task: usize,

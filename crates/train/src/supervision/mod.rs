@@ -13,6 +13,7 @@ pub(crate) mod contract;
 pub(crate) mod embeddings;
 pub(crate) mod hidden_tokens;
 pub(crate) mod label_sets;
+pub(crate) mod next_tokens;
 pub(crate) mod numbers;
 pub(crate) mod tags;
 pub(crate) mod threshold;
@@ -26,6 +27,7 @@ pub use contract::Supervision;
 pub use embeddings::{EmbeddingLoss, Embeddings};
 pub use hidden_tokens::HiddenTokens;
 pub use label_sets::LabelSets;
+pub use next_tokens::NextTokens;
 pub use numbers::Numbers;
 pub use tags::Tags;
 pub use threshold::ClassThreshold;
@@ -48,6 +50,7 @@ pub fn of<S: Scalar>(task: Task) -> &'static dyn Supervision<S> {
         Outputs::Span => &Answers,
         Outputs::Choice => &Choices,
         Outputs::Vocabulary => &HiddenTokens,
+        Outputs::NextToken => &NextTokens,
         Outputs::Vector => &USUAL_EMBEDDINGS,
     }
 }

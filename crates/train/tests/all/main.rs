@@ -7,6 +7,7 @@ mod deciding;
 mod fit;
 mod golden;
 mod multi_task;
+mod next_tokens;
 mod not_finite;
 mod setups;
 mod supervision;

@@ -1,6 +1,6 @@
 //! Decoders of Llama's blocks: Llama, Mistral, Qwen 2, Qwen 3 and SmolLM 3.
 
-use super::description::{Classifier, Family, FamilyDescription, PastKeyValues, PythonNames};
+use super::description::{AdapterPaths, Classifier, Family, FamilyDescription, PastKeyValues, PythonNames};
 use super::format::{FamilyFormat, activation, blocks, flag, number, refuse, size, text, wrong};
 use super::llama_blocks;
 use crate::config::{Architecture, Biases, ByLayer, ClassifierReads, Config, ConfigError};
@@ -27,13 +27,14 @@ pub(super) const QWEN2_FORMAT: FamilyFormat = FamilyFormat { family: Family::QWE
 pub(super) const QWEN3_FORMAT: FamilyFormat = FamilyFormat { family: Family::QWEN3, read: qwen3, write };
 pub(super) const SMOLLM3_FORMAT: FamilyFormat = FamilyFormat { family: Family::SMOLLM3, read: smollm3, write };
 
-static LLAMA: FamilyDescription = described("llama", "Llama");
-static MISTRAL: FamilyDescription = described("mistral", "Mistral");
-static QWEN2: FamilyDescription = described("qwen2", "Qwen2");
-static QWEN3: FamilyDescription = described("qwen3", "Qwen3");
-static SMOLLM3: FamilyDescription = described("smollm3", "SmolLM3");
+static LLAMA: FamilyDescription = described("llama", "Llama", true);
+static MISTRAL: FamilyDescription = described("mistral", "Mistral", true);
+static QWEN2: FamilyDescription = described("qwen2", "Qwen2", false);
+static QWEN3: FamilyDescription = described("qwen3", "Qwen3", false);
+static SMOLLM3: FamilyDescription = described("smollm3", "SmolLM3", false);
 
-const fn described(model_type: &'static str, class: &'static str) -> FamilyDescription {
+/// `known` says whether AdapterHub has adapters for the family.
+const fn described(model_type: &'static str, class: &'static str, known: bool) -> FamilyDescription {
     FamilyDescription {
         model_type,
         prefix: "model.",
@@ -45,7 +46,7 @@ const fn described(model_type: &'static str, class: &'static str) -> FamilyDescr
         python: PythonNames {
             class,
             language_head: None,
-            adapters: llama_blocks::ADAPTERS,
+            adapters: AdapterPaths { known, ..llama_blocks::ADAPTERS },
             classifier: Classifier {
                 layers: &["score"],
                 activation: Activation::Tanh,

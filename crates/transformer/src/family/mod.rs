@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `description.rs` | [`Family`], and what a description says |
 //! | `names.rs`, `stored.rs` | where a layer lies in a checkpoint: a name, rows of it, transposed or not |
-//! | `bert.rs`, `distilbert.rs`, `electra.rs`, `albert.rs`, `mpnet.rs`, `modernbert.rs`, `eurobert.rs` | one description each, with its `config.json` |
+//! | `bert.rs`, `distilbert.rs`, `electra.rs`, `albert.rs`, `mpnet.rs`, `modernbert.rs`, `eurobert.rs`, `gpt2.rs`, `llama.rs` (several) | one description each, with its `config.json` |
 //! | `registry.rs` | all of them by `model_type` |
 
 mod albert;
@@ -14,6 +14,7 @@ mod distilbert;
 mod electra;
 mod eurobert;
 mod format;
+mod gpt2;
 mod llama;
 mod llama_blocks;
 mod modernbert;

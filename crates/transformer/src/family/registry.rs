@@ -1,7 +1,7 @@
 //! All families that are read, by their `model_type`; reading and writing `config.json`.
 
 use super::format::FamilyFormat;
-use super::{albert, bert, distilbert, electra, eurobert, llama, modernbert, mpnet};
+use super::{albert, bert, distilbert, electra, eurobert, gpt2, llama, modernbert, mpnet};
 use crate::config::{Config, ConfigError};
 use crate::weights::{CONFIGURATION_LIMIT, read_text, resolve};
 use serde_json::Value;
@@ -19,6 +19,7 @@ const FAMILIES: &[FamilyFormat] = &[
     mpnet::FORMAT,
     modernbert::FORMAT,
     eurobert::FORMAT,
+    gpt2::FORMAT,
     llama::LLAMA_FORMAT,
     llama::MISTRAL_FORMAT,
     llama::QWEN2_FORMAT,
@@ -156,6 +157,8 @@ mod tests {
             ("modernbert", "classifier_pooling", json!("max"), "\"cls\" or \"mean\""),
             ("eurobert", "rope_parameters", json!({"rope_theta": 0.0}), "must be a positive number"),
             ("eurobert", "head_dim", json!(1_u64 << 40), "at most 65536"),
+            ("gpt2", "scale_attn_by_inverse_layer_idx", json!(true), "is true, but must be false"),
+            ("gpt2", "n_inner", json!("wide"), "must be a whole number"),
             ("llama", "hidden_size", json!(null), "\"hidden_size\" is null, but must be a whole number"),
             (
                 "qwen3",

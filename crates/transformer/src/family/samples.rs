@@ -20,6 +20,7 @@ fn fields() -> Vec<Value> {
     all.push(bert("mpnet"));
     all.extend(["bos", "late"].map(eurobert));
     all.extend([json!({}), other_layers()].map(|others| with(modernbert(), others)));
+    all.extend([true, false].map(gpt2));
     all.extend(decoders());
     all.extend([5, 12].map(|width| with(bert("electra"), json!({"embedding_size": width}))));
     all
@@ -78,6 +79,14 @@ fn decoders() -> Vec<Value> {
         ),
         of("smollm3", json!({"no_rope_layers": [1, 0, 1], "sliding_window": null})),
     ]
+}
+
+fn gpt2(tied: bool) -> Value {
+    json!({
+        "model_type": "gpt2", "vocab_size": 37, "n_embd": 12, "n_layer": 3, "n_head": 3, "n_inner": 20, "n_positions": 24,
+        "layer_norm_epsilon": 1e-4, "activation_function": "gelu", "embd_pdrop": 0.125, "resid_pdrop": 0.375,
+        "attn_pdrop": 0.25, "tie_word_embeddings": tied,
+    })
 }
 
 fn modernbert() -> Value {

@@ -89,7 +89,7 @@ pub fn save_peft_with_head<S: Scalar>(
 ) -> Result<(), FormatError> {
     // Where the head is among PEFT's files, one of another adapter would be read in its place: those are removed.
     let names = [PEFT.safetensors, HEAD.safetensors, HEAD.torch, PEFT.config, HEAD.config];
-    let in_no_file = head.config().task.predicts_a_vector();
+    let in_no_file = head.config().task.has_no_layers();
     replace_together(directory, &names, |folder| match write_either_head(adapter, Some(head), base, folder)? {
         written if written || in_no_file => Ok(()),
         _ => write_head(head, base, folder),
@@ -111,6 +111,9 @@ pub(super) fn write_either_head<S: Scalar>(
         .map_err(|why| FormatError::config(&path, format!("PEFT has no such adapter: {why}")))?;
     if head.is_some_and(|head| head.config().task.predicts_a_vector()) {
         for_the_plain_model(&mut written, base.config());
+    }
+    if head.is_some_and(|head| head.config().task.predicts_next_tokens()) {
+        written.file["task_type"] = json!("CAUSAL_LM");
     }
     let mut metadata = vec![(NAME.to_owned(), adapter.name().to_owned())];
     let head = head.filter(|head| head::layers_of(head.config(), method, base.config()).is_some());

@@ -17,6 +17,15 @@ pub(crate) struct GenerateArgs {
     /// Prompts, one a line (.txt, or - for standard input), or a table
     #[arg(long, value_name = "FILE|-")]
     pub(crate) input: Option<PathBuf>,
+    /// Prompts are questions, which the model's chat template turns into text; only answers are shown
+    #[arg(long)]
+    pub(crate) chat: bool,
+    /// How questions become text: a template of Jinja, or chatml [default: as the adapter was trained, or the model's own]
+    #[arg(long, value_name = "FILE|chatml", requires = "chat")]
+    pub(crate) chat_template: Option<String>,
+    /// Instructions before each question
+    #[arg(long, value_name = "TEXT", requires = "chat")]
+    pub(crate) system: Option<String>,
     #[command(flatten)]
     pub(crate) batch: BatchArgs,
     #[command(flatten)]

@@ -18,9 +18,10 @@ pub(crate) struct TrainArgs {
     /// The base model: a folder, a name on the Hugging Face hub, or `builtin` [default: builtin, for built-in tasks]
     #[arg(long, value_name = "DIR|NAME")]
     pub(crate) model: Option<String>,
-    /// Training data: .tsv, .csv or .jsonl with `text` (or `text_a`, `text_b`) and `label`; or .conll. May be given several times:
-    /// files of one form are put together
-    #[arg(long, value_name = "FILE")]
+    /// Training data: .tsv, .csv or .jsonl with `text` (or `text_a`, `text_b`) and `label`; or .conll. For a language model .txt (one
+    /// running text) or .jsonl with `text`, with `prompt` and `completion`, or with `messages`. May be given several times: files of one form
+    /// are put together
+    #[arg(long, visible_alias = "corpus", value_name = "FILE")]
     pub(crate) train: Vec<PathBuf>,
     /// Development data, evaluated after each epoch to keep the best one: a file, or a share of the training data such as
     /// 10%, drawn by --seed and left out of training
@@ -61,7 +62,8 @@ pub(crate) struct TrainArgs {
     /// Name of adapter and head in the files [default: the name of the output folder]
     #[arg(long)]
     pub(crate) name: Option<String>,
-    /// What to predict: auto, classification, multi-label (any number of labels for each text), multiple-choice (one of several
+    /// What to predict: auto, causal-language (a decoder learns to go on with texts, or to answer: so it is where data have `messages`, or
+    /// `prompt` and `completion`), classification, multi-label (any number of labels for each text), multiple-choice (one of several
     /// texts, in files as SWAG's, RACE's or COPA's), question-answering (a span of a context, in files as SQuAD's), regression,
     /// tagging, or embedding (vectors of texts, from files with `anchor`, `positive` and perhaps `negative`, or `sentence1`,
     /// `sentence2` and `score`); or a built-in task such as builtin:topic@B
@@ -69,6 +71,9 @@ pub(crate) struct TrainArgs {
     pub(crate) task: TaskArg,
     #[command(flatten)]
     pub(crate) table: TableArgs,
+    /// How conversations become text: a template of Jinja, or chatml [default: the model's own]
+    #[arg(long, value_name = "FILE|chatml", help_heading = "Data")]
+    pub(crate) chat_template: Option<String>,
 
     /// Passes over the training data [default: 3, or as many more as make 300 steps; for the built-in model 8]
     #[arg(long, value_name = "N", help_heading = "Training")]
@@ -124,7 +129,7 @@ pub(crate) struct TrainArgs {
     /// epochs, where small data are passed over 16 times or more]
     #[arg(long, value_name = "EPOCHS", help_heading = "Training")]
     pub(crate) patience: Option<usize>,
-    /// Longest text in tokens; more is cut off [default: what the model can take]
+    /// Longest text in tokens; more is cut off [default: what the model can take; for language models at most 512]
     #[arg(long, value_name = "TOKENS", help_heading = "Training")]
     pub(crate) max_length: Option<usize>,
     /// Keep only the inputs of the base's blocks for the backward pass, and run each block again: less memory, more time,

@@ -1,5 +1,6 @@
 //! `adaptune eval`.
 
+mod language;
 mod vectors;
 
 use super::args::EvalArgs;
@@ -19,6 +20,9 @@ use serde_json::{Value, json};
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
+    if language::is_meant(args)? {
+        return language::run(args);
+    }
     if vectors::are_meant(args)? {
         if args.mixing.is_some() {
             bail!("--mixing is for heads that predict something; vectors are measured without it");

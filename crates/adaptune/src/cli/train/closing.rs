@@ -130,7 +130,7 @@ impl Outcome {
             "after": metrics(self.best()),
             "metric": self.metric(),
             "best_epoch": self.best().map(|e| e.epoch),
-            "helped": self.before().zip(self.best()).map(|(before, best)| best.primary() > before.primary()),
+            "helped": self.before().zip(self.best()).map(|(before, best)| best.merit() > before.merit()),
             "test": test,
             "seconds": self.time.as_secs_f64(),
         })

@@ -21,7 +21,8 @@ pub(super) struct Data {
     pub(super) folds: Vec<Vec<usize>>,
     /// A text that can be put between quotation marks.
     pub(super) sample: Option<String>,
-    pub(super) input: InputForm,
+    /// The form of the texts, where they have labels.
+    pub(super) input: Option<InputForm>,
     pub(super) files: Vec<DataFile>,
 }
 
@@ -58,7 +59,7 @@ impl Data {
         let set = |table: &Table| dataset(table, &labels, tokenizer);
         let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
         let input = InputForm { decimal_comma: reader.decimal_commas, ..InputForm::of_table(&train) };
-        Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input, files })
+        Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input: Some(input), files })
     }
 }
 

@@ -8,9 +8,11 @@ mod data;
 mod embedding;
 mod folds;
 mod follow;
+mod language;
 mod memory_check;
 mod metric;
 mod outcome;
+mod saving;
 mod start;
 
 use super::args::TrainArgs;
@@ -23,9 +25,9 @@ use super::plot::draw;
 use super::report::note;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format};
 use adaptune_tensor::Seed;
-use adaptune_text::{BaseIdentity, BaseModel, ClassWeights, ModelCard, RunFile, Text, Tokenizer, pooling_note};
+use adaptune_text::{BaseModel, ClassWeights, Text, Tokenizer, pooling_note};
 use adaptune_train::supervision::{self, Supervision, Weighted};
-use adaptune_train::{Dataset, EvaluationRecord, Trained, Trainer, argmax, evaluate_by, predict};
+use adaptune_train::{Dataset, Trained, Trainer, argmax, evaluate_by, predict};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use choices::Choices;
@@ -36,6 +38,7 @@ use data::Data;
 use embedding::{Embedding, Form};
 use folds::Folds;
 pub(super) use follow::follow;
+use language::Language;
 use outcome::Outcome;
 pub(super) use outcome::evaluations;
 use start::Start;
@@ -126,6 +129,8 @@ struct Setting<'a> {
     weighted: Option<Weighted>,
     /// What vectors are trained by, if they are.
     embedding: Option<Embedding>,
+    /// How documents become tokens, if a decoder is to go on with texts.
+    language: Option<Language>,
 }
 
 impl<'a> Setting<'a> {
@@ -133,7 +138,11 @@ impl<'a> Setting<'a> {
         let model = find_base(&choices.model)?;
         let before = choices.start.as_ref().and_then(Start::run);
         let form = Form::of(args, &model, choices.start.as_ref())?;
-        let of_model = || form.as_ref()?.max_length(&model);
+        let mut language = Language::of(args, &choices, &model)?;
+        let of_model = || match &language {
+            Some(_) => Some(Language::max_length(&model)),
+            None => form.as_ref()?.max_length(&model),
+        };
         let tokenizer = model.tokenizer(args.max_length.or(before.map(|run| run.max_length)).or_else(of_model))?;
         let tokenizer = tokenizer.with_overlap(args.table.overlap());
         before.map_or(Ok(()), |run| run.check_tokenizer(&tokenizer))?;
@@ -145,9 +154,16 @@ impl<'a> Setting<'a> {
             }
             None => (None, None),
         };
-        let data = Data::read(&choices, args, &tokenizer, start.as_ref(), form.as_ref().map(Form::texts))?;
+        let data = match &mut language {
+            Some(language) => language.read(&choices, args, &tokenizer, &model)?,
+            None => Data::read(&choices, args, &tokenizer, start.as_ref(), form.as_ref().map(Form::texts))?,
+        };
         let base = base.map_or_else(|| load_base(args, &model), Ok)?;
-        let choices = choices.begun_with(start.as_ref()).sized(args, data.train.len())?;
+        let mut choices = choices.begun_with(start.as_ref()).sized(args, data.train.len())?;
+        if language.is_some() {
+            // Examples of full length are as much at once as in training.
+            choices.options.eval_batch_size = choices.options.batch_size;
+        }
         let prompt = prompt(&choices.tuning, &tokenizer)?;
         let embedding = form.map(|form| form.trained_on(args, &data.labels, base.config().hidden)).transpose()?;
         let pooling = match args.pooling {
@@ -159,7 +175,8 @@ impl<'a> Setting<'a> {
         if weighted.is_some() && !args.json {
             note("losses are weighted by --class-weights while it trains; eval's is not");
         }
-        let setting = Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted, embedding };
+        let setting =
+            Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted, embedding, language };
         setting.tell_pooling();
         setting.check_memory()?;
         Ok(setting)
@@ -268,7 +285,9 @@ impl<'a> Setting<'a> {
         let others =
             [("head alone", Tuning::default()), ("full fine-tuning", Tuning::default().with_thawed(Thaw::ALL))];
         let same = |tuning: &Tuning| *tuning == self.choices.tuning && self.choices.composed.is_none();
-        let others = others.into_iter().filter(|(_, tuning)| !same(tuning));
+        // A language model has no head of its own.
+        let trains = |tuning: &Tuning| self.language.is_none() || *tuning != Tuning::default();
+        let others = others.into_iter().filter(|(_, tuning)| !same(tuning) && trains(tuning));
         others.map(|(name, tuning)| self.baseline(name, &tuning)).collect()
     }
 
@@ -337,51 +356,6 @@ impl<'a> Setting<'a> {
         let logits = predict(model, dev, self.choices.options.eval_batch_size)?;
         PerClass::new(model.head().config(), dev, &logits, argmax)?.warn();
         Ok(())
-    }
-
-    /// What is trained with what, for whoever finds the result.
-    fn run_file(&self, tuning: &Tuning) -> RunFile {
-        let mut options = serde_json::to_value(self.choices.options_for(tuning)).unwrap_or_default();
-        if let Some(weighted) = &self.weighted {
-            options["class_weights"] = weighted.weights().into();
-        }
-        RunFile {
-            model: self.choices.model.clone(),
-            method: self.choices.method.clone(),
-            max_length: self.tokenizer.max_length(),
-            base_dtype: self.args.base_dtype.into(),
-            base: Some(BaseIdentity::of(&self.base, &self.tokenizer)),
-            input: Some(self.data.input.clone()),
-            data: self.data.files.clone(),
-            embedding: self.embedding.as_ref().map(|embedding| embedding.run.clone()),
-            from: self.choices.start.as_ref().map(|start| start.folder.display().to_string()),
-            version: Some(env!("CARGO_PKG_VERSION").into()),
-            options,
-        }
-    }
-
-    /// A README with data, scores and command, for whoever finds the result.
-    fn write_card(
-        &self,
-        outcome: &Outcome,
-        head: &HeadConfig,
-        setup: Option<&str>,
-        folds: Option<&Folds>,
-        folder: &RunFolder,
-    ) -> Result<()> {
-        let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card(folder));
-        let named = |part: &str, name: &str, value: f64| (format!("{part} {name}"), value);
-        let dev = outcome
-            .best()
-            .into_iter()
-            .flat_map(EvaluationRecord::scores)
-            .map(|(name, value)| named("dev", name, value));
-        let test =
-            outcome.test.iter().flat_map(|test| test.metrics.iter()).map(|(name, value)| named("test", name, value));
-        let parts = folds.into_iter().flat_map(Folds::scores_by_name);
-        let scores: Vec<(String, f64)> = parts.chain(dev).chain(test).collect();
-        let (name, family) = (&self.choices.name, self.base.config().family);
-        folder.write_card(&ModelCard { name, run: &run, head, scores: &scores, command: &command, setup, family })
     }
 }
 

@@ -30,6 +30,7 @@ impl Outcome {
     pub(super) fn no_better(&self, from: Option<&Path>) -> Option<String> {
         let (before, best) = self.before().zip(self.best())?;
         let [start, found] = [before, best].map(EvaluationRecord::primary);
+        let is_better = best.merit() > before.merit();
         let name = self.metric().unwrap_or_default();
         let advice = match from {
             Some(from) => {
@@ -37,7 +38,7 @@ impl Outcome {
             }
             None => "Try more steps (--epochs), a higher rate (--lr) or another --method.".to_owned(),
         };
-        (found <= start).then(|| {
+        (!is_better).then(|| {
             format!(
                 "training did not help: before {}, best {} (epoch {}). Nothing better than the start was found; that of this epoch is \
                  saved. {advice}",

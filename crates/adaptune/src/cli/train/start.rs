@@ -2,9 +2,9 @@
 
 use super::super::finished::tell_notes;
 use super::super::folder::{RunFolder, State, TRAINED};
-use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, Tuning, format};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning, format};
 use adaptune_tensor::Seed;
-use adaptune_text::{EmbeddingRun, Labels, RunFile, Table, TaskChoice};
+use adaptune_text::{Labels, RunFile, Table, TaskChoice};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use std::path::{Path, PathBuf};
@@ -46,19 +46,18 @@ impl Start {
     }
 
     pub(super) fn load(&self, base: Arc<Encoder<f32>>) -> Result<AdapterModel<f32>> {
-        let loaded = match self.run.as_ref().and_then(|run| run.embedding.as_ref()) {
-            Some(trained) => self.load_headless(base, trained),
+        let loaded = match self.run.as_ref().and_then(RunFile::headless) {
+            Some(head) => self.load_headless(base, &head),
             None => Ok(format::load(&self.folder, base)?),
         };
         loaded.with_context(|| format!("--from {}", self.folder.display()))
     }
 
-    /// Vectors have no head in the files.
-    fn load_headless(&self, base: Arc<Encoder<f32>>, trained: &EmbeddingRun) -> Result<AdapterModel<f32>> {
+    /// Vectors and language models have no head in the files.
+    fn load_headless(&self, base: Arc<Encoder<f32>>, head: &HeadConfig) -> Result<AdapterModel<f32>> {
         let parts = format::load_parts(&self.folder, &base)?;
-        let name = parts.setup.adapters().last().map_or("embedding", |adapter| adapter.name()).to_owned();
-        let config = HeadConfig { pooling: trained.pooling.of_head(), ..HeadConfig::new(Task::EMBEDDING, Vec::new()) };
-        let head = Head::new(&name, &config, &base, Seed::new(0))?;
+        let name = parts.setup.adapters().last().map_or(head.task.name(), |adapter| adapter.name()).to_owned();
+        let head = Head::new(&name, head, &base, Seed::new(0))?;
         Ok(AdapterModel::new(base, None, head).with_thawed(parts.thawed).with_setup(parts.setup)?)
     }
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub(crate) mod data;
+pub(crate) mod decoder;
 pub(crate) mod model;
 
 use assert_cmd::Command;

@@ -1,0 +1,59 @@
+//! What a run leaves beside what was trained: a file that later commands read, and a card for people.
+
+use super::super::folder::RunFolder;
+use super::folds::Folds;
+use super::language::Language;
+use super::outcome::Outcome;
+use super::{Setting, command};
+use adaptune_adapters::{HeadConfig, Tuning};
+use adaptune_text::{BaseIdentity, ModelCard, RunFile};
+use adaptune_train::EvaluationRecord;
+use anyhow::Result;
+
+impl Setting<'_> {
+    /// What is trained with what, for whoever finds the result.
+    pub(super) fn run_file(&self, tuning: &Tuning) -> RunFile {
+        let mut options = serde_json::to_value(self.choices.options_for(tuning)).unwrap_or_default();
+        if let Some(weighted) = &self.weighted {
+            options["class_weights"] = weighted.weights().into();
+        }
+        RunFile {
+            model: self.choices.model.clone(),
+            method: self.choices.method.clone(),
+            max_length: self.tokenizer.max_length(),
+            base_dtype: self.args.base_dtype.into(),
+            base: Some(BaseIdentity::of(&self.base, &self.tokenizer)),
+            input: self.data.input.clone(),
+            data: self.data.files.clone(),
+            embedding: self.embedding.as_ref().map(|embedding| embedding.run.clone()),
+            language: self.language.as_ref().map(Language::run),
+            from: self.choices.start.as_ref().map(|start| start.folder.display().to_string()),
+            version: Some(env!("CARGO_PKG_VERSION").into()),
+            options,
+        }
+    }
+
+    /// A README with data, scores and command, for whoever finds the result.
+    pub(super) fn write_card(
+        &self,
+        outcome: &Outcome,
+        head: &HeadConfig,
+        setup: Option<&str>,
+        folds: Option<&Folds>,
+        folder: &RunFolder,
+    ) -> Result<()> {
+        let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card(folder));
+        let named = |part: &str, name: &str, value: f64| (format!("{part} {name}"), value);
+        let dev = outcome
+            .best()
+            .into_iter()
+            .flat_map(EvaluationRecord::scores)
+            .map(|(name, value)| named("dev", name, value));
+        let test =
+            outcome.test.iter().flat_map(|test| test.metrics.iter()).map(|(name, value)| named("test", name, value));
+        let parts = folds.into_iter().flat_map(Folds::scores_by_name);
+        let scores: Vec<(String, f64)> = parts.chain(dev).chain(test).collect();
+        let (name, family) = (&self.choices.name, self.base.config().family);
+        folder.write_card(&ModelCard { name, run: &run, head, scores: &scores, command: &command, setup, family })
+    }
+}
