@@ -35,7 +35,7 @@ pub use crate::core::point::Point;
 pub use crate::core::size::{PointSize, Size};
 pub use adapter::Adapter;
 pub use compose::{
-    Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, Mixer, MixerKind,
+    ArrowError, Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, Mixer, MixerKind,
     Mixing, MixingRecord, MixingWeights, MultiTask, NodeExpression, ParseFusionError, PerSequence, Route, RoutedBy,
     Router, RouterConfig, Setup, Split, Stack, Supply, TaskOf, WantedMixer,
 };

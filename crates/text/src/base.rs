@@ -26,14 +26,14 @@ const TOKENIZER_FILES: [&str; 6] =
     ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt", "vocab.json", "merges.txt"];
 
 /// A base model: found, but not loaded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BaseModel {
     name: String,
     place: Place,
     config: Config,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Place {
     Folder(PathBuf),
     Builtin,

@@ -31,7 +31,8 @@ pub struct NewParts<'a> {
 
 /// Loads what an expression puts together, such as `stack(runs/german, runs/mood)`: its names are directories, each with whatever
 /// [`load_parts`] reads. `fuse(runs/a, runs/b; runs/both)` has its fusion in a directory too, `route(…; runs/chosen)` its router. The
-/// head is that of the last directory that has one.
+/// head is that of the last directory that has one. `route(DIR, DIR, by=arrow)` needs no router: it follows from what the LoRAs in these
+/// directories change ([`Router::arrow`]).
 ///
 /// With `new` there may be methods where directories are, `route(4 x seq_bn[reduction_factor=32], top=2)`: these are new adapters;
 /// and fusions and routers without a directory are new ones. What is new trains, while everything that is loaded is frozen.
@@ -132,12 +133,14 @@ impl<'a, S: Scalar> Directories<'a, S> {
             mixer.mixing_mut().set_frozen(true);
             return Ok(Some(mixer));
         }
-        let Some(new) = self.new else { return Ok(None) };
         let adapters: Vec<&str> = parts.iter().filter_map(|part| Some(part.adapters().last()?.name())).collect();
         let name = adapters.join(",");
-        let mixer = match wanted.kind {
-            MixerKind::Fusion => self.new_fusion(&name, wanted, parts, new).map(Mixer::from),
-            MixerKind::Router => self.new_router(&name, wanted, parts, new).map(Mixer::from),
+        let arrow = wanted.kind == MixerKind::Router && wanted.settings.iter().any(|(f, v)| f == "by" && v == "arrow");
+        let mixer = match (wanted.kind, self.new) {
+            (MixerKind::Router, _) if arrow => arrow_router(&name, wanted, parts).map(Mixer::from),
+            (_, None) => return Ok(None),
+            (MixerKind::Fusion, Some(new)) => self.new_fusion(&name, wanted, parts, new).map(Mixer::from),
+            (MixerKind::Router, Some(new)) => self.new_router(&name, wanted, parts, new).map(Mixer::from),
         };
         mixer.map(Some).map_err(|message| FormatError::config(format!("the {} of {name}", wanted.kind), message))
     }
@@ -165,8 +168,7 @@ impl<'a, S: Scalar> Directories<'a, S> {
         parts: &[Setup<S>],
         new: &NewParts<'_>,
     ) -> Result<Router<S>, String> {
-        let settings = wanted.settings.iter().map(|(field, value)| (field.as_str(), value));
-        let config = RouterConfig::of_fields(settings).map_err(|error| error.to_string())?;
+        let config = router_config(wanted)?;
         let router = Router::new(name, &config, self.base.config(), parts, new.seed.named(name));
         router.map_err(|error| error.to_string())
     }
@@ -174,6 +176,16 @@ impl<'a, S: Scalar> Directories<'a, S> {
     fn kept<T>(&mut self, result: Result<T, FormatError>) -> Option<T> {
         result.map_err(|failure| self.failure = Some(failure)).ok()
     }
+}
+
+fn router_config(wanted: &WantedMixer<'_>) -> Result<RouterConfig, String> {
+    let settings = wanted.settings.iter().map(|(field, value)| (field.as_str(), value));
+    RouterConfig::of_fields(settings).map_err(|error| error.to_string())
+}
+
+/// The router that follows from what its adapters change.
+fn arrow_router<S: Scalar>(name: &str, wanted: &WantedMixer<'_>, parts: &[Setup<S>]) -> Result<Router<S>, String> {
+    Router::arrow(name, &router_config(wanted)?, parts).map_err(|error| error.to_string())
 }
 
 impl<S: Scalar> Supply<Setup<S>, Mixer<S>> for Directories<'_, S> {

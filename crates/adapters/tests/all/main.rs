@@ -4,6 +4,7 @@
 mod common;
 
 mod cases;
+mod arrow;
 mod closures;
 mod combining;
 mod composition;

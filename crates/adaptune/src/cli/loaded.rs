@@ -23,9 +23,21 @@ impl Loaded {
             .adapter
             .as_ref()
             .context("--adapter is missing: name a folder that train wrote, or a Python library")?;
-        let leading = adapter.leading();
         check_adapters(adapter)?;
-        let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
+        let finished = Finished::open(args.model.as_deref(), args.base_dtype, &adapter.leading())?;
+        let loaded = Self::of(adapter, finished, args, table)?;
+        let Some(threshold) = args.threshold else { return Ok(loaded) };
+        if !loaded.predicts_any_labels() {
+            bail!(
+                "--threshold is for heads of which any number of labels hold (--task multi-label); this one has one answer"
+            );
+        }
+        Ok(loaded.with_threshold(threshold))
+    }
+
+    /// Loads adapter or adapters, and head, for a base that is loaded.
+    pub(crate) fn of(adapter: &AdapterArg, finished: Finished, args: &ModelArgs, table: &TableArgs) -> Result<Self> {
+        let leading = adapter.leading();
         if finished.run.as_ref().is_some_and(|run| run.embedding.is_some()) && args.head.is_none() {
             bail!(
                 "{} makes vectors of texts and predicts nothing; adaptune embed --adapter {} writes them",
@@ -41,21 +53,29 @@ impl Loaded {
             Some(head) => RunFolder::new(head, TRAINED).run_file()?.and_then(|run| run.input),
             None => finished.run.and_then(|run| run.input),
         };
-        let predictor = TextPredictor::new(model, tokenizer, input);
-        let Some(threshold) = args.threshold else { return Ok(Self { predictor }) };
-        if !predictor.model().head().config().task.predicts_any_labels() {
-            bail!(
-                "--threshold is for heads of which any number of labels hold (--task multi-label); this one has one answer"
-            );
-        }
-        Ok(Self { predictor: predictor.with_threshold(threshold) })
+        Ok(Self { predictor: TextPredictor::new(model, tokenizer, input) })
     }
 
-    /// How a table is read: as the options say, and where they name no columns, with those of training, if it has them.
-    pub(crate) fn table_options(&self, args: &TableArgs) -> TableOptions {
-        let preferred = self.predictor.input().map(InputForm::columns).unwrap_or_default();
-        TableOptions { preferred, ..args.options() }
+    /// True of a head of which any number of labels hold.
+    pub(crate) fn predicts_any_labels(&self) -> bool {
+        self.predictor.model().head().config().task.predicts_any_labels()
     }
+
+    /// The same with the probability above which a label holds.
+    pub(crate) fn with_threshold(self, threshold: f32) -> Self {
+        Self { predictor: self.predictor.with_threshold(threshold) }
+    }
+
+    /// How a table is read.
+    pub(crate) fn table_options(&self, args: &TableArgs) -> TableOptions {
+        table_options(self.predictor.input(), args)
+    }
+}
+
+/// How a table is read: as the options say, and where they name no columns, with those of training, if they are known.
+pub(crate) fn table_options(input: Option<&InputForm>, args: &TableArgs) -> TableOptions {
+    let preferred = input.map(InputForm::columns).unwrap_or_default();
+    TableOptions { preferred, ..args.options() }
 }
 
 /// All that is named must be folders.

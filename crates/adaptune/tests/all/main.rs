@@ -22,6 +22,7 @@ mod finished;
 mod multi_label;
 mod multiple_choice;
 mod own_data;
+mod parallel;
 mod pretrain;
 mod questions;
 mod same_bits;

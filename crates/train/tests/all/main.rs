@@ -6,6 +6,7 @@ mod choices;
 mod deciding;
 mod fit;
 mod golden;
+mod layer_drop;
 mod multi_task;
 mod not_finite;
 mod setups;

@@ -127,6 +127,10 @@ pub(crate) struct TrainArgs {
     /// Longest text in tokens; more is cut off [default: what the model can take]
     #[arg(long, value_name = "TOKENS", help_heading = "Training")]
     pub(crate) max_length: Option<usize>,
+    /// In each step leave the adapters of the lowest layers out, of none to so many by chance, so that they can be left out afterwards
+    /// (AdapterDrop); eval --layers-left-out shows what that costs
+    #[arg(long, default_value_t = 0, value_name = "LAYERS", conflicts_with = "cache", help_heading = "Training")]
+    pub(crate) layer_drop: usize,
     /// Keep only the inputs of the base's blocks for the backward pass, and run each block again: less memory, more time,
     /// the same adapter
     #[arg(long, help_heading = "Training")]
