@@ -9,7 +9,7 @@ use crate::compose::expression::{Expression, ExpressionError};
 use crate::compose::fuse::{Fusion, FusionConfig};
 use crate::compose::mixer::Mixer;
 use crate::compose::mixing::MixerKind;
-use crate::compose::route::{Router, RouterConfig};
+use crate::compose::route::{RoutedBy, Router, RouterConfig};
 use crate::compose::setup::Setup;
 use crate::compose::supply::{Supply, WantedMixer};
 use crate::head::Head;
@@ -135,13 +135,11 @@ impl<'a, S: Scalar> Directories<'a, S> {
         }
         let adapters: Vec<&str> = parts.iter().filter_map(|part| Some(part.adapters().last()?.name())).collect();
         let name = adapters.join(",");
-        let arrow = wanted.kind == MixerKind::Router && wanted.settings.iter().any(|(f, v)| f == "by" && v == "arrow");
-        let mixer = match (wanted.kind, self.new) {
-            (MixerKind::Router, _) if arrow => arrow_router(&name, wanted, parts).map(Mixer::from),
-            (_, None) => return Ok(None),
-            (MixerKind::Fusion, Some(new)) => self.new_fusion(&name, wanted, parts, new).map(Mixer::from),
-            (MixerKind::Router, Some(new)) => self.new_router(&name, wanted, parts, new).map(Mixer::from),
+        let mixer = match wanted.kind {
+            MixerKind::Fusion => self.new.map(|new| self.new_fusion(&name, wanted, parts, new).map(Mixer::from)),
+            MixerKind::Router => self.new_router(&name, wanted, parts).map(|router| router.map(Mixer::from)).transpose(),
         };
+        let Some(mixer) = mixer else { return Ok(None) };
         mixer.map(Some).map_err(|message| FormatError::config(format!("the {} of {name}", wanted.kind), message))
     }
 
@@ -161,31 +159,26 @@ impl<'a, S: Scalar> Directories<'a, S> {
         fusion.map_err(|error| error.to_string())
     }
 
+    /// A new router, or the one that follows from what its adapters change; nothing if none may be new.
     fn new_router(
         &self,
         name: &str,
         wanted: &WantedMixer<'_>,
         parts: &[Setup<S>],
-        new: &NewParts<'_>,
-    ) -> Result<Router<S>, String> {
-        let config = router_config(wanted)?;
+    ) -> Result<Option<Router<S>>, String> {
+        let settings = wanted.settings.iter().map(|(field, value)| (field.as_str(), value));
+        let config = RouterConfig::of_fields(settings).map_err(|error| error.to_string())?;
+        if config.by == RoutedBy::Arrow {
+            return Router::arrow(name, &config, parts).map(Some).map_err(|error| error.to_string());
+        }
+        let Some(new) = self.new else { return Ok(None) };
         let router = Router::new(name, &config, self.base.config(), parts, new.seed.named(name));
-        router.map_err(|error| error.to_string())
+        router.map(Some).map_err(|error| error.to_string())
     }
 
     fn kept<T>(&mut self, result: Result<T, FormatError>) -> Option<T> {
         result.map_err(|failure| self.failure = Some(failure)).ok()
     }
-}
-
-fn router_config(wanted: &WantedMixer<'_>) -> Result<RouterConfig, String> {
-    let settings = wanted.settings.iter().map(|(field, value)| (field.as_str(), value));
-    RouterConfig::of_fields(settings).map_err(|error| error.to_string())
-}
-
-/// The router that follows from what its adapters change.
-fn arrow_router<S: Scalar>(name: &str, wanted: &WantedMixer<'_>, parts: &[Setup<S>]) -> Result<Router<S>, String> {
-    Router::arrow(name, &router_config(wanted)?, parts).map_err(|error| error.to_string())
 }
 
 impl<S: Scalar> Supply<Setup<S>, Mixer<S>> for Directories<'_, S> {

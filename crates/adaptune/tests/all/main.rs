@@ -19,6 +19,7 @@ mod economy;
 mod embed;
 mod embedding_training;
 mod finished;
+mod layer_drop;
 mod multi_label;
 mod multiple_choice;
 mod own_data;

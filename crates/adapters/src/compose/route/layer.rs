@@ -110,7 +110,9 @@ impl<S: Scalar> RouterLayer<S> {
         let shares = shares(&g, &unit_of, layout);
         let balanced = linear.any_trains() && !p.is_empty();
         let balance = S::from_f64(if balanced { self.config.balance * pass.share() } else { 0.0 });
-        let keep = pass.gradients() && (wants_x || linear.any_trains());
+        // What is chosen by arrow and weighs 1 weighs so wherever the token moves.
+        let constant = self.config.by == RoutedBy::Arrow && self.config.weighs_one();
+        let keep = pass.gradients() && (wants_x && !constant || linear.any_trains());
         (shares, keep.then(|| RouterTrace { x, p, g, signs, unit_of, layout: layout.clone(), balance }))
     }
 
