@@ -20,6 +20,7 @@ mod embed;
 mod embedding_training;
 mod finished;
 mod layer_drop;
+mod many_tasks;
 mod multi_label;
 mod multiple_choice;
 mod own_data;

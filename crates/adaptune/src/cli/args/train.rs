@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct TrainArgs {
     /// The base model: a folder, a name on the Hugging Face hub, or `builtin` [default: builtin, for built-in tasks]
     #[arg(long, value_name = "DIR|NAME")]
@@ -29,6 +29,11 @@ pub(crate) struct TrainArgs {
     /// Test data, evaluated once at the end
     #[arg(long, value_name = "FILE")]
     pub(crate) test: Option<PathBuf>,
+    /// Train several tasks together: a TOML file with a table for each, [mood], whose lines say what its data are (train, dev, test,
+    /// task, text-column and so on, as the options here). They share the matrices of --method mtl_lora, and each has a head; OUT/mood is
+    /// then an adapter as any other
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tasks: Option<PathBuf>,
     /// Folder for the result [default: runs/TASK-METHOD, with a number if that is taken]
     #[arg(long, value_name = "DIR", required_if_eq("resume", "true"))]
     pub(crate) out: Option<PathBuf>,

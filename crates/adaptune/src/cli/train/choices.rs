@@ -99,6 +99,11 @@ impl Choices {
         })
     }
 
+    /// The same with another name of adapter and head.
+    pub(super) fn called(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     /// The same for going on from a trained model: what trains is what its files hold, and it keeps its name.
     pub(super) fn begun_with(self, start: Option<&AdapterModel<f32>>) -> Self {
         match start {

@@ -11,19 +11,19 @@ mod follow;
 mod memory_check;
 mod outcome;
 mod start;
+mod tasks;
 
 use super::args::TrainArgs;
 use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
 use super::memory;
 use super::per_class::PerClass;
-use super::plot;
 use super::report::note;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseIdentity, BaseModel, ClassWeights, ModelCard, RunFile, Text, Tokenizer, pooling_note};
 use adaptune_train::supervision::{self, Supervision, Weighted};
-use adaptune_train::{Dataset, EvaluationRecord, Record, Trained, Trainer, evaluate_by, predict};
+use adaptune_train::{Dataset, EvaluationRecord, TaskData, Trained, Trainer, evaluate_by, predict};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use choices::Choices;
@@ -35,7 +35,7 @@ use embedding::{Embedding, Form};
 use folds::Folds;
 pub(super) use follow::follow;
 use outcome::Outcome;
-pub(super) use outcome::evaluations;
+pub(super) use outcome::{draw, evaluations};
 use start::Start;
 use std::path::Path;
 use std::sync::Arc;
@@ -49,6 +49,9 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         None => None,
     };
     let args = before.as_ref().unwrap_or(args);
+    if let Some(file) = &args.tasks {
+        return tasks::run(args, file);
+    }
     let choices = Choices::of(args)?;
     let folder = RunFolder::new(&choices.out, TRAINED);
     if folder.check(args.resume, args.overwrite)? == State::Complete {
@@ -127,6 +130,16 @@ struct Setting<'a> {
 
 impl<'a> Setting<'a> {
     fn read(args: &'a TrainArgs, choices: Choices) -> Result<Self> {
+        let setting = Self::of_task(args, choices, None)?;
+        let choices = setting.choices.sized(args, setting.data.train.len())?;
+        let setting = Self { choices, ..setting };
+        setting.tell_pooling();
+        setting.check_memory()?;
+        Ok(setting)
+    }
+
+    /// What one task is trained with, whatever others there are; on a base that is loaded already, or its own.
+    fn of_task(args: &'a TrainArgs, choices: Choices, base: Option<Arc<Encoder<f32>>>) -> Result<Self> {
         let model = find_base(&choices.model)?;
         let before = choices.start.as_ref().and_then(Start::run);
         let form = Form::of(args, &model, choices.start.as_ref())?;
@@ -140,11 +153,11 @@ impl<'a> Setting<'a> {
                 let base = load_base(args, &model)?;
                 (Some(base.clone()), Some(start.load(base)?))
             }
-            None => (None, None),
+            None => (base, None),
         };
         let data = Data::read(&choices, args, &tokenizer, start.as_ref(), form.as_ref().map(Form::texts))?;
         let base = base.map_or_else(|| load_base(args, &model), Ok)?;
-        let choices = choices.begun_with(start.as_ref()).sized(args, data.train.len())?;
+        let choices = choices.begun_with(start.as_ref());
         let prompt = prompt(&choices.tuning, &tokenizer)?;
         let embedding = form.map(|form| form.trained_on(args, &data.labels, base.config().hidden)).transpose()?;
         let pooling = match args.pooling {
@@ -153,10 +166,7 @@ impl<'a> Setting<'a> {
         };
         let weighted = ClassWeights::from(args.class_weights).of(&data.train, data.labels.names().len());
         let weighted = weighted.context("--class-weights")?;
-        let setting = Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted, embedding };
-        setting.tell_pooling();
-        setting.check_memory()?;
-        Ok(setting)
+        Ok(Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted, embedding })
     }
 
     /// The same model and data for a training that differs in its method.
@@ -223,7 +233,7 @@ impl<'a> Setting<'a> {
         self.tell_missed(&trained.model)?;
         let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed());
         if let Ok(outcome) = &outcome {
-            self.write_card(outcome, &head, setup.as_deref(), folds, folder)?;
+            self.write_card(outcome, &head, setup.as_deref(), folds, folder, folder)?;
         }
         // Test data that cannot be judged take nothing away from what was trained.
         folder.complete(&self.run_file(tuning))?;
@@ -296,6 +306,11 @@ impl<'a> Setting<'a> {
         }
     }
 
+    /// The data with what they are trained by.
+    fn task_data(&self) -> TaskData<'_, f32> {
+        TaskData::supervised(self.supervision(), &self.data.train, self.data.dev.as_ref())
+    }
+
     fn model(&self, tuning: &Tuning, composed: Option<&Composed>) -> Result<AdapterModel<f32>> {
         if let Some(start) = &self.choices.start {
             return start.load(self.base.clone());
@@ -348,7 +363,7 @@ impl<'a> Setting<'a> {
         }
     }
 
-    /// A README with data, scores and command, for whoever finds the result.
+    /// A README with data, scores and command, for whoever finds the result; `begun` is the folder of the run that has the command.
     fn write_card(
         &self,
         outcome: &Outcome,
@@ -356,8 +371,9 @@ impl<'a> Setting<'a> {
         setup: Option<&str>,
         folds: Option<&Folds>,
         folder: &RunFolder,
+        begun: &RunFolder,
     ) -> Result<()> {
-        let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card(folder));
+        let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card(begun));
         let named = |part: &str, name: &str, value: f64| (format!("{part} {name}"), value);
         let dev = outcome
             .best()
@@ -380,15 +396,4 @@ fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {
         Some(rate) => base.with_dropout(rate, rate),
         None => base,
     }))
-}
-
-/// Draws the loss curve. It is an extra: without it the run is as good, so a failure is only told.
-pub(super) fn draw(history: &[Record], path: &Path) {
-    let losses: Vec<_> =
-        history.iter().filter_map(|r| if let Record::Step(s) = r { Some((s.step, s.loss)) } else { None }).collect();
-    let dev: Vec<_> = evaluations(history).map(|e| (e.step, e.primary())).collect();
-    let metric = evaluations(history).find_map(|e| Some(e.metrics.first()?.0.as_str()));
-    if let Err(error) = plot::loss_curve(path, &losses, &dev, metric.unwrap_or("metric")) {
-        note(format_args!("note: cannot draw {}: {error}; the numbers are in metrics.jsonl", path.display()));
-    }
 }

@@ -1,8 +1,10 @@
 //! What came of a training.
 
-use super::super::report::score;
+use super::super::plot;
+use super::super::report::{note, score};
 use adaptune_adapters::Counts;
 use adaptune_train::{Evaluation, EvaluationRecord, Record};
+use std::path::Path;
 use std::time::Duration;
 
 /// What came of training something.
@@ -61,4 +63,15 @@ impl Outcome {
 /// The evaluations among the records of a run.
 pub(in crate::cli) fn evaluations(history: &[Record]) -> impl Iterator<Item = &EvaluationRecord> {
     history.iter().filter_map(|r| if let Record::Evaluation(e) = r { Some(e) } else { None })
+}
+
+/// Draws the loss curve. It is an extra: without it the run is as good, so a failure is only told.
+pub(in crate::cli) fn draw(history: &[Record], path: &Path) {
+    let losses: Vec<_> =
+        history.iter().filter_map(|r| if let Record::Step(s) = r { Some((s.step, s.loss)) } else { None }).collect();
+    let dev: Vec<_> = evaluations(history).map(|e| (e.step, e.primary())).collect();
+    let metric = evaluations(history).find_map(|e| Some(e.metrics.first()?.0.as_str()));
+    if let Err(error) = plot::loss_curve(path, &losses, &dev, metric.unwrap_or("metric")) {
+        note(format_args!("note: cannot draw {}: {error}; the numbers are in metrics.jsonl", path.display()));
+    }
 }
