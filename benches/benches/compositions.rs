@@ -4,8 +4,8 @@
 //! the machine does falls on all of them, and prints medians and their ratios to that of one adapter.
 
 use adaptune_adapters::{
-    Adapter, AdapterModel, AdapterPool, Average, Fuse, Fusion, FusionConfig, Head, HeadConfig, PerSequence, Route, Router,
-    RouterConfig, Setup, Stack, Task,
+    Adapter, AdapterModel, AdapterPool, Average, Fuse, Fusion, FusionConfig, Head, HeadConfig, PerSequence, Route,
+    Router, RouterConfig, Setup, Stack, Task,
 };
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};

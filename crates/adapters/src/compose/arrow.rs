@@ -53,7 +53,9 @@ pub enum ArrowError {
         point: String,
     },
     /// A part that changes nothing.
-    #[error("part {part} changes nothing at {point}, so it has no direction there: by=arrow needs adapters that are trained")]
+    #[error(
+        "part {part} changes nothing at {point}, so it has no direction there: by=arrow needs adapters that are trained"
+    )]
     Zero {
         /// The part, from 0.
         part: usize,
@@ -145,11 +147,12 @@ mod tests {
     use super::*;
     use crate::methods::lora::config::LoraConfig;
     use adaptune_tensor::{Parameters, Seed};
-    use adaptune_transformer::Config;
+    use adaptune_transformer::{Config, Encoder};
 
     fn adapter(name: &str, method: &str) -> Adapter<f64> {
-        let (method, model) = (method.parse().expect("a method"), Config::bert(6, 2, 2, 7));
-        let mut adapter = Adapter::new(name, &method, &model, Seed::new(3)).expect("it fits");
+        let base = Encoder::random(Config::bert(6, 2, 2, 7), 0.2, Seed::new(1));
+        let method = method.parse().expect("a method");
+        let mut adapter = Adapter::on(name, &method, &base, Seed::new(3)).expect("it fits");
         for (parameter, values) in adapter.parameters_mut() {
             let seed = Seed::new(7).named(name).named(&parameter);
             values.values_mut().iter_mut().enumerate().for_each(|(i, v)| *v = seed.unit(i as u64) - 0.4);
@@ -190,9 +193,13 @@ mod tests {
         }
         let message = error(&parts(&["lora[attn_matrices=[q]]", "lora"]), &BY);
         assert!(message.contains("part 0 has no LoRA at layer.0.value"), "{message}");
-        let fresh = Adapter::<f64>::new("new", &Method::Lora(LoraConfig::lora()), &Config::bert(6, 2, 2, 7), Seed::new(1));
+        let fresh =
+            Adapter::<f64>::new("new", &Method::Lora(LoraConfig::lora()), &Config::bert(6, 2, 2, 7), Seed::new(1));
         let message = error(&[adapter("a", "lora").into(), fresh.expect("it fits").into()], &BY);
-        assert!(message.contains("part 1 changes nothing at layer.0.query") && message.contains("trained"), "{message}");
+        assert!(
+            message.contains("part 1 changes nothing at layer.0.query") && message.contains("trained"),
+            "{message}"
+        );
         let message = error(&parts(&["lora"]), &RouterConfig { top: Some(2), ..BY });
         assert!(message.contains("from 1 to the number of adapters"), "{message}");
         let message = error(&parts(&["lora"]), &RouterConfig::default());

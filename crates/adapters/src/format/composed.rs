@@ -137,7 +137,9 @@ impl<'a, S: Scalar> Directories<'a, S> {
         let name = adapters.join(",");
         let mixer = match wanted.kind {
             MixerKind::Fusion => self.new.map(|new| self.new_fusion(&name, wanted, parts, new).map(Mixer::from)),
-            MixerKind::Router => self.new_router(&name, wanted, parts).map(|router| router.map(Mixer::from)).transpose(),
+            MixerKind::Router => {
+                self.new_router(&name, wanted, parts).map(|router| router.map(Mixer::from)).transpose()
+            }
         };
         let Some(mixer) = mixer else { return Ok(None) };
         mixer.map(Some).map_err(|message| FormatError::config(format!("the {} of {name}", wanted.kind), message))

@@ -3,7 +3,8 @@
 use crate::common;
 use crate::stirred::{base, check, hidden, off, setup};
 use adaptune_adapters::{
-    Adapter, AdapterModel, Expression, Head, HeadConfig, Mixing, Route, RoutedBy, Router, RouterConfig, Setup, Task, format,
+    Adapter, AdapterModel, Expression, Head, HeadConfig, Mixing, Route, RoutedBy, Router, RouterConfig, Setup, Task,
+    format,
 };
 use adaptune_tensor::{Parameters, Scalar, Seed};
 use adaptune_transformer::{Batch, Encoder, Pass};
@@ -153,8 +154,14 @@ fn it_is_made_of_directories_and_saved_with_its_directions() {
     format::save_setup(&model, &path("both")).expect("it can be written");
     let loaded: AdapterModel<f32> = format::load(&path("both"), base.clone()).expect("it was saved");
     assert_eq!(loaded.logits(&batch).expect("a good batch"), expected);
-    assert_eq!(loaded.setup().router().map(|router| (router.config().by, router.is_frozen())), Some((RoutedBy::Arrow, true)));
-    assert_ne!(composed("by=arrow").map(|p| hidden_of(&base, &batch, &p.setup)).ok(), Some(hidden_of(&base, &batch, loaded.setup())));
+    assert_eq!(
+        loaded.setup().router().map(|router| (router.config().by, router.is_frozen())),
+        Some((RoutedBy::Arrow, true))
+    );
+    assert_ne!(
+        composed("by=arrow").map(|p| hidden_of(&base, &batch, &p.setup)).ok(),
+        Some(hidden_of(&base, &batch, loaded.setup()))
+    );
     for (settings, words) in [
         ("by=arrow, top=3", "from 1 to the number of adapters"),
         ("by=arow", "token, sequence, chance, arrow"),

@@ -3,8 +3,8 @@
 
 mod common;
 
-mod cases;
 mod arrow;
+mod cases;
 mod closures;
 mod combining;
 mod composition;

@@ -1,8 +1,8 @@
 //! Setups of adapters, fusions and routers all of whose numbers are away from where they begin, and the check of their gradients.
 
 use adaptune_adapters::{
-    Adapter, Expression, ExpressionError, Fusion, FusionConfig, Mixer, MixerKind, RoutedBy, Router, RouterConfig, Setup, Supply,
-    WantedMixer,
+    Adapter, Expression, ExpressionError, Fusion, FusionConfig, Mixer, MixerKind, RoutedBy, Router, RouterConfig,
+    Setup, Supply, WantedMixer,
 };
 use adaptune_autograd::{CheckOptions, check_gradients_with};
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};

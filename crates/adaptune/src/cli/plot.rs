@@ -128,13 +128,7 @@ fn loss_panel(panel: &Panel<'_>, points: &[(f64, f64)], below: &Below<'_>) -> Re
     Ok(())
 }
 
-fn score_panel(
-    panel: &Panel<'_>,
-    dev: &[(f64, f64)],
-    below: &Below<'_>,
-    title: &str,
-    metric_name: &str,
-) -> Result<()> {
+fn score_panel(panel: &Panel<'_>, dev: &[(f64, f64)], below: &Below<'_>, title: &str, metric_name: &str) -> Result<()> {
     let values = padded_values(dev.iter().map(|point| point.1));
     let mut chart = axes(panel, title, metric_name, below, values)?;
     let line = ShapeStyle { color: DEV.to_rgba(), filled: false, stroke_width: 2 * SCALE };

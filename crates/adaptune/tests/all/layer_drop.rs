@@ -14,7 +14,9 @@ fn layers_are_left_out_in_training_and_measured_without() {
     assert!(shown.contains("without the adapters of so many of the lowest layers"), "{shown}");
     let rows = json(&fs::read_to_string(bench.path("seen/layers.json")).expect("a file"));
     let loss = |value: &serde_json::Value| value["loss"].as_f64().expect("a number");
-    let evaluated = |adapter: &str| loss(&json(&ok(&mut bench.command(&format!("eval --adapter {adapter} --data dev.tsv --json")))));
+    let evaluated = |adapter: &str| {
+        loss(&json(&ok(&mut bench.command(&format!("eval --adapter {adapter} --data dev.tsv --json")))))
+    };
     for (row, adapter) in ["mine", "'layer_drop(mine, layers=[0])'"].iter().enumerate() {
         assert_eq!(rows[row]["left_out"], row);
         assert!((loss(&rows[row]) - evaluated(adapter)).abs() < 1e-6, "{adapter}: {rows}");

@@ -64,7 +64,10 @@ fn each_task_becomes_an_adapter_of_its_own() {
     let answers = "predict --adapter 'parallel(many/mood, many/stars, many/tags)' --input texts.txt --json";
     bench.write("texts.txt", "a fine film\n");
     let record = &json_lines(&ok(&mut bench.command(answers)))[0]["answers"];
-    assert!(record["mood"]["label"] == "good" && record["tags"]["label"].as_array().map(Vec::len) == Some(3), "{record}");
+    assert!(
+        record["mood"]["label"] == "good" && record["tags"]["label"].as_array().map(Vec::len) == Some(3),
+        "{record}"
+    );
     let card = fs::read_to_string(bench.path("many/mood/README.md")).expect("a card");
     assert!(card.contains("accuracy") && card.contains("--tasks") && !card.contains("pearson"), "{card}");
     let shown = ok(&mut bench.command(&format!("{LINE} --out again --epochs 1 --overwrite")));
@@ -93,7 +96,8 @@ fn a_run_is_the_same_on_any_number_of_threads_and_after_kills() {
         let under_way = bench.path(&out).join("checkpoint.safetensors").exists();
         checkpoints += usize::from(under_way);
         // The folder alone is enough, once the run is under way.
-        let again = if under_way { format!("train --resume --out {out}") } else { format!("{line} --resume --out {out}") };
+        let again =
+            if under_way { format!("train --resume --out {out}") } else { format!("{line} --resume --out {out}") };
         ok(&mut bench.command(&again));
         assert_same(&bench.path(&out), &bench.path("whole"));
     }
@@ -117,7 +121,9 @@ fn mistakes_in_the_file_are_named_with_their_task() {
     let refuses = |content: &str, more: &str, words: &[&str]| {
         bench.write("data/tasks.toml", content);
         let message = refused(&mut bench.command(&format!("{LINE} {more} --out out")));
-        words.iter().for_each(|word| assert!(message.contains(word), "{content} {more}: {word:?} is missing in {message}"));
+        words
+            .iter()
+            .for_each(|word| assert!(message.contains(word), "{content} {more}: {word:?} is missing in {message}"));
         assert!(!bench.path("out").exists(), "{content} {more}");
     };
     let tags = "[tags]\ntrain = \"tags.conll\"\n";

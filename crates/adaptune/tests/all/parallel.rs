@@ -28,7 +28,8 @@ const ALL: &str = "parallel(mood, stars, tags, kinds)";
 
 /// What each adapter says by itself, as JSON, without the texts.
 fn alone(bench: &Bench, adapter: &str, more: &str) -> Vec<Value> {
-    let mut found = json_lines(&ok(&mut bench.command(&format!("predict --adapter {adapter} --input texts.txt --json {more}"))));
+    let mut found =
+        json_lines(&ok(&mut bench.command(&format!("predict --adapter {adapter} --input texts.txt --json {more}"))));
     for record in &mut found {
         record.as_object_mut().expect("an object").remove("text");
     }
@@ -120,6 +121,9 @@ fn inspect_draws_what_is_put_together() {
         assert!(shown.contains(line), "{line}: {shown}");
     }
     let shown = json(&ok(&mut bench.command("inspect 'parallel(mood, stack(tags, kinds))' --json")));
-    assert_eq!((&shown["setup"], shown["folders"].as_array().map(Vec::len)), (&"parallel(mood, stack(tags, kinds))".into(), Some(3)));
+    assert_eq!(
+        (&shown["setup"], shown["folders"].as_array().map(Vec::len)),
+        (&"parallel(mood, stack(tags, kinds))".into(), Some(3))
+    );
     bench.refuses("inspect 'parallel(mood, nowhere)'", &["nowhere is no folder"]);
 }

@@ -108,7 +108,8 @@ impl Reader<'_> {
 
     fn labels_that_hold(&self, logits: ArrayView1<'_, f32>) -> Prediction {
         let probabilities: Vec<f32> = logits.iter().copied().map(sigmoid).collect();
-        let labels = self.head.labels.iter().zip(&probabilities).filter(|(_, probability)| **probability > self.threshold);
+        let labels =
+            self.head.labels.iter().zip(&probabilities).filter(|(_, probability)| **probability > self.threshold);
         let separator = self.input.and_then(|input| input.label_separator).unwrap_or('|');
         Prediction::Labels {
             labels: labels.map(|(label, _)| label.clone()).collect(),

@@ -2,7 +2,7 @@
 
 use super::contract::Model;
 use super::description::{adapter, below, setup};
-use adaptune_adapters::{CompositionError, AdapterModel, Head, Objective, TaskBatch};
+use adaptune_adapters::{AdapterModel, CompositionError, Head, Objective, TaskBatch};
 use adaptune_tensor::{Gradients, Scalar};
 use adaptune_transformer::{Batch, BatchError, Encoder, Entry, Pass, State};
 use ndarray::Array2;

@@ -66,7 +66,8 @@ fn a_run_is_the_same_on_any_number_of_threads_and_after_a_kill() {
     }
     let (folder, data) = (tempfile::tempdir().expect("a temporary folder"), data());
     let path = folder.path().join("checkpoint.safetensors");
-    let run = || Trainer::new(model(METHOD), &data, None, options(2)).expect("it fits").with_checkpoint(path.clone(), 3);
+    let run =
+        || Trainer::new(model(METHOD), &data, None, options(2)).expect("it fits").with_checkpoint(path.clone(), 3);
     assert!(catch_unwind(AssertUnwindSafe(|| run().run(&mut Killed(8)))).is_err() && path.exists());
     let mut again = run();
     assert!(again.resume().expect("it is its own"));
@@ -146,7 +147,10 @@ fn what_cannot_be_left_out_is_said_before_the_run() {
         error.unwrap_or_else(|| panic!("{method} is not refused"))
     };
     let error = refused(METHOD, options(3));
-    assert!(error.contains("layer drop: without the modules of the lowest 3 layers") && error.contains("at most 2"), "{error}");
+    assert!(
+        error.contains("layer drop: without the modules of the lowest 3 layers") && error.contains("at most 2"),
+        "{error}"
+    );
     let error = refused("seq_bn[leave_out=[1,2]]", options(1));
     assert!(error.contains("at most 0"), "{error}");
     let error = refused("prompt_tuning", options(1));

@@ -94,7 +94,8 @@ impl<S: Scalar> RouterLayer<S> {
             _ => (x.clone(), Unit::Token),
         };
         let mut scores = linear.forward(x.view());
-        let signs = (self.config.by == RoutedBy::Arrow).then(|| scores.mapv(|a| if a < S::zero() { -S::one() } else { S::one() }));
+        let signs = (self.config.by == RoutedBy::Arrow)
+            .then(|| scores.mapv(|a| if a < S::zero() { -S::one() } else { S::one() }));
         if let Some(signs) = &signs {
             scores *= signs;
         }

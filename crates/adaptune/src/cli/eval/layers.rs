@@ -43,7 +43,8 @@ impl ByLayersLeftOut {
     /// A row for each number of layers.
     pub(super) fn print(&self) -> Result<()> {
         let Some(first) = self.0.first() else { return Ok(()) };
-        let names: Vec<&str> = ["without", "loss"].into_iter().chain(first.metrics.iter().map(|(name, _)| name)).collect();
+        let names: Vec<&str> =
+            ["without", "loss"].into_iter().chain(first.metrics.iter().map(|(name, _)| name)).collect();
         let mut table = Report::with_header(&names);
         for (layers, evaluation) in self.0.iter().enumerate() {
             let scores = evaluation.metrics.iter().map(|(_, score)| score);

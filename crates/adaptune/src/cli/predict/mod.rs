@@ -10,8 +10,8 @@ use super::output;
 use super::report::{counted, note, notes};
 use adaptune_text::{Prediction, Row, Table, TextError};
 use anyhow::{Context, Result};
-use std::io::{self, BufWriter, Write};
 use predictor::Predictor;
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use writer::Writer;
 

@@ -76,7 +76,9 @@ impl<'a> Writer<'a> {
     pub(super) fn record(&self, to: &mut impl Write, row: &Row, predictions: &[Prediction]) -> io::Result<()> {
         let mut each = self.heads.iter().zip(predictions);
         match self.form {
-            Form::Plain => each.try_for_each(|(head, prediction)| writeln!(to, "{}", plain_line(row, prediction, head))),
+            Form::Plain => {
+                each.try_for_each(|(head, prediction)| writeln!(to, "{}", plain_line(row, prediction, head)))
+            }
             Form::JsonLines => {
                 let kept = self.kept.iter().map(|(place, name)| (name.clone(), field(row, *place)));
                 writeln!(to, "{}", json_record(kept.collect::<Map<_, _>>(), row, &self.heads, predictions))

@@ -7,8 +7,10 @@ use super::super::args::TrainArgs;
 use super::super::folder::{RunFolder, State, TRAINED};
 use super::super::report::note;
 use super::choices::Choices;
-use super::outcome::Outcome;
-use super::{Setting, command, draw, follow};
+use super::command;
+use super::follow::follow_closely;
+use super::outcome::{Outcome, draw};
+use super::setting::Setting;
 use adaptune_adapters::{Head, Method, MtlLoraConfig, MultiTask, MultiTaskModel, format};
 use adaptune_tensor::{Parameters, Seed};
 use adaptune_text::RunFile;
@@ -33,17 +35,18 @@ pub(super) fn run(args: &TrainArgs, tasks: &Path) -> Result<()> {
         return Ok(());
     }
     let named = file::read(tasks, &args)?;
-    let run = Tasks::read(&args, &named, out)?;
+    let run = Tasks::read(&named, out)?;
     let trainer = run.trainer()?;
     folder.prepare(args.resume, args.overwrite)?;
     if !args.resume {
         command::keep(&folder)?;
     }
-    let mut trainer = trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
+    let mut trainer =
+        trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
     if args.resume && !trainer.resume()? {
         note(format_args!("note: {} holds no checkpoint yet; starting from the beginning", run.out.display()));
     }
-    let trained = follow::follow_closely(trainer, args.json, args.tensorboard.as_deref())?;
+    let trained = follow_closely(trainer, args.json, args.tensorboard.as_deref())?;
     let closing = run.save(&trained, &folder, begun.elapsed())?;
     if args.json { closing.print_json() } else { closing.print() }
 }
@@ -82,7 +85,7 @@ struct Tasks<'a> {
 
 impl<'a> Tasks<'a> {
     /// Reads the data of all tasks, and the base once.
-    fn read(args: &TrainArgs, named: &'a [(String, TrainArgs)], out: PathBuf) -> Result<Self> {
+    fn read(named: &'a [(String, TrainArgs)], out: PathBuf) -> Result<Self> {
         let mut settings: Vec<Setting<'a>> = Vec::new();
         for (name, args) in named {
             if !args.json {
@@ -102,10 +105,9 @@ impl<'a> Tasks<'a> {
             ),
         };
         let examples = settings.iter().map(|setting| setting.data.train.len()).sum();
-        let first = settings.remove(0);
-        let choices = first.choices.sized(args, examples)?;
-        let options = choices.options_for(&choices.tuning);
-        settings.insert(0, Setting { choices, ..first });
+        let first = settings.remove(0).sized(examples)?;
+        let options = first.choices.options_for(&first.choices.tuning);
+        settings.insert(0, first);
         Ok(Self { settings, method, options, out })
     }
 
@@ -160,8 +162,7 @@ impl<'a> Tasks<'a> {
         let size = self.options.eval_batch_size;
         let test = setting.data.test.as_ref().map(|data| evaluate_by(&model, setting.supervision(), data, size));
         let history = of_task(&trained.history, name);
-        let outcome =
-            Outcome { name: name.clone(), counts: model.counts(), history, test: test.transpose()?, time };
+        let outcome = Outcome { name: name.clone(), counts: model.counts(), history, test: test.transpose()?, time };
         setting.write_card(&outcome, model.head().config(), None, None, &folder, run)?;
         folder.complete(&self.run_file(setting))?;
         Ok(outcome)
