@@ -6,12 +6,16 @@ file has one number, its sum weighed by a formula (`probe`), which any wrong ele
 
 import json
 import re
+import tempfile
 import zlib
+from pathlib import Path
 
 import adapters
+import peft
 import torch
 from adapters import AutoAdapterModel, DynamicAdapterFusionConfig, StaticAdapterFusionConfig
-from adapters.composition import BatchSplit, Fuse, Split, Stack
+from adapters.composition import Average, BatchSplit, Fuse, Parallel, Split, Stack
+from transformers import AutoModel
 
 FUSIONS = {"dynamic": DynamicAdapterFusionConfig, "static": StaticAdapterFusionConfig}
 LABELS = 3
@@ -22,8 +26,17 @@ VOCABULARY, FIRST_REAL_ID = 37, 5
 BOTTLENECKS = {"a": "seq_bn[reduction_factor=4]", "b": "seq_bn[reduction_factor=2]", "c": "seq_bn[reduction_factor=6]"}
 DOUBLE = {name: text.replace("seq_bn", "double_seq_bn") for name, text in BOTTLENECKS.items()}
 LANGUAGE = BOTTLENECKS | {"l": "seq_bn[reduction_factor=3]"}
+LORAS = {"a": "lora[r=3,alpha=5]", "b": "lora[r=2,alpha=7]"}
 COMPACTERS = {"a": "compacter++[reduction_factor=3,phm_dim=2]", "b": "compacter++[reduction_factor=2,phm_dim=2]"}
 THREE = (Fuse("a", "b", "c"), "fuse(a, b, c)")
+
+
+def average(*parts, weights):
+    """The average that these weights, of which there is one for each part and which sum to 1, stand for. Python divides the weighted
+    sum by the number of parts besides, so it is given as many times the weights, and does not make their sum 1 again."""
+    return Average(*parts, weights=[len(parts) * weight for weight in weights], normalize_weights=False)
+
+
 CASES = {
     "dynamic": ("bert", BOTTLENECKS, *THREE, "dynamic", {}),
     "static": ("bert", BOTTLENECKS, *THREE, "static", {}),
@@ -51,6 +64,17 @@ CASES = {
         "roberta", DOUBLE, Split("b", "c", "a", splits=[2, 3, 4]), "split(b, c, a, splits=[2, 3, 4])", None, {}),
     "ranges_upon_a_language": (
         "distilbert", LANGUAGE, Stack("l", Split("a", "b", splits=[1, 8])), "stack(l, split(a, b, splits=[1, 8]))", None, {}),
+    "average": (
+        "bert", BOTTLENECKS, average("a", "b", weights=[0.25, 0.75]), "average(0.25*a, 0.75*b)", None, {}),
+    "average_double": (
+        "roberta", DOUBLE, average("b", "c", "a", weights=[0.5, 0.25, 0.25]), "average(0.5*b, 0.25*c, 0.25*a)", None, {}),
+    "average_loras": (
+        "distilbert", LORAS, average("a", "b", weights=[0.375, 0.625]), "average(0.375*a, 0.625*b)", None, {}),
+    "average_upon_a_language": (
+        "bert", LANGUAGE, Stack("l", average("a", "b", weights=[1.25, -0.25])), "stack(l, average(1.25*a, -0.25*b))", None, {}),
+    "parallel": ("bert", BOTTLENECKS, Parallel("a", "b", "c"), "parallel(a, b, c)", None, {}),
+    "parallel_double": ("roberta", DOUBLE, Parallel("b", "a"), "parallel(b, a)", None, {}),
+    "parallel_loras": ("distilbert", LORAS, Parallel("a", "b"), "parallel(a, b)", None, {}),
 }  # fmt: skip
 
 
@@ -59,7 +83,45 @@ def write_compositions(out):
     cases = {name: run(out, name, *case) for name, case in CASES.items()}
     note = f"adapters {adapters.__version__}, torch {torch.__version__}, float64"
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(case)}" for name, case in cases.items())
-    (out / "compositions.json").write_text(f'{{"note": {json.dumps(note)}, "cases": {{\n{lines}\n}}}}\n')
+    arrow = json.dumps(run_arrow(out))
+    text = f'{{"note": {json.dumps(note)}, "arrow": {arrow}, "cases": {{\n{lines}\n}}}}\n'
+    (out / "compositions.json").write_text(text)
+
+
+ARROW = {"a": (2, 3), "b": (2, 5), "c": (2, 2)}  # rank and alpha of LoRAs in queries and values
+
+
+def run_arrow(out):
+    """What PEFT's Arrow makes of three LoRAs: the last state of each first token, for each number of adapters that are chosen. PEFT
+    finds directions in single precision, by fifteen steps of a power iteration; so the second row of each A is small, which
+    makes that exact."""
+    ids, mask, _ = batch("arrow", AutoModel.from_pretrained(out / "models" / "bert").config)
+    states = {}
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [save_lora(out, Path(folder) / name, name, *form) for name, form in ARROW.items()]
+        for top in (1, 2, 3):
+            base = AutoModel.from_pretrained(out / "models" / "bert", attn_implementation="eager")
+            config = peft.ArrowConfig(top_k=top, router_temperature=1.0)
+            model = peft.create_arrow_model(base, paths, arrow_config=config).double().eval()
+            with torch.no_grad():
+                state = model(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0]
+            states[top] = [[float(f"{float(x):.8g}") for x in row] for row in state]
+    return {"loras": ARROW, "ids": [row[m.bool()].tolist() for row, m in zip(ids, mask)], "states": states}
+
+
+def save_lora(out, path, name, rank, alpha):
+    """A LoRA whose numbers follow from their names, as PEFT writes it."""
+    base = AutoModel.from_pretrained(out / "models" / "bert")
+    config = peft.LoraConfig(r=rank, lora_alpha=alpha, target_modules=["query", "value"])
+    model = peft.get_peft_model(base, config)
+    for tensor, parameter in model.named_parameters():
+        if "lora_" in tensor:
+            layer, projection, matrix = re.search(r"layer\.(\d+)\..*\.(\w+)\.(lora_[AB])\.", tensor).groups()
+            fill(f"{name}.{layer}.{projection}.{matrix}", parameter)
+            if matrix == "lora_A":
+                parameter.data[1:] *= 0.2
+    model.save_pretrained(path)
+    return str(path)
 
 
 def run(out, name, family, methods, setup, expression, fusion, fields):
@@ -70,10 +132,12 @@ def run(out, name, family, methods, setup, expression, fusion, fields):
             model.add_adapter(adapter, config=text)
     if fusion:
         model.add_adapter_fusion(fused(setup), FUSIONS[fusion](**fields))
-    model.add_classification_head("mood", num_labels=LABELS)
+    heads = setup.children if isinstance(setup, Parallel) else ["mood"]
+    for head in heads:
+        model.add_classification_head(head, num_labels=LABELS)
     model = model.double().eval()
     model.set_active_adapters(setup)
-    model.active_head = "mood"
+    model.active_head = heads if isinstance(setup, Parallel) else "mood"
     trained = [(n, p) for n, p in model.named_parameters() if is_new(n)]
     for tensor, parameter in model.named_parameters():
         parameter.requires_grad = is_new(tensor)
@@ -83,10 +147,12 @@ def run(out, name, family, methods, setup, expression, fusion, fields):
     output = model(input_ids=ids, attention_mask=mask, labels=labels)
     output.loss.backward()
     assert model.adapters_config.active_setup is not None
+    # Of adapters in parallel the answers of one stand behind those of the other.
+    logits = torch.cat([o.logits for o in output.head_outputs]) if isinstance(setup, Parallel) else output.logits
     return {
         "model": family, "methods": methods, "setup": expression, "fusion": fusion, "fields": fields,
         "ids": [row[m.bool()].tolist() for row, m in zip(ids, mask)], "labels": labels.tolist(),
-        "logits": [[rounded(x) for x in row] for row in output.logits], "loss": rounded(output.loss), "gradients": probes(trained),
+        "logits": [[rounded(x) for x in row] for row in logits], "loss": rounded(output.loss), "gradients": probes(trained),
     }  # fmt: skip
 
 
@@ -97,7 +163,7 @@ def fused(setup):
 
 def is_new(tensor):
     """True of what does not belong to the base."""
-    return any(part in tensor for part in (".adapters.", ".adapter_fusion_layer.", ".shared_parameters.")) or tensor.startswith("heads.")
+    return any(part in tensor for part in (".adapters.", ".loras.", ".adapter_fusion_layer.", ".shared_parameters.")) or tensor.startswith("heads.")
 
 
 def fill(tensor, parameter):

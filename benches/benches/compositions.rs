@@ -4,11 +4,13 @@
 //! the machine does falls on all of them, and prints medians and their ratios to that of one adapter.
 
 use adaptune_adapters::{
-    Adapter, Average, Fuse, Fusion, FusionConfig, PerSequence, Route, Router, RouterConfig, Setup, Stack,
+    Adapter, AdapterModel, AdapterPool, Average, Fuse, Fusion, FusionConfig, Head, HeadConfig, PerSequence, Route,
+    Router, RouterConfig, Setup, Stack, Task,
 };
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Insertions, Pass};
 use ndarray::Array2;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 15;
@@ -80,8 +82,55 @@ fn median(times: &mut [Duration]) -> f64 {
     1e3 * times[times.len() / 2].as_secs_f64()
 }
 
+/// Tasks that answer one batch, each with its adapter and its head.
+const TASKS: usize = 5;
+
+/// The models of all tasks, whose adapters leave the lowest layers out.
+fn tasks(base: &Arc<Encoder<f32>>, left_out: usize) -> Vec<AdapterModel<f32>> {
+    let layers = (0..left_out).map(|layer| layer.to_string()).collect::<Vec<_>>().join(",");
+    let method = format!("{METHOD}[leave_out=[{layers}]]").parse().expect("a method");
+    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["yes".into(), "no".into()]);
+    let model = |task: usize| {
+        let (name, seed) = (task.to_string(), Seed::new(5).at(task as u64));
+        let adapter = Adapter::on(&name, &method, base, seed).expect("it fits");
+        let head = Head::new(&name, &head, base, seed).expect("it fits");
+        AdapterModel::new(base.clone(), Some(adapter), head)
+    };
+    (0..TASKS).map(model).collect()
+}
+
+/// Medians of five forward passes one after the other, and of one of all five adapters in parallel.
+fn parallel(base: &Arc<Encoder<f32>>, batch: &Batch, left_out: usize) -> [f64; 2] {
+    let (models, mut pool) = (tasks(base, left_out), AdapterPool::new(base.clone()));
+    let names: Vec<String> = (0..TASKS).map(|task| task.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    for (name, model) in names.iter().zip(tasks(base, left_out)) {
+        pool.add(name, model).expect("a new name");
+    }
+    let mut times = [Vec::new(), Vec::new()];
+    for round in 0..=ROUNDS {
+        let start = Instant::now();
+        models.iter().for_each(|model| drop(model.logits(batch).expect("a good batch")));
+        let between = Instant::now();
+        drop(pool.parallel(batch, &names).expect("a good batch"));
+        if round > 0 {
+            times[0].push(between - start);
+            times[1].push(between.elapsed());
+        }
+    }
+    times.each_mut().map(|times| median(times))
+}
+
 fn main() {
-    let (base, batch) = (base(), batch());
+    let (base, batch) = (Arc::new(base()), batch());
+    println!("{TASKS} tasks, each {METHOD} with a head, forward passes, medians of {ROUNDS} rounds\n");
+    println!("{:<22}{:>22}{:>14}{:>8}", "adapters in", "one after another, ms", "parallel, ms", "ratio");
+    for left_out in [0, 3, 5] {
+        let [apart, together] = parallel(&base, &batch, left_out);
+        let name = format!("{} of 6 layers", 6 - left_out);
+        println!("{name:<22}{apart:>22.1}{together:>14.1}{:>8.2}", together / apart);
+    }
+    println!();
     let mut contestants = contestants(&base);
     for (_, setup) in &mut contestants {
         setup.train_from(0);

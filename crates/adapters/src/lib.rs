@@ -35,9 +35,9 @@ pub use crate::core::point::Point;
 pub use crate::core::size::{PointSize, Size};
 pub use adapter::Adapter;
 pub use compose::{
-    Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, Mixer, MixerKind,
-    Mixing, MixingRecord, MixingWeights, MultiTask, NodeExpression, ParseFusionError, PerSequence, Route, RoutedBy,
-    Router, RouterConfig, Setup, Split, Stack, Supply, TaskOf, WantedMixer,
+    ArrowError, Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, Mixer,
+    MixerKind, Mixing, MixingRecord, MixingWeights, MultiTask, NodeExpression, ParseFusionError, PerSequence, Route,
+    RoutedBy, Router, RouterConfig, Setup, Split, Stack, Supply, TaskOf, WantedMixer,
 };
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Outputs, Pooling, Task, TaskDescription};
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};

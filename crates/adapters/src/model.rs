@@ -2,6 +2,7 @@
 
 use crate::adapter::Adapter;
 use crate::compose::error::CompositionError;
+use crate::compose::layer_drop::{LayerDrop, check_left};
 use crate::compose::setup::Setup;
 use crate::compose::stack::Stack;
 use crate::compose::watch::MixingRecord;
@@ -24,6 +25,8 @@ pub struct AdapterModel<S> {
     setup: Setup<S>,
     head: Head<S>,
     thawed: Option<Thawed<S>>,
+    /// How many of the lowest layers are without what is plugged in.
+    left_out: usize,
 }
 
 /// The part of a model that a parameter belongs to; each part may learn at its own rate.
@@ -81,7 +84,7 @@ impl<S: Scalar> AdapterModel<S> {
     /// Puts the three together. Adapter and head train from now on; [`Parameters::freeze`] ends that.
     #[must_use]
     pub fn new(base: Arc<Encoder<S>>, adapter: Option<Adapter<S>>, head: Head<S>) -> Self {
-        let mut model = Self { base, setup: adapter.into(), head, thawed: None };
+        let mut model = Self { base, setup: adapter.into(), head, thawed: None, left_out: 0 };
         model.train_from(0);
         model
     }
@@ -150,6 +153,22 @@ impl<S: Scalar> AdapterModel<S> {
     #[must_use]
     pub fn below(&self) -> Vec<&Arc<Adapter<S>>> {
         self.setup.shared()
+    }
+
+    /// Leaves what is plugged into the lowest `layers` layers out of all passes from now on; 0 puts it back. Parameters and files stay
+    /// as they are (AdapterDrop; see [`LayerDrop`]). What is at the embeddings stays.
+    ///
+    /// # Errors
+    /// If nothing were left in any layer.
+    pub fn leave_out_lowest(&mut self, layers: usize) -> Result<(), CompositionError> {
+        check_left(self.base.config(), &self.setup, layers)?;
+        self.left_out = layers;
+        Ok(())
+    }
+
+    /// What passes meet of the setup.
+    fn plugged(&self) -> LayerDrop<&Setup<S>> {
+        LayerDrop::new(&self.setup, 0..self.left_out)
     }
 
     /// What is plugged into the base.
@@ -233,7 +252,7 @@ impl<S: Scalar> AdapterModel<S> {
     /// If the base cannot take the batch, or has fewer blocks.
     pub fn lower(&self, batch: &Batch, blocks: usize) -> Result<State<S>, BatchError> {
         let selection = Some(self.head.selection()).filter(|selection| *selection != Selection::All);
-        in_pool(|| self.thawed_base().lower(batch, &self.setup, blocks, selection.as_ref()))
+        in_pool(|| self.thawed_base().lower(batch, &self.plugged(), blocks, selection.as_ref()))
     }
 
     /// Logits, `[S, C]`, for tagging `[T, C]`, for language `[T, V]`, without dropout. `T` are the tokens of the batch,
@@ -282,7 +301,8 @@ impl<S: Scalar> AdapterModel<S> {
     ) -> Result<S, BatchError> {
         let entry = entry.into();
         in_pool(|| {
-            let encoded = self.thawed_base().read(entry, &self.setup, Pass::evaluate(), &self.selection(objective))?;
+            let plugged = self.plugged();
+            let encoded = self.thawed_base().read(entry, &plugged, Pass::evaluate(), &self.selection(objective))?;
             Ok(self.through_head(objective, weight).loss(encoded.hidden.view()))
         })
     }
@@ -293,8 +313,8 @@ impl<S: Scalar> AdapterModel<S> {
     }
 
     fn logits_at(&self, entry: Entry<'_, S>, selection: &Selection) -> Result<Array2<S>, BatchError> {
-        let (base, pass) = (self.thawed_base(), Pass::evaluate());
-        let encoded = base.read(entry, &self.setup, pass, selection)?;
+        let (base, pass, plugged) = (self.thawed_base(), Pass::evaluate(), self.plugged());
+        let encoded = base.read(entry, &plugged, pass, selection)?;
         Ok(self.head.forward(base, self.setup.inverse(), encoded.hidden.view(), pass).0)
     }
 
@@ -328,9 +348,9 @@ impl<S: Scalar> AdapterModel<S> {
         pass: Pass,
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
-        let base = self.thawed_base();
+        let (base, plugged) = (self.thawed_base(), self.plugged());
         let pass = pass.with_share(weight.to_f64() * objective.count() as f64);
-        let encoded = base.read(entry, &self.setup, pass.at(0), &self.selection(objective))?;
+        let encoded = base.read(entry, &plugged, pass.at(0), &self.selection(objective))?;
         let (wants_hidden, head) = (!encoded.trace.is_empty(), self.through_head(objective, weight));
         let (loss, d_hidden) = head.loss_and_gradients(encoded.hidden.view(), pass.at(1), wants_hidden, gradients);
         if let Some(d) = d_hidden {

@@ -1,5 +1,7 @@
 //! A frozen base with what several tasks share in it, and a head for each task.
 
+use crate::compose::error::CompositionError;
+use crate::compose::layer_drop::{LayerDrop, check_left};
 use crate::compose::multi_task::{MultiTask, TaskOf};
 use crate::compose::per_sequence::PerSequence;
 use crate::head::Head;
@@ -25,6 +27,8 @@ pub struct MultiTaskModel<S> {
     base: Arc<Encoder<S>>,
     tasks: MultiTask<S>,
     heads: Vec<Head<S>>,
+    /// How many of the lowest layers are without what is plugged in.
+    left_out: usize,
 }
 
 /// Heads that do not belong to the tasks.
@@ -64,7 +68,7 @@ impl<S: Scalar> MultiTaskModel<S> {
         if names != tasks.names() {
             return Err(TaskHeadsError { tasks: tasks.names().to_vec(), heads: names });
         }
-        let mut model = Self { base, tasks, heads };
+        let mut model = Self { base, tasks, heads, left_out: 0 };
         model.train_from(0);
         Ok(model)
     }
@@ -107,6 +111,22 @@ impl<S: Scalar> MultiTaskModel<S> {
         (self.tasks, self.heads)
     }
 
+    /// Leaves what is plugged into the lowest `layers` layers out of all passes from now on; 0 puts it back. See
+    /// [`AdapterModel::leave_out_lowest`].
+    ///
+    /// # Errors
+    /// If nothing were left in any layer.
+    pub fn leave_out_lowest(&mut self, layers: usize) -> Result<(), CompositionError> {
+        check_left(self.base.config(), &self.tasks.task(0), layers)?;
+        self.left_out = layers;
+        Ok(())
+    }
+
+    /// What passes over a task meet.
+    fn plugged(&self, task: usize) -> LayerDrop<TaskOf<'_, S>> {
+        LayerDrop::new(self.tasks.task(task), 0..self.left_out)
+    }
+
     /// How many of the base's blocks, from the lowest on, nothing that trains is in or below; see
     /// [`AdapterModel::constant_blocks`].
     #[must_use]
@@ -124,7 +144,7 @@ impl<S: Scalar> MultiTaskModel<S> {
     /// # Panics
     /// If there is no such task.
     pub fn lower(&self, task: usize, batch: &Batch, blocks: usize) -> Result<State<S>, BatchError> {
-        in_pool(|| Base::from(&*self.base).lower(batch, &self.tasks.task(task), blocks, None))
+        in_pool(|| Base::from(&*self.base).lower(batch, &self.plugged(task), blocks, None))
     }
 
     /// Returns the logits of a batch of one task, `[S, C]`, for tagging `[T, C]`, without dropout.
@@ -184,7 +204,7 @@ impl<S: Scalar> MultiTaskModel<S> {
     }
 
     fn logits_at(&self, task: usize, entry: Entry<'_, S>, selection: &Selection) -> Result<Array2<S>, BatchError> {
-        let (base, of_task, pass) = (Base::from(&*self.base), self.tasks.task(task), Pass::evaluate());
+        let (base, of_task, pass) = (Base::from(&*self.base), self.plugged(task), Pass::evaluate());
         let encoded = base.read(entry, &of_task, pass, selection)?;
         Ok(self.heads[task].forward(base, None, encoded.hidden.view(), pass).0)
     }
@@ -214,7 +234,7 @@ impl<S: Scalar> MultiTaskModel<S> {
         gradients: &mut Gradients<S>,
     ) -> Result<S, BatchError> {
         let base = Base::from(&*self.base);
-        let each: Vec<TaskOf<'_, S>> = (0..self.heads.len()).map(|task| self.tasks.task(task)).collect();
+        let each: Vec<_> = (0..self.heads.len()).map(|task| self.plugged(task)).collect();
         let mixed = PerSequence::new(each.iter().collect(), &task_of(parts)).expect("there is a head for each task");
         let (batch, state) = joined(parts);
         let entry = state.map_or(Entry::Tokens(&batch), |state| Entry::State(&batch, state));

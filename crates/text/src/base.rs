@@ -34,14 +34,14 @@ const TOKENIZER_FILES: [&str; 7] = [
 ];
 
 /// A base model: found, but not loaded.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct BaseModel {
     name: String,
     place: Place,
     config: Config,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Place {
     Folder(PathBuf),
     Builtin,

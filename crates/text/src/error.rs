@@ -33,6 +33,14 @@ pub enum TextError {
         /// What was expected, what was found, and what to do.
         message: String,
     },
+    /// One of several adapters cannot take what the others are given too.
+    #[error("adapter `{name}`: {source}")]
+    OfAdapter {
+        /// The adapter.
+        name: String,
+        /// Why not.
+        source: Box<TextError>,
+    },
     /// A tokenizer that cannot be used, or a text that it refuses.
     #[error("{0}")]
     Tokenizer(String),

@@ -14,7 +14,7 @@ mod generator;
 pub mod hub;
 mod labels;
 mod model;
-mod prediction;
+mod parallel_predictor;
 mod predictor;
 mod retrieval;
 mod run_file;
@@ -44,8 +44,8 @@ pub use error::{Place, TextError};
 pub use generator::{GenerateOptions, Generated, Generator};
 pub use labels::{Labels, Targets, TaskChoice};
 pub use model::TextModel;
-pub use prediction::{Prediction, WordTag};
-pub use predictor::TextPredictor;
+pub use parallel_predictor::ParallelPredictor;
+pub use predictor::{Prediction, TextPredictor, WordTag};
 pub use retrieval::Retrieval;
 pub use run_file::{
     BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, LanguageRun, RUN_FILE, RunFile,

@@ -1,21 +1,23 @@
 //! A base with an adapter and a head: from texts to labels.
 
-use crate::data::{by_row, cut_note};
+mod prediction;
+mod reader;
+
+pub use prediction::{Prediction, WordTag};
+pub(crate) use reader::Reader;
+
+use crate::data::cut_note;
 use crate::error::Result;
 use crate::labels::Labels;
-use crate::prediction::{Prediction, WordTag};
 use crate::run_file::InputForm;
-use crate::table::{ChoiceLabels, Choices, Columns, Row, Table, TableKind, Text};
+use crate::table::{Columns, Row, Table, TableKind};
 use crate::thresholds::Thresholds;
-use crate::tokenizer::{Encoded, Tokenizer};
-use adaptune_adapters::{AdapterModel, HeadConfig, format};
-use adaptune_tensor::{sigmoid, softmax};
-use adaptune_train::{Answer, AnswerWindow, Dataset, Evaluation, Question};
-use adaptune_train::{answers, argmax, predict};
-use ndarray::{ArrayView1, ArrayView2, Axis, s};
+use crate::tokenizer::Tokenizer;
+use adaptune_adapters::{AdapterModel, format};
+use adaptune_train::{Dataset, Evaluation, predict};
+use ndarray::{ArrayView1, ArrayView2};
 use std::borrow::Cow;
 use std::path::Path;
-use std::sync::Arc;
 
 /// A base with an adapter and a head, and the tokenizer for it.
 #[derive(Debug)]
@@ -57,6 +59,11 @@ impl TextPredictor {
         &self.model
     }
 
+    /// Model, tokenizer, form of the texts and thresholds.
+    pub(crate) fn into_parts(self) -> (AdapterModel<f32>, Tokenizer, Option<InputForm>, Thresholds) {
+        (self.model, self.tokenizer, self.input, self.thresholds)
+    }
+
     /// The base with adapter and head, to be [watched](AdapterModel::watch_mixing).
     pub fn model_mut(&mut self) -> &mut AdapterModel<f32> {
         &mut self.model
@@ -74,9 +81,15 @@ impl TextPredictor {
         self.input.as_ref()
     }
 
+    /// How its head has texts, and what its logits mean.
+    fn reader(&self) -> Reader<'_> {
+        let (head, input) = (self.model.head().config(), self.input.as_ref());
+        Reader { head, tokenizer: &self.tokenizer, input, thresholds: &self.thresholds }
+    }
+
     /// Refuses texts in another form than in training.
     fn check(&self, table: &Table) -> Result<()> {
-        self.input.as_ref().map_or(Ok(()), |input| input.check(table))
+        self.reader().check(table)
     }
 
     /// Names of the classes or tags, in the order of the logits.
@@ -132,27 +145,11 @@ impl TextPredictor {
 
     /// The predictions of those rows that are not blank, and how many of them lost their ends.
     fn predict_some(&self, table: &Table, rows: &[Row], batch_size: usize) -> Result<(Vec<Prediction>, usize)> {
-        let full: Vec<Row> = rows.iter().filter(|row| !row.text.is_blank()).cloned().collect();
-        if full.is_empty() {
-            return Ok((Vec::new(), 0));
-        }
-        let part = Table { rows: full, ..table.without_rows() };
-        let head = self.model.head().config();
-        let tokenized = self.tokenizer.tokenize_unlabelled(&part, head.task)?;
-        let logits = predict(&self.model, &tokenized.dataset, batch_size)?;
-        if head.task.predicts_a_span() {
-            return Ok((self.answers(&tokenized.dataset, logits.view()), 0));
-        }
-        let mut next = 0;
-        let prediction = |(row, its): (&Row, &[Encoded])| {
-            let count = if head.task.reads_every_token() { its[0].token_ids.len() } else { its.len() };
-            let logits = logits.slice(s![next..next + count, ..]);
-            next += count;
-            self.prediction(row, logits, &its[0])
-        };
-        let cut = tokenized.encoded.iter().filter(|encoded| encoded.truncated).count();
-        let rows = part.rows.iter().zip(by_row(&part, &tokenized.encoded));
-        Ok((rows.map(prediction).collect(), cut))
+        let Some(full) = table.of_rows_with_text(rows) else { return Ok((Vec::new(), 0)) };
+        let reader = self.reader();
+        let tokens = reader.tokens(&full)?;
+        let logits = predict(&self.model, &tokens.dataset, batch_size)?;
+        Ok(reader.predictions(&full, &tokens, logits.view()))
     }
 
     /// Measures the model on a labelled table.
@@ -219,70 +216,6 @@ impl TextPredictor {
         self.input.as_ref().map_or_else(by_itself, |input| input.decimal_comma)
     }
 
-    /// What the logits of a text say, `[1, C]`, for a tagger `[T, C]`, or `[K, 1]` of `K` choices.
-    fn prediction(&self, row: &Row, logits: ArrayView2<'_, f32>, encoded: &Encoded) -> Prediction {
-        let head = self.model.head().config();
-        match head.task {
-            task if task.predicts_a_number() => Prediction::Number(logits[[0, 0]]),
-            task if task.predicts_a_choice() => self.choice(row, logits.column(0)),
-            task if task.predicts_any_labels() => self.labels_that_hold(logits.row(0)),
-            task if task.reads_every_token() => {
-                let starts = encoded.word_starts.iter().flatten();
-                Prediction::Tags(starts.map(|start| word_tag(head, logits, *start)).collect())
-            }
-            _ => {
-                let logits = logits.row(0);
-                let class = self.class_of(logits);
-                let (label, probabilities) = (head.labels[class].clone(), probabilities(logits));
-                Prediction::Class { label, class, logits: logits.to_vec(), probabilities }
-            }
-        }
-    }
-
-    /// The best answer over the windows of each question, from the logits of all of them, `[T, 2]`.
-    fn answers(&self, data: &Dataset, logits: ArrayView2<'_, f32>) -> Vec<Prediction> {
-        let windows: Vec<&AnswerWindow> =
-            data.examples().iter().filter_map(|example| example.target.window()).collect();
-        let may_be_none = self.input.as_ref().is_some_and(|input| input.unanswerable);
-        let found = answers(&windows, logits, may_be_none);
-        let prediction = |(question, answer): (&Arc<Question>, Answer)| {
-            let letters = |byte: usize| question.context.get(..byte).map_or(0, |before| before.chars().count());
-            Prediction::Answer {
-                text: answer.text(question).to_owned(),
-                letters: answer.bytes.map(|(start, end)| (letters(start), letters(end))),
-                score: answer.score,
-                null_score: answer.null_score,
-            }
-        };
-        found.into_iter().map(prediction).collect()
-    }
-
-    /// The choice with the largest logit, `[K]`, called as in training.
-    fn choice(&self, row: &Row, logits: ArrayView1<'_, f32>) -> Prediction {
-        let Text::Choices(Choices { choices, .. }) = &row.text else { return Prediction::Blank };
-        let labels = self.input.as_ref().and_then(|input| input.choice_labels).unwrap_or(ChoiceLabels::FromZero);
-        let choice = argmax(logits);
-        Prediction::Choice {
-            label: labels.label(choice, choices),
-            choice,
-            text: choices[choice].clone(),
-            logits: logits.to_vec(),
-            probabilities: probabilities(logits),
-        }
-    }
-
-    fn labels_that_hold(&self, logits: ArrayView1<'_, f32>) -> Prediction {
-        let probabilities: Vec<f32> = logits.iter().copied().map(sigmoid).collect();
-        let labels = self.labels().iter().enumerate().filter(|(label, _)| self.holds(*label, probabilities[*label]));
-        let separator = self.input.as_ref().and_then(|input| input.label_separator).unwrap_or('|');
-        Prediction::Labels {
-            labels: labels.map(|(_, name)| name.clone()).collect(),
-            separator,
-            logits: logits.to_vec(),
-            probabilities,
-        }
-    }
-
     /// Saves adapter and head as an AdapterHub directory. The base is not saved.
     ///
     /// # Errors
@@ -290,23 +223,4 @@ impl TextPredictor {
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<()> {
         Ok(format::save(&self.model, folder.as_ref())?)
     }
-}
-
-impl Table {
-    /// The table without its rows.
-    fn without_rows(&self) -> Self {
-        let Self { kind, name, header, columns, dialect, notes, .. } = self;
-        let (name, header, columns, notes) = (name.clone(), header.clone(), columns.clone(), notes.clone());
-        Self { rows: Vec::new(), kind: *kind, name, header, columns, dialect: *dialect, notes }
-    }
-}
-
-fn word_tag(head: &HeadConfig, logits: ArrayView2<'_, f32>, start: Option<usize>) -> WordTag {
-    let Some(start) = start else { return WordTag { label: None, logits: Vec::new(), probabilities: Vec::new() } };
-    let row = logits.row(start);
-    WordTag { label: Some(head.labels[argmax(row)].clone()), logits: row.to_vec(), probabilities: probabilities(row) }
-}
-
-fn probabilities(logits: ArrayView1<'_, f32>) -> Vec<f32> {
-    softmax(logits.insert_axis(Axis(0)).to_owned()).iter().copied().collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::data_error::DataError;
 use crate::record::StepRecord;
+use adaptune_adapters::{CompositionError, PoolError};
 use adaptune_transformer::BatchError;
 use adaptune_transformer::weights::WeightError;
 use std::path::PathBuf;
@@ -42,6 +43,12 @@ pub enum TrainError {
     /// The base cannot take an example.
     #[error(transparent)]
     Batch(#[from] BatchError),
+    /// Adapters cannot be left out of so many layers.
+    #[error("layer drop: {0}")]
+    LayerDrop(#[from] CompositionError),
+    /// An adapter of a pool is not there, or cannot be used.
+    #[error(transparent)]
+    Pool(#[from] PoolError),
     /// Logits that are no finite numbers.
     #[error(
         "the logits of example {example} hold {value}, which is no finite number: {place}. Numbers of the base, of the adapter \

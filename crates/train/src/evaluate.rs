@@ -50,7 +50,7 @@ fn predict_from<S: Scalar>(
 }
 
 /// The rows of all batches, `[N, C]`.
-fn joined<S: Scalar>(batches: &[Array2<S>]) -> Array2<S> {
+pub(crate) fn joined<S: Scalar>(batches: &[Array2<S>]) -> Array2<S> {
     let views: Vec<_> = batches.iter().map(|l| l.view()).collect();
     concatenate(Axis(0), &views).expect("all batches have as many classes")
 }

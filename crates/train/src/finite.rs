@@ -30,7 +30,7 @@ pub(crate) fn check_logits<S: Scalar>(
 }
 
 /// The first number that is not finite, and its row.
-fn first<S: Scalar>(numbers: ArrayView2<'_, S>) -> Option<(usize, f64)> {
+pub(crate) fn first<S: Scalar>(numbers: ArrayView2<'_, S>) -> Option<(usize, f64)> {
     let broken = |(_, value): &(_, f64)| !value.is_finite();
     numbers.indexed_iter().map(|((row, _), value)| (row, value.to_f64())).find(broken)
 }

@@ -102,6 +102,7 @@ fn options_by_name(options: &TrainOptions) -> Vec<(&'static str, String)> {
         // Changes no bit.
         gradient_checkpointing: _,
         cache,
+        layer_drop,
         seed,
     } = options;
     let or_none = |value: Option<String>| value.unwrap_or_else(|| "none".into());
@@ -122,6 +123,7 @@ fn options_by_name(options: &TrainOptions) -> Vec<(&'static str, String)> {
         ("evaluation batch size", eval_batch_size.to_string()),
         // Whether there is one, not how large: that changes no bit.
         ("cache", if cache.is_some() { "yes" } else { "no" }.into()),
+        ("layers without adapters", layer_drop.to_string()),
         ("seed", seed.to_string()),
     ]
 }

@@ -29,6 +29,7 @@ mod identity;
 #[doc(hidden)]
 pub mod instances;
 mod options;
+mod parallel;
 mod progress;
 mod record;
 pub mod supervision;
@@ -52,6 +53,7 @@ pub use mixing::{MixingShares, mixing_shares};
 pub use model::Model;
 pub use optimiser::{Optimiser, OptimiserConfig, OptimiserError, StateError, Trainable, decays};
 pub use options::TrainOptions;
+pub use parallel::predict_parallel;
 pub use record::{EvaluationRecord, Observer, Record, RunExtent, StepRecord};
 pub use schedule::{LearningRate, ParseWarmupError, Schedule, Warmup};
 pub use supervision::{Supervision, argmax};

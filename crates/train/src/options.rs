@@ -5,6 +5,7 @@ use crate::batching::Batching;
 use crate::criterion::Criterion;
 use crate::optimiser::OptimiserConfig;
 use crate::schedule::{Schedule, Warmup};
+use adaptune_tensor::Seed;
 use serde::Serialize;
 
 /// How a run trains.
@@ -26,7 +27,8 @@ use serde::Serialize;
 /// | `eval_batch_size` | 64 | examples of a batch in evaluations |
 /// | `gradient_checkpointing` | false | less memory, more time |
 /// | `cache` | none | room for what lies below the lowest point that trains |
-/// | `seed` | 0 | of order and dropout |
+/// | `layer_drop` | 0 | the adapters of at most so many of the lowest layers are left out of a step |
+/// | `seed` | 0 | of order, dropout and depth |
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct TrainOptions {
     /// Passes over the training data.
@@ -64,7 +66,10 @@ pub struct TrainOptions {
     /// Those blocks then run without dropout, in the first epoch too: the run is another than without this, but the room
     /// changes no bit of it.
     pub cache: Option<CacheLimits>,
-    /// Seed of order and dropout.
+    /// In each step the adapters of the lowest layers are left out, of none to so many of them by chance, so that they can be left out
+    /// afterwards with little loss (AdapterDrop; Rücklé et al., 2021). All examples of a step have the same layers.
+    pub layer_drop: usize,
+    /// Seed of order, dropout and depth.
     pub seed: u64,
 }
 
@@ -87,6 +92,7 @@ impl Default for TrainOptions {
             eval_batch_size: 64,
             gradient_checkpointing: false,
             cache: None,
+            layer_drop: 0,
             seed: 0,
         }
     }
@@ -104,6 +110,17 @@ impl TrainOptions {
         Criterion::of(self.metric.as_deref())
     }
 
+    /// Where the draws of a run come from.
+    pub(crate) fn run_seed(&self) -> Seed {
+        Seed::new(self.seed).named("run")
+    }
+
+    /// How many of the lowest layers are without adapters in a step.
+    pub(crate) fn left_out(&self, step: usize) -> usize {
+        let draw = self.run_seed().named("layer drop").at(step as u64).unit(0);
+        ((draw * (self.layer_drop + 1) as f64) as usize).min(self.layer_drop)
+    }
+
     /// Checks that the options do not contradict themselves; the error says which do.
     pub(crate) fn check(&self) -> Result<(), String> {
         let positive = [
@@ -118,6 +135,11 @@ impl TrainOptions {
         if self.accumulate > self.batch_size {
             return Err(format!("a batch of {} cannot be cut into {} parts", self.batch_size, self.accumulate));
         }
+        if self.layer_drop > 0 && self.cache.is_some() {
+            return Err("layer drop leaves adapters out of other layers in each step, so what they make of an example cannot be \
+                        kept: choose layer drop or the cache"
+                .into());
+        }
         let rates = [
             ("learning rate", Some(self.learning_rate)),
             ("head learning rate", self.head_learning_rate),
@@ -128,5 +150,23 @@ impl TrainOptions {
             Some((name, rate)) => Err(format!("{name} is {}, but must be a positive number", rate.unwrap_or_default())),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_depth_is_equally_likely_and_known_by_its_step() {
+        let options = TrainOptions { layer_drop: 3, seed: 9, ..TrainOptions::default() };
+        let mut counts = [0; 4];
+        (0..6000).for_each(|step| counts[options.left_out(step)] += 1);
+        // Five standard deviations of a binomial count: 5 √(6000 · 1/4 · 3/4) = 168.
+        assert!(counts.iter().all(|count| (1332..=1668).contains(count)), "{counts:?}");
+        assert_eq!(options.left_out(17), options.clone().left_out(17));
+        let other = TrainOptions { seed: 10, ..options.clone() };
+        assert!((0..20).any(|step| options.left_out(step) != other.left_out(step)));
+        assert!((0..20).all(|step| TrainOptions::default().left_out(step) == 0));
     }
 }

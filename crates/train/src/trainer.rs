@@ -21,7 +21,7 @@ use crate::tasks::{TaskData, TaskExamples, Tasks};
 use crate::trained::TrainedModel;
 use crate::values::{Tensors, check_values, largest, set_values, tensors};
 use adaptune_adapters::{AdapterModel, Part, TaskBatch};
-use adaptune_tensor::{Gradients, Scalar, Seed};
+use adaptune_tensor::{Gradients, Scalar};
 use adaptune_transformer::Pass;
 use adaptune_transformer::weights::is_there;
 use std::collections::BTreeMap;
@@ -113,13 +113,15 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
     /// # Errors
     /// If the options contradict themselves, there is not the data of each task, some tasks have development data and others
     /// none, two tasks have one name, or data, head and base of a task do not fit together.
-    pub fn of_tasks(model: M, tasks: Vec<TaskData<'a, S>>, options: TrainOptions) -> Result<Self, TrainError> {
+    pub fn of_tasks(mut model: M, tasks: Vec<TaskData<'a, S>>, options: TrainOptions) -> Result<Self, TrainError> {
         options.check().map_err(TrainError::Options)?;
         let tasks = Tasks::new(&model, tasks)?;
         if options.accumulate > 1 && !tasks.may_be_cut() {
             let message = "the objective compares the sequences of a batch, so a batch cannot be accumulated in parts";
             return Err(TrainError::Options(message.into()));
         }
+        model.leave_out_lowest(options.layer_drop)?;
+        model.leave_out_lowest(0)?;
         let steps = options.epochs * tasks.train_len().div_ceil(options.batch_size);
         let rate = LearningRate::new(options.schedule, options.warmup, steps);
         let optimiser =
@@ -251,7 +253,7 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
     /// What is left of the epoch under way, and its evaluation.
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let TrainOptions { batch_size, batching, .. } = self.options;
-        let seed = self.seed().named("batches").at(self.position.epoch as u64);
+        let seed = self.options.run_seed().named("batches").at(self.position.epoch as u64);
         let batches = Batching::batches(&batching, &self.tasks.lengths(), batch_size, seed);
         for batch in &batches[self.position.batch.min(batches.len())..] {
             self.step(batch, observer)?;
@@ -270,18 +272,20 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
     /// One step of the optimiser over one batch, cut into micro-batches.
     fn step(&mut self, batch: &[usize], observer: &mut dyn Observer) -> Result<(), TrainError> {
         let step = self.position.step;
-        let hidden = self.seed().named("hidden").at(self.position.epoch as u64);
+        let hidden = self.options.run_seed().named("hidden").at(self.position.epoch as u64);
         let parts = batch.chunks(batch.len().div_ceil(self.options.accumulate));
         let micro_batches: Vec<_> = parts.map(|part| self.tasks.micro_batch(part, hidden)).collect();
         let weights = self.tasks.weights(&micro_batches);
         let tokens = micro_batches.iter().flatten().map(|part| part.batch.layout().tokens()).sum();
         let (mut gradients, mut loss) = (Gradients::new(), 0.0);
+        self.model.leave_out_lowest(self.options.left_out(step))?;
         for (i, micro_batch) in micro_batches.iter().enumerate() {
-            let pass = Pass::train(self.seed().named("dropout").at(step as u64).at(i as u64));
+            let pass = Pass::train(self.options.run_seed().named("dropout").at(step as u64).at(i as u64));
             let pass = pass.with_checkpointing(self.options.gradient_checkpointing);
             let parts = self.entries(micro_batch, &weights)?;
             loss += self.model.loss_and_gradients(parts, pass, &mut gradients)?.to_f64();
         }
+        self.model.leave_out_lowest(0)?;
         loss += self.model.penalty(&mut gradients).to_f64();
         let gradient_norm = match self.options.clip {
             Some(clip) => clip_by_global_norm(&mut gradients, clip),
@@ -381,10 +385,6 @@ impl<'a, S: Scalar, M: Model<S>> Trainer<'a, S, M> {
             each.push(evaluate_from(&self.model, supervision, of, size, &mut self.activations)?);
         }
         Ok((!each.is_empty()).then(|| self.tasks.joined(&self.model, each)))
-    }
-
-    fn seed(&self) -> Seed {
-        Seed::new(self.options.seed).named("run")
     }
 
     fn write_checkpoint(&mut self) -> Result<(), TrainError> {

@@ -10,6 +10,20 @@ pub enum CompositionError {
     /// Nothing was given.
     #[error("there is nothing to put together: name at least one adapter")]
     Nothing,
+    /// Every module is in layers that are to lose theirs.
+    #[error(
+        "without the modules of the lowest {layers} layers nothing would be plugged into any: leave out those of at most {most} \
+         (layers that share weights, as ALBERT's do, count as one)"
+    )]
+    NothingLeft {
+        /// How many layers were to lose theirs.
+        layers: usize,
+        /// How many may.
+        most: usize,
+    },
+    /// No module is in a layer.
+    #[error("nothing is plugged into any layer, so no layer can lose its modules")]
+    NoLayers,
     /// A module that cannot stand below another.
     #[error(
         "{point}: part {part} of the stack cannot have another upon it there: it does not end with the base's norm \

@@ -7,6 +7,7 @@
 use super::error::CompositionError;
 use super::mixing::Mixing;
 use super::node::{Given, Node, Numbers};
+use super::points::has_modules;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
     AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
@@ -31,6 +32,20 @@ use std::collections::BTreeSet;
 pub struct LayerDrop<P> {
     part: P,
     dropped: BTreeSet<usize>,
+}
+
+/// Checks that something is left in the blocks where the lowest `layers` ones lose what is plugged in.
+pub(crate) fn check_left<S: Scalar>(
+    model: &Config,
+    of: &dyn Insertions<S>,
+    layers: usize,
+) -> Result<(), CompositionError> {
+    let highest = (0..model.blocks()).rev().find(|layer| has_modules(model, of, *layer));
+    match highest {
+        Some(highest) if layers > highest => Err(CompositionError::NothingLeft { layers, most: highest }),
+        None if layers > 0 => Err(CompositionError::NoLayers),
+        _ => Ok(()),
+    }
 }
 
 impl<P> LayerDrop<P> {

@@ -5,7 +5,7 @@
 //! | [`Setup`] | an adapter, or a tree of them, as one value that a model owns, trains and saves | |
 //! | [`Stack`] | one adapter upon another, such as a task's upon a language's | Pfeiffer et al., 2020 (MAD-X) |
 //! | [`Fuse`] | attention over the outputs of several adapters | Pfeiffer et al., 2021 (AdapterFusion) |
-//! | [`Route`] | a choice among several, for each token or sequence | Fedus et al., 2022; Wang et al., 2022 (AdaMix) |
+//! | [`Route`] | a choice among several, for each token or sequence | Fedus et al., 2022; Wang et al., 2022 (AdaMix); Ostapenko et al., 2024 (Arrow) |
 //! | [`Average`] | the weighted average of what several adapters give | Wang et al., 2021 (EMEA) |
 //! | [`Split`] | ranges of tokens, each with one of several | |
 //! | [`PerSequence`] | every sequence of a batch has an adapter of its own, or none | |
@@ -33,12 +33,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod arrow;
 mod average;
 mod changes;
 pub(crate) mod error;
 pub(crate) mod expression;
 pub(crate) mod fuse;
-mod layer_drop;
+pub(crate) mod layer_drop;
 mod making;
 pub(crate) mod members;
 pub(crate) mod mixer;
@@ -56,6 +57,7 @@ pub(crate) mod stack;
 pub(crate) mod supply;
 pub(crate) mod watch;
 
+pub use arrow::ArrowError;
 pub use average::Average;
 pub use error::CompositionError;
 pub use expression::{Expression, ExpressionError, NodeExpression};

@@ -40,9 +40,13 @@ pub(crate) fn lowest_block<S: Scalar>(model: &Config, of: &dyn Insertions<S>) ->
     if of.sequence(SequencePoint::Embeddings).is_some() || of.position_shift(0) > 0 {
         return None;
     }
-    let linear = |layer| linear_points(model).any(|point| point.layer == layer && of.linear(point).is_some());
-    let sublayer = |layer| sublayer_points(model).any(|point| point.layer == layer && of.sublayer(point).is_some());
-    let between = |layer| of.sequence(SequencePoint::Block(layer)).is_some() || of.attention(layer).is_some();
-    let touched = (0..model.blocks()).find(|layer| linear(*layer) || sublayer(*layer) || between(*layer));
-    Some(touched.unwrap_or(model.layers))
+    Some((0..model.blocks()).find(|layer| has_modules(model, of, *layer)).unwrap_or(model.layers))
+}
+
+/// True if something plugged in has to do with a block.
+pub(crate) fn has_modules<S: Scalar>(model: &Config, of: &dyn Insertions<S>, layer: usize) -> bool {
+    let linear = || linear_points(model).any(|point| point.layer == layer && of.linear(point).is_some());
+    let sublayer = || sublayer_points(model).any(|point| point.layer == layer && of.sublayer(point).is_some());
+    let between = || of.sequence(SequencePoint::Block(layer)).is_some() || of.attention(layer).is_some();
+    linear() || sublayer() || between()
 }

@@ -9,7 +9,7 @@ use crate::compose::expression::{Expression, ExpressionError};
 use crate::compose::fuse::{Fusion, FusionConfig};
 use crate::compose::mixer::Mixer;
 use crate::compose::mixing::MixerKind;
-use crate::compose::route::{Router, RouterConfig};
+use crate::compose::route::{RoutedBy, Router, RouterConfig};
 use crate::compose::setup::Setup;
 use crate::compose::supply::{Supply, WantedMixer};
 use crate::head::Head;
@@ -31,7 +31,8 @@ pub struct NewParts<'a> {
 
 /// Loads what an expression puts together, such as `stack(runs/german, runs/mood)`: its names are directories, each with whatever
 /// [`load_parts`] reads. `fuse(runs/a, runs/b; runs/both)` has its fusion in a directory too, `route(…; runs/chosen)` its router. The
-/// head is that of the last directory that has one.
+/// head is that of the last directory that has one. `route(DIR, DIR, by=arrow)` needs no router: it follows from what the LoRAs in these
+/// directories change ([`Router::arrow`]).
 ///
 /// With `new` there may be methods where directories are, `route(4 x seq_bn[reduction_factor=32], top=2)`: these are new adapters;
 /// and fusions and routers without a directory are new ones. What is new trains, while everything that is loaded is frozen.
@@ -132,13 +133,15 @@ impl<'a, S: Scalar> Directories<'a, S> {
             mixer.mixing_mut().set_frozen(true);
             return Ok(Some(mixer));
         }
-        let Some(new) = self.new else { return Ok(None) };
         let adapters: Vec<&str> = parts.iter().filter_map(|part| Some(part.adapters().last()?.name())).collect();
         let name = adapters.join(",");
         let mixer = match wanted.kind {
-            MixerKind::Fusion => self.new_fusion(&name, wanted, parts, new).map(Mixer::from),
-            MixerKind::Router => self.new_router(&name, wanted, parts, new).map(Mixer::from),
+            MixerKind::Fusion => self.new.map(|new| self.new_fusion(&name, wanted, parts, new).map(Mixer::from)),
+            MixerKind::Router => {
+                self.new_router(&name, wanted, parts).map(|router| router.map(Mixer::from)).transpose()
+            }
         };
+        let Some(mixer) = mixer else { return Ok(None) };
         mixer.map(Some).map_err(|message| FormatError::config(format!("the {} of {name}", wanted.kind), message))
     }
 
@@ -158,17 +161,21 @@ impl<'a, S: Scalar> Directories<'a, S> {
         fusion.map_err(|error| error.to_string())
     }
 
+    /// A new router, or the one that follows from what its adapters change; nothing if none may be new.
     fn new_router(
         &self,
         name: &str,
         wanted: &WantedMixer<'_>,
         parts: &[Setup<S>],
-        new: &NewParts<'_>,
-    ) -> Result<Router<S>, String> {
+    ) -> Result<Option<Router<S>>, String> {
         let settings = wanted.settings.iter().map(|(field, value)| (field.as_str(), value));
         let config = RouterConfig::of_fields(settings).map_err(|error| error.to_string())?;
+        if config.by == RoutedBy::Arrow {
+            return Router::arrow(name, &config, parts).map(Some).map_err(|error| error.to_string());
+        }
+        let Some(new) = self.new else { return Ok(None) };
         let router = Router::new(name, &config, self.base.config(), parts, new.seed.named(name));
-        router.map_err(|error| error.to_string())
+        router.map(Some).map_err(|error| error.to_string())
     }
 
     fn kept<T>(&mut self, result: Result<T, FormatError>) -> Option<T> {

@@ -87,4 +87,25 @@ mod tests {
         }
         assert!(pool.parallel(&batch, &["uper"]).unwrap_err().to_string().contains("did you mean `upper`?"));
     }
+
+    #[test]
+    fn a_stack_in_parallel_answers_as_alone() {
+        let base = base();
+        let stack = || {
+            let below = model(&base, ("upper", "seq_bn[leave_out=[0],reduction_factor=2]", MEMBERS[0].2));
+            let below = below.into_parts().0.expect("it has an adapter");
+            model(&base, MEMBERS[0]).upon(vec![below.into()]).expect("one may stand upon the other")
+        };
+        let mut pool = AdapterPool::new(base.clone());
+        pool.add("stack", stack()).expect("a new name");
+        pool.add("alone", model(&base, MEMBERS[0])).expect("a new name");
+        let batch = Batch::from_ids(&[&[1, 2, 3], &[4], &[5, 6]]);
+        for names in [["stack", "alone"], ["alone", "stack"]] {
+            let found = pool.parallel(&batch, &names).expect("both are loaded");
+            let of_stack = &found[names.iter().position(|name| *name == "stack").expect("it is there")];
+            for (sequence, found) in [&[1, 2, 3][..], &[4], &[5, 6]].into_iter().zip(of_stack) {
+                assert_eq!(*found, stack().logits(&Batch::from_ids(&[sequence])).expect("a good batch"));
+            }
+        }
+    }
 }

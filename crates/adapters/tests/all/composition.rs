@@ -3,7 +3,7 @@
 
 use adaptune_adapters::objective::Tagging;
 use adaptune_adapters::{
-    Adapter, AdapterModel, CompositionError, Head, HeadConfig, LayerDrop, Method, PerSequence, Stack, Task,
+    Adapter, AdapterModel, CompositionError, Head, HeadConfig, LayerDrop, Method, PerSequence, Setup, Stack, Task,
 };
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Layout, Parameters, Scalar, Seed};
@@ -256,6 +256,33 @@ fn dropped_layers_are_as_if_left_out() {
         let dropped = hidden(&base, &batch, &LayerDrop::new(&whole, [0])).0;
         assert_eq!(dropped, hidden(&base, &batch, &left_out).0, "{method}");
         assert_ne!(dropped, hidden(&base, &batch, &whole).0, "{method}");
+    }
+}
+
+/// A model whose lowest layers are to be without adapters computes, and learns, what one of a dropped setup does.
+#[test]
+fn a_model_without_its_lowest_layers_is_that_of_layer_drop() {
+    let (base, batch) = (Arc::new(base::<f64>()), batch(&sequences(4)));
+    let targets = Tagging(vec![Some(1); batch.layout().tokens()]);
+    for method in METHODS.iter().filter(|method| !method.contains("prompt_tuning")) {
+        let head = HeadConfig::new(Task::TAGGING, vec!["x".into(), "y".into()]);
+        let head = || Head::new("task", &head, &base, Seed::new(1)).expect("fits");
+        let mut whole = AdapterModel::new(base.clone(), Some(adapter(method, &base)), head());
+        let before = whole.logits(&batch).expect("a good batch");
+        whole.leave_out_lowest(1).unwrap_or_else(|e| panic!("{method}: {e}"));
+        let dropped = LayerDrop::new(Setup::from(adapter(method, &base)), [0]);
+        let dropped = AdapterModel::new(base.clone(), None, head()).with_setup(dropped).expect("it trains");
+        let logits = whole.logits(&batch).expect("a good batch");
+        assert!(logits == dropped.logits(&batch).expect("a good batch") && logits != before, "{method}");
+        let gradients = |model: &AdapterModel<f64>| {
+            let (pass, mut gradients) = (Pass::train(Seed::new(4)), Gradients::new());
+            let loss = model.loss_and_gradients(&batch, &targets, 0.5, pass, &mut gradients).expect("a good batch");
+            let found = gradients.iter().map(|(slot, values)| (slot.0, values.iter().copied().collect::<Vec<_>>()));
+            (loss, found.collect::<Vec<_>>())
+        };
+        assert_eq!(gradients(&whole), gradients(&dropped), "{method}");
+        whole.leave_out_lowest(0).expect("it puts all back");
+        assert_eq!(whole.logits(&batch).expect("a good batch"), before, "{method}");
     }
 }
 

@@ -4,19 +4,21 @@
 use crate::common;
 use adaptune_adapters::objective::Classification;
 use adaptune_adapters::{
-    Adapter, AdapterModel, Fusion, FusionConfig, Head, HeadConfig, Mixer, Setup, Supply, Task, WantedMixer, format,
+    Adapter, AdapterModel, AdapterPool, Expression, Fusion, FusionConfig, Head, HeadConfig, Mixer, Setup, Supply, Task,
+    WantedMixer, format,
 };
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
 use adaptune_transformer::{Batch, Encoder, Pass};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What may differ: logits and loss absolutely, gradients relative to the largest number of their tensors.
 fn check_all<S: Scalar>(values: f64, gradients: f64) {
     let text = std::fs::read_to_string(common::folder("compositions.json")).expect("it is in the repository");
     let file: Value = serde_json::from_str(&text).expect("JSON");
     let cases = file["cases"].as_object().expect("a map");
-    assert!(cases.len() >= 20);
+    assert!(cases.len() >= 27);
     for (name, case) in cases {
         check_case::<S>(name, case, values, gradients);
     }
@@ -62,18 +64,17 @@ impl<S: Scalar> Supply<Setup<S>, Mixer<S>> for Blank<'_, S> {
     }
 }
 
-fn model_of<S: Scalar>(case: &Value) -> AdapterModel<S> {
-    let base = common::base::<S>(text(&case["model"]));
-    let expression = text(&case["setup"]).parse().expect("an expression");
-    let setup = Setup::supplied(&expression, base.config(), &mut Blank { case, base: &base });
+/// The model of an expression, with a head of this name.
+fn model_of<S: Scalar>(case: &Value, base: &Arc<Encoder<S>>, expression: &Expression, head: &str) -> AdapterModel<S> {
+    let setup = Setup::supplied(expression, base.config(), &mut Blank { case, base });
     let setup = setup.unwrap_or_else(|e| panic!("{expression}: {e}"));
     let labels = ["x", "y", "z"].map(str::to_owned).to_vec();
-    let head = Head::new("mood", &HeadConfig::new(Task::CLASSIFICATION, labels), &base, Seed::new(1)).expect("it fits");
-    let mut model = AdapterModel::new(base, None, head).with_setup(setup).expect("it trains");
+    let head = Head::new(head, &HeadConfig::new(Task::CLASSIFICATION, labels), base, Seed::new(1)).expect("it fits");
+    let mut model = AdapterModel::new(base.clone(), None, head).with_setup(setup).expect("it trains");
     let names: Vec<String> =
         format::named_parameters(&model).into_iter().map(|(mut names, _)| names.swap_remove(0)).collect();
     for (name, (_, parameter)) in names.into_iter().zip(model.parameters_mut()) {
-        let start = f64::from(crc32(name.as_bytes()) % 1000);
+        let start = f64::from(common::crc32(name.as_bytes()) % 1000);
         for (i, value) in parameter.values_mut().iter_mut().enumerate() {
             *value = S::from_f64(0.5 * (start + 1.7 * i as f64).sin());
         }
@@ -81,21 +82,55 @@ fn model_of<S: Scalar>(case: &Value) -> AdapterModel<S> {
     model
 }
 
+/// The model of a case; of `parallel(…)` one for each part, whose head has the name of its adapter.
+fn models_of<S: Scalar>(case: &Value) -> Vec<(String, AdapterModel<S>)> {
+    let base = common::base::<S>(text(&case["model"]));
+    let expression: Expression = text(&case["setup"]).parse().expect("an expression");
+    let Some(parts) = expression.parallel().expect("it is well-formed") else {
+        return vec![("mood".to_owned(), model_of(case, &base, &expression, "mood"))];
+    };
+    let of_part = |part: &Expression| {
+        let name = part.names().last().expect("it has an adapter").to_string();
+        (name.clone(), model_of(case, &base, part, &name))
+    };
+    parts.iter().map(of_part).collect()
+}
+
+/// The logits of each model, one behind the other; of several as a pool gives them in one pass.
+fn logits_of<S: Scalar>(case: &Value, models: &[(String, AdapterModel<S>)], batch: &Batch) -> Vec<f64> {
+    if let [(_, model)] = models {
+        return model.logits(batch).expect("a good batch").iter().map(|x| x.to_f64()).collect();
+    }
+    let mut pool = AdapterPool::new(models[0].1.base().clone());
+    let names: Vec<&str> = models.iter().map(|(name, _)| name.as_str()).collect();
+    for (name, model) in models_of(case) {
+        // Each has its own copy of the base, which the pool knows by what it computes.
+        pool.add(&name, model).expect("it has the same base");
+    }
+    let logits = pool.parallel(batch, &names).expect("a good batch");
+    logits.iter().flatten().flat_map(|logits| logits.iter().map(|x| x.to_f64())).collect()
+}
+
 fn check_case<S: Scalar>(name: &str, case: &Value, values: f64, tolerance: f64) {
-    let model = model_of::<S>(case);
+    let models = models_of::<S>(case);
     let ids: Vec<Vec<u32>> = serde_json::from_value(case["ids"].clone()).expect("numbers of tokens");
     let batch = Batch::from_ids(&ids.iter().map(Vec::as_slice).collect::<Vec<_>>());
-    let logits = model.logits(&batch).unwrap_or_else(|e| panic!("{name}: {e}"));
+    let logits = logits_of(case, &models, &batch);
     let expected: Vec<f64> = case["logits"].as_array().expect("a list").iter().flat_map(numbers).collect();
-    let off = logits.iter().zip(&expected).fold(0.0, |most: f64, (a, b)| most.max((a.to_f64() - b).abs()));
+    let off = logits.iter().zip(&expected).fold(0.0, |most: f64, (a, b)| most.max((a - b).abs()));
     assert!(logits.len() == expected.len() && off < values, "{name}: logits are off by {off:.1e}");
     let targets = Classification(serde_json::from_value(case["labels"].clone()).expect("numbers of classes"));
-    let (weight, mut gradients) = (S::from_f64(1.0 / ids.len() as f64), Gradients::new());
-    let pass = Pass::differentiate();
-    let loss = model.loss_and_gradients(&batch, &targets, weight, pass, &mut gradients).expect("a good batch");
-    let off = (loss.to_f64() - case["loss"].as_f64().expect("a number")).abs();
+    let weight = S::from_f64(1.0 / ids.len() as f64);
+    let (mut loss, mut of_kinds) = (0.0, BTreeMap::new());
+    for (_, model) in &models {
+        let (pass, mut gradients) = (Pass::differentiate(), Gradients::new());
+        let found = model.loss_and_gradients(&batch, &targets, weight, pass, &mut gradients).expect("a good batch");
+        loss += found.to_f64();
+        of_kinds.extend(kinds(model, &gradients));
+    }
+    let off = (loss - case["loss"].as_f64().expect("a number")).abs();
     assert!(off < values, "{name}: the loss is off by {off:.1e}");
-    check_gradients(name, &kinds(&model, &gradients), &case["gradients"], tolerance);
+    check_gradients(name, &of_kinds, &case["gradients"], tolerance);
 }
 
 /// For each kind of tensor the gradients of those of all layers, one behind the other.
@@ -124,10 +159,4 @@ fn check_gradients(name: &str, found: &BTreeMap<String, Vec<f64>>, expected: &Va
         let off = (probe - sum).abs() / largest.max(1e-2) / (gradient.len() as f64).sqrt();
         assert!(off < tolerance, "{name}: the gradients of {kind} are off by {off:.1e}");
     }
-}
-
-/// The checksum that Python's `zlib.crc32` gives.
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _: u32| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }

@@ -156,7 +156,7 @@ pub(crate) fn base_of<S: Scalar>(case: &Value) -> Arc<Encoder<S>> {
 /// A value for each number of a tensor, by its name.
 fn filled(name: &str, shape: &[usize]) -> ArrayD<f64> {
     let around = if shape.len() == 1 && name.ends_with(".weight") { 1.0 } else { 0.0 };
-    let start = f64::from(crc32(name.as_bytes()) % 1000);
+    let start = f64::from(common::crc32(name.as_bytes()) % 1000);
     let value = |i: f64| around + 0.5 * (start + 1.7 * i + 0.013 * (i * i)).sin();
     let values = (0..shape.iter().product()).map(|i: usize| value(i as f64)).collect();
     ArrayD::from_shape_vec(shape, values).expect("as many numbers")
@@ -438,10 +438,4 @@ pub(crate) fn check_probe(what: &str, found: &[f64], expected: &Value, tolerance
     // Softmax does not see a shift of all scores, so gradients of what shifts them are zero but for rounding.
     let off = (probe - sum).abs() / largest.max(1e-2) / (found.len() as f64).sqrt();
     assert!(off < tolerance, "{what} is off by {off:.1e}");
-}
-
-/// The checksum that Python's `zlib.crc32` gives.
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _: u32| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
 }

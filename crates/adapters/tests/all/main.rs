@@ -3,6 +3,7 @@
 
 mod common;
 
+mod arrow;
 mod cases;
 mod causal_language;
 mod closures;

@@ -501,7 +501,7 @@ fn what_cannot_be_saved_or_loaded_says_why() {
         let error = format::load::<f32>(folder.path(), base.clone()).expect_err(to).to_string();
         assert!(error.contains(words), "{error}");
     };
-    fails("\"Stack\"", "\"Parallel\"", "there is no node `parallel`");
+    fails("\"Stack\"", "\"Parallel\"", "stands outside of all others");
     fails("\"Stack\"", "\"Fuse\"", "a,b/adapter_fusion_config.json");
     fails("\"b\"", "\"../b\"", "holds a point or a slash");
     fails("\"mood\"", "\"..\"", "holds a point or a slash");

@@ -1,8 +1,8 @@
 //! Setups of adapters, fusions and routers all of whose numbers are away from where they begin, and the check of their gradients.
 
 use adaptune_adapters::{
-    Adapter, Expression, ExpressionError, Fusion, FusionConfig, Mixer, MixerKind, Router, RouterConfig, Setup, Supply,
-    WantedMixer,
+    Adapter, Expression, ExpressionError, Fusion, FusionConfig, Mixer, MixerKind, RoutedBy, Router, RouterConfig,
+    Setup, Supply, WantedMixer,
 };
 use adaptune_autograd::{CheckOptions, check_gradients_with};
 use adaptune_tensor::{Gradients, Parameters, Scalar, Seed};
@@ -51,6 +51,10 @@ impl<S: Scalar> Supply<Setup<S>, Mixer<S>> for Stirred<'_, S> {
                 let config =
                     RouterConfig::of_fields(wanted.settings.iter().map(|(name, value)| (name.as_str(), value)));
                 let config = config.unwrap_or_else(|e| panic!("{name}: {e}"));
+                if config.by == RoutedBy::Arrow {
+                    let router = Router::arrow(name, &config, parts);
+                    return Some(router.unwrap_or_else(|e| panic!("{name}: {e}")).into());
+                }
                 Mixer::from(Router::new(name, &config, model, parts, seed).unwrap_or_else(|e| panic!("{name}: {e}")))
             }
         };

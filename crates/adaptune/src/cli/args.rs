@@ -27,7 +27,7 @@ pub(crate) use numbers::BaseDtype;
 pub(crate) use pretrain::{ArchitectureArg, PretrainArgs};
 pub(crate) use score::ScoreArgs;
 pub(crate) use threshold::Threshold;
-pub(crate) use train::{BatchingArg, ClassWeightsArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
+pub(crate) use train::{BatchingArg, ClassWeightsArg, DevArg, OptimiserArg, PoolingArg, ScheduleArg, TrainArgs};
 pub(crate) use trained::{EvalArgs, InspectArgs, ModelArgs, PredictArgs};
 
 use clap::{Args, Parser, Subcommand};

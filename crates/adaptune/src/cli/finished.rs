@@ -25,6 +25,7 @@ impl LoadedAdapter {
 }
 
 /// The base of finished adapters.
+#[derive(Clone)]
 pub(crate) struct Finished {
     pub(crate) base: Arc<Encoder<f32>>,
     pub(crate) model: BaseModel,
@@ -40,28 +41,36 @@ pub(crate) struct Finished {
 impl Finished {
     /// Loads the base that is named, or that the run in the folder of an adapter names.
     pub(crate) fn open(model: Option<&str>, dtype: Option<args::BaseDtype>, adapter: &Path) -> Result<Self> {
-        if !adapter.is_dir() {
-            bail!(
-                "{} is no folder; --adapter names the folder that train wrote, or a Python library",
-                adapter.display()
-            );
-        }
-        let folder = RunFolder::new(adapter, TRAINED);
-        if folder.state() == State::Interrupted {
-            bail!("{} holds a run that did not end; go on with train --resume", adapter.display());
-        }
-        tell_notes(adapter)?;
-        let run = folder.run_file()?;
+        let run = run_in(adapter)?;
         let Some(name) = model.or(run.as_ref().map(|run| run.model.as_str())) else {
             bail!("{} does not say what it was trained on: name the base with --model", adapter.display());
         };
         let name = name.to_owned();
         let model = find_base(&name).with_context(|| named_by(&name, run.as_ref()))?;
-        let limit = model.config().max_tokens();
-        let max_length = run.as_ref().map_or(limit, |run| run.max_length.min(limit));
+        let max_length = longest(&model, run.as_ref());
         let base_dtype = dtype.map(BaseDtype::from).or(run.as_ref().map(|run| run.base_dtype)).unwrap_or_default();
         let base = Arc::new(model.load(base_dtype.into())?);
         Ok(Self { base, name, model, max_length, base_dtype, run })
+    }
+
+    /// The same base for another adapter; `named` and `dtype_named` say whether the base and its numbers were named, and did not come out of
+    /// the files.
+    ///
+    /// # Errors
+    /// The adapter was trained on another base, or with other numbers of it, and nobody said which are meant.
+    pub(crate) fn beside(&self, adapter: &Path, named: bool, dtype_named: bool) -> Result<Self> {
+        let run = run_in(adapter)?;
+        if let Some(run) = run.as_ref().filter(|run| !named && run.model != self.name) {
+            bail!(
+                "it was trained on {}, and the first part on {}; if they are the same, say where it is with --model",
+                run.model,
+                self.name
+            );
+        }
+        if run.as_ref().is_some_and(|run| !dtype_named && run.base_dtype != self.base_dtype) {
+            bail!("it was trained with other numbers of the base than the first part; choose with --base-dtype");
+        }
+        Ok(Self { max_length: longest(&self.model, run.as_ref()), run, ..self.clone() })
     }
 
     /// The tokenizer, for texts of at most `max_length` tokens, or as many as in training.
@@ -120,6 +129,25 @@ impl Finished {
         };
         folder.complete(&run)
     }
+}
+
+/// What a folder says of the training of the adapter in it, and what is to be known of its files on standard error.
+fn run_in(adapter: &Path) -> Result<Option<RunFile>> {
+    if !adapter.is_dir() {
+        bail!("{} is no folder; --adapter names the folder that train wrote, or a Python library", adapter.display());
+    }
+    let folder = RunFolder::new(adapter, TRAINED);
+    if folder.state() == State::Interrupted {
+        bail!("{} holds a run that did not end; go on with train --resume", adapter.display());
+    }
+    tell_notes(adapter)?;
+    folder.run_file()
+}
+
+/// The longest text, in tokens, as in training if that is known.
+fn longest(model: &BaseModel, run: Option<&RunFile>) -> usize {
+    let limit = model.config().max_tokens();
+    run.map_or(limit, |run| run.max_length.min(limit))
 }
 
 /// Where a name of a base comes from, for a message about it.

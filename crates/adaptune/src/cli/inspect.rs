@@ -1,36 +1,74 @@
 //! `adaptune inspect`.
 
-use super::args::InspectArgs;
+use super::args::{AdapterArg, InspectArgs};
 use super::folder::{RunFolder, TRAINED};
 use super::report::{self, Cell, Report, bytes, note, print_line, thousands};
 use adaptune_adapters::Expression;
 use adaptune_adapters::format::{Described, Note, describe, notes, setup_expression};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
+use std::path::PathBuf;
 
-/// Shows what a directory holds. The base model is not needed.
+/// What a directory holds.
+struct Folder {
+    path: PathBuf,
+    setup: Option<Expression>,
+    parts: Vec<Described>,
+    notes: Vec<Note>,
+}
+
+impl Folder {
+    fn open(path: PathBuf) -> Result<Self> {
+        if !path.is_dir() {
+            bail!("{} is no folder; expected one that train or AdapterHub's save_adapter wrote", path.display());
+        }
+        let (setup, parts, notes) = (setup_expression(&path)?, describe(&path)?, notes(&path)?);
+        Ok(Self { path, setup, parts, notes })
+    }
+}
+
+/// Shows what a directory holds, or several that an expression puts together. The base model is not needed.
 pub(crate) fn run(args: &InspectArgs) -> Result<()> {
-    if !args.adapter.is_dir() {
-        bail!("{} is no folder; expected one that train or AdapterHub's save_adapter wrote", args.adapter.display());
-    }
-    let (parts, notes) = (describe(&args.adapter)?, notes(&args.adapter)?);
+    let folders = args.adapter.folders().into_iter().map(Folder::open).collect::<Result<Vec<_>>>()?;
+    let composed = if let AdapterArg::Composed(expression) = &args.adapter { Some(expression) } else { None };
     if args.json {
-        return print_json(args, &parts, &notes);
+        return print_json(composed, &folders);
     }
-    print(args, &parts)?;
-    for said in &notes {
+    print(composed, &folders)?;
+    for said in folders.iter().flat_map(|folder| &folder.notes) {
         note(format_args!("note: {said}"));
     }
     Ok(())
 }
 
-fn print(args: &InspectArgs, parts: &[Described]) -> Result<()> {
+fn print(composed: Option<&Expression>, folders: &[Folder]) -> Result<()> {
     let mut report = Report::new();
     let mut row = |name: &str, value: String| _ = report.row(vec![name.into(), value.into()]);
-    if let Some(setup) = setup_expression(&args.adapter)? {
-        tree(&setup, 0).into_iter().for_each(|line| row("setup", line));
+    if let Some(setup) = composed {
+        tree(setup, 0).into_iter().for_each(|line| row("setup", line));
     }
-    for part in parts {
+    for folder in folders {
+        if composed.is_some() {
+            row("folder", folder.path.display().to_string());
+        }
+        describe_folder(folder, &mut row)?;
+    }
+    report.print()?;
+    let mut tensors = Report::with_header(&["tensor", "shape", "parameters"]);
+    for (name, shape) in folders.iter().flat_map(|folder| &folder.parts).flat_map(|part| &part.tensors) {
+        let count = shape.iter().product::<usize>() as u64;
+        tensors.row(vec![name.as_str().into(), format!("{shape:?}").into(), Cell::number(thousands(count))]);
+    }
+    print_line("")?;
+    Ok(tensors.print()?)
+}
+
+/// The rows of one directory.
+fn describe_folder(folder: &Folder, row: &mut dyn FnMut(&str, String)) -> Result<()> {
+    if let Some(setup) = &folder.setup {
+        tree(setup, 0).into_iter().for_each(|line| row("setup", line));
+    }
+    for part in &folder.parts {
         row(part.kind, part.name.clone());
         if !part.model_type.is_null() {
             let [family, name, size] = [&part.model_type, &part.model_name, &part.hidden_size].map(text);
@@ -43,17 +81,10 @@ fn print(args: &InspectArgs, parts: &[Described]) -> Result<()> {
         row("  parameters", thousands(part.parameters() as u64));
         row("  file", format!("{}, {}", part.file, bytes(part.bytes)));
     }
-    if let Some(run) = RunFolder::new(&args.adapter, TRAINED).run_file()? {
+    if let Some(run) = RunFolder::new(&folder.path, TRAINED).run_file()? {
         row("trained with", format!("--model {} --method '{}' --max-length {}", run.model, run.method, run.max_length));
     }
-    report.print()?;
-    let mut tensors = Report::with_header(&["tensor", "shape", "parameters"]);
-    for (name, shape) in parts.iter().flat_map(|part| &part.tensors) {
-        let count = shape.iter().product::<usize>() as u64;
-        tensors.row(vec![name.as_str().into(), format!("{shape:?}").into(), Cell::number(thousands(count))]);
-    }
-    print_line("")?;
-    Ok(tensors.print()?)
+    Ok(())
 }
 
 /// A setup with each part on a line of its own, further to the right than what it is a part of.
@@ -105,7 +136,18 @@ fn text(value: &Value) -> String {
     }
 }
 
-fn print_json(args: &InspectArgs, parts: &[Described], notes: &[Note]) -> Result<()> {
+fn print_json(composed: Option<&Expression>, folders: &[Folder]) -> Result<()> {
+    let shown = match (composed, folders) {
+        (None, [folder]) => folder_json(folder),
+        _ => {
+            let setup = composed.map(Expression::to_string);
+            json!({ "setup": setup, "folders": folders.iter().map(folder_json).collect::<Vec<_>>() })
+        }
+    };
+    Ok(report::print_json(&shown)?)
+}
+
+fn folder_json(Folder { path, setup, parts, notes }: &Folder) -> Value {
     let described = |part: &Described| {
         let tensors: Map<_, _> = part.tensors.iter().map(|(name, shape)| (name.clone(), json!(shape))).collect();
         let fields = json!({
@@ -122,8 +164,8 @@ fn print_json(args: &InspectArgs, parts: &[Described], notes: &[Note]) -> Result
         let alone = parts.iter().filter(|other| other.kind == part.kind).count() == 1;
         (if alone { part.kind.to_owned() } else { format!("{} {}", part.kind, part.name) }, fields)
     };
-    let parts: Map<_, _> = parts.iter().map(described).collect();
+    let of_parts: Map<_, _> = parts.iter().map(described).collect();
     let notes: Vec<String> = notes.iter().map(Note::to_string).collect();
-    let setup = setup_expression(&args.adapter)?.map(|setup| setup.to_string());
-    Ok(report::print_json(&json!({ "directory": args.adapter, "setup": setup, "parts": parts, "notes": notes }))?)
+    let setup = setup.as_ref().map(Expression::to_string);
+    json!({ "directory": path, "setup": setup, "parts": of_parts, "notes": notes })
 }

@@ -24,9 +24,14 @@ impl Loaded {
             .adapter
             .as_ref()
             .context("--adapter is missing: name a folder that train wrote, or a Python library")?;
-        let leading = adapter.leading();
         check_adapters(adapter)?;
-        let finished = Finished::open(args.model.as_deref(), args.base_dtype, &leading)?;
+        let finished = Finished::open(args.model.as_deref(), args.base_dtype, &adapter.leading())?;
+        args.threshold.iter().try_fold(Self::of(adapter, finished, args, table)?, Self::with_threshold)
+    }
+
+    /// Loads adapter or adapters, and head, for a base that is loaded.
+    pub(crate) fn of(adapter: &AdapterArg, finished: Finished, args: &ModelArgs, table: &TableArgs) -> Result<Self> {
+        let leading = adapter.leading();
         if finished.run.as_ref().is_some_and(|run| run.embedding.is_some()) && args.head.is_none() {
             bail!(
                 "{} makes vectors of texts and predicts nothing; adaptune embed --adapter {} writes them",
@@ -50,16 +55,36 @@ impl Loaded {
             Some(head) => RunFolder::new(head, TRAINED).run_file()?.and_then(|run| run.input),
             None => finished.run.and_then(|run| run.input),
         };
-        let predictor = TextPredictor::new(model, tokenizer, input);
-        let predictor = args.threshold.iter().try_fold(predictor, with_threshold)?;
-        Ok(Self { predictor })
+        Ok(Self { predictor: TextPredictor::new(model, tokenizer, input) })
     }
 
-    /// How a table is read: as the options say, and where they name no columns, with those of training, if it has them.
-    pub(crate) fn table_options(&self, args: &TableArgs) -> TableOptions {
-        let preferred = self.predictor.input().map(InputForm::columns).unwrap_or_default();
-        TableOptions { preferred, ..args.options() }
+    /// The same with a threshold for a class, for a label, or for all labels.
+    ///
+    /// # Errors
+    /// The head has no such class, or none at all.
+    pub(crate) fn with_threshold(self, threshold: &Threshold) -> Result<Self> {
+        Ok(Self { predictor: with_threshold(self.predictor, threshold)? })
     }
+
+    /// True if a threshold is for this head: one of its classes is named, or any number of its labels hold.
+    pub(crate) fn heeds(&self, threshold: &Threshold) -> bool {
+        let head = self.predictor.model().head().config();
+        match &threshold.label {
+            Some(label) => head.class_of(label).is_some(),
+            None => head.task.predicts_any_labels(),
+        }
+    }
+
+    /// How a table is read.
+    pub(crate) fn table_options(&self, args: &TableArgs) -> TableOptions {
+        table_options(self.predictor.input(), args)
+    }
+}
+
+/// How a table is read: as the options say, and where they name no columns, with those of training, if they are known.
+pub(crate) fn table_options(input: Option<&InputForm>, args: &TableArgs) -> TableOptions {
+    let preferred = input.map(InputForm::columns).unwrap_or_default();
+    TableOptions { preferred, ..args.options() }
 }
 
 fn with_threshold(predictor: TextPredictor, threshold: &Threshold) -> Result<TextPredictor> {

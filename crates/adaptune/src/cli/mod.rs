@@ -22,6 +22,7 @@ mod merge;
 mod mixing;
 mod observers;
 mod output;
+mod parallel;
 mod per_class;
 mod per_entity;
 mod per_label;

@@ -74,6 +74,41 @@ pub(crate) fn loss_curve(path: &Path, curves: &Curves<'_>) -> Result<()> {
     Ok(replace_file(path, |file| file.write_all(picture.as_bytes()))?)
 }
 
+/// Writes a score by the number of lowest layers that are without adapters, as SVG. Points are `(layers, value)` in their order.
+///
+/// # Errors
+///
+/// No score is finite, or the file cannot be written.
+pub(crate) fn layer_curve(path: &Path, points: &[(usize, f64)], metric_name: &str) -> Result<()> {
+    let points = finite(points);
+    if points.is_empty() {
+        bail!("there is no finite score to draw in {}", path.display());
+    }
+    let mut svg = String::new();
+    {
+        let root = SVGBackend::with_string(&mut svg, (WIDTH * SCALE, LOSS_HEIGHT * SCALE)).into_drawing_area();
+        root.fill(&WHITE)?;
+        let below =
+            Below { name: "lowest layers without adapters", steps: padded_steps(points.iter().map(|point| point.0)) };
+        score_panel(&root, &points, &below, metric_name, metric_name)?;
+        root.present()?;
+    }
+    let picture = scaled(&svg, LOSS_HEIGHT);
+    Ok(replace_file(path, |file| file.write_all(picture.as_bytes()))?)
+}
+
+/// What an axis of steps or layers shows, and what it is called, if that is said below this panel.
+struct Below<'a> {
+    name: &'a str,
+    steps: Range<f64>,
+}
+
+/// The picture at half the size at which it was drawn.
+fn scaled(svg: &str, height: u32) -> String {
+    let drawn = format!("width=\"{}\" height=\"{}\"", WIDTH * SCALE, height * SCALE);
+    svg.replacen(&drawn, &format!("width=\"{WIDTH}\" height=\"{height}\""), 1)
+}
+
 fn picture(points: &[(f64, f64)], losses: &[(f64, f64)], dev: &[(f64, f64)], metric_name: &str) -> Result<String> {
     let height = LOSS_HEIGHT + if dev.is_empty() { 0 } else { DEV_HEIGHT };
     let size = (WIDTH * SCALE, height * SCALE);
@@ -83,14 +118,15 @@ fn picture(points: &[(f64, f64)], losses: &[(f64, f64)], dev: &[(f64, f64)], met
         let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
         root.fill(&WHITE)?;
         let (top, bottom) = root.split_vertically(LOSS_HEIGHT * SCALE);
-        loss_panel(&top, points, losses, steps.clone(), dev.is_empty())?;
+        let name = if dev.is_empty() { "step" } else { "" };
+        loss_panel(&top, points, losses, &Below { name, steps: steps.clone() })?;
         if !dev.is_empty() {
-            dev_panel(&bottom, dev, steps, metric_name)?;
+            let title = format!("Development data: {metric_name}");
+            score_panel(&bottom, dev, &Below { name: "step", steps }, &title, metric_name)?;
         }
         root.present()?;
     }
-    let drawn = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
-    Ok(svg.replacen(&drawn, &format!("width=\"{WIDTH}\" height=\"{height}\""), 1))
+    Ok(scaled(&svg, height))
 }
 
 type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -101,15 +137,9 @@ type Chart<'a, 'b> = ChartContext<
 >;
 
 /// The losses on one scale: where that on development data rises above that of training, the model has begun to learn by heart.
-fn loss_panel(
-    panel: &Panel<'_>,
-    points: &[(f64, f64)],
-    dev: &[(f64, f64)],
-    steps: Range<f64>,
-    lowest: bool,
-) -> Result<()> {
+fn loss_panel(panel: &Panel<'_>, points: &[(f64, f64)], dev: &[(f64, f64)], below: &Below<'_>) -> Result<()> {
     let values = padded_values(points.iter().chain(dev).map(|point| point.1));
-    let mut chart = axes(panel, "Loss", "loss", steps, values, lowest)?;
+    let mut chart = axes(panel, "Loss", "loss", below, values)?;
     training_series(&mut chart, points)?;
     if !dev.is_empty() {
         let line = LineSeries::new(dev.iter().copied(), dev_line());
@@ -147,9 +177,9 @@ fn dev_line() -> ShapeStyle {
     stroke(DEV.to_rgba(), 2 * SCALE)
 }
 
-fn dev_panel(panel: &Panel<'_>, dev: &[(f64, f64)], steps: Range<f64>, metric_name: &str) -> Result<()> {
+fn score_panel(panel: &Panel<'_>, dev: &[(f64, f64)], below: &Below<'_>, title: &str, metric_name: &str) -> Result<()> {
     let values = padded_values(dev.iter().map(|point| point.1));
-    let mut chart = axes(panel, &format!("Development data: {metric_name}"), metric_name, steps, values, true)?;
+    let mut chart = axes(panel, title, metric_name, below, values)?;
     chart.draw_series(LineSeries::new(dev.iter().copied(), dev_line()))?;
     marks(&mut chart, dev, DEV)
 }
@@ -159,9 +189,8 @@ fn axes<'a, 'b>(
     panel: &'a Panel<'b>,
     title: &str,
     value_name: &str,
-    steps: Range<f64>,
+    below: &Below<'_>,
     values: Range<f64>,
-    lowest: bool,
 ) -> Result<Chart<'a, 'b>> {
     let places = decimals(&values);
     let corner = ((MARGIN + VALUE_AREA) as i32, MARGIN as i32);
@@ -170,12 +199,12 @@ fn axes<'a, 'b>(
         .margin(MARGIN)
         .margin_top(MARGIN + 28 * SCALE)
         .margin_right(24 * SCALE)
-        .x_label_area_size(if lowest { 44 } else { 24 } * SCALE)
+        .x_label_area_size(if below.name.is_empty() { 24 } else { 44 } * SCALE)
         .y_label_area_size(VALUE_AREA)
-        .build_cartesian_2d(steps, values)?;
+        .build_cartesian_2d(below.steps.clone(), values)?;
     chart
         .configure_mesh()
-        .x_desc(if lowest { "step" } else { "" })
+        .x_desc(below.name)
         .y_desc(value_name)
         .x_labels(8)
         .y_labels(6)

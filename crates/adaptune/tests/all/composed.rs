@@ -210,3 +210,37 @@ fn adapters_of_different_bases_are_not_put_together() {
     );
     bench.refuses_to_train("--method 'fuse(a, other)'", &["base"]);
 }
+
+#[test]
+fn loras_that_were_trained_apart_are_chosen_among_without_training() {
+    let bench = Bench::new();
+    bench.trained("law", "--name law --method lora[r=2] --seed 1");
+    bench.trained("food", "--name food --method lora[r=3,alpha=5] --seed 2 --epochs 2");
+    bench.trained("other", "--name other --method seq_bn --epochs 1");
+    let routed = evaluated(&bench, "--adapter 'route(law, food, by=arrow, top=1)' --head law");
+    for alone in ["law", "food"] {
+        let line = format!("--adapter {alone} --head law");
+        assert!((loss(&routed) - loss(&evaluated(&bench, &line))).abs() > 1e-9, "{alone}");
+    }
+    let among_itself = evaluated(&bench, "--adapter 'route(law, law, by=arrow)'");
+    assert!((loss(&among_itself) - loss(&evaluated(&bench, "--adapter law"))).abs() < 1e-5);
+    let predicted = ok(&mut bench.command("predict --adapter 'route(law, food, by=arrow)' --input dev.tsv --json"));
+    assert_eq!(predicted.lines().count(), 32);
+    let shown =
+        ok(&mut bench.command("eval --adapter 'route(law, food, by=arrow, top=1)' --data dev.tsv --mixing seen"));
+    assert!(shown.contains("router law,food") && shown.contains("layer.1.query"), "{shown}");
+    bench.trained("upon", "--below 'route(law, food, by=arrow, top=1)' --name upon --epochs 1");
+    let config = fs::read_to_string(bench.path("upon/law,food/adapter_router_config.json")).expect("a file");
+    assert_eq!(json(&config)["config"]["by"], "arrow");
+    assert!(loss(&evaluated(&bench, "--adapter upon")) > 0.0);
+    for (expression, words) in [
+        ("route(law, other, by=arrow)", &["part 1, other", "train the router"][..]),
+        ("route(law, food, by=arrow, top=3)", &["top", "from 1 to the number of adapters"]),
+        ("route(law, food, by=arow)", &["token, sequence, chance, arrow"]),
+        ("route(law, stack(law, food), by=arrow)", &["part 1, stack(law", "train the router"]),
+    ] {
+        bench.refuses(&format!("eval --adapter '{expression}' --data dev.tsv"), words);
+    }
+    bench.refuses_to_train("--method 'route(law, lora[r=2], by=arrow)'", &["part 1 changes nothing", "trained"]);
+    bench.refuses_to_train("--method 'route(law, food, by=arrow)'", &["nothing in it would train"]);
+}

@@ -201,6 +201,11 @@ fn a_decoder_that_is_killed_and_resumed_ends_in_the_same_bytes() {
     ends_in_the_same_bytes(&Run { bench: with_decoder(), method: "seq_bn", data });
 }
 
+#[test]
+fn a_run_that_leaves_layers_out_ends_in_the_same_bytes_after_a_kill() {
+    ends_in_the_same_bytes(&Run { method: "double_seq_bn --layer-drop 1", ..Run::new() });
+}
+
 /// Kills a run three times, at different moments.
 fn ends_in_the_same_bytes(run: &Run) {
     let time = run.whole("whole");

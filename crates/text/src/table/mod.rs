@@ -51,6 +51,14 @@ use options::Reading;
 use std::path::Path;
 
 impl Table {
+    /// Returns a table of those of its rows that are not blank; nothing if all are.
+    pub(crate) fn of_rows_with_text(&self, rows: &[Row]) -> Option<Self> {
+        let rows: Vec<Row> = rows.iter().filter(|row| !row.text.is_blank()).cloned().collect();
+        let Self { kind, name, header, columns, dialect, notes, .. } = self;
+        let (name, header, columns, notes) = (name.clone(), header.clone(), columns.clone(), notes.clone());
+        (!rows.is_empty()).then_some(Self { rows, kind: *kind, name, header, columns, dialect: *dialect, notes })
+    }
+
     /// Reads a file of labelled examples; its ending says how it is written. A name such as
     /// `builtin:sentiment@A:train` stands for a file of the built-in world.
     ///

@@ -2,7 +2,7 @@
 
 use super::contract::Model;
 use super::description::{adapter, below, setup};
-use adaptune_adapters::{AdapterModel, Head, Objective, TaskBatch};
+use adaptune_adapters::{AdapterModel, CompositionError, Head, Objective, TaskBatch};
 use adaptune_tensor::{Gradients, Scalar};
 use adaptune_transformer::{Batch, BatchError, Encoder, Entry, Pass, State};
 use ndarray::Array2;
@@ -51,6 +51,10 @@ impl<S: Scalar> Model<S> for AdapterModel<S> {
         weight: S,
     ) -> Result<(Array2<S>, S), BatchError> {
         self.logits_and_loss(entry, objective, weight)
+    }
+
+    fn leave_out_lowest(&mut self, layers: usize) -> Result<(), CompositionError> {
+        self.leave_out_lowest(layers)
     }
 
     fn constant_blocks(&self) -> usize {

@@ -1,6 +1,6 @@
 //! The trait of models that a trainer trains.
 
-use adaptune_adapters::{Head, Objective, TaskBatch};
+use adaptune_adapters::{CompositionError, Head, Objective, TaskBatch};
 use adaptune_tensor::{Gradients, Parameters, Scalar};
 use adaptune_transformer::{Batch, BatchError, Encoder, Entry, Pass, State};
 use ndarray::Array2;
@@ -60,6 +60,13 @@ pub trait Model<S: Scalar>: Parameters<S> {
         objective: &dyn Objective<S>,
         weight: S,
     ) -> Result<(Array2<S>, S), BatchError>;
+
+    /// Leaves what is plugged into the lowest `layers` layers out of all passes from now on; 0 puts it back. Asked for by
+    /// [`TrainOptions::layer_drop`](crate::TrainOptions::layer_drop).
+    ///
+    /// # Errors
+    /// If nothing were left in any layer.
+    fn leave_out_lowest(&mut self, layers: usize) -> Result<(), CompositionError>;
 
     /// How many of the base's blocks, from the lowest on, nothing that trains is in or below.
     fn constant_blocks(&self) -> usize;

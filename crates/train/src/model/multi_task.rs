@@ -2,7 +2,7 @@
 
 use super::contract::Model;
 use super::description::fields;
-use adaptune_adapters::{Head, MultiTaskModel, Objective, TaskBatch};
+use adaptune_adapters::{CompositionError, Head, MultiTaskModel, Objective, TaskBatch};
 use adaptune_tensor::{Gradients, Scalar};
 use adaptune_transformer::{Batch, BatchError, Encoder, Entry, Pass, State};
 use ndarray::Array2;
@@ -47,6 +47,10 @@ impl<S: Scalar> Model<S> for MultiTaskModel<S> {
         weight: S,
     ) -> Result<(Array2<S>, S), BatchError> {
         self.logits_and_loss(task, entry, objective, weight)
+    }
+
+    fn leave_out_lowest(&mut self, layers: usize) -> Result<(), CompositionError> {
+        self.leave_out_lowest(layers)
     }
 
     fn constant_blocks(&self) -> usize {

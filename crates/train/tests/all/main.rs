@@ -6,6 +6,7 @@ mod choices;
 mod deciding;
 mod fit;
 mod golden;
+mod layer_drop;
 mod multi_task;
 mod next_tokens;
 mod not_finite;

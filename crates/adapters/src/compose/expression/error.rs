@@ -5,6 +5,8 @@ use crate::compose::mixing::MixerKind;
 use crate::core::nearest::did_you_mean;
 use thiserror::Error;
 
+/// Several answers.
+pub(super) const PARALLEL: &str = "parallel";
 /// More nodes within each other than anybody writes: reading a text must not need more stack than there is.
 pub(super) const DEEPEST: usize = 32;
 
@@ -35,6 +37,12 @@ pub enum ExpressionError {
         /// All that there are.
         known: String,
     },
+    /// Several answers where one hidden state is needed.
+    #[error(
+        "parallel(…) gives an answer of each adapter, and stands outside of all others, where texts are predicted: \
+         parallel(stack(a, b), c)"
+    )]
+    Parallel,
     /// A node has not the lists of numbers that it needs.
     #[error("{node} has the options [{found}], but needs [{expected}], each once")]
     Options {
@@ -108,9 +116,12 @@ pub enum ExpressionError {
 
 impl ExpressionError {
     pub(in crate::compose) fn unknown_node(name: &str, known: &[&str]) -> Self {
+        if name == PARALLEL {
+            return Self::Parallel;
+        }
         Self::UnknownNode {
             name: name.to_owned(),
-            suggestion: did_you_mean(name, known.iter().copied()),
+            suggestion: did_you_mean(name, known.iter().copied().chain([PARALLEL])),
             known: known.join(", "),
         }
     }

@@ -1,6 +1,7 @@
 //! How a setup is written down: `stack(german, mood)`.
 
-use super::error::ExpressionError;
+use super::error::{ExpressionError, PARALLEL};
+use crate::compose::error::CompositionError;
 use crate::compose::mixing::MixerKind;
 use serde_json::Value;
 use std::fmt;
@@ -68,6 +69,33 @@ impl Expression {
         };
         let own = kind.map(|kind| (kind, node.own.clone().unwrap_or_else(|| node.default_name())));
         node.parts.iter().flat_map(Self::mixers).chain(own).collect()
+    }
+
+    /// The parts of `parallel(a, b)`: adapters that each answer every text with the head of their own. It is no setup, for it gives several
+    /// hidden states, so it stands outside of all others.
+    ///
+    /// ```
+    /// use adaptune_adapters::Expression;
+    /// let expression: Expression = "parallel(mood, stack(german, topic))".parse()?;
+    /// assert_eq!(expression.parallel()?.map(|parts| parts.len()), Some(2));
+    /// assert!("stack(german, topic)".parse::<Expression>()?.parallel()?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there are no parts, or weights, lists, settings or a name behind `;` are given.
+    pub fn parallel(&self) -> Result<Option<&[Self]>, ExpressionError> {
+        let Self::Node(node) = self else { return Ok(None) };
+        if node.name != PARALLEL {
+            return Ok(None);
+        }
+        node.weights_if(false)?;
+        node.options_in_order(&[])?;
+        node.own_if(false)?;
+        match node.parts.is_empty() {
+            true => Err(CompositionError::Nothing.into()),
+            false => Ok(Some(&node.parts)),
+        }
     }
 
     /// The name of the adapter that stands last in it.

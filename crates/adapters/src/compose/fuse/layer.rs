@@ -28,7 +28,7 @@
 //! ```
 
 use super::config::FusionConfig;
-use super::mix::{add_scaled, mixed, products, scaled};
+use super::mix::{mixed, products, weighed};
 use crate::compose::watch::Watcher;
 use crate::core::layers::TrainableLinear;
 use adaptune_tensor::{
@@ -177,11 +177,7 @@ impl<S: Scalar> FusionLayer<S> {
         let FusionTrace { x, q, t, p, .. } = trace;
         let against = t.as_ref().or(q.as_ref()).map_or_else(|| x.view(), |t| t.view());
         let part = |(i, wanted): (usize, &bool)| {
-            wanted.then(|| {
-                let mut d_u = scaled(p.column(i).iter().copied(), copied(&d_s));
-                add_scaled(&mut d_u, d_scores.column(i).iter().copied(), against);
-                d_u
-            })
+            wanted.then(|| weighed((p.column(i), d_s.view()), (d_scores.column(i), against)))
         };
         let parts = wants.iter().enumerate().map(part).collect();
         FusionGradient { parts, query, output: self.residual_before.then(|| d_s - d_c) }

@@ -18,10 +18,10 @@ use serde_json::{Map, Value, json};
 ///
 /// | field | default | meaning |
 /// |---|---|---|
-/// | `by` | `token` | what is routed: each `token`, each `sequence` by the mean of its tokens, or each batch by `chance` |
+/// | `by` | `token` | what is routed: each `token`, each `sequence` by the mean of its tokens, each batch by `chance`, or each token by what LoRAs that are trained already change most (`arrow`) |
 /// | `top` | none | how many adapters are chosen and computed; none computes all of them and weighs each |
 /// | `hard` | false | the one that is chosen weighs 1, whatever the router gave it; its gradient is passed straight through |
-/// | `balance` | 0.01 | the weight of the loss that grows where some adapters are chosen more than others |
+/// | `balance` | 0.01 | the weight of the loss that grows where some adapters are chosen more than others, where a router trains |
 #[derive(Clone, Debug, PartialEq)]
 pub struct RouterConfig {
     /// What is routed.
@@ -43,10 +43,17 @@ pub enum RoutedBy {
     Sequence,
     /// Each batch has one adapter by chance while it trains, and the average of all behind (AdaMix; Wang et al., 2022).
     Chance,
+    /// Each token, by the directions in which LoRAs that were trained apart change a layer most; nothing of it trains (Arrow; Ostapenko
+    /// et al., 2024). Such a router is [made of its adapters](crate::Router::arrow).
+    Arrow,
 }
 
-const BY: [(&str, RoutedBy); 3] =
-    [("token", RoutedBy::Token), ("sequence", RoutedBy::Sequence), ("chance", RoutedBy::Chance)];
+const BY: [(&str, RoutedBy); 4] = [
+    ("token", RoutedBy::Token),
+    ("sequence", RoutedBy::Sequence),
+    ("chance", RoutedBy::Chance),
+    ("arrow", RoutedBy::Arrow),
+];
 
 impl Default for RouterConfig {
     fn default() -> Self {
@@ -89,7 +96,7 @@ impl RouterConfig {
     }
 
     /// Checks that it chooses among so many.
-    pub(super) fn check(&self, experts: usize) -> Result<(), MethodError> {
+    pub(in crate::compose) fn check(&self, experts: usize) -> Result<(), MethodError> {
         check_factor("balance", self.balance)?;
         if let Some(top) = self.top.filter(|top| !(1..=experts).contains(top)) {
             let expected = "from 1 to the number of adapters";
@@ -111,9 +118,14 @@ impl RouterConfig {
         if self.hard { Some(1) } else { self.top }
     }
 
+    /// True if what is chosen weighs 1 if it is one.
+    pub(super) fn weighs_one(&self) -> bool {
+        self.hard || self.by == RoutedBy::Arrow && self.top == Some(1)
+    }
+
     /// True if every part that it chooses sees all tokens of a sequence.
     pub(super) fn keeps_sequences_whole(&self) -> bool {
-        self.chosen().is_none() || self.by != RoutedBy::Token
+        self.chosen().is_none() || !matches!(self.by, RoutedBy::Token | RoutedBy::Arrow)
     }
 }
 
@@ -136,7 +148,7 @@ mod tests {
         assert_eq!(read, Ok(other));
         let error = |name, value: Value| RouterConfig::of_fields([(name, &value)]).unwrap_err().to_string();
         assert!(error("tpo", 2.into()).contains("did you mean `top`"), "{}", error("tpo", 2.into()));
-        assert!(error("by", "word".into()).contains("token, sequence, chance"));
+        assert!(error("by", "word".into()).contains("token, sequence, chance, arrow"));
         assert!(error("top", "two".into()).contains("how many adapters"));
     }
 

@@ -19,6 +19,8 @@
 //! d_a   = softmax'(d_p),  d_W = d_aᵀ x,  d_x = d_a W
 //! ```
 //!
+//! By arrow `p = softmax(|x Wᵀ|)` with constant `W`, and `d_a` has the signs of `x Wᵀ` besides; see `compose/arrow.rs`.
+//!
 //! # Balance
 //!
 //! Left alone, a router comes to prefer the adapters that it happened to train first. So the loss of each step has besides
@@ -40,7 +42,7 @@ use ndarray::{ArcArray2, Array1, Array2, ArrayView2, Axis};
 pub(crate) struct RouterLayer<S> {
     config: RouterConfig,
     experts: usize,
-    /// `W`, `[N, D]`; there is none where chance chooses.
+    /// `W`, `[N, D]`, by arrow a direction of length 1 for each adapter; there is none where chance chooses.
     linear: Option<TrainableLinear<S>>,
     /// Where its choices are written down, if they are.
     pub(super) watcher: Option<Watcher>,
@@ -55,6 +57,8 @@ pub(super) struct RouterTrace<S> {
     /// `[U, N]`.
     p: Array2<S>,
     g: Array2<S>,
+    /// Of scores of which the size alone counts, `[U, N]`.
+    signs: Option<Array2<S>>,
     /// The unit of each token.
     unit_of: Vec<usize>,
     layout: Layout,
@@ -67,6 +71,12 @@ impl<S: Scalar> RouterLayer<S> {
     pub(super) fn new(config: &RouterConfig, experts: usize, width: usize, seed: Seed) -> Self {
         let linear = || TrainableLinear::new(init::normal((experts, width), 0.02, seed), false);
         let linear = (config.by != RoutedBy::Chance).then(linear);
+        Self { config: config.clone(), experts, linear, watcher: None }
+    }
+
+    /// A layer that chooses by these directions, `[N, D]`.
+    pub(super) fn of_directions(config: &RouterConfig, directions: Array2<S>) -> Self {
+        let (experts, linear) = (directions.nrows(), Some(TrainableLinear::new(directions, false)));
         Self { config: config.clone(), experts, linear, watcher: None }
     }
 
@@ -83,9 +93,15 @@ impl<S: Scalar> RouterLayer<S> {
             RoutedBy::Sequence => (means(x.view(), layout).into_shared(), Unit::Sequence),
             _ => (x.clone(), Unit::Token),
         };
-        let p = softmax(linear.forward(x.view()));
+        let mut scores = linear.forward(x.view());
+        let signs = (self.config.by == RoutedBy::Arrow)
+            .then(|| scores.mapv(|a| if a < S::zero() { -S::one() } else { S::one() }));
+        if let Some(signs) = &signs {
+            scores *= signs;
+        }
+        let p = softmax(scores);
         let g = match self.config.chosen() {
-            Some(top) => choose(p.view(), top, self.config.hard),
+            Some(top) => choose(p.view(), top, self.config.weighs_one()),
             None => p.clone(),
         };
         let unit_of = unit.of_tokens(layout);
@@ -95,8 +111,10 @@ impl<S: Scalar> RouterLayer<S> {
         let shares = shares(&g, &unit_of, layout);
         let balanced = linear.any_trains() && !p.is_empty();
         let balance = S::from_f64(if balanced { self.config.balance * pass.share() } else { 0.0 });
-        let keep = pass.gradients() && (wants_x || linear.any_trains());
-        (shares, keep.then(|| RouterTrace { x, p, g, unit_of, layout: layout.clone(), balance }))
+        // What is chosen by arrow and weighs 1 weighs so wherever the token moves.
+        let constant = self.config.by == RoutedBy::Arrow && self.config.weighs_one();
+        let keep = pass.gradients() && (wants_x && !constant || linear.any_trains());
+        (shares, keep.then(|| RouterTrace { x, p, g, signs, unit_of, layout: layout.clone(), balance }))
     }
 
     /// In training one adapter for all tokens, else all of them alike.
@@ -125,7 +143,10 @@ impl<S: Scalar> RouterLayer<S> {
         if trace.balance != S::zero() {
             gradients.add_loss(self.balance(&trace, &mut d_p));
         }
-        let d_a = softmax_backward(trace.p.view(), d_p);
+        let mut d_a = softmax_backward(trace.p.view(), d_p);
+        if let Some(signs) = &trace.signs {
+            d_a *= signs;
+        }
         linear.parameters_backward(trace.x.view(), d_a.view(), gradients);
         let d_x = wants_x.then(|| linear.input_backward(d_a.view()))?;
         Some(match self.config.by {

@@ -1,6 +1,6 @@
 //! A router: its name, its configuration, and a layer for each point.
 
-use super::config::RouterConfig;
+use super::config::{RoutedBy, RouterConfig};
 use super::layer::RouterLayer;
 use crate::compose::mixing::{MixerKind, Mixing};
 use crate::compose::watch::{MixingRecord, Watcher};
@@ -10,7 +10,9 @@ use crate::core::insertion_points::{linear_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::{Gradients, Named, NamedMut, Parameters, Scalar, Seed};
 use adaptune_transformer::{Config, Insertions};
+use ndarray::Array2;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// What a [`Route`](crate::Route) has of its own: for each point at which its adapters have modules a linear layer that says how much
 /// each of them weighs, under a name.
@@ -27,8 +29,23 @@ impl<S: Scalar> Router<S> {
     /// A new router among `adapters`; its initial values depend on the seed and the place alone.
     ///
     /// # Errors
-    /// If the configuration contradicts itself, or is for more adapters than there are.
+    /// If the configuration contradicts itself, is for more adapters than there are, or is `by=arrow`, which is [made](Self::arrow) of
+    /// adapters.
     pub fn new<P: Insertions<S>>(
+        name: &str,
+        config: &RouterConfig,
+        model: &Config,
+        adapters: &[P],
+        seed: Seed,
+    ) -> Result<Self, MethodError> {
+        if config.by == RoutedBy::Arrow {
+            return Err(MethodError::Contradiction("by=arrow is made of trained LoRAs, and has no initial values"));
+        }
+        Self::initial(name, config, model, adapters, seed)
+    }
+
+    /// The same of any configuration: of `by=arrow` its directions are still to be read.
+    pub(crate) fn initial<P: Insertions<S>>(
         name: &str,
         config: &RouterConfig,
         model: &Config,
@@ -41,7 +58,21 @@ impl<S: Scalar> Router<S> {
             (point, RouterLayer::new(config, adapters.len(), width, seed))
         };
         let layers = ByPoint(routed_points(model, adapters).into_iter().map(layer).collect());
-        Ok(Self { name: name.to_owned(), config: config.clone(), experts: adapters.len(), frozen: false, layers })
+        let (config, experts) = (config.clone(), adapters.len());
+        let frozen = config.by == RoutedBy::Arrow;
+        Ok(Self { name: name.to_owned(), config, experts, frozen, layers })
+    }
+
+    /// A router that chooses by these directions, one for each adapter in the rows of each point.
+    pub(in crate::compose) fn of_directions(
+        name: &str,
+        config: &RouterConfig,
+        experts: usize,
+        directions: BTreeMap<Point, Array2<S>>,
+    ) -> Self {
+        let layer = |(point, directions)| (point, RouterLayer::of_directions(config, directions));
+        let layers = ByPoint(directions.into_iter().map(layer).collect());
+        Self { name: name.to_owned(), config: config.clone(), experts, frozen: true, layers }
     }
 
     /// Its configuration.
@@ -93,7 +124,7 @@ impl<S: Scalar> Mixing<S> for Router<S> {
         if frozen {
             self.freeze();
         }
-        self.frozen = frozen;
+        self.frozen = frozen || self.config.by == RoutedBy::Arrow;
     }
     /// None: its balance is a part of each batch's loss.
     fn penalty(&self, _: &mut Gradients<S>) -> S {

@@ -92,7 +92,7 @@ pub fn load_router<S: Scalar, P: Insertions<S>>(
         let message = format!("this router chooses among {among} adapters, and here are {found}: give as many");
         return Err(FormatError::config(&path, message));
     }
-    let router = Router::new(&name, &config, base.config(), parts, Seed::new(0));
+    let router = Router::initial(&name, &config, base.config(), parts, Seed::new(0));
     let mut router = router.map_err(|error| FormatError::config(&path, error))?;
     load_tensors(&mut router, directory, &ROUTER, base)?;
     Ok(router)

@@ -233,3 +233,9 @@ impl<S: Scalar> Insertions<S> for Recorder<'_, S> {
         self.inner.position_shift(sequence)
     }
 }
+
+/// The checksum that Python's `zlib.crc32` gives.
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _: u32| if crc & 1 == 1 { (crc >> 1) ^ 0xEDB8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+}

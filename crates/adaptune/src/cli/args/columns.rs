@@ -4,7 +4,7 @@ use adaptune_text::{ChoiceLabels, Columns, Format, OVERLAP, TableOptions};
 use clap::Args;
 
 /// How a table is read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct TableArgs {
     /// Column of the text, or of the first of two [default: text, or text_a]
     #[arg(long, value_name = "NAME", help_heading = "Data")]

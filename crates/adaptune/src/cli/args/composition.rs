@@ -30,6 +30,25 @@ impl AdapterArg {
     }
 }
 
+impl AdapterArg {
+    /// The parts of `parallel(…)`, if it is that.
+    pub(crate) fn parallel(&self) -> Result<Option<Vec<Expression>>, ExpressionError> {
+        match self {
+            Self::Folder(_) => Ok(None),
+            Self::Composed(expression) => Ok(expression.parallel()?.map(<[Expression]>::to_vec)),
+        }
+    }
+}
+
+impl From<Expression> for AdapterArg {
+    fn from(expression: Expression) -> Self {
+        match expression {
+            Expression::Adapter(folder) => Self::Folder(folder.into()),
+            composed => Self::Composed(composed),
+        }
+    }
+}
+
 /// True of a text that puts adapters together; a folder may have brackets in its name.
 pub(crate) fn is_composed(text: &str) -> bool {
     text.contains('(') && !Path::new(text).exists()

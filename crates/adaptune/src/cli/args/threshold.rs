@@ -1,10 +1,21 @@
 //! `--threshold`: from which probability on something is predicted.
 
+use std::fmt;
+
 /// A threshold of all labels, or of one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Threshold {
     pub(crate) label: Option<String>,
     pub(crate) probability: f32,
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.label {
+            Some(label) => write!(f, "{label}={}", self.probability),
+            None => self.probability.fmt(f),
+        }
+    }
 }
 
 /// A number above 0 and below 1, perhaps behind a label; what follows the last `=` is the number.

@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct TrainArgs {
     /// The base model: a folder, a name on the Hugging Face hub, or `builtin` [default: builtin, for built-in tasks]
     #[arg(long, value_name = "DIR|NAME")]
@@ -30,6 +30,11 @@ pub(crate) struct TrainArgs {
     /// Test data, evaluated once at the end
     #[arg(long, value_name = "FILE")]
     pub(crate) test: Option<PathBuf>,
+    /// Train several tasks together: a TOML file with a table for each, [mood], whose lines say what its data are (train, dev, test,
+    /// task, text-column and so on, as the options here). They share the matrices of --method mtl_lora, and each has a head; OUT/mood is
+    /// then an adapter as any other
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tasks: Option<PathBuf>,
     /// Folder for the result [default: runs/TASK-METHOD, with a number if that is taken]
     #[arg(long, value_name = "DIR", required_if_eq("resume", "true"))]
     pub(crate) out: Option<PathBuf>,
@@ -132,6 +137,10 @@ pub(crate) struct TrainArgs {
     /// Longest text in tokens; more is cut off [default: what the model can take; for language models at most 512]
     #[arg(long, value_name = "TOKENS", help_heading = "Training")]
     pub(crate) max_length: Option<usize>,
+    /// In each step leave the adapters of the lowest layers out, of none to so many by chance, so that they can be left out afterwards
+    /// (AdapterDrop); eval --layers-left-out shows what that costs
+    #[arg(long, default_value_t = 0, value_name = "LAYERS", conflicts_with = "cache", help_heading = "Training")]
+    pub(crate) layer_drop: usize,
     /// Keep only the inputs of the base's blocks for the backward pass, and run each block again: less memory, more time,
     /// the same adapter
     #[arg(long, help_heading = "Training")]

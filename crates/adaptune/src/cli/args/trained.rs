@@ -16,7 +16,7 @@ pub(crate) struct ModelArgs {
     #[arg(long, value_name = "DIR|NAME")]
     pub(crate) model: Option<String>,
     /// The adapter directory; or several, put together: 'stack(DIR, DIR)' (the first one below), 'average(0.3*DIR, 0.7*DIR)',
-    /// 'fuse(DIR, DIR; FUSION)'
+    /// 'fuse(DIR, DIR; FUSION)'. predict takes 'parallel(DIR, DIR)' too: an answer of each, with the head of its own
     #[arg(long, value_name = "DIR|EXPRESSION")]
     pub(crate) adapter: Option<AdapterArg>,
     /// The directory of the head [default: that of the adapter, of several the last that has one]
@@ -67,6 +67,10 @@ pub(crate) struct EvalArgs {
     /// folder: mixing.json, with the weights of every token of the first examples, and mixing.svg, a heat map
     #[arg(long, value_name = "DIR")]
     pub(crate) mixing: Option<PathBuf>,
+    /// Measure again without the adapters of the lowest layer, of the lowest two, and so on, and write it into this folder:
+    /// layers.json, and layers.svg, the score by the number of layers without adapters
+    #[arg(long, value_name = "DIR")]
+    pub(crate) layers_left_out: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -81,7 +85,8 @@ pub(crate) struct PredictArgs {
     pub(crate) input: PathBuf,
     /// Write into this file: .tsv or .csv with every column of the input, `predicted` and `probability`, in
     /// the form of the input (delimiter, byte order mark, decimal comma) if that ends alike; .jsonl with logits
-    /// and the probability of each label too (a column that is called as a field of these is `given_NAME`); .conll for tags [default: standard output, for reading]
+    /// and the probability of each label too (a column that is called as a field of these is `given_NAME`); .conll for tags. Of
+    /// parallel(…) each adapter has a column of its name, and `NAME_probability` [default: standard output, for reading]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Replace the file of --out
@@ -92,16 +97,16 @@ pub(crate) struct PredictArgs {
     pub(crate) keep: Option<Vec<String>>,
     #[command(flatten)]
     pub(crate) table: TableArgs,
-    /// Print one JSON object a line: text, label, logits, probabilities
+    /// Print one JSON object a line: text, label, logits, probabilities; of parallel(…) these for each adapter, in `answers`
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArgs {
-    /// The adapter directory
-    #[arg(value_name = "DIR")]
-    pub(crate) adapter: PathBuf,
+    /// The adapter directory; or several, put together as --adapter of predict does, which draws them as a tree
+    #[arg(value_name = "DIR|EXPRESSION")]
+    pub(crate) adapter: AdapterArg,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,9 +1,10 @@
 //! `adaptune eval`.
 
 mod language;
+mod layers;
 mod vectors;
 
-use super::args::EvalArgs;
+use super::args::{AdapterArg, EvalArgs};
 use super::loaded::Loaded;
 use super::mixing::Mixing;
 use super::per_class::PerClass;
@@ -16,6 +17,7 @@ use adaptune_text::{Labels, Table, TextPredictor};
 use adaptune_train::metrics::chance_of_choices;
 use adaptune_train::{Dataset, Evaluation, json, predict};
 use anyhow::{Result, bail};
+use layers::ByLayersLeftOut;
 use serde_json::{Value, json};
 
 /// Evaluates and prints the metrics.
@@ -24,11 +26,10 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         return language::run(args);
     }
     if vectors::are_meant(args)? {
-        if args.mixing.is_some() {
-            bail!("--mixing is for heads that predict something; vectors are measured without it");
-        }
+        check_vectors(args)?;
         return vectors::run(args);
     }
+    check_alone(args)?;
     let mut loaded = Loaded::open(&args.model, &args.table)?;
     let options = loaded.table_options(&args.table);
     let table = Table::read_with(&args.data, &options)?;
@@ -52,9 +53,44 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
             details.map_or(Ok(()), |details| details.print())?;
         }
     }
+    more(args, &mut loaded.predictor, &data)
+}
+
+/// Refuses what vectors have not.
+fn check_vectors(args: &EvalArgs) -> Result<()> {
+    let folders = [("--mixing", &args.mixing), ("--layers-left-out", &args.layers_left_out)];
+    match folders.into_iter().find(|(_, folder)| folder.is_some()) {
+        Some((option, _)) => {
+            bail!("{option} is for heads that predict something; vectors are measured without it")
+        }
+        None => Ok(()),
+    }
+}
+
+/// Refuses several adapters with a head each, of which the labels of the data can be meant for one.
+fn check_alone(args: &EvalArgs) -> Result<()> {
+    match args.model.adapter.as_ref().map(AdapterArg::parallel).transpose()?.flatten() {
+        Some(_) => bail!(
+            "--adapter parallel(…): data have the labels of one task, so each adapter is measured by itself: \
+             eval --adapter DIR --data FILE"
+        ),
+        None => Ok(()),
+    }
+}
+
+/// What is measured besides, and written into folders.
+fn more(args: &EvalArgs, predictor: &mut TextPredictor, data: &Dataset) -> Result<()> {
+    let batch_size = args.model.batch_size();
+    if let Some(folder) = &args.layers_left_out {
+        let layers = ByLayersLeftOut::new(predictor, data, batch_size)?;
+        layers.write(folder)?;
+        if !args.json {
+            layers.print()?;
+        }
+    }
     let Some(folder) = &args.mixing else { return Ok(()) };
-    let mixing = Mixing::new(&mut loaded.predictor, &data, batch_size)?;
-    mixing.write(folder, loaded.predictor.tokenizer())?;
+    let mixing = Mixing::new(predictor, data, batch_size)?;
+    mixing.write(folder, predictor.tokenizer())?;
     if args.json { Ok(()) } else { mixing.print() }
 }
 

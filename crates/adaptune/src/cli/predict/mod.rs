@@ -1,14 +1,16 @@
 //! `adaptune predict`.
 
+mod answered;
+mod predictor;
 mod record;
 mod writer;
 
 use super::args::PredictArgs;
-use super::loaded::Loaded;
 use super::output;
 use super::report::{counted, note, notes};
 use adaptune_text::{Prediction, Row, Table, TextError};
 use anyhow::{Context, Result};
+use predictor::Predictor;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use writer::Writer;
@@ -16,19 +18,14 @@ use writer::Writer;
 /// Predicts and writes a record for each text, in the order of the input.
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     args.out.as_deref().map_or(Ok(()), |out| output::check(out, &args.input, args.overwrite))?;
-    let loaded = Loaded::open(&args.model, &args.table)?;
-    let table = Table::read_texts(&args.input, &loaded.table_options(&args.table))?;
-    if let Some(input) = loaded.predictor.input() {
-        input.check(&table)?;
-    }
+    let predictor = Predictor::open(args)?;
+    let table = Table::read_texts(&args.input, &predictor.table_options(&args.table))?;
+    let table = predictor.checked(table)?;
     notes(&table.name, &table.notes);
-    let head = loaded.predictor.model().head().config();
-    let table = table.for_task(head.task)?;
-    let decimal_comma = loaded.predictor.input().is_some_and(|input| input.decimal_comma);
-    let writer = Writer::new(args, &table, head, decimal_comma)?;
+    let writer = Writer::new(args, &table, predictor.heads(), predictor.decimal_comma())?;
     match &args.out {
-        Some(out) => to_file(args, out, &loaded, &table, &writer)?,
-        None => to_stream(args, &loaded, &table, &writer, &mut BufWriter::new(io::stdout().lock()))?,
+        Some(out) => to_file(args, out, &predictor, &table, &writer)?,
+        None => to_stream(args, &predictor, &table, &writer, &mut BufWriter::new(io::stdout().lock()))?,
     }
     if let Some(blank) = table.rows.iter().find(|row| row.text.is_blank()) {
         let count = table.rows.iter().filter(|row| row.text.is_blank()).count();
@@ -43,8 +40,8 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
 }
 
 /// Writes beside the file, and puts the whole in its place.
-fn to_file(args: &PredictArgs, out: &Path, loaded: &Loaded, table: &Table, writer: &Writer<'_>) -> Result<()> {
-    output::replace(out, |file| to_stream(args, loaded, table, writer, file))?;
+fn to_file(args: &PredictArgs, out: &Path, predictor: &Predictor, table: &Table, writer: &Writer<'_>) -> Result<()> {
+    output::replace(out, |file| to_stream(args, predictor, table, writer, file))?;
     let blank = table.rows.iter().filter(|row| row.text.is_blank()).count();
     let predictions = counted(table.rows.len() - blank, "prediction");
     note(format_args!("{predictions} in {}", out.display()));
@@ -53,7 +50,7 @@ fn to_file(args: &PredictArgs, out: &Path, loaded: &Loaded, table: &Table, write
 
 fn to_stream(
     args: &PredictArgs,
-    loaded: &Loaded,
+    predictor: &Predictor,
     table: &Table,
     writer: &Writer<'_>,
     to: &mut impl Write,
@@ -61,15 +58,15 @@ fn to_stream(
     let bar = output::bar(args.out.is_some(), table.rows.len());
     writer.begin(to)?;
     let mut failed = None;
-    let take = |row: &Row, prediction: Prediction| {
+    let mut take = |row: &Row, predictions: &[Prediction]| {
         bar.inc(1);
-        let written = writer.record(to, row, &prediction);
+        let written = writer.record(to, row, predictions);
         written.map_err(|error| {
             failed = Some(error);
             TextError::Stopped
         })
     };
-    let ended = loaded.predictor.predict_rows(table, args.model.batch_size(), take);
+    let ended = predictor.predict_rows(table, args.model.batch_size(), &mut take);
     bar.finish_and_clear();
     if let Some(error) = failed {
         return Err(error.into());

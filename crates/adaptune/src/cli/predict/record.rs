@@ -1,17 +1,38 @@
 //! One prediction as it is written.
 
 use super::super::report::one_line;
+use super::answered::{ANSWERS, Answered, probability};
 use adaptune_adapters::HeadConfig;
 use adaptune_text::{Choices, Prediction, Row, Text, WordTag};
 use adaptune_train::json::value;
 use serde_json::{Map, Value, json};
 
-/// A JSON object: the columns that are kept, then text, label, logits in the order of the head's labels, and the probability of each
-/// label by name. Nothing is known of a blank text.
-pub(super) fn json_record(kept: Map<String, Value>, row: &Row, prediction: &Prediction, head: &HeadConfig) -> Value {
+/// A JSON object: the columns that are kept, then the text, then what is predicted, or for several adapters what each predicts, by name.
+pub(super) fn json_record(
+    kept: Map<String, Value>,
+    row: &Row,
+    heads: &[Answered<'_>],
+    predictions: &[Prediction],
+) -> Value {
     let mut record = kept;
     record.insert("text".into(), text(&row.text));
-    let fields = match prediction {
+    let mut answers = Map::new();
+    for (Answered { name, head }, prediction) in heads.iter().zip(predictions) {
+        let Value::Object(fields) = json_fields(prediction, head) else { continue };
+        match name {
+            None => record.extend(fields),
+            Some(name) => _ = answers.insert((*name).to_owned(), fields.into()),
+        }
+    }
+    if !answers.is_empty() {
+        record.insert(ANSWERS.into(), answers.into());
+    }
+    record.into()
+}
+
+/// Label, logits in the order of the head's labels, and the probability of each label by name. Nothing is known of a blank text.
+fn json_fields(prediction: &Prediction, head: &HeadConfig) -> Value {
+    match prediction {
         Prediction::Blank => json!({ "label": null }),
         Prediction::Number(number) => json!({ "label": real(*number), "logits": [real(*number)] }),
         Prediction::Class { label, logits, probabilities, .. } => json!({
@@ -40,11 +61,7 @@ pub(super) fn json_record(kept: Map<String, Value>, row: &Row, prediction: &Pred
                 "probabilities": known().map(|word| by_name(head, &word.probabilities)).collect::<Vec<_>>(),
             })
         }
-    };
-    if let Value::Object(fields) = fields {
-        record.extend(fields);
     }
-    record.into()
 }
 
 /// What is said of a choice: its number and its text too, and logits and probabilities in the order of the choices.
@@ -84,28 +101,19 @@ fn by_name(head: &HeadConfig, probabilities: &[f32]) -> Value {
     Value::Object(named.collect())
 }
 
-/// The probability of the label, or of each of the labels between the same separators; nothing where there is none.
-pub(super) fn probability(prediction: &Prediction, head: &HeadConfig) -> String {
-    match prediction {
-        Prediction::Labels { labels, separator, probabilities, .. } => {
-            let named = head.labels.iter().zip(probabilities).filter(|(name, _)| labels.contains(name));
-            named.map(|(_, p)| format!("{p:.4}")).collect::<Vec<_>>().join(&separator.to_string())
-        }
-        other => other.probability().map(|p| format!("{p:.4}")).unwrap_or_default(),
-    }
-}
-
-/// The columns beside the answer: its score, its first letter of the context and the one after its last.
-pub(super) fn of_answer(prediction: &Prediction) -> [String; 3] {
-    let Prediction::Answer { letters, score, .. } = prediction else { return Default::default() };
-    let letter = |of: fn((usize, usize)) -> usize| letters.map_or(String::new(), |letters| of(letters).to_string());
-    [format!("{score:.4}"), letter(|(start, _)| start), letter(|(_, end)| end)]
-}
-
 /// A line for reading: label, probability and text between tabs, a number and text, or words with their tags. Whatever is in a
-/// text, it is one line of as many columns as every other.
-pub(super) fn plain_line(row: &Row, prediction: &Prediction, head: &HeadConfig) -> String {
+/// text, it is one line of as many columns as every other. Where several adapters answer, its name stands in front.
+pub(super) fn plain_line(row: &Row, prediction: &Prediction, Answered { name, head }: &Answered<'_>) -> String {
+    let line = plain(row, prediction, head);
+    if let Some(name) = name { format!("{name}\t{line}") } else { line }
+}
+
+fn plain(row: &Row, prediction: &Prediction, head: &HeadConfig) -> String {
     let shown = match &row.text {
+        Text::Single(text) if matches!(prediction, Prediction::Tags(_)) => {
+            let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+            return tagged_line(&words, prediction);
+        }
         Text::Single(text) => one_line(text),
         Text::Pair(a, b) => format!("{}\t{}", one_line(a), one_line(b)),
         Text::Words(words) => return tagged_line(words, prediction),

@@ -2,8 +2,9 @@
 
 use super::super::args::PredictArgs;
 use super::super::report::one_line;
-use super::record::{json_record, of_answer, plain_line, probability};
-use adaptune_adapters::{HeadConfig, did_you_mean};
+use super::answered::Answered;
+use super::record::{json_record, plain_line};
+use adaptune_adapters::did_you_mean;
 use adaptune_text::{Choices, Dialect, Format, Prediction, Row, Table, TableKind, Text};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
@@ -12,7 +13,8 @@ use std::io::{self, Write};
 /// Writes predictions in one form.
 pub(super) struct Writer<'a> {
     form: Form,
-    head: &'a HeadConfig,
+    /// The heads that answer: one, or several with their names.
+    heads: Vec<Answered<'a>>,
     /// The columns of the input that are kept: place and name.
     kept: Vec<(usize, String)>,
 }
@@ -25,16 +27,16 @@ enum Form {
     Conll,
 }
 
-/// The columns that are added to a table.
-const ADDED: [&str; 2] = ["predicted", "probability"];
-/// Those of answers beside the answer.
-const OF_ANSWERS: [&str; 3] = ["score", "start", "end"];
-
 impl<'a> Writer<'a> {
     /// The form is that of the ending of `--out`; columns are those of `--keep`, or all of them in a file.
     /// With `decimal_comma` training data had one, and so have numbers in a table that is written as the input is.
-    pub(super) fn new(args: &PredictArgs, table: &Table, head: &'a HeadConfig, decimal_comma: bool) -> Result<Self> {
-        let form = form(args, table, head, decimal_comma)?;
+    pub(super) fn new(
+        args: &PredictArgs,
+        table: &Table,
+        heads: Vec<Answered<'a>>,
+        decimal_comma: bool,
+    ) -> Result<Self> {
+        let form = form(args, table, &heads, decimal_comma)?;
         let kept = match &args.keep {
             Some(names) => names.iter().map(|name| place(table, name)).collect::<Result<Vec<_>>>()?,
             None if args.out.is_some() => table.header.iter().cloned().enumerate().collect(),
@@ -43,9 +45,8 @@ impl<'a> Writer<'a> {
         if form == Form::Plain && !kept.is_empty() {
             bail!("--keep is for files and --json: add --json, or --out with a name that ends in .tsv, .csv or .jsonl");
         }
-        let answers = head.task.predicts_a_span();
-        let is_taken = |name: &str| ADDED.contains(&name) || answers && OF_ANSWERS.contains(&name);
-        let taken = kept.iter().find(|(_, name)| is_taken(name));
+        let added: Vec<String> = heads.iter().flat_map(Answered::columns).collect();
+        let taken = kept.iter().find(|(_, name)| added.contains(name));
         if let Some((_, name)) = taken.filter(|_| matches!(form, Form::Table(_))) {
             bail!(
                 "{} has a column `{name}` already, where predictions are to stand; choose others with --keep",
@@ -53,60 +54,46 @@ impl<'a> Writer<'a> {
             );
         }
         let kept = match form {
-            Form::JsonLines => beside(table, kept)?,
+            Form::JsonLines => beside(table, kept, &Answered::fields(&heads))?,
             _ => kept,
         };
-        Ok(Self { form, head, kept })
+        Ok(Self { form, heads, kept })
     }
 
     /// The header, where there is one, and what stands before it.
     pub(super) fn begin(&self, to: &mut impl Write) -> io::Result<()> {
         let Form::Table(dialect) = self.form else { return Ok(()) };
         to.write_all(dialect.preamble().as_bytes())?;
-        let mut names: Vec<&str> = self.kept.iter().map(|(_, name)| name.as_str()).collect();
+        let mut names: Vec<String> = self.kept.iter().map(|(_, name)| name.clone()).collect();
         if names.is_empty() {
-            names.push("text");
+            names.push("text".to_owned());
         }
-        names.extend(self.added());
-        if self.head.task.predicts_a_span() {
-            names.extend(OF_ANSWERS);
-        }
-        fields(to, dialect, names.into_iter().map(str::to_owned))
+        names.extend(self.heads.iter().flat_map(Answered::columns));
+        fields(to, dialect, names.into_iter())
     }
 
-    /// One record.
-    pub(super) fn record(&self, to: &mut impl Write, row: &Row, prediction: &Prediction) -> io::Result<()> {
+    /// One record, with a prediction of each head.
+    pub(super) fn record(&self, to: &mut impl Write, row: &Row, predictions: &[Prediction]) -> io::Result<()> {
+        let mut each = self.heads.iter().zip(predictions);
         match self.form {
-            Form::Plain => writeln!(to, "{}", plain_line(row, prediction, self.head)),
+            Form::Plain => {
+                each.try_for_each(|(head, prediction)| writeln!(to, "{}", plain_line(row, prediction, head)))
+            }
             Form::JsonLines => {
                 let kept = self.kept.iter().map(|(place, name)| (name.clone(), field(row, *place)));
-                writeln!(to, "{}", json_record(kept.collect::<Map<_, _>>(), row, prediction, self.head))
+                writeln!(to, "{}", json_record(kept.collect::<Map<_, _>>(), row, &self.heads, predictions))
             }
-            Form::Conll => conll(to, row, prediction),
+            Form::Conll => each.try_for_each(|(_, prediction)| conll(to, row, prediction)),
             Form::Table(dialect) => {
                 let kept: Vec<String> = match self.kept.is_empty() {
                     true => vec![shown(&row.text)],
                     false => self.kept.iter().map(|(place, _)| written(&field(row, *place))).collect(),
                 };
-                let label = in_notation(prediction.label(), dialect);
-                let added = [label, probability(prediction, self.head)].into_iter().take(self.added().len());
-                let of_answer = of_answer(prediction).into_iter().filter(|_| self.head.task.predicts_a_span());
-                fields(to, dialect, kept.into_iter().chain(added).chain(of_answer))
+                let added = each.flat_map(|(head, prediction)| head.cells(prediction, dialect));
+                fields(to, dialect, kept.into_iter().chain(added))
             }
         }
     }
-
-    /// The names of the columns that are added; only classes have a probability.
-    fn added(&self) -> &'static [&'static str] {
-        let classes = !self.head.task.predicts_a_number() && !self.head.task.reads_every_token();
-        &ADDED[..if classes { 2 } else { 1 }]
-    }
-}
-
-/// A number as the table has numbers; anything else as it is.
-fn in_notation(label: String, dialect: Dialect) -> String {
-    let is_number = dialect.decimal_comma && label.parse::<f64>().is_ok();
-    if is_number { label.replacen('.', ",", 1) } else { label }
 }
 
 /// One line of a table. Without quotes a delimiter or a line end within a field would part it.
@@ -127,15 +114,11 @@ fn fields(to: &mut impl Write, dialect: Dialect, fields: impl Iterator<Item = St
     }
 }
 
-/// Fields of predictions in JSON.
-const FIELDS: [&str; 10] =
-    ["text", "label", "logits", "probabilities", "choice", "answer", "start", "end", "score", "null_score"];
-
 /// The kept columns with their names in JSON: their own, unless that is a field of predictions. What was given must not pass for
 /// what was predicted, nor be lost; the text that is read is the same in both.
-fn beside(table: &Table, kept: Vec<(usize, String)>) -> Result<Vec<(usize, String)>> {
+fn beside(table: &Table, kept: Vec<(usize, String)>, fields: &[&str]) -> Result<Vec<(usize, String)>> {
     let is_read = |name: &str| table.kind == TableKind::Single && table.columns.text.as_deref() == Some(name);
-    let taken = |name: &str| FIELDS.contains(&name) && !(name == "text" && is_read(name));
+    let taken = |name: &str| fields.contains(&name) && !(name == "text" && is_read(name));
     let named = |(place, name): (usize, String)| (place, if taken(&name) { format!("given_{name}") } else { name });
     let kept: Vec<(usize, String)> = kept.into_iter().map(named).collect();
     match kept.iter().find(|(place, name)| kept.iter().any(|(other, same)| other != place && same == name)) {
@@ -145,7 +128,7 @@ fn beside(table: &Table, kept: Vec<(usize, String)>) -> Result<Vec<(usize, Strin
 }
 
 /// The form that the ending of `--out` says. A table that is of the input's own form is written in its dialect.
-fn form(args: &PredictArgs, table: &Table, head: &HeadConfig, decimal_comma: bool) -> Result<Form> {
+fn form(args: &PredictArgs, table: &Table, heads: &[Answered<'_>], decimal_comma: bool) -> Result<Form> {
     let Some(out) = &args.out else { return Ok(if args.json { Form::JsonLines } else { Form::Plain }) };
     let form = match Format::of(out)? {
         format @ (Format::Tsv | Format::Csv) => {
@@ -156,14 +139,20 @@ fn form(args: &PredictArgs, table: &Table, head: &HeadConfig, decimal_comma: boo
             Form::Table(own.unwrap_or(usual))
         }
         Format::JsonLines => Form::JsonLines,
-        Format::Conll if head.task.reads_every_token() && !head.task.predicts_a_span() => Form::Conll,
+        Format::Conll if matches!(heads, [one] if one.tags()) => Form::Conll,
         Format::Txt if !args.json => Form::Plain,
-        other => bail!("--out {}: predictions of this head cannot be written as .{}", out.display(), other.name()),
+        other => bail!("--out {}: {}", out.display(), refusal(heads, other)),
     };
     if args.json && form != Form::JsonLines {
         bail!("--json and --out {} contradict each other; let the file end in .jsonl", out.display());
     }
     Ok(form)
+}
+
+/// Why predictions cannot be written so.
+fn refusal(heads: &[Answered<'_>], format: Format) -> String {
+    let whose = if heads.len() == 1 { "this head" } else { "several adapters" };
+    format!("predictions of {whose} cannot be written as .{}", format.name())
 }
 
 fn place(table: &Table, name: &str) -> Result<(usize, String)> {

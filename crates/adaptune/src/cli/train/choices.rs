@@ -99,6 +99,11 @@ impl Choices {
         })
     }
 
+    /// The same with another name of adapter and head.
+    pub(super) fn called(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+
     /// The same for going on from a trained model: what trains is what its files hold, and it keeps its name.
     pub(super) fn begun_with(self, start: Option<&AdapterModel<f32>>) -> Self {
         match start {
@@ -143,11 +148,12 @@ impl Choices {
         )
     }
 
-    /// The options for tuning this; what is thawed learns at a rate of its own.
+    /// The options for tuning this; what is thawed learns at a rate of its own, and layers are left out of adapters alone.
     pub(super) fn options_for(&self, tuning: &Tuning) -> TrainOptions {
         let given = self.options.thaw_learning_rate;
         TrainOptions {
             thaw_learning_rate: tuning.thaw.map(|thaw| given.unwrap_or(self.rate_for(thaw))),
+            layer_drop: if tuning.adapter.is_some() { self.options.layer_drop } else { 0 },
             ..self.options.clone()
         }
     }
@@ -266,6 +272,7 @@ fn options(args: &TrainArgs, defaults: &Defaults) -> Result<TrainOptions> {
         metric: args.metric.clone(),
         patience: args.patience.filter(|patience| *patience > 0),
         gradient_checkpointing: args.gradient_checkpointing,
+        layer_drop: args.layer_drop,
         cache: args.cache.map(|memory| CacheLimits { memory: memory.as_u64(), disk: args.cache_disk.as_u64() }),
         seed: args.seed,
         ..TrainOptions::default()

@@ -119,7 +119,7 @@ impl Closing<'_> {
 }
 
 impl Outcome {
-    fn json(&self) -> Value {
+    pub(super) fn json(&self) -> Value {
         let Counts { base, adapter, head, thawed } = self.counts;
         let metrics = |evaluation: Option<&EvaluationRecord>| evaluation.map(|e| json::scores(e.scores()));
         let test = self.test.as_ref().map(|e| json::scores(e.metrics.iter()));

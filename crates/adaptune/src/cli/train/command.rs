@@ -48,7 +48,10 @@ pub(super) fn for_the_card(folder: &RunFolder) -> Vec<String> {
 /// # Errors
 /// A run is under way there whose command line is not known, or cannot be read.
 pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<TrainArgs>> {
-    let named = !args.train.is_empty() || args.model.is_some() || args.task != TaskArg::Kind(TaskChoice::Auto);
+    let named = !args.train.is_empty()
+        || args.tasks.is_some()
+        || args.model.is_some()
+        || args.task != TaskArg::Kind(TaskChoice::Auto);
     if args.resume && !named && folder.state() == State::New {
         let out = args.out.as_deref().unwrap_or(Path::new("")).display();
         bail!("--resume: there is no run in {out}; name the folder of one, or leave --resume away");

@@ -3,12 +3,12 @@
 use super::super::observers::{Bar, Both};
 use super::super::report::note;
 use super::super::tensorboard::Events;
-use adaptune_train::{Trained, Trainer};
+use adaptune_train::{Model, TrainedModel, Trainer};
 use anyhow::Result;
 use std::path::Path;
 
 /// Trains with a progress bar.
-pub(in crate::cli) fn follow(trainer: Trainer<'_, f32>, quiet: bool) -> Result<Trained<f32>> {
+pub(in crate::cli) fn follow<M: Model<f32>>(trainer: Trainer<'_, f32, M>, quiet: bool) -> Result<TrainedModel<M>> {
     let mut bar = Bar::new(quiet);
     let trained = trainer.run(&mut bar);
     bar.finish();
@@ -16,7 +16,11 @@ pub(in crate::cli) fn follow(trainer: Trainer<'_, f32>, quiet: bool) -> Result<T
 }
 
 /// The same with TensorBoard's events in a folder, if one is named.
-pub(super) fn follow_closely(trainer: Trainer<'_, f32>, quiet: bool, folder: Option<&Path>) -> Result<Trained<f32>> {
+pub(super) fn follow_closely<M: Model<f32>>(
+    trainer: Trainer<'_, f32, M>,
+    quiet: bool,
+    folder: Option<&Path>,
+) -> Result<TrainedModel<M>> {
     let Some(folder) = folder else { return follow(trainer, quiet) };
     let (mut bar, mut events) = (Bar::new(quiet), Events::begin(folder)?);
     let trained = trainer.run(&mut Both(&mut bar, &mut events));

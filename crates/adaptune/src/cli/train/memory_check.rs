@@ -1,6 +1,6 @@
 //! Whether there is memory enough for a training, found out before anything is computed.
 
-use super::Setting;
+use super::setting::Setting;
 use adaptune_adapters::memory::{Memory, Workload, available_memory};
 use adaptune_train::Dataset;
 use anyhow::{Context, Result};

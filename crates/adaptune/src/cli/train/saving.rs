@@ -1,10 +1,11 @@
 //! What a run leaves beside what was trained: a file that later commands read, and a card for people.
 
 use super::super::folder::RunFolder;
+use super::command;
 use super::folds::Folds;
 use super::language::Language;
 use super::outcome::Outcome;
-use super::{Setting, command};
+use super::setting::Setting;
 use adaptune_adapters::{HeadConfig, Tuning};
 use adaptune_text::{BaseIdentity, ModelCard, RunFile};
 use adaptune_train::EvaluationRecord;
@@ -33,7 +34,7 @@ impl Setting<'_> {
         }
     }
 
-    /// A README with data, scores and command, for whoever finds the result.
+    /// A README with data, scores and command, for whoever finds the result; `begun` is the folder of the run that has the command.
     pub(super) fn write_card(
         &self,
         outcome: &Outcome,
@@ -41,8 +42,9 @@ impl Setting<'_> {
         setup: Option<&str>,
         folds: Option<&Folds>,
         folder: &RunFolder,
+        begun: &RunFolder,
     ) -> Result<()> {
-        let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card(folder));
+        let (run, command) = (self.run_file(&self.choices.tuning), command::for_the_card(begun));
         let named = |part: &str, name: &str, value: f64| (format!("{part} {name}"), value);
         let dev = outcome
             .best()

@@ -1,0 +1,73 @@
+//! What answers texts: one adapter with its head, or several.
+
+use super::super::args::{PredictArgs, TableArgs};
+use super::super::loaded::{Loaded, table_options};
+use super::super::parallel::open_parallel;
+use super::answered::Answered;
+use adaptune_text::{InputForm, ParallelPredictor, Prediction, Row, Table, TableOptions, TextError, TextPredictor};
+use anyhow::Result;
+
+/// One adapter with its head, or several.
+pub(super) enum Predictor {
+    One(Box<TextPredictor>),
+    Several(ParallelPredictor),
+}
+
+impl Predictor {
+    /// What `--adapter` names.
+    pub(super) fn open(args: &PredictArgs) -> Result<Self> {
+        let parts = args.model.adapter.as_ref().map(|adapter| adapter.parallel()).transpose()?.flatten();
+        Ok(match parts {
+            Some(parts) => Self::Several(open_parallel(&args.model, &args.table, &parts)?),
+            None => Self::One(Box::new(Loaded::open(&args.model, &args.table)?.predictor)),
+        })
+    }
+
+    /// The forms of the texts in training, as far as they are known.
+    fn inputs(&self) -> Vec<&InputForm> {
+        match self {
+            Self::One(predictor) => predictor.input().into_iter().collect(),
+            Self::Several(predictor) => predictor.inputs().flatten().collect(),
+        }
+    }
+
+    /// How a table is read: of several adapters by the columns of the first that says which.
+    pub(super) fn table_options(&self, args: &TableArgs) -> TableOptions {
+        table_options(self.inputs().first().copied(), args)
+    }
+
+    /// The table, in the form that the head reads; several heads have each their own.
+    pub(super) fn checked(&self, table: Table) -> Result<Table> {
+        let Self::One(predictor) = self else { return Ok(table) };
+        predictor.input().map_or(Ok(()), |input| input.check(&table))?;
+        Ok(table.for_task(predictor.model().head().config().task)?)
+    }
+
+    /// The heads, of several with the names of their adapters.
+    pub(super) fn heads(&self) -> Vec<Answered<'_>> {
+        match self {
+            Self::One(predictor) => vec![Answered { name: None, head: predictor.model().head().config() }],
+            Self::Several(predictor) => {
+                predictor.heads().map(|(name, head)| Answered { name: Some(name), head }).collect()
+            }
+        }
+    }
+
+    /// True if numbers had a decimal comma in training.
+    pub(super) fn decimal_comma(&self) -> bool {
+        self.inputs().iter().any(|input| input.decimal_comma)
+    }
+
+    /// Hands the predictions of every row to `take`; returns notes.
+    pub(super) fn predict_rows(
+        &self,
+        table: &Table,
+        batch_size: usize,
+        take: &mut dyn FnMut(&Row, &[Prediction]) -> Result<(), TextError>,
+    ) -> Result<Vec<String>, TextError> {
+        match self {
+            Self::One(predictor) => predictor.predict_rows(table, batch_size, |row, one| take(row, &[one])),
+            Self::Several(predictor) => predictor.predict_rows(table, batch_size, take),
+        }
+    }
+}
