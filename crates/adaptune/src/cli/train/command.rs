@@ -2,6 +2,7 @@
 
 use super::super::args::{Cli, Command, TrainArgs};
 use super::super::folder::{RunFolder, State};
+use super::super::interrupted::tell_how_to_go_on;
 use super::super::report::note;
 use super::super::task::TaskArg;
 use adaptune_text::TaskChoice;
@@ -13,8 +14,22 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
 
+/// Keeps the command line of a run that begins, and from now on says how to go on, should somebody interrupt it.
+pub(super) fn begin(folder: &RunFolder, args: &TrainArgs, out: &Path) -> Result<()> {
+    if !args.resume {
+        keep(folder)?;
+    }
+    if args.json {
+        return Ok(());
+    }
+    tell_how_to_go_on(format!(
+        "to go on from the last checkpoint:\n    adaptune train --resume --out {}",
+        out.display()
+    ))
+}
+
 /// Keeps the command line of this process, with the folder that its paths are meant from.
-pub(super) fn keep(folder: &RunFolder) -> Result<()> {
+fn keep(folder: &RunFolder) -> Result<()> {
     let arguments: Vec<String> = std::env::args().filter(|argument| argument != "--overwrite").collect();
     let directory = std::env::current_dir().context("cannot tell the current folder")?;
     let text = json!({ "directory": directory, "arguments": arguments }).to_string();

@@ -3,7 +3,6 @@
 use super::super::args::TrainArgs;
 use super::super::download::find_base;
 use super::super::folder::{RunFolder, State};
-use super::super::interrupted;
 use super::super::per_class::PerClass;
 use super::super::plot::draw;
 use super::super::report::note;
@@ -163,14 +162,7 @@ impl<'a> Setting<'a> {
             tell_complete(&self.choices.out);
             return Ok(None);
         }
-        if !args.resume {
-            command::keep(folder)?;
-        }
-        if !args.json {
-            let out = self.choices.out.display();
-            let how = format!("to go on from the last checkpoint:\n    adaptune train --resume --out {out}");
-            interrupted::tell_how_to_go_on(how)?;
-        }
+        command::begin(folder, args, &self.choices.out)?;
         let mut trainer =
             trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
         if args.resume && !trainer.resume()? {

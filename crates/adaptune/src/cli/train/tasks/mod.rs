@@ -39,9 +39,7 @@ pub(super) fn run(args: &TrainArgs, tasks: &Path) -> Result<()> {
     let run = Tasks::read(&named, out)?;
     let trainer = run.trainer()?;
     folder.prepare(args.resume, args.overwrite)?;
-    if !args.resume {
-        command::keep(&folder)?;
-    }
+    command::begin(&folder, &args, &run.out)?;
     let mut trainer =
         trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
     if args.resume && !trainer.resume()? {
