@@ -81,7 +81,7 @@ fn a_run_is_the_same_on_any_number_of_threads_and_after_a_kill() {
 #[test]
 fn micro_batches_share_the_depth_of_their_step() {
     let losses = |accumulate: usize| {
-        let base = Arc::new(Encoder::random(base().config().clone(), 0.15, Seed::new(1)).with_dropout(0.0, 0.0));
+        let base = Arc::new(Encoder::<f32>::random(base().config().clone(), 0.15, Seed::new(1)).with_dropout(0.0, 0.0));
         let method = "double_seq_bn[reduction_factor=4]".parse().expect("a method");
         let adapter = Adapter::on("odd", &method, &base, Seed::new(2)).expect("it fits");
         let head = HeadConfig::new(Task::CLASSIFICATION, vec!["even".into(), "odd".into()]);
