@@ -1,4 +1,5 @@
-"""Golden numbers of adapters that are put together: stacks, fusions, batches in which sequences have different ones.
+"""Golden numbers of adapters that are put together: stacks, fusions, averages, batches in which sequences have different ones or each
+has several, and what PEFT's Arrow makes of LoRAs.
 
 Nothing is stored that both sides can make. Every tensor is filled by a formula of its name (`fill`), and of every gradient the
 file has one number, its sum weighed by a formula (`probe`), which any wrong element changes. So a case is a few lines of JSON.

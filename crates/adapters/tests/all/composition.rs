@@ -277,7 +277,7 @@ fn a_model_without_its_lowest_layers_is_that_of_layer_drop() {
         let gradients = |model: &AdapterModel<f64>| {
             let (pass, mut gradients) = (Pass::train(Seed::new(4)), Gradients::new());
             let loss = model.loss_and_gradients(&batch, &targets, 0.5, pass, &mut gradients).expect("a good batch");
-            let found = gradients.iter().map(|(slot, values)| (slot.0, values.iter().copied().collect::<Vec<_>>()));
+            let found = gradients.iter().map(|(slot, values)| (slot.0, values.to_vec()));
             (loss, found.collect::<Vec<_>>())
         };
         assert_eq!(gradients(&whole), gradients(&dropped), "{method}");

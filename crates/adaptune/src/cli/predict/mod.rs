@@ -58,7 +58,7 @@ fn to_stream(
     let bar = output::bar(args.out.is_some(), table.rows.len());
     writer.begin(to)?;
     let mut failed = None;
-    let mut take = |row: &Row, predictions: &[Prediction]| {
+    let take = |row: &Row, predictions: &[Prediction]| {
         bar.inc(1);
         let written = writer.record(to, row, predictions);
         written.map_err(|error| {
@@ -66,7 +66,7 @@ fn to_stream(
             TextError::Stopped
         })
     };
-    let ended = predictor.predict_rows(table, args.model.batch_size(), &mut take);
+    let ended = predictor.predict_rows(table, args.model.batch_size(), take);
     bar.finish_and_clear();
     if let Some(error) = failed {
         return Err(error.into());

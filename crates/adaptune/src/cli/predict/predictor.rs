@@ -1,6 +1,6 @@
 //! What answers texts: one adapter with its head, or several.
 
-use super::super::args::{PredictArgs, TableArgs};
+use super::super::args::{AdapterArg, PredictArgs, TableArgs};
 use super::super::loaded::{Loaded, table_options};
 use super::super::parallel::open_parallel;
 use super::answered::Answered;
@@ -16,7 +16,7 @@ pub(super) enum Predictor {
 impl Predictor {
     /// What `--adapter` names.
     pub(super) fn open(args: &PredictArgs) -> Result<Self> {
-        let parts = args.model.adapter.as_ref().map(|adapter| adapter.parallel()).transpose()?.flatten();
+        let parts = args.model.adapter.as_ref().map(AdapterArg::parallel).transpose()?.flatten();
         Ok(match parts {
             Some(parts) => Self::Several(open_parallel(&args.model, &args.table, &parts)?),
             None => Self::One(Box::new(Loaded::open(&args.model, &args.table)?.predictor)),
@@ -63,7 +63,7 @@ impl Predictor {
         &self,
         table: &Table,
         batch_size: usize,
-        take: &mut dyn FnMut(&Row, &[Prediction]) -> Result<(), TextError>,
+        mut take: impl FnMut(&Row, &[Prediction]) -> Result<(), TextError>,
     ) -> Result<Vec<String>, TextError> {
         match self {
             Self::One(predictor) => predictor.predict_rows(table, batch_size, |row, one| take(row, &[one])),
