@@ -16,7 +16,7 @@ import torch
 import transformers.models.llama.modeling_llama as llama
 from adapters import ConfigUnion, PrefixTuningConfig, SeqBnConfig
 from families import FIXTURES, angles, file_name, filled, probes, rms_norm, rounded, versions
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig
 
 VOCABULARY = 37
 SIZES = dict(vocab_size=VOCABULARY, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, num_key_value_heads=1, head_dim=4,
@@ -24,7 +24,16 @@ SIZES = dict(vocab_size=VOCABULARY, hidden_size=12, num_hidden_layers=2, num_att
              eos_token_id=2)  # fmt: skip
 # How long each text is, and which of its tokens are learnt.
 LENGTHS = (5, 2, 9, 3)
-TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
+GPT2 = dict(vocab_size=VOCABULARY, n_embd=12, n_layer=2, n_head=3, n_inner=20, n_positions=24, layer_norm_epsilon=1e-4, bos_token_id=1,
+            eos_token_id=2)  # fmt: skip
+LLAMA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
+GPT2_TARGETS = ["attn.c_proj", "mlp.c_fc", "mlp.c_proj"]
+# Name: configuration, and the modules that PEFT's LoRA changes.
+CASES = {
+    "tied": (LlamaConfig(**SIZES, tie_word_embeddings=True), LLAMA_TARGETS),
+    "untied": (LlamaConfig(**SIZES, tie_word_embeddings=False), LLAMA_TARGETS),
+    "gpt2": (GPT2Config(**GPT2), GPT2_TARGETS),
+}
 HUB = {
     "seq_bn[reduction_factor=4,non_linearity=swish]": lambda: SeqBnConfig(reduction_factor=4, non_linearity="swish"),
     "prefix_tuning[prefix_length=2,bottleneck_size=3]": lambda: PrefixTuningConfig(prefix_length=2, bottleneck_size=3),
@@ -57,17 +66,17 @@ def run(model, ids, counts):
 
 def of_hub(config, method):
     """A model with an adapter of AdapterHub's, which alone trains."""
-    model = LlamaForCausalLM(config)
+    model = AutoModelForCausalLM.from_config(config)
     adapters.init(model)
     model.add_adapter("mood", HUB[method]())
     model.train_adapter("mood")
     return model
 
 
-def of_peft(config):
+def of_peft(config, targets):
     """A model with PEFT's LoRA."""
-    model = LlamaForCausalLM(config)
-    return peft.get_peft_model(model, peft.LoraConfig(r=2, lora_alpha=3, target_modules=TARGETS, task_type="CAUSAL_LM"))
+    model = AutoModelForCausalLM.from_config(config)
+    return peft.get_peft_model(model, peft.LoraConfig(r=2, lora_alpha=3, target_modules=targets, task_type="CAUSAL_LM"))
 
 
 def softmax_as_it_comes(function):
@@ -75,9 +84,8 @@ def softmax_as_it_comes(function):
     return lambda x, dim=None, dtype=None: function(x, dim=dim)
 
 
-def case(tied):
+def case(config, targets):
     """A decoder: its configuration, inputs, and what comes out."""
-    config = LlamaConfig(**SIZES, tie_word_embeddings=tied)
     # With scaled_dot_product_attention AdapterHub's prefixes hide as many of a text's own tokens as they are long.
     config._attn_implementation = "eager"
     ids, counts = texts()
@@ -88,7 +96,7 @@ def case(tied):
         "ids": [text[0].tolist() for text in ids],
         "counts": [learnt.tolist() for learnt in counts],
         "adapters": [run(of_hub(config, method), ids, counts) | {"method": method} for method in HUB],
-        "peft": run(of_peft(config), ids, counts) | {"targets": TARGETS},
+        "peft": run(of_peft(config, targets), ids, counts) | {"targets": targets},
     }
 
 
@@ -98,6 +106,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     torch.nn.functional.softmax = softmax_as_it_comes(torch.nn.functional.softmax)
     llama.LlamaRotaryEmbedding.forward, llama.LlamaRMSNorm.forward = angles, rms_norm
-    cases = {name: case(name == "tied") for name in ("tied", "untied")}
+    cases = {name: case(*of) for name, of in CASES.items()}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(cases[name])}" for name in cases)
     (parser.parse_args().out / "causal_language.json").write_text(f"{{\n{lines}\n}}\n")

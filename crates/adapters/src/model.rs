@@ -1,5 +1,9 @@
 //! A frozen base, an adapter or a tree of them in it, what is thawed over it, and a head on it.
 
+mod parts;
+
+pub use parts::{Counts, Part};
+
 use crate::adapter::Adapter;
 use crate::compose::error::CompositionError;
 use crate::compose::layer_drop::{LayerDrop, check_left};
@@ -27,57 +31,6 @@ pub struct AdapterModel<S> {
     thawed: Option<Thawed<S>>,
     /// How many of the lowest layers are without what is plugged in.
     left_out: usize,
-}
-
-/// The part of a model that a parameter belongs to; each part may learn at its own rate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The adapter.
-    Adapter,
-    /// The head.
-    Head,
-    /// Thawed tensors of the base.
-    Thawed,
-}
-
-impl Part {
-    /// The part that a parameter of this name belongs to, in an [`AdapterModel`] or a
-    /// [`MultiTaskModel`](crate::MultiTaskModel).
-    #[must_use]
-    pub fn of(name: &str) -> Self {
-        match name.split('.').next() {
-            Some("head") => Self::Head,
-            Some("thawed") => Self::Thawed,
-            _ => Self::Adapter,
-        }
-    }
-}
-
-/// How many numbers a model holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counts {
-    /// The frozen base.
-    pub base: usize,
-    /// The adapters that train.
-    pub adapter: usize,
-    /// The head.
-    pub head: usize,
-    /// Trainable copies of the base's tensors.
-    pub thawed: usize,
-}
-
-impl Counts {
-    /// Adapter, head and thawed copies.
-    #[must_use]
-    pub fn trainable(&self) -> usize {
-        self.adapter + self.head + self.thawed
-    }
-
-    /// What a prediction computes with: a thawed copy stands in for its tensor, so it does not count twice.
-    #[must_use]
-    pub fn total(&self) -> usize {
-        self.base + self.adapter + self.head
-    }
 }
 
 impl<S: Scalar> AdapterModel<S> {

@@ -69,7 +69,7 @@ pub(crate) enum Command {
     Predict(PredictArgs),
     /// Make a vector of every text: sentence embeddings
     Embed(Box<EmbedArgs>),
-    /// Talk to a decoder
+    /// Talk to a decoder, a turn a line; /reset begins anew, /exit ends
     Chat(Box<ChatArgs>),
     /// Let a decoder go on with texts
     Generate(Box<GenerateArgs>),

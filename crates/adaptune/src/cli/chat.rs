@@ -26,8 +26,8 @@ pub(crate) fn run(args: &ChatArgs) -> Result<()> {
     let mut lines = io::stdin().lock().lines();
     loop {
         if by_hand {
-            print!("> ");
-            io::stdout().flush()?;
+            let mut out = io::stdout();
+            write!(out, "> ").and_then(|()| out.flush())?;
         }
         let Some(line) = lines.next() else { return Ok(()) };
         let line = line.context("cannot read standard input, which must be UTF-8")?;

@@ -325,7 +325,7 @@ fn help_names_every_default() {
         ("clip", "1"),
         ("dropout", "the model's own rates"),
         ("batching", "shuffled"),
-        ("max-length", "what the model can take"),
+        ("max-length", "what the model can take; for language models at most 512"),
         ("seed", "0"),
         ("head-layers", "2, or 1 for tagging"),
         ("method", "seq_bn; for the built-in model seq_bn[reduction_factor=4]"),

@@ -43,10 +43,10 @@ fn a_decoder_learns_to_answer() {
     let perplexity = measured["metrics"]["perplexity"].as_f64().expect("a number");
     assert!(perplexity < 1.5, "{measured}");
     let history = json_lines(&fs::read_to_string(bench.path("a/metrics.jsonl")).expect("a file"));
-    let before = history[0]["metrics"]["perplexity"].as_f64().expect("a number");
+    let before = history[0]["metrics"][0][1].as_f64().expect("a number");
     assert!(before > 10.0, "{before}");
     let best = history.iter().rfind(|record| record["best"] == true).expect("one is best");
-    let found = (best["metrics"]["perplexity"].as_f64().expect("a number") - perplexity).abs();
+    let found = (best["metrics"][0][1].as_f64().expect("a number") - perplexity).abs();
     assert!(found < 1e-4, "the best epoch is kept: {best} {measured}");
 
     let question = "what color has the snow ?";
@@ -144,6 +144,27 @@ fn what_does_not_fit_is_refused_before_anything_is_trained() {
         .output();
     let said = String::from_utf8(output.expect("it runs").stderr).expect("text");
     assert!(said.contains("fills the 12 that there is room for"), "{said}");
+}
+
+/// What no file can hold is found out before it is trained; what one can hold is trained, saved and used.
+#[test]
+fn gpt2_stores_queries_keys_and_values_as_one() {
+    let bench = bench();
+    decoder::write_gpt2(&bench.path("gpt2"));
+    bench.write("texts.jsonl", decoder::texts(12));
+    let train = "train --model gpt2 --train texts.jsonl --task causal-language --epochs 2 --batch-size 2";
+    let words = [
+        "--method lora[attn_matrices=[q,o]]: what would be trained could not be saved: out/adapter_config.json",
+        "attn.c_attn",
+    ];
+    bench.refuses(&format!("{train} --out out --method lora[attn_matrices=[q,o]]"), &words);
+    assert!(!bench.path("out").exists());
+    for (out, method) in
+        [("a", "lora"), ("b", "lora[attn_matrices=[o],output_lora=True]"), ("c", "seq_bn"), ("d", "prefix_tuning")]
+    {
+        ok(&mut bench.command(&format!("{train} --out {out} --method {method}")));
+        ok(&mut bench.command(&format!("generate --adapter {out} --prompt 'the sky' --max-new-tokens 3")));
+    }
 }
 
 /// A real decoder and its own tokenizer, on texts of another style.

@@ -3,7 +3,7 @@
 use super::documents::{Corpus, CorpusKind, Document, Words};
 use super::json;
 use crate::error::{Result, TextError};
-use crate::table::{Source, Table, TableKind, TableOptions};
+use crate::table::{Format, Source, Table, TableKind, TableOptions};
 use std::path::Path;
 
 impl Corpus {
@@ -14,15 +14,22 @@ impl Corpus {
     /// The file cannot be read or holds something else, an answer is empty or follows another one, or a conversation has none: names the
     /// line and what helps.
     pub fn read(path: &Path) -> Result<Self> {
-        let is = |ending: &str| path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending));
-        match () {
-            () if is("txt") => {
+        Self::read_with(path, &TableOptions::default())
+    }
+
+    /// The same with another format than the ending of the file says, such as for a pipe, and other columns of a table.
+    ///
+    /// # Errors
+    /// As [`Corpus::read`].
+    pub fn read_with(path: &Path, options: &TableOptions) -> Result<Self> {
+        match options.format.or_else(|| Format::of(path).ok()) {
+            Some(Format::Txt) => {
                 let source = Source::open(path)?;
                 let documents = vec![Document { line: 1, words: Words::Text(source.text) }];
                 Ok(Self { name: source.name, kind: CorpusKind::Texts, documents, notes: Vec::new() })
             }
-            () if is("jsonl") || is("ndjson") => json::read(&Source::open(path)?),
-            () => Self::of_table(&Table::read_texts(path, &TableOptions::default())?),
+            Some(Format::JsonLines) => json::read(&Source::open(path)?),
+            _ => Self::of_table(&Table::read_texts(path, options)?),
         }
     }
 
@@ -38,7 +45,7 @@ impl Corpus {
     }
 
     /// True if the first line of a file says that a language model is to learn from it: an object with `messages`, or with `prompt` and
-    /// `completion`.
+    /// `completion`. A pipe, which can be read once, says nothing.
     #[must_use]
     pub fn is_meant_by(path: &Path) -> bool {
         json::says_language(path)

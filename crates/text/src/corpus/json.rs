@@ -26,10 +26,8 @@ fn kind(object: &Object) -> Option<CorpusKind> {
 
 /// True if the first line of a file can only be meant for a language model.
 pub(super) fn says_language(path: &Path) -> bool {
-    let Ok(file) = std::fs::File::open(path) else { return false };
-    if !path.is_file() {
-        return false;
-    }
+    // A pipe would wait for whoever writes, and what was read of it would be gone.
+    let Some(file) = path.is_file().then(|| std::fs::File::open(path).ok()).flatten() else { return false };
     let mut line = String::new();
     let read = BufReader::new(std::io::Read::take(file, LONGEST)).read_line(&mut line);
     let object = read.ok().and_then(|_| serde_json::from_str::<Object>(line.trim_start_matches('\u{feff}')).ok());

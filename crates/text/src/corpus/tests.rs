@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::chat::ChatTemplate;
-use crate::{BUILTIN, BaseModel, Tokenizer};
+use crate::{BUILTIN, BaseModel, Format, TableOptions, Tokenizer};
 use adaptune_test_support::assets;
 use adaptune_train::{Example, Target};
 use std::io::Write;
@@ -55,6 +55,9 @@ fn files_are_what_their_lines_say() {
     let running = Corpus::read(file(".txt", "one\n\ntwo\nthree").path()).unwrap();
     assert_eq!(running.documents, [Document { line: 1, words: Words::Text("one\n\ntwo\nthree".into()) }]);
     assert_eq!(Corpus::read(file(".csv", "text,label\na,1\nb,2\n").path()).unwrap().documents.len(), 2);
+    let options = TableOptions { format: Some(Format::JsonLines), ..TableOptions::default() };
+    let unnamed = file("", &turns);
+    assert_eq!(Corpus::read_with(unnamed.path(), &options).unwrap().kind, CorpusKind::Conversations);
     let meant = |ending: &str, text: &str| Corpus::is_meant_by(file(ending, text).path());
     assert!(meant(".jsonl", &turns) && meant(".jsonl", "{\"prompt\": \"a\", \"completion\": \" b\"}"));
     assert!(

@@ -7,7 +7,8 @@ use super::data::Data;
 use super::start::Start;
 use adaptune_adapters::{HeadError, Tuning};
 use adaptune_text::{
-    BaseModel, ChatTemplate, Corpus, CorpusKind, DataFile, Labels, LanguageForm, LanguageRun, TaskChoice, Tokenizer,
+    BaseModel, ChatTemplate, Corpus, CorpusKind, DataFile, Labels, LanguageForm, LanguageRun, TableOptions, TaskChoice,
+    Tokenizer,
 };
 use adaptune_train::Dataset;
 use anyhow::{Context, Result, bail};
@@ -67,13 +68,14 @@ impl Language {
         tokenizer: &Tokenizer,
         model: &BaseModel,
     ) -> Result<Data> {
-        let (whole, mut files) = read_all(choices)?;
+        let options = args.table.options();
+        let (whole, mut files) = read_all(choices, &options)?;
         if whole.kind != CorpusKind::Conversations {
             self.template = None;
         } else if self.template.is_none() {
             self.template = model.chat_template()?;
         }
-        let (train, dev, test) = parts(choices, whole, &mut files)?;
+        let (train, dev, test) = parts(choices, &options, whole, &mut files)?;
         let pack = |part: &str, corpus: &Corpus| self.pack(part, corpus, tokenizer, args.json);
         let train = pack("train", &train)?;
         let dev = dev.map(|dev| pack("dev", &dev)).transpose()?;
@@ -133,10 +135,10 @@ fn check(args: &TrainArgs, choices: &Choices) -> Result<()> {
 }
 
 /// The training data, as one.
-fn read_all(choices: &Choices) -> Result<(Corpus, Vec<DataFile>)> {
+fn read_all(choices: &Choices, options: &TableOptions) -> Result<(Corpus, Vec<DataFile>)> {
     let (mut whole, mut files): (Option<Corpus>, _) = (None, Vec::new());
     for path in &choices.train {
-        let corpus = Corpus::read(path)?;
+        let corpus = Corpus::read_with(path, options)?;
         files.push(DataFile::of("train", path, corpus.documents.len())?);
         whole = Some(match whole {
             Some(whole) => whole.join(corpus)?,
@@ -149,11 +151,12 @@ fn read_all(choices: &Choices) -> Result<(Corpus, Vec<DataFile>)> {
 /// What is trained on, and what is measured on: read, or kept aside.
 fn parts(
     choices: &Choices,
+    options: &TableOptions,
     whole: Corpus,
     files: &mut Vec<DataFile>,
 ) -> Result<(Corpus, Option<Corpus>, Option<Corpus>)> {
     let mut read = |part: &str, path: &Path| -> Result<Corpus> {
-        let corpus = Corpus::read(path)?;
+        let corpus = Corpus::read_with(path, options)?;
         if corpus.kind != whole.kind {
             bail!("{}: found {}, but the training data are {}", corpus.name, corpus.kind, whole.kind);
         }

@@ -2,16 +2,28 @@
 
 use super::super::folder::RunFolder;
 use super::command;
+use super::command;
 use super::folds::Folds;
 use super::language::Language;
 use super::outcome::Outcome;
 use super::setting::Setting;
-use adaptune_adapters::{HeadConfig, Tuning};
+use adaptune_adapters::{AdapterModel, HeadConfig, Tuning, format};
 use adaptune_text::{BaseIdentity, ModelCard, RunFile};
 use adaptune_train::EvaluationRecord;
-use anyhow::Result;
+use anyhow::{Context, Result, anyhow};
 
 impl Setting<'_> {
+    /// Refuses an adapter that no library's files can hold before hours go into it: it is written into a folder that is thrown away.
+    pub(super) fn check_files(&self, model: &AdapterModel<f32>) -> Result<()> {
+        let Some(adapter) = model.adapter().filter(|_| self.choices.composed.is_none()) else { return Ok(()) };
+        let trial = tempfile::tempdir().context("cannot make a temporary folder")?;
+        let (folder, out) = (trial.path().display().to_string(), self.choices.out.display().to_string());
+        let saved = format::save_headless(adapter, model.base(), trial.path());
+        saved
+            .map_err(|error| anyhow!(error.to_string().replace(&folder, &out)))
+            .with_context(|| format!("--method {}: what would be trained could not be saved", self.choices.method))
+    }
+
     /// What is trained with what, for whoever finds the result.
     pub(super) fn run_file(&self, tuning: &Tuning) -> RunFile {
         let mut options = serde_json::to_value(self.choices.options_for(tuning)).unwrap_or_default();

@@ -158,6 +158,7 @@ impl<'a> Setting<'a> {
     pub(super) fn train_and_save(&self, folds: Option<&Folds>, folder: &RunFolder) -> Result<Option<Outcome>> {
         let (args, tuning) = (self.args, &self.choices.tuning);
         let trainer = self.trainer(tuning, self.choices.composed.as_ref())?;
+        self.check_files(trainer.model())?;
         if folder.prepare(args.resume, args.overwrite)? == State::Complete {
             tell_complete(&self.choices.out);
             return Ok(None);

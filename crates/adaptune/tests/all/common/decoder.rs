@@ -19,19 +19,32 @@ pub(crate) const TEMPLATE: &str = "{% for m in messages %}{{ '<|' + m['role'] + 
 
 /// Writes `config.json`, `model.safetensors`, `tokenizer.json` and, with a chat template, `tokenizer_config.json`.
 pub(crate) fn write(folder: &Path, template: Option<&str>) {
-    fs::create_dir_all(folder).expect("a folder can be made");
     let config = json!({
         "model_type": "llama", "vocab_size": WORDS.split_whitespace().count(), "hidden_size": 24, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 40, "max_position_embeddings": 48,
         "rope_theta": 100.0, "tie_word_embeddings": true, "bos_token_id": 1, "eos_token_id": 2,
     });
+    write_model(folder, &config);
+    let settings = json!({ "bos_token": "<s>", "eos_token": "</s>", "chat_template": template });
+    write_json(&folder.join("tokenizer_config.json"), &settings);
+}
+
+/// The same of GPT-2, without a template.
+pub(crate) fn write_gpt2(folder: &Path) {
+    let config = json!({
+        "model_type": "gpt2", "vocab_size": WORDS.split_whitespace().count(), "n_embd": 24, "n_layer": 2, "n_head": 4, "n_inner": 40,
+        "n_positions": 48, "bos_token_id": 1, "eos_token_id": 2,
+    });
+    write_model(folder, &config);
+}
+
+fn write_model(folder: &Path, config: &Value) {
+    fs::create_dir_all(folder).expect("a folder can be made");
     let parsed = Config::from_json(&config.to_string(), Path::new("config.json")).expect("a decoder");
     let base = Encoder::<f32>::random(parsed, 0.3, Seed::new(1));
     save_base(&base, folder, FloatFormat::F32).expect("a model can be written");
-    write_json(&folder.join("config.json"), &config);
+    write_json(&folder.join("config.json"), config);
     write_json(&folder.join("tokenizer.json"), &tokenizer());
-    let settings = json!({ "bos_token": "<s>", "eos_token": "</s>", "chat_template": template });
-    write_json(&folder.join("tokenizer_config.json"), &settings);
 }
 
 fn tokenizer() -> Value {
