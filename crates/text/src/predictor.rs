@@ -179,10 +179,10 @@ impl TextPredictor {
         self.thresholds.class(logits)
     }
 
-    /// True if a label, by its number, holds with this probability, where any number of them may.
+    /// Above which probability a label, by its number, holds, where any number of them may.
     #[must_use]
-    pub fn holds(&self, label: usize, probability: f32) -> bool {
-        self.thresholds.hold(label, probability)
+    pub fn threshold(&self, label: usize) -> f32 {
+        self.thresholds.of(label)
     }
 
     /// Returns the table with labels as the head has them: where any number of them hold, lists, read as these

@@ -61,9 +61,9 @@ impl Thresholds {
         self.of_class().map_or_else(|| argmax(logits), |threshold| threshold.predicted(logits))
     }
 
-    /// True if a label with this probability holds.
-    pub(crate) fn hold(&self, label: usize, probability: f32) -> bool {
-        probability > self.own.iter().find(|(other, _)| *other == label).map_or(self.all, |(_, threshold)| *threshold)
+    /// Above which probability a label holds.
+    pub(crate) fn of(&self, label: usize) -> f32 {
+        self.own.iter().find(|(other, _)| *other == label).map_or(self.all, |(_, threshold)| *threshold)
     }
 
     /// Loss and metrics of logits, with what is predicted by these thresholds.

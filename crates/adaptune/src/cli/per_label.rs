@@ -1,6 +1,6 @@
 //! Scores label by label, where any number of labels hold: `eval --per-class`.
 
-use super::report::note;
+use super::report::{note, print_line};
 use super::score_table::{ScoreTable, Scored, listed};
 use adaptune_tensor::ndarray::{Array2, Axis};
 use adaptune_tensor::sigmoid;
@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 /// How each label was predicted.
 pub(crate) struct PerLabel {
     table: ScoreTable,
+    /// Above which probability each label holds.
+    thresholds: Vec<f32>,
 }
 
 impl PerLabel {
@@ -20,14 +22,18 @@ impl PerLabel {
     pub(crate) fn new(predictor: &TextPredictor, data: &Dataset, logits: &Array2<f32>) -> Self {
         let truths = |target: &Target| if let Target::Labels(truths) = target { Some(truths.clone()) } else { None };
         let expected: Vec<Vec<bool>> = data.examples().iter().filter_map(|example| truths(&example.target)).collect();
-        let holds = |(label, logit): (usize, &f32)| predictor.holds(label, sigmoid(*logit));
+        let thresholds: Vec<f32> = (0..predictor.labels().len()).map(|label| predictor.threshold(label)).collect();
+        let holds = |(logit, threshold): (&f32, &f32)| sigmoid(*logit) > *threshold;
         let predicted: Vec<Vec<bool>> =
-            logits.axis_iter(Axis(0)).map(|row| row.iter().enumerate().map(holds).collect()).collect();
-        Self { table: table(&LabelReport::new(&expected, &predicted), predictor.labels()) }
+            logits.axis_iter(Axis(0)).map(|row| row.iter().zip(&thresholds).map(holds).collect()).collect();
+        Self { table: table(&LabelReport::new(&expected, &predicted), predictor.labels()), thresholds }
     }
 
     pub(crate) fn print(&self) -> Result<()> {
         self.table.print()?;
+        let named: Vec<String> = self.thresholds.iter().map(f32::to_string).collect();
+        let shown = if named.windows(2).all(|pair| pair[0] == pair[1]) { &named[..1.min(named.len())] } else { &named };
+        print_line(format_args!("\na label holds where its probability is above {}", shown.join(", ")))?;
         self.table.tell_absent();
         self.warn();
         Ok(())
@@ -47,7 +53,7 @@ impl PerLabel {
     }
 
     pub(crate) fn json(&self) -> Value {
-        json!({ "classes": self.table.json(), "mean": self.table.mean_json() })
+        json!({ "classes": self.table.json(), "mean": self.table.mean_json(), "threshold": self.thresholds })
     }
 }
 

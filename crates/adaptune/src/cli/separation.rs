@@ -1,6 +1,7 @@
 //! From which probability on each class, or each label, would be predicted best: a part of `eval --per-class`.
 
-use super::report::{Cell, Report, print_line};
+use super::per_class::PerClass;
+use super::report::{Cell, Report, note, print_line};
 use adaptune_adapters::HeadConfig;
 use adaptune_tensor::ndarray::{Array2, Axis};
 use adaptune_tensor::{sigmoid, softmax};
@@ -19,7 +20,8 @@ impl Separation {
     /// Looks for the thresholds, from logits, `[N, C]`.
     pub(crate) fn new(head: &HeadConfig, data: &Dataset, logits: &Array2<f32>) -> Self {
         let any = head.task.predicts_any_labels();
-        if head.task.reads_every_token() || (!any && head.labels.len() > FEW) {
+        let few_classes = PerClass::is_for(head) && !head.task.reads_every_token() && head.labels.len() <= FEW;
+        if !any && !few_classes {
             return Self(Vec::new());
         }
         let probabilities = if any { logits.mapv(sigmoid) } else { softmax(logits.clone()) };
@@ -42,11 +44,12 @@ impl Separation {
         }
         print_line("\nthresholds with the best F1 on these data:")?;
         table.print()?;
-        Ok(print_line(format_args!(
-            "\nto use one: --threshold '{name}={:.2}', for eval and predict; choose it on development data, for on those \
-             that it was chosen on it looks better than it is",
+        note(format_args!(
+            "note: to use one, --threshold '{name}={:.2}', for eval and predict; choose it on development data, for on those that \
+             it was chosen on it looks better than it is",
             best.probability
-        ))?)
+        ));
+        Ok(())
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -58,6 +58,21 @@ fn adapters_are_fused_and_the_folder_can_be_moved() {
     assert!(card.contains("load_adapter_setup") && card.contains("`fuse(a, b)`"), "{card}");
 }
 
+/// What replaces another result brings all of its folders with it.
+#[test]
+fn a_composition_takes_the_place_of_another_result() {
+    let bench = bench();
+    bench.trained("fused", "--name both --method 'fuse(a, b)' --epochs 1");
+    let expected = evaluated(&bench, "--adapter fused");
+    bench.trained("other", "--name other --epochs 1");
+    ok(&mut bench.train("other", "--name both --method 'fuse(a, b)' --epochs 1 --overwrite"));
+    assert_eq!(evaluated(&bench, "--adapter other"), expected);
+    // And the other way round: what is left of the composition is not read.
+    bench.trained("plain", "--name other --epochs 1");
+    ok(&mut bench.train("other", "--name other --epochs 1 --overwrite"));
+    assert_eq!(evaluated(&bench, "--adapter other"), evaluated(&bench, "--adapter plain"));
+}
+
 #[test]
 fn a_fusion_by_itself_is_named_behind_a_semicolon() {
     let bench = bench();

@@ -102,7 +102,7 @@ fn what_cannot_answer_in_parallel_is_named_with_its_place() {
         ("--adapter 'stack(mood, parallel(stars, tags))' --model model", &["stands outside of all others"]),
         ("--adapter 'paralel(mood, stars)' --model model", &["did you mean `parallel`"]),
         ("--adapter 'parallel(mood, stars)' --head mood", &["the head in its own folder"]),
-        ("--adapter 'parallel(mood, stars)' --threshold 0.4", &["--threshold", "none is here"]),
+        ("--adapter 'parallel(mood, stars)' --threshold 0.4", &["--threshold", "none of these adapters"]),
         ("--adapter 'parallel(mood, tags)' --out tags-out.conll", &["several adapters", ".conll"]),
     ] {
         bench.refuses(&format!("predict {line} --input texts.txt"), words);

@@ -151,7 +151,7 @@ fn the_named_metric_decides() {
         .command(&format!("{line} b --metric f2"))
         .assert()
         .failure()
-        .stderr(contains("metric is f2, but the development data have accuracy, macro_f1"));
+        .stderr(contains("--metric f2: the development data have accuracy, macro_f1"));
     bench
         .command("train --model model --train one.tsv --epochs 2 --out c --metric loss")
         .assert()

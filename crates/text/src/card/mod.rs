@@ -227,7 +227,7 @@ mod tests {
             "`lora[r=8]`",
             "`good`, ` bad `",
             "| train | `a\\|b.tsv` | 3 | `abababababab…` |",
-            "longer than 9 tokens",
+            "the first 9 tokens are read",
             "| dev accuracy | 0.5000 |",
             "adaptune 'a b'",
             "--model owner/mini",

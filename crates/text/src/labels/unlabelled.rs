@@ -105,9 +105,13 @@ mod tests {
 
     #[test]
     fn a_table_without_any_label_is_refused() {
-        for labels in [["", ""], ["-1", "-1"]] {
+        for (labels, words) in [
+            (["", ""], "no example has a label in the column `label`"),
+            (["-1", "-1"], "all labels in the column `label` are -1, which stands for none"),
+            (["-1", ""], "all labels in the column `label` are -1"),
+        ] {
             let message = table(&labels).labelled().unwrap_err().to_string();
-            assert!(message.contains("no example has a label in the column `label`"), "{message}");
+            assert!(message.contains(words), "{message}");
         }
     }
 }

@@ -111,7 +111,7 @@ impl Reader<'_> {
 
     fn labels_that_hold(&self, logits: ArrayView1<'_, f32>) -> Prediction {
         let probabilities: Vec<f32> = logits.iter().copied().map(sigmoid).collect();
-        let holds = |(label, _): &(usize, &String)| self.thresholds.hold(*label, probabilities[*label]);
+        let holds = |(label, _): &(usize, &String)| probabilities[*label] > self.thresholds.of(*label);
         let labels = self.head.labels.iter().enumerate().filter(holds);
         let separator = self.input.and_then(|input| input.label_separator).unwrap_or('|');
         Prediction::Labels {

@@ -2,7 +2,6 @@
 
 use super::super::folder::RunFolder;
 use super::command;
-use super::command;
 use super::folds::Folds;
 use super::language::Language;
 use super::outcome::Outcome;
