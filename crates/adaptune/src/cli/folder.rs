@@ -3,7 +3,7 @@
 //! What replaces another result is made in a hidden folder within, and takes its place when it is whole: until then, and after a
 //! crash at any moment, the folder holds the old result, and then the new one.
 
-use super::lock::{LOCK, Lock};
+use super::lock::{LOCK, Lock, refuse_if_held};
 use super::staging::promote;
 use adaptune_text::{MODEL_CARD, ModelCard, RUN_FILE as RUN, RunFile, is_model_card};
 use adaptune_transformer::weights::{finish_replacing, is_there, replace_file, resolve};
@@ -98,6 +98,9 @@ impl RunFolder {
             bail!("{shown} is a file; --out must name a folder");
         }
         let state = self.state();
+        if self.lock.get().is_none() {
+            refuse_if_held(&self.path)?;
+        }
         if self.is_empty()? || overwrite {
             return Ok(State::New);
         }

@@ -43,6 +43,18 @@ impl Lock {
     }
 }
 
+/// Refuses a folder that another process writes into, and changes nothing.
+///
+/// # Errors
+/// Another process has its lock; the message says which.
+pub(crate) fn refuse_if_held(folder: &Path) -> Result<()> {
+    let Ok(mut file) = OpenOptions::new().read(true).write(true).open(folder.join(LOCK)) else { return Ok(()) };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => bail!("{} is being written by {}", folder.display(), holder(&mut file)),
+        _ => Ok(()),
+    }
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         // If it stays, it holds nobody up: the lock ends with the file's being open.
@@ -99,7 +111,9 @@ mod tests {
         let message = Lock::take(folder.path()).unwrap_err().to_string();
         let us = format!("is being written by process {}", std::process::id());
         assert!(message.contains(&us) && message.contains("--out"), "{message}");
+        assert!(refuse_if_held(folder.path()).unwrap_err().to_string().contains(&us));
         drop(first);
+        refuse_if_held(folder.path()).unwrap();
         assert!(!folder.path().join(LOCK).exists());
         Lock::take(folder.path()).unwrap();
     }

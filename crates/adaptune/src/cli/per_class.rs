@@ -98,9 +98,10 @@ impl<'a> PerClass<'a> {
         let missed = self.table.missed();
         if !missed.is_empty() {
             let advice = match self.what {
-                TAG => "with --class-weights balanced",
+                TAG => "with --class-weights balanced, where that was not done",
                 _ => {
-                    "with --class-weights balanced and --metric macro_f1, or see which threshold eval --per-class finds"
+                    "with --class-weights balanced and --metric macro_f1, where that was not done, or see which threshold eval \
+                     --per-class finds"
                 }
             };
             note(format_args!(

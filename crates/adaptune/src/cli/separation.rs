@@ -38,14 +38,14 @@ impl Separation {
         let Some((name, best)) = self.0.iter().min_by(|a, b| a.1.f1.total_cmp(&b.1.f1)) else { return Ok(()) };
         let mut table = Report::with_header(&["", "threshold", "precision", "recall", "F1"]);
         for (name, best) in &self.0 {
-            let numbers = [best.probability, best.precision, best.recall, best.f1];
-            let cells = numbers.map(|number| Cell::number(format!("{number:.4}")));
+            let numbers = [best.precision, best.recall, best.f1].map(|number| format!("{number:.4}"));
+            let cells = std::iter::once(best.probability.to_string()).chain(numbers).map(Cell::number);
             table.row(std::iter::once(name.as_str().into()).chain(cells).collect());
         }
         print_line("\nthresholds with the best F1 on these data:")?;
         table.print()?;
         note(format_args!(
-            "note: to use one, --threshold '{name}={:.2}', for eval and predict; choose it on development data, for on those that \
+            "note: to use one, --threshold '{name}={}', for eval and predict; choose it on development data, for on those that \
              it was chosen on it looks better than it is",
             best.probability
         ));

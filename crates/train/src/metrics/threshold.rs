@@ -17,8 +17,8 @@ pub struct Threshold {
 
 /// Returns the threshold with the largest F1, the highest of equals; `None` if nothing is true, or a probability is NaN.
 ///
-/// Pairs are a probability and whether it is true. The threshold lies halfway between the lowest probability that is predicted
-/// and the next one below, so that it does not hang on the last digit of either.
+/// Pairs are a probability and whether it is true. The threshold is the shortest number near the middle between the lowest
+/// probability that is predicted and the next one below, so that it does not hang on the last digit of either, and can be typed.
 ///
 /// ```
 /// use adaptune_train::metrics::best_threshold;
@@ -44,10 +44,17 @@ pub fn best_threshold(pairs: &[(f64, bool)]) -> Option<Threshold> {
         let f1 = ratio(2.0 * right, predicted + all);
         if best.is_none_or(|best| f1 > best.f1) {
             let (precision, recall) = (right / predicted, right / all);
-            best = Some(Threshold { probability: f64::midpoint(*probability, next), precision, recall, f1 });
+            best = Some(Threshold { probability: between(next, *probability), precision, recall, f1 });
         }
     }
     best
+}
+
+/// The number with the fewest digits above `low` and below `high` that the middle of both rounds to.
+fn between(low: f64, high: f64) -> f64 {
+    let middle = f64::midpoint(low, high);
+    let rounded = |digits: i32| (middle * 10f64.powi(digits)).round() / 10f64.powi(digits);
+    (1..=15).map(rounded).find(|number| *number > low && *number < high).unwrap_or(middle)
 }
 
 #[cfg(test)]
@@ -84,6 +91,10 @@ mod tests {
         assert_eq!(best_threshold(&[]), None);
         assert_eq!(best_threshold(&[(0.7, false)]), None);
         assert_eq!(best_threshold(&[(f64::NAN, true), (0.2, true)]), None);
-        assert_eq!(best_threshold(&[(0.5, true), (0.5, false)]).unwrap().probability, 0.25);
+        assert_eq!(best_threshold(&[(0.5, true), (0.5, false)]).unwrap().probability, 0.3);
+        assert_eq!(
+            [between(0.0312, 0.0329), between(0.4, 0.400_000_1), between(0.0, 0.04)],
+            [0.032, 0.400_000_05, 0.02]
+        );
     }
 }

@@ -76,9 +76,15 @@ pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<Tra
     }
     let out = args.out.as_deref().unwrap_or(Path::new("")).display();
     if let Some(option) = beside_resume() {
+        if folder.state() == State::Complete {
+            bail!(
+                "--resume: the run in {out} is complete, there is nothing to go on with, and {option} would not be heeded; to train it \
+                 further:\n    adaptune train --from {out} --train FILE {option} … --out NEW"
+            );
+        }
         bail!(
-            "--resume: the run in {out} goes on as it began, and would not heed {option}: leave that away; to train what comes of \
-             it further, otherwise, there is --from"
+            "--resume: the run in {out} goes on as it began, and would not heed {option}: leave that away; what comes of it can be \
+             trained further with other options:\n    adaptune train --from {out} --train FILE --out NEW"
         );
     }
     let Some(path) = folder.command_under_way() else {

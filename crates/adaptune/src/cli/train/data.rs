@@ -97,6 +97,10 @@ impl Parts {
             Some(DevArg::Share(share)) => {
                 let (train, dev) = whole.split(*share, choices.options.seed)?;
                 let path = format!("{:.0} % of these, kept aside", 100.0 * share);
+                if !reader.quiet {
+                    let (aside, left) = (thousands(dev.rows.len() as u64), thousands(train.rows.len() as u64));
+                    note(format_args!("{aside} of them are kept aside as development data, {left} are trained on"));
+                }
                 files.push(DataFile { part: "dev".into(), path, examples: dev.rows.len(), sha256: None });
                 (train, Some(dev))
             }

@@ -36,6 +36,9 @@ impl Outcome {
             Some(from) => {
                 format!("What is in {} is at least as good; try a lower rate (--lr) or other data.", from.display())
             }
+            None if best.loss > before.loss => {
+                format!("The loss rose from {:.2} to {:.2}: try a lower rate (--lr).", before.loss, best.loss)
+            }
             None => "Try more steps (--epochs), a higher rate (--lr) or another --method.".to_owned(),
         };
         (!is_better).then(|| {
