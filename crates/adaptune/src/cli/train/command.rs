@@ -76,16 +76,7 @@ pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<Tra
     }
     let out = args.out.as_deref().unwrap_or(Path::new("")).display();
     if let Some(option) = beside_resume() {
-        if folder.state() == State::Complete {
-            bail!(
-                "--resume: the run in {out} is complete, there is nothing to go on with, and {option} would not be heeded; to train it \
-                 further:\n    adaptune train --from {out} --train FILE {option} … --out NEW"
-            );
-        }
-        bail!(
-            "--resume: the run in {out} goes on as it began, and would not heed {option}: leave that away; what comes of it can be \
-             trained further with other options:\n    adaptune train --from {out} --train FILE --out NEW"
-        );
+        bail!(not_heeded(&option, &out.to_string(), folder.state()));
     }
     let Some(path) = folder.command_under_way() else {
         return match folder.state() {
@@ -104,6 +95,18 @@ pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<Tra
         .with_context(|| format!("the run began in {directory}, which cannot be entered"))?;
     note(format_args!("going on as the run began: {}", shown(&kept)));
     Ok(Some(TrainArgs { resume: true, overwrite: false, out, json: args.json || before.json, ..*before }))
+}
+
+/// Why an option has no place beside `--resume`, and what does what it was meant for.
+fn not_heeded(option: &str, out: &str, state: State) -> String {
+    let why = match state {
+        State::Complete => format!("is complete, there is nothing to go on with, and {option} would not be heeded"),
+        _ => format!("goes on as it began, and {option} would not be heeded: leave that away"),
+    };
+    format!(
+        "--resume: the run in {out} {why}; to train what comes of it further, with other options:\n    adaptune train --from {out} \
+         --train FILE --out NEW"
+    )
 }
 
 /// An option of this command line that would change how a run goes on, if there is one.

@@ -97,10 +97,7 @@ impl Parts {
             Some(DevArg::Share(share)) => {
                 let (train, dev) = whole.split(*share, choices.options.seed)?;
                 let path = format!("{:.0} % of these, kept aside", 100.0 * share);
-                if !reader.quiet {
-                    let (aside, left) = (thousands(dev.rows.len() as u64), thousands(train.rows.len() as u64));
-                    note(format_args!("{aside} of them are kept aside as development data, {left} are trained on"));
-                }
+                reader.tell_aside(&train, &dev);
                 files.push(DataFile { part: "dev".into(), path, examples: dev.rows.len(), sha256: None });
                 (train, Some(dev))
             }
@@ -184,6 +181,14 @@ impl<'a> Reader<'a> {
             TaskChoice::MultiLabel => table.with_label_sets(self.options.columns.label_separator)?,
             _ => table.with_numbered_choices(self.options.columns.choice_labels)?,
         })
+    }
+
+    /// Says how many examples a share of the training data is.
+    fn tell_aside(&self, train: &Table, dev: &Table) {
+        if !self.quiet {
+            let [aside, left] = [dev, train].map(|table| thousands(table.rows.len() as u64));
+            note(format_args!("{aside} of them are kept aside as development data, {left} are trained on"));
+        }
     }
 
     /// Questions are learnt with the place of their answers, for which tables have no column.
