@@ -136,7 +136,7 @@ impl TrainOptions {
             return Err(format!("a batch of {} cannot be cut into {} parts", self.batch_size, self.accumulate));
         }
         if self.layer_drop > 0 && self.cache.is_some() {
-            return Err("layer drop leaves adapters out of other layers in each step, so what they make of an example cannot be \
+            return Err("layer drop leaves adapters out of other layers in each step, so their outputs for an example cannot be \
                         kept: choose layer drop or the cache"
                 .into());
         }

@@ -97,8 +97,8 @@ fn among_one_and_the_same_it_is_that_one_and_signs_do_not_count() {
         let route = Route::new(base.config(), parts, router).expect("a route");
         assert!(off(&hidden(&base, &route), &alone) < 1e-12, "{names:?} {top:?}");
     }
-    // Both matrices turned round are the same change, with the directions turned round or not.
-    let turned = |name: &str| {
+    // Both matrices negated are the same change, whatever the sign of the direction.
+    let negated = |name: &str| {
         let mut adapter = same(name).unfrozen().expect("it is held once");
         adapter.parameters_mut().into_iter().flat_map(|(_, p)| p.values_mut()).for_each(|value| *value = -*value);
         adapter.frozen()
@@ -107,7 +107,7 @@ fn among_one_and_the_same_it_is_that_one_and_signs_do_not_count() {
         let router = Router::arrow("r", &config(Some(1)), &parts).expect("they are LoRAs");
         hidden(&base, &Route::new(base.config(), parts, router).expect("a route"))
     };
-    assert!(off(&routed(vec![same("a"), same("b")]), &routed(vec![turned("a"), same("b")])) < 1e-12);
+    assert!(off(&routed(vec![same("a"), same("b")]), &routed(vec![negated("a"), same("b")])) < 1e-12);
 }
 
 /// Of three adapters one reads what no token has: nothing goes to it, and the others are as they are without it.

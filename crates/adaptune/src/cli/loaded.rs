@@ -67,7 +67,7 @@ impl Loaded {
     }
 
     /// True if a threshold is for this head: one of its classes is named, or any number of its labels hold.
-    pub(crate) fn heeds(&self, threshold: &Threshold) -> bool {
+    pub(crate) fn accepts(&self, threshold: &Threshold) -> bool {
         let head = self.predictor.model().head().config();
         match &threshold.label {
             Some(label) => head.class_of(label).is_some(),

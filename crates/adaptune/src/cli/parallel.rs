@@ -14,16 +14,16 @@ pub(crate) fn open_parallel(args: &ModelArgs, table: &TableArgs, parts: &[Expres
     }
     let adapters: Vec<AdapterArg> = parts.iter().cloned().map(AdapterArg::from).collect();
     let each: Vec<String> = (1..).zip(parts).map(|(n, part)| format!("parallel(…), part {n}, {part}")).collect();
-    let (mut first, mut members, mut heeded) = (None::<Finished>, Vec::new(), Vec::new());
+    let (mut first, mut members, mut accepted) = (None::<Finished>, Vec::new(), Vec::new());
     for (adapter, place) in adapters.iter().zip(&each) {
         let finished = opened(adapter, args, first.as_ref()).with_context(|| place.clone())?;
         first.get_or_insert_with(|| finished.clone());
         let loaded = Loaded::of(adapter, finished, args, table).with_context(|| place.clone())?;
-        let its: Vec<&Threshold> = args.threshold.iter().filter(|threshold| loaded.heeds(threshold)).collect();
-        heeded.extend(its.clone());
-        members.push(its.into_iter().try_fold(loaded, Loaded::with_threshold).with_context(|| place.clone())?);
+        let own: Vec<&Threshold> = args.threshold.iter().filter(|threshold| loaded.accepts(threshold)).collect();
+        accepted.extend(own.clone());
+        members.push(own.into_iter().try_fold(loaded, Loaded::with_threshold).with_context(|| place.clone())?);
     }
-    if let Some(threshold) = args.threshold.iter().find(|threshold| !heeded.contains(threshold)) {
+    if let Some(threshold) = args.threshold.iter().find(|threshold| !accepted.contains(threshold)) {
         bail!("--threshold {threshold}: none of these adapters has such a class, or any number of labels");
     }
     let base = first.context("parallel(…) names no adapter")?.base;

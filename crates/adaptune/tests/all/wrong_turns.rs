@@ -31,7 +31,7 @@ fn options_beside_resume_are_not_passed_over() {
     for option in ["--epochs 20", "--lr 0.1", "--seed 3", "--metric loss"] {
         let message = refused(&mut bench.command(&format!("train --resume --out a {option}")));
         let name = option.split(' ').next().unwrap();
-        assert!(message.contains(&format!("{name} would not be heeded")) && message.contains("--from a"), "{message}");
+        assert!(message.contains(&format!("{name} would be ignored")) && message.contains("--from a"), "{message}");
     }
     let out = bench.command("train --resume --out a --threads 1").assert().success();
     assert!(text(&out.get_output().stderr).contains("the run is complete"));

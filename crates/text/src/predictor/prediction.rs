@@ -1,6 +1,6 @@
-//! What a model makes of a text.
+//! Predictions of texts and words.
 
-/// What a model makes of one text.
+/// The prediction for one text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {
     /// One of several classes.
@@ -57,7 +57,7 @@ pub enum Prediction {
     Blank,
 }
 
-/// What a model makes of one word.
+/// The prediction for one word.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WordTag {
     /// The most probable tag; none for a word without a token of its own.

@@ -1,5 +1,6 @@
 //! Training with a depth by chance (AdapterDrop): which layers train in a step, the same bits however the run goes, and what cannot be.
 
+use crate::setups::{data, values};
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, MtlLoraConfig, MultiTask, MultiTaskModel, Task};
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_test_support::on_threads;
@@ -7,16 +8,6 @@ use adaptune_train::*;
 use adaptune_transformer::{Config, Encoder};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-
-/// Is the second token odd? Sequences of several lengths.
-fn data() -> Dataset {
-    let example = |i: u32| {
-        let mut token_ids = vec![1, 10 + i % 30];
-        token_ids.extend((0..i % 4).map(|j| 5 + j));
-        Example::single(token_ids, Target::Class((i % 2) as usize))
-    };
-    Dataset::new(Task::CLASSIFICATION, 2, (0..60).map(example).collect()).expect("sound examples")
-}
 
 fn base() -> Arc<Encoder<f32>> {
     let config = Config { vocabulary: 64, positions: 16, ..Config::bert(16, 3, 2, 32) };
@@ -38,10 +29,6 @@ const METHOD: &str = "double_seq_bn[reduction_factor=4,dropout=0.1]";
 
 fn options(layer_drop: usize) -> TrainOptions {
     TrainOptions { epochs: 3, batch_size: 12, learning_rate: 1e-2, seed: 5, layer_drop, ..Default::default() }
-}
-
-fn values(of: &impl Parameters<f32>) -> Vec<(String, Vec<f32>)> {
-    of.parameters().into_iter().map(|(name, parameter)| (name, parameter.values().to_vec())).collect()
 }
 
 fn trained(options: TrainOptions) -> TrainedModel<AdapterModel<f32>> {

@@ -8,7 +8,7 @@ use adaptune_transformer::{Config, Encoder};
 use std::sync::Arc;
 
 /// Is the second token odd? Sequences of several lengths.
-fn data() -> Dataset {
+pub(crate) fn data() -> Dataset {
     let example = |i: u32| {
         let mut token_ids = vec![1, 10 + i % 30];
         token_ids.extend((0..i % 4).map(|j| 5 + j));
@@ -44,7 +44,7 @@ fn model(base: &Arc<Encoder<f32>>, frozen: &Arc<Adapter<f32>>) -> AdapterModel<f
     AdapterModel::new(base.clone(), None, head).with_setup(stack).expect("two of them train")
 }
 
-fn values(of: &impl Parameters<f32>) -> Vec<(String, Vec<f32>)> {
+pub(crate) fn values(of: &impl Parameters<f32>) -> Vec<(String, Vec<f32>)> {
     of.parameters().into_iter().map(|(name, parameter)| (name, parameter.values().to_vec())).collect()
 }
 

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 const ROWS: usize = 32;
 
 /// Calls `work(t, row)` for each row of an array of zeros of this size, and returns it.
-fn by_row<S: Scalar>((rows, columns): (usize, usize), work: impl Fn(usize, &mut [S]) + Sync) -> Array2<S> {
+fn rows_in_parallel<S: Scalar>((rows, columns): (usize, usize), work: impl Fn(usize, &mut [S]) + Sync) -> Array2<S> {
     let mut all = vec![S::zero(); rows * columns];
     all.par_chunks_mut(ROWS * columns.max(1)).enumerate().for_each(|(piece, values)| {
         values.chunks_mut(columns.max(1)).enumerate().for_each(|(row, values)| work(piece * ROWS + row, values));
@@ -30,7 +30,7 @@ fn row<'a, S>(of: &'a CowArray<'_, S, Ix2>, t: usize) -> &'a [S] {
 /// `Σ_i p_ti u_i,t`, `[T, D]`, for `p: [T, N]`.
 pub(super) fn mixed<S: Scalar>(p: ArrayView2<'_, S>, u: &[Array2<S>]) -> Array2<S> {
     let parts = standard(u);
-    by_row(u[0].dim(), |t, sum| {
+    rows_in_parallel(u[0].dim(), |t, sum| {
         for (p, u) in p.row(t).iter().zip(&parts) {
             sum.iter_mut().zip(row(u, t)).for_each(|(sum, u)| *sum += *p * *u);
         }
@@ -43,7 +43,7 @@ pub(super) fn weighed<S: Scalar>(
     (q, v): (ArrayView1<'_, S>, ArrayView2<'_, S>),
 ) -> Array2<S> {
     let (u, v) = (u.as_standard_layout(), v.as_standard_layout());
-    by_row(u.dim(), |t, sum| {
+    rows_in_parallel(u.dim(), |t, sum| {
         let (p, q) = (p[t], q[t]);
         sum.iter_mut().zip(row(&u, t)).zip(row(&v, t)).for_each(|((sum, u), v)| *sum = *u * p + q * *v);
     })
@@ -51,7 +51,7 @@ pub(super) fn weighed<S: Scalar>(
 
 /// `a_t · u_i,t` for each token and thing, `[T, N]`.
 pub(super) fn products<S: Scalar>(a: ArrayView2<'_, S>, u: &[Array2<S>]) -> Array2<S> {
-    by_row((a.nrows(), u.len()), |t, products| {
+    rows_in_parallel((a.nrows(), u.len()), |t, products| {
         products.iter_mut().zip(u).for_each(|(product, u)| *product = a.row(t).dot(&u.row(t)));
     })
 }
@@ -83,8 +83,8 @@ mod tests {
             assert_eq!(mixed(p.view(), &u), sum);
             assert_eq!(products(a.view(), &u), dots);
             let expected = &a * &p.column(0).insert_axis(Axis(1)) + &u[0] * &p.column(things - 1).insert_axis(Axis(1));
-            let turned = u[0].t().as_standard_layout().into_owned().reversed_axes();
-            let found = weighed((p.column(0), a.view()), (p.column(things - 1), turned.view()));
+            let transposed = u[0].t().as_standard_layout().into_owned().reversed_axes();
+            let found = weighed((p.column(0), a.view()), (p.column(things - 1), transposed.view()));
             assert_eq!(found, expected);
         }
     }

@@ -76,7 +76,7 @@ pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<Tra
     }
     let out = args.out.as_deref().unwrap_or(Path::new("")).display();
     if let Some(option) = beside_resume() {
-        bail!(not_heeded(&option, &out.to_string(), folder.state()));
+        bail!(not_with_resume(&option, &out.to_string(), folder.state()));
     }
     let Some(path) = folder.command_under_way() else {
         return match folder.state() {
@@ -98,10 +98,10 @@ pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<Tra
 }
 
 /// Why an option has no place beside `--resume`, and what does what it was meant for.
-fn not_heeded(option: &str, out: &str, state: State) -> String {
+fn not_with_resume(option: &str, out: &str, state: State) -> String {
     let why = match state {
-        State::Complete => format!("is complete, there is nothing to go on with, and {option} would not be heeded"),
-        _ => format!("goes on as it began, and {option} would not be heeded: leave that away"),
+        State::Complete => format!("is complete, there is nothing to go on with, and {option} would be ignored"),
+        _ => format!("goes on as it began, and {option} would be ignored: leave that away"),
     };
     format!(
         "--resume: the run in {out} {why}; to train what comes of it further, with other options:\n    adaptune train --from {out} \
@@ -114,8 +114,8 @@ fn beside_resume() -> Option<String> {
     let mut command = Cli::command();
     let matches = command.try_get_matches_from_mut(std::env::args_os()).ok()?;
     let given = matches.subcommand_matches("train")?;
-    let heeded = ["out", "resume", "overwrite", "json", "threads"];
-    let is_given = |id: &str| !heeded.contains(&id) && given.value_source(id) == Some(ValueSource::CommandLine);
+    let allowed = ["out", "resume", "overwrite", "json", "threads"];
+    let is_given = |id: &str| !allowed.contains(&id) && given.value_source(id) == Some(ValueSource::CommandLine);
     let mut arguments = command.find_subcommand("train")?.get_arguments();
     let found = arguments.find(|argument| is_given(argument.get_id().as_str()))?;
     Some(format!("--{}", found.get_long()?))

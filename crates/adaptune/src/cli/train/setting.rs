@@ -174,7 +174,7 @@ impl<'a> Setting<'a> {
         }
         if let Some(blocks) = trainer.cached_blocks().filter(|_| !args.json) {
             let all = self.base.config().layers;
-            note(format_args!("what the lower {blocks} of {all} blocks make of each text is kept from epoch to epoch"));
+            note(format_args!("the outputs of the lower {blocks} of {all} blocks are kept from epoch to epoch"));
         }
         let begun = Instant::now();
         let trained = follow_closely(trainer, args.json, args.tensorboard.as_deref())?;
