@@ -144,3 +144,11 @@ impl TextError {
         move |source| Self::Io { doing, path, source }
     }
 }
+
+/// At most so many letters of something that a message shows.
+pub(crate) fn shortened(text: &str, letters: usize) -> String {
+    match text.char_indices().nth(letters) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}

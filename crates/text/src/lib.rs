@@ -48,7 +48,7 @@ pub use parallel_predictor::ParallelPredictor;
 pub use predictor::{Prediction, TextPredictor, WordTag};
 pub use retrieval::Retrieval;
 pub use run_file::{
-    BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, LanguageRun, RUN_FILE, RunFile,
+    Aside, BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, LanguageRun, RUN_FILE, RunFile,
 };
 pub use scorer::{Scored, Scorer};
 pub use sentence_transformers::{ParsePoolingError, TokenPooling};

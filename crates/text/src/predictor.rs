@@ -187,11 +187,19 @@ impl TextPredictor {
 
     /// Returns the table with labels as the head has them: where any number of them hold, lists, read as these
     /// columns say or as in training; where one of several choices is right, its number; where labels were numbers with a decimal
-    /// comma, these.
+    /// comma, these; where numbers stood for names, the names.
     ///
     /// # Errors
-    /// As [`Table::with_label_sets`], [`Table::with_numbered_choices`] and [`Table::with_decimal_commas`].
+    /// As [`Table::with_label_sets`], [`Table::with_numbered_choices`], [`Table::with_decimal_commas`] and [`Table::with_label_names`].
     pub fn with_labels_of_head<'t>(&self, table: &'t Table, columns: &Columns) -> Result<Cow<'t, Table>> {
+        let in_training = self.input.as_ref().map_or(&[][..], |input| &input.label_names);
+        let names = if columns.label_names.is_empty() { in_training } else { &columns.label_names };
+        let table = self.with_kind_of_labels(table, columns)?;
+        Ok(if names.is_empty() { table } else { Cow::Owned(table.into_owned().with_label_names(names)?) })
+    }
+
+    /// The table with lists, numbers of choices or numbers, as the head has them.
+    fn with_kind_of_labels<'t>(&self, table: &'t Table, columns: &Columns) -> Result<Cow<'t, Table>> {
         if table.kind == TableKind::Choices {
             let in_training = self.input.as_ref().and_then(|input| input.choice_labels);
             return table.clone().with_numbered_choices(columns.choice_labels.or(in_training)).map(Cow::Owned);

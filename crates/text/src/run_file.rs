@@ -130,6 +130,9 @@ pub struct InputForm {
     /// How labels named the right choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice_labels: Option<ChoiceLabels>,
+    /// What whole numbers as labels or tags stood for, 0 being the first; nothing where labels were names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label_names: Vec<String>,
     /// True if some questions had no answer, so that none may be found.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unanswerable: bool,
@@ -151,8 +154,17 @@ pub enum InputKind {
     Compared,
 }
 
+/// How a part of the training data is kept aside: by [`Table::split`].
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Aside {
+    /// Which share of it.
+    pub share: f64,
+    /// What it is drawn by.
+    pub seed: u64,
+}
+
 /// A data file of a run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataFile {
     /// What it was for: `train`, `dev` or `test`.
     pub part: String,
@@ -163,6 +175,9 @@ pub struct DataFile {
     /// Its SHA-256, in hexadecimal; nothing for what is built in or came through a pipe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// How it was kept aside from the training data, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aside: Option<Aside>,
 }
 
 impl RunFile {
@@ -201,7 +216,33 @@ impl DataFile {
         let named = crate::builtin::name_in(path).is_some() || !path.is_file();
         let hash = || -> Result<String> { Ok(sha256(&std::fs::read(path).map_err(TextError::io("read", path))?)) };
         let sha256 = (!named).then(hash).transpose()?;
-        Ok(Self { part: part.to_owned(), path: path.display().to_string(), examples, sha256 })
+        Ok(Self { part: part.to_owned(), path: path.display().to_string(), examples, sha256, aside: None })
+    }
+
+    /// Development data of so many examples that are kept aside from the training data.
+    #[must_use]
+    pub fn kept_aside(aside: Aside, examples: usize) -> Self {
+        let path = format!("{:.0} % of these, kept aside", 100.0 * aside.share);
+        Self { part: "dev".to_owned(), path, examples, sha256: None, aside: Some(aside) }
+    }
+
+    /// Refuses a file with another content; one whose content is not known is not refused.
+    ///
+    /// # Errors
+    /// It cannot be read, or has changed.
+    pub fn check(&self, path: &Path) -> Result<()> {
+        let Some(known) = &self.sha256 else { return Ok(()) };
+        let found = sha256(&std::fs::read(path).map_err(TextError::io("read", path))?);
+        if found == *known {
+            return Ok(());
+        }
+        let short = |hash: &str| hash.chars().take(12).collect::<String>();
+        let message = format!(
+            "the file has changed since the training began (SHA-256 {}…, and was {}…); put the old one back, or train anew",
+            short(&found),
+            short(known)
+        );
+        Err(TextError::table(&path.display().to_string(), message))
     }
 }
 
@@ -297,7 +338,8 @@ impl InputForm {
     /// The form of a table.
     #[must_use]
     pub fn of(kind: TableKind, columns: &Columns) -> Self {
-        let Columns { text, text_b, label, label_separator, choices, negatives, choice_labels } = columns.clone();
+        let Columns { text, text_b, label, label_separator, choices, negatives, choice_labels, label_names } =
+            columns.clone();
         Self {
             kind: kind.into(),
             text_column: text,
@@ -308,6 +350,7 @@ impl InputForm {
             choice_columns: choices,
             negative_columns: negatives,
             choice_labels,
+            label_names,
             unanswerable: false,
         }
     }
@@ -324,7 +367,7 @@ impl InputForm {
     #[must_use]
     pub fn columns(&self) -> Columns {
         let Self { text_column, text_b_column, label_column, label_separator, .. } = self.clone();
-        let Self { choice_columns, negative_columns, choice_labels, .. } = self.clone();
+        let Self { choice_columns, negative_columns, choice_labels, label_names, .. } = self.clone();
         Columns {
             text: text_column,
             text_b: text_b_column,
@@ -333,6 +376,7 @@ impl InputForm {
             choices: choice_columns,
             negatives: negative_columns,
             choice_labels,
+            label_names,
         }
     }
 }
@@ -349,7 +393,7 @@ mod tests {
             base_dtype: BaseDtype::Bf16,
             base: Some(BaseIdentity { fingerprint: "1f".into(), tokenizer: sha256(b"") }),
             input: Some(InputForm::of(TableKind::Pair, &Columns { label: Some("y".into()), ..Columns::default() })),
-            data: vec![DataFile { part: "train".into(), path: "a.tsv".into(), examples: 3, sha256: None }],
+            data: vec![DataFile { part: "train".into(), path: "a.tsv".into(), examples: 3, sha256: None, aside: None }],
             embedding: None,
             language: Some(LanguageRun { chat_template: Some("{{ messages }}".into()) }),
             from: None,

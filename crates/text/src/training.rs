@@ -186,7 +186,7 @@ impl<'a> TextTraining<'a> {
             }
             _ => table,
         };
-        table.with_numbered_choices(columns.choice_labels)
+        table.with_numbered_choices(columns.choice_labels)?.with_label_names(&columns.label_names)
     }
 
     /// What is made of the tokens of texts, where their vectors are trained.
@@ -220,7 +220,7 @@ impl<'a> TextTraining<'a> {
     }
 
     fn run_file(&self, train: &Table, examples: usize, options: &TrainOptions) -> RunFile {
-        let data = DataFile { part: "train".into(), path: train.name.clone(), examples, sha256: None };
+        let data = DataFile { part: "train".into(), path: train.name.clone(), examples, sha256: None, aside: None };
         RunFile {
             model: self.model.source().name().to_owned(),
             method: self.method.clone(),

@@ -8,6 +8,7 @@ mod decoder;
 mod embed;
 mod finished;
 mod generate;
+mod label_names;
 mod numbers;
 mod pretrain;
 mod score;

@@ -4,7 +4,7 @@ use super::args;
 use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
 use super::report::note;
-use adaptune_adapters::{Adapter, Head, Setup, format};
+use adaptune_adapters::{Adapter, Head, Setup, format, nearest};
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseDtype, BaseIdentity, BaseModel, RunFile, Tokenizer};
 use adaptune_transformer::Encoder;
@@ -134,7 +134,7 @@ impl Finished {
 /// What a folder says of the training of the adapter in it, and what is to be known of its files on standard error.
 fn run_in(adapter: &Path) -> Result<Option<RunFile>> {
     if !adapter.is_dir() {
-        bail!("{} is no folder; --adapter names the folder that train wrote, or a Python library", adapter.display());
+        bail!("{}", no_folder(adapter));
     }
     let folder = RunFolder::new(adapter, TRAINED);
     if folder.state() == State::Interrupted {
@@ -142,6 +142,18 @@ fn run_in(adapter: &Path) -> Result<Option<RunFile>> {
     }
     tell_notes(adapter)?;
     folder.run_file()
+}
+
+/// What is said where an adapter should be and is none: a folder beside it may be meant.
+pub(crate) fn no_folder(adapter: &Path) -> String {
+    let (parent, name) = (adapter.parent().unwrap_or(Path::new("")), adapter.file_name().unwrap_or_default());
+    let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+    let folders = parent.read_dir().into_iter().flatten().flatten().filter(|entry| entry.path().is_dir());
+    let names: Vec<String> = folders.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let meant = nearest(&name.to_string_lossy(), names.iter().map(String::as_str));
+    let meant =
+        meant.map(|name| format!("; did you mean {}?", adapter.with_file_name(name).display())).unwrap_or_default();
+    format!("{} is no folder{meant}; --adapter names a folder that train or a Python library wrote", adapter.display())
 }
 
 /// The longest text, in tokens, as in training if that is known.

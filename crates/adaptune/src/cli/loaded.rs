@@ -1,7 +1,7 @@
 //! A trained model, loaded to be measured or to predict, and how its texts are to be read.
 
 use super::args::{AdapterArg, ModelArgs, TableArgs, Threshold};
-use super::finished::{Finished, tell_notes};
+use super::finished::{Finished, no_folder, tell_notes};
 use super::folder::{RunFolder, TRAINED};
 use super::score_table::listed;
 use adaptune_adapters::format::{Parts, load, load_composed, load_parts};
@@ -106,7 +106,7 @@ fn with_threshold(predictor: TextPredictor, threshold: &Threshold) -> Result<Tex
 pub(crate) fn check_adapters(adapter: &AdapterArg) -> Result<()> {
     match adapter.folders().iter().find(|folder| !folder.is_dir()) {
         Some(folder) => {
-            bail!("{} is no folder; --adapter names folders that train wrote, or a Python library", folder.display())
+            bail!("{}", no_folder(folder))
         }
         None => Ok(()),
     }

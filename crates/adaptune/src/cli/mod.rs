@@ -30,6 +30,7 @@ mod plot;
 mod predict;
 mod pretrain;
 mod progress;
+mod questions;
 mod report;
 mod score;
 mod score_table;

@@ -8,11 +8,13 @@ use adaptune_train::{EvaluationRecord, Observer, Record, RunExtent, StepRecord};
 pub(crate) struct Bar {
     quiet: bool,
     progress: Option<Progress>,
+    /// How good the model was before training, the larger the better.
+    before: Option<f64>,
 }
 
 impl Bar {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { quiet, progress: None }
+        Self { quiet, progress: None, before: None }
     }
 
     pub(crate) fn finish(self) {
@@ -58,7 +60,14 @@ impl Observer for Bar {
     fn evaluation(&mut self, record: &EvaluationRecord) {
         let Some(progress) = &mut self.progress else { return };
         let when = if record.epoch == 0 { "before training".to_owned() } else { format!("epoch {}", record.epoch) };
-        let best = if record.best { "  (best epoch)" } else { "" };
+        if record.epoch == 0 {
+            self.before = Some(record.merit());
+        }
+        let best = match (record.best, self.before) {
+            (true, Some(before)) if record.epoch > 0 && record.merit() < before => "  (best epoch, worse than before)",
+            (true, _) => "  (best epoch)",
+            (false, _) => "",
+        };
         let mut line = format!("{when}: dev loss {:.4}", record.loss);
         // All of them are in metrics.jsonl; a line for each epoch is enough.
         for (name, value) in &record.metrics {

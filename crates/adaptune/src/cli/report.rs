@@ -49,6 +49,14 @@ pub(crate) fn one_line(text: &str) -> String {
     visible(text).replace('\n', "\\n").replace('\t', "\\t")
 }
 
+/// At most so many letters of a name.
+pub(crate) fn shortened(name: &str, letters: usize) -> String {
+    match name.chars().count() > letters {
+        true => name.chars().take(letters.saturating_sub(1)).chain(['…']).collect(),
+        false => name.to_owned(),
+    }
+}
+
 /// Tells what was noticed of a file, a line each.
 pub(crate) fn notes(file: &str, notes: &[String]) {
     for text in notes {

@@ -1,6 +1,6 @@
 //! Precision, recall and F1 of several things that were predicted, a row each, and their mean.
 
-use super::report::{Cell, Report, note, print_line, thousands};
+use super::report::{Cell, Report, note, one_line, print_line, shortened, thousands};
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -106,7 +106,8 @@ impl ScoreTable {
 /// Some names, and how many more there are.
 pub(crate) fn listed<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
     let more = names.len().saturating_sub(FEW);
-    let shown = names.take(FEW).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let shown =
+        names.take(FEW).map(|name| format!("`{}`", shortened(&one_line(name), 30))).collect::<Vec<_>>().join(", ");
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 

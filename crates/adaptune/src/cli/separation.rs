@@ -25,16 +25,21 @@ impl Separation {
             return Self(Vec::new());
         }
         let probabilities = if any { logits.mapv(sigmoid) } else { softmax(logits.clone()) };
+        let count = |label: usize| data.examples().iter().filter(|example| is(&example.target, label)).count();
+        // Of two classes the threshold of one says all; it is the rarer one's that people look for.
+        let told =
+            |label: &usize| any || head.labels.len() != 2 || (count(*label), *label) < (count(1 - label), 1 - label);
         let best = |(label, name): (usize, &String)| {
             let column = probabilities.index_axis(Axis(1), label);
             let truths = data.examples().iter().map(|example| is(&example.target, label));
             let pairs: Vec<(f64, bool)> = column.iter().map(|p| f64::from(*p)).zip(truths).collect();
             Some((name.clone(), best_threshold(&pairs)?))
         };
-        Self(head.labels.iter().enumerate().filter_map(best).collect())
+        Self(head.labels.iter().enumerate().filter(|(label, _)| told(label)).filter_map(best).collect())
     }
 
-    pub(crate) fn print(&self) -> Result<()> {
+    /// Prints them as a table, and how to use one, unless some are in use.
+    pub(crate) fn print(&self, in_use: bool) -> Result<()> {
         let Some((name, best)) = self.0.iter().min_by(|a, b| a.1.f1.total_cmp(&b.1.f1)) else { return Ok(()) };
         let mut table = Report::with_header(&["", "threshold", "precision", "recall", "F1"]);
         for (name, best) in &self.0 {
@@ -44,11 +49,13 @@ impl Separation {
         }
         print_line("\nthresholds with the best F1 on these data:")?;
         table.print()?;
-        note(format_args!(
-            "note: to use one, --threshold '{name}={}', for eval and predict; choose it on development data, for on those that \
-             it was chosen on it looks better than it is",
-            best.probability
-        ));
+        if !in_use {
+            note(format_args!(
+                "note: to use one, --threshold '{name}={}', for eval and predict; choose it on development data (--kept-aside are those \
+                 of --dev 10%), for on those that it was chosen on it looks better than it is",
+                best.probability
+            ));
+        }
         Ok(())
     }
 

@@ -265,7 +265,7 @@ fn directories_with_missing_files_are_refused() {
 #[test]
 fn what_is_no_adapter_directory_is_refused() {
     let bench = Bench::new();
-    bench.refuses("eval --model model --adapter gone --data dev.tsv", &["gone is no folder", "that train wrote"]);
+    bench.refuses("eval --model model --adapter gone --data dev.tsv", &["gone is no folder", "that train or"]);
     bench.refuses("predict --model model --adapter dev.tsv --input -", &["dev.tsv is no folder"]);
     bench.refuses(
         "eval --model model --adapter model --data dev.tsv",

@@ -43,7 +43,7 @@ const TRAININGS: &[(&str, &str, &str, &[&str])] = &[
         &["2 examples, 3 tags", "saved in run"],
     ),
     ("data-ner-tokens", "train.jsonl", "", &["2 examples, 3 tags", "saved in run"]),
-    ("data-ner-tokens", "ids.jsonl", "", &["`tags` holds numbers", "names"]),
+    ("data-ner-tokens", "ids.jsonl", "", &["the tags are numbers", "--label-names"]),
     ("data-not-text", "train.csv.gz", "", &["compressed", "gunzip"]),
     ("data-not-text", "train.parquet", "", &["Parquet", "to_json"]),
     ("data-not-text", "folder", "", &["folder of a Hugging Face data set", "to_json"]),

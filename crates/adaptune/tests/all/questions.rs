@@ -99,7 +99,7 @@ fn what_does_not_fit_is_refused() {
     bench.write("wrong.jsonl", lines(&wrong));
     let words = ["wrong.jsonl, line 4", "is said to stand at letter 1", "counts letters"];
     bench.refuses_to_train("--train wrong.jsonl --dev wrong.jsonl", &words);
-    bench.refuses_to_train("--task question-answering", &["learnt from JSON", "answer_start"]);
+    bench.refuses_to_train("--task question-answering", &["measured from JSON", "answer_start"]);
     bench.write("train.jsonl", lines(&questions(16, 6, false)));
     let long = ["leaves no room for the context", "line 1"];
     bench.refuses_to_train("--train train.jsonl --dev train.jsonl --max-length 5", &long);

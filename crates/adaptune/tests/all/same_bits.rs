@@ -228,7 +228,7 @@ fn a_run_can_be_killed_many_times() {
     let seed = Seed::new(21);
     let mut kills = 0;
     for i in 0..40 {
-        kills += usize::from(run.kill_after("killed", "--resume", time.mul_f64(0.1 + 0.2 * seed.unit(i))));
+        kills += usize::from(run.kill_after("killed", "--resume", time.mul_f64(0.05 + 0.15 * seed.unit(i))));
         if run.bench.path("killed/run.json").exists() {
             break;
         }

@@ -95,12 +95,12 @@ fn predictions_are_written_as_the_table_is() {
         fs::read_to_string(bench.path(out)).unwrap()
     };
     let own = predict("own.csv");
-    assert!(own.starts_with("\u{feff}sep=;\nid;text;label;predicted\n7;\""), "{own}");
+    assert!(own.starts_with("\u{feff}sep=;\r\nid;text;label;predicted\r\n7;\""), "{own}");
     let fields: Vec<&str> = own.lines().nth(2).unwrap().rsplit(';').collect();
     assert!(fields[0].contains(',') && !fields[0].contains('.'), "a decimal comma: {own}");
     assert!(predict("tabs.tsv").starts_with("id\ttext\tlabel\tpredicted\n"), "another ending is another form");
     // What was written can be read again.
-    let again = own.replace(";label;", ";given;").replace(";predicted\n", ";label\n");
+    let again = own.replace(";label;", ";given;").replace(";predicted\r\n", ";label\r\n");
     bench.write("again.csv", again);
     ok(&mut bench.command("eval --adapter a --data again.csv"));
 }

@@ -79,7 +79,10 @@ fn tags_that_are_numbers_do_not_stop_predictions() {
         let line = format!("predict --model model --adapter a --input new.jsonl --json{more}");
         assert_eq!(ok(&mut bench.command(&line)).lines().count(), 1);
     }
-    bench.refuses("eval --model model --adapter a --data new.jsonl", &["holds numbers", "to_json"]);
+    bench.refuses(
+        "eval --model model --adapter a --data new.jsonl",
+        &["the tag `0` is not in the training data", "--label-names"],
+    );
 }
 
 #[test]
@@ -90,7 +93,7 @@ fn advice_is_what_helps() {
     bench.write("letters.csv", "question,A,B,C,label\nwho?,me,you,her,B\n");
     bench.refuses_to_train("--train letters.csv", &["--choice-columns A,B,C"]);
     bench.write("questions.csv", "question,context,answer\nWho?,Ada wrote.,Ada\n");
-    bench.refuses_to_train("--train questions.csv --task question-answering", &["learnt from JSON", "answer_start"]);
+    bench.refuses_to_train("--train questions.csv --task question-answering", &["measured from JSON", "answer_start"]);
     bench.trained("a", "--epochs 1");
     bench.write("kept_back.tsv", "text\tlabel\nfine\t-1\ndull\t-1\n");
     bench.refuses("eval --model model --adapter a --data kept_back.tsv", &["are -1, which stands for none"]);

@@ -104,7 +104,7 @@ impl ModelCard<'_> {
             return;
         }
         card.push_str("## Data\n\n| part | file | examples | SHA-256 |\n|---|---|---|---|\n");
-        for DataFile { part, path, examples, sha256 } in &self.run.data {
+        for DataFile { part, path, examples, sha256, .. } in &self.run.data {
             let hash = sha256.as_deref().map_or("none".into(), |hash| format!("`{}…`", &hash[..hash.len().min(12)]));
             let _ = writeln!(card, "| {part} | {} | {examples} | {hash} |", code(path));
         }
@@ -194,8 +194,13 @@ mod tests {
     use adaptune_adapters::{Pooling, Task};
 
     fn card(model: &str, name: &str) -> String {
-        let data =
-            DataFile { part: "train".into(), path: "a|b.tsv".into(), examples: 3, sha256: Some("ab".repeat(32)) };
+        let data = DataFile {
+            part: "train".into(),
+            path: "a|b.tsv".into(),
+            examples: 3,
+            sha256: Some("ab".repeat(32)),
+            aside: None,
+        };
         let run = RunFile {
             model: model.into(),
             method: "lora[r=8]".into(),

@@ -5,20 +5,21 @@ use crate::error::Result;
 use crate::table::Table;
 
 impl Table {
-    /// True if the labels of these tables, which are all training data of a run, are numbers with a decimal comma: none of them is
-    /// anything else, and one at least has the comma. Only tables whose columns something else than a comma parts are asked;
+    /// True if the labels of these tables, which are all training data of a run, are numbers with a decimal comma: nine in ten of them at
+    /// least, for the others are more likely slips than names, and one at least has the comma. Only tables whose columns something else than a comma parts are asked;
     /// lists of labels are never numbers. One column has one answer, so development and test data, and parts that are
     /// split off, get it from here and not from their own labels.
     #[must_use]
     pub fn decimal_commas<'t>(tables: impl IntoIterator<Item = &'t Self>) -> bool {
         let asked = tables.into_iter().filter(|table| table.may_have_decimal_commas());
-        let mut labels = asked.flat_map(|table| table.rows.iter().filter_map(|row| row.label.as_deref())).peekable();
-        let (mut all, mut some) = (labels.peek().is_some(), false);
-        for label in labels {
-            all &= with_point(label).is_some();
-            some |= label.contains(',');
+        let (mut all, mut numbers, mut commas) = (0, 0, 0);
+        for label in asked.flat_map(|table| table.rows.iter().filter_map(|row| row.label.as_deref())) {
+            let is_number = with_point(label).is_some();
+            all += 1;
+            numbers += usize::from(is_number);
+            commas += usize::from(is_number && label.contains(','));
         }
-        all && some
+        commas > 0 && 10 * (all - numbers) <= all
     }
 
     /// Returns the table with a point in the place of the decimal comma in labels, which a note says; fields stay as they are
@@ -45,13 +46,16 @@ impl Table {
         if let Some(row) = self.rows.iter().find(|row| row.label.as_deref().is_some_and(has_a_point)) {
             let found = row.label.as_deref().unwrap_or_default();
             let message = format!(
-                "expected a number with a decimal comma, as the training data have it, found `{found}`; write it with a comma"
+                "expected a number with a decimal comma, as the training data have it, found `{found}`; write it with a comma, and \
+                 without points"
             );
             return Err(at(&self, row, message));
         }
         self.notes.extend(note(&self));
         for label in self.rows.iter_mut().filter_map(|row| row.label.as_mut()) {
-            *label = with_point(label).unwrap_or_else(|| std::mem::take(label));
+            if let Some(number) = with_point(label) {
+                *label = number;
+            }
         }
         self.dialect = self.dialect.map(|dialect| crate::table::Dialect { decimal_comma: true, ..dialect });
         Ok(self)
@@ -80,7 +84,8 @@ fn has_a_point(label: &str) -> bool {
 }
 
 fn note(table: &Table) -> Option<String> {
-    let labels = || table.rows.iter().filter_map(|row| Some((row, row.label.as_deref()?)));
+    let labels =
+        || table.rows.iter().filter_map(|row| Some((row, row.label.as_deref().filter(|l| with_point(l).is_some())?)));
     let (row, first) = labels().find(|(_, label)| label.contains(','))?;
     let three_behind = |label: &str| label.split_once(',').is_none_or(|(_, behind)| behind.len() == 3);
     let thousands = match labels().all(|(_, label)| three_behind(label)) {

@@ -1,7 +1,11 @@
 //! What makes labels look as if something else was meant.
 
+use super::refusals::whole;
+use super::spelling::canonical;
+use crate::error::{Result, shortened};
 use crate::table::Table;
-use std::collections::BTreeSet;
+use adaptune_adapters::nearest;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What stands between labels where an example has several.
 const SEPARATORS: [char; 3] = ['|', ';', ','];
@@ -25,9 +29,60 @@ pub(super) fn looks_like_lists(classes: &[String]) -> String {
     SEPARATORS.into_iter().find_map(of).unwrap_or_default()
 }
 
+/// Refuses labels of which none occurs twice, as numbers of rows and texts do not.
+///
+/// # Errors
+/// There are many labels, and as many as examples.
+pub(super) fn never_repeat(table: &Table, classes: &[String]) -> Result<()> {
+    if classes.len() <= MANY || classes.len() < table.rows.len() {
+        return Ok(());
+    }
+    let column = table.columns.label.as_ref().map(|name| format!(" in the column `{name}`")).unwrap_or_default();
+    let examples: Vec<String> = classes.iter().take(3).map(|class| format!("`{}`", shortened(class, 30))).collect();
+    Err(whole(
+        table,
+        format!(
+            "every label{column} occurs once ({}, ...), so there is nothing to learn; is this the column of the labels? \
+             --label-column names another",
+            examples.join(", ")
+        ),
+    ))
+}
+
+/// That two labels may be one: they differ in capitals, spaces and hyphens alone, or a rare one in a letter from a frequent one.
+pub(super) fn alike<'a>(classes: &[String], labels: impl Iterator<Item = &'a str>) -> String {
+    let counts = |c: &char| !c.is_whitespace() && !"-_".contains(*c);
+    let plain = |name: &str| name.chars().filter(counts).flat_map(char::to_lowercase).collect::<String>();
+    let mut known: BTreeMap<String, &String> = BTreeMap::new();
+    for class in classes.iter().filter(|class| class.chars().any(char::is_alphabetic)) {
+        if let Some(other) = known.insert(plain(class), class) {
+            return format!("; `{other}` and `{class}` are two labels here: write them alike if they are one");
+        }
+    }
+    slip(classes, labels)
+        .map(|(rare, frequent)| {
+            format!("; `{rare}` hardly occurs, and is nearly `{frequent}`: write them alike if they are one")
+        })
+        .unwrap_or_default()
+}
+
+/// A label that occurs once or twice and is a frequent one but for a slip of the keyboard. Names with digits differ in little.
+fn slip<'a, 'c>(classes: &'c [String], labels: impl Iterator<Item = &'a str>) -> Option<(&'c str, &'c str)> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    labels.for_each(|label| *counts.entry(canonical(label)).or_default() += 1);
+    let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+    let words = || classes.iter().map(String::as_str).filter(|name| !name.chars().any(|c| c.is_ascii_digit()));
+    let rare = words().filter(|name| name.chars().count() > 4 && count(name) < 3);
+    let mut slips = rare.filter_map(|name| Some((name, nearest(name, words().filter(|other| count(other) > 9))?)));
+    slips.next()
+}
+
+/// More labels than this are not the classes of a small set of data.
+const MANY: usize = 20;
+
 /// That labels hardly repeat, as numbers of rows do not.
 pub(super) fn hardly_repeat(table: &Table, classes: &[String]) -> String {
-    if classes.len() > 20 && 2 * classes.len() > table.rows.len() {
+    if classes.len() > MANY && 2 * classes.len() > table.rows.len() {
         return "; most labels occur once: is this the column of the labels (--label-column)?".to_owned();
     }
     String::new()
@@ -71,6 +126,30 @@ mod tests {
         for names in [["1", "2", "3"], ["so, so", "1,5", "2"], ["a", "b", "c"]] {
             assert_eq!(look_like_numbers(&classes(&names)), "");
         }
+    }
+
+    #[test]
+    fn labels_that_are_nearly_alike_are_suspected() {
+        let said = alike(&classes(&["BILLING", "Billing", "Other"]), [].into_iter());
+        assert!(said.contains("`BILLING` and `Billing` are two labels"), "{said}");
+        assert!(alike(&classes(&["not_ok", "not ok"]), [].into_iter()).contains("write them alike"));
+        let labels = ["Billing"; 12].into_iter().chain(["Biling", "Other", "Others"]);
+        let said = alike(&classes(&["Biling", "Billing", "Other", "Others"]), labels);
+        assert!(said.contains("`Biling` hardly occurs, and is nearly `Billing`"), "{said}");
+        for names in [["C", "C++", "C#"], ["T-10", "T-11", "T-12"], ["good", "bad", "so so"]] {
+            let labels = [names[0]; 12].into_iter().chain([names[1], names[2]]);
+            assert_eq!(alike(&classes(&names), labels), "");
+        }
+        assert_eq!(alike(&classes(&["1", "1.5", "-1"]), [].into_iter()), "");
+    }
+
+    #[test]
+    fn labels_that_never_repeat_are_refused() {
+        let names: Vec<String> = (0..30).map(|i| format!("T-{i}")).collect();
+        let message = never_repeat(&Table::of_texts(&names), &names).unwrap_err().to_string();
+        assert!(message.contains("occurs once (`T-0`, `T-1`, `T-2`, ...)") && message.contains("--label-column"));
+        assert!(never_repeat(&Table::of_texts(&["a"; 31]), &names).is_ok());
+        assert!(never_repeat(&Table::of_texts(&["a", "b"]), &names[..2]).is_ok());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod choices;
 mod decimals;
 mod doubts;
+mod numbered;
 mod questions;
 mod refusals;
 mod related;
@@ -11,11 +12,11 @@ mod spelling;
 mod targets;
 mod unlabelled;
 
-use crate::error::Result;
+use crate::error::{Result, shortened};
 use crate::table::{Row, Table, TableKind, Text};
 use adaptune_adapters::{HeadConfig, Outputs, Task, did_you_mean};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
-use doubts::{hardly_repeat, look_like_numbers, looks_like_lists};
+use doubts::{alike, hardly_repeat, look_like_numbers, looks_like_lists, never_repeat};
 pub(crate) use questions::{Asked, asked};
 use refusals::{at, no_labels, whole};
 use spelling::{canonical, whole_number};
@@ -222,7 +223,13 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
     if let [only] = &classes[..] {
         return Err(whole(table, format!("every label is `{only}`; classification needs at least two classes")));
     }
-    let doubts = [look_like_numbers(&classes), looks_like_lists(&classes), hardly_repeat(table, &classes)];
+    never_repeat(table, &classes)?;
+    let doubts = [
+        look_like_numbers(&classes),
+        looks_like_lists(&classes),
+        alike(&classes, labels.iter().copied()),
+        hardly_repeat(table, &classes),
+    ];
     let odd = odd_one_out(table) + &doubts.concat();
     let note = format!("{} classes: {}{odd}", classes.len(), listed(&classes));
     Ok((Labels::Classes(classes), note))
@@ -243,12 +250,14 @@ fn multi_label(table: &Table) -> Result<(Labels, String)> {
     let mean = sets.iter().map(|set| set.len()).sum::<usize>() as f64 / sets.len() as f64;
     let without = match sets.iter().filter(|set| set.is_empty()).count() {
         0 => String::new(),
-        without => format!(", none of {without}"),
+        1 => "; 1 example has none".to_owned(),
+        without => format!("; {without} examples have none"),
     };
     let note = format!(
-        "{} labels, of which any number may hold: {}; {mean:.1} an example{without}",
+        "{} labels, of which any number may hold: {}; {mean:.1} an example on average{without}{}",
         names.len(),
-        listed(&names)
+        listed(&names),
+        alike(&names, sets.iter().copied().flatten().map(String::as_str))
     );
     Ok((Labels::Sets(names), note))
 }
@@ -266,6 +275,9 @@ fn tagging(table: &Table) -> Result<(Labels, String)> {
         tags(table, row)?;
     }
     let names = sorted(table.rows.iter().flat_map(|row| &row.tags).map(String::as_str));
+    if let Some(message) = numbered::unnamed(&names) {
+        return Err(whole(table, message));
+    }
     if let [only] = &names[..] {
         return Err(whole(table, format!("every tag is `{only}`; tagging needs at least two tags")));
     }
@@ -373,6 +385,7 @@ impl<'a> Known<'a> {
         let exact = || self.names.iter().position(|known| known == name);
         self.by_spelling.get(&canonical(name)).copied().or_else(exact).ok_or_else(|| {
             let hint = did_you_mean(name, self.names.iter().map(String::as_str)) + decimals::hint(name);
+            let hint = hint + numbered::hint(name, self.names);
             let known = listed(self.names);
             at(table, row, format!("the {what} `{name}` is not in the training data, which has {known}{hint}"))
         })
@@ -387,11 +400,12 @@ fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     names
 }
 
-/// At most twelve names, for a line that can be read.
+/// At most twelve names, and of long ones the beginnings, for a line that can be read.
 fn listed(names: &[String]) -> String {
+    let first = |count: usize| names[..count].iter().map(|name| shortened(name, 30)).collect::<Vec<_>>().join(", ");
     match names.len() {
-        0..=12 => names.join(", "),
-        count => format!("{}, ... ({} more)", names[..10].join(", "), count - 10),
+        count @ 0..=12 => first(count),
+        count => format!("{}, ... ({} more)", first(10), count - 10),
     }
 }
 

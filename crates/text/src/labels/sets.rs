@@ -130,7 +130,9 @@ mod tests {
         let (labels, note) = Labels::decide(&table, TaskChoice::Auto).unwrap();
         assert_eq!(labels, Labels::Sets(["3", "a", "b,c"].map(str::to_owned).to_vec()));
         assert!(
-            note.starts_with("3 labels, of which any number may hold: 3, a, b,c; 1.0 an example, none of 1"),
+            note.starts_with(
+                "3 labels, of which any number may hold: 3, a, b,c; 1.0 an example on average; 1 example has none"
+            ),
             "{note}"
         );
         let expected = vec![vec![false, true, true], vec![false; 3], vec![true, false, false]];

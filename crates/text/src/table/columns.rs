@@ -3,7 +3,7 @@
 use super::content::{Columns, Row, Table, TableKind, Text};
 use super::delimited::Records;
 use super::options::Reading;
-use crate::error::Result;
+use crate::error::{Result, shortened};
 use adaptune_adapters::did_you_mean;
 use serde_json::Value;
 
@@ -22,9 +22,14 @@ pub(super) fn choose(reading: &Reading<'_>, header: &[String]) -> Result<Chosen>
     let (text, text_b) = match (&named.text, &named.text_b) {
         (Some(text), text_b) => (text.clone(), text_b.clone()),
         (None, Some(text_b)) => (if has("text_a") { "text_a" } else { "text" }.to_owned(), Some(text_b.clone())),
-        (None, None) => usual_texts(reading, has)?,
+        (None, None) => match &reading.options.preferred.text {
+            // Another column than that of training is not read without a word.
+            Some(text) if are_named_otherwise(reading) => (text.clone(), reading.options.preferred.text_b.clone()),
+            _ => usual_texts(reading, has)?,
+        },
     };
-    let label = named.label.clone().or_else(|| has("label").then(|| "label".to_owned()));
+    let label =
+        named.label.clone().or_else(|| label_of_training(reading)).or_else(|| has("label").then(|| "label".to_owned()));
     for name in [Some(&text), text_b.as_ref()].into_iter().flatten() {
         require(reading, header, name)?;
     }
@@ -95,9 +100,25 @@ fn usual_texts(reading: &Reading<'_>, has: impl Fn(&str) -> bool) -> Result<(Str
         (false, true, false) | (false, false, true) => {
             Err(reading.source.whole("found only one of `text_a` and `text_b`; choose with --text-column"))
         }
-        (false, ..) => Ok((reading.options.preferred.text.clone().unwrap_or_else(|| "text".to_owned()), None)),
-        (true, ..) => Ok(("text".to_owned(), None)),
+        (true, ..) | (false, false, false) => Ok(("text".to_owned(), None)),
     }
+}
+
+/// The column of the labels of the training data, where labels are needed; that of choices is none of single texts.
+fn label_of_training(reading: &Reading<'_>) -> Option<String> {
+    let preferred = &reading.options.preferred;
+    preferred.label.clone().filter(|_| reading.labels_needed && preferred.choices.is_empty())
+}
+
+/// True if the texts of the training data stood in other columns than the usual ones, and were no choices. Those of taggers may be
+/// words in training, and texts later.
+fn are_named_otherwise(reading: &Reading<'_>) -> bool {
+    let preferred = &reading.options.preferred;
+    if !preferred.choices.is_empty() {
+        return false;
+    }
+    let usual = [(Some("text"), None), (Some("text_a"), Some("text_b")), (Some("words"), None), (Some("tokens"), None)];
+    !usual.contains(&(preferred.text.as_deref(), preferred.text_b.as_deref()))
 }
 
 /// Names under which data sets often have their texts, the second ones of pairs.
@@ -116,6 +137,11 @@ const OFTEN: [(&str, Option<&str>); 9] = [
 /// The options that would do, if the columns have such names.
 fn often(header: &[String]) -> Option<String> {
     let has = |name: &str| header.iter().any(|column| column == name);
+    if has("question") && has("context") {
+        let message = " (perhaps --text-column question --text-b-column context; to learn to answer questions, \
+                       --task question-answering).";
+        return Some(message.to_owned());
+    }
     let (text, text_b) = OFTEN.into_iter().find(|(text, text_b)| has(text) && text_b.is_none_or(has))?;
     let second = text_b.map(|text_b| format!(" --text-b-column {text_b}")).unwrap_or_default();
     Some(format!(" (perhaps --text-column {text}{second})."))
@@ -138,20 +164,14 @@ pub(super) fn require(reading: &Reading<'_>, header: &[String], name: &str) -> R
         .then(|| lettered(header).or_else(|| often(header)))
         .flatten();
     let preferred = &reading.options.preferred;
-    let before = [&preferred.text, &preferred.text_b].into_iter().any(|before| before.as_deref() == Some(name));
+    let before = [&preferred.text, &preferred.text_b, &preferred.label]
+        .into_iter()
+        .any(|before| before.as_deref() == Some(name));
     let before = if before { ", as in training" } else { "" };
-    let found = header.iter().map(|column| format!("`{}`", shortened(column))).collect::<Vec<_>>().join(", ");
+    let found = header.iter().map(|column| format!("`{}`", shortened(column, 40))).collect::<Vec<_>>().join(", ");
     let hint = usual.unwrap_or(if similar.is_empty() { ".".to_owned() } else { similar });
     Err(reading.source.whole(format!(
         "expected a column `{name}`{before}, found {found}{hint} The first line names the columns; --text-column, \
          --text-b-column and --label-column choose among them"
     )))
-}
-
-/// A file without a header shows its first example here; a few words of it are enough.
-fn shortened(name: &str) -> String {
-    match name.char_indices().nth(40) {
-        Some((end, _)) => format!("{}...", &name[..end]),
-        None => name.to_owned(),
-    }
 }

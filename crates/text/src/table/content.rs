@@ -193,6 +193,8 @@ pub struct Columns {
     pub negatives: Vec<String>,
     /// How labels name the right choice; see [`Table::with_numbered_choices`].
     pub choice_labels: Option<ChoiceLabels>,
+    /// What whole numbers as labels or tags stand for, 0 being the first; see [`Table::with_label_names`].
+    pub label_names: Vec<String>,
 }
 
 /// How labels name the right choice of an example.

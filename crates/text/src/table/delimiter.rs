@@ -29,7 +29,8 @@ pub(super) fn find<'a>(reading: &Reading<'a>, usual: Dialect) -> Result<Found<'a
     let named = reading.options.delimiter.or(setting);
     let delimiter = named.unwrap_or_else(|| in_header(reading, text, usual));
     let (byte_order_mark, separator_line) = (source.byte_order_mark, setting.is_some());
-    let dialect = Dialect { delimiter, byte_order_mark, separator_line, ..usual };
+    let windows_line_ends = source.text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
+    let dialect = Dialect { delimiter, byte_order_mark, separator_line, windows_line_ends, ..usual };
     let notes = note(reading, setting, dialect, usual).into_iter().collect();
     Ok(Found { dialect, text, lines_before, notes })
 }

@@ -11,14 +11,22 @@ pub struct Dialect {
     pub byte_order_mark: bool,
     /// True if the first line is `sep=` and the delimiter. It is a setting for Excel, and no row.
     pub separator_line: bool,
+    /// True if lines end with a carriage return and a line feed, as on Windows.
+    pub windows_line_ends: bool,
     /// True if numbers have a decimal comma; labels of rows have a point in its place.
     pub decimal_comma: bool,
 }
 
 impl Dialect {
     /// Tabs between columns, and quotes as ordinary characters.
-    pub const TABS: Self =
-        Self { delimiter: '\t', quotes: false, byte_order_mark: false, separator_line: false, decimal_comma: false };
+    pub const TABS: Self = Self {
+        delimiter: '\t',
+        quotes: false,
+        byte_order_mark: false,
+        separator_line: false,
+        windows_line_ends: false,
+        decimal_comma: false,
+    };
     /// Commas between columns, quoted as in RFC 4180.
     pub const COMMAS: Self = Self { delimiter: ',', quotes: true, ..Self::TABS };
 
@@ -32,8 +40,15 @@ impl Dialect {
     #[must_use]
     pub fn preamble(&self) -> String {
         let mark = if self.byte_order_mark { "\u{feff}" } else { "" };
-        let line = if self.separator_line { format!("{SETTING}{}\n", self.delimiter) } else { String::new() };
+        let setting = || format!("{SETTING}{}{}", self.delimiter, self.line_end());
+        let line = if self.separator_line { setting() } else { String::new() };
         format!("{mark}{line}")
+    }
+
+    /// What stands at the end of a line.
+    #[must_use]
+    pub fn line_end(&self) -> &'static str {
+        if self.windows_line_ends { "\r\n" } else { "\n" }
     }
 
     /// True if numbers may have a decimal comma here: it cannot stand in a field between commas.

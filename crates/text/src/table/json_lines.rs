@@ -129,18 +129,15 @@ fn tagged_row(reading: &Reading<'_>, line: usize, object: &Object, words: &str, 
     Ok(Row { text, label: None, labels: None, answers: None, tags, line, fields: Vec::new() })
 }
 
-/// Tags as texts. Hugging Face's data sets hold numbers, and their names only in the data set's description.
+/// Tags as texts; Hugging Face's data sets hold numbers, [which have names](Table::with_label_names) in the data set's description.
 fn tag_names(reading: &Reading<'_>, line: usize, object: &Object, name: &str) -> Result<Vec<String>> {
     let value = value(reading, line, object, name)?;
-    if value.as_array().is_some_and(|tags| tags.iter().any(Value::is_number)) {
-        let message = format!(
-            "`{name}` holds numbers, and the file does not say what they stand for. Write names in their place; with Hugging \
-             Face's datasets:\n    names = ds.features['{name}'].feature.names\n    named = ds.map(lambda x: {{'tags': [names[i] for i \
-             in x['{name}']]}}, remove_columns='{name}')\n    named.to_json('named.jsonl')"
-        );
-        return Err(reading.source.error(line, message));
+    match value.as_array() {
+        Some(tags) if !tags.is_empty() && tags.iter().all(Value::is_number) => {
+            Ok(tags.iter().filter_map(scalar).collect())
+        }
+        _ => strings(reading, line, object, name),
     }
-    strings(reading, line, object, name)
 }
 
 fn value<'a>(reading: &Reading<'_>, line: usize, object: &'a Object, name: &str) -> Result<&'a Value> {

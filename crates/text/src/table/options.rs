@@ -148,7 +148,9 @@ impl Reading<'_> {
 
     /// Refuses names of columns for a file that has no names.
     pub(super) fn no_columns(&self) -> Result<()> {
-        if self.options.columns != Columns::default() {
+        // What numbers stand for is no name of a column.
+        let named = Columns { label_names: Vec::new(), ..self.options.columns.clone() };
+        if named != Columns::default() {
             let message = "this kind of file has no named columns; leave the options for column names away";
             return Err(self.source.whole(message));
         }

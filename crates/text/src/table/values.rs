@@ -1,5 +1,6 @@
 //! Values of JSON as labels, and in messages.
 
+use crate::error::shortened;
 use serde_json::Value;
 
 /// A label as written; `None` of what is none.
@@ -13,9 +14,5 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
 
 /// At most sixty characters of a value.
 pub(super) fn brief(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text,
-    }
+    shortened(&value.to_string(), 60)
 }

@@ -1,5 +1,6 @@
 //! Options that say how a data file is read, and which of its columns are meant.
 
+use super::label_names::{LabelNames, label_names};
 use adaptune_text::{ChoiceLabels, Columns, Format, OVERLAP, TableOptions};
 use clap::Args;
 
@@ -31,6 +32,10 @@ pub(crate) struct TableArgs {
     /// them can be, but never 1]
     #[arg(long, value_name = "HOW", help_heading = "Data")]
     choice_labels: Option<ChoiceLabels>,
+    /// What numbers as labels or tags stand for, as in data sets of Hugging Face: names with commas between, the first for 0, or a
+    /// file with a name a line [default: in training labels are as they stand there; then as in training]
+    #[arg(long, value_name = "NAMES|FILE", value_parser = label_names, help_heading = "Data")]
+    label_names: Option<LabelNames>,
     /// Tokens that neighbouring windows of a long context share, where questions are answered
     #[arg(long, value_name = "TOKENS", default_value_t = OVERLAP, help_heading = "Data")]
     doc_stride: usize,
@@ -49,7 +54,7 @@ pub(crate) struct TableArgs {
 impl TableArgs {
     pub(crate) fn options(&self) -> TableOptions {
         let Self { text_column, text_b_column, label_column, label_separator, .. } = self;
-        let Self { choice_columns, negative_columns, choice_labels, format, delimiter, quotes, .. } = self;
+        let Self { choice_columns, negative_columns, choice_labels, label_names, format, delimiter, quotes, .. } = self;
         let columns = Columns {
             text: text_column.clone(),
             text_b: text_b_column.clone(),
@@ -58,6 +63,7 @@ impl TableArgs {
             choices: choice_columns.clone(),
             negatives: negative_columns.clone(),
             choice_labels: *choice_labels,
+            label_names: label_names.as_ref().map(|given| given.names.clone()).unwrap_or_default(),
         };
         TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
     }
@@ -78,6 +84,7 @@ impl TableArgs {
             ("--choice-columns", Some(self.choice_columns.join(",")).filter(|names| !names.is_empty())),
             ("--negative-columns", Some(self.negative_columns.join(",")).filter(|names| !names.is_empty())),
             ("--choice-labels", self.choice_labels.map(|labels| labels.name().to_owned())),
+            ("--label-names", self.label_names.as_ref().map(|given| given.written.clone())),
             ("--doc-stride", (self.doc_stride != OVERLAP).then(|| self.doc_stride.to_string())),
             ("--format", format),
             ("--delimiter", self.delimiter.map(String::from)),

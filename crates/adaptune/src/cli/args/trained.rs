@@ -5,8 +5,9 @@ use super::composition::AdapterArg;
 use super::embed::FormArgs;
 use super::numbers::{BaseDtype, BatchArgs};
 use super::threshold::{Threshold, threshold};
+use anyhow::{Context, Result};
 use clap::Args;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A base and an adapter for it.
 #[derive(Debug, Args)]
@@ -49,8 +50,12 @@ pub(crate) struct EvalArgs {
     pub(crate) model: ModelArgs,
     /// Labelled data, as for training; for vectors pairs with a score, pairs, triplets, or a folder in BEIR's layout (corpus.jsonl,
     /// queries.jsonl, qrels/test.tsv)
-    #[arg(long, value_name = "FILE|DIR")]
-    pub(crate) data: PathBuf,
+    #[arg(long, value_name = "FILE|DIR", required_unless_present = "kept_aside")]
+    pub(crate) data: Option<PathBuf>,
+    /// Measure on the examples that train kept aside as development data (--dev 10%), in the place of --data: to choose thresholds on
+    /// them, for instance. For heads that predict labels
+    #[arg(long, conflicts_with_all = ["data", "embeddings"])]
+    pub(crate) kept_aside: bool,
     #[command(flatten)]
     pub(crate) table: TableArgs,
     /// Measure the vectors that embed makes, of an adapter or of --model alone. So it is for adapters that were trained for vectors, and
@@ -76,6 +81,13 @@ pub(crate) struct EvalArgs {
     pub(crate) json: bool,
 }
 
+impl EvalArgs {
+    /// The data, where they must be named.
+    pub(crate) fn named_data(&self) -> Result<&Path> {
+        self.data.as_deref().context("--kept-aside is for heads that predict labels; name the data with --data")
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct PredictArgs {
     #[command(flatten)]
@@ -83,10 +95,11 @@ pub(crate) struct PredictArgs {
     /// Texts, one a line (.txt, or - for standard input), or a table as for training
     #[arg(long, value_name = "FILE|-")]
     pub(crate) input: PathBuf,
-    /// Write into this file: .tsv or .csv with every column of the input, `predicted` and `probability`, in
-    /// the form of the input (delimiter, byte order mark, decimal comma) if that ends alike; .jsonl with logits
-    /// and the probability of each label too (a column that is called as a field of these is `given_NAME`); .conll for tags. Of
-    /// parallel(…) each adapter has a column of its name, and `NAME_probability` [default: standard output, for reading]
+    /// Write into this file: .tsv or .csv with every column of the input, `predicted` and `probability`, in the form of the input
+    /// (delimiter, byte order mark, line ends, decimal comma) if that ends alike; within a field of .tsv a line end is written \n
+    /// and a tab \t, .csv keeps them; .jsonl with logits and the probability of each label too (a column that is called as a field
+    /// of these is `given_NAME`); .conll for tags. Of parallel(…) each adapter has a column of its name, and `NAME_probability`
+    /// [default: standard output, for reading]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Replace the file of --out

@@ -36,7 +36,7 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         None => finished.model.chat_template()?,
     };
     let end = finished.model.end_tokens()?.first().copied();
-    let corpus = Corpus::read_with(&args.data, &args.table.options())?;
+    let corpus = Corpus::read_with(args.named_data()?, &args.table.options())?;
     let packed = tokenizer.pack(&corpus, &LanguageForm { template: template.as_ref(), end })?;
     notes(&corpus.name, &packed.notes);
     let parts = parts(adapter, &finished.base)?;

@@ -1,5 +1,6 @@
 //! `adaptune eval`.
 
+mod kept_aside;
 mod language;
 mod layers;
 mod vectors;
@@ -10,13 +11,14 @@ use super::mixing::Mixing;
 use super::per_class::PerClass;
 use super::per_entity::PerEntity;
 use super::per_label::PerLabel;
+use super::questions::check_questions;
 use super::report::{self, Cell, Report, notes, thousands};
 use super::separation::Separation;
 use adaptune_tensor::ndarray::Array2;
-use adaptune_text::{Labels, Table, TextPredictor};
+use adaptune_text::{Labels, Table, TableOptions, TextPredictor};
 use adaptune_train::metrics::chance_of_choices;
 use adaptune_train::{Dataset, Evaluation, json, predict};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use layers::ByLayersLeftOut;
 use serde_json::{Value, json};
 
@@ -32,8 +34,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     check_alone(args)?;
     let mut loaded = Loaded::open(&args.model, &args.table)?;
     let options = loaded.table_options(&args.table);
-    let table = Table::read_with(&args.data, &options)?;
-    let table = loaded.predictor.with_labels_of_head(&table, &options.columns)?.into_owned().labelled()?;
+    let table = table(args, &options, &loaded.predictor)?;
     if let Some(input) = loaded.predictor.input() {
         input.check(&table)?;
     }
@@ -50,10 +51,23 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         true => print_json(args, &evaluation, &data, details.as_ref())?,
         false => {
             print(&evaluation, &data)?;
-            details.map_or(Ok(()), |details| details.print())?;
+            details.map_or(Ok(()), |details| details.print(!args.model.threshold.is_empty()))?;
         }
     }
     more(args, &mut loaded.predictor, &data)
+}
+
+/// The labelled data.
+fn table(args: &EvalArgs, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
+    let Some(path) = &args.data else {
+        let adapter = args.model.adapter.as_ref().context("--adapter is missing")?;
+        return kept_aside::read(&adapter.leading(), options, predictor);
+    };
+    if predictor.model().head().config().task.predicts_a_span() {
+        check_questions(path, options)?;
+    }
+    let table = Table::read_with(path, options)?;
+    Ok(predictor.with_labels_of_head(&table, &options.columns)?.into_owned().labelled()?)
 }
 
 /// Refuses what vectors have not.
@@ -114,16 +128,16 @@ impl<'a> Details<'a> {
         })
     }
 
-    fn print(&self) -> Result<()> {
+    fn print(&self, thresholds_in_use: bool) -> Result<()> {
         match self {
             Self::Classes(entities, classes, separation) => {
                 entities.as_ref().map_or(Ok(()), PerEntity::print)?;
                 classes.print()?;
-                separation.print()
+                separation.print(thresholds_in_use)
             }
             Self::Labels(labels, separation) => {
                 labels.print()?;
-                separation.print()
+                separation.print(thresholds_in_use)
             }
         }
     }
@@ -167,9 +181,14 @@ fn print(evaluation: &Evaluation, data: &Dataset) -> Result<()> {
     Ok(report.print()?)
 }
 
+/// The data as they were named.
+fn data_name(args: &EvalArgs) -> Value {
+    args.data.as_ref().map_or_else(|| "kept aside".into(), |path| json!(path))
+}
+
 fn print_json(args: &EvalArgs, evaluation: &Evaluation, data: &Dataset, details: Option<&Details<'_>>) -> Result<()> {
     let (loss, metrics) = (json::value(evaluation.loss), json::scores(evaluation.metrics.iter()));
-    let mut result = json!({ "data": args.data, "examples": data.len(), "loss": loss, "metrics": metrics });
+    let mut result = json!({ "data": data_name(args), "examples": data.len(), "loss": loss, "metrics": metrics });
     if let Some(chance) = guessing(data) {
         result["guessing"] = json::value(chance);
     }

@@ -26,7 +26,7 @@ pub(super) fn are_meant(args: &EvalArgs) -> Result<bool> {
     let leading = args.model.adapter.as_ref().map(AdapterArg::leading);
     let run = leading.filter(|folder| folder.is_dir()).map(|folder| RunFolder::new(&folder, TRAINED).run_file());
     let trained = run.transpose()?.flatten().is_some_and(|run| run.embedding.is_some());
-    Ok(args.embeddings || trained || Retrieval::is_in(&args.data))
+    Ok(args.embeddings || trained || args.data.as_deref().is_some_and(Retrieval::is_in))
 }
 
 /// Evaluates and prints the metrics.
@@ -41,10 +41,11 @@ pub(super) fn run(args: &EvalArgs) -> Result<()> {
         compared: true,
     };
     let (embedder, options) = source.open()?;
-    if Retrieval::is_in(&args.data) {
+    let data = args.named_data()?;
+    if Retrieval::is_in(data) {
         return retrieval(args, &embedder);
     }
-    let table = Table::read_with(&args.data, &options)?.labelled()?;
+    let table = Table::read_with(data, &options)?.labelled()?;
     notes(&table.name, &table.notes);
     let metrics = compared(args, &embedder, &table)?;
     print(args, &[("examples", table.rows.len())], &metrics)
@@ -115,7 +116,7 @@ fn embedded(args: &EvalArgs, embedder: &Embedder, texts: &[&str]) -> Result<Arra
 
 /// Scores of finding documents.
 fn retrieval(args: &EvalArgs, embedder: &Embedder) -> Result<()> {
-    let Retrieval { documents, queries, judgements, notes: said } = Retrieval::read(&args.data)?;
+    let Retrieval { documents, queries, judgements, notes: said } = Retrieval::read(args.named_data()?)?;
     for sentence in said {
         note(format_args!("note: {sentence}"));
     }

@@ -1,6 +1,7 @@
 //! Shares as colours, as SVG.
 
 use super::super::plot::{INK, LOSS as FULL};
+use super::super::report::shortened;
 use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -43,7 +44,7 @@ fn plot(root: &DrawingArea<SVGBackend<'_>, Shift>, grid: &Grid<'_>) -> Result<()
     ))?;
     for (column, name) in grid.columns.iter().enumerate() {
         let middle = NAMES + CELL.0 * column as i32 + CELL.0 / 2;
-        root.draw(&Text::new(shortened(name), (middle, TOP - 12), style(13, HPos::Center)))?;
+        root.draw(&Text::new(shortened(name, LETTERS), (middle, TOP - 12), style(13, HPos::Center)))?;
     }
     for (row, (name, weights)) in grid.rows.iter().enumerate() {
         let top = TOP + CELL.1 * row as i32;
@@ -66,13 +67,6 @@ fn cell(root: &DrawingArea<SVGBackend<'_>, Shift>, (left, top): (i32, i32), weig
 
 fn style(size: u32, side: HPos) -> TextStyle<'static> {
     ("sans-serif", f64::from(size) * 1.24).into_font().color(&INK).pos(Pos::new(side, VPos::Center))
-}
-
-fn shortened(name: &str) -> String {
-    match name.chars().count() > LETTERS {
-        true => name.chars().take(LETTERS - 1).chain(['…']).collect(),
-        false => name.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -101,7 +101,8 @@ fn fields(to: &mut impl Write, dialect: Dialect, fields: impl Iterator<Item = St
     let Dialect { delimiter, quotes, .. } = dialect;
     if quotes {
         let delimiter = u8::try_from(delimiter).map_err(io::Error::other)?;
-        let mut line = csv::WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+        let end = if dialect.windows_line_ends { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') };
+        let mut line = csv::WriterBuilder::new().delimiter(delimiter).terminator(end).from_writer(Vec::new());
         line.write_record(fields.collect::<Vec<_>>()).map_err(io::Error::other)?;
         return to.write_all(&line.into_inner().map_err(|error| io::Error::other(error.to_string()))?);
     }
@@ -110,7 +111,7 @@ fn fields(to: &mut impl Write, dialect: Dialect, fields: impl Iterator<Item = St
         Some(field) => Err(io::Error::other(format!(
             "`{field}` holds a `{delimiter}`, which parts columns here; read the table with --quotes, or let --out end in .csv"
         ))),
-        None => writeln!(to, "{}", fields.join(&delimiter.to_string())),
+        None => write!(to, "{}{}", fields.join(&delimiter.to_string()), dialect.line_end()),
     }
 }
 

@@ -5,7 +5,7 @@ use super::super::folder::{RunFolder, State};
 use super::super::interrupted::tell_how_to_go_on;
 use super::super::report::note;
 use super::super::task::TaskArg;
-use adaptune_text::TaskChoice;
+use adaptune_text::{DataFile, TaskChoice};
 use adaptune_transformer::weights::replace_file;
 use anyhow::{Context, Result, bail};
 use clap::parser::ValueSource;
@@ -14,10 +14,14 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::path::Path;
 
-/// Keeps the command line of a run that begins, and from now on says how to go on, should somebody interrupt it.
-pub(super) fn begin(folder: &RunFolder, args: &TrainArgs, out: &Path) -> Result<()> {
-    if !args.resume {
-        keep(folder)?;
+/// Keeps the command line of a run that begins, and what its data are, and from now on says how to go on, should somebody interrupt it.
+///
+/// # Errors
+/// A run goes on, and its data have changed since it began.
+pub(super) fn begin(folder: &RunFolder, args: &TrainArgs, out: &Path, data: &[DataFile]) -> Result<()> {
+    match args.resume {
+        true => check_data(folder).context("--resume")?,
+        false => keep(folder, data)?,
     }
     if args.json {
         return Ok(());
@@ -28,11 +32,19 @@ pub(super) fn begin(folder: &RunFolder, args: &TrainArgs, out: &Path) -> Result<
     ))
 }
 
-/// Keeps the command line of this process, with the folder that its paths are meant from.
-fn keep(folder: &RunFolder) -> Result<()> {
+/// Refuses data that have changed since the run in the folder began, as far as it is known what they were.
+fn check_data(folder: &RunFolder) -> Result<()> {
+    let Ok(text) = std::fs::read(folder.command()) else { return Ok(()) };
+    let kept: Value = serde_json::from_slice(&text).with_context(|| damaged(&folder.command()))?;
+    let files: Vec<DataFile> = serde_json::from_value(kept["data"].clone()).unwrap_or_default();
+    files.iter().try_for_each(|file| Ok(file.check(Path::new(&file.path))?))
+}
+
+/// Keeps the command line of this process, with the folder that its paths are meant from, and the data.
+fn keep(folder: &RunFolder, data: &[DataFile]) -> Result<()> {
     let arguments: Vec<String> = std::env::args().filter(|argument| argument != "--overwrite").collect();
     let directory = std::env::current_dir().context("cannot tell the current folder")?;
-    let text = json!({ "directory": directory, "arguments": arguments }).to_string();
+    let text = json!({ "directory": directory, "arguments": arguments, "data": data }).to_string();
     Ok(replace_file(&folder.command(), |file| file.write_all(text.as_bytes()))?)
 }
 

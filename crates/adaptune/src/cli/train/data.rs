@@ -1,15 +1,16 @@
 //! The data of a training: read, labelled, in tokens.
 
 use super::super::args::{DevArg, TrainArgs};
+use super::super::questions::check_questions;
 use super::super::report::{note, notes, thousands};
 use super::choices::Choices;
 use super::start::labels_of;
 use adaptune_adapters::AdapterModel;
 use adaptune_text::{
-    Columns, DataFile, EmbeddingForm, Format, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer,
+    Aside, Columns, DataFile, EmbeddingForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer,
 };
 use adaptune_train::Dataset;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 
 pub(super) struct Data {
@@ -95,10 +96,10 @@ impl Parts {
                 (whole, Some(dev))
             }
             Some(DevArg::Share(share)) => {
-                let (train, dev) = whole.split(*share, choices.options.seed)?;
-                let path = format!("{:.0} % of these, kept aside", 100.0 * share);
+                let aside = Aside { share: *share, seed: choices.options.seed };
+                let (train, dev) = whole.split(aside.share, aside.seed)?;
                 reader.tell_aside(&train, &dev);
-                files.push(DataFile { part: "dev".into(), path, examples: dev.rows.len(), sha256: None });
+                files.push(DataFile::kept_aside(aside, dev.rows.len()));
                 (train, Some(dev))
             }
         };
@@ -135,8 +136,11 @@ impl<'a> Reader<'a> {
         form: Option<&'a EmbeddingForm>,
     ) -> Self {
         let mut options = args.table.options();
-        let labels = &mut options.columns.choice_labels;
-        *labels = labels.or(before.and_then(|input| input.choice_labels));
+        let Columns { choice_labels, label_names, .. } = &mut options.columns;
+        *choice_labels = choice_labels.or(before.and_then(|input| input.choice_labels));
+        if label_names.is_empty() {
+            *label_names = before.map(|input| input.label_names.clone()).unwrap_or_default();
+        }
         let task = if form.is_some() { TaskChoice::Embedding } else { task(args, &options, start) };
         options.compared = form.is_some();
         // Columns need not be named again where a training goes on.
@@ -174,13 +178,17 @@ impl<'a> Reader<'a> {
     }
 
     fn open(&self, path: &Path) -> Result<Table> {
-        self.check_questions(path)?;
+        if self.task == TaskChoice::QuestionAnswering {
+            check_questions(path, &self.options)?;
+        }
         let table = Table::read_with(path, &self.options)?;
         let table = if let Some(form) = self.form { form.read_by(table) } else { table };
-        Ok(match self.task {
-            TaskChoice::MultiLabel => table.with_label_sets(self.options.columns.label_separator)?,
-            _ => table.with_numbered_choices(self.options.columns.choice_labels)?,
-        })
+        let columns = &self.options.columns;
+        let table = match self.task {
+            TaskChoice::MultiLabel => table.with_label_sets(columns.label_separator)?,
+            _ => table.with_numbered_choices(columns.choice_labels)?,
+        };
+        Ok(table.with_label_names(&columns.label_names)?)
     }
 
     /// Says how many examples a share of the training data is.
@@ -189,20 +197,6 @@ impl<'a> Reader<'a> {
             let [aside, left] = [dev, train].map(|table| thousands(table.rows.len() as u64));
             note(format_args!("{aside} of them are kept aside as development data, {left} are trained on"));
         }
-    }
-
-    /// Questions are learnt with the place of their answers, for which tables have no column.
-    fn check_questions(&self, path: &Path) -> Result<()> {
-        let format = self.options.format.map_or_else(|| Format::of(path), Ok);
-        if self.task == TaskChoice::QuestionAnswering && !matches!(format, Ok(Format::JsonLines) | Err(_)) {
-            bail!(
-                "{}: questions are learnt from JSON, as SQuAD has them, where each answer has its place in the context; from a \
-                 table they can only be answered. One object a line does:\n    {{\"question\": \"Who wrote?\", \"context\": \"Ada \
-                 wrote.\", \"answers\": {{\"text\": [\"Ada\"], \"answer_start\": [0]}}}}",
-                path.display()
-            );
-        }
-        Ok(())
     }
 
     /// The examples that have a label; says what was noticed.

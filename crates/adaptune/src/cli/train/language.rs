@@ -7,8 +7,8 @@ use super::data::Data;
 use super::start::Start;
 use adaptune_adapters::{HeadError, Tuning};
 use adaptune_text::{
-    BaseModel, ChatTemplate, Corpus, CorpusKind, DataFile, Labels, LanguageForm, LanguageRun, TableOptions, TaskChoice,
-    Tokenizer,
+    Aside, BaseModel, ChatTemplate, Corpus, CorpusKind, DataFile, Labels, LanguageForm, LanguageRun, TableOptions,
+    TaskChoice, Tokenizer,
 };
 use adaptune_train::Dataset;
 use anyhow::{Context, Result, bail};
@@ -171,9 +171,9 @@ fn parts(
             Ok((whole, Some(dev), test))
         }
         Some(DevArg::Share(share)) => {
-            let (train, dev) = whole.split(*share, choices.options.seed)?;
-            let path = format!("{:.0} % of these, kept aside", 100.0 * share);
-            files.push(DataFile { part: "dev".into(), path, examples: dev.documents.len(), sha256: None });
+            let aside = Aside { share: *share, seed: choices.options.seed };
+            let (train, dev) = whole.split(aside.share, aside.seed)?;
+            files.push(DataFile::kept_aside(aside, dev.documents.len()));
             Ok((train, Some(dev), test))
         }
     }

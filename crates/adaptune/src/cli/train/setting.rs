@@ -163,7 +163,7 @@ impl<'a> Setting<'a> {
             tell_complete(&self.choices.out);
             return Ok(None);
         }
-        command::begin(folder, args, &self.choices.out)?;
+        command::begin(folder, args, &self.choices.out, &self.data.files)?;
         let mut trainer =
             trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
         if args.resume && !trainer.resume()? {

@@ -14,7 +14,7 @@ use super::outcome::Outcome;
 use super::setting::Setting;
 use adaptune_adapters::{Head, Method, MtlLoraConfig, MultiTask, MultiTaskModel, format};
 use adaptune_tensor::{Parameters, Seed};
-use adaptune_text::RunFile;
+use adaptune_text::{DataFile, RunFile};
 use adaptune_train::{EvaluationRecord, Record, TrainOptions, TrainedModel, Trainer, evaluate_by};
 use anyhow::{Context, Result, bail};
 use closing::Closing;
@@ -39,7 +39,8 @@ pub(super) fn run(args: &TrainArgs, tasks: &Path) -> Result<()> {
     let run = Tasks::read(&named, out)?;
     let trainer = run.trainer()?;
     folder.prepare(args.resume, args.overwrite)?;
-    command::begin(&folder, &args, &run.out)?;
+    let data: Vec<DataFile> = run.settings.iter().flat_map(|setting| setting.data.files.clone()).collect();
+    command::begin(&folder, &args, &run.out, &data)?;
     let mut trainer =
         trainer.with_history(folder.metrics()).with_checkpoint(folder.checkpoint(), args.checkpoint_every);
     if args.resume && !trainer.resume()? {

@@ -1,0 +1,60 @@
+//! The examples that a training kept aside as development data, read once more.
+
+use super::super::folder::{RunFolder, TRAINED};
+use adaptune_text::{Aside, DataFile, RunFile, Table, TableOptions, TextPredictor};
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+
+/// Reads the training data as the training did, and returns what it kept aside.
+///
+/// # Errors
+/// It kept nothing aside, or its data are not there any more, or have changed.
+pub(super) fn read(adapter: &Path, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
+    let run = RunFolder::new(adapter, TRAINED).run_file()?.unwrap_or_default();
+    let (Aside { share, seed }, expected) = aside(adapter, &run)?;
+    let table = |file: &DataFile| {
+        let table = labelled(file, options, predictor);
+        table.with_context(|| format!("--kept-aside: {} names the training data", adapter.join("run.json").display()))
+    };
+    let tables = run.data.iter().filter(|file| file.part == "train").map(table).collect::<Result<Vec<_>>>()?;
+    let mut tables = tables.into_iter();
+    let first = tables.next().context("--kept-aside: run.json names no training data")?;
+    let whole = tables.try_fold(first, Table::join)?;
+    let (_, dev) = whole.split(share, seed)?;
+    if dev.rows.len() != expected {
+        bail!(
+            "--kept-aside: {} examples would be kept aside of {}, and in training it were {expected}; read the data as in training \
+             (--format, --delimiter, --quotes)",
+            dev.rows.len(),
+            dev.name
+        );
+    }
+    Ok(dev)
+}
+
+/// How examples were kept aside, and how many.
+fn aside(adapter: &Path, run: &RunFile) -> Result<(Aside, usize)> {
+    let adapter = adapter.display();
+    match run.data.iter().find(|file| file.part == "dev") {
+        Some(DataFile { aside: Some(aside), examples, .. }) => Ok((*aside, *examples)),
+        Some(file) if file.sha256.is_some() => {
+            bail!("--kept-aside: {adapter} was measured on a file of its own in training: --data {}", file.path)
+        }
+        _ => bail!(
+            "--kept-aside: {adapter} does not say that examples were kept aside in training (--dev 10%); measure it on a file with \
+             --data"
+        ),
+    }
+}
+
+fn labelled(file: &DataFile, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
+    let path = Path::new(&file.path);
+    let there = path.is_file() || file.sha256.is_none();
+    if !there {
+        bail!("{} is no file; --kept-aside is for the folder that the training was started in", path.display());
+    }
+    file.check(path)?;
+    let table = Table::read_with(path, options)?;
+    let table = predictor.with_labels_of_head(&table, &options.columns)?.into_owned();
+    Ok(table.labelled()?)
+}

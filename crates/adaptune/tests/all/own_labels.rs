@@ -1,0 +1,203 @@
+//! Labels and columns as people have them: numbers that stand for names, slips, other columns, data that were kept aside or have changed.
+
+use crate::common::{ADAPTUNE, Bench, json, json_lines, ok, refused, text};
+use std::fs;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+const NAMES: &str = "O,B-PER";
+
+/// Sentences whose tags are numbers: 1 for a name.
+fn tagged(names: bool) -> String {
+    let tags = if names { "[\"B-PER\", \"O\"]" } else { "[1, 0]" };
+    let line = |i: usize| {
+        let name = ["anna", "ben", "carla"][i % 3];
+        format!("{{\"id\": {i}, \"tokens\": [\"{name}\", \"was\"], \"ner_tags\": {tags}}}\n")
+    };
+    (0..24).map(line).collect()
+}
+
+/// What is said on standard error by a command that succeeds.
+fn said(bench: &Bench, line: &str) -> String {
+    let output = bench.command(line).assert().success();
+    text(&output.get_output().stderr)
+}
+
+#[test]
+fn numbers_stand_for_names_in_training_and_ever_after() {
+    let bench = Bench::new();
+    bench.write("numbers.jsonl", tagged(false));
+    bench.write("names.jsonl", tagged(true));
+    bench.write("names.txt", "O\nB-PER\n");
+    let train = "train --model model --name mine --epochs 12 --lr 1e-2 --batch-size 8";
+    ok(&mut bench.command(&format!("{train} --train numbers.jsonl --label-names {NAMES} --out a")));
+    ok(&mut bench.command(&format!("{train} --train numbers.jsonl --label-names names.txt --out b")));
+    ok(&mut bench.command(&format!("{train} --train names.jsonl --out c")));
+    let weights = |name: &str| fs::read(bench.path(name).join("adapter.safetensors")).unwrap();
+    assert_eq!(weights("a"), weights("b"));
+    assert_eq!(weights("a"), weights("c"));
+    assert_eq!(json(&fs::read_to_string(bench.path("a/run.json")).unwrap())["input"]["label_names"][1], "B-PER");
+    // Numbers and names alike are measured by what was trained on numbers; numbers without names by nothing.
+    let eval = |adapter: &str, data: &str| {
+        json(&ok(&mut bench.command(&format!("eval --adapter {adapter} --data {data} --json"))))["loss"].clone()
+    };
+    assert_eq!(eval("a", "numbers.jsonl"), eval("a", "names.jsonl"));
+    bench.refuses("eval --adapter c --data numbers.jsonl", &["the tag `1`", "--label-names"]);
+    let named = format!("eval --adapter c --data numbers.jsonl --label-names {NAMES} --json");
+    assert_eq!(json(&ok(&mut bench.command(&named)))["loss"], eval("c", "names.jsonl"));
+    let records =
+        json_lines(&ok(&mut bench.command("predict --adapter a --input numbers.jsonl --keep ner_tags --json")));
+    assert_eq!((&records[0]["label"][0], &records[0]["ner_tags"][0]), (&"B-PER".into(), &1.into()));
+    bench.write("new.jsonl", tagged(false).replace("[1, 0]", "[2, 0]"));
+    bench.refuses("eval --adapter a --data new.jsonl", &["new.jsonl, line 1", "0 (`O`) to 1 (`B-PER`)", "found `2`"]);
+}
+
+/// Written as texts, or in a file of words and tags, numbers are numbers too.
+#[test]
+fn tags_that_are_numbers_are_refused_without_names() {
+    let bench = Bench::new();
+    bench.write("a.jsonl", tagged(false));
+    bench.write("b.jsonl", tagged(false).replace("[1, 0]", "[\"1\", \"0\"]"));
+    bench.write("c.conll", "anna 1\nwas 0\n\nben 1\nwas 0\n");
+    for file in ["a.jsonl", "b.jsonl", "c.conll"] {
+        let line = format!("train --model model --epochs 1 --out out --overwrite --train {file}");
+        bench.refuses(&line, &["the tags are numbers", "--label-names O,B-PER"]);
+        let notes = said(&bench, &format!("{line} --label-names {NAMES}"));
+        assert!(notes.contains("2 tags: B-PER, O"), "{notes}");
+    }
+}
+
+#[test]
+fn classes_that_are_numbers_get_names() {
+    let bench = Bench::new();
+    let numbers = |name: &str| {
+        let table = fs::read_to_string(bench.path(name)).unwrap();
+        table.replace("\tgood", "\t1").replace("\tbad", "\t0")
+    };
+    bench.write("numbers.tsv", numbers("train.tsv"));
+    bench.write("dev_numbers.tsv", numbers("dev.tsv") + "nobody judged this\t-1\n");
+    bench.trained("a", "--train numbers.tsv --dev dev_numbers.tsv --label-names bad,good");
+    ok(&mut bench.command("predict --adapter a --input dev.tsv --out p.tsv"));
+    assert!(fs::read_to_string(bench.path("p.tsv")).unwrap().contains("\tgood\tgood\t"));
+    bench.write("three.tsv", "text\tlabel\nfine\t1\nso so\t2\n");
+    let expected = ["three.tsv, line 3", "0 (`bad`) to 1 (`good`), or one of the names, found `2`"];
+    bench.refuses_to_train("--train three.tsv --label-names bad,good", &expected);
+    bench.refuses_to_train("--label-names bad,,good", &["--label-names", "the name of 1 is blank"]);
+}
+
+/// Where training read named columns, other data have them too, or say which are meant.
+#[test]
+fn columns_are_those_of_training() {
+    let bench = Bench::new();
+    let renamed = |name: &str| fs::read_to_string(bench.path(name)).unwrap().replacen("text\tlabel", "body\tqueue", 1);
+    bench.write("mine.tsv", renamed("train.tsv"));
+    bench.write("held.tsv", renamed("dev.tsv"));
+    bench.trained("a", "--train mine.tsv --dev held.tsv --text-column body --label-column queue --epochs 1");
+    ok(&mut bench.command("eval --adapter a --data held.tsv"));
+    let expected = ["expected a column `body`, as in training, found `text`, `label`", "--text-column"];
+    bench.refuses("predict --adapter a --input dev.tsv", &expected);
+    bench.refuses("eval --adapter a --data dev.tsv", &expected);
+    bench.refuses("eval --adapter a --data dev.tsv --text-column text", &["expected a column `queue`, as in training"]);
+    ok(&mut bench.command("eval --adapter a --data dev.tsv --text-column text --label-column label"));
+    ok(&mut bench.command("predict --adapter a --input dev.tsv --text-column text"));
+    bench.write("lines.txt", "the film was fine\n");
+    ok(&mut bench.command("predict --adapter a --input lines.txt"));
+}
+
+#[test]
+fn what_was_kept_aside_is_measured_later() {
+    let bench = Bench::new();
+    let shown = json(&ok(&mut bench.train("a", "--dev 25% --seed 3 --json")));
+    let measured = json(&ok(&mut bench.command("eval --adapter a --kept-aside --json --per-class")));
+    assert_eq!((&measured["examples"], &measured["metrics"]["accuracy"]), (&24.into(), &shown["after"]["accuracy"]));
+    assert!(measured["classes"]["thresholds"][0]["threshold"].is_number(), "{measured}");
+    bench.refuses("eval --adapter a", &["--data"]);
+    let before = fs::read_to_string(bench.path("train.tsv")).unwrap();
+    bench.write("train.tsv", before.clone() + "one more\tgood\n");
+    bench.refuses("eval --adapter a --kept-aside", &["train.tsv", "has changed since the training began", "run.json"]);
+    fs::remove_file(bench.path("train.tsv")).unwrap();
+    bench.refuses("eval --adapter a --kept-aside", &["train.tsv is no file"]);
+    bench.write("train.tsv", before);
+    bench.trained("b", "--epochs 1");
+    bench.refuses("eval --adapter b --kept-aside", &["measured on a file of its own", "--data dev.tsv"]);
+}
+
+#[test]
+fn slips_in_labels_are_told() {
+    let bench = Bench::new();
+    let notes = |content: String, more: &str| {
+        bench.write("t.csv", content);
+        said(&bench, &format!("train --model model --epochs 1 --out out --overwrite --train t.csv {more}"))
+    };
+    let rows = |odd: &str| -> String {
+        let row = |i: usize| format!("film {i};{},5\n", i % 4);
+        format!("text;label\n{}film;{odd}\n", (0..20).map(row).collect::<String>())
+    };
+    let told = notes(rows("n/a"), "");
+    assert!(told.contains("most labels are numbers, but not `n/a` on line 22"), "{told}");
+    bench.write("t.csv", rows("n/a"));
+    bench.refuses("train --model model --train t.csv --task regression --out r", &["line 22", "found the label `n/a`"]);
+    bench.write("t.csv", rows("2.5"));
+    bench.refuses("train --model model --train t.csv --out r", &["line 22", "with a decimal comma", "found `2.5`"]);
+    let of = |labels: [&str; 3]| -> String {
+        let row = |i: usize| format!("film {i},{}\n", if i == 0 { labels[0] } else { labels[1 + i % 2] });
+        format!("text,label\n{}", (0..30).map(row).collect::<String>())
+    };
+    assert!(notes(of(["BILLING", "Billing", "Other"]), "").contains("`BILLING` and `Billing` are two labels"));
+    assert!(notes(of(["Biling", "Billing", "Other"]), "").contains("`Biling` hardly occurs, and is nearly `Billing`"));
+    let long = "a very long text that is no label because somebody took the wrong column ".repeat(3);
+    let told = notes(of([&long, "x", "y"]), "");
+    assert!(told.contains("a very long text that is no la..., x, y"), "{told}");
+    bench.refuses(
+        "train --model model --train t.csv --label-column text --text-column label --out r",
+        &["every label in the column `text` occurs once", "--label-column"],
+    );
+}
+
+#[test]
+fn questions_in_a_table_are_told_what_they_need() {
+    let bench = Bench::new();
+    bench.write("q.csv", "question,context,answer\nWho?,Ada wrote.,Ada\n");
+    bench.refuses_to_train("--train q.csv", &["--text-column question --text-b-column context", "question-answering"]);
+    let line = "{\"question\": \"who was it\", \"context\": \"anna was\", \"answers\": {\"text\": [\"anna\"], \"answer_start\": [0]}}\n";
+    bench.write("q.jsonl", line.repeat(4));
+    ok(&mut bench.command("train --model model --train q.jsonl --epochs 1 --out a"));
+    bench.refuses("eval --adapter a --data q.csv", &["learnt and measured from JSON", "answer_start"]);
+    ok(&mut bench.command("predict --adapter a --input q.csv"));
+}
+
+/// Windows' line ends come back as they were.
+#[test]
+fn line_ends_are_those_of_the_input() {
+    let bench = Bench::new();
+    bench.trained("a", "--epochs 1");
+    for name in ["new.csv", "new.tsv"] {
+        let delimiter = if name.ends_with("tsv") { "\t" } else { "," };
+        bench.write(name, format!("id{delimiter}text\r\n7{delimiter}the film was fine\r\n"));
+        ok(&mut bench.command(&format!("predict --adapter a --input {name} --out out-{name}")));
+        let written = fs::read_to_string(bench.path(&format!("out-{name}"))).unwrap();
+        assert_eq!((written.matches("\r\n").count(), written.matches('\n').count()), (2, 2), "{written:?}");
+    }
+}
+
+#[test]
+fn a_run_does_not_go_on_with_other_data() {
+    let bench = Bench::new();
+    let line = "train --model model --train train.tsv --dev dev.tsv --epochs 4000 --out a";
+    let mut child = Command::new(ADAPTUNE)
+        .current_dir(bench.path("."))
+        .args(line.split(' '))
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    while !bench.path("a/command.json").exists() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = fs::read_to_string(bench.path("dev.tsv")).unwrap();
+    bench.write("dev.tsv", before + "one more\tgood\n");
+    let message = refused(&mut bench.command("train --resume --out a"));
+    assert!(message.contains("dev.tsv: the file has changed since the training began"), "{message}");
+}
