@@ -3,6 +3,7 @@
 mod choices;
 mod decimals;
 mod doubts;
+mod known;
 mod numbered;
 mod questions;
 mod refusals;
@@ -12,15 +13,17 @@ mod spelling;
 mod targets;
 mod unlabelled;
 
-use crate::error::{Result, shortened};
+use crate::error::Result;
 use crate::table::{Row, Table, TableKind, Text};
-use adaptune_adapters::{HeadConfig, Outputs, Task, did_you_mean};
+use adaptune_adapters::{Outputs, Task};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
 use doubts::{alike, hardly_repeat, look_like_numbers, looks_like_lists, never_repeat};
+use known::Known;
 pub(crate) use questions::{Asked, asked};
-use refusals::{at, no_labels, whole};
+use refusals::{at, listed, no_labels, whole};
+use sets::label_set;
 use spelling::{canonical, whole_number};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 pub use targets::Targets;
 
 /// What is said about the task of a table.
@@ -324,17 +327,6 @@ fn label<'a>(table: &Table, row: &'a Row) -> Result<&'a str> {
     })
 }
 
-fn label_set<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]> {
-    row.labels.as_deref().ok_or_else(|| match table.has_label_sets() {
-        true => at(
-            table,
-            row,
-            "the labels are null; every row needs a list, which may be empty: fill it in or delete the row",
-        ),
-        false => whole(table, "found one label for each example; Table::with_label_sets makes lists of them"),
-    })
-}
-
 fn number(table: &Table, row: &Row) -> Result<f64> {
     let label = label(table, row)?;
     match label.parse::<f64>() {
@@ -356,57 +348,12 @@ fn tags<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]> {
     }
 }
 
-/// The names that labels may have, and how they may be spelt.
-struct Known<'a> {
-    names: &'a [String],
-    by_spelling: HashMap<String, usize>,
-}
-
-impl<'a> Known<'a> {
-    fn of(names: &'a [String]) -> Self {
-        let mut by_spelling: HashMap<String, usize> =
-            names.iter().enumerate().map(|(i, name)| (canonical(name), i)).collect();
-        if HeadConfig::new(Task::CLASSIFICATION, names.to_vec()).labels_are_placeholders() {
-            by_spelling.extend((0..names.len()).map(|i| (i.to_string(), i)));
-        }
-        Self { names, by_spelling }
-    }
-
-    /// Whether each label holds for a row.
-    fn truths(&self, table: &Table, row: &Row) -> Result<Vec<bool>> {
-        let mut truths = vec![false; self.names.len()];
-        for name in label_set(table, row)? {
-            truths[self.find(table, row, "label", name)?] = true;
-        }
-        Ok(truths)
-    }
-
-    fn find(&self, table: &Table, row: &Row, what: &str, name: &str) -> Result<usize> {
-        let exact = || self.names.iter().position(|known| known == name);
-        self.by_spelling.get(&canonical(name)).copied().or_else(exact).ok_or_else(|| {
-            let hint = did_you_mean(name, self.names.iter().map(String::as_str)) + decimals::hint(name);
-            let hint = hint + numbered::hint(name, self.names);
-            let known = listed(self.names);
-            at(table, row, format!("the {what} `{name}` is not in the training data, which has {known}{hint}"))
-        })
-    }
-}
-
 fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<String> = names.map(canonical).collect::<BTreeSet<_>>().into_iter().collect();
     if names.iter().all(|name| whole_number(name).is_some()) {
         names.sort_by_key(|name| whole_number(name).unwrap_or_default());
     }
     names
-}
-
-/// At most twelve names, and of long ones the beginnings, for a line that can be read.
-fn listed(names: &[String]) -> String {
-    let first = |count: usize| names[..count].iter().map(|name| shortened(name, 30)).collect::<Vec<_>>().join(", ");
-    match names.len() {
-        count @ 0..=12 => first(count),
-        count => format!("{}, ... ({} more)", first(10), count - 10),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What is wrong with the labels of a table, and where.
 
-use crate::error::TextError;
+use crate::error::{TextError, shortened};
 use crate::table::{Row, Table};
 use adaptune_adapters::did_you_mean;
 use std::fmt::Display;
@@ -34,4 +34,13 @@ pub(super) fn no_labels(table: &Table) -> TextError {
         }
     };
     whole(table, message)
+}
+
+/// At most twelve names, and of long ones the beginnings, for a line that can be read.
+pub(super) fn listed(names: &[String]) -> String {
+    let first = |count: usize| names[..count].iter().map(|name| shortened(name, 30)).collect::<Vec<_>>().join(", ");
+    match names.len() {
+        count @ 0..=12 => first(count),
+        count => format!("{}, ... ({} more)", first(10), count - 10),
+    }
 }

@@ -1,6 +1,6 @@
 //! Examples that may have any number of labels.
 
-use super::refusals::whole;
+use super::refusals::{at, whole};
 use crate::error::Result;
 use crate::table::{Row, Table, TableKind};
 
@@ -56,6 +56,21 @@ impl Table {
     pub fn has_label_sets(&self) -> bool {
         self.rows.iter().any(|row| row.labels.is_some())
     }
+}
+
+/// The labels of a row, of which there may be none.
+///
+/// # Errors
+/// They are not known.
+pub(super) fn label_set<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]> {
+    row.labels.as_deref().ok_or_else(|| match table.has_label_sets() {
+        true => at(
+            table,
+            row,
+            "the labels are null; every row needs a list, which may be empty: fill it in or delete the row",
+        ),
+        false => whole(table, "found one label for each example; Table::with_label_sets makes lists of them"),
+    })
 }
 
 fn stands(rows: &[Row], separator: char) -> bool {
