@@ -35,6 +35,9 @@ BERT = SIZES | dict(type_vocab_size=2, layer_norm_eps=1e-5)
 ROBERTA = SIZES | dict(type_vocab_size=1, pad_token_id=2, bos_token_id=0, eos_token_id=1, layer_norm_eps=1e-6)
 ALBERT = BERT | dict(embedding_size=7, num_hidden_layers=5, num_hidden_groups=2, inner_group_num=1, hidden_act="gelu_new")
 MPNET = SIZES | dict(layer_norm_eps=1e-6, max_position_embeddings=60)
+DEBERTA = SIZES | dict(layer_norm_eps=1e-5, relative_attention=True, pooler_hidden_act="gelu_new", hidden_act="gelu")
+DEBERTA_V3 = DEBERTA | dict(type_vocab_size=0, position_biased_input=False, position_buckets=4, max_relative_positions=-1,
+                            share_att_key=True, norm_rel_ebd="layer_norm", pos_att_type="p2c|c2p")  # fmt: skip
 EURO = SIZES | dict(num_attention_heads=4, num_key_value_heads=2, head_dim=4, rms_norm_eps=1e-4, pad_token_id=0,
                     bos_token_id=1, eos_token_id=2, mask_token_id=3, classifier_pooling="bos",
                     rope_parameters={"rope_type": "default", "rope_theta": 50.0})  # fmt: skip
@@ -54,11 +57,16 @@ HUB = BOTTLENECKS + LOW_RANK + PREFIX
 
 # Name: model_type, fields of its configuration, methods of AdapterHub, the modules that PEFT's LoRA changes.
 BERT_LAYERS = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
+DEBERTA_LAYERS = ["query_proj", "key_proj", "value_proj", *BERT_LAYERS[3:]]
 FAMILIES = {
     "electra": ("electra", BERT | dict(embedding_size=6, hidden_act="gelu_new"), HUB, BERT_LAYERS),
     "electra_square": ("electra", BERT | dict(embedding_size=12), [], BERT_LAYERS[:1]),
     "albert": ("albert", ALBERT, HUB, ["query", "key", "value", "attention.dense", "ffn", "ffn_output"]),
     "mpnet": ("mpnet", MPNET, [], ["attn.q", "attn.k", "attn.v", "attn.o", "intermediate.dense", "output.dense"]),
+    "deberta": ("deberta-v2", DEBERTA_V3, HUB, DEBERTA_LAYERS),
+    "deberta_own": ("deberta-v2", DEBERTA | dict(type_vocab_size=2, embedding_size=7, max_relative_positions=4, pos_att_type=["c2p"]),
+                    LOW_RANK + PREFIX, DEBERTA_LAYERS[:1]),
+    "deberta_to_content": ("deberta-v2", DEBERTA_V3 | dict(pos_att_type=["p2c"], position_buckets=6), [], DEBERTA_LAYERS[1:2]),
     "modernbert": ("modernbert", MODERN, BOTTLENECKS, ["attn.Wqkv", "attn.Wo", "mlp.Wo"]),
     "modernbert_biases": ("modernbert", MODERN | MODERN_BIASES, [], ["Wqkv"]),
     "eurobert": ("eurobert", EURO, [], ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]),
@@ -124,7 +132,11 @@ def sentences(name, config):
 
 
 def compute_in_double(model_type):
-    """What transformers computes in single precision whatever the model's is, in double precision: angles and RMS norms."""
+    """What transformers computes in single precision whatever the model's is, in double precision: angles, RMS norms and scales."""
+    if model_type == "deberta-v2":
+        for package in ("transformers", "adapters"):
+            module = importlib.import_module(f"{package}.models.deberta_v2.modeling_deberta_v2")
+            module.scaled_size_sqrt = lambda x, factor: torch.tensor(x.size(-1) * factor, dtype=torch.float64).sqrt()
     modules = {"modernbert": "ModernBertRotaryEmbedding", "eurobert": "EuroBertRotaryEmbedding"}
     if model_type in modules:
         module = importlib.import_module(f"transformers.models.{model_type}.modeling_{model_type}")

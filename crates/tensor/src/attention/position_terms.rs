@@ -61,6 +61,9 @@ impl<S> PositionTerms<S> {
     /// # Panics
     /// If the terms contradict themselves or do not fit heads of these widths.
     pub(super) fn check(&self, sequences: usize, key_value_width: usize, width: usize) {
+        if self.keys.is_none() && self.queries.is_none() {
+            return;
+        }
         let count = self.count();
         for (rows, width) in [(&self.keys, key_value_width), (&self.queries, width)] {
             if let Some(rows) = rows {

@@ -1,7 +1,7 @@
 //! All families that are read, by their `model_type`; reading and writing `config.json`.
 
 use super::format::FamilyFormat;
-use super::{albert, bert, distilbert, electra, eurobert, gpt2, llama, modernbert, mpnet};
+use super::{albert, bert, deberta, distilbert, electra, eurobert, gpt2, llama, modernbert, mpnet};
 use crate::config::{Config, ConfigError};
 use crate::weights::{CONFIGURATION_LIMIT, read_text, resolve};
 use serde_json::Value;
@@ -17,6 +17,7 @@ const FAMILIES: &[FamilyFormat] = &[
     electra::FORMAT,
     albert::FORMAT,
     mpnet::FORMAT,
+    deberta::FORMAT,
     modernbert::FORMAT,
     eurobert::FORMAT,
     gpt2::FORMAT,
