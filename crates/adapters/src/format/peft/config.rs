@@ -162,6 +162,9 @@ pub(super) fn on_layers(config: LoraConfig, points: &[Point], model: &Config) ->
     if projections.contains(&Projection::FeedForwardGate) {
         return Err("it changes the activated branch of gated feed-forward networks, which is not supported".into());
     }
+    if projections.iter().any(|projection| matches!(projection, Projection::PositionKey | Projection::PositionQuery)) {
+        return Err("it changes the projections of relative positions, which is not supported".into());
+    }
     let matrices = [
         (Projection::Query, AttentionMatrix::Query),
         (Projection::Key, AttentionMatrix::Key),

@@ -1,6 +1,6 @@
-//! The pooler among PEFT's weights: the first layer of a head of two, `tanh` between them.
+//! The pooler among PEFT's weights: the first layer of a head of two, with the pooler's activation `φ` between them, `tanh` in BERT.
 //!
-//! A classifier on the pooler computes `W_c tanh(W_p h_0 + b_p) + b_c`. Where `W_p` was trained too, pooler and classifier are
+//! A classifier on the pooler computes `W_c φ(W_p h_0 + b_p) + b_c`. Where `W_p` was trained too, pooler and classifier are
 //! one head. It was trained in one of two ways:
 //!
 //! | in the configuration | in the weights | `W_p` |
