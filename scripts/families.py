@@ -76,6 +76,15 @@ FAMILIES = {
 }  # fmt: skip
 
 
+# LoRAs of PEFT whose layers have ranks and scales of their own: name, the row of FAMILIES, the configuration.
+RANKS = dict(rank_pattern={"query_proj": 3, "encoder.layer.1.output.dense": 1, "^deberta.encoder.layer.0.attention.self.key_proj": 4},
+             alpha_pattern={"key_proj": 7.5, "layer.2.output.dense": 2})  # fmt: skip
+PATTERNS = {
+    "patterns": ("deberta", dict(r=2, lora_alpha=3, target_modules=["query_proj", "key_proj", "output.dense"]) | RANKS),
+    "patterns, rsLoRA": ("deberta", dict(r=3, lora_alpha=5, target_modules=["key_proj"], use_rslora=True) | RANKS),
+}
+
+
 # Families that transformers 4 does not have.
 OF_FIVE = {"eurobert"}
 # Those whose eager attention computes its softmax in single precision.
@@ -85,12 +94,15 @@ SINGLE_SOFTMAX = {"modernbert", "eurobert"}
 def write_families(out):
     """`families.json`."""
     path = out / "families.json"
-    cases = json.loads(path.read_text())["families"] if path.exists() else {}
+    before = json.loads(path.read_text()) if path.exists() else {"families": {}}
+    cases, ranked = before["families"], before.get("patterns", {})
+    ranked |= {name: with_patterns(*row) for name, row in PATTERNS.items() if VERSION < 5}
     for name, family in FAMILIES.items():
         if (family[0] in OF_FIVE) == (VERSION >= 5):
             cases[name] = case(name, *family)
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(cases[name])}" for name in FAMILIES if name in cases)
-    path.write_text(f'{{"families": {{\n{lines}\n}}}}\n')
+    patterns = ",\n".join(f"{json.dumps(name)}: {json.dumps(ranked[name])}" for name in PATTERNS)
+    path.write_text(f'{{"families": {{\n{lines}\n}}, "patterns": {{\n{patterns}\n}}}}\n')
 
 
 def versions():
@@ -118,6 +130,20 @@ def case(name, model_type, fields, methods, targets):
         "adapters": [hub_run(config, method, inputs, labels) for method in methods],
         "peft": run(low_rank(config, targets), inputs, labels) | {"targets": targets},
     }  # fmt: skip
+
+
+def with_patterns(of, fields):
+    """A LoRA of PEFT with ranks and scales by layer: the shapes of its tensors, and logits."""
+    model_type, sizes, *_ = FAMILIES[of]
+    config = AutoConfig.for_model(model_type, **sizes)
+    config._attn_implementation = "eager"
+    compute_in_double(model_type)
+    inputs, _ = sentences(of, config)
+    model = peft.get_peft_model(AutoModelForSequenceClassification.from_config(config), peft.LoraConfig(**fields))
+    model = filled(model)
+    shapes = {file_name(name): list(p.shape) for name, p in model.named_parameters() if p.requires_grad}
+    logits = table(torch.cat([model(**sentence).logits for sentence in inputs]))
+    return {"of": of, "config": fields, "shapes": shapes, "logits": logits}
 
 
 def sentences(name, config):
