@@ -35,6 +35,9 @@ BERT = SIZES | dict(type_vocab_size=2, layer_norm_eps=1e-5)
 ROBERTA = SIZES | dict(type_vocab_size=1, pad_token_id=2, bos_token_id=0, eos_token_id=1, layer_norm_eps=1e-6)
 ALBERT = BERT | dict(embedding_size=7, num_hidden_layers=5, num_hidden_groups=2, inner_group_num=1, hidden_act="gelu_new")
 MPNET = SIZES | dict(layer_norm_eps=1e-6, max_position_embeddings=60)
+DEBERTA = SIZES | dict(layer_norm_eps=1e-5, relative_attention=True, pooler_hidden_act="gelu_new", hidden_act="gelu")
+DEBERTA_V3 = DEBERTA | dict(type_vocab_size=0, position_biased_input=False, position_buckets=4, max_relative_positions=-1,
+                            share_att_key=True, norm_rel_ebd="layer_norm", pos_att_type="p2c|c2p")  # fmt: skip
 EURO = SIZES | dict(num_attention_heads=4, num_key_value_heads=2, head_dim=4, rms_norm_eps=1e-4, pad_token_id=0,
                     bos_token_id=1, eos_token_id=2, mask_token_id=3, classifier_pooling="bos",
                     rope_parameters={"rope_type": "default", "rope_theta": 50.0})  # fmt: skip
@@ -54,11 +57,16 @@ HUB = BOTTLENECKS + LOW_RANK + PREFIX
 
 # Name: model_type, fields of its configuration, methods of AdapterHub, the modules that PEFT's LoRA changes.
 BERT_LAYERS = ["query", "key", "value", "attention.output.dense", "intermediate.dense", "output.dense"]
+DEBERTA_LAYERS = ["query_proj", "key_proj", "value_proj", *BERT_LAYERS[3:]]
 FAMILIES = {
     "electra": ("electra", BERT | dict(embedding_size=6, hidden_act="gelu_new"), HUB, BERT_LAYERS),
     "electra_square": ("electra", BERT | dict(embedding_size=12), [], BERT_LAYERS[:1]),
     "albert": ("albert", ALBERT, HUB, ["query", "key", "value", "attention.dense", "ffn", "ffn_output"]),
     "mpnet": ("mpnet", MPNET, [], ["attn.q", "attn.k", "attn.v", "attn.o", "intermediate.dense", "output.dense"]),
+    "deberta": ("deberta-v2", DEBERTA_V3, HUB, DEBERTA_LAYERS),
+    "deberta_own": ("deberta-v2", DEBERTA | dict(type_vocab_size=2, embedding_size=7, max_relative_positions=4, pos_att_type=["c2p"]),
+                    LOW_RANK + PREFIX, DEBERTA_LAYERS[:1]),
+    "deberta_to_content": ("deberta-v2", DEBERTA_V3 | dict(pos_att_type=["p2c"], position_buckets=6), [], DEBERTA_LAYERS[1:2]),
     "modernbert": ("modernbert", MODERN, BOTTLENECKS, ["attn.Wqkv", "attn.Wo", "mlp.Wo"]),
     "modernbert_biases": ("modernbert", MODERN | MODERN_BIASES, [], ["Wqkv"]),
     "eurobert": ("eurobert", EURO, [], ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]),
@@ -66,6 +74,15 @@ FAMILIES = {
                         classifier_pooling="mean", hidden_act="gelu"), [], ["v_proj"]),
     "camembert": ("camembert", ROBERTA, [], BERT_LAYERS),
 }  # fmt: skip
+
+
+# LoRAs of PEFT whose layers have ranks and scales of their own: name, the row of FAMILIES, the configuration.
+RANKS = dict(rank_pattern={"query_proj": 3, "encoder.layer.1.output.dense": 1, "^deberta.encoder.layer.0.attention.self.key_proj": 4},
+             alpha_pattern={"key_proj": 7.5, "layer.2.output.dense": 2})  # fmt: skip
+PATTERNS = {
+    "patterns": ("deberta", dict(r=2, lora_alpha=3, target_modules=["query_proj", "key_proj", "output.dense"]) | RANKS),
+    "patterns, rsLoRA": ("deberta", dict(r=3, lora_alpha=5, target_modules=["key_proj"], use_rslora=True) | RANKS),
+}
 
 
 # Families that transformers 4 does not have.
@@ -77,12 +94,15 @@ SINGLE_SOFTMAX = {"modernbert", "eurobert"}
 def write_families(out):
     """`families.json`."""
     path = out / "families.json"
-    cases = json.loads(path.read_text())["families"] if path.exists() else {}
+    before = json.loads(path.read_text()) if path.exists() else {"families": {}}
+    cases, ranked = before["families"], before.get("patterns", {})
+    ranked |= {name: with_patterns(*row) for name, row in PATTERNS.items() if VERSION < 5}
     for name, family in FAMILIES.items():
         if (family[0] in OF_FIVE) == (VERSION >= 5):
             cases[name] = case(name, *family)
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(cases[name])}" for name in FAMILIES if name in cases)
-    path.write_text(f'{{"families": {{\n{lines}\n}}}}\n')
+    patterns = ",\n".join(f"{json.dumps(name)}: {json.dumps(ranked[name])}" for name in PATTERNS)
+    path.write_text(f'{{"families": {{\n{lines}\n}}, "patterns": {{\n{patterns}\n}}}}\n')
 
 
 def versions():
@@ -112,6 +132,20 @@ def case(name, model_type, fields, methods, targets):
     }  # fmt: skip
 
 
+def with_patterns(of, fields):
+    """A LoRA of PEFT with ranks and scales by layer: the shapes of its tensors, and logits."""
+    model_type, sizes, *_ = FAMILIES[of]
+    config = AutoConfig.for_model(model_type, **sizes)
+    config._attn_implementation = "eager"
+    compute_in_double(model_type)
+    inputs, _ = sentences(of, config)
+    model = peft.get_peft_model(AutoModelForSequenceClassification.from_config(config), peft.LoraConfig(**fields))
+    model = filled(model)
+    shapes = {file_name(name): list(p.shape) for name, p in model.named_parameters() if p.requires_grad}
+    logits = table(torch.cat([model(**sentence).logits for sentence in inputs]))
+    return {"of": of, "config": fields, "shapes": shapes, "logits": logits}
+
+
 def sentences(name, config):
     """Sequences of several lengths by the name of the case, with a class for each."""
     torch.manual_seed(zlib.crc32(f"family {name}".encode()))
@@ -124,7 +158,11 @@ def sentences(name, config):
 
 
 def compute_in_double(model_type):
-    """What transformers computes in single precision whatever the model's is, in double precision: angles and RMS norms."""
+    """What transformers computes in single precision whatever the model's is, in double precision: angles, RMS norms and scales."""
+    if model_type == "deberta-v2":
+        for package in ("transformers", "adapters"):
+            module = importlib.import_module(f"{package}.models.deberta_v2.modeling_deberta_v2")
+            module.scaled_size_sqrt = lambda x, factor: torch.tensor(x.size(-1) * factor, dtype=torch.float64).sqrt()
     modules = {"modernbert": "ModernBertRotaryEmbedding", "eurobert": "EuroBertRotaryEmbedding"}
     if model_type in modules:
         module = importlib.import_module(f"transformers.models.{model_type}.modeling_{model_type}")

@@ -87,7 +87,7 @@ pub fn attention<S: Scalar>(
     dropout: Option<Dropout>,
 ) -> Var<S, Ix2> {
     record((queries, keys, values), |(q_needs, k_needs, v_needs)| {
-        let needs = AttentionNeeds { queries: q_needs, keys: k_needs, values: v_needs, relative_bias: false };
+        let needs = AttentionNeeds { queries: q_needs, keys: k_needs, values: v_needs, ..AttentionNeeds::default() };
         let [q, k, v] = [queries, keys, values].map(Var::to_array);
         let (y, trace) =
             adaptune_tensor::attention(q, k, v, description.clone(), Precision::Full, dropout, needs.any());

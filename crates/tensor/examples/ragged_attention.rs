@@ -83,7 +83,7 @@ fn company_changes_nothing(inputs: &Inputs) {
 fn gradients_follow_differences(inputs: &Inputs) {
     const H: f64 = 1e-5;
     let c = init::normal((inputs.layout.tokens(), WIDTH), 1.0, Seed::new(2));
-    let needs = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: false };
+    let needs = AttentionNeeds { queries: true, keys: true, values: true, ..AttentionNeeds::default() };
     let AttentionGradients { d_queries, d_keys, d_values, .. } = attention_backward(inputs.attend().1, c.view(), needs);
     let parts: [(&str, Option<Array2<f64>>, Choose); 3] = [
         ("query", d_queries, |inputs| &mut inputs.queries),

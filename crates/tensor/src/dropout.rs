@@ -59,7 +59,7 @@ impl Dropout {
     }
 
     /// The same for elements that lie next to each other; the first is element `first` of the mask.
-    pub(crate) fn apply_to_row<S: Scalar>(&self, row: &mut [S], first: u64) {
+    pub fn apply_to_row<S: Scalar>(&self, row: &mut [S], first: u64) {
         let mask = *self;
         rows::drop(row, move |i| mask.keeps(i), mask.growth(), first);
     }

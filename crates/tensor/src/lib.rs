@@ -35,8 +35,8 @@ mod testing;
 
 pub use activation::{Activation, sigmoid};
 pub use attention::{
-    Attention, AttentionGradients, AttentionMask, AttentionNeeds, AttentionTrace, attention, attention_backward,
-    attention_reference, attention_reference_backward,
+    Attention, AttentionGradients, AttentionMask, AttentionNeeds, AttentionTrace, PositionTerms, attention,
+    attention_backward, attention_reference, attention_reference_backward,
 };
 pub use dropout::Dropout;
 pub use elementwise::{add, copied};

@@ -5,8 +5,6 @@ use adaptune_test_support::{largest_difference, random};
 use ndarray::Array2;
 use proptest::prelude::*;
 
-const ALL: AttentionNeeds = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: true };
-
 #[derive(Clone, Debug)]
 struct Case {
     lengths: Vec<usize>,
@@ -17,6 +15,8 @@ struct Case {
     scale: Option<f64>,
     mask: AttentionMask,
     reach: Option<usize>,
+    /// The reach of terms of positions: shared by all sequences or not, and which of the two there are.
+    terms: Option<(usize, bool, [bool; 2])>,
     /// Of so many tokens one is a query.
     every: Option<usize>,
     seed: u64,
@@ -35,9 +35,10 @@ fn case() -> impl Strategy<Value = Case> {
     let length = prop_oneof![Just(1usize), 1usize..9, 60usize..140];
     let heads = (1usize..4, 1usize..3, 1usize..6, proptest::option::of(0.05f64..1.0));
     let positions = (mask(), proptest::option::of(0usize..70), proptest::option::of(2usize..6));
+    let terms = proptest::option::of((0usize..70, any::<bool>(), [any::<bool>(), any::<bool>()]));
     let lengths = (proptest::collection::vec(length, 1..4), 0usize..4);
-    (lengths, heads, positions, any::<u64>()).prop_map(
-        |((lengths, prefix), (group, key_value_heads, head_size, scale), (mask, reach, every), seed)| Case {
+    (lengths, heads, positions, terms, any::<u64>()).prop_map(
+        |((lengths, prefix), (group, key_value_heads, head_size, scale), (mask, reach, every), terms, seed)| Case {
             lengths,
             prefix,
             group,
@@ -46,6 +47,7 @@ fn case() -> impl Strategy<Value = Case> {
             scale,
             mask,
             reach,
+            terms,
             every,
             seed,
         },
@@ -71,7 +73,29 @@ impl Case {
             let bias = random(self.seed ^ 5, (heads, 2 * reach + 1));
             description = description.with_relative_bias(bias.into_shared());
         }
-        description
+        match self.position_terms(&description) {
+            Some(terms) => description.with_position_terms(terms),
+            None => description,
+        }
+    }
+
+    /// Several distances share a row, the more the further they are.
+    fn position_terms<S: Scalar>(&self, of: &Attention<S>) -> Option<PositionTerms<S>> {
+        let (reach, shared, [to_position, to_content]) = self.terms?;
+        let row = |distance: usize| distance.min(3) + distance.saturating_sub(3) / 2;
+        let most = row(reach);
+        let before = (0..reach).map(|i| most + row(reach - i));
+        let rows: Vec<usize> = before.chain((0..=reach).map(|d| most - row(d))).collect();
+        let sequences = if shared { 1 } else { self.lengths.len() };
+        let count = sequences * (2 * most + 2);
+        let projected =
+            |there: bool, seed: u64, width| there.then(|| random(self.seed ^ seed, (count, width)).into_shared());
+        Some(PositionTerms {
+            keys: projected(to_position, 6, of.key_value_width()),
+            queries: projected(to_content, 7, of.width()),
+            rows: rows.into(),
+            sequences,
+        })
     }
 
     /// The rows of a sequence that are queries; selected ones from the last to the first.
@@ -97,7 +121,7 @@ impl Case {
         let expected = attention_reference(q.view(), k.view(), v.view(), &description);
         let d_expected = attention_reference_backward(q.view(), k.view(), v.view(), d_y.view(), &description);
         let (y, trace) = attention(q, k, v, description, Precision::Full, None, true);
-        let d = attention_backward(trace.expect("kept"), d_y.view(), ALL);
+        let d = attention_backward(trace.expect("kept"), d_y.view(), AttentionNeeds::ALL);
         assert_eq!(d.d_relative_bias.is_some(), self.reach.is_some());
         let pairs = [
             (Some(y), Some(expected)),
@@ -105,6 +129,8 @@ impl Case {
             (d.d_keys, d_expected.d_keys),
             (d.d_values, d_expected.d_values),
             (d.d_relative_bias, d_expected.d_relative_bias),
+            (d.d_position_keys, d_expected.d_position_keys),
+            (d.d_position_queries, d_expected.d_position_queries),
         ];
         let largest = |(a, b): (Option<Array2<S>>, Option<Array2<S>>)| {
             let (a, b) = (a.unwrap_or_default(), b.unwrap_or_default());
@@ -135,7 +161,7 @@ proptest! {
         let dropout = Dropout::new(rate, Seed::new(case.seed));
         let run = || {
             let (y, trace) = attention(q.clone(), k.clone(), v.clone(), description.clone(), Precision::Full, Some(dropout), true);
-            (y, attention_backward(trace.expect("kept"), d_y.view(), ALL).d_values.expect("needed"))
+            (y, attention_backward(trace.expect("kept"), d_y.view(), AttentionNeeds::ALL).d_values.expect("needed"))
         };
         let (y, d_v) = run();
         prop_assert!(run() == (y.clone(), d_v.clone()));

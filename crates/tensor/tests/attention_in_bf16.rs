@@ -10,7 +10,7 @@ const HEAD_SIZE: usize = 65;
 const LENGTHS: [usize; 3] = [61, 60, 133];
 /// Result and gradients lie as queries, queries, keys and values do.
 const PLACES: [usize; 4] = [0, 0, 1, 2];
-const ALL: AttentionNeeds = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: false };
+const ALL: AttentionNeeds = AttentionNeeds::ALL;
 
 /// Queries, keys, values and the gradient of the result.
 struct Inputs {

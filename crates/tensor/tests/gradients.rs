@@ -129,7 +129,7 @@ proptest! {
             attention(q.clone(), k.clone(), v.clone(), description, Precision::Full, dropout, keep)
         };
         let loss = |q: &Array2<f64>, k: &Array2<f64>, v: &Array2<f64>, b: Option<&Array2<f64>>| weigh(&run(q, k, v, b, false).0, &c);
-        let all = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: true };
+        let all = AttentionNeeds::ALL;
         let g = attention_backward(run(&q, &k, &v, bias.as_ref(), true).1.expect("kept"), c.view(), all);
         check(&q, g.d_queries.expect("needed").view(), |q| loss(q, &k, &v, bias.as_ref()));
         check(&k, g.d_keys.expect("needed").view(), |k| loss(&q, k, &v, bias.as_ref()));
@@ -138,6 +138,29 @@ proptest! {
         if let (Some(bias), Some(d)) = (&bias, g.d_relative_bias) {
             check(bias, d.view(), |bias| loss(&q, &k, &v, Some(bias)));
         }
+    }
+
+    #[test]
+    fn attention_with_positions(lengths in proptest::collection::vec(1usize..6, 1..4), extra in 0usize..3, heads in (1usize..3, 1usize..3),
+                                head_size in 1usize..4, mask in 0usize..4, reach in 0usize..4, last: bool, own: bool, seed: u64) {
+        let case = attention_case(&lengths, extra, heads, head_size, mask, last);
+        let (t, t_k) = (case.queries.tokens(), case.keys.tokens());
+        let sequences = if own { lengths.len() } else { 1 };
+        let (q, c) = (random(seed, (t, case.width())), random(seed ^ 3, (t, case.width())));
+        let [k, v] = [1, 2].map(|i| random(seed ^ i, (t_k, case.key_value_width())));
+        let (keys, queries) = (random(seed ^ 4, (5 * sequences, case.key_value_width())), random(seed ^ 5, (5 * sequences, case.width())));
+        // Distances beyond the second share a row.
+        let rows: Vec<usize> = (0..=2 * reach).map(|i| (2 + reach as isize - i as isize).clamp(0, 4) as usize).collect();
+        let run = |q: &Array2<f64>, k: &Array2<f64>, keys: &Array2<f64>, queries: &Array2<f64>| {
+            let terms = PositionTerms { keys: Some(keys.to_shared()), queries: Some(queries.to_shared()), rows: rows.clone().into(), sequences };
+            attention(q.clone(), k.clone(), v.clone(), case.clone().with_position_terms(terms), Precision::Full, None, true)
+        };
+        let loss = |q: &Array2<f64>, k: &Array2<f64>, keys: &Array2<f64>, queries: &Array2<f64>| weigh(&run(q, k, keys, queries).0, &c);
+        let g = attention_backward(run(&q, &k, &keys, &queries).1.expect("kept"), c.view(), AttentionNeeds::ALL);
+        check(&q, g.d_queries.expect("needed").view(), |q| loss(q, &k, &keys, &queries));
+        check(&k, g.d_keys.expect("needed").view(), |k| loss(&q, k, &keys, &queries));
+        check(&keys, g.d_position_keys.expect("needed").view(), |keys| loss(&q, &k, keys, &queries));
+        check(&queries, g.d_position_queries.expect("needed").view(), |queries| loss(&q, &k, &keys, queries));
     }
 
     #[test]
@@ -225,7 +248,7 @@ fn attention_computes_only_what_is_needed() {
         attention_backward(
             trace.expect("asked for"),
             c.view(),
-            AttentionNeeds { queries, keys, values, relative_bias: false },
+            AttentionNeeds { queries, keys, values, ..AttentionNeeds::default() },
         )
     };
     let (all, only_q) = (run(true, true, true), run(true, false, false));

@@ -4,7 +4,7 @@ use crate::chat::ChatTemplate;
 use crate::error::{Result, TextError};
 use crate::hub::{self, DownloadObserver};
 use crate::sentence_transformers;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{self, Tokenizer};
 use adaptune_adapters::{Pooling, Task};
 use adaptune_tensor::Precision;
 use adaptune_transformer::weights::{
@@ -23,7 +23,7 @@ const TOKENIZER: &[u8] = include_bytes!("../builtin/tokenizer.json");
 const WEIGHTS: &[u8] = include_bytes!("../builtin/model.safetensors");
 
 /// What transformers' tokenizers consist of, one way or another.
-const TOKENIZER_FILES: [&str; 7] = [
+const TOKENIZER_FILES: [&str; 8] = [
     "tokenizer.json",
     "chat_template.jinja",
     "tokenizer_config.json",
@@ -31,6 +31,7 @@ const TOKENIZER_FILES: [&str; 7] = [
     "vocab.txt",
     "vocab.json",
     "merges.txt",
+    "spm.model",
 ];
 
 /// A base model: found, but not loaded.
@@ -105,7 +106,7 @@ impl BaseModel {
         let Place::Folder(folder) = &self.place else { return Ok(among(&TensorFile::from_bytes(BUILTIN, WEIGHTS)?)) };
         match WeightDirectory::open(folder) {
             Ok(weights) => Ok(among(&weights)),
-            Err(WeightError::NoWeights { .. } | WeightError::PickleOnly { .. }) => Ok(None),
+            Err(WeightError::NoWeights { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -201,6 +202,13 @@ impl BaseModel {
         };
         tokenizer.check_vocabulary(self.config.vocabulary)?;
         Ok(tokenizer)
+    }
+
+    /// What is taken for granted of the tokenizer where the folder has no `tokenizer.json`; `None` where it has, or where none can be made.
+    #[must_use]
+    pub fn tokenizer_note(&self) -> Option<String> {
+        let made = self.folder().map(tokenizer::made)?;
+        made.ok().flatten().map(|made| made.note)
     }
 
     /// Puts the tokenizer's files into a folder, as far as the model has them.

@@ -1,6 +1,7 @@
-//! The embeddings: tokens, positions and token types, summed and normalised.
+//! The embeddings: tokens, positions and token types, summed, projected where the norm stands behind that, and normalised.
 
-use crate::base::{Base, BaseNorm, BaseTable, NormTrace};
+use crate::accumulator::Accumulator;
+use crate::base::{Base, BaseLinear, BaseNorm, BaseTable, LinearBackward, NormTrace};
 use crate::batch::{Batch, BatchError};
 use crate::config::Config;
 use crate::pass::Pass;
@@ -14,6 +15,8 @@ pub(crate) struct BaseEmbeddings<'a, S> {
     tokens: BaseTable<'a, S>,
     positions: Option<BaseTable<'a, S>>,
     token_types: Option<BaseTable<'a, S>>,
+    /// The linear layer before the norm, where it stands there.
+    projection: Option<BaseLinear<'a, S>>,
     norm: Option<BaseNorm<'a, S>>,
 }
 
@@ -23,7 +26,7 @@ pub(crate) struct EmbeddingsTrace<'a, S> {
     token_ids: Vec<u32>,
     positions: Vec<u32>,
     token_types: Vec<u32>,
-    norm: Option<NormTrace<S>>,
+    normed: NormedTrace<'a, S>,
     dropout: Option<Dropout>,
 }
 
@@ -31,6 +34,12 @@ pub(crate) struct EmbeddingsTrace<'a, S> {
 pub struct EmbeddedRows<'a, S> {
     layers: BaseEmbeddings<'a, S>,
     positions: Vec<u32>,
+    normed: NormedTrace<'a, S>,
+}
+
+/// What the backward pass of projection and norm needs.
+struct NormedTrace<'a, S> {
+    projection: Option<LinearBackward<'a, S>>,
     norm: Option<NormTrace<S>>,
 }
 
@@ -41,11 +50,13 @@ impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
             tokens: base.token_embeddings(),
             positions: base.table(Part::Positions),
             token_types: base.table(Part::TokenTypes),
+            projection: base.embedding_projection(true),
             norm: base.norm(Part::EmbeddingNorm),
         }
     }
 
-    /// `dropout(norm(E[id] + T[type] + P[shift + position]))`, `[T, E]`, of which a model may have less; `E` may be scaled.
+    /// `dropout(norm(E[id] + T[type] + P[shift + position]))`, `[T, E]`, of which a model may have less; `E` may be scaled, and what is
+    /// normalised may be projected, `[T, D]`.
     pub(crate) fn forward(
         self,
         batch: &Batch,
@@ -64,19 +75,19 @@ impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
             sum += &table.gather(&positions);
         }
         let keep = pass.gradients() && self.trains();
-        let (mut x, norm) = self.normed(sum, keep);
+        let (mut x, normed) = self.normed(sum, keep, self.tables_train());
         let dropout = pass.dropout(self.config.hidden_dropout);
         if let Some(dropout) = dropout {
             dropout.apply(&mut x);
         }
         let trace = keep.then(|| {
             let (token_ids, token_types) = (batch.token_ids().to_vec(), batch.token_types().to_vec());
-            EmbeddingsTrace { layers: self, token_ids, positions, token_types, norm, dropout }
+            EmbeddingsTrace { layers: self, token_ids, positions, token_types, normed, dropout }
         });
         (x, trace)
     }
 
-    /// `norm(x + T[0] + P[i])` for rows in place of token embeddings, `[P, E]`.
+    /// `norm(x + T[0] + P[i])` for rows in place of token embeddings, `[P, E]`, projected as these are.
     pub(crate) fn rows(self, mut x: Array2<S>, keep: bool) -> (Array2<S>, Option<EmbeddedRows<'a, S>>) {
         let first = self.config.position_offset as u32;
         let positions: Vec<u32> = (first..first + x.nrows() as u32).collect();
@@ -86,22 +97,40 @@ impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
         if let Some(table) = self.positions {
             x += &table.gather(&positions);
         }
-        let (x, norm) = self.normed(x, keep);
-        (x, keep.then_some(EmbeddedRows { layers: self, positions, norm }))
+        let (x, normed) = self.normed(x, keep, keep);
+        (x, keep.then_some(EmbeddedRows { layers: self, positions, normed }))
     }
 
-    fn normed(self, x: Array2<S>, keep: bool) -> (Array2<S>, Option<NormTrace<S>>) {
-        match self.norm {
+    /// What is normalised, projected before if that is so; `wants` says that the gradient of `x` is wanted.
+    fn normed(self, x: Array2<S>, keep: bool, wants: bool) -> (Array2<S>, NormedTrace<'a, S>) {
+        let (x, projection) = match self.projection {
+            Some(projection) => projection.layer(x.into_shared(), keep, wants),
+            None => (x, None),
+        };
+        let (x, norm) = match self.norm {
             Some(norm) => norm.forward(x, keep),
             None => (x, None),
-        }
+        };
+        (x, NormedTrace { projection, norm })
     }
 
-    fn normed_backward(self, trace: Option<&NormTrace<S>>, d: Array2<S>, gradients: &mut Gradients<S>) -> Array2<S> {
-        match (self.norm, trace) {
+    /// Returns the gradient of what was normalised or projected; `None` if it was not wanted.
+    fn normed_backward(
+        self,
+        trace: NormedTrace<'a, S>,
+        d: Array2<S>,
+        gradients: &mut Gradients<S>,
+    ) -> Option<Array2<S>> {
+        let d = match (self.norm, &trace.norm) {
             (Some(norm), Some(trace)) => norm.backward(trace, d, gradients),
             _ => d,
+        };
+        if self.projection.is_none() {
+            return Some(d);
         }
+        let mut d_x = Accumulator::new();
+        (trace.projection?)(d.view(), gradients, &mut d_x);
+        d_x.into_sum()
     }
 
     fn scale(self) -> Option<S> {
@@ -109,8 +138,13 @@ impl<'a, S: Scalar> BaseEmbeddings<'a, S> {
     }
 
     fn trains(self) -> bool {
+        let behind = self.norm.is_some_and(BaseNorm::trains) || self.projection.is_some_and(BaseLinear::trains);
+        behind || self.tables_train()
+    }
+
+    fn tables_train(self) -> bool {
         let tables = [Some(self.tokens), self.positions, self.token_types];
-        self.norm.is_some_and(BaseNorm::trains) || tables.into_iter().flatten().any(BaseTable::trains)
+        tables.into_iter().flatten().any(BaseTable::trains)
     }
 
     /// Checks that the tables have a row for everything in the batch.
@@ -156,7 +190,7 @@ fn positions(offset: usize, batch: &Batch, shift: impl Fn(usize) -> usize) -> Ve
 
 impl<'a, S: Scalar> Base<'a, S> {
     /// What the embeddings make of rows that stand in front of a text in place of token embeddings:
-    /// `norm(x + P[position] + T[0])`, `[P, E]`, positions from the first on. There is no dropout in it. The trace is kept
+    /// `norm(x + P[position] + T[0])`, `[P, E]`, or `[P, D]` where they are projected before the norm, positions from the first on. There is no dropout in it. The trace is kept
     /// if `keep` says so.
     ///
     /// # Panics
@@ -171,7 +205,7 @@ impl<S: Scalar> EmbeddedRows<'_, S> {
     /// Adds the gradients of the norm and the tables, those that train; returns that of the rows, `[P, E]`.
     #[must_use]
     pub fn backward(self, d: Array2<S>, gradients: &mut Gradients<S>) -> Array2<S> {
-        let d_x = self.layers.normed_backward(self.norm.as_ref(), d, gradients);
+        let d_x = self.layers.normed_backward(self.normed, d, gradients).expect("the gradient of rows is wanted");
         if let Some(table) = self.layers.positions {
             table.gather_backward(&self.positions, d_x.view(), gradients);
         }
@@ -188,7 +222,7 @@ impl<S: Scalar> EmbeddingsTrace<'_, S> {
         if let Some(dropout) = self.dropout {
             dropout.apply(&mut d);
         }
-        let mut d_sum = self.layers.normed_backward(self.norm.as_ref(), d, gradients);
+        let Some(mut d_sum) = self.layers.normed_backward(self.normed, d, gradients) else { return };
         if let Some(table) = self.layers.positions {
             table.gather_backward(&self.positions, d_sum.view(), gradients);
         }

@@ -302,7 +302,7 @@ impl<'a, S: Scalar> Encoded<'a, S> {
 
     /// Passes the linear layer between embeddings and blocks, if the model has it, `[T, E] → [T, D]`.
     fn projected(mut self, base: Base<'a, S>, pass: Pass) -> Self {
-        let Some(projection) = base.linear_part(Part::EmbeddingProjection) else { return self };
+        let Some(projection) = base.embedding_projection(false) else { return self };
         let wants = !self.trace.is_empty();
         let (hidden, backward) = projection.layer(self.hidden.into_shared(), pass.gradients(), wants);
         self.trace.steps.extend(backward.map(Step::Projection));

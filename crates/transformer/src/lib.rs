@@ -7,6 +7,7 @@ mod base;
 mod batch;
 mod block;
 mod config;
+mod disentangled;
 mod embeddings;
 mod encoder;
 mod entry;
@@ -44,8 +45,8 @@ pub use accumulator::Accumulator;
 pub use base::{Base, BaseLinear, BaseNorm, BaseTable, LinearBackward, NormTrace};
 pub use batch::{Batch, BatchError};
 pub use config::{
-    Architecture, Biases, ByLayer, ClassifierReads, Config, ConfigError, LinearShape, NormKind, PartShape, Pooler,
-    RelativeBuckets, Residual, RotaryPositions, RotaryScaling,
+    Architecture, Biases, ByLayer, ClassifierReads, Config, ConfigError, DisentangledPositions, LinearShape, NormKind,
+    PartShape, Pooler, RelativeBuckets, Residual, RotaryPositions, RotaryScaling,
 };
 pub use embeddings::EmbeddedRows;
 pub use encoder::Encoder;

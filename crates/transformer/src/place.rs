@@ -45,6 +45,12 @@ impl<'a, S: Scalar> Place<'a, S> {
         Self { depth, layer, base, layout, read: None, insertions, pass, past }
     }
 
+    /// The same place as rows see it that stand beside the tokens and have draws of their own.
+    pub(crate) fn at_positions(&self, layout: Layout, draws: u64) -> Self {
+        let Self { depth, layer, base, insertions, pass, past, .. } = *self;
+        Self { depth, layer, base, layout, read: None, insertions, pass: pass.at(draws), past }
+    }
+
     /// Returns output and backward pass of a linear layer.
     pub(crate) fn linear(
         &self,

@@ -17,12 +17,16 @@ pub enum Projection {
     FeedForwardOut,
     /// Hidden size to feed-forward size, in a gated network the branch that is activated.
     FeedForwardGate,
+    /// Keys of relative positions, where these are projected by a layer of their own (DeBERTa).
+    PositionKey,
+    /// Queries of relative positions, likewise.
+    PositionQuery,
 }
 
 impl Projection {
     /// All of them, each at the place of its number. Which of them a model has, [`Config::projections`](crate::Config::projections)
     /// says.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Query,
         Self::Key,
         Self::Value,
@@ -30,6 +34,8 @@ impl Projection {
         Self::FeedForwardIn,
         Self::FeedForwardOut,
         Self::FeedForwardGate,
+        Self::PositionKey,
+        Self::PositionQuery,
     ];
 }
 
@@ -86,7 +92,7 @@ pub struct SublayerPoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SequencePoint {
     /// After the embeddings, before a projection to the hidden size: tokens are as wide as
-    /// [`Config::embedding_width`](crate::Config::embedding_width) says.
+    /// [`Config::embedded_width`](crate::Config::embedded_width) says.
     Embeddings,
     /// After a block, counted from 0.
     Block(usize),
@@ -107,6 +113,10 @@ pub enum Part {
     EmbeddingProjection,
     /// The biases of attention by distance, `[buckets, H]`, for all blocks.
     RelativeBias,
+    /// The embeddings of relative positions, `[2P, D]`, for all blocks.
+    RelativePositions,
+    /// The norm behind them.
+    RelativePositionsNorm,
     /// A part of a block, counted from 0.
     Block(usize, BlockPart),
     /// The norm behind the last block.

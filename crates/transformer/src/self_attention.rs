@@ -2,6 +2,7 @@
 
 use crate::accumulator::Accumulator;
 use crate::base::LinearBackward;
+use crate::disentangled::{PositionsTrace, positions};
 use crate::insertion::{AttentionBackward, AttentionInput, AttentionOutput, KeyValueGradient};
 use crate::place::Place;
 use crate::point::{Projection, Sublayer};
@@ -9,7 +10,7 @@ use crate::relative_bias::RelativeBias;
 use crate::sublayer_end::{SublayerEnd, SublayerEndTrace};
 use crate::turned::{Turned, turned};
 use adaptune_tensor::{
-    Attention, AttentionNeeds, AttentionTrace, Gradients, Layout, Scalar, attention, attention_backward,
+    Attention, AttentionNeeds, AttentionTrace, Gradients, Layout, PositionTerms, Scalar, attention, attention_backward,
 };
 use ndarray::{ArcArray2, Array2};
 
@@ -22,6 +23,7 @@ pub(crate) struct SelfAttentionTrace<'a, S> {
     attention: Option<AttentionTrace<S>>,
     needs: AttentionNeeds,
     relative_bias: Option<RelativeBias<'a, S>>,
+    positions: Option<PositionsTrace<'a, S>>,
     turned: [Turned<'a, S>; 2],
     end: SublayerEndTrace<'a, S>,
 }
@@ -63,6 +65,7 @@ pub(crate) fn self_attention<'a, S: Scalar>(
     let [wants_queries, wants_keys] =
         [(&query, &turned[0]), (&key, &turned[1])].map(|(l, t)| l.is_some() || t.trains());
     let (keys, values, layout) = with_earlier(place, keys, values);
+    let (terms, positions) = positions(place, layout.longest()).unzip();
     let extended = place.attention(AttentionInput {
         layer: place.layer,
         keys,
@@ -82,9 +85,11 @@ pub(crate) fn self_attention<'a, S: Scalar>(
         keys: wants_keys || extension.is_some(),
         values: value.is_some() || extension.is_some(),
         relative_bias: place.pass.gradients() && relative_bias.is_some_and(RelativeBias::trains),
+        position_keys: positions.as_ref().is_some_and(|trace| trace.key.is_some()),
+        position_queries: positions.as_ref().is_some_and(|trace| trace.query.is_some()),
     };
     let probabilities = place.pass.at(PROBABILITIES).dropout(place.config().attention_dropout);
-    let (description, precision) = (description(place, behind, layout), place.pass.precision());
+    let (description, precision) = (description(place, behind, layout, terms), place.pass.precision());
     let (context, attention) = attention(q, keys, values, description, precision, probabilities, needs.any());
     let end = SublayerEnd {
         sublayer: Sublayer::Attention,
@@ -92,7 +97,18 @@ pub(crate) fn self_attention<'a, S: Scalar>(
         dropout: place.config().attention_output_dropout,
     };
     let (y, end) = end.forward(behind, (context.into_shared(), needs.any()), residual);
-    let trace = |end| SelfAttentionTrace { query, key, value, extension, attention, needs, relative_bias, turned, end };
+    let trace = |end| SelfAttentionTrace {
+        query,
+        key,
+        value,
+        extension,
+        attention,
+        needs,
+        relative_bias,
+        positions,
+        turned,
+        end,
+    };
     (y, end.map(trace))
 }
 
@@ -104,8 +120,13 @@ fn with_earlier<S: Scalar>(place: &Place<'_, S>, keys: Array2<S>, values: Array2
     }
 }
 
-/// The attention of a block, of queries that lie as `behind` says and keys that lie as `keys` says.
-fn description<S: Scalar>(place: &Place<'_, S>, behind: &Place<'_, S>, keys: Layout) -> Attention<S> {
+/// The attention of a block, of queries that lie as `behind` says and keys that lie as `keys` says, with these terms of positions.
+fn description<S: Scalar>(
+    place: &Place<'_, S>,
+    behind: &Place<'_, S>,
+    keys: Layout,
+    terms: Option<PositionTerms<S>>,
+) -> Attention<S> {
     let config = place.config();
     let mut attention = Attention::new(config.heads, config.head_size(), behind.layout.clone(), keys)
         .with_key_value_heads(config.key_value_heads())
@@ -115,6 +136,9 @@ fn description<S: Scalar>(place: &Place<'_, S>, behind: &Place<'_, S>, keys: Lay
     }
     if let Some(bias) = RelativeBias::of(place.base) {
         attention = attention.with_relative_bias(bias.by_distance());
+    }
+    if let Some(terms) = terms {
+        attention = attention.with_position_terms(terms);
     }
     match (place.past, place.read_rows()) {
         (Some(past), read) => {
@@ -139,6 +163,9 @@ impl<S: Scalar> SelfAttentionTrace<'_, S> {
         let d = attention_backward(attention, d_context.view(), self.needs);
         if let (Some(bias), Some(d)) = (self.relative_bias, &d.d_relative_bias) {
             bias.backward(d.view(), gradients);
+        }
+        if let Some(positions) = self.positions {
+            positions.backward(&d, gradients);
         }
         let mut d_kv = KeyValueGradient { d_keys: d.d_keys, d_values: d.d_values };
         let mut sums = SelfAttentionGradient { d_residual, d_read, d_all };

@@ -45,11 +45,13 @@ pub(super) fn configurations() -> Result<Seeds> {
         "max_position_embeddings": 16, "type_vocab_size": 2, "hidden_act": "gelu", "layer_norm_eps": 1e-12,
         "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1, "pad_token_id": 0,
         "dim": 8, "n_layers": 2, "n_heads": 2, "hidden_dim": 12, "activation": "gelu", "sinusoidal_pos_embds": false,
-        "dropout": 0.1, "attention_dropout": 0.1, "seq_classif_dropout": 0.2
+        "dropout": 0.1, "attention_dropout": 0.1, "seq_classif_dropout": 0.2,
+        "relative_attention": true, "pos_att_type": "p2c|c2p", "share_att_key": true, "norm_rel_ebd": "layer_norm",
+        "position_buckets": 4
     });
     let mut seeds = vec![saved(Encoder::random(config(), 0.3, Seed::new(1)))?];
     let families =
-        ["bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "albert", "mpnet", "modernbert", "eurobert"];
+        ["bert", "roberta", "xlm-roberta", "camembert", "distilbert", "electra", "albert", "mpnet", "deberta-v2", "modernbert", "eurobert"];
     for family in families {
         let mut sizes = sizes.clone();
         sizes["model_type"] = family.into();

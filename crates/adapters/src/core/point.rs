@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Point {
     /// After the embeddings or after a block.
     Sequence(SequencePoint),
-    /// One of the six projections of a block.
+    /// One of the projections of a block.
     Linear(LinearPoint),
     /// Keys and values of a block.
     Attention(usize),
@@ -24,6 +24,8 @@ const PROJECTIONS: [(&str, Projection); Projection::ALL.len()] = [
     ("feed_forward_in", Projection::FeedForwardIn),
     ("feed_forward_out", Projection::FeedForwardOut),
     ("feed_forward_gate", Projection::FeedForwardGate),
+    ("position_key", Projection::PositionKey),
+    ("position_query", Projection::PositionQuery),
 ];
 const SUBLAYERS: [(&str, Sublayer); 2] = [("attention", Sublayer::Attention), ("feed_forward", Sublayer::FeedForward)];
 const KEYS_VALUES: &str = "keys_values";

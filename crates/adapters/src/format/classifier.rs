@@ -1,6 +1,6 @@
 //! The heads of transformers' own model classes, which PEFT trains in `modules_to_save` and AdapterHub calls static heads.
 //!
-//! | class, `task_type` | BERT, ALBERT, ModernBERT | RoBERTa, XLM-R, CamemBERT, MPNet | ELECTRA | DistilBERT | EuroBERT |
+//! | class, `task_type` | BERT, ALBERT, DeBERTa, ModernBERT | RoBERTa, XLM-R, CamemBERT, MPNet | ELECTRA | DistilBERT | EuroBERT |
 //! |---|---|---|---|---|---|
 //! | `…ForSequenceClassification`, `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | the same with gelu | `pre_classifier`, relu, `classifier` | `dense`, gelu, `classifier`; not where its `classifier_pooling` is `late` |
 //! | `…ForTokenClassification`, `TOKEN_CLS` | `classifier`; not of ModernBERT, whose tokens go through the pooler | `classifier` | the same | the same | the same |

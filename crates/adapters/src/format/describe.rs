@@ -3,8 +3,8 @@
 use super::error::{FormatError, Message};
 use super::files::{Files, PEFT};
 use super::hub::static_head;
-use super::{json, lookup, peft, thawed, torch_bin};
-use adaptune_transformer::weights::{TensorFile, TensorSource, is_there, resolve};
+use super::{json, lookup, peft, thawed};
+use adaptune_transformer::weights::{TensorFile, TensorSource, is_there, read_torch_bin, resolve};
 use serde_json::{Map, Value};
 use std::path::Path;
 
@@ -135,7 +135,7 @@ pub(super) fn tensors(directory: &Path, files: &Files) -> Result<(&'static str, 
         return Err(files.no_weights(directory));
     }
     json::check_lfs(&path)?;
-    let tensors = torch_bin::read_torch_bin::<f32>(&path)?;
+    let tensors = read_torch_bin::<f32>(&path)?;
     let shapes = tensors.into_iter().map(|(name, array)| (name, array.shape().to_vec())).collect();
     Ok((files.torch, spelled(shapes, files)))
 }

@@ -1,12 +1,11 @@
 //! Why an adapter directory could not be read or written.
 
-use super::torch_bin::TorchBinError;
 use crate::compose::expression::ExpressionError;
 use crate::core::error::MethodError;
 use crate::core::fields::FieldError;
 use crate::head::config::HeadError;
 use crate::registry::error::ParseMethodError;
-use adaptune_transformer::weights::WeightError;
+use adaptune_transformer::weights::{TorchBinError, WeightError};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 

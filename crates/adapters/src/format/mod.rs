@@ -23,9 +23,9 @@ mod setup;
 mod setup_file;
 mod tensors;
 mod thawed;
-mod torch_bin;
 
 pub use crate::core::stored::{Form, Stored};
+pub use adaptune_transformer::weights::{PickleError, TorchBinError, read_torch_bin};
 pub use composed::{NewParts, load_composed};
 pub use describe::{Described, describe};
 pub use directory::{load_adapter, load_head, named_parameters, save, save_headless};
@@ -36,4 +36,3 @@ pub use notes::{Note, notes};
 pub use parameters::{load_parameters, save_parameters};
 pub use peft::{load_peft, peft_names, save_peft, save_peft_with_head};
 pub use setup::{Parts, load, load_parts, save_setup, setup_expression};
-pub use torch_bin::{PickleError, TorchBinError, read_torch_bin};

@@ -4,11 +4,10 @@ use super::error::FormatError;
 use super::files::Files;
 use super::json::check_lfs;
 use super::names::respelled;
-use super::torch_bin;
 use crate::core::stored::Stored;
 use adaptune_tensor::{AnyParameter, Scalar};
 use adaptune_transformer::Encoder;
-use adaptune_transformer::weights::{TensorFile, TensorSource, is_there, resolve, write_safetensors};
+use adaptune_transformer::weights::{TensorFile, TensorSource, is_there, read_torch_bin, resolve, write_safetensors};
 use ndarray::ArrayD;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -61,7 +60,7 @@ impl<S: Scalar> Tensors<S> {
             Self::read_file(&safetensors, files.config, base)?
         } else if is_there(&torch) {
             check_lfs(&torch)?;
-            Self::of(torch_bin::read_torch_bin(&torch)?, &torch, files.config, base)
+            Self::of(read_torch_bin(&torch)?, &torch, files.config, base)
         } else {
             return Err(files.no_weights(directory));
         };

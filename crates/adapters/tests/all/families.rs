@@ -67,6 +67,33 @@ fn families_in_single_precision() {
     check_all::<f32>(SINGLE);
 }
 
+/// LoRAs of PEFT with ranks and scales by layer: what Python computes, and again when they are saved with one of each.
+#[test]
+fn ranks_and_scales_by_layer() {
+    let fixture = std::fs::read_to_string(common::folder("families.json")).expect("it is in the repository");
+    let file: Value = serde_json::from_str(&fixture).expect("JSON");
+    for (name, run) in file["patterns"].as_object().expect("a map") {
+        let case = &file["families"][text(&run["of"])];
+        let base = base_of::<f64>(case);
+        let (folder, mut config) = (tempfile::tempdir().expect("a temporary folder"), run["config"].clone());
+        config["peft_type"] = "LORA".into();
+        std::fs::write(folder.path().join("adapter_config.json"), config.to_string()).expect("written");
+        let shape = |shape: &Value| numbers_of(shape).into_iter().map(|n| n as usize).collect::<Vec<_>>();
+        let shapes = run["shapes"].as_object().expect("a map").iter();
+        let tensors: Vec<_> = shapes.map(|(name, of)| (name.clone(), filled(name, &shape(of)))).collect();
+        let views: Vec<_> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.view())).collect();
+        write_safetensors(&folder.path().join("adapter_model.safetensors"), &views, &[].into()).expect("written");
+        let adapter = format::load_peft(folder.path(), &base).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let model = AdapterModel::new(base.clone(), Some(adapter.clone()), head(&base));
+        close_table(name, &logits(&model, case), &run["logits"], DOUBLE);
+        let again = tempfile::tempdir().expect("a temporary folder");
+        format::save_peft(&adapter, &base, again.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let adapter = format::load_peft(again.path(), &base).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let model = AdapterModel::new(base.clone(), Some(adapter), head(&base));
+        close_table(name, &logits(&model, case), &run["logits"], DOUBLE);
+    }
+}
+
 /// The base's own parameters, and those of methods of all shapes.
 #[test]
 fn gradients_follow_finite_differences() {

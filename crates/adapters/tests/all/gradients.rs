@@ -7,7 +7,9 @@ use adaptune_adapters::objective::{
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling, Task};
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Seed};
-use adaptune_transformer::{Architecture, Batch, Config, Encoder, Family, Pass, Pooler, Thaw, Thawed};
+use adaptune_transformer::{
+    Architecture, Batch, Config, DisentangledPositions, Encoder, Family, Pass, Pooler, Thaw, Thawed,
+};
 use std::sync::Arc;
 
 fn base(dropout: f64) -> Arc<Encoder<f64>> {
@@ -329,15 +331,21 @@ fn dropout_of_the_bottleneck_changes_the_loss() {
 }
 
 /// A base of another family: DistilBERT has no token types and no pooler, RoBERTa counts positions otherwise, ELECTRA's embeddings
-/// are of another width.
+/// are of another width, DeBERTa's too and normalised behind their projection, and its attention has terms of positions.
 fn of_family(family: Family) -> Arc<Encoder<f64>> {
     let (token_types, position_offset, pooler, embedding_width) = match family.model_type() {
         "bert" => (2, 0, Some(Pooler::BERT), None),
         "electra" => (2, 0, None, Some(5)),
         "distilbert" => (0, 0, None, None),
+        "deberta-v2" => (2, 0, Some(Pooler::BERT), Some(5)),
         _ => (1, 2, Some(Pooler::BERT), None),
     };
-    let architecture = Architecture { pooler, embedding_width, ..Architecture::bert() };
+    let positions =
+        DisentangledPositions { own_projections: true, norm: true, ..DisentangledPositions::every_distance(2) };
+    let disentangled = (family == Family::DEBERTA_V2).then_some(positions);
+    let norm_behind_projection = disentangled.is_some();
+    let architecture =
+        Architecture { pooler, embedding_width, norm_behind_projection, disentangled, ..Architecture::bert() };
     let sizes = Config { token_types, position_offset, vocabulary: 11, positions: 9, ..Config::bert(6, 2, 2, 7) };
     let config = Config { family, architecture, ..sizes };
     Arc::new(Encoder::random(config, 0.4, Seed::new(3)))
@@ -351,6 +359,26 @@ fn a_thawed_base() {
         let base = of_family(family);
         let thawed = Thawed::new(&base, Thaw::ALL, head.reads_pooler());
         check_model(&format!("{family:?}"), random(base, None, &head, Some(thawed)), 0.0);
+    }
+}
+
+/// Positions that are embedded for all blocks: their gradients come from each of them, through dropout, beside those of adapters.
+#[test]
+fn a_thawed_base_with_disentangled_positions() {
+    for (own_projections, method) in
+        [(true, None), (false, None), (false, Some("lora[r=2,alpha=3,attn_matrices=[q,k],dropout=0.1]"))]
+    {
+        let base = of_family(Family::DEBERTA_V2);
+        let disentangled =
+            base.config().architecture.disentangled.map(|of| DisentangledPositions { own_projections, ..of });
+        let architecture = Architecture { disentangled, ..base.config().architecture.clone() };
+        let config = Config { architecture, ..base.config().clone() }.with_dropout(0.2, 0.1);
+        let base = Arc::new(Encoder::random(config, 0.4, Seed::new(3)));
+        let adapter = method.map(|method: &str| {
+            Adapter::on("test", &method.parse().expect("a method"), &base, Seed::new(5)).expect("it fits")
+        });
+        let thawed = Thawed::new(&base, Thaw::ALL, false);
+        check_model(&format!("{method:?}"), random(base, adapter, &head(Task::TAGGING), Some(thawed)), 0.2);
     }
 }
 

@@ -10,6 +10,7 @@ mod closures;
 mod combining;
 mod composition;
 mod compositions;
+mod disentangled;
 mod everything;
 mod families;
 mod first_tokens;

@@ -332,7 +332,8 @@ fn other_heads_stay_in_adapterhubs_form() {
     let prefix = "prefix_tuning_flat[prefix_length=2,position_shift=True]";
     for (family, method, head, along) in [
         ("bert", "dora", plain(classes, 1, true), true),
-        ("bert", "dora", plain(classes, 2, false), false),
+        ("bert", "dora", plain(classes, 2, false), true),
+        ("bert", "dora", relu(plain(classes, 2, false)), false),
         ("bert", "dora", plain(classes, 1, false), false),
         ("bert", "dora", HeadConfig { bias: false, ..plain(classes, 1, true) }, false),
         ("bert", "lora[use_rslora=True]", plain(numbers, 1, true), true),
@@ -371,9 +372,15 @@ fn what_cannot_be_computed_is_refused() {
     let base = base::<f64>("bert");
     for (case, field, value, words) in [
         ("dora", "peft_type", "\"LOHA\"", "peft_type LOHA are not supported"),
-        ("dora", "rank_pattern", "{\"query\": 4}", "rank_pattern={\"query\":4} is not supported"),
+        ("dora", "rank_pattern", "{\"query\": 4}", "has the rank 3, and r and rank_pattern say 4"),
+        ("dora", "rank_pattern", "{\".*query\": 3}", "a pattern; names of modules"),
+        ("dora", "rank_pattern", "[3]", "must be a map from modules to numbers"),
+        ("dora", "alpha_pattern", "{\"query\": \"x\"}", "alpha_pattern says \"x\""),
+        ("dora", "alpha_pattern", "{\"query\": 4, \"self.query\": 5}", "by several keys with several values"),
+        ("dora", "lora_bias", "true", "lora_bias=true is not supported: its B have biases"),
+        ("dora", "trainable_token_indices", "[3]", "rows of the token embeddings"),
         ("dora", "modules_to_save", "[\"embeddings\"]", "modules_to_save holds \"embeddings\", which is no head"),
-        ("dora", "bias", "\"all\"", "bias=\"all\" is not supported"),
+        ("dora", "bias", "\"all\"", "bias=\"all\" is not supported: biases of the base"),
         ("dora", "layers_pattern", "\"h\"", "layers_pattern=\"h\" names no list of blocks of this base"),
         ("dora", "init_lora_weights", "\"pissa\"", "changes the base too"),
         ("dora", "target_modules", "[\"query\"]", "the weights differ about layer.0.attention_output"),

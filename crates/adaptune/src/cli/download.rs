@@ -1,5 +1,6 @@
 //! Finding a base model, with a bar while it is downloaded.
 
+use super::report::note;
 use adaptune_text::BaseModel;
 use adaptune_text::hub::DownloadObserver;
 use anyhow::Result;
@@ -7,7 +8,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 /// Finds the base model of this name, and downloads it if need be.
 pub(crate) fn find_base(name: &str) -> Result<BaseModel> {
-    Ok(BaseModel::find(name, &mut Bar(ProgressBar::hidden()))?)
+    let base = BaseModel::find(name, &mut Bar(ProgressBar::hidden()))?;
+    if let Some(text) = base.tokenizer_note() {
+        note(format_args!("note: {text}"));
+    }
+    Ok(base)
 }
 
 struct Bar(ProgressBar);

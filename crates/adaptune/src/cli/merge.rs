@@ -22,6 +22,7 @@ const MERGED: &[&str] = &[
     "vocab.txt",
     "vocab.json",
     "merges.txt",
+    "spm.model",
     "head/run.json",
     "head/head_config.json",
     "head/model_head.safetensors",

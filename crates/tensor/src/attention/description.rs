@@ -1,6 +1,7 @@
-//! What attention computes: its heads, scale, mask, relative bias, and where queries and keys stand.
+//! What attention computes: its heads, scale, mask, what it adds by distance, and where queries and keys stand.
 
 use super::mask::AttentionMask;
+use super::position_terms::PositionTerms;
 use crate::Layout;
 use ndarray::{ArcArray2, Array2};
 use std::ops::Range;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 /// (Ainslie et al., 2023), of which one key-value head for each query head is the ordinary case.
 ///
 /// **Prefix.** Keys of a sequence that outnumber its tokens stand in front. They have no position: every mask lets every query
-/// see them, and no relative bias is added to their scores.
+/// see them, and nothing is added to their scores by distance.
 ///
 /// **Positions.** Query `i` of a sequence stands at position `i` among the keys behind the prefix, unless
 /// [`Attention::with_query_rows`] says that only some tokens are queries.
@@ -46,6 +47,8 @@ pub struct Attention<S> {
     /// `[H, 2R + 1]`: what is added to the scaled score of a query at position `i` and a key at position `j` is the column
     /// `R + (j − i)`, clamped at both ends.
     pub relative_bias: Option<ArcArray2<S>>,
+    /// Terms between contents and relative positions.
+    pub position_terms: Option<PositionTerms<S>>,
     /// The sequences of the queries.
     pub queries: Layout,
     /// The sequences of keys and values; as many as of the queries.
@@ -67,8 +70,19 @@ impl<S> Attention<S> {
     #[must_use]
     pub fn new(heads: usize, head_size: usize, queries: Layout, keys: Layout) -> Self {
         let scale = 1.0 / (head_size as f64).sqrt();
-        let (mask, relative_bias, places) = (AttentionMask::Full, None, None);
-        Self { heads, key_value_heads: heads, head_size, scale, mask, relative_bias, queries, keys, places }
+        let (mask, relative_bias, position_terms, places) = (AttentionMask::Full, None, None, None);
+        Self {
+            heads,
+            key_value_heads: heads,
+            head_size,
+            scale,
+            mask,
+            relative_bias,
+            position_terms,
+            queries,
+            keys,
+            places,
+        }
     }
 
     /// The same with fewer heads of keys and values.
@@ -93,6 +107,12 @@ impl<S> Attention<S> {
     #[must_use]
     pub fn with_relative_bias(self, bias: ArcArray2<S>) -> Self {
         Self { relative_bias: Some(bias), ..self }
+    }
+
+    /// The same with terms between contents and relative positions.
+    #[must_use]
+    pub fn with_position_terms(self, terms: PositionTerms<S>) -> Self {
+        Self { position_terms: Some(terms), ..self }
     }
 
     /// The same where queries are only some of the tokens: query `t` is row `rows[t]` of the tokens that `tokens` lays out. Keys
@@ -139,6 +159,11 @@ impl<S> Attention<S> {
         self.keys.range(sequence).len() - tokens
     }
 
+    /// How many keys of a sequence have a position.
+    pub(super) fn positions(&self, sequence: usize) -> usize {
+        self.keys.range(sequence).len() - self.prefix(sequence)
+    }
+
     /// Where query number `query` of a sequence stands.
     pub(super) fn position(&self, sequence: usize, query: usize) -> usize {
         let row = self.queries.range(sequence).start + query;
@@ -148,14 +173,13 @@ impl<S> Attention<S> {
     /// The keys with a position that query number `query` of a sequence sees, counted from the sequence's first key.
     pub(super) fn seen(&self, sequence: usize, query: usize) -> Range<usize> {
         let prefix = self.prefix(sequence);
-        let keys = self.keys.range(sequence).len() - prefix;
-        let seen = self.mask.positions(self.position(sequence, query), keys);
+        let seen = self.mask.positions(self.position(sequence, query), self.positions(sequence));
         prefix + seen.start..prefix + seen.end
     }
 
-    /// True if masks or biases look at positions.
+    /// True if masks, biases or terms look at positions.
     pub(super) fn has_positions(&self) -> bool {
-        self.mask != AttentionMask::Full || self.relative_bias.is_some()
+        self.mask != AttentionMask::Full || self.relative_bias.is_some() || self.position_terms.is_some()
     }
 
     /// # Panics
@@ -188,6 +212,9 @@ impl<S> Attention<S> {
                 "a relative bias is [{heads}, 2R + 1], not {:?}",
                 bias.dim()
             );
+        }
+        if let Some(terms) = &self.position_terms {
+            terms.check(self.keys.sequences(), self.key_value_width(), self.width());
         }
         for (sequence, keys) in self.keys.ranges().enumerate().filter(|_| self.has_positions()) {
             let tokens = self.places.as_ref().map_or(self.queries.range(sequence).len(), |p| p.lengths[sequence]);

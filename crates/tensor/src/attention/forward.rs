@@ -22,8 +22,8 @@ pub struct AttentionTrace<S> {
     pub(super) normalisers: Array2<S>,
 }
 
-/// For each sequence and head: `P = softmax(α Q Kᵀ + B)` over the keys that a query sees, result `P V`, with the scale `α` and the
-/// relative bias `B` of the description.
+/// For each sequence and head: `P = softmax(α Q Kᵀ + B)` over the keys that a query sees, result `P V`, with the scale `α` of the
+/// description and with what it adds by distance, `B`: a relative bias, [terms of positions](super::PositionTerms), both or nothing.
 ///
 /// Shapes: queries `[T, H·K]`, keys and values `[T_k, H_kv·K]` → `[T, H·K]`. Dropout hits the
 /// probabilities. The trace is kept only if `keep` says that backward will run. Products of heads that are at least 64 wide, in
@@ -35,7 +35,7 @@ pub struct AttentionTrace<S> {
 ///
 /// # Panics
 /// If the shapes do not fit, or the description contradicts itself: query heads are no multiple of key-value heads, a causal window
-/// has no key, a relative bias is not `[H, 2R + 1]`, or positions matter and a sequence has fewer keys than tokens.
+/// has no key, a relative bias is not `[H, 2R + 1]`, terms of positions do not fit, or positions matter and a sequence has fewer keys than tokens.
 #[must_use]
 pub fn attention<S: Scalar>(
     queries: Array2<S>,

@@ -2,6 +2,7 @@
 
 use super::description::Attention;
 use super::mask::AttentionMask;
+use super::position_terms::Positions;
 use super::relative_bias;
 use super::softmax::{exponentials_of, masked_softmax};
 use super::tile::{Tile, tiles};
@@ -116,7 +117,58 @@ impl<'a, S: Scalar> Head<'a, S> {
                 relative_bias::add(&mut row[self.positioned(tile, r)], bias, self.offset(tile, r));
             }
         }
+        if let Some(positions) = self.positions() {
+            self.add_position_terms(&positions, tile, [q, k], &mut scores);
+        }
         scores
+    }
+
+    /// What it meets of the positions, if there are terms of them.
+    pub(super) fn positions(&self) -> Option<Positions<'a, S>> {
+        let Self { attention, sequence, head, .. } = *self;
+        let (size, terms) = (attention.head_size, attention.position_terms.as_ref()?);
+        let (key_value, query) = (columns(head / attention.group(), size), columns(head, size));
+        Some(Positions::new(terms, (sequence, attention.positions(sequence)), key_value, query))
+    }
+
+    /// Adds the scaled terms of positions to the scores of a tile.
+    fn add_position_terms(
+        &self,
+        positions: &Positions<'_, S>,
+        tile: &Tile,
+        [q, k]: [ArrayView2<'_, S>; 2],
+        scores: &mut Array2<S>,
+    ) {
+        let of_queries = positions.keys.map(|keys| product_alone(self.precision, self.scale(), q, keys.t()));
+        let of_keys = positions.queries.map(|queries| self.keys_times(tile, self.scale(), k, queries.t()));
+        for (r, mut row) in scores.rows_mut().into_iter().enumerate() {
+            let (columns, offset) = (self.positioned(tile, r), self.offset(tile, r));
+            let row = row.as_slice_mut().expect("products have standard layout");
+            let of_keys = of_keys.as_ref().map(|of_keys| of_keys.slice(s![columns.clone(), ..]));
+            positions.add(&mut row[columns], of_queries.as_ref().map(|of| of.row(r)), of_keys, offset);
+        }
+    }
+
+    /// The gradients of what the terms of positions are taken from, of a tile: of the products of its queries with positions, `[n, m]`,
+    /// and of those of its keys, `[n_k, m]`.
+    pub(super) fn d_position_terms(
+        &self,
+        positions: &Positions<'_, S>,
+        tile: &Tile,
+        d_scores: ArrayView2<'_, S>,
+    ) -> [Option<Array2<S>>; 2] {
+        let zeros = |rows: usize, of: Option<ArrayView2<'_, S>>| of.map(|of| Array2::zeros((rows, of.nrows())));
+        let mut of_queries = zeros(d_scores.nrows(), positions.keys);
+        let mut of_keys = zeros(tile.keys(), positions.queries);
+        for (r, row) in d_scores.rows().into_iter().enumerate() {
+            let (columns, offset) = (self.positioned(tile, r), self.offset(tile, r));
+            let row = row.to_slice().expect("products have standard layout");
+            let mut of_query = of_queries.as_mut().map(|of| of.row_mut(r));
+            let of_query = of_query.as_mut().map(|of| of.as_slice_mut().expect("standard layout"));
+            let of_keys = of_keys.as_mut().map(|of| of.slice_mut(s![columns.clone(), ..]));
+            positions.add_gradient(&row[columns], of_query, of_keys, offset);
+        }
+        [of_queries, of_keys]
     }
 
     /// The gradient of a tile's scaled scores, from the probabilities and the gradient of the result.
@@ -159,6 +211,16 @@ impl<'a, S: Scalar> Head<'a, S> {
         for piece in tile.pieces() {
             let mut columns = result.slice_mut(s![.., piece.columns]);
             matmul_alone(self.precision, alpha, a, b.slice(s![piece.keys, ..]).t(), &mut columns);
+        }
+        result
+    }
+
+    /// `α A B` with the keys `A` that a tile sees.
+    fn keys_times(&self, tile: &Tile, alpha: S, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Array2<S> {
+        let mut result = Array2::zeros((tile.keys(), b.ncols()));
+        for piece in tile.pieces() {
+            let mut rows = result.slice_mut(s![piece.columns, ..]);
+            matmul_alone(self.precision, alpha, a.slice(s![piece.keys, ..]), b, &mut rows);
         }
         result
     }
@@ -207,6 +269,11 @@ impl<'a, S: Scalar> Head<'a, S> {
             let mut keys = c.slice_mut(s![piece.keys, ..]);
             matmul_alone_add(self.precision, alpha, a.slice(s![.., piece.columns]).t(), b, &mut keys);
         }
+    }
+
+    /// `C += α A B`.
+    pub(super) fn add_product(&self, a: ArrayView2<'_, S>, b: ArrayView2<'_, S>, c: &mut ArrayViewMut2<'_, S>) {
+        matmul_alone_add(self.precision, self.scale(), a, b, c);
     }
 
     /// With the dropout mask applied. Draws are addressed by head, token and key, not by tile.

@@ -2,10 +2,13 @@
 
 mod backward;
 mod blocks;
+mod by_distance;
 mod description;
 mod forward;
 mod head;
 mod mask;
+mod needs;
+mod position_terms;
 mod reference;
 mod relative_bias;
 mod softmax;
@@ -13,8 +16,10 @@ mod softmax;
 mod tests;
 mod tile;
 
-pub use backward::{AttentionGradients, AttentionNeeds, attention_backward};
+pub use backward::{AttentionGradients, attention_backward};
 pub use description::Attention;
 pub use forward::{AttentionTrace, attention};
 pub use mask::AttentionMask;
+pub use needs::AttentionNeeds;
+pub use position_terms::PositionTerms;
 pub use reference::{attention_reference, attention_reference_backward};

@@ -4,7 +4,7 @@ use super::backward::AttentionGradients;
 use super::description::Attention;
 use super::relative_bias;
 use crate::Scalar;
-use ndarray::{Array2, ArrayView2};
+use ndarray::{ArcArray2, Array2, ArrayView2};
 use std::ops::Range;
 
 /// The oracle of [`attention`](super::attention()) without dropout.
@@ -44,6 +44,10 @@ pub fn attention_reference_backward<S: Scalar>(
     let (mut d_q, mut d_k, mut d_v) =
         (Array2::zeros(queries.dim()), Array2::zeros(keys.dim()), Array2::zeros(keys.dim()));
     let mut d_bias = attention.relative_bias.as_ref().map(|bias| Array2::zeros(bias.dim()));
+    let terms = attention.position_terms.as_ref();
+    let zeros = |rows: &Option<ArcArray2<S>>| rows.as_ref().map(|rows| Array2::zeros(rows.dim()));
+    let (mut d_pk, mut d_pq) =
+        (terms.and_then(|terms| zeros(&terms.keys)), terms.and_then(|terms| zeros(&terms.queries)));
     let scale = S::from_f64(attention.scale);
     for pair in pairs(attention) {
         let p = pair.probabilities(queries, keys, attention);
@@ -57,16 +61,36 @@ pub fn attention_reference_backward<S: Scalar>(
             }
             for (q, k) in columns() {
                 d_v[[*key, k]] += *p * d_result[[pair.query, q]];
-                d_q[[pair.query, q]] += scale * d_score * keys[[*key, k]];
-                d_k[[*key, k]] += scale * d_score * queries[[pair.query, q]];
+                let (d, row) = (scale * d_score, pair.position_row(*key, attention));
+                let (of_query, of_key) = (queries[[pair.query, q]], keys[[*key, k]]);
+                d_q[[pair.query, q]] += d * (of_key + at(terms.and_then(|terms| terms.keys.as_ref()), row, k));
+                d_k[[*key, k]] += d * (of_query + at(terms.and_then(|terms| terms.queries.as_ref()), row, q));
+                for (d_positions, column, x) in [(&mut d_pk, k, of_query), (&mut d_pq, q, of_key)] {
+                    if let (Some(d_positions), Some(row)) = (d_positions, row) {
+                        d_positions[[row, column]] += d * x;
+                    }
+                }
             }
         }
     }
-    AttentionGradients { d_queries: Some(d_q), d_keys: Some(d_k), d_values: Some(d_v), d_relative_bias: d_bias }
+    AttentionGradients {
+        d_queries: Some(d_q),
+        d_keys: Some(d_k),
+        d_values: Some(d_v),
+        d_relative_bias: d_bias,
+        d_position_keys: d_pk,
+        d_position_queries: d_pq,
+    }
+}
+
+/// A number of a position, 0 where there is none.
+fn at<S: Scalar>(positions: Option<&ArcArray2<S>>, row: Option<usize>, column: usize) -> S {
+    positions.zip(row).map_or(S::zero(), |(positions, row)| positions[[row, column]])
 }
 
 /// A query and a head, with the keys that it sees.
 struct Pair {
+    sequence: usize,
     query: usize,
     head: usize,
     query_column: usize,
@@ -96,7 +120,7 @@ fn pair<S>(attention: &Attention<S>, sequence: usize, query: usize, keys: Range<
     }
     let sees = |key: &usize| *key < first || attention.mask.allows(position, *key - first);
     let (query_column, key_column) = (head * attention.head_size, head / attention.group() * attention.head_size);
-    Pair { query, head, query_column, key_column, keys: keys.filter(sees).collect(), first, position }
+    Pair { sequence, query, head, query_column, key_column, keys: keys.filter(sees).collect(), first, position }
 }
 
 impl Pair {
@@ -108,7 +132,13 @@ impl Pair {
     ) -> Vec<S> {
         let score = |key: &usize| {
             let terms = (0..attention.head_size).map(|c| (self.query_column + c, self.key_column + c));
-            let product = terms.map(|(q, k)| queries[[self.query, q]] * keys[[*key, k]]).sum::<S>();
+            let (positions, row) = (attention.position_terms.as_ref(), self.position_row(*key, attention));
+            let product = terms.map(|(q, k)| {
+                let (of_query, of_key) = (queries[[self.query, q]], keys[[*key, k]]);
+                of_query * (of_key + at(positions.and_then(|terms| terms.keys.as_ref()), row, k))
+                    + of_key * at(positions.and_then(|terms| terms.queries.as_ref()), row, q)
+            });
+            let product = product.sum::<S>();
             let bias = attention.relative_bias.as_ref().zip(self.bias_column(*key, attention));
             product * S::from_f64(attention.scale) + bias.map_or(S::zero(), |(bias, column)| bias[[self.head, column]])
         };
@@ -121,5 +151,10 @@ impl Pair {
     fn bias_column<S>(&self, key: usize, attention: &Attention<S>) -> Option<usize> {
         let bias = attention.relative_bias.as_ref().filter(|_| key >= self.first)?;
         Some(relative_bias::column(bias.ncols(), (key - self.first) as isize - self.position as isize))
+    }
+    /// The row of the position of a key, of keys that have one, where there are terms of positions.
+    fn position_row<S>(&self, key: usize, attention: &Attention<S>) -> Option<usize> {
+        let terms = attention.position_terms.as_ref().filter(|_| key >= self.first)?;
+        Some(terms.first(self.sequence) + terms.row((key - self.first) as isize - self.position as isize))
     }
 }

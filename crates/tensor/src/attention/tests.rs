@@ -9,14 +9,13 @@ use crate::{Dropout, Layout, Precision, Scalar, Seed, kernel::rows};
 use adaptune_test_support::on_threads;
 use ndarray::{Array2, ArrayView2, s};
 
-const ALL: AttentionNeeds = AttentionNeeds { queries: true, keys: true, values: true, relative_bias: true };
-
 /// Result and gradients of random inputs.
 fn run<S: Scalar>(description: &Attention<S>, precision: Precision, dropout: Option<Dropout>) -> Vec<Array2<S>> {
     let [q, k, v, d_y] = inputs(description);
     let (y, trace) = attention(q, k, v, description.clone(), precision, dropout, true);
-    let d = attention_backward(trace.expect("kept"), d_y.view(), ALL);
-    [Some(y), d.d_queries, d.d_keys, d.d_values, d.d_relative_bias].into_iter().flatten().collect()
+    let d = attention_backward(trace.expect("kept"), d_y.view(), AttentionNeeds::ALL);
+    let by_distance = [d.d_relative_bias, d.d_position_keys, d.d_position_queries];
+    [Some(y), d.d_queries, d.d_keys, d.d_values].into_iter().chain(by_distance).flatten().collect()
 }
 
 fn inputs<S: Scalar>(description: &Attention<S>) -> [Array2<S>; 4] {
@@ -127,6 +126,37 @@ fn a_mask_that_hides_nothing_changes_no_bit_of_the_result() {
     }
 }
 
+/// Terms of 12 positions for six query heads and two key-value heads of 8.
+fn terms(sequences: usize) -> PositionTerms<f32> {
+    let rows = (0..11).rev().collect::<Vec<_>>().into();
+    let (keys, queries) = (random(8, (12 * sequences, 16)), random(9, (12 * sequences, 48)));
+    PositionTerms { keys: Some(keys.into_shared()), queries: Some(queries.into_shared()), rows, sequences }
+}
+
+/// Rows of its own are for each sequence what shared ones are, if they are the same; and a sequence is to the bit what it is alone.
+#[test]
+fn positions_are_shared_or_each_sequence_s_own() {
+    let lengths = [150, 1, 70];
+    let of = |lengths: &[usize], terms: PositionTerms<f32>| {
+        let queries = Layout::from_lengths(lengths);
+        let keys = queries.prepend(2);
+        Attention::new(6, 8, queries, keys).with_key_value_heads(2).with_position_terms(terms)
+    };
+    let one = terms(1);
+    let repeated = |rows: &Option<ndarray::ArcArray2<f32>>| {
+        let rows = rows.as_ref()?;
+        Some(ndarray::concatenate(ndarray::Axis(0), &[rows.view(), rows.view(), rows.view()]).ok()?.into_shared())
+    };
+    let own = PositionTerms { keys: repeated(&one.keys), queries: repeated(&one.queries), sequences: 3, ..one.clone() };
+    let (shared, own) = (of(&lengths, one.clone()), of(&lengths, own));
+    assert!(bits(&run(&shared, Precision::Full, None)[..4]) == bits(&run(&own, Precision::Full, None)[..4]));
+    let [q, k, v, _] = inputs(&shared);
+    let (all, _) = attention(q.clone(), k.clone(), v.clone(), shared, Precision::Full, None, false);
+    let [q, k, v] = [(q, 151), (k, 155), (v, 155)].map(|(x, first)| x.slice(s![first.., ..]).to_owned());
+    let (alone, _) = attention(q, k, v, of(&lengths[2..], one), Precision::Full, None, false);
+    assert_eq!(alone, all.slice(s![151.., ..]));
+}
+
 fn masks() -> [AttentionMask; 4] {
     use AttentionMask::*;
     [Full, Causal, Window(9), CausalWindow(70)]
@@ -139,10 +169,11 @@ fn the_number_of_threads_changes_no_bit() {
         let description = Attention::<f32>::new(6, 8, queries.clone(), queries.prepend(2))
             .with_key_value_heads(2)
             .with_mask(mask)
-            .with_relative_bias(random(7, (6, 11)).into_shared());
+            .with_relative_bias(random(7, (6, 11)).into_shared())
+            .with_position_terms(terms(1));
         let on = |threads| on_threads(threads, || bits(&run(&description, Precision::Full, Some(dropout()))));
         let one = on(1);
-        assert!(one.len() == 5 && on(2) == one && on(3) == one, "{mask:?}");
+        assert!(one.len() == 7 && on(2) == one && on(3) == one, "{mask:?}");
     }
 }
 
@@ -173,7 +204,7 @@ fn what_tiles_leave_out_is_not_read() {
             array.slice_mut(s![hidden.clone(), ..]).fill(f32::NAN);
         }
         let (y, trace) = attention(q, k, v, description, Precision::Full, None, true);
-        let d_q = attention_backward(trace.expect("kept"), d_y.view(), ALL).d_queries.expect("needed");
+        let d_q = attention_backward(trace.expect("kept"), d_y.view(), AttentionNeeds::ALL).d_queries.expect("needed");
         assert_eq!(y.slice(s![64..128, ..]), plain.slice(s![64..128, ..]), "{mask:?}");
         assert!(d_q.slice(s![64..128, ..]).iter().all(|d| d.is_finite()) && d_q.iter().any(|d| d.is_nan()), "{mask:?}");
     }

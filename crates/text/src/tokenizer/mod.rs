@@ -1,17 +1,19 @@
 //! From texts to token ids, with the tokenizer that the model was trained with.
 //!
 //! The file `tokenizer.json` in the model's folder says all: normalisation, splitting, vocabulary,
-//! special tokens. Texts that are too long lose tokens at their end, never special tokens; of a pair
+//! special tokens. Where there is none, it is made of what older models have in its place (`older/`). Texts that are too long lose tokens at their end, never special tokens; of a pair
 //! the longer text loses first.
 
 mod beginning;
 mod contained;
 mod encoded;
+mod older;
 mod settings;
 mod whole;
 mod windows;
 
 pub(crate) use encoded::WholeText;
+pub(crate) use older::made;
 pub use encoded::{Encoded, EncodedTable};
 pub use windows::{OVERLAP, Window};
 
@@ -19,6 +21,7 @@ use crate::error::{Result, TextError};
 use crate::table::{Row, Table, Text};
 use adaptune_transformer::weights::{TOKENIZER_LIMIT, is_there, read_file, resolve};
 use beginning::{beginning, may_be_cut};
+use older::Made;
 use settings::Settings;
 use std::path::Path;
 use tokenizers::{EncodeInput, Encoding, PreTokenizerWrapper};
@@ -41,21 +44,25 @@ pub struct Tokenizer {
     sha256: String,
     /// What stands for its file in messages.
     name: String,
+    /// What was taken for granted where there was no `tokenizer.json`.
+    note: Option<String>,
 }
 
 impl Tokenizer {
-    /// Loads `tokenizer.json` from a model's folder. `max_length` counts special tokens too.
+    /// Loads `tokenizer.json` from a model's folder, or what older models have in its place: `vocab.txt`, `vocab.json` with
+    /// `merges.txt`, or the `spm.model` of DeBERTa; then [`note`](Self::note) says so. `max_length` counts special tokens too.
     ///
     /// # Errors
     ///
     /// The file is missing or broken, or `max_length` leaves no room beside the special tokens.
     pub fn from_dir(dir: &Path, max_length: usize) -> Result<Self> {
-        let path = resolve(dir, "tokenizer.json")?;
+        let (path, settings) = (resolve(dir, "tokenizer.json")?, Settings::of(dir)?);
         if !is_there(&path) {
-            return Err(missing(dir));
+            let Made { name, json, note } = made(dir)?.ok_or_else(|| missing(dir))?;
+            let made = Self::with_settings(&name, json.as_bytes(), &settings, max_length)?;
+            return Ok(Self { note: Some(note), ..made });
         }
         let bytes = read_file(&path, TOKENIZER_LIMIT).map_err(TextError::io("read", &path))?;
-        let settings = Settings::of(dir)?;
         Self::with_settings(&path.display().to_string(), &bytes, &settings, max_length)
     }
 
@@ -72,7 +79,7 @@ impl Tokenizer {
         let sha256 = sha256(changed.as_ref().map_or(bytes, String::as_bytes));
         let (for_words, cuts) = (with_prefix_space(&tokenizer), may_be_cut(&tokenizer));
         let name = name.to_owned();
-        let tokenizer = Self { tokenizer, for_words, cuts, max_length, overlap: OVERLAP, sha256, name };
+        let tokenizer = Self { tokenizer, for_words, cuts, max_length, overlap: OVERLAP, sha256, name, note: None };
         tokenizer.encode(&Text::Single("a".to_owned()))?;
         Ok(tokenizer)
     }
@@ -97,6 +104,12 @@ impl Tokenizer {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What was taken for granted where the folder has no `tokenizer.json`; `None` where it has.
+    #[must_use]
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// The SHA-256, in hexadecimal, of its file, or of what `tokenizer_config.json` makes of it.
@@ -377,14 +390,10 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
 
 fn missing(dir: &Path) -> TextError {
     let has = |name: &&str| dir.join(name).is_file();
-    let older = ["vocab.txt", "vocab.json", "tokenizer.model", "spiece.model"].into_iter().find(has);
-    let found = older.map_or("no file of a tokenizer".to_owned(), |name| format!("only the older form, {name}"));
-    TextError::Tokenizer(format!(
-        "{}: expected tokenizer.json, found {found}; Python writes it there: \
-         AutoTokenizer.from_pretrained(\"NAME OF THE MODEL\").save_pretrained(\"{}\")",
-        dir.display(),
-        dir.display()
-    ))
+    let known = ["vocab.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model"].into_iter().find(has);
+    let found = known.map_or("no file of a tokenizer".to_owned(), |name| format!("only the older form, {name}"));
+    let (dir, command) = (dir.display(), older::command(dir));
+    TextError::Tokenizer(format!("{dir}: expected tokenizer.json, found {found}; {command}"))
 }
 
 #[cfg(test)]

@@ -226,9 +226,9 @@ fn a_missing_or_broken_file_is_named() {
     let message = Tokenizer::from_dir(empty.path(), 9).unwrap_err().to_string();
     assert!(message.contains("expected tokenizer.json, found no file of a tokenizer"), "{message}");
     assert!(message.contains("AutoTokenizer.from_pretrained") && message.contains(".save_pretrained("), "{message}");
-    std::fs::write(empty.path().join("vocab.txt"), "a\n").unwrap();
+    std::fs::write(empty.path().join("spiece.model"), "a\n").unwrap();
     let message = Tokenizer::from_dir(empty.path(), 9).unwrap_err().to_string();
-    assert!(message.contains("found only the older form, vocab.txt"), "{message}");
+    assert!(message.contains("found only the older form, spiece.model"), "{message}");
     for broken in ["", "{}", "{\"model\": 3}", "not json"] {
         std::fs::write(empty.path().join("tokenizer.json"), broken).unwrap();
         let message = format!("{:#}", Tokenizer::from_dir(empty.path(), 9).unwrap_err());

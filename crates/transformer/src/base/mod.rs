@@ -88,6 +88,12 @@ impl<'a, S: Scalar> Base<'a, S> {
         Some(BaseNorm { frozen, thawed: self.thawed.and_then(|thawed| thawed.parts.norm(part)) })
     }
 
+    /// The linear layer from the width of the embeddings to the hidden size, if it stands before their norm, or behind what follows it.
+    pub(crate) fn embedding_projection(self, before_norm: bool) -> Option<BaseLinear<'a, S>> {
+        let there = self.config().architecture.norm_behind_projection == before_norm;
+        self.linear_part(Part::EmbeddingProjection).filter(|_| there)
+    }
+
     /// A new model with the thawed values in place of those that they lie over.
     #[must_use]
     pub fn merged(self) -> Encoder<S> {

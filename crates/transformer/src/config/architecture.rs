@@ -1,5 +1,6 @@
 //! What a family's blocks compute: the values in which one transformer differs from another, apart from sizes.
 
+use super::disentangled::DisentangledPositions;
 use super::relative::RelativeBuckets;
 use super::rotary::RotaryPositions;
 use adaptune_tensor::{Activation, AttentionMask, RmsWeight};
@@ -32,6 +33,8 @@ pub struct Architecture {
     pub embedding_scale: Option<f64>,
     /// `E`, width of the embeddings, where a linear layer stands between them and the first block (ELECTRA, ALBERT).
     pub embedding_width: Option<usize>,
+    /// The embeddings are normalised behind that layer, which then has no bias, and not before it (DeBERTa).
+    pub norm_behind_projection: bool,
     /// How many blocks are stored, where several depths share one (ALBERT): the first of them stand at the first depths, and so on.
     pub shared_blocks: Option<usize>,
     /// The last hidden state is normalised, as pre-norm models need it.
@@ -56,6 +59,8 @@ pub struct Architecture {
     pub mask: ByLayer<AttentionMask>,
     /// A bias by the distance of a key from its query is added to scores: one table for all blocks.
     pub relative_bias: Option<RelativeBuckets>,
+    /// Scores have terms between contents and relative positions, whose embeddings are one table for all blocks (DeBERTa).
+    pub disentangled: Option<DisentangledPositions>,
     /// Queries and keys are rotated by their positions, where there is something here (Su et al., 2021).
     pub rotary: ByLayer<Option<RotaryPositions>>,
 }
@@ -257,6 +262,7 @@ impl Architecture {
             embedding_norm: true,
             embedding_scale: None,
             embedding_width: None,
+            norm_behind_projection: false,
             shared_blocks: None,
             final_norm: false,
             untied_output: false,
@@ -269,6 +275,7 @@ impl Architecture {
             query_key_norm: false,
             mask: ByLayer::every(AttentionMask::Full),
             relative_bias: None,
+            disentangled: None,
             rotary: ByLayer::every(None),
         }
     }

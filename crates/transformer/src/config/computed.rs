@@ -1,6 +1,7 @@
 //! The fields of a configuration on which the numbers depend that a model computes.
 
 use super::architecture::{Architecture, Biases, NormKind, Pooler, Residual};
+use super::disentangled::DisentangledPositions;
 use super::relative::RelativeBuckets;
 use super::rotary::RotaryPositions;
 use super::sizes::Config;
@@ -82,6 +83,8 @@ impl Config {
             embedding_width: _,
             shared_blocks: _,
             relative_bias: _,
+            norm_behind_projection: _,
+            disentangled: _,
             untied_output: _,
             pooler: _,
         } = architecture;
@@ -111,19 +114,36 @@ fn number(value: Option<f64>) -> String {
 
 /// What files of earlier versions do not say: only where it is another than in BERT, so that those of BERT stay as they are.
 fn later_fields(architecture: &Architecture) -> Vec<(&'static str, String)> {
-    let Architecture { first_norm, embedding_width, shared_blocks, relative_bias, untied_output, pooler, .. } =
-        architecture;
+    let Architecture {
+        first_norm,
+        embedding_width,
+        norm_behind_projection,
+        shared_blocks,
+        relative_bias,
+        disentangled,
+        untied_output,
+        pooler,
+        ..
+    } = architecture;
     let buckets = |RelativeBuckets { buckets, most }: &RelativeBuckets| format!("{buckets} buckets up to {most}");
     let pooled = |Pooler { activation, bias, norm }: &Pooler| format!("{}, {bias}, {norm}", activation.name());
     let all = [
         (!first_norm).then(|| ("norm before the first attention", first_norm.to_string())),
         embedding_width.map(|width| ("width of the embeddings", width.to_string())),
+        norm_behind_projection.then(|| ("norm of the embeddings behind their projection", true.to_string())),
+        disentangled.as_ref().map(|of| ("disentangled positions", disentangled_text(of))),
         relative_bias.as_ref().map(|of| ("relative biases", buckets(of))),
         shared_blocks.map(|blocks| ("number of stored blocks", blocks.to_string())),
         untied_output.then(|| ("output layer", "of its own".to_owned())),
         pooler.as_ref().filter(|pooler| **pooler != Pooler::BERT).map(|pooler| ("pooler", pooled(pooler))),
     ];
     all.into_iter().flatten().collect()
+}
+
+fn disentangled_text(of: &DisentangledPositions) -> String {
+    let DisentangledPositions { content_to_position, position_to_content, buckets, most, own_projections, norm } = of;
+    let buckets = buckets.map_or("no buckets".to_owned(), |buckets| format!("{buckets} buckets"));
+    format!("{content_to_position}, {position_to_content}, {buckets} up to {most}, {own_projections}, {norm}")
 }
 
 /// The text of all layers, or those of each one where they differ.
@@ -208,6 +228,14 @@ mod tests {
                 "relative biases",
             ),
             (built(Architecture { embedding_width: Some(5), ..bert() }), "width of the embeddings"),
+            (
+                built(Architecture { norm_behind_projection: true, ..bert() }),
+                "norm of the embeddings behind their projection",
+            ),
+            (
+                built(Architecture { disentangled: Some(DisentangledPositions::every_distance(9)), ..bert() }),
+                "disentangled positions",
+            ),
             (built(Architecture { final_norm: true, ..bert() }), "norm behind the last block"),
             (built(Architecture { untied_output: true, ..bert() }), "output layer"),
             (built(Architecture { gated: true, ..bert() }), "gated feed-forward network"),

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod computed;
+mod disentangled;
 mod error;
 mod parts;
 mod relative;
@@ -9,6 +10,7 @@ mod rotary;
 mod sizes;
 
 pub use architecture::{Architecture, Biases, ByLayer, ClassifierReads, NormKind, Pooler, Residual};
+pub use disentangled::DisentangledPositions;
 pub use error::ConfigError;
 pub use parts::{LinearShape, PartShape};
 pub use relative::RelativeBuckets;

@@ -65,6 +65,8 @@ impl Config {
             learned_positions,
             embedding_norm,
             embedding_width,
+            norm_behind_projection,
+            disentangled,
             final_norm,
             untied_output,
             pooler,
@@ -78,11 +80,15 @@ impl Config {
         let mut parts = vec![(Part::Tokens, table(self.vocabulary))];
         parts.extend(learned_positions.then(|| (Part::Positions, table(self.positions))));
         parts.extend((self.token_types > 0).then(|| (Part::TokenTypes, table(self.token_types))));
-        parts.extend(embedding_norm.then(|| (Part::EmbeddingNorm, norm(e))));
-        parts.extend(embedding_width.map(|e| (Part::EmbeddingProjection, linear(e, true))));
+        let normed = if norm_behind_projection { d } else { e };
+        parts.extend(embedding_norm.then(|| (Part::EmbeddingNorm, norm(normed))));
+        parts.extend(embedding_width.map(|e| (Part::EmbeddingProjection, linear(e, !norm_behind_projection))));
         let buckets =
             self.architecture.relative_bias.map(|of| PartShape::Table { rows: of.buckets, width: self.heads });
         parts.extend(buckets.map(|shape| (Part::RelativeBias, shape)));
+        let positions = disentangled.map(|of| PartShape::Table { rows: of.rows(), width: d });
+        parts.extend(positions.map(|shape| (Part::RelativePositions, shape)));
+        parts.extend(disentangled.filter(|of| of.norm).map(|_| (Part::RelativePositionsNorm, norm(d))));
         for layer in 0..self.blocks() {
             parts.extend(self.block_parts(layer).into_iter().map(|(part, shape)| (Part::Block(layer, part), shape)));
         }
@@ -98,7 +104,8 @@ impl Config {
     /// blocks are the same.
     #[must_use]
     pub fn block_parts(&self, layer: usize) -> Vec<(BlockPart, PartShape)> {
-        let Architecture { residual, first_norm, biases, gated, norm: kind, query_key_norm, .. } = self.architecture;
+        let Architecture { residual, first_norm, biases, gated, norm: kind, query_key_norm, disentangled, .. } =
+            self.architecture;
         let (d, f, q, kv) = (self.hidden, self.feed_forward, self.query_width(), self.key_value_width());
         let linear = |projection, outputs, inputs, bias| {
             (BlockPart::Linear(projection), PartShape::Linear(LinearShape { outputs, inputs, bias }))
@@ -112,6 +119,11 @@ impl Config {
         parts.push(linear(Projection::Query, q, d, biases.query_key_value));
         parts.push(linear(Projection::Key, kv, d, biases.query_key_value));
         parts.push(linear(Projection::Value, kv, d, biases.query_key_value));
+        if let Some(of) = disentangled.filter(|of| of.own_projections) {
+            let key = of.content_to_position.then(|| linear(Projection::PositionKey, kv, d, biases.query_key_value));
+            let query = of.position_to_content.then(|| linear(Projection::PositionQuery, q, d, biases.query_key_value));
+            parts.extend(key.into_iter().chain(query));
+        }
         parts.push(linear(Projection::AttentionOutput, d, q, biases.attention_output));
         parts.extend(head_norm(BlockNorm::Query));
         parts.extend(head_norm(BlockNorm::Key));

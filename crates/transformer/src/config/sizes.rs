@@ -118,6 +118,13 @@ impl Config {
         self.architecture.embedding_width.unwrap_or(self.hidden)
     }
 
+    /// The width of what stands behind the embeddings, at [`SequencePoint::Embeddings`](crate::SequencePoint::Embeddings): `E`, unless a
+    /// norm stands behind their projection.
+    #[must_use]
+    pub fn embedded_width(&self) -> usize {
+        if self.architecture.norm_behind_projection { self.hidden } else { self.embedding_width() }
+    }
+
     /// `K`, the width of a head.
     #[must_use]
     pub fn head_size(&self) -> usize {

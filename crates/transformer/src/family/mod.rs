@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `description.rs` | [`Family`], and what a description says |
 //! | `names.rs`, `stored.rs` | where a layer lies in a checkpoint: a name, rows of it, transposed or not |
-//! | `bert.rs`, `distilbert.rs`, `electra.rs`, `albert.rs`, `mpnet.rs`, `modernbert.rs`, `eurobert.rs`, `gpt2.rs`, `llama.rs` (several) | one description each, with its `config.json` |
+//! | `bert.rs`, `distilbert.rs`, `electra.rs`, `albert.rs`, `mpnet.rs`, `deberta.rs`, `modernbert.rs`, `eurobert.rs`, `gpt2.rs`, `llama.rs` (several) | one description each, with its `config.json` |
 //! | `registry.rs` | all of them by `model_type` |
 
 mod albert;
 mod bert;
+mod deberta;
 mod description;
 mod distilbert;
 mod electra;

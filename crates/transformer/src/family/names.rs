@@ -18,6 +18,10 @@ pub struct TensorNames {
     pub embedding_projection: &'static str,
     /// The table of relative biases.
     pub relative_bias: &'static str,
+    /// The table of embeddings of relative positions.
+    pub relative_positions: &'static str,
+    /// The norm behind them.
+    pub relative_positions_norm: &'static str,
     /// The norm behind the last block.
     pub final_norm: &'static str,
     /// The tensor of an output layer that is not the token embeddings. It lies beside what the family's prefix stands for.
@@ -70,6 +74,8 @@ impl TensorNames {
         embedding_norm: "",
         embedding_projection: "",
         relative_bias: "",
+        relative_positions: "",
+        relative_positions_norm: "",
         final_norm: "",
         output: "",
         pooler: "",
@@ -114,6 +120,8 @@ impl TensorNames {
             Part::EmbeddingNorm => self.embedding_norm.into(),
             Part::EmbeddingProjection => self.embedding_projection.into(),
             Part::RelativeBias => self.relative_bias.into(),
+            Part::RelativePositions => self.relative_positions.into(),
+            Part::RelativePositionsNorm => self.relative_positions_norm.into(),
             Part::FinalNorm => self.final_norm.into(),
             Part::Output => self.output.into(),
             Part::Pooler => self.pooler.into(),

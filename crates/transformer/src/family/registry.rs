@@ -1,7 +1,7 @@
 //! All families that are read, by their `model_type`; reading and writing `config.json`.
 
-use super::format::FamilyFormat;
-use super::{albert, bert, distilbert, electra, eurobert, gpt2, llama, modernbert, mpnet};
+use super::format::{FamilyFormat, wrong};
+use super::{albert, bert, deberta, distilbert, electra, eurobert, gpt2, llama, modernbert, mpnet};
 use crate::config::{Config, ConfigError};
 use crate::weights::{CONFIGURATION_LIMIT, read_text, resolve};
 use serde_json::Value;
@@ -17,6 +17,7 @@ const FAMILIES: &[FamilyFormat] = &[
     electra::FORMAT,
     albert::FORMAT,
     mpnet::FORMAT,
+    deberta::FORMAT,
     modernbert::FORMAT,
     eurobert::FORMAT,
     gpt2::FORMAT,
@@ -59,6 +60,10 @@ impl Config {
         let json = |source| ConfigError::Json { path: path.to_owned(), source };
         let raw: Value = serde_json::from_str(text).map_err(json)?;
         let found = raw.get("model_type").and_then(Value::as_str).unwrap_or("").to_owned();
+        if found == "deberta" {
+            let expected = "\"deberta-v2\": version 1 computes its attention otherwise; take a model of version 3";
+            return Err(wrong("model_type", &found.into(), expected, path));
+        }
         let Some(format) = families.iter().find(|format| format.family.model_type() == found) else {
             let names: Vec<&str> = families.iter().map(|format| format.family.model_type()).collect();
             return Err(ConfigError::Family { path: path.to_owned(), found, supported: names.join(", ") });
@@ -110,6 +115,7 @@ mod tests {
             assert!(message.contains(words) && message.contains("m/config.json"), "{message}");
         };
         fails(BERT.replace("\"bert\"", "\"mamba\""), "model type \"mamba\" is not supported");
+        fails(BERT.replace("\"bert\"", "\"deberta\""), "\"model_type\" is \"deberta\", but must be \"deberta-v2\"");
         fails(BERT.replace("_heads\": 3", "_heads\": 5"), "must be a divisor of the hidden size 12");
         fails(BERT.replace("\"vocab_size\": 37,", ""), "missing field `vocab_size`");
         fails(BERT.replace("layers\": 2", "layers\": 0"), "must be at least 1");
@@ -143,6 +149,15 @@ mod tests {
             ("electra", "embedding_size", json!(0), "at least 1"),
             ("albert", "inner_group_num", json!(2), "\"inner_group_num\" is 2, but must be 1"),
             ("albert", "num_hidden_groups", json!(4), "at most the number of layers, 3"),
+            ("deberta-v2", "pos_att_type", json!("c2p|p2p"), "a list of \"c2p\" and \"p2c\""),
+            ("deberta-v2", "pos_att_type", json!([]), "\"relative_attention\" is true, but must be false"),
+            ("deberta-v2", "relative_attention", json!(false), "\"relative_attention\" is false, but must be true"),
+            ("deberta-v2", "conv_kernel_size", json!(3), "\"conv_kernel_size\" is 3, but must be 0"),
+            ("deberta-v2", "position_buckets", json!(1), "\"position_buckets\" is 1, but must be from 2"),
+            ("deberta-v2", "max_relative_positions", json!(3), "is 3, but must be from 4"),
+            ("deberta-v2", "norm_rel_ebd", json!("batch_norm"), "\"layer_norm\" or \"none\""),
+            ("deberta-v2", "pooler_hidden_size", json!(7), "\"pooler_hidden_size\" is 7, but must be 12"),
+            ("deberta-v2", "pooler_dropout", json!(0.1), "\"pooler_dropout\" is 0.1, but must be 0"),
             ("mpnet", "relative_attention_num_buckets", json!(16), "must be 32"),
             ("modernbert", "mlp_dropout", json!(0.1), "\"mlp_dropout\" is 0.1, but must be 0"),
             ("modernbert", "layer_types", json!(["full_attention"]), "a list of 5 times"),

@@ -18,6 +18,7 @@ fn fields() -> Vec<Value> {
         json!({"embedding_size": 5, "num_hidden_groups": 2, "inner_group_num": 1, "classifier_dropout_prob": 0.375}),
     ));
     all.push(bert("mpnet"));
+    all.extend(deberta());
     all.extend(["bos", "late"].map(eurobert));
     all.extend([json!({}), other_layers()].map(|others| with(modernbert(), others)));
     all.extend([true, false].map(gpt2));
@@ -41,6 +42,21 @@ fn bert(model_type: &str) -> Value {
         "layer_norm_eps": 1e-7, "hidden_act": "gelu_new", "hidden_dropout_prob": 0.125,
         "attention_probs_dropout_prob": 0.25, "classifier_dropout": 0.375,
     })
+}
+
+/// Of version 3, with projections of positions of their own behind narrow embeddings, and without relative positions.
+fn deberta() -> Vec<Value> {
+    let of = |others: Value| {
+        let others = with(json!({"cls_dropout": 0.375, "classifier_dropout": null, "pad_token_id": 0}), others);
+        with(bert("deberta-v2"), others)
+    };
+    let relative = json!({"relative_attention": true, "pos_att_type": "p2c|c2p"});
+    let of_v3 = json!({
+        "position_buckets": 4, "max_relative_positions": -1, "share_att_key": true, "norm_rel_ebd": "layer_norm",
+        "position_biased_input": false, "type_vocab_size": 0, "pooler_hidden_act": "gelu_new",
+    });
+    let own = json!({"pos_att_type": ["c2p"], "embedding_size": 5, "max_relative_positions": 7, "type_vocab_size": 2});
+    vec![of(with(relative.clone(), of_v3)), of(with(relative, own)), of(json!({}))]
 }
 
 fn eurobert(pooling: &str) -> Value {

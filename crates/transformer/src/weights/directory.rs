@@ -1,4 +1,4 @@
-//! A model's directory: one safetensors file, or several with an index.
+//! A model's directory: one file of weights, or several with an index.
 
 use super::error::examples;
 use super::file_name::is_plain;
@@ -12,12 +12,14 @@ use std::path::{Path, PathBuf};
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
-const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+/// What older checkpoints have in their places.
+const TORCH: &str = "pytorch_model.bin";
+const TORCH_INDEX: &str = "pytorch_model.bin.index.json";
 
 /// The weights of a model's directory in the layout of Hugging Face.
 ///
 /// That is `model.safetensors`, or else `model.safetensors.index.json` with the shards that it
-/// names. Index and shards must agree entirely: every tensor of the index lies in the shard that it
+/// names; and where there is neither, `pytorch_model.bin` or its index, of which no code is run. Index and shards must agree entirely: every tensor of the index lies in the shard that it
 /// names, and every tensor of a shard is in the index. The reading methods are those of
 /// [`TensorSource`].
 ///
@@ -39,18 +41,20 @@ impl WeightDirectory {
     /// Opens the weights of a directory.
     ///
     /// # Errors
-    /// If there are none, none but a pickle, a file is invalid, or index and shards disagree: see
+    /// If there are none, a file is invalid, or index and shards disagree: see
     /// [`WeightError`].
     pub fn open(path: impl AsRef<Path>) -> Result<Self, WeightError> {
         let path = path.as_ref();
         let there = |name: &str| is_there(&path.join(name));
         let single = resolve(path, SINGLE)?;
         if is_there(&single) {
-            Self::single(path, &single)
+            Ok(Self::single(path, TensorFile::open(single)?))
         } else if there(INDEX) {
-            Self::sharded(path)
-        } else if let Some(found) = PICKLES.into_iter().find(|name| there(name)) {
-            Err(WeightError::PickleOnly { path: path.into(), found })
+            Self::sharded(path, INDEX)
+        } else if there(TORCH) {
+            Ok(Self::single(path, TensorFile::open_torch(path.join(TORCH))?))
+        } else if there(TORCH_INDEX) {
+            Self::sharded(path, TORCH_INDEX)
         } else {
             Err(WeightError::NoWeights { path: path.into() })
         }
@@ -61,14 +65,13 @@ impl WeightDirectory {
         self.files.iter()
     }
 
-    fn single(path: &Path, file: &Path) -> Result<Self, WeightError> {
-        let file = TensorFile::open(file)?;
+    fn single(path: &Path, file: TensorFile) -> Self {
         let places = file.names().into_iter().map(|name| (name.to_string(), 0)).collect();
-        Ok(Self { path: path.into(), files: vec![file], places })
+        Self { path: path.into(), files: vec![file], places }
     }
 
-    fn sharded(path: &Path) -> Result<Self, WeightError> {
-        let index = Index::read(path.join(INDEX))?;
+    fn sharded(path: &Path, index: &str) -> Result<Self, WeightError> {
+        let index = Index::read(path.join(index))?;
         let shards = index.open_shards(path)?;
         index.check_listed(&shards)?;
         index.check_held(&shards)?;
@@ -131,7 +134,12 @@ impl Index {
         if !is_there(&folder.join(shard)) {
             return Err(WeightError::ShardMissing { path, shard: name });
         }
-        TensorFile::open(folder.join(shard))
+        let shard = folder.join(shard);
+        if shard.extension().is_some_and(|end| end == "bin") {
+            TensorFile::open_torch(shard)
+        } else {
+            TensorFile::open(shard)
+        }
     }
 
     /// Every tensor of the index lies in the shard that it names.
@@ -208,6 +216,7 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{save, tensor};
+    use super::super::torch_bin::testing::{WHOLE, saved};
     use super::*;
     use adaptune_test_support::Folder;
 
@@ -306,13 +315,42 @@ mod tests {
         }
     }
 
+    /// Two tensors in one place of a storage: tied weights.
+    fn torch(names: [&str; 2]) -> Vec<u8> {
+        saved(
+            &names.map(|name| (name, WHOLE.instructions())),
+            &[0.0_f32, 1.0, 2.0, 3.0, 4.0, 5.0].map(f32::to_le_bytes).concat(),
+        )
+    }
+
     #[test]
-    fn a_pickle_alone_is_refused_with_the_way_out() {
+    fn files_of_torch_are_read_where_there_are_no_others() {
         let folder = Folder::new();
         assert!(matches!(WeightDirectory::open(folder.path("")), Err(WeightError::NoWeights { .. })));
-        folder.write("pytorch_model.bin", b"PK");
+        folder.write(TORCH, &torch(["a", "b"]));
+        let weights = WeightDirectory::open(folder.path("")).unwrap();
+        assert_eq!((weights.names(), weights.shape("a").unwrap()), (vec!["a", "b"], &[2, 3][..]));
+        let numbers = ndarray::arr2(&[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]).into_dyn();
+        assert_eq!(
+            (weights.read::<f32>("a").unwrap(), weights.read::<f64>("b").unwrap()),
+            (numbers.mapv(|x| x as f32), numbers)
+        );
+        save(&folder, SINGLE, &[("only", tensor::<f64>(4, &[2]))]);
+        assert_eq!(WeightDirectory::open(folder.path("")).unwrap().names(), ["only"]);
+    }
+
+    #[test]
+    fn shards_of_torch_read_like_one_file() {
+        let folder = Folder::new();
+        folder.write("one.bin", &torch(["a", "b"]));
+        folder.write("two.bin", &torch(["c", "d"]));
+        let index = r#"{"weight_map": {"a": "one.bin", "b": "one.bin", "c": "two.bin", "d": "two.bin"}}"#;
+        folder.write(TORCH_INDEX, index.as_bytes());
+        let weights = WeightDirectory::open(folder.path("")).unwrap();
+        assert_eq!((weights.names(), weights.files().count()), (vec!["a", "b", "c", "d"], 2));
+        assert_eq!(weights.read::<f32>("d").unwrap()[[1, 0]], 3.0);
+        folder.write("two.bin", b"PK\x03\x04 and no more");
         let error = WeightDirectory::open(folder.path("")).unwrap_err().to_string();
-        assert!(error.contains("pytorch_model.bin but no model.safetensors"), "{error}");
-        assert!(error.contains("save_pretrained") && error.contains("safe_serialization=True"), "{error}");
+        assert!(error.contains("two.bin") && error.contains("damaged zip archive"), "{error}");
     }
 }

@@ -1,5 +1,6 @@
 //! What can be wrong with weights on disk.
 
+use super::torch_bin::TorchBinError;
 use safetensors::Dtype;
 use std::io;
 use std::path::PathBuf;
@@ -268,18 +269,9 @@ pub enum WeightError {
         examples: String,
     },
 
-    /// The directory has weights, but as a pickle, which can run any code when it is read.
-    #[error(
-        "{path} has {found} but no model.safetensors. Base models are read from safetensors only; convert it once \
-         with\n  python -c \"from transformers import AutoModel; \
-         AutoModel.from_pretrained(r'{path}').save_pretrained(r'{path}', safe_serialization=True)\""
-    )]
-    PickleOnly {
-        /// The directory.
-        path: PathBuf,
-        /// The file that it has instead.
-        found: &'static str,
-    },
+    /// A file that `torch.save` wrote.
+    #[error(transparent)]
+    Torch(#[from] TorchBinError),
 
     /// The directory has no weights at all.
     #[error("{path} has neither model.safetensors nor model.safetensors.index.json; is it a model's directory?")]

@@ -1,15 +1,18 @@
-//! One safetensors file.
+//! One file of tensors: safetensors, or one that `torch.save` wrote.
 
+use super::WeightError;
 use super::error::examples;
 use super::header::read_header;
+use super::number::FloatFormat;
 use super::open::open_file;
-use super::{FloatFormat, WeightError};
+use super::torch_bin::places;
 use adaptune_tensor::Scalar;
 use adaptune_tensor::kernel::{Mapped, map_read_only};
 use ndarray::{ArrayD, IxDyn};
-use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::tensor::TensorInfo;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// A safetensors file, open for reading and checked as a whole except for its numbers, which are
@@ -41,7 +44,8 @@ use std::path::{Path, PathBuf};
 pub struct TensorFile {
     pub(super) path: PathBuf,
     bytes: Bytes,
-    header: Metadata,
+    tensors: HashMap<String, TensorInfo>,
+    metadata: Option<HashMap<String, String>>,
     /// The byte at which the data begins.
     begin: usize,
     /// In alphabetical order.
@@ -88,20 +92,45 @@ impl TensorFile {
 
     fn new(path: &Path, bytes: Bytes) -> Result<Self, WeightError> {
         let (header, begin) = read_header(path, &bytes)?;
-        let mut names = header.offset_keys();
+        let tensors = header.tensors().into_iter().map(|(name, info)| (name, info.clone())).collect();
+        Ok(Self::of(path, bytes, (tensors, header.metadata().clone()), begin))
+    }
+
+    /// Opens a file that Python wrote with `torch.save`, such as `pytorch_model.bin`. No code of it is run, and its numbers are read
+    /// where they lie, as those of a safetensors file are; so each tensor must lie there row by row.
+    ///
+    /// # Errors
+    /// If the file cannot be opened, is damaged, asks to run code, or holds anything but tensors: see
+    /// [`TorchBinError`](super::TorchBinError).
+    pub fn open_torch(path: impl AsRef<Path>) -> Result<Self, WeightError> {
+        let path = path.as_ref();
+        let failed = |source| WeightError::Io { path: path.into(), action: "read", source };
+        let file = open_file(path).map_err(failed)?;
+        let bytes = map_read_only(&file).map_err(failed)?;
+        let tensors = places(path, BufReader::new(file), bytes.len() as u64)?;
+        Ok(Self::of(path, Bytes::Mapped(bytes), (tensors, None), 0))
+    }
+
+    fn of(
+        path: &Path,
+        bytes: Bytes,
+        (tensors, metadata): (HashMap<String, TensorInfo>, Option<HashMap<String, String>>),
+        begin: usize,
+    ) -> Self {
+        let mut names: Vec<String> = tensors.keys().cloned().collect();
         names.sort_unstable();
-        Ok(Self { path: path.into(), bytes, header, begin, names })
+        Self { path: path.into(), bytes, tensors, metadata, begin, names }
     }
 
     /// The strings that the header keeps beside the tensors, if it has any.
     #[must_use]
     pub fn metadata(&self) -> Option<&HashMap<String, String>> {
-        self.header.metadata().as_ref()
+        self.metadata.as_ref()
     }
 
     /// Type, shape and place of a tensor.
     pub(super) fn info(&self, name: &str) -> Result<&TensorInfo, WeightError> {
-        self.header.info(name).ok_or_else(|| self.missing(name))
+        self.tensors.get(name).ok_or_else(|| self.missing(name))
     }
 
     pub(super) fn check_shape(&self, name: &str, expected: &[usize]) -> Result<(), WeightError> {

@@ -1,4 +1,5 @@
-//! Weights on disk: safetensors files, read strictly and written deterministically.
+//! Weights on disk: safetensors files, read strictly and written deterministically, and those of `torch.save`, read without running
+//! what is in them.
 //!
 //! A safetensors file is an eight-byte little-endian length, a JSON header of that length that
 //! gives each tensor's type, shape and place, and then the numbers of all tensors, end to end. A
@@ -7,6 +8,7 @@
 //! | to | use |
 //! |---|---|
 //! | read one file | [`TensorFile`] |
+//! | read all tensors of a `.bin`, in whatever order they lie | [`read_torch_bin`] |
 //! | read a model's directory, sharded or not | [`WeightDirectory`] |
 //! | load a model and notice what it did not use | [`Reader`] |
 //! | write a file | [`write_safetensors`] |
@@ -40,6 +42,8 @@ mod file_name;
 mod number;
 mod open;
 
+mod torch_bin;
+
 mod file;
 mod header;
 mod source;
@@ -66,4 +70,5 @@ pub use replace::replace_file;
 pub use replace_files::{finish_replacing, replace_files};
 pub use safetensors::Dtype;
 pub use source::TensorSource;
+pub use torch_bin::{PickleError, TorchBinError, read_torch_bin};
 pub use write::{write_safetensors, write_safetensors_as};

@@ -10,23 +10,21 @@ use adaptune_transformer::{Config, LinearPoint, Projection};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Fields that ask for something which is not there, unless they are absent, null, false, empty or `none`.
-const IDLE: &[&str] = &[
-    "bias",
-    "rank_pattern",
-    "alpha_pattern",
-    "fan_in_fan_out",
-    "lora_bias",
-    "trainable_token_indices",
-    "target_parameters",
-    "layer_replication",
-    "alora_invocation_tokens",
-    "use_qalora",
-    "use_bdlora",
-    "arrow_config",
-    "kasa_config",
-    "monteclora_config",
-    "velora_config",
+/// Fields that ask for something which is not there, unless they are absent, null, false, empty or `none`, and what that is.
+const IDLE: &[(&str, &str)] = &[
+    ("bias", "biases of the base were trained too, and an adapter has none of these; train with bias=\"none\""),
+    ("fan_in_fan_out", "its base keeps weights the other way round"),
+    ("lora_bias", "its B have biases, which no LoRA has here"),
+    ("trainable_token_indices", "rows of the token embeddings were trained too, and an adapter has none of these"),
+    ("target_parameters", "it changes parameters that are no weights of linear layers"),
+    ("layer_replication", "it repeats blocks of the base, which makes another model"),
+    ("alora_invocation_tokens", "it works behind certain tokens alone"),
+    ("use_qalora", "its A read means of inputs"),
+    ("use_bdlora", "its matrices are in blocks"),
+    ("arrow_config", "it is a mixture of several; `route` makes one of adapters that are loaded each by itself"),
+    ("kasa_config", "it scales singular values"),
+    ("monteclora_config", "it draws its matrices"),
+    ("velora_config", "it trains by compressed activations"),
 ];
 
 /// Why PEFT has no such adapter, if it has not.
@@ -162,6 +160,9 @@ pub(super) fn on_layers(config: LoraConfig, points: &[Point], model: &Config) ->
     if projections.contains(&Projection::FeedForwardGate) {
         return Err("it changes the activated branch of gated feed-forward networks, which is not supported".into());
     }
+    if projections.iter().any(|projection| matches!(projection, Projection::PositionKey | Projection::PositionQuery)) {
+        return Err("it changes the projections of relative positions, which is not supported".into());
+    }
     let matrices = [
         (Projection::Query, AttentionMatrix::Query),
         (Projection::Key, AttentionMatrix::Key),
@@ -188,26 +189,26 @@ fn linear(points: &[Point]) -> impl Iterator<Item = LinearPoint> {
 }
 
 pub(super) fn check_idle(file: &Value) -> Result<(), String> {
-    match IDLE.iter().find(|name| file.get(**name).is_some_and(says_something)) {
-        Some(name) => Err(format!("{name}={} is not supported", file[*name])),
+    match IDLE.iter().find(|(name, _)| file.get(*name).is_some_and(says_something)) {
+        Some((name, why)) => Err(format!("{name}={} is not supported: {why}", file[*name])),
         None => Ok(()),
     }
 }
 
-fn rank(file: &Value, default: u64) -> Result<usize, String> {
+pub(super) fn rank(file: &Value, default: u64) -> Result<usize, String> {
     let value = file.get("r").cloned().unwrap_or_else(|| default.into());
     let rank = value.as_u64().filter(|r| (1..=1 << 16).contains(r));
     rank.map(|r| r as usize).ok_or_else(|| format!("r is {value}, but must be a whole number from 1 to 65536"))
 }
 
-fn number(file: &Value, name: &str, default: f64) -> Result<f64, String> {
+pub(super) fn number(file: &Value, name: &str, default: f64) -> Result<f64, String> {
     match file.get(name) {
         None => Ok(default),
         Some(value) => value.as_f64().ok_or_else(|| format!("{name} is {value}, but must be a number")),
     }
 }
 
-fn flag(file: &Value, name: &str) -> Result<bool, String> {
+pub(super) fn flag(file: &Value, name: &str) -> Result<bool, String> {
     match file.get(name) {
         None | Some(Value::Null) => Ok(false),
         Some(value) => value.as_bool().ok_or_else(|| format!("{name} is {value}, but must be true or false")),

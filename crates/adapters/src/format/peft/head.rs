@@ -1,7 +1,7 @@
 //! The head that a PEFT directory carries in `modules_to_save`: the classifier of transformers' own model classes.
 //!
 //! Which layers it has by `task_type` and family is in `classifier.rs`; a pooler that was trained with it is its first layer, see
-//! `pooler.rs`. Their tensors begin with `base_model.model.`, beside prefixes and prompts with `base_model.`. A head of ours is written so
+//! `pooler.rs`, and a head of two such layers is written as pooler and classifier. Their tensors begin with `base_model.model.`, beside prefixes and prompts with `base_model.`. A head of ours is written so
 //! where it is one of these, with its labels and its dropout in the metadata, for which PEFT has no place.
 //!
 //! PEFT itself adds `classifier` and `score` to `modules_to_save`, but not DistilBERT's `pre_classifier`, which is then in
@@ -16,9 +16,9 @@ use crate::format::error::{FormatError, Message};
 use crate::format::files::PEFT;
 use crate::format::json;
 use crate::format::tensors::Tensors;
-use crate::head::Head;
 use crate::head::config::HeadConfig;
 use crate::head::task::Task;
+use crate::head::{Head, Pooling};
 use crate::registry::method::Method;
 use adaptune_tensor::{Activation, AnyParameter, Parameters, Scalar, Seed};
 use adaptune_transformer::family::PastKeyValues;
@@ -40,8 +40,18 @@ pub(super) fn layers_of(head: &HeadConfig, method: &Method, model: &Config) -> O
     }
     let layers = classifier::layers(task_type, model)?;
     let stored = Task::of_task_type(task_type, head.labels.len())?;
-    let labels = classifier::nameless(head.labels.len());
-    same_form(head, &classifier::config(stored, &layers, labels, model)).then_some(layers)
+    let plain = classifier::config(stored, &layers, classifier::nameless(head.labels.len()), model);
+    if same_form(head, &plain) {
+        return Some(layers);
+    }
+    let of_pooler = has_plain_pooler(model) && plain.pooling == Some(Pooling::Pooler);
+    let own = of_pooler && same_form(head, &upon_its_own_pooler(plain, model));
+    own.then(|| [&[model.family.tensors().pooler], layers.as_slice()].concat())
+}
+
+/// True if the pooler that models of the family have is a linear layer with a bias and an activation, and no more.
+fn has_plain_pooler(model: &Config) -> bool {
+    model.architecture.pooler.is_some_and(|pooler| pooler.bias && !pooler.norm)
 }
 
 /// True if two heads compute the same but for their numbers. One layer has no activation, whatever it is said to be.
@@ -67,7 +77,10 @@ pub(super) fn write<S: Scalar>(
     written.file["modules_to_save"] = json!(saved);
     written.file["task_type"] = json!(head.config().task.description().task_type);
     for (name, array) in head.parameters() {
-        written.tensors.push((format!("{prefix}{}", classifier::tensor(&layers, &name)), array.to_view().to_owned()));
+        let tensor = classifier::tensor(&layers, &name);
+        // The pooler is a part of the base, which may stand below a prefix of its own.
+        let tensor = if is_pooler(&tensor) { model.family.full_name(&tensor) } else { tensor };
+        written.tensors.push((format!("{prefix}{tensor}"), array.to_view().to_owned()));
     }
     (CONFIG.to_owned(), json::head_text(head.name(), head.config(), model))
 }
@@ -93,7 +106,7 @@ pub(crate) fn find<S: Scalar>(directory: &Path, base: &Encoder<S>) -> Result<Opt
     let task = Task::of_task_type(&task_type, outputs).expect("its layers are known");
     let plain = classifier::config(task, &layers, classifier::nameless(outputs), base.config());
     let pooler = if plain.reads_pooler() { pooler::trained(&path, &file, &mut tensors, base)? } else { None };
-    let plain = if pooler.is_some() { upon_its_own_pooler(plain) } else { plain };
+    let plain = if pooler.is_some() { upon_its_own_pooler(plain, base.config()) } else { plain };
     let (title, config) = own(&resolve(directory, PEFT.safetensors)?, plain)?;
     let mut head = Head::new(&title, &config, base, Seed::new(0)).map_err(|e| FormatError::config(&path, e))?;
     fill(&mut head, &layers, pooler.as_ref(), &mut tensors)?;
@@ -142,8 +155,9 @@ fn names(name: &str) -> [String; 2] {
 }
 
 /// A head whose first layer is a pooler, in the place of one that reads the base's.
-fn upon_its_own_pooler(head: HeadConfig) -> HeadConfig {
-    HeadConfig { layers: 2, activation: Some(Activation::Tanh), pooling: None, ..head }
+fn upon_its_own_pooler(head: HeadConfig, model: &Config) -> HeadConfig {
+    let activation = model.architecture.pooler.map_or(Activation::Tanh, |pooler| pooler.activation);
+    HeadConfig { layers: 2, activation: Some(activation), pooling: None, ..head }
 }
 
 fn set<'a, S: Scalar>(parameter: &mut dyn AnyParameter<S>, values: impl Iterator<Item = &'a S>) {

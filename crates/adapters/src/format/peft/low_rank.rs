@@ -1,7 +1,7 @@
 //! LoRA and related methods in PEFT's files: which tensors hold them.
 
-use super::files::Written;
-use super::{config, fused, targets};
+use super::files::{Written, peft_type};
+use super::{config, fused, patterns, targets};
 use crate::adapter::Adapter;
 use crate::core::point::Point;
 use crate::core::stored::{Form, Stored};
@@ -39,9 +39,11 @@ pub(super) fn load<S: Scalar>(
     base: &Encoder<S>,
 ) -> Result<Adapter<S>, FormatError> {
     let path = directory.join(PEFT.config);
-    fused::cut(tensors, base.config()).map_err(|message| FormatError::config(&path, message))?;
+    let message = |message| FormatError::config(&path, message);
+    let file = &if peft_type(file) == "LORA" { patterns::evened(file, tensors).map_err(message)? } else { file.clone() };
+    fused::cut(tensors, base.config()).map_err(message)?;
     let points = points_of(&tensors.names(), base.config().family);
-    let config = config::read(file, &points, base.config()).map_err(|message| FormatError::config(&path, message))?;
+    let config = config::read(file, &points, base.config()).map_err(message)?;
     let method = Method::Lora(config.clone());
     let adapter = Adapter::blank(name, &method, base.config(), Seed::new(0));
     let mut adapter = adapter.map_err(|e| FormatError::config(&path, e))?;

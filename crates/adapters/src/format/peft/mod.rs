@@ -12,6 +12,7 @@ pub(super) mod head;
 mod known;
 mod low_rank;
 pub(super) mod modules;
+mod patterns;
 mod pooler;
 mod prompts;
 mod targets;

@@ -1,6 +1,6 @@
-//! The pooler among PEFT's weights: the first layer of a head of two, `tanh` between them.
+//! The pooler among PEFT's weights: the first layer of a head of two, with the pooler's activation `φ` between them, `tanh` in BERT.
 //!
-//! A classifier on the pooler computes `W_c tanh(W_p h_0 + b_p) + b_c`. Where `W_p` was trained too, pooler and classifier are
+//! A classifier on the pooler computes `W_c φ(W_p h_0 + b_p) + b_c`. Where `W_p` was trained too, pooler and classifier are
 //! one head. It was trained in one of two ways:
 //!
 //! | in the configuration | in the weights | `W_p` |
@@ -8,7 +8,7 @@
 //! | `modules_to_save: ["pooler"]` | `….pooler.dense.weight`, `.bias` | theirs |
 //! | `target_modules` that name it, as `dense` and `all-linear` do | `….pooler.dense.lora_A.weight` and so on | the base's with the change [merged](crate::merge) into it |
 
-use super::config;
+use super::{config, patterns};
 use super::files::peft_type;
 use super::low_rank::stored_at;
 use super::modules::is_pooler;
@@ -93,6 +93,9 @@ fn method(file: &Value, model: &Config) -> Result<LoraConfig, Message> {
     let is_input = inputs.filter_map(Value::as_str).any(|entry| targets::names(entry, &pooler));
     let inputs = if is_input { BTreeSet::from([STAND_IN.projection]) } else { BTreeSet::new() };
     config::check_idle(file)?;
+    if patterns::any(file) {
+        return Err("rank_pattern and alpha_pattern are not read of the pooler: leave it out of target_modules".into());
+    }
     let ground = config::ground(file, inputs)?;
     Ok(config::on_layers(ground, &[STAND_IN.into()], &one_block(model))?)
 }

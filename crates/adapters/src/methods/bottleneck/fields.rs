@@ -128,7 +128,7 @@ impl MethodConfig for BottleneckConfig {
         let identity = self.init_weights.starts_as_identity();
         if let Some((coupling, factor)) = self.invertible() {
             let seed = seed.named("invertible");
-            let width = model.embedding_width();
+            let width = model.embedded_width();
             let module = Invertible::new(coupling, width, factor, self.non_linearity, identity, seed);
             modules.place(SequencePoint::Embeddings, module)?;
         }

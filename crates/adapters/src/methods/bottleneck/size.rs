@@ -14,8 +14,7 @@ impl BottleneckConfig {
     pub(super) fn computed_size(&self, model: &Config) -> Result<Size, MethodError> {
         let bottlenecks = self.bottlenecks(model)?;
         let mut points = Vec::with_capacity(bottlenecks.len() + 2);
-        points
-            .extend(self.invertible().map(|(coupling, factor)| invertible(coupling, model.embedding_width(), factor)));
+        points.extend(self.invertible().map(|(coupling, factor)| invertible(coupling, model.embedded_width(), factor)));
         points.extend(bottlenecks.first().filter(|_| self.phm_layer).map(|(_, shape)| shared(&self.phm, shape)));
         points.extend(bottlenecks.iter().map(|(point, shape)| self.one(Point::from(*point), shape)));
         Ok(Size::of(points))

@@ -72,6 +72,14 @@ impl PromptConfig {
         }
     }
 
+    /// The width of the prompt: that of what it stands among.
+    pub(super) fn width(&self, model: &Config) -> usize {
+        match self.combine {
+            Combine::AsTokens => model.embedding_width(),
+            Combine::First | Combine::AfterFirst => model.embedded_width(),
+        }
+    }
+
     /// Checks the configuration by itself and against a model.
     pub(super) fn check_against(&self, model: &Config) -> Result<(), MethodError> {
         if self.prompt_init == PromptInit::Text && self.prompt_init_text.is_none() {
@@ -80,6 +88,12 @@ impl PromptConfig {
         if self.combine == Combine::AsTokens && self.prompt_length >= model.max_tokens() {
             return Err(MethodError::Contradiction(
                 "combine=as_tokens leaves the text no position: the prompt is as long as the model's positions",
+            ));
+        }
+        if self.prompt_init == PromptInit::Text && self.width(model) != model.embedding_width() {
+            return Err(MethodError::Contradiction(
+                "the embeddings of this base are narrower than what the prompt stands among, so it cannot begin as a text: set \
+                 combine=as_tokens, or leave prompt_init_text out",
             ));
         }
         check_count("prompt_length", self.prompt_length)

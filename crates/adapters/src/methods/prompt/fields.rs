@@ -69,13 +69,13 @@ impl MethodConfig for PromptConfig {
     fn size(&self, model: &Config) -> Result<Size, MethodError> {
         self.check_against(model)?;
         let point = Point::from(SequencePoint::Embeddings);
-        let points = vec![PointSize::trained(point, product(&[self.prompt_length, model.embedding_width()]))];
+        let points = vec![PointSize::trained(point, product(&[self.prompt_length, self.width(model)]))];
         Ok(Size { tokens: self.prompt_length as u64, ..Size::of(points) })
     }
 
     fn modules<S: Scalar>(&self, model: &Config, seed: Seed, modules: &mut Modules<S>) -> Result<(), MethodError> {
         let seed = self.init_weights_seed.map_or(seed, Seed::new).named("prompt");
-        modules.place(SequencePoint::Embeddings, PromptTuning::new(self, model.embedding_width(), seed))
+        modules.place(SequencePoint::Embeddings, PromptTuning::new(self, self.width(model), seed))
     }
 
     fn stored(&self, _names: &dyn HubNames, adapter: &str, _point: Option<Point>, _parameter: &str) -> Stored {

@@ -1,16 +1,16 @@
 //! What a pickle can build here.
 
-use adaptune_transformer::weights::FloatFormat;
+use super::super::super::number::FloatFormat;
 
 /// The place of a value among all values of a pickle.
 ///
 /// Values refer to each other by number. So a list that contains itself is harmless, and a tuple
 /// nested a million deep is dropped without recursion.
-pub(crate) type Id = usize;
+pub(in super::super) type Id = usize;
 
 /// What a pickle can build here.
 #[derive(Debug)]
-pub(crate) enum Value {
+pub(in super::super) enum Value {
     None,
     Bool,
     Int(i64),
@@ -29,7 +29,7 @@ pub(crate) enum Value {
 
 /// The imports that are allowed, because tensors are made of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Global {
+pub(in super::super) enum Global {
     OrderedDict,
     /// `(storage, offset, sizes, strides, requires_grad, hooks[, metadata])`
     RebuildTensor,
@@ -40,7 +40,7 @@ pub(crate) enum Global {
 
 /// What a storage holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Number {
+pub(in super::super) enum Number {
     Float(FloatFormat),
     /// A two's complement integer of this many bytes.
     Int(usize),

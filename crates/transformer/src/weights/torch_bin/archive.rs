@@ -2,6 +2,7 @@
 
 use super::error::TorchBinError;
 use std::io::{Read, Seek};
+use std::ops::Range;
 use std::path::Path;
 use zip::result::ZipError;
 use zip::{CompressionMethod, ZipArchive};
@@ -42,6 +43,20 @@ impl<'a, R: Read + Seek> Archive<'a, R> {
                 Err(TorchBinError::ByteOrder { path: self.path.into(), found })
             }
         }
+    }
+
+    /// The bytes of the file that are an entry.
+    pub(super) fn place(&mut self, name: &str) -> Result<Range<u64>, TorchBinError> {
+        let (path, entry) = (self.path, format!("{}{name}", self.folder));
+        let layout = |reason| TorchBinError::Layout { path: path.into(), reason };
+        let index = self.zip.index_for_name(&entry).ok_or_else(|| layout(format!("entry {entry} is missing")))?;
+        let file = self.zip.by_index_raw(index).map_err(|e| damaged(path, &e))?;
+        if file.compression() != CompressionMethod::Stored {
+            return Err(TorchBinError::Compressed { path: path.into(), entry });
+        }
+        let start = file.data_start();
+        let end = start.checked_add(file.size()).filter(|end| *end <= self.length);
+        end.map(|end| start..end).ok_or_else(|| layout(format!("entry {entry} reaches beyond the end of the file")))
     }
 
     /// A whole entry of at most `most` bytes.

@@ -7,8 +7,9 @@ use super::pickle::Pickle;
 use super::pickle::value::{Global, Id, Number, Value};
 use adaptune_tensor::Scalar;
 use ndarray::{ArrayD, ArrayView, IxDyn, ShapeBuilder};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{Read, Seek};
+use std::path::Path;
 
 /// As many axes as a tensor of PyTorch can have.
 const MOST_AXES: usize = 64;
@@ -31,44 +32,17 @@ impl<'a, S: Scalar, R: Read + Seek> Tensors<'a, S, R> {
 
     /// All tensors of the pickled dictionary.
     pub(super) fn read_all(mut self) -> Result<BTreeMap<String, ArrayD<S>>, TorchBinError> {
-        let Value::Dict(items) = self.pickle.root() else {
-            return Err(self.not_tensors("it holds no dictionary".into()));
-        };
+        let (pickle, path) = (self.pickle, self.archive.path);
         let mut tensors = BTreeMap::new();
-        for &(key, value) in items {
-            let Value::Text(name) = self.pickle.value(key) else {
-                return Err(self.not_tensors("a key of its dictionary is no string".into()));
-            };
-            let tensor = self.tensor(name, value)?;
-            if tensors.insert(name.clone(), tensor).is_some() {
-                return Err(self.not_tensors(format!("its dictionary has the key `{name}` twice")));
-            }
+        for (name, arguments) in entries(pickle, path)? {
+            let tensor = self.array(arguments).map_err(|problem| problem.of(path, name, S::NAME))?;
+            tensors.insert(name.to_owned(), tensor);
         }
         Ok(tensors)
     }
 
-    fn tensor(&mut self, name: &str, value: Id) -> Result<ArrayD<S>, TorchBinError> {
-        let pickle = self.pickle;
-        let arguments = tensor_arguments(pickle, value)
-            .ok_or_else(|| self.not_tensors(format!("the entry `{name}` is not a plain tensor")))?;
-        self.array(arguments).map_err(|problem| {
-            let (path, name) = (self.archive.path.into(), name.into());
-            match problem {
-                Problem::Damaged(what) => TorchBinError::Tensor { path, name, what },
-                Problem::NotFinite { count, total } => {
-                    TorchBinError::NotFinite { path, name, count, total, scalar: S::NAME }
-                }
-                Problem::Other(error) => error,
-            }
-        })
-    }
-
     fn array(&mut self, arguments: &[Id]) -> Result<ArrayD<S>, Problem> {
-        let &[storage, offset, sizes, strides, _requires_grad, _hooks, ref metadata @ ..] = arguments else {
-            return Err("it is built from too few values".into());
-        };
-        check_metadata(self.pickle, metadata)?;
-        let extent = Extent::new(self.pickle, offset, sizes, strides)?;
+        let (storage, extent) = parts(self.pickle, arguments)?;
         self.spend(extent.elements()?)?;
         let array = extent.gather(self.storage(storage)?)?;
         match array.iter().filter(|x| !x.is_finite()).count() {
@@ -98,17 +72,55 @@ impl<'a, S: Scalar, R: Read + Seek> Tensors<'a, S, R> {
         }
         Ok(numbers)
     }
+}
 
-    fn not_tensors(&self, what: String) -> TorchBinError {
-        TorchBinError::NotTensors { path: self.archive.path.into(), what }
+/// The names of the pickled dictionary, each with what its tensor is built from.
+pub(super) fn entries<'p>(pickle: &'p Pickle, path: &Path) -> Result<Vec<(&'p str, &'p [Id])>, TorchBinError> {
+    let not_tensors = |what: String| TorchBinError::NotTensors { path: path.into(), what };
+    let Value::Dict(items) = pickle.root() else {
+        return Err(not_tensors("it holds no dictionary".into()));
+    };
+    let (mut seen, mut all) = (HashSet::new(), Vec::with_capacity(items.len()));
+    for &(key, value) in items {
+        let Value::Text(name) = pickle.value(key) else {
+            return Err(not_tensors("a key of its dictionary is no string".into()));
+        };
+        let arguments = tensor_arguments(pickle, value)
+            .ok_or_else(|| not_tensors(format!("the entry `{name}` is not a plain tensor")))?;
+        if !seen.insert(name) {
+            return Err(not_tensors(format!("its dictionary has the key `{name}` twice")));
+        }
+        all.push((name.as_str(), arguments));
     }
+    Ok(all)
+}
+
+/// The storage of a tensor, and where it lies in that.
+pub(super) fn parts(pickle: &Pickle, arguments: &[Id]) -> Result<(Id, Extent), Problem> {
+    let &[storage, offset, sizes, strides, _requires_grad, _hooks, ref metadata @ ..] = arguments else {
+        return Err("it is built from too few values".into());
+    };
+    check_metadata(pickle, metadata)?;
+    Ok((storage, Extent::new(pickle, offset, sizes, strides)?))
 }
 
 /// Why one tensor could not be read, to be completed with its name.
-enum Problem {
+pub(super) enum Problem {
     Damaged(String),
     NotFinite { count: usize, total: usize },
     Other(TorchBinError),
+}
+
+impl Problem {
+    /// Completes it with the tensor and the type that numbers were converted to.
+    pub(super) fn of(self, path: &Path, name: &str, scalar: &'static str) -> TorchBinError {
+        let (path, name) = (path.into(), name.into());
+        match self {
+            Self::Damaged(what) => TorchBinError::Tensor { path, name, what },
+            Self::NotFinite { count, total } => TorchBinError::NotFinite { path, name, count, total, scalar },
+            Self::Other(error) => error,
+        }
+    }
 }
 
 impl From<&str> for Problem {
@@ -118,9 +130,9 @@ impl From<&str> for Problem {
 }
 
 /// Where a tensor lies in its storage.
-struct Extent {
-    offset: usize,
-    sizes: Vec<usize>,
+pub(super) struct Extent {
+    pub(super) offset: usize,
+    pub(super) sizes: Vec<usize>,
     strides: Vec<usize>,
 }
 
@@ -136,9 +148,21 @@ impl Extent {
         Ok(Self { offset, sizes, strides })
     }
 
-    fn elements(&self) -> Result<usize, Problem> {
+    pub(super) fn elements(&self) -> Result<usize, Problem> {
         let elements = self.sizes.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
         elements.ok_or_else(|| "its sizes multiply to more than there can be".into())
+    }
+
+    /// True if its elements lie end to end, row by row. Axes of one element, and tensors without any, may have any strides.
+    pub(super) fn is_in_rows(&self) -> bool {
+        let mut next = 1_usize;
+        let axes = self.sizes.iter().zip(&self.strides).rev().filter(|(size, _)| **size != 1);
+        let in_rows = axes.into_iter().all(|(size, stride)| {
+            let fits = *stride == next;
+            next = next.saturating_mul(*size);
+            fits
+        });
+        in_rows || self.sizes.contains(&0)
     }
 
     /// Copies the tensor out of its storage: element `(i, j, ...)` lies at `offset + Σ i · stride`.
@@ -173,7 +197,7 @@ fn call(pickle: &Pickle, value: Id) -> Option<(Global, &[Id])> {
     Some((function, tuple(pickle, arguments)?))
 }
 
-fn storage_reference(pickle: &Pickle, id: Id) -> Option<(Number, &str, usize)> {
+pub(super) fn storage_reference(pickle: &Pickle, id: Id) -> Option<(Number, &str, usize)> {
     let &Value::Outside(place) = pickle.value(id) else { return None };
     let &[what, kind, key, _device, count] = tuple(pickle, place)? else { return None };
     match (pickle.value(what), pickle.value(kind), pickle.value(key)) {

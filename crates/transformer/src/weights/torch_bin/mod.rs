@@ -15,10 +15,11 @@ mod archive;
 mod error;
 mod numbers;
 mod pickle;
+mod places;
 mod tensors;
 
+use super::open::open_file;
 use adaptune_tensor::Scalar;
-use adaptune_transformer::weights::open_file;
 use archive::Archive;
 use ndarray::ArrayD;
 use pickle::Pickle;
@@ -29,6 +30,7 @@ use tensors::Tensors;
 
 pub use error::TorchBinError;
 pub use pickle::PickleError;
+pub(super) use places::places;
 
 /// The longest pickle that is read, in bytes. That of an ordinary adapter has some ten thousand.
 const LONGEST_PICKLE: u64 = 16 << 20;
@@ -42,12 +44,12 @@ const LONGEST_PICKLE: u64 = 16 << 20;
 /// are converted to `S`; so are integers and booleans, provided that `S` can hold them exactly.
 ///
 /// ```no_run
-/// use adaptune_adapters::format::read_torch_bin;
+/// use adaptune_transformer::weights::read_torch_bin;
 /// let tensors = read_torch_bin::<f32>("adapter/pytorch_adapter.bin".as_ref())?;
 /// for (name, tensor) in &tensors {
 ///     println!("{name}: {:?}", tensor.shape());
 /// }
-/// # Ok::<(), adaptune_adapters::format::TorchBinError>(())
+/// # Ok::<(), adaptune_transformer::weights::TorchBinError>(())
 /// ```
 ///
 /// # Errors
@@ -67,10 +69,15 @@ fn read<S: Scalar>(
 ) -> Result<BTreeMap<String, ArrayD<S>>, TorchBinError> {
     check_beginning(path, &mut file)?;
     let mut archive = Archive::open(path, file, length)?;
+    let pickle = pickle_of(&mut archive)?;
+    Tensors::new(&pickle, archive).read_all()
+}
+
+/// The values that the pickle in an archive builds.
+fn pickle_of(archive: &mut Archive<'_, impl Read + Seek>) -> Result<Pickle, TorchBinError> {
     archive.check_byte_order()?;
     let pickle = archive.read("data.pkl", LONGEST_PICKLE)?;
-    let pickle = Pickle::read(&pickle).map_err(|reason| TorchBinError::Pickle { path: path.into(), reason })?;
-    Tensors::new(&pickle, archive).read_all()
+    Pickle::read(&pickle).map_err(|reason| TorchBinError::Pickle { path: archive.path.into(), reason })
 }
 
 fn check_beginning(path: &Path, file: &mut (impl Read + Seek)) -> Result<(), TorchBinError> {
@@ -88,5 +95,7 @@ fn check_beginning(path: &Path, file: &mut (impl Read + Seek)) -> Result<(), Tor
     Ok(())
 }
 
+#[cfg(test)]
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,11 @@
 //! Against a file that PyTorch wrote, and against archives that are made wrong on purpose.
 
+use super::testing::*;
 use super::*;
 use ndarray::{Array2, arr0, arr1, arr2, s};
 use proptest::prelude::*;
-use std::io::{Cursor, Write};
-use zip::write::SimpleFileOptions;
-use zip::{CompressionMethod, ZipArchive, ZipWriter};
+use std::io::Cursor;
+use zip::ZipArchive;
 
 /// Written by PyTorch 2.15:
 ///
@@ -29,85 +29,6 @@ type Tensors<S> = BTreeMap<String, ArrayD<S>>;
 
 fn read_bytes<S: Scalar>(bytes: &[u8]) -> Result<Tensors<S>, TorchBinError> {
     read(Path::new("dir/x.bin"), Cursor::new(bytes), bytes.len() as u64)
-}
-
-/// An archive of these entries in the folder `x`.
-fn archive(entries: &[(&str, &[u8])]) -> Vec<u8> {
-    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
-    for (name, bytes) in entries {
-        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-        zip.start_file(format!("x/{name}"), options).unwrap();
-        zip.write_all(bytes).unwrap();
-    }
-    zip.finish().unwrap().into_inner()
-}
-
-/// Pickled values, each the instructions that push it.
-fn text(text: &str) -> Vec<u8> {
-    [b"X", &(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat()
-}
-
-fn int(int: i64) -> Vec<u8> {
-    [&b"\x8A\x08"[..], &int.to_le_bytes()].concat()
-}
-
-fn tuple(items: &[Vec<u8>]) -> Vec<u8> {
-    [b"(", &items.concat()[..], b"t"].concat()
-}
-
-fn ints(all: &[i64]) -> Vec<u8> {
-    tuple(&all.iter().map(|&i| int(i)).collect::<Vec<_>>())
-}
-
-/// A tensor of the storage `0`.
-#[derive(Clone)]
-struct Pickled<'a> {
-    kind: &'a str,
-    count: i64,
-    offset: i64,
-    sizes: &'a [i64],
-    strides: &'a [i64],
-    /// What follows the sixth argument.
-    more: &'a [u8],
-}
-
-/// All six numbers of [`SIX`], as a matrix.
-const WHOLE: Pickled<'_> =
-    Pickled { kind: "FloatStorage", count: 6, offset: 0, sizes: &[2, 3], strides: &[3, 1], more: b"" };
-const SIX: [f32; 6] = [0.5, -1.0, 2.0, 3.5, -4.0, 5.25];
-
-impl Pickled<'_> {
-    fn instructions(&self) -> Vec<u8> {
-        let kind = format!("ctorch\n{}\n", self.kind).into_bytes();
-        let place = tuple(&[text("storage"), kind, text("0"), text("cpu"), int(self.count)]);
-        let storage = [&place[..], b"Q"].concat();
-        let hooks = b"ccollections\nOrderedDict\n)R".to_vec();
-        let requires_grad = b"\x89".to_vec();
-        let (sizes, strides) = (ints(self.sizes), ints(self.strides));
-        let arguments = tuple(&[storage, int(self.offset), sizes, strides, requires_grad, hooks, self.more.into()]);
-        [&b"ctorch._utils\n_rebuild_tensor_v2\n"[..], &arguments, b"R"].concat()
-    }
-
-    fn read(&self) -> Result<ArrayD<f32>, TorchBinError> {
-        let bytes = saved(&[("w", self.instructions())], &SIX.map(f32::to_le_bytes).concat());
-        Ok(read_bytes(&bytes)?.remove("w").unwrap())
-    }
-
-    /// Why it cannot be read; the message always names tensor and file.
-    fn problem(&self) -> String {
-        let error = self.read().unwrap_err().to_string();
-        assert!(error.starts_with("tensor `w` in dir/x.bin cannot be read: "), "{error}");
-        error
-    }
-}
-
-fn dictionary(items: &[(&str, Vec<u8>)]) -> Vec<u8> {
-    let items: Vec<_> = items.iter().map(|(name, value)| [text(name), value.clone()].concat()).collect();
-    [b"\x80\x02}(", &items.concat()[..], b"u."].concat()
-}
-
-fn saved(items: &[(&str, Vec<u8>)], storage: &[u8]) -> Vec<u8> {
-    archive(&[("data.pkl", &dictionary(items)), ("data/0", storage)])
 }
 
 fn error_of(bytes: &[u8]) -> String {
@@ -143,6 +64,20 @@ fn check_sample<S: Scalar>(double: f64) {
     for (name, values) in expected {
         assert_eq!(tensors[name].mapv(S::to_f64), values, "{name}");
         assert!(tensors[name].is_standard_layout(), "{name}");
+    }
+}
+
+impl Pickled<'_> {
+    fn read(&self) -> Result<ArrayD<f32>, TorchBinError> {
+        let bytes = saved(&[("w", self.instructions())], &SIX.map(f32::to_le_bytes).concat());
+        Ok(read_bytes(&bytes)?.remove("w").unwrap())
+    }
+
+    /// Why it cannot be read; the message always names tensor and file.
+    fn problem(&self) -> String {
+        let error = self.read().unwrap_err().to_string();
+        assert!(error.starts_with("tensor `w` in dir/x.bin cannot be read: "), "{error}");
+        error
     }
 }
 
