@@ -31,7 +31,7 @@ GPT2_TARGETS = ["attn.c_proj", "mlp.c_fc", "mlp.c_proj"]
 # Name: configuration, and the modules that PEFT's LoRA changes.
 CASES = {
     "tied": (LlamaConfig(**SIZES, tie_word_embeddings=True), LLAMA_TARGETS),
-    "untied": (LlamaConfig(**SIZES, tie_word_embeddings=False), LLAMA_TARGETS),
+    "untied": (LlamaConfig(**SIZES, tie_word_embeddings=False), [*LLAMA_TARGETS, "gate_proj"]),
     "gpt2": (GPT2Config(**GPT2), GPT2_TARGETS),
 }
 HUB = {

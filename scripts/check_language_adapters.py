@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Trains adapters of several methods in a decoder with adaptune, loads each in Python, by AdapterHub's library or converted to PEFT's files, and
-compares how probable both sides find texts.
+compares how probable both sides find texts. What changes weights alone is merged too, and the merged folder loaded by transformers alone.
 
     V/bin/python scripts/check_language_adapters.py MODEL --adaptune target/release/adaptune
 
@@ -24,7 +24,7 @@ TEXTS = ["Once upon a time there was a little girl who had a big dog and they we
 LEARNT = "To be or not to be, that is the question.\nThe king is dead.\n" * 20
 # Method, and which library loads it.
 METHODS = [
-    ("lora[r=4,alpha=8,attn_matrices=[q,k,v,o],intermediate_lora=True,output_lora=True]", "peft"),
+    ("lora[r=4,alpha=8,attn_matrices=[q,k,v,o],intermediate_lora=True,output_lora=True,gate_lora=True]", "peft"),
     ("dora[r=2,alpha=4]", "peft"),
     ("ia3", "peft"),
     ("lora[r=4,alpha=8]", "adapterhub"),
@@ -33,6 +33,7 @@ METHODS = [
     ("par_bn[reduction_factor=4]", "adapterhub"),
     ("prefix_tuning[prefix_length=4,bottleneck_size=8]", "adapterhub"),
 ]
+MERGED = ["lora", "dora", "ia3"]
 
 
 def run(*line):
@@ -84,6 +85,14 @@ def main():
             worst = max(off(model, json.loads(record)) for record in scored.splitlines())
             good = good and worst < TOLERANCE
             print(f"{library}, {method}: log-probabilities differ by {worst:.1e} at most")
+            if method.split("[")[0] in MERGED:
+                folder = work / f"merged-{number}"
+                run(args.adaptune, "merge", "--adapter", trained, "--out", folder)
+                merged, report = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
+                odd = [key for key in ("missing_keys", "unexpected_keys", "mismatched_keys") if report[key]]
+                worst = max(off(merged.eval(), json.loads(record)) for record in scored.splitlines())
+                good = good and worst < TOLERANCE and not odd
+                print(f"  merged, {merged.__class__.__name__}: {worst:.1e} at most, tensors that do not fit: {odd or 'none'}")
     sys.exit(0 if good else 1)
 
 

@@ -9,6 +9,7 @@ import time
 
 import torch
 from adapters import BertAdapterModel
+from memory import peak_bytes
 from transformers import BertConfig
 
 WARM_UP = 2
@@ -58,12 +59,6 @@ def forward(model, tokens, steps, bf16):
             model(tokens, attention_mask=mask)
         times.append(time.perf_counter() - begun)
     return times
-
-
-def peak_bytes():
-    with open("/proc/self/status") as status:
-        line = next(line for line in status if line.startswith("VmHWM:"))
-    return 1024 * int(line.split()[1])
 
 
 def main():

@@ -1,47 +1,80 @@
-//! The model that is part of the command line: made again with the command that made it, and compared byte by byte.
+//! The models that are part of the library: made again with the commands that made them, and compared byte by byte.
 
 use std::{env::consts::EXE_SUFFIX, fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use xshell::{Shell, cmd};
 
-/// Where the model lies in the repository.
-const SHIPPED: &str = "crates/text/builtin";
+/// A model that is shipped.
+struct Shipped {
+    /// Where it lies in the repository.
+    folder: &'static str,
+    /// How it was made; its README says the same.
+    recipe: &'static str,
+    /// What a program needs of it.
+    files: &'static [&'static str],
+}
 
-/// How it was made; its README says the same.
-pub(crate) const RECIPE: &str = "pretrain --corpus builtin:corpus@A builtin:corpus@B --arch bert --hidden 128 --layers 4 \
-     --heads 4 --positions 64 --epochs 8 --lr 2e-3 --summarise --precision f16 --seed 0";
+const MODELS: [Shipped; 2] = [
+    Shipped {
+        folder: "crates/text/builtin",
+        recipe: "pretrain --corpus builtin:corpus@A builtin:corpus@B --arch bert --hidden 128 --layers 4 --heads 4 --positions 64 \
+                 --epochs 8 --lr 2e-3 --summarise --precision f16 --seed 0",
+        files: &["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"],
+    },
+    Shipped {
+        folder: "crates/text/builtin/decoder",
+        recipe: "pretrain --corpus builtin:corpus@A builtin:corpus@B --arch llama --hidden 128 --layers 4 --heads 4 --positions 128 \
+                 --vocabulary 1500 --epochs 3 --batch-size 16 --lr 3e-3 --precision f16 --seed 0",
+        files: &[
+            "config.json",
+            "generation_config.json",
+            "model.safetensors",
+            "tokenizer.json",
+            "tokenizer_config.json",
+        ],
+    },
+];
 
-/// What a program needs of it.
-const FILES: [&str; 4] = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
-
-/// Pretrains into `out` and tells whether the same files come out. `ship` puts them in their place.
+/// Pretrains into folders of `out` and tells whether the same files come out. `ship` puts them in their place.
 ///
 /// # Errors
 /// If they differ and are not to be shipped.
 pub(crate) fn run(shell: &Shell, target: &Path, out: &Path, ship: bool) -> Result<()> {
     cmd!(shell, "cargo build --release --package adaptune").run()?;
     let binary = target.join("release").join(format!("adaptune{EXE_SUFFIX}"));
-    let recipe = RECIPE.split_whitespace();
-    cmd!(shell, "{binary} {recipe...} --out {out} --overwrite").run()?;
-    let shipped = shell.current_dir().join(SHIPPED);
-    let mut differing = Vec::new();
-    for name in FILES {
-        let made = fs::read(out.join(name)).with_context(|| format!("{} was not made", out.join(name).display()))?;
-        if fs::read(shipped.join(name)).ok().as_ref() != Some(&made) {
-            differing.push(name);
-        }
-        if ship {
-            fs::write(shipped.join(name), &made)?;
-        }
+    let mut same = true;
+    for model in MODELS {
+        let out = out.join(model.folder.rsplit('/').next().unwrap_or_default());
+        let recipe = model.recipe.split_whitespace();
+        cmd!(shell, "{binary} {recipe...} --out {out} --overwrite").run()?;
+        same &= model.compare(shell, &out, ship)?;
     }
-    match (differing.is_empty(), ship) {
-        (true, _) => println!("{SHIPPED} was made again, the same to the byte"),
-        (false, true) => println!("{SHIPPED} has been replaced: {}", differing.join(", ")),
-        (false, false) => println!("other bytes than in {SHIPPED}: {}", differing.join(", ")),
-    }
-    ensure!(differing.is_empty() || ship, "{} can be compared with it", out.display());
+    ensure!(same || ship, "{} can be compared with them", out.display());
     Ok(())
+}
+
+impl Shipped {
+    /// True if the files in `out` are those that are shipped.
+    fn compare(&self, shell: &Shell, out: &Path, ship: bool) -> Result<bool> {
+        let (folder, mut differing) = (shell.current_dir().join(self.folder), Vec::new());
+        for name in self.files {
+            let made =
+                fs::read(out.join(name)).with_context(|| format!("{} was not made", out.join(name).display()))?;
+            if fs::read(folder.join(name)).ok().as_ref() != Some(&made) {
+                differing.push(*name);
+            }
+            if ship {
+                fs::write(folder.join(name), &made)?;
+            }
+        }
+        match (differing.is_empty(), ship) {
+            (true, _) => println!("{} was made again, the same to the byte", self.folder),
+            (false, true) => println!("{} has been replaced: {}", self.folder, differing.join(", ")),
+            (false, false) => println!("other bytes than in {}: {}", self.folder, differing.join(", ")),
+        }
+        Ok(differing.is_empty())
+    }
 }
 
 #[cfg(test)]
@@ -49,10 +82,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_readme_of_the_model_has_the_recipe() {
+    fn the_readmes_of_the_models_have_the_recipes() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lies in the project");
-        let readme = fs::read_to_string(root.join(SHIPPED).join("README.md")).expect("it is in the repository");
         let words = |text: &str| text.replace('\\', " ").split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words(&readme).contains(&words(RECIPE)), "expected {RECIPE}");
+        for Shipped { folder, recipe, .. } in MODELS {
+            let readme = fs::read_to_string(root.join(folder).join("README.md")).expect("it is in the repository");
+            assert!(words(&readme).contains(&words(recipe)), "expected {recipe}");
+        }
     }
 }

@@ -38,6 +38,19 @@ const WORKS: [[&str; 6]; 13] = [
     ["step", "bert-base", "bf16", "par_bn", "16", "128"],
 ];
 
+/// Work with decoders: what, shape, numbers, sequences, tokens of each. A step has a LoRA on every linear layer; `generate` writes 128
+/// tokens behind each prompt.
+const DECODERS: [[&str; 5]; 8] = [
+    ["step", "smollm2-135m", "f32", "4", "512"],
+    ["step", "smollm2-135m", "bf16", "4", "512"],
+    ["generate", "smollm2-135m", "bf16", "1", "16"],
+    ["generate", "smollm2-135m", "bf16", "8", "16"],
+    ["step", "qwen2.5-0.5b", "f32", "4", "512"],
+    ["step", "qwen2.5-0.5b", "bf16", "4", "512"],
+    ["generate", "qwen2.5-0.5b", "bf16", "1", "16"],
+    ["generate", "qwen2.5-0.5b", "bf16", "8", "16"],
+];
+
 /// The hidden state of every token, which is what candle computes.
 const HIDDEN: [&str; 6] = ["hidden", "minilm", "f32", "seq_bn", "32", "128"];
 
@@ -59,12 +72,34 @@ pub(crate) fn run(shell: &Shell, environment: &Path) -> Result<()> {
         let theirs = || measured(cmd!(shell, "{python} benches/peers/worker.py {work...} {THREADS} {STEPS}"));
         println!("{}", row(&work, &in_turn(|| ours(&work), theirs)?));
     }
+    decoders(shell, &python)?;
     let target = python::target_folder(shell).join("candle");
     cmd!(shell, "cargo build --release --manifest-path benches/candle/Cargo.toml --target-dir {target}").run()?;
     let candle = target.join("release").join(format!("candle-worker{EXE_SUFFIX}"));
     head("candle");
     let theirs = || measured(cmd!(shell, "{candle} {HIDDEN...} {THREADS} {STEPS}").env("RAYON_NUM_THREADS", THREADS));
     println!("{}", row(&HIDDEN, &in_turn(|| ours(&HIDDEN), theirs)?));
+    Ok(())
+}
+
+/// Decoders with PEFT, from folders with the same random weights.
+fn decoders(shell: &Shell, python: &Path) -> Result<()> {
+    cmd!(shell, "cargo build --release --package adaptune-benches --example decoder_worker").run()?;
+    let target = python::target_folder(shell);
+    let worker = target.join("release/examples").join(format!("decoder_worker{EXE_SUFFIX}"));
+    head("PyTorch");
+    for [work, shape, dtype, sequences, tokens] in DECODERS {
+        let folder = target.join("peers").join(shape);
+        if !folder.join("model.safetensors").exists() {
+            cmd!(shell, "{worker} save {shape} {folder}").quiet().run()?;
+        }
+        let numbers = [sequences, tokens, THREADS, STEPS];
+        let ours = || measured(cmd!(shell, "{worker} {work} {folder} {dtype} {numbers...}"));
+        let theirs =
+            || measured(cmd!(shell, "{python} benches/peers/decoder_worker.py {work} {folder} {dtype} {numbers...}"));
+        let method = if work == "step" { "lora" } else { "none" };
+        println!("{}", row(&[work, shape, dtype, method, sequences, tokens], &in_turn(ours, theirs)?));
+    }
     Ok(())
 }
 

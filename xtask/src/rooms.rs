@@ -59,7 +59,7 @@ const HOUSES: [House; 3] = [
         folder: "crates/text/src",
         lines: &[
             &["error", "sizing", "world"],
-            &["builtin", "class_weights", "sentence_transformers", "thresholds"],
+            &["builtin", "class_weights", "sentence_transformers", "shipped", "thresholds"],
             &["hub"],
             &["table"],
             &["chat", "labels", "retrieval", "split", "tokenizer"],

@@ -4,26 +4,21 @@ use crate::chat::ChatTemplate;
 use crate::error::{Result, TextError};
 use crate::hub::{self, DownloadObserver};
 use crate::sentence_transformers;
+use crate::shipped::Shipped;
 use crate::tokenizer::{self, Tokenizer};
 use adaptune_adapters::{Pooling, Task};
 use adaptune_tensor::Precision;
 use adaptune_transformer::weights::{
-    CONFIGURATION_LIMIT, TOKENIZER_LIMIT, TensorFile, TensorSource, WeightDirectory, WeightError, is_there, read_file,
+    CONFIGURATION_LIMIT, TOKENIZER_LIMIT, TensorSource, WeightDirectory, WeightError, is_there, read_file,
     replace_file, resolve,
 };
 use adaptune_transformer::{Config, Encoder};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// The name of the base that is part of this crate. A folder of this name is `./builtin`.
-pub const BUILTIN: &str = "builtin";
-
-const CONFIG: &str = include_str!("../builtin/config.json");
-const TOKENIZER: &[u8] = include_bytes!("../builtin/tokenizer.json");
-const WEIGHTS: &[u8] = include_bytes!("../builtin/model.safetensors");
-
-/// What transformers' tokenizers consist of, one way or another.
-const TOKENIZER_FILES: [&str; 8] = [
+/// What transformers' tokenizers consist of, one way or another, and which tokens end a text.
+const TOKENIZER_FILES: [&str; 9] = [
+    "generation_config.json",
     "tokenizer.json",
     "chat_template.jinja",
     "tokenizer_config.json",
@@ -45,21 +40,22 @@ pub struct BaseModel {
 #[derive(Clone, Debug)]
 enum Place {
     Folder(PathBuf),
-    Builtin,
+    Shipped(&'static Shipped),
 }
 
 impl BaseModel {
-    /// Finds a model: the built-in one, a folder, or a name on the Hugging Face hub.
+    /// Finds a model: a built-in one ([`BUILTIN`], [`BUILTIN_DECODER`]), a folder, or a name on the Hugging Face hub.
     ///
     /// # Errors
     /// As [`hub::resolve`], or its `config.json` cannot be read or describes no base that is supported.
     pub fn find(name: &str, observer: &mut dyn DownloadObserver) -> Result<Self> {
-        let (place, config) = if name == BUILTIN {
-            (Place::Builtin, Config::from_json(CONFIG, Path::new(BUILTIN))?)
-        } else {
-            let folder = hub::resolve(name, observer)?;
-            let config = Config::read(&folder)?;
-            (Place::Folder(folder), config)
+        let (place, config) = match Shipped::called(name) {
+            Some(shipped) => (Place::Shipped(shipped), Config::from_json(shipped.config, Path::new(name))?),
+            None => {
+                let folder = hub::resolve(name, observer)?;
+                let config = Config::read(&folder)?;
+                (Place::Folder(folder), config)
+            }
         };
         Ok(Self { name: name.to_owned(), place, config })
     }
@@ -70,12 +66,12 @@ impl BaseModel {
         &self.name
     }
 
-    /// Its folder; none for the built-in one.
+    /// Its folder; none for a built-in one.
     #[must_use]
     pub fn folder(&self) -> Option<&Path> {
         match &self.place {
             Place::Folder(folder) => Some(folder),
-            Place::Builtin => None,
+            Place::Shipped(_) => None,
         }
     }
 
@@ -103,7 +99,10 @@ impl BaseModel {
             let name = format!("{}.weight", self.config.family.tensors().pooler);
             Some(weights.contains(&name) || weights.contains(&self.config.family.full_name(&name)))
         };
-        let Place::Folder(folder) = &self.place else { return Ok(among(&TensorFile::from_bytes(BUILTIN, WEIGHTS)?)) };
+        let folder = match &self.place {
+            Place::Folder(folder) => folder,
+            Place::Shipped(shipped) => return Ok(among(&shipped.weights()?)),
+        };
         match WeightDirectory::open(folder) {
             Ok(weights) => Ok(among(&weights)),
             Err(WeightError::NoWeights { .. }) => Ok(None),
@@ -125,7 +124,10 @@ impl BaseModel {
     /// # Errors
     /// One of these files cannot be read, or says something else than a token's number or a list of them.
     pub fn end_tokens(&self) -> Result<Vec<u32>> {
-        let Some(folder) = self.folder() else { return Ok(Vec::new()) };
+        let folder = match &self.place {
+            Place::Folder(folder) => folder,
+            Place::Shipped(shipped) => return Ok(shipped.ends.to_vec()),
+        };
         for name in ["generation_config.json", "config.json"] {
             if let Some(ends) = eos_tokens(&resolve(folder, name)?)? {
                 return Ok(ends);
@@ -198,7 +200,7 @@ impl BaseModel {
         };
         let tokenizer = match &self.place {
             Place::Folder(folder) => Tokenizer::from_dir(folder, max_length)?,
-            Place::Builtin => Tokenizer::named(BUILTIN, TOKENIZER, max_length)?,
+            Place::Shipped(shipped) => Tokenizer::named(shipped.name, shipped.tokenizer, max_length)?,
         };
         tokenizer.check_vocabulary(self.config.vocabulary)?;
         Ok(tokenizer)
@@ -219,7 +221,10 @@ impl BaseModel {
         let write = |name: &str, bytes: &[u8]| -> Result<()> {
             Ok(replace_file(&to.join(name), |file| std::io::Write::write_all(file, bytes))?)
         };
-        let Place::Folder(folder) = &self.place else { return write("tokenizer.json", TOKENIZER) };
+        let folder = match &self.place {
+            Place::Folder(folder) => folder,
+            Place::Shipped(shipped) => return write("tokenizer.json", shipped.tokenizer),
+        };
         for name in TOKENIZER_FILES {
             let path = resolve(folder, name)?;
             if path.exists() {
@@ -234,16 +239,11 @@ impl BaseModel {
     /// # Errors
     /// The weights cannot be read, or are not those of the configuration.
     pub fn load(&self, precision: Precision) -> Result<Encoder<f32>> {
-        let base = self.load_full()?;
-        Ok(if precision == Precision::Full { base } else { base.with_precision(precision) })
-    }
-
-    fn load_full(&self) -> Result<Encoder<f32>> {
         match &self.place {
-            Place::Folder(folder) => Ok(Encoder::load(folder)?),
-            Place::Builtin => {
-                let weights = TensorFile::from_bytes(BUILTIN, WEIGHTS)?;
-                Ok(Encoder::from_weights(self.config.clone(), &weights)?)
+            Place::Folder(folder) => Ok(Encoder::load_in(folder, precision)?),
+            Place::Shipped(shipped) => {
+                let base = Encoder::from_weights(self.config.clone(), &shipped.weights()?)?;
+                Ok(base.with_precision(precision))
             }
         }
     }
@@ -272,6 +272,7 @@ fn eos_tokens(path: &Path) -> Result<Option<Vec<u32>>> {
 mod tests {
     use super::*;
     use crate::builtin::Builtin;
+    use crate::shipped::BUILTIN;
     use crate::table::{Table, TableOptions};
 
     fn find(name: &str) -> BaseModel {
@@ -280,9 +281,8 @@ mod tests {
 
     #[test]
     fn the_builtin_model_is_whole_and_small() {
-        let base = find(BUILTIN).load_full().unwrap();
+        let base = find(BUILTIN).load(Precision::Full).unwrap();
         assert_eq!((base.config().layers, base.config().hidden), (4, 128));
-        assert!(WEIGHTS.len() < 3_000_000, "{}", WEIGHTS.len());
     }
 
     #[test]
@@ -302,7 +302,7 @@ mod tests {
     fn a_folder_of_the_name_is_written_with_a_point() {
         let folder = find("./builtin");
         assert!(matches!(folder.place, Place::Folder(_)));
-        let builtin = find(BUILTIN).load_full().unwrap();
-        assert_eq!(folder.load_full().unwrap().fingerprint(), builtin.fingerprint());
+        let builtin = find(BUILTIN).load(Precision::Full).unwrap();
+        assert_eq!(folder.load(Precision::Full).unwrap().fingerprint(), builtin.fingerprint());
     }
 }

@@ -1,5 +1,5 @@
-//! The built-in world by name: `builtin:TASK@LANG[:SPLIT]` stands wherever a data file can, `builtin:corpus@LANG` wherever
-//! plain texts can.
+//! The built-in world by name: `builtin:TASK[@LANG][:SPLIT]` stands wherever a data file can, `builtin:story[@LANG][:SPLIT]` and
+//! `builtin:corpus@LANG` wherever plain texts can.
 //!
 //! Such a name is served as the file that `adaptune tasks --export` writes, so that both are read in the same way and
 //! give the same rows.
@@ -12,12 +12,15 @@ use std::path::Path;
 
 const PREFIX: &str = "builtin:";
 const CORPUS: &str = "corpus";
+const STORY: &str = "story";
 
 /// A data set of the micro-world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Builtin {
     /// Labelled examples.
     Examples(Task, Language, Split),
+    /// Stories, from which a decoder learns.
+    Stories(Language, Split),
     /// Unlabelled passages.
     Corpus(Language),
 }
@@ -28,41 +31,56 @@ pub fn name_in(path: &Path) -> Option<&str> {
 }
 
 impl Builtin {
-    /// Reads `TASK@LANG[:SPLIT]`. Without a split it is the default one, if the caller has one.
+    /// Reads `TASK@LANG[:SPLIT]`. Without a split it is the default one, if the caller has one; stories without a language are in A.
     ///
     /// # Errors
     ///
     /// There is no such task, language or split; or no split is named, and none goes without saying.
     pub fn parse(name: &str, default: Option<Split>) -> Result<Self> {
-        let Some((task, rest)) = name.split_once('@') else {
-            return Err(refused(name, format!("expected a language behind the task, as in {Usage}")));
+        let (named, split) = match name.split_once(':') {
+            Some((named, split)) => (named, Some(split)),
+            None => (name, None),
         };
-        let (language, split) = match rest.split_once(':') {
-            Some((language, split)) => (language, Some(split)),
-            None => (rest, None),
+        let (task, language) = match named.split_once('@') {
+            Some((task, language)) => (task, language),
+            None if named == STORY => (STORY, Language::A.name()),
+            None => return Err(refused(name, format!("expected a language behind the task, as in {Usage}"))),
         };
-        let task = if task == CORPUS { None } else { Some(task_called(name, task)?) };
-        let language = language_called(name, language)?;
-        match (task, split) {
-            (Some(task), Some(split)) => Ok(Self::Examples(task, language, split_called(name, split)?)),
-            (Some(task), None) => match default {
-                Some(split) => Ok(Self::Examples(task, language, split)),
-                None => Err(refused(name, format!("which split? Add one: {PREFIX}{name}:train, :dev or :test"))),
-            },
-            (None, None) => Ok(Self::Corpus(language)),
-            (None, Some(_)) => {
-                Err(refused(name, format!("the corpus has no splits; leave it at {PREFIX}{CORPUS}@A or @B")))
-            }
+        if task == CORPUS {
+            return match split {
+                None => Ok(Self::Corpus(language_called(name, language)?)),
+                Some(_) => {
+                    Err(refused(name, format!("the corpus has no splits; leave it at {PREFIX}{CORPUS}@A or @B")))
+                }
+            };
         }
+        let task = if task == STORY { None } else { Some(task_called(name, task)?) };
+        let language = language_called(name, language)?;
+        let split = match split {
+            Some(split) => split_called(name, split)?,
+            None => default
+                .ok_or_else(|| refused(name, format!("which split? Add one: {PREFIX}{name}:train, :dev or :test")))?,
+        };
+        Ok(task.map_or(Self::Stories(language, split), |task| Self::Examples(task, language, split)))
     }
 
-    /// Every data set there is, task by task, and the corpora last.
+    /// True if the name stands for texts from which a decoder learns.
+    #[must_use]
+    pub fn is_story(path: &Path) -> bool {
+        name_in(path)
+            .and_then(|name| Self::parse(name, Some(Split::Train)).ok())
+            .is_some_and(|found| matches!(found, Self::Stories(..)))
+    }
+
+    /// Every data set there is, task by task, then stories, and the corpora last.
     pub fn all() -> Vec<Self> {
         let examples = |task| {
             let of = move |language| Split::ALL.map(|split| Self::Examples(task, language, split));
             Language::ALL.into_iter().flat_map(of)
         };
-        Task::ALL.into_iter().flat_map(examples).chain(Language::ALL.map(Self::Corpus)).collect()
+        let stories =
+            Language::ALL.into_iter().flat_map(|language| Split::ALL.map(|split| Self::Stories(language, split)));
+        Task::ALL.into_iter().flat_map(examples).chain(stories).chain(Language::ALL.map(Self::Corpus)).collect()
     }
 
     /// The name of its file; the ending tells how it is written.
@@ -72,6 +90,7 @@ impl Builtin {
                 let ending = if task == Task::Tagging { "conll" } else { "tsv" };
                 format!("{}.{}.{}.{ending}", task.name(), language.name(), split.name())
             }
+            Self::Stories(language, split) => format!("{STORY}.{}.{}.jsonl", language.name(), split.name()),
             Self::Corpus(language) => format!("{CORPUS}.{}.txt", language.name()),
         }
     }
@@ -81,6 +100,10 @@ impl Builtin {
         let world = World::default();
         match self {
             Self::Examples(task, language, split) => written(&world.examples(task, language, split)),
+            Self::Stories(language, split) => {
+                let line = |text: &String| format!("{}\n", serde_json::json!({ "text": text }));
+                world.stories(language, split).iter().map(line).collect()
+            }
             Self::Corpus(language) => lines(&world.corpus(language, World::PASSAGES)),
         }
     }
@@ -91,6 +114,9 @@ impl fmt::Display for Builtin {
         match self {
             Self::Examples(task, language, split) => {
                 write!(f, "{PREFIX}{}@{}:{}", task.name(), language.name().to_uppercase(), split.name())
+            }
+            Self::Stories(language, split) => {
+                write!(f, "{PREFIX}{STORY}@{}:{}", language.name().to_uppercase(), split.name())
             }
             Self::Corpus(language) => write!(f, "{PREFIX}{CORPUS}@{}", language.name().to_uppercase()),
         }
@@ -126,7 +152,7 @@ fn lines(texts: &[String]) -> String {
 
 fn task_called(name: &str, task: &str) -> Result<Task> {
     let found = Task::ALL.into_iter().find(|known| known.name() == task);
-    let names = Task::ALL.map(Task::name).into_iter().chain([CORPUS]);
+    let names = Task::ALL.map(Task::name).into_iter().chain([STORY, CORPUS]);
     found.map_or_else(|| unknown(name, "task", task, &names.collect::<Vec<_>>()), Ok)
 }
 
@@ -174,7 +200,7 @@ mod tests {
             let name = builtin.to_string();
             assert_eq!(Builtin::parse(name_in(name.as_ref()).unwrap(), None).unwrap(), builtin);
         }
-        assert_eq!(Builtin::all().len(), 4 * 2 * 3 + 2);
+        assert_eq!(Builtin::all().len(), (4 + 1) * 2 * 3 + 2);
     }
 
     #[test]
@@ -188,10 +214,19 @@ mod tests {
     }
 
     #[test]
+    fn stories_are_told_in_plain_english_unless_it_is_said() {
+        let story = |language, split| Builtin::Stories(language, split);
+        assert_eq!(Builtin::parse("story:dev", None).unwrap(), story(Language::A, Split::Dev));
+        assert_eq!(Builtin::parse("story@b", Some(Split::Test)).unwrap(), story(Language::B, Split::Test));
+        assert!(Builtin::is_story("builtin:story@B:dev".as_ref()) && Builtin::is_story("builtin:story".as_ref()));
+        assert!(!Builtin::is_story("builtin:topic@A".as_ref()) && !Builtin::is_story("story".as_ref()));
+    }
+
+    #[test]
     fn wrong_names_are_met_with_right_ones() {
         for (name, words) in [
             ("sentimant@A", ["no task `sentimant`", "did you mean `sentiment`?"]),
-            ("films@A", ["no task `films`.", "sentiment, topic, entailment, tagging, corpus"]),
+            ("films@A", ["no task `films`.", "sentiment, topic, entailment, tagging, story, corpus"]),
             ("topic@C", ["no language `C`.", "There are A, B"]),
             ("topic@", ["no language ``.", "There are A, B"]),
             ("topic@A:trian", ["no split `trian`; did you mean `train`?", "There are train, dev, test"]),

@@ -20,6 +20,7 @@ mod retrieval;
 mod run_file;
 mod scorer;
 mod sentence_transformers;
+mod shipped;
 mod sizing;
 mod split;
 mod table;
@@ -32,7 +33,7 @@ pub use adaptune_adapters as adapters;
 pub use adaptune_tensor::{Precision, Seed, ndarray};
 pub use adaptune_train as train;
 pub use adaptune_transformer as transformer;
-pub use base::{BUILTIN, BaseModel};
+pub use base::BaseModel;
 pub use card::{MODEL_CARD, ModelCard, is_model_card};
 pub use chat::{ChatTemplate, Message, Rendered};
 pub use chat_session::ChatSession;
@@ -52,6 +53,7 @@ pub use run_file::{
 };
 pub use scorer::{Scored, Scorer};
 pub use sentence_transformers::{ParsePoolingError, TokenPooling};
+pub use shipped::{BUILTIN, BUILTIN_DECODER};
 pub use sizing::{LEAST_STEPS, Sizing};
 pub use table::{
     ChoiceLabels, Choices, Columns, Dialect, Format, GivenAnswer, Row, Table, TableKind, TableOptions, Text, utf8_text,

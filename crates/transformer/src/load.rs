@@ -7,8 +7,9 @@ use crate::layers::{Linear, Norm};
 use crate::parts::{Make, Parts};
 use crate::point::{BlockPart, Part, Projection};
 use crate::weights::{Reader, TensorSource, WeightDirectory, WeightError};
-use adaptune_tensor::Scalar;
+use adaptune_tensor::{Precision, Scalar};
 use ndarray::{Array1, Array2, Axis, Ix1, Ix2, Slice};
+use safetensors::Dtype;
 use std::marker::PhantomData;
 use std::path::Path;
 use thiserror::Error;
@@ -34,8 +35,17 @@ impl<S: Scalar> Encoder<S> {
     /// # Errors
     /// If the configuration or any weight is not as it should be; the message says which.
     pub fn load(directory: &Path) -> Result<Self, LoadError> {
+        Self::load_in(directory, Precision::Full)
+    }
+
+    /// The same in another [precision](Encoder::with_precision). Weights that are stored in it are never held as wider numbers, but
+    /// for the layer that is being read.
+    ///
+    /// # Errors
+    /// As [`Encoder::load`].
+    pub fn load_in(directory: &Path, precision: Precision) -> Result<Self, LoadError> {
         let config = Config::read(directory)?;
-        Ok(Self::from_weights(config, &WeightDirectory::open(directory)?)?)
+        Ok(Self::from_weights_in(config, &WeightDirectory::open(directory)?, precision)?)
     }
 
     /// Takes the weights from wherever they are; see [`Encoder::load`].
@@ -43,17 +53,21 @@ impl<S: Scalar> Encoder<S> {
     /// # Errors
     /// If any weight is not as it should be.
     pub fn from_weights(config: Config, weights: &dyn TensorSource) -> Result<Self, WeightError> {
+        Self::from_weights_in(config, weights, Precision::Full)
+    }
+
+    fn from_weights_in(config: Config, weights: &dyn TensorSource, precision: Precision) -> Result<Self, WeightError> {
         if let Some(part) = config.unnamed_part() {
             let family = config.family.model_type();
             return Err(WeightError::Unnamed { path: weights.path().into(), part: format!("{part:?}"), family });
         }
         let names = config.family.tensors();
         let mut reader = Reader::new(weights, &[config.family.prefix(), ""], names.tokens)?;
-        let mut stored = Stored { config: &config, names, reader: &mut reader, scalar: PhantomData };
+        let mut stored = Stored { config: &config, names, reader: &mut reader, precision, scalar: PhantomData };
         let weights = Parts::make(&config, &mut stored)?;
         let heads = config.family.description().heads;
         reader.finish(|name| belongs_to_a_head(heads, name))?;
-        Ok(Self::of_weights(config, weights))
+        Ok(Self::of_weights(config, weights).with_precision(precision))
     }
 }
 
@@ -73,6 +87,7 @@ struct Stored<'a, 'r, S> {
     config: &'a Config,
     names: &'static TensorNames,
     reader: &'a mut Reader<'r>,
+    precision: Precision,
     scalar: PhantomData<S>,
 }
 
@@ -115,7 +130,15 @@ impl<S: Scalar> Stored<'_, '_, S> {
         };
         let weight = weight.slice_axis_move(Axis(0), range);
         let bias = shape.bias.then(|| self.vector(&name("bias"), rows.of)).transpose()?;
-        Ok(Linear::new(weight, bias.map(|bias| bias.slice_axis_move(Axis(0), range))))
+        let bias = bias.map(|bias| bias.slice_axis_move(Axis(0), range));
+        Ok(Linear::held_in(self.lossless(&name("weight"))?, weight, bias))
+    }
+
+    /// The precision in which a weight can be held from the start: one in which it is stored. Others are rounded when the base is known
+    /// by its [fingerprint](Encoder::fingerprint), which is of the numbers before.
+    fn lossless(&self, name: &str) -> Result<Precision, WeightError> {
+        let stored = self.reader.dtype(name)? == Dtype::BF16;
+        Ok(if stored { self.precision } else { Precision::Full })
     }
 }
 
@@ -152,5 +175,37 @@ impl<S: Scalar> Make for Stored<'_, '_, S> {
         let weight = self.vector(&format!("{name}.{weight}"), width)?;
         let bias = kind.has_bias().then(|| self.vector(&format!("{name}.{bias}"), width)).transpose()?;
         Ok(Norm::new(kind, weight, bias, self.config.norm_epsilon))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::{FloatFormat, write_safetensors_as};
+    use adaptune_tensor::Seed;
+    use adaptune_test_support::Folder;
+
+    /// A base in a folder, its numbers as `format`.
+    fn stored(folder: &Folder, format: FloatFormat) {
+        let config = Config { vocabulary: 13, positions: 9, ..Config::bert(12, 2, 3, 20) };
+        let base = Encoder::<f32>::random(config, 0.3, Seed::new(5));
+        folder.write("config.json", base.config().to_json().to_string());
+        write_safetensors_as(format, &folder.path("model.safetensors"), &base.tensors(), &[].into()).unwrap();
+    }
+
+    #[test]
+    fn what_is_stored_in_bf16_is_the_same_base_whenever_it_is_rounded() {
+        for format in [FloatFormat::BF16, FloatFormat::F32] {
+            let folder = Folder::new();
+            stored(&folder, format);
+            let wide = Encoder::<f32>::load(&folder.path(".")).unwrap();
+            let at_once = Encoder::<f32>::load_in(&folder.path("."), Precision::Bf16).unwrap();
+            assert_eq!(at_once.precision(), Precision::Bf16);
+            assert_eq!(at_once.fingerprint(), wide.fingerprint());
+            let rounded = wide.with_precision(Precision::Bf16);
+            for ((name, a), (_, b)) in at_once.tensors().iter().zip(&rounded.tensors()) {
+                assert_eq!(a, b, "{name}");
+            }
+        }
     }
 }

@@ -16,7 +16,8 @@ use ndarray::{CowArray, IxDyn};
 use std::path::Path;
 
 /// Saves a language model, what is thawed laid into the base, as a directory that Python's transformers loads as
-/// `AutoModelForMaskedLM`, with numbers rounded to `format`. The tokeniser is not its business.
+/// `AutoModelForMaskedLM`, or `AutoModelForCausalLM` if it says what comes next, with numbers rounded to `format`. The tokeniser is not
+/// its business.
 ///
 /// # Errors
 /// If the model has another head or an adapter, which have no place in such a directory, or a file cannot be written.
@@ -25,11 +26,15 @@ pub fn save_language_model<S: Scalar>(
     directory: &Path,
     format: FloatFormat,
 ) -> Result<(), FormatError> {
-    if !model.head().config().task.predicts_tokens() || model.adapter().is_some() {
+    let task = model.head().config().task;
+    if !(task.predicts_tokens() || task.predicts_next_tokens()) || model.adapter().is_some() {
         let message = "only a language model without an adapter can be saved as a base";
         return Err(FormatError::config(directory, message));
     }
     let merged = model.thawed_base().merged();
+    if task.predicts_next_tokens() {
+        return save_base(&merged, directory, format);
+    }
     let family = merged.config().family;
     let mut tensors = merged.tensors();
     let parameters = model.head().parameters();
@@ -40,12 +45,13 @@ pub fn save_language_model<S: Scalar>(
 }
 
 /// Saves a base, such as one that an adapter was merged into, as a directory that Python's transformers loads as
-/// `AutoModel`, with numbers rounded to `format`. The tokeniser is not its business.
+/// `AutoModel`, a decoder as `AutoModelForCausalLM`, with numbers rounded to `format`. The tokeniser is not its business.
 ///
 /// # Errors
 /// If a file cannot be written.
 pub fn save_base<S: Scalar>(base: &Encoder<S>, directory: &Path, format: FloatFormat) -> Result<(), FormatError> {
-    write(base, &base.tensors(), format, "Model", directory)
+    let class = if base.config().is_causal() { "ForCausalLM" } else { "Model" };
+    write(base, &base.tensors(), format, class, directory)
 }
 
 /// Loads the head with which a base was pretrained.

@@ -71,6 +71,7 @@ pub(crate) const PRETRAINED: &[&str] = &[
     CHECKPOINT,
     "config.json",
     "model.safetensors",
+    "generation_config.json",
     "tokenizer_config.json",
     "tokenizer.json",
     "loss.svg",

@@ -16,6 +16,8 @@ const MERGED: &[&str] = &[
     "run.json",
     "config.json",
     "model.safetensors",
+    "generation_config.json",
+    "chat_template.jinja",
     "tokenizer.json",
     "tokenizer_config.json",
     "special_tokens_map.json",

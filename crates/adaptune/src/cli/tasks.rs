@@ -41,8 +41,10 @@ fn list() -> Result<()> {
         }
         samples.print()?;
     }
-    let usage = "Give builtin:sentiment@A, builtin:sentiment@B:dev and so on wherever a data file is wanted, and\n\
-                 builtin:corpus@A where plain texts are; --export DIR writes them all as files.";
+    let story = &World::default().stories(Language::A, Split::Train)[0];
+    print_line(format_args!("\nstory, for decoders ({} to learn from):\n  {story}", World::story_count(Split::Train)))?;
+    let usage = "Give builtin:sentiment@A, builtin:sentiment@B:dev and so on wherever a data file is wanted, builtin:story\n\
+                 where a decoder is tuned, and builtin:corpus@A where plain texts are; --export DIR writes them all as files.";
     Ok(print_line(format_args!("\n{usage}"))?)
 }
 
@@ -143,6 +145,7 @@ fn readme() -> String {
          - `TASK.LANGUAGE.SPLIT.tsv` has a header and one example a line. Line i in `a` and line i in `b` say the same\n  \
            and have the same label.\n\
          - `tagging.LANGUAGE.SPLIT.conll` has a word and its part of speech a line, and an empty line between sentences.\n\
+         - `story.LANGUAGE.SPLIT.jsonl` has a story a line, from which a decoder learns to go on with texts.\n\
          - `corpus.LANGUAGE.txt` has {} passages without labels, one a line. The two are not translations of each\n  \
            other.\n\n\
          No text is in two splits of a task. `adaptune train --train {}` reads the same examples without\n\
@@ -180,6 +183,7 @@ mod tests {
     fn expected_rows(builtin: Builtin) -> usize {
         match builtin {
             Builtin::Examples(task, _, split) => task.size(split),
+            Builtin::Stories(_, split) => World::story_count(split),
             Builtin::Corpus(_) => World::PASSAGES,
         }
     }
@@ -188,7 +192,7 @@ mod tests {
         match builtin {
             Builtin::Examples(Task::Entailment, ..) => TableKind::Pair,
             Builtin::Examples(Task::Tagging, ..) => TableKind::Words,
-            Builtin::Examples(..) | Builtin::Corpus(_) => TableKind::Single,
+            Builtin::Examples(..) | Builtin::Stories(..) | Builtin::Corpus(_) => TableKind::Single,
         }
     }
 

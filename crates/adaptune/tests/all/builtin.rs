@@ -45,6 +45,23 @@ fn it_stands_wherever_a_model_can() {
     }
 }
 
+/// The built-in decoder learns to tell stories: nothing but the task need be named.
+#[test]
+fn a_decoder_learns_stories() {
+    let bench = Bench::new();
+    let closing = json(&ok(&mut bench.command("train --task builtin:story --epochs 1 --json --out tale")));
+    let perplexity = |when: &str| closing[when]["perplexity"].as_f64().unwrap_or_else(|| panic!("{closing}"));
+    assert!(perplexity("after") < 0.8 * perplexity("before") && perplexity("test") < perplexity("before"), "{closing}");
+    let run = json(&fs::read_to_string(bench.path("tale/run.json")).unwrap());
+    assert_eq!((&run["model"], &run["method"]), (&"builtin-decoder".into(), &"lora[r=8,alpha=16]".into()));
+    let line = "generate --adapter tale --prompt 'Maria is' --max-new-tokens 120 --json";
+    let written = json(&ok(&mut bench.command(line)));
+    assert!(written["text"].as_str().unwrap().ends_with("was happy."), "{written}");
+    let said = ok(&mut bench.command("train --task builtin:story@B --epochs 1 --out tale-b"));
+    assert!(said.contains("adaptune generate --adapter tale-b --prompt '"), "{said}");
+    ok(&mut bench.command("score --model builtin-decoder --input builtin:story:test"));
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bytes() {
     let bench = Bench::new();

@@ -1,7 +1,8 @@
 //! Pretraining from the command line: a tokeniser and a language model from text, and tuning on top of it.
 
-use crate::common::{ADAPTUNE, Bench, contents, json, listing, ok};
+use crate::common::{ADAPTUNE, Bench, contents, json, listing, numbers, ok};
 use serde_json::Value;
+use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -49,17 +50,51 @@ fn a_model_is_trained_from_text_and_can_be_tuned() {
     }
 }
 
+/// A decoder learns to go on with the texts, and is a base that can be tuned, asked and merged like any other.
+#[test]
+fn a_decoder_is_trained_from_text_and_goes_on_with_it() {
+    let bench = bench();
+    let closing = pretrain(&bench, "decoder", "--arch llama --epochs 8");
+    let perplexity = |closing: &Value, when: &str| closing[when]["perplexity"].as_f64().expect("a number");
+    assert!(perplexity(&closing, "after") < 0.3 * perplexity(&closing, "before"), "{closing}");
+    let mut files = FILES.to_vec();
+    files.insert(1, "generation_config.json");
+    assert_eq!(listing(&bench.path("decoder")), files);
+    let config = json(&fs::read_to_string(bench.path("decoder/config.json")).unwrap());
+    assert_eq!((&config["architectures"][0], &config["model_type"]), (&"LlamaForCausalLM".into(), &"llama".into()));
+    bench.write("own.txt", corpus(60));
+    let train = "train --model decoder --train own.txt --dev 20% --task causal-language --method lora --epochs 2 --json --out tuned";
+    let trained = json(&ok(&mut bench.command(train)));
+    assert!(perplexity(&trained, "after") > 0.0, "{trained}");
+    let eval = |line: &str| json(&ok(&mut bench.command(line)))["metrics"]["perplexity"].as_f64().unwrap();
+    ok(&mut bench.command("merge --adapter tuned --out merged"));
+    assert!(bench.path("merged/generation_config.json").exists());
+    let score = |model: &str| ok(&mut bench.command(&format!("score {model} --input own.txt --json")));
+    let [tuned, merged] = ["--adapter tuned", "--model merged"].map(|model| {
+        let line = json(score(model).lines().next().unwrap());
+        numbers(&line["logprobs"])
+    });
+    assert!(tuned.iter().zip(&merged).all(|(a, b)| (a - b).abs() < 1e-4), "{tuned:?}\n{merged:?}");
+    assert!(eval("eval --adapter tuned --data own.txt --json") > 1.0);
+    let option = format!("pretrain --corpus corpus.txt --out x {OPTIONS} --arch llama");
+    for more in ["--summarise", "--hide 0.2", "--dropout 0.1"] {
+        bench.refuses(&format!("{option} {more}"), &["is for encoders", "leave it away"]);
+    }
+}
+
 #[test]
 fn the_number_of_threads_changes_no_byte() {
     let bench = bench();
-    pretrain(&bench, "one", "--epochs 1 --threads 1");
-    pretrain(&bench, "three", "--epochs 1 --threads 3");
-    let files = |out: &str| {
-        let mut files = contents(&bench.path(out));
-        files.remove("run.json"); // it names the folder
-        files
-    };
-    assert_eq!(files("one"), files("three"));
+    for (name, arch) in [("bert", ""), ("llama", "--arch llama")] {
+        let [one, three] = [1, 3].map(|threads| {
+            let out = format!("{name}-{threads}");
+            pretrain(&bench, &out, &format!("--epochs 1 --threads {threads} {arch}"));
+            let mut files = contents(&bench.path(&out));
+            files.remove("run.json"); // it names the folder
+            files
+        });
+        assert_eq!(one, three);
+    }
 }
 
 #[test]

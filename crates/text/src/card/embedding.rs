@@ -33,7 +33,7 @@ pub(super) fn usage(run: &RunFile, setup: Option<&str>) -> String {
          adaptune::text::TextModel::open({base:?})?.embedder_with(\"FOLDER\")?;\nlet vectors = model.embed(&[\"A text.\"])?;\n```\n",
         shell(base),
     );
-    let Some(embedding) = run.embedding.as_ref().filter(|_| base != crate::base::BUILTIN) else { return here };
+    let Some(embedding) = run.embedding.as_ref().filter(|_| base != crate::shipped::BUILTIN) else { return here };
     // Tokens of a prompt stand among those of the text, where the mask does not tell them apart.
     if run.method.starts_with("prompt_tuning") {
         return here;

@@ -136,7 +136,7 @@ impl ModelCard<'_> {
 
     fn usage(&self, card: &mut String) {
         let base = &self.run.model;
-        let builtin = base == crate::base::BUILTIN;
+        let builtin = crate::shipped::Shipped::called(base).is_some();
         if let Some(language) = &self.run.language {
             return card.push_str(&language::usage(self.run, language, self.family, self.setup));
         }

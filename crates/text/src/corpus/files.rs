@@ -2,6 +2,7 @@
 
 use super::documents::{Corpus, CorpusKind, Document, Words};
 use super::json;
+use crate::builtin::Builtin;
 use crate::error::{Result, TextError};
 use crate::table::{Format, Source, Table, TableKind, TableOptions};
 use std::path::Path;
@@ -45,9 +46,9 @@ impl Corpus {
     }
 
     /// True if the first line of a file says that a language model is to learn from it: an object with `messages`, or with `prompt` and
-    /// `completion`. A pipe, which can be read once, says nothing.
+    /// `completion`; or the name of built-in stories. A pipe, which can be read once, says nothing.
     #[must_use]
     pub fn is_meant_by(path: &Path) -> bool {
-        json::says_language(path)
+        Builtin::is_story(path) || json::says_language(path)
     }
 }

@@ -100,18 +100,25 @@ fn portrait(draw: &mut Draw) -> Vec<Sentence> {
     if name.bearer == Bearer::Town {
         return vec![Sentence::Say(fame(draw, name))];
     }
-    let profession =
-        NOUNS.iter().find(|noun| noun.one == name.profession).expect("names come with nouns of the lexicon");
     let who = Phrase::name(name);
-    let is = Clause::new(who.clone(), Predicate::BeOne(Phrase::a(profession))).in_tense(Tense::Present);
-    let home = Circumstance::Phrase(Relation::In, Phrase::name(scene::town(draw, Some(name.topic))));
-    let lives = Clause::act(scene::again(&who), &LIVE, Vec::new()).in_tense(Tense::Present).with(Some(home));
+    let [is, lives] = introduction(draw, name);
     let does = scene::event_of(draw, name.topic, scene::again(&who));
     match draw.below(3) {
         0 => vec![Sentence::Join(Link::And, is, lives)],
         1 => vec![Sentence::Say(is), Sentence::Say(does)],
         _ => vec![Sentence::Say(is), Sentence::Say(feeling(draw, &who)), Sentence::Say(lives)],
     }
+}
+
+/// What somebody is, and where they live.
+pub(super) fn introduction(draw: &mut Draw, name: &'static Name) -> [Clause; 2] {
+    let profession =
+        NOUNS.iter().find(|noun| noun.one == name.profession).expect("names come with nouns of the lexicon");
+    let who = Phrase::name(name);
+    let is = Clause::new(who.clone(), Predicate::BeOne(Phrase::a(profession))).in_tense(Tense::Present);
+    let home = Circumstance::Phrase(Relation::In, Phrase::name(scene::town(draw, Some(name.topic))));
+    let lives = Clause::act(scene::again(&who), &LIVE, Vec::new()).in_tense(Tense::Present).with(Some(home));
+    [is, lives]
 }
 
 /// `Lyon is famous for cheese`.

@@ -63,6 +63,7 @@ mod lexicon;
 mod meaning;
 mod opinion;
 mod scene;
+mod story;
 mod tagging;
 mod task;
 mod topic;
@@ -111,6 +112,21 @@ impl World {
         let seed = self.seed.named("corpus").named(language.name());
         let passage = |i: usize| language.text(&corpus::passage(&mut Draw::new(seed.at(i as u64))));
         (0..passages).map(passage).collect()
+    }
+
+    /// How many stories a split has.
+    #[must_use]
+    pub fn story_count(split: Split) -> usize {
+        story::count(split)
+    }
+
+    /// The stories of a split, each of four or five sentences in one line, from which a decoder learns a manner of telling. Story `i` says
+    /// the same in both languages.
+    #[must_use]
+    pub fn stories(&self, language: Language, split: Split) -> Vec<String> {
+        let (seed, first) = (self.seed.named("story"), story::first(split));
+        let told = |i: usize| language.text(&story::story(&mut Draw::new(seed.at(i as u64))));
+        (first..first + story::count(split)).map(told).collect()
     }
 
     /// Unlabelled passages, each in language A and in language B: the same is said in both. None of them is in a

@@ -16,6 +16,7 @@ pub struct Linear<S> {
     /// `Wᵀ`.
     packed: Arc<PackedMatrix<S>>,
     bias: Option<Array1<S>>,
+    precision: Precision,
     plain: OnceLock<ArcArray2<S>>,
 }
 
@@ -26,16 +27,29 @@ impl<S: Scalar> Linear<S> {
     /// If the bias is not as long as the weight has rows.
     #[must_use]
     pub fn new(weight: Array2<S>, bias: Option<Array1<S>>) -> Self {
+        Self::held_in(Precision::Full, weight, bias)
+    }
+
+    /// A layer whose weight is rounded, or not, before anything is computed with it.
+    ///
+    /// # Panics
+    /// As [`Linear::new`].
+    #[must_use]
+    pub fn held_in(precision: Precision, weight: Array2<S>, bias: Option<Array1<S>>) -> Self {
         let length = bias.as_ref().map_or(weight.nrows(), Array1::len);
         assert_eq!(weight.nrows(), length, "a bias has a number for each row of the weight");
-        Self { packed: Arc::new(PackedMatrix::new(weight.t())), bias, plain: OnceLock::new() }
+        let packed = Arc::new(PackedMatrix::with_precision(weight.t(), precision));
+        Self { packed, bias, precision, plain: OnceLock::new() }
     }
 
     /// The same layer, its weight rounded or not from now on; the bias stays as it is.
     #[must_use]
     pub fn with_precision(&self, precision: Precision) -> Self {
+        if precision == self.precision {
+            return self.clone();
+        }
         let packed = Arc::new(PackedMatrix::with_precision(self.packed.unpack().view(), precision));
-        Self { packed, bias: self.bias.clone(), plain: OnceLock::new() }
+        Self { packed, bias: self.bias.clone(), precision, plain: OnceLock::new() }
     }
 
     /// `(Out, In)`.

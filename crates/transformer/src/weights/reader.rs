@@ -4,6 +4,7 @@ use super::error::examples;
 use super::{TensorSource, WeightError};
 use adaptune_tensor::Scalar;
 use ndarray::ArrayD;
+use safetensors::Dtype;
 use std::collections::BTreeSet;
 
 /// Takes tensors out of a [`TensorSource`], one by one, and remembers which.
@@ -49,6 +50,14 @@ impl<'a> Reader<'a> {
     /// [`WeightError::Missing`] if there is no such tensor.
     pub fn shape(&self, name: &str) -> Result<&'a [usize], WeightError> {
         self.source.shape(&self.full(name))
+    }
+
+    /// The type of a tensor's numbers as the file holds them. Asking does not count as taking.
+    ///
+    /// # Errors
+    /// [`WeightError::Missing`] if there is no such tensor.
+    pub fn dtype(&self, name: &str) -> Result<Dtype, WeightError> {
+        self.source.dtype(&self.full(name))
     }
 
     /// Takes a tensor of a known shape, converted to `S`.

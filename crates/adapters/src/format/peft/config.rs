@@ -157,9 +157,6 @@ pub(super) fn on_layers(config: LoraConfig, points: &[Point], model: &Config) ->
     if let Some(missing) = all.map(Point::from).find(|point| !points.contains(point)) {
         return Err(format!("blocks differ in the layers that they adapt ({missing} is not), which is not supported"));
     }
-    if projections.contains(&Projection::FeedForwardGate) {
-        return Err("it changes the activated branch of gated feed-forward networks, which is not supported".into());
-    }
     if projections.iter().any(|projection| matches!(projection, Projection::PositionKey | Projection::PositionQuery)) {
         return Err("it changes the projections of relative positions, which is not supported".into());
     }
@@ -176,6 +173,7 @@ pub(super) fn on_layers(config: LoraConfig, points: &[Point], model: &Config) ->
         attn_matrices,
         intermediate_lora: projections.contains(&Projection::FeedForwardIn),
         output_lora: projections.contains(&Projection::FeedForwardOut),
+        gate_lora: projections.contains(&Projection::FeedForwardGate),
         leave_out: (0..model.blocks()).filter(|layer| !layers.contains(layer)).collect(),
         ..config
     })

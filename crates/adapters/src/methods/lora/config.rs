@@ -57,7 +57,7 @@ pub enum LoraKind {
 
 /// Everything that makes one method of the family differ from another.
 ///
-/// Field names are AdapterHub's, but for the last two, which it does not have.
+/// Field names are AdapterHub's, but for the last three, which it does not have.
 ///
 /// ```
 /// use adaptune_adapters::LoraConfig;
@@ -101,6 +101,9 @@ pub struct LoraConfig {
     /// Layers of which IA3 scales what enters rather than what leaves, as paper and PEFT do with the second layer of the
     /// feed-forward network. AdapterHub scales what leaves the first one (`intermediate_lora`), before the activation.
     pub scale_inputs: BTreeSet<Projection>,
+    /// The branch of a gated feed-forward network that is activated, `gate_proj` in Llama; `intermediate_lora` is the other one. PEFT has
+    /// it, AdapterHub does not.
+    pub gate_lora: bool,
 }
 
 impl LoraConfig {
@@ -125,6 +128,7 @@ impl LoraConfig {
             vera_b: None,
             use_rslora: false,
             scale_inputs: BTreeSet::new(),
+            gate_lora: false,
         }
     }
 
@@ -186,6 +190,7 @@ impl LoraConfig {
             matrix(AttentionMatrix::Output),
             self.intermediate_lora,
             self.output_lora,
+            self.gate_lora,
         ];
         Projection::ALL.into_iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(projection, _)| projection)
     }
@@ -196,12 +201,17 @@ impl LoraConfig {
     /// If fields contradict each other, name layers that are not there, or leave nothing to add.
     pub fn points(&self, model: &Config) -> Result<Vec<LinearPoint>, MethodError> {
         self.check_fields()?;
+        if self.gate_lora && !model.architecture.gated {
+            return Err(MethodError::Contradiction(
+                "gate_lora is for gated feed-forward networks, and those of this base have no gate",
+            ));
+        }
         let layers = layers_but(&self.leave_out, model)?;
         let block = |layer| self.projections().map(move |projection| LinearPoint { layer, projection });
         let points: Vec<_> = layers.into_iter().flat_map(block).collect();
         if points.is_empty() {
             return Err(MethodError::Nothing(
-                "set selfattn_lora with attn_matrices, intermediate_lora or output_lora, and leave some layer in",
+                "set selfattn_lora with attn_matrices, intermediate_lora, output_lora or gate_lora, and leave some layer in",
             ));
         }
         Ok(points)

@@ -33,13 +33,14 @@ const PROJECTIONS: &[(&str, Projection)] = &[
     ("o", Projection::AttentionOutput),
     ("intermediate", Projection::FeedForwardIn),
     ("output", Projection::FeedForwardOut),
+    ("gate", Projection::FeedForwardGate),
 ];
 const COMPOSITIONS: &[(&str, Composition)] = &[("add", Composition::Add), ("scale", Composition::Scale)];
 const INITS: &[(&str, LoraInit)] =
     &[("lora", LoraInit::Lora), ("bert", LoraInit::Bert), ("ia3", LoraInit::Ia3), ("vera", LoraInit::Vera)];
 
 /// Fields that AdapterHub does not have.
-const OURS: [&str; 2] = ["use_rslora", "scale_inputs"];
+const OURS: [&str; 3] = ["use_rslora", "scale_inputs", "gate_lora"];
 
 impl MethodConfig for LoraConfig {
     const ARCHITECTURE: Option<&'static str> = Some("lora");
@@ -68,6 +69,7 @@ impl MethodConfig for LoraConfig {
             "dtype": null,
             "use_rslora": self.use_rslora,
             "scale_inputs": self.scale_inputs.iter().map(|p| name_of(PROJECTIONS, *p)).collect::<Vec<_>>(),
+            "gate_lora": self.gate_lora,
         });
         fields.as_object().cloned().unwrap_or_default()
     }
@@ -91,6 +93,7 @@ impl MethodConfig for LoraConfig {
             "vera_b" => self.vera_b = optional_number(name, value)?,
             "use_rslora" => self.use_rslora = boolean(name, value)?,
             "scale_inputs" => self.scale_inputs = several(name, value, PROJECTIONS)?,
+            "gate_lora" => self.gate_lora = boolean(name, value)?,
             // How wide the numbers are is the run's choice.
             "dtype" => {}
             _ => return Err(unknown(name, &self.fields())),
@@ -178,6 +181,7 @@ impl LoraConfig {
                 self.selfattn_lora && self.attn_matrices.contains(&AttentionMatrix::Output),
                 "it does not adapt the attention's output (attn_matrices holds o)",
             ),
+            (self.gate_lora, "it does not adapt the gate of a feed-forward network (gate_lora)"),
             (self.use_rslora, "it knows no use_rslora"),
             (!self.scale_inputs.is_empty(), "its IA3 scales outputs only (scale_inputs is not empty)"),
             (self.use_dora, "its DoRA rescales the bias too and leaves alpha/r out of the norm"),

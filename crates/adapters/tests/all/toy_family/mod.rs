@@ -18,7 +18,7 @@ use std::path::Path;
 const RESIDUALS: [&str; 3] = ["pre", "sandwich", "parallel"];
 const METHODS: [&str; 3] = [
     "double_seq_bn[reduction_factor=2,non_linearity=gelu]",
-    "lora[r=2,alpha=3,attn_matrices=[\"q\",\"k\",\"v\",\"o\"],intermediate_lora=True,output_lora=True]",
+    "lora[r=2,alpha=3,attn_matrices=[\"q\",\"k\",\"v\",\"o\"],intermediate_lora=True,output_lora=True,gate_lora=True]",
     "prefix_tuning[prefix_length=2,bottleneck_size=3]",
 ];
 

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 #[derive(Debug, Args)]
 pub(crate) struct PretrainArgs {
-    /// Texts, one a line; or builtin:corpus@A, builtin:corpus@B
+    /// Texts, one a line; or builtin:corpus@A, builtin:corpus@B. For a decoder as for train: .txt is one running text
     #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
     pub(crate) corpus: Vec<PathBuf>,
-    /// Texts for measuring perplexity [default: one in fifty lines of the corpus]
+    /// Texts for measuring perplexity [default: a fiftieth of the corpus]
     #[arg(long, value_name = "FILE")]
     pub(crate) dev: Option<PathBuf>,
     /// Folder for the result
@@ -28,7 +28,7 @@ pub(crate) struct PretrainArgs {
     /// Heads of attention, which divide the hidden size
     #[arg(long, default_value_t = 4, value_name = "N", help_heading = "Model")]
     pub(crate) heads: usize,
-    /// Width of the feed-forward networks [default: four times the hidden size]
+    /// Width of the feed-forward networks [default: four times the hidden size; of a decoder, whose are gated, 8/3 of it]
     #[arg(long, value_name = "N", help_heading = "Model")]
     pub(crate) feed_forward: Option<usize>,
     /// Most tokens of a sequence that the model will ever take
@@ -62,12 +62,12 @@ pub(crate) struct PretrainArgs {
     /// Weight decay; biases and norms never decay
     #[arg(long, default_value_t = 0.01, value_name = "RATE", help_heading = "Training")]
     pub(crate) weight_decay: f64,
-    /// Dropout
-    #[arg(long, default_value_t = 0.1, value_name = "RATE", help_heading = "Training")]
-    pub(crate) dropout: f64,
-    /// Share of the tokens that is hidden
-    #[arg(long, default_value_t = 0.15, value_name = "SHARE", help_heading = "Training")]
-    pub(crate) hide: f64,
+    /// Dropout, of an encoder; a decoder has none [default: 0.1]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    pub(crate) dropout: Option<f64>,
+    /// Share of the tokens that is hidden from an encoder [default: 0.15]
+    #[arg(long, value_name = "SHARE", help_heading = "Training")]
+    pub(crate) hide: Option<f64>,
     /// Also ask the first token, which heads read, for one of the hidden tokens
     #[arg(long, help_heading = "Training")]
     pub(crate) summarise: bool,
@@ -92,10 +92,12 @@ pub(crate) struct PretrainArgs {
     pub(crate) json: bool,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ArchitectureArg {
     /// With a WordPiece tokeniser that does not tell upper from lower case
     Bert,
     /// With a tokeniser that merges pairs of bytes
     Roberta,
+    /// A decoder, which goes on with texts; its tokeniser merges pairs of bytes too
+    Llama,
 }

@@ -62,9 +62,9 @@ pub(super) fn dataset(
     let id = |token: &str| tokeniser.token_to_id(token).expect("the tokeniser was trained with it");
     let masking = Masking {
         rate: hide,
-        mask: id(special.mask),
+        mask: special.mask.map(id).context("nothing is hidden from a decoder")?,
         vocabulary: tokeniser.get_vocab_size(true) as u32,
-        special: special.all.map(id).to_vec(),
+        special: special.all.iter().map(|token| id(token)).collect(),
         summarise,
     };
     let (first, last, room) = (id(special.first), id(special.last), max_length - 2);

@@ -1,6 +1,7 @@
 //! `adaptune pretrain`.
 
 mod corpus;
+mod decoder;
 mod tokeniser;
 
 use super::args::{ArchitectureArg, PretrainArgs};
@@ -18,7 +19,7 @@ use adaptune_transformer::weights::replace_file;
 use adaptune_transformer::{Config, Encoder, Family, Thaw, Thawed};
 use anyhow::{Context, Result, bail};
 use corpus::Corpus;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,7 +51,7 @@ pub(crate) fn run(args: &PretrainArgs) -> Result<()> {
 
 /// What cannot be trained, before anything is read.
 fn check(args: &PretrainArgs) -> Result<()> {
-    let PretrainArgs { hidden, layers, heads, positions, max_length, hide, dropout, .. } = *args;
+    let PretrainArgs { hidden, layers, heads, positions, max_length, .. } = *args;
     let sizes = [("hidden", hidden), ("layers", layers), ("heads", heads), ("feed-forward", feed_forward(args))];
     if let Some((name, _)) = sizes.into_iter().find(|(_, size)| *size == 0) {
         bail!("--{name} is 0, but must be at least 1");
@@ -65,16 +66,34 @@ fn check(args: &PretrainArgs) -> Result<()> {
     if length < 3 {
         bail!("a length of {length} tokens leaves no room for text between the two that mark its ends");
     }
-    for (name, share) in [("hide", hide), ("dropout", dropout)] {
+    for (name, share) in [("hide", hide(args)), ("dropout", dropout(args))] {
         if !(0.0..1.0).contains(&share) {
             bail!("--{name} is {share}, but must be from 0 up to, but not, 1");
         }
     }
-    Ok(())
+    let of_encoders =
+        [("--hide", args.hide.is_some()), ("--dropout", args.dropout.is_some()), ("--summarise", args.summarise)];
+    match of_encoders.into_iter().find(|(_, given)| *given && args.arch == ArchitectureArg::Llama) {
+        Some((option, _)) => bail!("{option} is for encoders; --arch llama learns what comes next: leave it away"),
+        None => Ok(()),
+    }
 }
 
+fn hide(args: &PretrainArgs) -> f64 {
+    args.hide.unwrap_or(0.15)
+}
+
+fn dropout(args: &PretrainArgs) -> f64 {
+    args.dropout.unwrap_or(0.1)
+}
+
+/// The gated networks of a decoder have three layers in the place of two, which are as many parameters at two thirds of the width.
 fn feed_forward(args: &PretrainArgs) -> usize {
-    args.feed_forward.unwrap_or(4 * args.hidden)
+    let usual = match args.arch {
+        ArchitectureArg::Llama => (8 * args.hidden / 3).next_multiple_of(8),
+        _ => 4 * args.hidden,
+    };
+    args.feed_forward.unwrap_or(usual)
 }
 
 /// The tokeniser, and the corpus in its tokens.
@@ -86,6 +105,13 @@ struct Material {
 
 impl Material {
     fn prepare(args: &PretrainArgs) -> Result<Self> {
+        match args.arch {
+            ArchitectureArg::Llama => decoder::material(args),
+            _ => Self::of_encoder(args),
+        }
+    }
+
+    fn of_encoder(args: &PretrainArgs) -> Result<Self> {
         let corpus = Corpus::read(&args.corpus, args.dev.as_deref())?;
         let (texts, batch) = (corpus.train.len(), args.batch_size);
         if texts < batch || corpus.dev.is_empty() {
@@ -100,7 +126,7 @@ impl Material {
         }
         let (special, length) = (tokeniser::special(args.arch), args.max_length.unwrap_or(args.positions));
         let dataset =
-            |texts: &[String], summarise| corpus::dataset(texts, &tokeniser, special, length, args.hide, summarise);
+            |texts: &[String], summarise| corpus::dataset(texts, &tokeniser, special, length, hide(args), summarise);
         // Perplexity is that of hidden tokens alone, so that it can be compared.
         let (train, dev) = (dataset(&corpus.train, args.summarise)?, dataset(&corpus.dev, false)?);
         Ok(Self { tokeniser, train, dev })
@@ -112,27 +138,36 @@ impl Material {
 }
 
 fn model(args: &PretrainArgs, material: &Material) -> Result<AdapterModel<f32>> {
-    let (family, position_offset, token_types) = match args.arch {
-        ArchitectureArg::Bert => (Family::BERT, 0, 2),
+    let vocabulary = material.tokeniser.get_vocab_size(true);
+    let (config, task) = match args.arch {
         // RoBERTa counts positions from its padding id, 1, on.
-        ArchitectureArg::Roberta => (Family::ROBERTA, 2, 1),
-    };
-    let sizes =
-        Config::bert(args.hidden, args.layers, args.heads, feed_forward(args)).with_dropout(args.dropout, args.dropout);
-    let config = Config {
-        family,
-        vocabulary: material.tokeniser.get_vocab_size(true),
-        positions: args.positions + position_offset,
-        position_offset,
-        token_types,
-        ..sizes
+        ArchitectureArg::Bert => (encoder(args, Family::BERT, vocabulary, 0, 2), Task::MASKED_LANGUAGE),
+        ArchitectureArg::Roberta => (encoder(args, Family::ROBERTA, vocabulary, 2, 1), Task::MASKED_LANGUAGE),
+        ArchitectureArg::Llama => (decoder::config(args, vocabulary)?, Task::CAUSAL_LANGUAGE),
     };
     let seed = Seed::new(args.seed);
     let base = Arc::new(Encoder::initial(config, seed.named("base")));
-    let head = HeadConfig::new(Task::MASKED_LANGUAGE, Vec::new());
-    let head = Head::new("language", &head, &base, seed.named("head"))?;
+    let head = Head::new("language", &HeadConfig::new(task, Vec::new()), &base, seed.named("head"))?;
     let everything = Thawed::new(&base, Thaw::ALL, false);
     Ok(AdapterModel::new(base, None, head).with_thawed(Some(everything)))
+}
+
+fn encoder(
+    args: &PretrainArgs,
+    family: Family,
+    vocabulary: usize,
+    position_offset: usize,
+    token_types: usize,
+) -> Config {
+    let sizes = Config::bert(args.hidden, args.layers, args.heads, feed_forward(args));
+    Config {
+        family,
+        vocabulary,
+        positions: args.positions + position_offset,
+        position_offset,
+        token_types,
+        ..sizes.with_dropout(dropout(args), dropout(args))
+    }
 }
 
 fn options(args: &PretrainArgs) -> Result<TrainOptions> {
@@ -151,7 +186,10 @@ fn options(args: &PretrainArgs) -> Result<TrainOptions> {
 fn save(args: &PretrainArgs, material: &Material, trained: &Trained<f32>, folder: &RunFolder) -> Result<()> {
     let text = material.tokeniser.to_string(false).map_err(|e| anyhow::anyhow!("cannot write the tokeniser: {e}"))?;
     write(folder, "tokenizer.json", &text)?;
-    write(folder, "tokenizer_config.json", &tokenizer_config(args))?;
+    write(folder, "tokenizer_config.json", &format!("{:#}\n", tokenizer_config(args)))?;
+    if args.arch == ArchitectureArg::Llama {
+        write(folder, "generation_config.json", &format!("{:#}\n", decoder::generation_config(args)))?;
+    }
     format::save_language_model(&trained.model, folder.work(), args.precision.format())?;
     draw(&trained.history, &folder.loss_curve());
     let run = RunFile {
@@ -169,19 +207,29 @@ fn write(folder: &RunFolder, name: &str, text: &str) -> Result<()> {
 }
 
 /// What Python wants to know beside `tokenizer.json`.
-fn tokenizer_config(args: &PretrainArgs) -> String {
-    let special = tokeniser::special(args.arch);
-    let class = match args.arch {
-        ArchitectureArg::Bert => "BertTokenizerFast",
-        ArchitectureArg::Roberta => "RobertaTokenizerFast",
-    };
-    let config = json!({
-        "tokenizer_class": class,
-        "model_max_length": args.positions,
-        "mask_token": special.mask,
-        "pad_token": special.padding,
-    });
-    format!("{config:#}\n")
+fn tokenizer_config(args: &PretrainArgs) -> Value {
+    let length = args.positions;
+    match args.arch {
+        ArchitectureArg::Bert => json!({
+            "tokenizer_class": "BertTokenizerFast",
+            "model_max_length": length,
+            "mask_token": "[MASK]",
+            "pad_token": "[PAD]",
+        }),
+        ArchitectureArg::Roberta => json!({
+            "tokenizer_class": "RobertaTokenizerFast",
+            "model_max_length": length,
+            "mask_token": "<mask>",
+            "pad_token": "<pad>",
+        }),
+        ArchitectureArg::Llama => json!({
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "model_max_length": length,
+            "bos_token": "<s>",
+            "eos_token": "</s>",
+            "unk_token": "<unk>",
+        }),
+    }
 }
 
 /// What is said at the end.

@@ -15,6 +15,7 @@ use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::processors::bert::BertProcessing;
 use tokenizers::processors::roberta::RobertaProcessing;
+use tokenizers::processors::template::TemplateProcessing;
 use tokenizers::{
     AddedToken, NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
     Tokenizer, Trainer,
@@ -22,33 +23,29 @@ use tokenizers::{
 
 /// The special tokens of a family, in the order of their ids.
 pub(super) struct Special {
-    pub(super) all: [&'static str; 5],
+    pub(super) all: &'static [&'static str],
     pub(super) first: &'static str,
     pub(super) last: &'static str,
-    pub(super) mask: &'static str,
-    pub(super) padding: &'static str,
+    /// What stands for a hidden token, if tokens are hidden from the family.
+    pub(super) mask: Option<&'static str>,
 }
 
 const BERT: Special = Special {
-    all: ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
+    all: &["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"],
     first: "[CLS]",
     last: "[SEP]",
-    mask: "[MASK]",
-    padding: "[PAD]",
+    mask: Some("[MASK]"),
 };
-const ROBERTA: Special = Special {
-    all: ["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
-    first: "<s>",
-    last: "</s>",
-    mask: "<mask>",
-    padding: "<pad>",
-};
+const ROBERTA: Special =
+    Special { all: &["<s>", "<pad>", "</s>", "<unk>", "<mask>"], first: "<s>", last: "</s>", mask: Some("<mask>") };
+const LLAMA: Special = Special { all: &["<unk>", "<s>", "</s>"], first: "<s>", last: "</s>", mask: None };
 
 /// The special tokens of a family.
 pub(super) fn special(architecture: ArchitectureArg) -> &'static Special {
     match architecture {
         ArchitectureArg::Bert => &BERT,
         ArchitectureArg::Roberta => &ROBERTA,
+        ArchitectureArg::Llama => &LLAMA,
     }
 }
 
@@ -61,7 +58,8 @@ pub(super) fn train(
 ) -> Result<Tokenizer> {
     let tokeniser = match architecture {
         ArchitectureArg::Bert => word_pieces(texts, size, min_frequency),
-        ArchitectureArg::Roberta => byte_pairs(texts, size, min_frequency),
+        ArchitectureArg::Roberta => between_ends(texts, size, min_frequency),
+        ArchitectureArg::Llama => behind_first(texts, size, min_frequency),
     };
     tokeniser.map_err(|error| anyhow!("the tokeniser cannot be trained: {error}"))
 }
@@ -105,29 +103,46 @@ fn word_pieces(texts: &[String], size: usize, min_frequency: u64) -> Trained {
     Ok(tokeniser)
 }
 
-/// RoBERTa's: bytes, merged into the pairs that are most frequent.
-fn byte_pairs(texts: &[String], size: usize, min_frequency: u64) -> Trained {
+/// RoBERTa's: a text stands between two tokens.
+fn between_ends(texts: &[String], size: usize, min_frequency: u64) -> Trained {
+    let mut tokeniser = byte_pairs(texts, &ROBERTA, size, min_frequency)?;
+    let [first, last] = ends(&mut tokeniser, &ROBERTA);
+    tokeniser.with_post_processor(Some(RobertaProcessing::new(last, first).add_prefix_space(false)));
+    Ok(tokeniser)
+}
+
+/// A decoder's: a text stands behind a token, and whoever trains puts the last one behind it.
+fn behind_first(texts: &[String], size: usize, min_frequency: u64) -> Trained {
+    let mut tokeniser = byte_pairs(texts, &LLAMA, size, min_frequency)?;
+    let [first, _] = ends(&mut tokeniser, &LLAMA);
+    let text =
+        TemplateProcessing::builder().try_single(format!("{} $A", first.0))?.special_tokens(vec![first]).build()?;
+    tokeniser.with_post_processor(Some(text));
+    Ok(tokeniser)
+}
+
+/// Bytes, merged into the pairs that are most frequent.
+fn byte_pairs(texts: &[String], special: &Special, size: usize, min_frequency: u64) -> Trained {
     let split = ByteLevel::default().add_prefix_space(false);
     let mut trainer = BpeTrainer::builder()
         .vocab_size(size)
         .min_frequency(min_frequency)
         .show_progress(false)
         .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
-        .special_tokens(ROBERTA.all.iter().map(|token| AddedToken::from(*token, true)).collect())
+        .special_tokens(special.all.iter().map(|token| AddedToken::from(*token, true)).collect())
         .build();
     trainer.feed(texts.iter(), |text| words(text, None::<&BertNormalizer>, &split))?;
     let mut pairs = BPE::default();
     trainer.train(&mut pairs)?;
     let mut tokeniser = Tokenizer::new(pairs);
     tokeniser.with_pre_tokenizer(Some(split)).with_decoder(Some(ByteLevelDecoder::default()));
-    let [first, last] = ends(&mut tokeniser, &ROBERTA);
-    tokeniser.with_post_processor(Some(RobertaProcessing::new(last, first).add_prefix_space(false)));
     Ok(tokeniser)
 }
 
 /// Registers the special tokens; gives those that stand around a text, with their ids.
 fn ends(tokeniser: &mut Tokenizer, special: &Special) -> [(String, u32); 2] {
-    tokeniser.add_special_tokens(&special.all.map(|token| AddedToken::from(token, true)));
+    let tokens: Vec<AddedToken> = special.all.iter().map(|token| AddedToken::from(*token, true)).collect();
+    tokeniser.add_special_tokens(&tokens);
     [special.first, special.last].map(|token| {
         let id = tokeniser.token_to_id(token).expect("it was added");
         (token.to_owned(), id)
@@ -153,6 +168,7 @@ fn words(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::ValueEnum as _;
 
     fn texts() -> Vec<String> {
         let words = ["walking", "talked", "Walked", "talking", "12", "unwalkable", "é"];
@@ -161,7 +177,7 @@ mod tests {
 
     #[test]
     fn the_same_text_gives_the_same_tokeniser() {
-        for architecture in [ArchitectureArg::Bert, ArchitectureArg::Roberta] {
+        for architecture in ArchitectureArg::value_variants().iter().copied() {
             let train = || train(architecture, &texts(), 320, 2).unwrap().to_string(false).unwrap();
             let first = train();
             assert!((0..4).all(|_| train() == first), "{architecture:?}");
@@ -175,9 +191,18 @@ mod tests {
             let encoding = tokeniser.encode("talking", true).unwrap();
             let special = special(architecture);
             assert_eq!(encoding.get_tokens(), [special.first, "talking", special.last], "{architecture:?}");
-            let ids = special.all.map(|token| tokeniser.token_to_id(token));
+            let ids: Vec<_> = special.all.iter().map(|token| tokeniser.token_to_id(token)).collect();
             assert_eq!(ids, [0, 1, 2, 3, 4].map(Some));
         }
+    }
+
+    #[test]
+    fn the_text_of_a_decoder_has_no_end_of_its_own() {
+        let tokeniser = train(ArchitectureArg::Llama, &texts(), 320, 2).unwrap();
+        let encoding = tokeniser.encode("talking", true).unwrap();
+        assert_eq!(encoding.get_tokens(), ["<s>", "talking"]);
+        assert_eq!(tokeniser.token_to_id("</s>"), Some(2));
+        assert_eq!(tokeniser.decode(encoding.get_ids(), true).unwrap(), "talking");
     }
 
     #[test]

@@ -6,7 +6,8 @@ use super::super::task::TaskArg;
 use super::composed::Composed;
 use super::start::{Start, tuning_of};
 use adaptune_adapters::{AdapterModel, Tuning};
-use adaptune_text::{BUILTIN, Sizing, TaskChoice};
+use adaptune_text::builtin::Builtin;
+use adaptune_text::{BUILTIN, BUILTIN_DECODER, Sizing, TaskChoice};
 use adaptune_train::{Batching, CacheLimits, OptimiserConfig, Schedule, TrainOptions};
 use adaptune_transformer::Thaw;
 use anyhow::{Context, Result, bail};
@@ -49,6 +50,9 @@ impl Defaults {
             BUILTIN => {
                 let method = "seq_bn[reduction_factor=4]";
                 Self { method, epochs: 8, learning_rate: 3e-3, rate_for_all: 5e-4 }
+            }
+            BUILTIN_DECODER => {
+                Self { method: "lora[r=8,alpha=16]", epochs: 4, learning_rate: 5e-3, rate_for_all: 5e-4 }
             }
             _ => Self { method: "seq_bn", epochs: 3, learning_rate: 1e-3, rate_for_all: 5e-5 },
         }
@@ -115,7 +119,7 @@ impl Choices {
     /// The same with as many epochs, and of such batches, as fit the number of examples, where nothing else was said. The
     /// built-in model has its own.
     pub(super) fn sized(mut self, args: &TrainArgs, examples: usize) -> Result<Self> {
-        if self.model == BUILTIN {
+        if [BUILTIN, BUILTIN_DECODER].contains(&self.model.as_str()) {
             return Ok(self);
         }
         let usual = Sizing::of(examples);
@@ -200,8 +204,9 @@ fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
 /// The model as it was named. The built-in one goes without saying where the texts are of its own world.
 fn model(args: &TrainArgs, train: &Path, start: Option<&Start>) -> Result<String> {
     let own_world = train.to_string_lossy().starts_with("builtin:");
+    let own_model = if Builtin::is_story(train) { BUILTIN_DECODER } else { BUILTIN };
     let before = start.and_then(Start::model).map(str::to_owned);
-    args.model.clone().or(before).or(own_world.then(|| BUILTIN.into())).context(
+    args.model.clone().or(before).or(own_world.then(|| own_model.into())).context(
         "--model is missing: name a folder with config.json, model.safetensors and tokenizer.json, or a model on the \
          Hugging Face hub (the built-in model knows no words but those of its own small world)",
     )

@@ -23,6 +23,8 @@ pub(super) struct Closing<'a> {
     pub(super) from: Option<&'a Path>,
     /// A text to try the result with.
     pub(super) sample: Option<&'a str>,
+    /// What shows a language model at work, if one was trained.
+    pub(super) language: Option<String>,
 }
 
 impl Closing<'_> {
@@ -43,7 +45,7 @@ impl Closing<'_> {
         if !self.baselines.is_empty() {
             self.print_explanation()?;
         }
-        Ok(())
+        self.language.as_ref().map_or(Ok(()), |command| Ok(print_line(format_args!("Try it:\n    {command}"))?))
     }
 
     fn table(&self) -> Report {

@@ -8,7 +8,7 @@ use super::start::Start;
 use adaptune_adapters::{HeadError, Tuning};
 use adaptune_text::{
     Aside, BaseModel, ChatTemplate, Corpus, CorpusKind, DataFile, Labels, LanguageForm, LanguageRun, TableOptions,
-    TaskChoice, Tokenizer,
+    TaskChoice, Tokenizer, Words,
 };
 use adaptune_train::Dataset;
 use anyhow::{Context, Result, bail};
@@ -76,11 +76,12 @@ impl Language {
             self.template = model.chat_template()?;
         }
         let (train, dev, test) = parts(choices, &options, whole, &mut files)?;
+        let sample = beginning(&train);
         let pack = |part: &str, corpus: &Corpus| self.pack(part, corpus, tokenizer, args.json);
         let train = pack("train", &train)?;
         let dev = dev.map(|dev| pack("dev", &dev)).transpose()?;
         let test = test.map(|test| pack("test", &test)).transpose()?;
-        Ok(Data { train, dev, test, labels: Labels::NextTokens, folds: Vec::new(), sample: None, input: None, files })
+        Ok(Data { train, dev, test, labels: Labels::NextTokens, folds: Vec::new(), sample, input: None, files })
     }
 
     /// Documents as examples; says how many tokens there are, and what was lost.
@@ -103,10 +104,30 @@ impl Language {
         Ok(packed.dataset)
     }
 
+    /// What shows the result in `out` at work: a conversation, or what it writes behind the beginning of a text.
+    pub(super) fn command(&self, out: &Path, sample: Option<&str>) -> String {
+        let out = out.display();
+        match (&self.template, sample) {
+            (Some(_), _) => format!("adaptune chat --adapter {out}"),
+            (None, sample) => format!("adaptune generate --adapter {out} --prompt '{}'", sample.unwrap_or("...")),
+        }
+    }
+
     /// What later commands have to know.
     pub(super) fn run(&self) -> LanguageRun {
         LanguageRun { chat_template: self.template.as_ref().map(|template| template.source().to_owned()) }
     }
+}
+
+/// How the first text begins, or the first prompt, as far as it can be put between quotation marks.
+fn beginning(corpus: &Corpus) -> Option<String> {
+    let text = corpus.documents.iter().find_map(|document| match &document.words {
+        Words::Text(text) => Some(text.split_whitespace().take(4).collect::<Vec<_>>().join(" ")),
+        Words::Completion { prompt, .. } => Some(prompt.trim().to_owned()),
+        Words::Conversation(_) => None,
+    })?;
+    let fits = !text.is_empty() && text.chars().count() <= 60 && !text.contains(['\'', '\n']);
+    fits.then_some(text)
 }
 
 /// Options that say nothing of a language model.

@@ -63,6 +63,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         peak_bytes: memory::peak_bytes(),
         from: args.from.as_deref(),
         sample: setting.data.sample.as_deref(),
+        language: setting.language_command(),
     };
     if args.json { closing.print_json() } else { closing.print() }
 }

@@ -154,6 +154,12 @@ impl<'a> Setting<'a> {
         }
     }
 
+    /// The command that shows a language model at work, if one is trained.
+    pub(super) fn language_command(&self) -> Option<String> {
+        let sample = self.data.sample.as_deref();
+        self.language.as_ref().map(|language| language.command(&self.choices.out, sample))
+    }
+
     /// What was asked for; nothing if it is there already.
     pub(super) fn train_and_save(&self, folds: Option<&Folds>, folder: &RunFolder) -> Result<Option<Outcome>> {
         let (args, tuning) = (self.args, &self.choices.tuning);

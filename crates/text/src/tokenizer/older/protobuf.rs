@@ -61,7 +61,8 @@ mod tests {
 
     #[test]
     fn fields_of_every_kind_are_read() {
-        let bytes = [&[0x08, 0x96, 0x01, 0x12, 2, b'o', b'k', 0x1D][..], &1.5_f32.to_le_bytes(), &[0x21], &[0; 8]].concat();
+        let bytes =
+            [&[0x08, 0x96, 0x01, 0x12, 2, b'o', b'k', 0x1D][..], &1.5_f32.to_le_bytes(), &[0x21], &[0; 8]].concat();
         let expected = [(1, Field::Number(150)), (2, Field::Bytes(b"ok")), (3, Field::Single(1.5)), (4, Field::Double)];
         assert_eq!(fields(&bytes), Ok(expected.to_vec()));
         assert_eq!(fields(&bytes[..4]), Err(3), "its length is missing");

@@ -175,6 +175,23 @@ fn another_seed_makes_other_texts() {
     assert_ne!(one.corpus(Language::A, 50), other.corpus(Language::A, 50));
 }
 
+/// No story is told twice, and none begins as another passage of the corpus ends.
+#[test]
+fn stories_of_all_splits_differ() {
+    let world = World::default();
+    let stories = |language| Split::ALL.into_iter().flat_map(move |split| world.stories(language, split));
+    for language in Language::ALL {
+        let all: std::collections::BTreeSet<String> = stories(language).collect();
+        assert_eq!(all.len(), 1400);
+    }
+    let a = world.stories(Language::A, Split::Dev);
+    assert!(a.iter().all(|story| story.ends_with("was happy.")), "{}", a[0]);
+    let words = vocabulary(&world.corpus(Language::B, World::PASSAGES));
+    let unknown: Vec<String> =
+        vocabulary(&world.stories(Language::B, Split::Test)).difference(&words).cloned().collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
 #[test]
 fn a_longer_corpus_begins_with_the_shorter() {
     let world = World::default();
