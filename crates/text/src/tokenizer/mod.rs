@@ -13,8 +13,8 @@ mod whole;
 mod windows;
 
 pub(crate) use encoded::WholeText;
-pub(crate) use older::made;
 pub use encoded::{Encoded, EncodedTable};
+pub(crate) use older::made;
 pub use windows::{OVERLAP, Window};
 
 use crate::error::{Result, TextError};

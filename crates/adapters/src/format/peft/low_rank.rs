@@ -40,7 +40,8 @@ pub(super) fn load<S: Scalar>(
 ) -> Result<Adapter<S>, FormatError> {
     let path = directory.join(PEFT.config);
     let message = |message| FormatError::config(&path, message);
-    let file = &if peft_type(file) == "LORA" { patterns::evened(file, tensors).map_err(message)? } else { file.clone() };
+    let file =
+        &if peft_type(file) == "LORA" { patterns::evened(file, tensors).map_err(message)? } else { file.clone() };
     fused::cut(tensors, base.config()).map_err(message)?;
     let points = points_of(&tensors.names(), base.config().family);
     let config = config::read(file, &points, base.config()).map_err(message)?;

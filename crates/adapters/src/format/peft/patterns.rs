@@ -89,9 +89,13 @@ impl Patterns {
             Some(other) => Err(format!("{name} is {other}, but must be a map from modules to numbers")),
         };
         let (ranks, alphas) = (map("rank_pattern")?, map("alpha_pattern")?);
-        for (name, key) in ranks.keys().map(|key| ("rank_pattern", key)).chain(alphas.keys().map(|key| ("alpha_pattern", key))) {
+        for (name, key) in
+            ranks.keys().map(|key| ("rank_pattern", key)).chain(alphas.keys().map(|key| ("alpha_pattern", key)))
+        {
             if key.trim_start_matches('^').replace("\\.", ".").contains(|c: char| "^$*+?()[]{}|\\".contains(c)) {
-                return Err(format!("{name} has the key {key:?}, a pattern; names of modules and their ends are read alone"));
+                return Err(format!(
+                    "{name} has the key {key:?}, a pattern; names of modules and their ends are read alone"
+                ));
             }
         }
         let (rank, alpha) = (rank(file, 8)?, number(file, "lora_alpha", 8.0)?);
@@ -118,7 +122,8 @@ impl Patterns {
 
     /// The rank of a module, which its `A` must have.
     fn checked_rank(&self, name: &str, shape: Option<&[usize]>) -> Result<usize, String> {
-        let (expected, found) = (self.rank_of(module(name))?, shape.and_then(|shape| shape.first()).copied().unwrap_or(0));
+        let (expected, found) =
+            (self.rank_of(module(name))?, shape.and_then(|shape| shape.first()).copied().unwrap_or(0));
         match found == expected {
             true => Ok(expected),
             false => Err(format!("{name} has the rank {found}, and r and rank_pattern say {expected}")),

@@ -8,11 +8,11 @@
 //! | `modules_to_save: ["pooler"]` | `….pooler.dense.weight`, `.bias` | theirs |
 //! | `target_modules` that name it, as `dense` and `all-linear` do | `….pooler.dense.lora_A.weight` and so on | the base's with the change [merged](crate::merge) into it |
 
-use super::{config, patterns};
 use super::files::peft_type;
 use super::low_rank::stored_at;
 use super::modules::is_pooler;
 use super::targets;
+use super::{config, patterns};
 use crate::adapter::Adapter;
 use crate::core::point::Point;
 use crate::core::stored::Stored;

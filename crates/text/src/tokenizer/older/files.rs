@@ -53,7 +53,9 @@ impl<'a> Files<'a> {
     /// Tokens that somebody added to the vocabulary are not looked for, so there must be none.
     pub(super) fn check_additions(&self) -> Result<()> {
         match self.added.keys().find(|token| !self.special.values().any(|special| content(special) == Some(token))) {
-            Some(token) => Err(self.refused("added_tokens.json", &format!("it adds the token {token:?} to the vocabulary"))),
+            Some(token) => {
+                Err(self.refused("added_tokens.json", &format!("it adds the token {token:?} to the vocabulary")))
+            }
             None => Ok(()),
         }
     }
@@ -61,7 +63,8 @@ impl<'a> Files<'a> {
     /// The id that a token has been given beside the vocabulary.
     pub(super) fn added(&self, token: &str) -> Option<u64> {
         let decoder = self.config.get("added_tokens_decoder").and_then(Value::as_object).into_iter().flatten();
-        let mut decoded = decoder.filter(|(_, value)| content(value) == Some(token)).filter_map(|(id, _)| id.parse().ok());
+        let mut decoded =
+            decoder.filter(|(_, value)| content(value) == Some(token)).filter_map(|(id, _)| id.parse().ok());
         self.added.get(token).and_then(Value::as_u64).or_else(|| decoded.next())
     }
 }

@@ -108,7 +108,11 @@ pub(super) fn command(dir: &Path) -> String {
 
 /// An error that names a file, what is wrong and what to do.
 fn refused(dir: &Path, file: &str, why: &str) -> TextError {
-    TextError::Tokenizer(format!("{}: {why}; expected tokenizer.json beside it: {}", dir.join(file).display(), command(dir)))
+    TextError::Tokenizer(format!(
+        "{}: {why}; expected tokenizer.json beside it: {}",
+        dir.join(file).display(),
+        command(dir)
+    ))
 }
 
 #[cfg(test)]

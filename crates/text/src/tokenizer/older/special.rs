@@ -66,7 +66,11 @@ impl SpecialTokens {
             "DebertaV2Tokenizer" => OF_DEBERTA,
             _ => OF_BERT,
         };
-        let said = |role: &str| [&files.special, &files.config].into_iter().find_map(|file| file.get(role).filter(|token| content(token).is_some()));
+        let said = |role: &str| {
+            [&files.special, &files.config]
+                .into_iter()
+                .find_map(|file| file.get(role).filter(|token| content(token).is_some()))
+        };
         let token = |(role, default): &(&'static str, &str)| {
             let found = said(role);
             // Whether a space before the hidden word belongs to it is the class's own where a file has the bare text.
@@ -117,7 +121,9 @@ impl SpecialTokens {
         let id = |role: &str| {
             let token = self.get(role);
             let entry = added.iter().find(|entry| entry["content"] == *token);
-            entry.map(|entry| (token, entry["id"].clone())).ok_or_else(|| files.refused(file, &format!("it has no {token}")))
+            entry
+                .map(|entry| (token, entry["id"].clone()))
+                .ok_or_else(|| files.refused(file, &format!("it has no {token}")))
         };
         let ((cls, cls_id), (sep, sep_id)) = (id("cls_token")?, id("sep_token")?);
         let special = |token: &str, of: u8| json!({"SpecialToken": {"id": token, "type_id": of}});

@@ -34,16 +34,20 @@ fn tokens_are_those_of_transformers() {
         let mut files: Vec<(&str, &[u8])> =
             files.iter().map(|(name, content)| (name.as_str(), content.as_str().unwrap().as_bytes())).collect();
         files.extend((family == "deberta-v2").then_some(("spm.model", SPM)));
-        let tokenizer = Tokenizer::from_dir(folder(&family, &files).path(), 512).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let tokenizer =
+            Tokenizer::from_dir(folder(&family, &files).path(), 512).unwrap_or_else(|e| panic!("{name}: {e}"));
         for (given, ids) in golden["texts"].as_array().unwrap().iter().zip(case["ids"].as_array().unwrap()) {
             let encoded = tokenizer.encode(&Text::Single(text(given))).unwrap();
             assert_eq!(serde_json::json!(encoded.token_ids), *ids, "{name}: {given}");
         }
-        for (given, expected) in golden["text_pairs"].as_array().unwrap().iter().zip(case["pairs"].as_array().unwrap()) {
+        for (given, expected) in golden["text_pairs"].as_array().unwrap().iter().zip(case["pairs"].as_array().unwrap())
+        {
             let encoded = tokenizer.encode(&Text::Pair(text(&given[0]), text(&given[1]))).unwrap();
             assert_eq!(serde_json::json!([encoded.token_ids, encoded.token_types]), *expected, "{name}: {given}");
         }
-        assert!(tokenizer.note().is_some_and(|note| note.contains("no tokenizer.json") && note.contains("special tokens")));
+        assert!(
+            tokenizer.note().is_some_and(|note| note.contains("no tokenizer.json") && note.contains("special tokens"))
+        );
     }
 }
 
@@ -52,7 +56,11 @@ fn tokens_are_those_of_transformers() {
 fn nothing_is_made_where_there_is_a_tokenizer() {
     let folder = folder("bert", &[("vocab.txt", b"[UNK]\n[CLS]\n[SEP]\na\n")]);
     let made = made(folder.path()).unwrap().unwrap();
-    assert!(made.name.ends_with("vocab.txt") && made.note.contains("of that class, [UNK] [SEP] [PAD]"), "{}", made.note);
+    assert!(
+        made.name.ends_with("vocab.txt") && made.note.contains("of that class, [UNK] [SEP] [PAD]"),
+        "{}",
+        made.note
+    );
     fs::write(folder.path().join("tokenizer.json"), made.json).unwrap();
     let tokenizer = Tokenizer::from_dir(folder.path(), 9).unwrap();
     assert!(tokenizer.note().is_none() && tokenizer.name().ends_with("tokenizer.json"));
@@ -67,15 +75,34 @@ fn what_cannot_be_made_is_refused_with_the_way_out() {
     let cut = &SPM[..SPM.len() - 3];
     for (family, files, words) in [
         ("albert", vec![("vocab.txt", vocabulary)], "a tokenizer of albert makes other tokens"),
-        ("bert", vec![("vocab.txt", &vocabulary[..8])], "it has no [UNK]"),
-        ("bert", vec![("vocab.txt", vocabulary), ("tokenizer_config.json", b"{\"do_basic_tokenize\": false}")], "do_basic_tokenize"),
-        ("bert", vec![("vocab.txt", vocabulary), ("tokenizer_config.json", b"{\"tokenizer_class\": \"BertJapaneseTokenizer\"}")], "BertJapaneseTokenizer"),
+        ("bert", vec![("vocab.txt", &vocabulary[6..])], "it has no [UNK]"),
+        (
+            "bert",
+            vec![("vocab.txt", vocabulary), ("tokenizer_config.json", b"{\"do_basic_tokenize\": false}")],
+            "do_basic_tokenize",
+        ),
+        (
+            "bert",
+            vec![
+                ("vocab.txt", vocabulary),
+                ("tokenizer_config.json", b"{\"tokenizer_class\": \"BertJapaneseTokenizer\"}"),
+            ],
+            "BertJapaneseTokenizer",
+        ),
         ("bert", vec![("vocab.txt", vocabulary), ("added_tokens.json", b"{\"<new>\": 4}")], "adds the token \"<new>\""),
-        ("bert", vec![("vocab.txt", vocabulary), ("special_tokens_map.json", b"[")], "special_tokens_map.json is damaged"),
+        (
+            "bert",
+            vec![("vocab.txt", vocabulary), ("special_tokens_map.json", b"[")],
+            "special_tokens_map.json is damaged",
+        ),
         ("roberta", vec![("vocab.json", b"[]"), ("merges.txt", merges)], "no map from tokens to numbers"),
         ("roberta", vec![("vocab.json", b"{\"a\": -1}"), ("merges.txt", merges)], "the number of \"a\" is -1"),
         ("roberta", vec![("vocab.json", json), ("merges.txt", b"#version\na b c\n")], "line 2 is \"a b c\""),
-        ("gpt2", vec![("vocab.json", json), ("merges.txt", merges), ("tokenizer_config.json", b"{\"add_bos_token\": true}")], "add_bos_token"),
+        (
+            "gpt2",
+            vec![("vocab.json", json), ("merges.txt", merges), ("tokenizer_config.json", b"{\"add_bos_token\": true}")],
+            "add_bos_token",
+        ),
         ("qwen2", vec![("vocab.json", json), ("merges.txt", merges)], "a tokenizer of qwen2"),
         ("deberta-v2", vec![("spm.model", b"" as &[u8])], "it has no pieces"),
         ("deberta-v2", vec![("spm.model", cut)], "damaged at byte"),
@@ -89,6 +116,26 @@ fn what_cannot_be_made_is_refused_with_the_way_out() {
     // What the tokenizers library does not take is an error too.
     let folder = folder("roberta", &[("vocab.json", json), ("merges.txt", b"#version\nq z\n")]);
     assert!(Tokenizer::from_dir(folder.path(), 9).unwrap_err().to_string().contains("vocab.json is not a tokenizer"));
+}
+
+/// A file that is cut anywhere, or has another byte anywhere, is a tokenizer or an error that names it.
+#[test]
+fn damaged_sentence_pieces_never_panic() {
+    let folder = folder("deberta-v2", &[]);
+    let check = |bytes: &[u8]| {
+        fs::write(folder.path().join("spm.model"), bytes).unwrap();
+        if let Err(error) = made(folder.path()) {
+            assert!(error.to_string().contains("spm.model"), "{error}");
+        }
+    };
+    (0..SPM.len()).for_each(|length| check(&SPM[..length]));
+    for at in 0..SPM.len() {
+        for byte in [0x00, 0x7F, 0x80, 0xFF] {
+            let mut bytes = SPM.to_vec();
+            bytes[at] = byte;
+            check(&bytes);
+        }
+    }
 }
 
 /// A real vocabulary: the same tokens as with the model's `tokenizer.json`.

@@ -37,7 +37,9 @@ pub(super) fn made(files: &Files<'_>, special: &SpecialTokens) -> Result<Value> 
         return Err(files.refused(FILE, "it was trained with another algorithm than Unigram"));
     }
     if model.unknown as usize >= model.pieces.len() {
-        return Err(files.refused(FILE, &format!("its unknown piece is number {} of {}", model.unknown, model.pieces.len())));
+        return Err(
+            files.refused(FILE, &format!("its unknown piece is number {} of {}", model.unknown, model.pieces.len()))
+        );
     }
     let id = |token: &str| model.pieces.iter().position(|piece| piece.text == token).map(|id| id as u64);
     let mut added = special.added(files, id, model.pieces.len() as u64);
