@@ -2,10 +2,10 @@
 
 use super::archive::Archive;
 use super::error::TorchBinError;
+use super::opened::opened;
 use super::pickle::Pickle;
 use super::pickle::value::{Id, Number};
 use super::tensors::{Problem, entries, parts, storage_reference};
-use super::{check_beginning, pickle_of};
 use crate::weights::number::FloatFormat;
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
@@ -17,12 +17,10 @@ use std::path::Path;
 /// Type, shape and place of every tensor of a file of `length` bytes. Several may lie in one place, as tied weights do.
 pub(in crate::weights) fn places(
     path: &Path,
-    mut file: impl Read + Seek,
+    file: impl Read + Seek,
     length: u64,
 ) -> Result<HashMap<String, TensorInfo>, TorchBinError> {
-    check_beginning(path, &mut file)?;
-    let mut archive = Archive::open(path, file, length)?;
-    let pickle = pickle_of(&mut archive)?;
+    let (archive, pickle) = opened(path, file, length)?;
     let mut storages = Storages { pickle: &pickle, archive, known: HashMap::new() };
     let all = entries(&pickle, path)?.into_iter();
     let place = |(name, arguments): (&str, &[Id])| match storages.place(arguments) {
