@@ -42,7 +42,7 @@ impl<S> PositionTerms<S> {
 
     /// `M`, the rows of all sequences.
     pub(super) fn count(&self) -> usize {
-        self.keys.as_ref().or(self.queries.as_ref()).map_or(0, |rows| rows.nrows())
+        self.keys.as_ref().or(self.queries.as_ref()).map_or(0, ArcArray2::nrows)
     }
 
     /// The first row of a sequence.

@@ -95,7 +95,7 @@ mod tests {
     }
 
     fn open(tensor: &Pickled<'_>) -> Result<TensorFile, String> {
-        TensorFile::open_torch(Folder::new().write("x.bin", &bytes(tensor))).map_err(|error| error.to_string())
+        TensorFile::open_torch(Folder::new().write("x.bin", bytes(tensor))).map_err(|error| error.to_string())
     }
 
     /// The same numbers as where storages are copied, of tensors that lie row by row; others are named.
@@ -104,7 +104,7 @@ mod tests {
         let part = Pickled { offset: 2, sizes: &[1, 2, 2], strides: &[9, 2, 1], ..WHOLE };
         for tensor in [WHOLE, part.clone(), Pickled { sizes: &[], strides: &[], offset: 5, ..WHOLE }] {
             let folder = Folder::new();
-            let path = folder.write("x.bin", &bytes(&tensor));
+            let path = folder.write("x.bin", bytes(&tensor));
             let file = TensorFile::open_torch(&path).expect("a good file");
             assert_eq!(file.read::<f32>("w").expect("floats"), read_torch_bin::<f32>(&path).expect("a good file")["w"]);
         }
