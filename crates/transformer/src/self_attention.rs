@@ -10,7 +10,8 @@ use crate::relative_bias::RelativeBias;
 use crate::sublayer_end::{SublayerEnd, SublayerEndTrace};
 use crate::turned::{Turned, turned};
 use adaptune_tensor::{
-    Attention, AttentionNeeds, AttentionTrace, Gradients, Layout, PositionTerms, Scalar, attention, attention_backward,
+    Attention, AttentionGradients, AttentionNeeds, AttentionTrace, Gradients, Layout, PositionTerms, Scalar, attention,
+    attention_backward,
 };
 use ndarray::{ArcArray2, Array2};
 
@@ -22,10 +23,45 @@ pub(crate) struct SelfAttentionTrace<'a, S> {
     extension: Option<AttentionBackward<'a, S>>,
     attention: Option<AttentionTrace<S>>,
     needs: AttentionNeeds,
-    relative_bias: Option<RelativeBias<'a, S>>,
-    positions: Option<PositionsTrace<'a, S>>,
+    by_distance: ByDistance<'a, S>,
     turned: [Turned<'a, S>; 2],
     end: SublayerEndTrace<'a, S>,
+}
+
+/// What backward needs of what is added to scores by distance.
+struct ByDistance<'a, S> {
+    relative_bias: Option<RelativeBias<'a, S>>,
+    positions: Option<PositionsTrace<'a, S>>,
+}
+
+impl<'a, S: Scalar> ByDistance<'a, S> {
+    /// That of a block whose longest sequence has so many tokens, and its terms of positions.
+    fn of(place: &Place<'a, S>, longest: usize) -> (Self, Option<PositionTerms<S>>) {
+        let (terms, positions) = positions(place, longest).unzip();
+        (Self { relative_bias: RelativeBias::of(place.base), positions }, terms)
+    }
+
+    /// Which of its gradients are needed.
+    fn needs(&self, place: &Place<'_, S>) -> AttentionNeeds {
+        let projected = |query: bool| {
+            self.positions.as_ref().is_some_and(|of| if query { of.query.is_some() } else { of.key.is_some() })
+        };
+        AttentionNeeds {
+            relative_bias: place.pass.gradients() && self.relative_bias.is_some_and(RelativeBias::trains),
+            position_keys: projected(false),
+            position_queries: projected(true),
+            ..AttentionNeeds::default()
+        }
+    }
+
+    fn backward(self, d: &AttentionGradients<S>, gradients: &mut Gradients<S>) {
+        if let (Some(bias), Some(d)) = (self.relative_bias, &d.d_relative_bias) {
+            bias.backward(d.view(), gradients);
+        }
+        if let Some(positions) = self.positions {
+            positions.backward(d, gradients);
+        }
+    }
 }
 
 /// What the sublayer reads: keys and values come from all tokens, queries from those that are read of the result.
@@ -65,7 +101,7 @@ pub(crate) fn self_attention<'a, S: Scalar>(
     let [wants_queries, wants_keys] =
         [(&query, &turned[0]), (&key, &turned[1])].map(|(l, t)| l.is_some() || t.trains());
     let (keys, values, layout) = with_earlier(place, keys, values);
-    let (terms, positions) = positions(place, layout.longest()).unzip();
+    let (by_distance, terms) = ByDistance::of(place, layout.longest());
     let extended = place.attention(AttentionInput {
         layer: place.layer,
         keys,
@@ -79,14 +115,11 @@ pub(crate) fn self_attention<'a, S: Scalar>(
         wants_hidden: wants,
     });
     let AttentionOutput { keys, values, layout, backward: extension } = extended;
-    let relative_bias = RelativeBias::of(place.base);
     let needs = AttentionNeeds {
         queries: wants_queries,
         keys: wants_keys || extension.is_some(),
         values: value.is_some() || extension.is_some(),
-        relative_bias: place.pass.gradients() && relative_bias.is_some_and(RelativeBias::trains),
-        position_keys: positions.as_ref().is_some_and(|trace| trace.key.is_some()),
-        position_queries: positions.as_ref().is_some_and(|trace| trace.query.is_some()),
+        ..by_distance.needs(place)
     };
     let probabilities = place.pass.at(PROBABILITIES).dropout(place.config().attention_dropout);
     let (description, precision) = (description(place, behind, layout, terms), place.pass.precision());
@@ -97,18 +130,7 @@ pub(crate) fn self_attention<'a, S: Scalar>(
         dropout: place.config().attention_output_dropout,
     };
     let (y, end) = end.forward(behind, (context.into_shared(), needs.any()), residual);
-    let trace = |end| SelfAttentionTrace {
-        query,
-        key,
-        value,
-        extension,
-        attention,
-        needs,
-        relative_bias,
-        positions,
-        turned,
-        end,
-    };
+    let trace = |end| SelfAttentionTrace { query, key, value, extension, attention, needs, by_distance, turned, end };
     (y, end.map(trace))
 }
 
@@ -161,12 +183,7 @@ impl<S: Scalar> SelfAttentionTrace<'_, S> {
         let d_context = self.end.backward(d_y, gradients, d_residual);
         let (Some(d_context), Some(attention)) = (d_context, self.attention) else { return };
         let d = attention_backward(attention, d_context.view(), self.needs);
-        if let (Some(bias), Some(d)) = (self.relative_bias, &d.d_relative_bias) {
-            bias.backward(d.view(), gradients);
-        }
-        if let Some(positions) = self.positions {
-            positions.backward(&d, gradients);
-        }
+        self.by_distance.backward(&d, gradients);
         let mut d_kv = KeyValueGradient { d_keys: d.d_keys, d_values: d.d_values };
         let mut sums = SelfAttentionGradient { d_residual, d_read, d_all };
         if let Some(extension) = self.extension {

@@ -83,14 +83,13 @@ fn ranks_and_scales_by_layer() {
         let tensors: Vec<_> = shapes.map(|(name, of)| (name.clone(), filled(name, &shape(of)))).collect();
         let views: Vec<_> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.view())).collect();
         write_safetensors(&folder.path().join("adapter_model.safetensors"), &views, &[].into()).expect("written");
-        let adapter = format::load_peft(folder.path(), &base).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let model = AdapterModel::new(base.clone(), Some(adapter.clone()), head(&base));
-        close_table(name, &logits(&model, case), &run["logits"], DOUBLE);
         let again = tempfile::tempdir().expect("a temporary folder");
-        format::save_peft(&adapter, &base, again.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let adapter = format::load_peft(again.path(), &base).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let model = AdapterModel::new(base.clone(), Some(adapter), head(&base));
-        close_table(name, &logits(&model, case), &run["logits"], DOUBLE);
+        for from in [folder.path(), again.path()] {
+            let adapter = format::load_peft(from, &base).unwrap_or_else(|e| panic!("{name}: {e}"));
+            format::save_peft(&adapter, &base, again.path()).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let model = AdapterModel::new(base.clone(), Some(adapter), head(&base));
+            close_table(name, &logits(&model, case), &run["logits"], DOUBLE);
+        }
     }
 }
 

@@ -52,7 +52,7 @@ impl<S: Scalar> ByDistance<S> {
             let mut row = d_bias.index_axis_mut(Axis(0), i);
             head.add_bias_gradient(tile, d_scores, row.as_slice_mut().expect("standard layout"));
         }
-        let Some(positions) = head.positions() else { return ThroughPositions { head, tile, terms: None } };
+        let Some(positions) = head.positions() else { return ThroughPositions::nothing(head, tile) };
         let [of_queries, of_keys] = head.d_position_terms(&positions, tile, d_scores);
         if let (Some(d), Some(of_queries)) = (&mut self.position_keys, &of_queries) {
             head.add_product(of_queries.t(), q, &mut d.view_mut());
@@ -65,7 +65,7 @@ impl<S: Scalar> ByDistance<S> {
                 head.add_product(of_keys.t(), k, &mut d);
             }
         }
-        ThroughPositions { head, tile, terms: Some((positions, [of_queries, of_keys])) }
+        ThroughPositions { head, tile, positions: Some(positions), of_queries, of_keys }
     }
 }
 
@@ -73,21 +73,28 @@ impl<S: Scalar> ByDistance<S> {
 pub(super) struct ThroughPositions<'a, S> {
     head: &'a Head<'a, S>,
     tile: &'a Tile,
-    /// The positions, and the gradients of the products.
-    terms: Option<(Positions<'a, S>, [Option<Array2<S>>; 2])>,
+    positions: Option<Positions<'a, S>>,
+    /// `d_C`, the gradient of the products of queries and positions.
+    of_queries: Option<Array2<S>>,
+    /// `d_E`, that of keys.
+    of_keys: Option<Array2<S>>,
 }
 
-impl<S: Scalar> ThroughPositions<'_, S> {
+impl<'a, S: Scalar> ThroughPositions<'a, S> {
+    fn nothing(head: &'a Head<'a, S>, tile: &'a Tile) -> Self {
+        Self { head, tile, positions: None, of_queries: None, of_keys: None }
+    }
+
     /// `d_Q += α d_C K_p`, of the tile's queries.
     pub(super) fn add_to_queries(&self, d_queries: &mut ArrayViewMut2<'_, S>) {
-        if let Some((Positions { keys: Some(keys), .. }, [Some(d), _])) = &self.terms {
+        if let (Some(Positions { keys: Some(keys), .. }), Some(d)) = (&self.positions, &self.of_queries) {
             self.head.add_product(d.view(), *keys, d_queries);
         }
     }
 
     /// `d_K += α d_E Q_p`, of the keys that the tile sees, among all.
     pub(super) fn add_to_keys(&self, d_keys: &mut Array2<S>) {
-        if let Some((Positions { queries: Some(queries), .. }, [_, Some(d)])) = &self.terms {
+        if let (Some(Positions { queries: Some(queries), .. }), Some(d)) = (&self.positions, &self.of_keys) {
             for piece in self.tile.pieces() {
                 let mut keys = d_keys.slice_mut(s![piece.keys, ..]);
                 self.head.add_product(d.slice(s![piece.columns, ..]), *queries, &mut keys);

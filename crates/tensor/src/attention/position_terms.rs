@@ -42,7 +42,7 @@ impl<S> PositionTerms<S> {
 
     /// `M`, the rows of all sequences.
     pub(super) fn count(&self) -> usize {
-        self.keys.as_ref().or(self.queries.as_ref()).map_or(0, |rows| rows.nrows())
+        self.keys.as_ref().or(self.queries.as_ref()).map_or(0, ArcArray2::nrows)
     }
 
     /// The first row of a sequence.
@@ -106,9 +106,14 @@ impl<'a, S: Scalar> Positions<'a, S> {
         Self { terms, keys, queries, ahead: window.start - terms.first(sequence) }
     }
 
-    /// The window's row for a distance.
-    fn row(&self, distance: isize) -> usize {
-        self.terms.row(distance) - self.ahead
+    /// The window's rows of `count` distances from `first` on.
+    fn rows(&self, first: isize, count: usize) -> impl Iterator<Item = usize> {
+        let reach = (self.terms.rows.len() / 2) as isize;
+        let inside = usize::try_from(first + reach).ok().and_then(|start| self.terms.rows.get(start..start + count));
+        // Mostly all of them are there, one behind the other.
+        let clamped = if inside.is_some() { 0 } else { count };
+        let far = (0..clamped).map(move |j| self.terms.row(first + j as isize));
+        inside.unwrap_or_default().iter().copied().chain(far).map(|row| row - self.ahead)
     }
 
     /// Adds to the scores of one query what its products with the window's rows, `[m]`, say of their distances, and what those of the
@@ -120,13 +125,17 @@ impl<'a, S: Scalar> Positions<'a, S> {
         of_keys: Option<ArrayView2<'_, S>>,
         offset: isize,
     ) {
-        for (j, score) in scores.iter_mut().enumerate() {
-            let row = self.row(offset + j as isize);
-            if let Some(of_query) = &of_query {
+        let count = scores.len();
+        if let Some(of_query) = &of_query {
+            let of_query = of_query.as_slice().expect("products have standard layout");
+            for (score, row) in scores.iter_mut().zip(self.rows(offset, count)) {
                 *score += of_query[row];
             }
-            if let Some(of_keys) = &of_keys {
-                *score += of_keys[[j, row]];
+        }
+        if let Some(of_keys) = &of_keys {
+            let (width, of_keys) = (of_keys.ncols(), of_keys.as_slice().expect("products have standard layout"));
+            for (j, (score, row)) in scores.iter_mut().zip(self.rows(offset, count)).enumerate() {
+                *score += of_keys[j * width + row];
             }
         }
     }
@@ -135,17 +144,20 @@ impl<'a, S: Scalar> Positions<'a, S> {
     pub(super) fn add_gradient(
         &self,
         d_scores: &[S],
-        mut d_of_query: Option<&mut [S]>,
-        mut d_of_keys: Option<ArrayViewMut2<'_, S>>,
+        d_of_query: Option<&mut [S]>,
+        d_of_keys: Option<ArrayViewMut2<'_, S>>,
         offset: isize,
     ) {
-        for (j, d_score) in d_scores.iter().enumerate() {
-            let row = self.row(offset + j as isize);
-            if let Some(d) = &mut d_of_query {
-                d[row] += *d_score;
+        if let Some(d_of_query) = d_of_query {
+            for (d_score, row) in d_scores.iter().zip(self.rows(offset, d_scores.len())) {
+                d_of_query[row] += *d_score;
             }
-            if let Some(d) = &mut d_of_keys {
-                d[[j, row]] += *d_score;
+        }
+        if let Some(mut d_of_keys) = d_of_keys {
+            let width = d_of_keys.ncols();
+            let d_of_keys = d_of_keys.as_slice_mut().expect("standard layout");
+            for (j, (d_score, row)) in d_scores.iter().zip(self.rows(offset, d_scores.len())).enumerate() {
+                d_of_keys[j * width + row] += *d_score;
             }
         }
     }

@@ -11,6 +11,12 @@ pub(super) const CONFIG: &str = "config.json";
 pub(super) const TOKENIZER: &str = "tokenizer.json";
 pub(super) const WEIGHTS: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
+/// What older models have in the places of weights and their index.
+pub(super) const TORCH: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
+/// What older models have in the place of a tokenizer, any of these sets, and what says more of it.
+pub(super) const OLDER_TOKENIZERS: [&[&str]; 3] = [&["vocab.txt"], &["vocab.json", "merges.txt"], &["spm.model"]];
+pub(super) const OF_OLDER_TOKENIZERS: [&str; 3] =
+    ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
 
 /// One commit of a model as far as it lies in the cache.
 #[derive(Debug)]
@@ -34,14 +40,20 @@ impl Snapshot {
 /// What keeps a folder from being a complete model. An interrupted download leaves no file under its
 /// final name, so a file that exists is whole.
 fn missing(dir: &Path) -> Vec<String> {
-    let mut wanted = vec![CONFIG.to_owned(), TOKENIZER.to_owned()];
-    let sharded = dir.join(INDEX).exists() && !dir.join(WEIGHTS).exists();
-    wanted.extend(match shards(&dir.join(INDEX)) {
-        Ok(shards) if sharded => shards,
-        Err(_) if sharded => vec!["shards of a readable index".to_owned()],
-        _ => vec![WEIGHTS.to_owned()],
+    let there = |name: &str| dir.join(name).exists();
+    let mut wanted = vec![CONFIG.to_owned()];
+    let older = OLDER_TOKENIZERS.iter().any(|files| files.iter().all(|name| there(name)));
+    wanted.extend((!older).then(|| TOKENIZER.to_owned()));
+    let index =
+        [(WEIGHTS, INDEX), (TORCH[0], TORCH[1])].into_iter().find(|(whole, index)| there(whole) || there(index));
+    wanted.extend(match index {
+        Some((whole, index)) if !there(whole) => {
+            shards(&dir.join(index)).unwrap_or_else(|_| vec!["shards of a readable index".to_owned()])
+        }
+        Some(_) => Vec::new(),
+        None => vec![WEIGHTS.to_owned()],
     });
-    wanted.retain(|name| !dir.join(name).exists());
+    wanted.retain(|name| !there(name));
     wanted
 }
 
@@ -59,7 +71,9 @@ pub(super) fn shards(index: &Path) -> Result<Vec<String>> {
         serde_json::from_slice(&text).map_err(|error| refused(format!(" is not an index of shards: {error}")))?;
     let names: BTreeSet<String> = parsed.weight_map.into_values().collect();
     if let Some(name) = names.iter().find(|name| !is_plain(name)) {
-        return Err(refused(format!(": expected names of .safetensors files in the same folder, found `{name}`")));
+        return Err(refused(format!(
+            ": expected names of .safetensors or .bin files in the same folder, found `{name}`"
+        )));
     }
     if names.is_empty() {
         return Err(refused(" names no shards".into()));
@@ -68,5 +82,7 @@ pub(super) fn shards(index: &Path) -> Result<Vec<String>> {
 }
 
 fn is_plain(name: &str) -> bool {
-    name.ends_with(".safetensors") && !name.starts_with('.') && !name.contains(['/', '\\', ':'])
+    [".safetensors", ".bin"].iter().any(|end| name.ends_with(end))
+        && !name.starts_with('.')
+        && !name.contains(['/', '\\', ':'])
 }

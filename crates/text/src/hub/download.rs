@@ -1,6 +1,6 @@
 //! Downloads of models from the hub into the shared cache.
 
-use super::cache::{self, CONFIG, INDEX, Snapshot, TOKENIZER, WEIGHTS};
+use super::cache::{self, CONFIG, INDEX, OF_OLDER_TOKENIZERS, OLDER_TOKENIZERS, Snapshot, TOKENIZER, TORCH, WEIGHTS};
 use super::observer::DownloadObserver;
 use super::settings::Settings;
 use crate::error::{Result, TextError};
@@ -38,9 +38,10 @@ fn repo(name: &str, settings: &Settings) -> Result<Arc<ApiRepo>> {
     Ok(Arc::new(api.model(name.to_owned())))
 }
 
-fn no_safetensors(name: &str) -> String {
+fn no_weights(name: &str) -> String {
+    let [torch, torch_index] = TORCH;
     format!(
-        "{name} has neither {WEIGHTS} nor {INDEX}; other forms are not read. Python converts it: \
+        "{name} has neither {WEIGHTS} nor {INDEX}, nor {torch} or {torch_index}; other forms are not read. Python converts it: \
          AutoModel.from_pretrained(\"{name}\").save_pretrained(\"FOLDER\")"
     )
 }
@@ -64,16 +65,41 @@ impl Source<'_> {
             let endpoint = &self.settings.endpoint;
             hub(format!("{endpoint} has no {CONFIG} of {name}; is the name right (owner/name), and the model public?"))
         })?;
-        self.fetch(TOKENIZER)?;
+        if self.fetch(TOKENIZER)?.is_none() {
+            self.fetch_older_tokenizer()?;
+        }
         self.fetch_modules()?;
-        if self.fetch(WEIGHTS)?.is_none() {
-            let index = self.fetch(INDEX)?.ok_or_else(|| hub(no_safetensors(name)))?;
-            for shard in cache::shards(&index)? {
-                let missing = || hub(format!("{name} lacks {shard}, which its index names"));
-                self.fetch(&shard)?.ok_or_else(missing)?;
-            }
+        if !self.fetch_weights(WEIGHTS, INDEX)? && !self.fetch_weights(TORCH[0], TORCH[1])? {
+            return Err(hub(no_weights(name)));
         }
         Ok(config.parent().map(Path::to_owned).unwrap_or_default())
+    }
+
+    /// The weights, or an index and what it names. False if there is neither.
+    fn fetch_weights(&mut self, whole: &str, index: &str) -> Result<bool> {
+        if self.fetch(whole)?.is_some() {
+            return Ok(true);
+        }
+        let Some(index) = self.fetch(index)? else { return Ok(false) };
+        for shard in cache::shards(&index)? {
+            let missing = hub(format!("{} lacks {shard}, which its index names", self.name));
+            self.fetch(&shard)?.ok_or(missing)?;
+        }
+        Ok(true)
+    }
+
+    /// What older models have in the place of `tokenizer.json`: the first of these sets, and what says more of it.
+    fn fetch_older_tokenizer(&mut self) -> Result<()> {
+        for files in OLDER_TOKENIZERS {
+            let mut whole = true;
+            for name in files {
+                whole = whole && self.fetch(name)?.is_some();
+            }
+            if whole {
+                return OF_OLDER_TOKENIZERS.into_iter().try_for_each(|name| self.fetch(name).map(drop));
+            }
+        }
+        Ok(())
     }
 
     /// What says how a model of sentence-transformers embeds texts; other models have nothing of the kind. Whether it is damaged is

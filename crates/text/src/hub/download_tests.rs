@@ -202,6 +202,32 @@ fn shards_are_fetched_by_their_index() {
     server.stop();
 }
 
+/// As the pretrained DeBERTa has it: neither safetensors nor `tokenizer.json`.
+#[test]
+fn files_of_older_models_are_fetched_where_there_are_no_others() {
+    let mut files: Vec<(&str, &[u8])> = vec![
+        ("config.json", b"{}"),
+        ("spm.model", b"pieces"),
+        ("tokenizer_config.json", b"{\"t\": 1}"),
+        ("pytorch_model.bin", b"weights of old"),
+    ];
+    for _ in 0..2 {
+        let (server, cache) = (Server::start(&files), tempfile::tempdir().unwrap());
+        let settings = server.settings(&cache);
+        let dir = resolve_with("owner/mini", &settings, &mut ()).unwrap();
+        assert_complete(&dir, &files);
+        server.stop();
+        assert_eq!(resolve_with("owner/mini", &settings, &mut ()).unwrap(), dir, "the server is gone");
+        // And in shards.
+        files.truncate(3);
+        files.extend([
+            ("pytorch_model.bin.index.json", br#"{"weight_map": {"a": "m-1.bin", "b": "m-2.bin"}}"# as &[u8]),
+            ("m-1.bin", b"one"),
+            ("m-2.bin", b"two!"),
+        ]);
+    }
+}
+
 #[test]
 fn an_evil_index_fetches_nothing() {
     let files: [(&str, &[u8]); 2] =

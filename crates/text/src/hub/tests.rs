@@ -132,7 +132,9 @@ fn a_sharded_model_needs_all_shards() {
 fn an_index_must_not_lead_out_of_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let index = folder.path().join("index.json");
-    for bad in ["../m.safetensors", "/m.safetensors", "a\\m.safetensors", "C:m.safetensors", "m.bin", ".safetensors"] {
+    for bad in
+        ["../m.safetensors", "/m.safetensors", "a\\m.safetensors", "C:m.safetensors", "m.pt", ".safetensors", ".bin"]
+    {
         write(index.clone(), &serde_json::json!({"weight_map": {"w": bad}}).to_string());
         let message = cache::shards(&index).unwrap_err().to_string();
         assert!(message.contains(&format!("same folder, found `{bad}`")), "{message}");

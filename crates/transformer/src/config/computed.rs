@@ -1,6 +1,6 @@
 //! The fields of a configuration on which the numbers depend that a model computes.
 
-use super::architecture::{Architecture, Biases, NormKind, Pooler, Residual};
+use super::architecture::{Architecture, Biases, ByLayer, NormKind, Pooler, Residual};
 use super::disentangled::DisentangledPositions;
 use super::relative::RelativeBuckets;
 use super::rotary::RotaryPositions;
@@ -101,10 +101,19 @@ impl Config {
             ("width of a head", self.head_size().to_string()),
             ("scale of the attention", number(*attention_scale)),
             ("norms of queries and keys", query_key_norm.to_string()),
+        ];
+        [fields, self.fields_by_layer(mask, rotary), later_fields(architecture)].concat()
+    }
+
+    fn fields_by_layer(
+        &self,
+        mask: &ByLayer<AttentionMask>,
+        rotary: &ByLayer<Option<RotaryPositions>>,
+    ) -> Vec<(&'static str, String)> {
+        vec![
             ("attention mask", by_layer((0..self.layers).map(|layer| mask_text(*mask.at(layer))))),
             ("rotary positions", by_layer((0..self.layers).map(|layer| rotary_text(rotary.at(layer).as_ref())))),
-        ];
-        [fields, later_fields(architecture)].concat()
+        ]
     }
 }
 

@@ -327,7 +327,7 @@ mod tests {
     fn files_of_torch_are_read_where_there_are_no_others() {
         let folder = Folder::new();
         assert!(matches!(WeightDirectory::open(folder.path("")), Err(WeightError::NoWeights { .. })));
-        folder.write(TORCH, &torch(["a", "b"]));
+        folder.write(TORCH, torch(["a", "b"]));
         let weights = WeightDirectory::open(folder.path("")).unwrap();
         assert_eq!((weights.names(), weights.shape("a").unwrap()), (vec!["a", "b"], &[2, 3][..]));
         let numbers = ndarray::arr2(&[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]).into_dyn();
@@ -342,8 +342,8 @@ mod tests {
     #[test]
     fn shards_of_torch_read_like_one_file() {
         let folder = Folder::new();
-        folder.write("one.bin", &torch(["a", "b"]));
-        folder.write("two.bin", &torch(["c", "d"]));
+        folder.write("one.bin", torch(["a", "b"]));
+        folder.write("two.bin", torch(["c", "d"]));
         let index = r#"{"weight_map": {"a": "one.bin", "b": "one.bin", "c": "two.bin", "d": "two.bin"}}"#;
         folder.write(TORCH_INDEX, index.as_bytes());
         let weights = WeightDirectory::open(folder.path("")).unwrap();

@@ -1,6 +1,5 @@
 //! The files of a folder that say something about its tokenizer.
 
-use super::refused;
 use crate::error::{Result, TextError};
 use adaptune_transformer::weights::{CONFIGURATION_LIMIT, TOKENIZER_LIMIT, is_there, read_file, read_text, resolve};
 use serde_json::{Map, Value};
@@ -83,4 +82,22 @@ fn map(dir: &Path, name: &str) -> Result<Map<String, Value>> {
     let bytes = read_file(&path, CONFIGURATION_LIMIT).map_err(TextError::io("read", &path))?;
     serde_json::from_slice(&bytes)
         .map_err(|error| TextError::Tokenizer(format!("{} is damaged: {error}", path.display())))
+}
+
+/// The command with which Python writes `tokenizer.json`.
+pub(in super::super) fn command(dir: &Path) -> String {
+    let dir = dir.display();
+    format!(
+        "Python writes it there: python -c \"from transformers import AutoTokenizer; \
+         AutoTokenizer.from_pretrained(r'{dir}').save_pretrained(r'{dir}')\""
+    )
+}
+
+/// An error that names a file, what is wrong and what to do.
+fn refused(dir: &Path, file: &str, why: &str) -> TextError {
+    TextError::Tokenizer(format!(
+        "{}: {why}; expected tokenizer.json beside it: {}",
+        dir.join(file).display(),
+        command(dir)
+    ))
 }

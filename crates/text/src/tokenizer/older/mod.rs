@@ -15,8 +15,9 @@ mod special;
 mod unigram;
 mod word_piece;
 
-use crate::error::{Result, TextError};
+use crate::error::Result;
 use files::Files;
+pub(super) use files::command;
 use serde_json::Value;
 use special::SpecialTokens;
 use std::path::Path;
@@ -97,6 +98,7 @@ fn class(kind: &Kind, files: &Files<'_>) -> Result<&'static str> {
     })
 }
 
+<<<<<<< HEAD
 /// The command with which Python writes `tokenizer.json`.
 pub(super) fn command(dir: &Path) -> String {
     let dir = dir.display();
@@ -115,5 +117,7 @@ fn refused(dir: &Path, file: &str, why: &str) -> TextError {
     ))
 }
 
+=======
+>>>>>>> deberta
 #[cfg(test)]
 mod tests;

@@ -75,7 +75,7 @@ fn what_cannot_be_made_is_refused_with_the_way_out() {
     let cut = &SPM[..SPM.len() - 3];
     for (family, files, words) in [
         ("albert", vec![("vocab.txt", vocabulary)], "a tokenizer of albert makes other tokens"),
-        ("bert", vec![("vocab.txt", &vocabulary[..8])], "it has no [UNK]"),
+        ("bert", vec![("vocab.txt", &vocabulary[6..])], "it has no [UNK]"),
         (
             "bert",
             vec![("vocab.txt", vocabulary), ("tokenizer_config.json", b"{\"do_basic_tokenize\": false}")],
@@ -116,6 +116,26 @@ fn what_cannot_be_made_is_refused_with_the_way_out() {
     // What the tokenizers library does not take is an error too.
     let folder = folder("roberta", &[("vocab.json", json), ("merges.txt", b"#version\nq z\n")]);
     assert!(Tokenizer::from_dir(folder.path(), 9).unwrap_err().to_string().contains("vocab.json is not a tokenizer"));
+}
+
+/// A file that is cut anywhere, or has another byte anywhere, is a tokenizer or an error that names it.
+#[test]
+fn damaged_sentence_pieces_never_panic() {
+    let folder = folder("deberta-v2", &[]);
+    let check = |bytes: &[u8]| {
+        fs::write(folder.path().join("spm.model"), bytes).unwrap();
+        if let Err(error) = made(folder.path()) {
+            assert!(error.to_string().contains("spm.model"), "{error}");
+        }
+    };
+    (0..SPM.len()).for_each(|length| check(&SPM[..length]));
+    for at in 0..SPM.len() {
+        for byte in [0x00, 0x7F, 0x80, 0xFF] {
+            let mut bytes = SPM.to_vec();
+            bytes[at] = byte;
+            check(&bytes);
+        }
+    }
 }
 
 /// A real vocabulary: the same tokens as with the model's `tokenizer.json`.

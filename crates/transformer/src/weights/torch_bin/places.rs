@@ -2,10 +2,10 @@
 
 use super::archive::Archive;
 use super::error::TorchBinError;
+use super::opened::opened;
 use super::pickle::Pickle;
 use super::pickle::value::{Id, Number};
 use super::tensors::{Problem, entries, parts, storage_reference};
-use super::{check_beginning, pickle_of};
 use crate::weights::number::FloatFormat;
 use safetensors::Dtype;
 use safetensors::tensor::TensorInfo;
@@ -17,12 +17,10 @@ use std::path::Path;
 /// Type, shape and place of every tensor of a file of `length` bytes. Several may lie in one place, as tied weights do.
 pub(in crate::weights) fn places(
     path: &Path,
-    mut file: impl Read + Seek,
+    file: impl Read + Seek,
     length: u64,
 ) -> Result<HashMap<String, TensorInfo>, TorchBinError> {
-    check_beginning(path, &mut file)?;
-    let mut archive = Archive::open(path, file, length)?;
-    let pickle = pickle_of(&mut archive)?;
+    let (archive, pickle) = opened(path, file, length)?;
     let mut storages = Storages { pickle: &pickle, archive, known: HashMap::new() };
     let all = entries(&pickle, path)?.into_iter();
     let place = |(name, arguments): (&str, &[Id])| match storages.place(arguments) {
@@ -97,7 +95,7 @@ mod tests {
     }
 
     fn open(tensor: &Pickled<'_>) -> Result<TensorFile, String> {
-        TensorFile::open_torch(Folder::new().write("x.bin", &bytes(tensor))).map_err(|error| error.to_string())
+        TensorFile::open_torch(Folder::new().write("x.bin", bytes(tensor))).map_err(|error| error.to_string())
     }
 
     /// The same numbers as where storages are copied, of tensors that lie row by row; others are named.
@@ -106,7 +104,7 @@ mod tests {
         let part = Pickled { offset: 2, sizes: &[1, 2, 2], strides: &[9, 2, 1], ..WHOLE };
         for tensor in [WHOLE, part.clone(), Pickled { sizes: &[], strides: &[], offset: 5, ..WHOLE }] {
             let folder = Folder::new();
-            let path = folder.write("x.bin", &bytes(&tensor));
+            let path = folder.write("x.bin", bytes(&tensor));
             let file = TensorFile::open_torch(&path).expect("a good file");
             assert_eq!(file.read::<f32>("w").expect("floats"), read_torch_bin::<f32>(&path).expect("a good file")["w"]);
         }
