@@ -37,7 +37,7 @@ pub use adapter::Adapter;
 pub use compose::{
     ArrowError, Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, Mixer,
     MixerKind, Mixing, MixingRecord, MixingWeights, MultiTask, NodeExpression, ParseFusionError, PerSequence, Route,
-    RoutedBy, Router, RouterConfig, Setup, Split, Stack, Supply, TaskOf, WantedMixer,
+    RoutedBy, Router, RouterConfig, Setup, Split, Stack, Supply, TaskOf, Tree, WantedMixer,
 };
 pub use head::{Head, HeadConfig, HeadError, HeadTrace, Outputs, Pooling, Task, TaskDescription};
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};
