@@ -36,4 +36,5 @@ mod stirred;
 #[cfg(unix)]
 mod strange_files;
 mod task_heads;
+mod tree;
 mod toy_family;
