@@ -140,7 +140,8 @@ impl Domains {
     }
 
     fn missing(&self, table: &Table, row: &Row) -> TextError {
-        let message = format!("column {} is empty; a tree is trained on examples that each name their domain", self.column);
+        let message =
+            format!("column {} is empty; a tree is trained on examples that each name their domain", self.column);
         TextError::line(&table.name, row.line, message)
     }
 
@@ -170,9 +171,13 @@ impl Domains {
         }
         let names: Vec<&str> = text.split(SEPARATOR).map(str::trim).collect();
         let message = match names.len() {
-            depth if depth > DEEPEST => format!("the domain `{text}` is {depth} levels deep, and {DEEPEST} are allowed"),
+            depth if depth > DEEPEST => {
+                format!("the domain `{text}` is {depth} levels deep, and {DEEPEST} are allowed")
+            }
             _ if names.contains(&"") => {
-                format!("the domain `{text}` has an empty name in it; expected names with {SEPARATOR} between, news/sport")
+                format!(
+                    "the domain `{text}` has an empty name in it; expected names with {SEPARATOR} between, news/sport"
+                )
             }
             _ => return Ok(Some(names.join("/"))),
         };

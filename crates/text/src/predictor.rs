@@ -82,7 +82,9 @@ impl TextPredictor {
         let Some(groups) = self.model.setup().groups() else { return Ok(data) };
         let domains = self.input.as_ref().and_then(|input| input.domains.as_ref());
         let domains = domains.filter(|domains| domains.paths().len() == groups).ok_or_else(|| {
-            TextError::Method("the adapters are a tree, and run.json beside them does not say its domains; put it back".into())
+            TextError::Method(
+                "the adapters are a tree, and run.json beside them does not say its domains; put it back".into(),
+            )
         })?;
         let named = domains.groups(table)?;
         if named.len() != data.len() {

@@ -233,6 +233,7 @@ impl Dataset {
                 Target::Related => seed.named("related").at(sequences.len() as u64),
                 Target::Choice(right) => seed.at(sequences.len() as u64).at(*right as u64),
                 Target::Class(class) => seed.at(*class as u64),
+                Target::Node { label, .. } => seed.named("node").at(*label as u64),
                 Target::Value(value) => seed.at(value.to_bits()),
                 Target::Labels(truths) => truths.iter().fold(seed, |seed, truth| seed.at(u64::from(*truth))),
                 Target::Answer(window) => window.fingerprint(seed),
@@ -251,6 +252,7 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
     let target = |source| Err(DataError::Target { example: i, source });
     let highest = match &example.target {
         Target::Class(class) => Some(*class),
+        Target::Node { label, .. } => Some(*label),
         Target::Tags(tags) => tags.iter().flatten().max().copied(),
         Target::Value(value) if !value.is_finite() => {
             return target(TargetError::NotFinite { found: value.to_string() });

@@ -67,7 +67,9 @@ pub enum GroupRouterError {
     #[error(transparent)]
     Batch(#[from] BatchError),
     /// It was made for a base of another size.
-    #[error("the file of domains is for states of {found} numbers, but the base has {expected}: it was made for another base")]
+    #[error(
+        "the file of domains is for states of {found} numbers, but the base has {expected}: it was made for another base"
+    )]
     Size {
         /// What it is for.
         found: usize,
@@ -215,7 +217,13 @@ fn vectors<S: Scalar>(base: &Encoder<S>, data: &Dataset, batch_size: usize) -> R
     for numbers in in_order(data.len(), batch_size) {
         let batch = data.batch(&numbers, Seed::new(0));
         let read = || Base::from(base).read(&batch.batch, &(), Pass::evaluate(), &Selection::Mean);
-        let mut sequences = in_pool(read)?.hidden.mapv(Scalar::to_f64).outer_iter().map(|row| row.to_owned()).collect::<Vec<_>>().into_iter();
+        let mut sequences = in_pool(read)?
+            .hidden
+            .mapv(Scalar::to_f64)
+            .outer_iter()
+            .map(|row| row.to_owned())
+            .collect::<Vec<_>>()
+            .into_iter();
         for (number, example) in numbers.into_iter().zip(&batch.examples) {
             let count = example.sequences.len();
             sequences.by_ref().take(count).for_each(|row| x.row_mut(number).scaled_add(1.0 / count as f64, &row));
@@ -270,7 +278,8 @@ mod tests {
     fn clouds(spread: f64) -> (Array2<f64>, Vec<usize>) {
         let of: Vec<usize> = (0..40).map(|i| i % 2).collect();
         let noise = |i: usize, d: usize| spread * (2.0 * Seed::new(3).at(i as u64).unit(d as u64) - 1.0);
-        let x = Array2::from_shape_fn((40, 3), |(i, d)| noise(i, d) + if d == 0 { of[i] as f64 * 2.0 - 1.0 } else { 0.0 });
+        let x =
+            Array2::from_shape_fn((40, 3), |(i, d)| noise(i, d) + if d == 0 { of[i] as f64 * 2.0 - 1.0 } else { 0.0 });
         (x, of)
     }
 
@@ -285,7 +294,9 @@ mod tests {
         };
         let (left, middle, far) = (at(-1.5), at(0.0), at(9.0));
         assert!(left.len() == 2 && left[0].0 == 4 && left[0].1 > 0.7, "{left:?}");
-        assert!((middle.iter().map(|(_, p)| p).sum::<f64>() - 1.0).abs() < 1e-12 && middle[0].1 > 0.3 && middle[1].1 > 0.3);
+        assert!(
+            (middle.iter().map(|(_, p)| p).sum::<f64>() - 1.0).abs() < 1e-12 && middle[0].1 > 0.3 && middle[1].1 > 0.3
+        );
         assert_eq!(far, [(7, 1.0)], "the other is less likely than one in a hundred");
     }
 

@@ -176,7 +176,9 @@ pub enum CompositionError {
         point: String,
     },
     /// A tree that does not name a parent for each part.
-    #[error("{found} parents are given for {parts} parts of a tree: give the number of one for each, and of a root its own")]
+    #[error(
+        "{found} parents are given for {parts} parts of a tree: give the number of one for each, and of a root its own"
+    )]
     ParentCount {
         /// How many are given.
         found: usize,
@@ -221,7 +223,9 @@ pub enum CompositionError {
         part: usize,
     },
     /// Parts that differ by group, among different numbers of groups.
-    #[error("part {part} differs by group among {found} groups, and another among {expected}: all have to know the same groups")]
+    #[error(
+        "part {part} differs by group among {found} groups, and another among {expected}: all have to know the same groups"
+    )]
     Groups {
         /// The part, from 0.
         part: usize,

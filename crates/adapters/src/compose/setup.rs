@@ -20,8 +20,8 @@ use crate::core::inverse::InverseModule;
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
-    AttentionModule, Batch, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
-    SublayerPoint,
+    AttentionModule, Batch, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint,
+    SublayerModule, SublayerPoint,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -210,7 +210,9 @@ impl<S: Scalar> Setup<S> {
         let token: &[u32] = &[0];
         let Some(groups) = self.groups() else { return Batch::from_ids(&[token]) };
         let batch = Batch::from_ids(&vec![token; groups]);
-        batch.with_groups((0..groups).map(|group| vec![(group, 1.0)]).collect()).unwrap_or_else(|_| Batch::from_ids(&[token]))
+        batch
+            .with_groups((0..groups).map(|group| vec![(group, 1.0)]).collect())
+            .unwrap_or_else(|_| Batch::from_ids(&[token]))
     }
 
     /// The tree in it whose paths its batches choose among, if there is one.

@@ -23,6 +23,7 @@ mod multi_task_model;
 mod objectives;
 mod other_base;
 mod peft;
+mod polytropon;
 mod pooling;
 mod precision;
 mod promises;
@@ -36,5 +37,5 @@ mod stirred;
 #[cfg(unix)]
 mod strange_files;
 mod task_heads;
-mod tree;
 mod toy_family;
+mod tree;

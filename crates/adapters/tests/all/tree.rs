@@ -2,8 +2,8 @@
 
 use crate::stirred::{base, batch, check, loss, off, setup};
 use adaptune_adapters::{AdapterModel, ExpressionError, Head, HeadConfig, Setup, Task, format};
-use adaptune_tensor::{Parameters, Scalar};
 use adaptune_tensor::Seed;
+use adaptune_tensor::{Parameters, Scalar};
 use adaptune_transformer::{Base, Batch, BatchError, Encoder, Insertions, Pass, Selection};
 use ndarray::{Array2, s};
 use std::sync::Arc;
@@ -13,7 +13,8 @@ const BOTTLENECKS: [&str; 3] = [
     "double_seq_bn[reduction_factor=2,non_linearity=tanh,scaling=learned,use_gating=True]",
     "par_bn[reduction_factor=6,non_linearity=gelu,scaling=0.7]",
 ];
-const LINEAR: [&str; 3] = ["lora[r=2,alpha=3,dropout=0.3]", "lora[r=1,alpha=4,attn_matrices=[q,k],use_gating=True]", "ia3"];
+const LINEAR: [&str; 3] =
+    ["lora[r=2,alpha=3,dropout=0.3]", "lora[r=1,alpha=4,attn_matrices=[q,k],use_gating=True]", "ia3"];
 
 #[test]
 fn every_nesting_has_gradients() {
@@ -77,7 +78,8 @@ fn a_sequence_gets_the_average_of_its_path_whatever_shares_its_batch() {
 fn what_is_read_is_the_same_alone_and_among_all() {
     let base = base::<f64>();
     let tree = setup::<f64>("tree(a, b, c, parents=[0, 0, 1])", &LINEAR, "", &base).expect("a tree");
-    let read = |selection| Base::from(&base).read(&batch(4), &tree, Pass::evaluate(), &selection).expect("a batch").hidden;
+    let read =
+        |selection| Base::from(&base).read(&batch(4), &tree, Pass::evaluate(), &selection).expect("a batch").hidden;
     let (all, first, mean) = (read(Selection::All), read(Selection::First), read(Selection::Mean));
     for (sequence, range) in batch(4).layout().ranges().enumerate() {
         let row = first.slice(s![sequence..=sequence, ..]).to_owned();
@@ -87,7 +89,8 @@ fn what_is_read_is_the_same_alone_and_among_all() {
     // A state that was kept without groups has those of its batch.
     let ids: Vec<&[u32]> = vec![&[1, 2], &[3]];
     let state = Base::from(&base).lower(&Batch::from_ids(&ids), &(), 1, None).expect("a state");
-    let upper = setup::<f64>("layer_drop(tree(a, b, c, parents=[0, 0, 1]), layers=[0])", &LINEAR, "", &base).expect("a tree");
+    let upper =
+        setup::<f64>("layer_drop(tree(a, b, c, parents=[0, 0, 1]), layers=[0])", &LINEAR, "", &base).expect("a tree");
     let batch = grouped(&ids, &[1, 2]);
     let entry = adaptune_transformer::Entry::State(&batch, state);
     let found = base.forward(entry, &upper, Pass::evaluate()).expect("a batch").hidden;
@@ -121,7 +124,9 @@ fn parents_learn_of_all_below_them_and_a_leaf_without_examples_of_nothing() {
         let encoded = base.forward(&grouped(&ids, groups), &tree, Pass::differentiate()).expect("a good batch");
         let (d, mut gradients) = (encoded.hidden.mapv(|x| x * x - 0.3), adaptune_tensor::Gradients::new());
         encoded.trace.backward(d, &mut gradients);
-        let has = |part: &Setup<f64>| part.parameters().iter().any(|(_, p)| p.slot().is_some_and(|s| gradients.get(s).is_some()));
+        let has = |part: &Setup<f64>| {
+            part.parameters().iter().any(|(_, p)| p.slot().is_some_and(|s| gradients.get(s).is_some()))
+        };
         tree.parts().iter().map(has).collect::<Vec<_>>()
     };
     assert_eq!(trained(&[1, 1]), [true, true, false]);
@@ -148,7 +153,8 @@ fn a_new_leaf_is_trained_below_frozen_parents() {
 fn trees_are_saved_and_loaded() {
     let base = Arc::new(base::<f32>());
     let tree = setup::<f32>("stack(a, tree(b, c, none, parents=[0, 0, 1]))", &LINEAR, "", &base).expect("a tree");
-    let head = Head::new("topic", &HeadConfig::new(Task::CLASSIFICATION, vec!["x".into(), "y".into()]), &base, Seed::new(4));
+    let head =
+        Head::new("topic", &HeadConfig::new(Task::CLASSIFICATION, vec!["x".into(), "y".into()]), &base, Seed::new(4));
     let model = AdapterModel::new(base.clone(), None, head.expect("a head")).with_setup(tree).expect("a setup");
     let folder = tempfile::tempdir().expect("a folder");
     format::save_setup(&model, folder.path()).expect("it is saved");
@@ -164,13 +170,23 @@ fn trees_are_saved_and_loaded() {
 #[test]
 fn what_lies_below_a_tree_is_constant() {
     let base = Arc::new(base::<f32>());
-    let methods = LINEAR.map(|method| if method == "ia3" { "ia3[leave_out=[0]]".into() } else { method.replace("r=", "leave_out=[0],r=") });
+    let methods = LINEAR.map(|method| {
+        if method == "ia3" { "ia3[leave_out=[0]]".into() } else { method.replace("r=", "leave_out=[0],r=") }
+    });
     let methods = methods.each_ref().map(String::as_str);
     let tree = setup::<f32>("tree(a, b, c, parents=[0, 0, 1])", &methods, "", &base).expect("a tree");
-    let head = Head::new("topic", &HeadConfig::new(Task::CLASSIFICATION, vec!["x".into(), "y".into()]), &base, Seed::new(4));
+    let head =
+        Head::new("topic", &HeadConfig::new(Task::CLASSIFICATION, vec!["x".into(), "y".into()]), &base, Seed::new(4));
     let model = AdapterModel::new(base, None, head.expect("a head")).with_setup(tree).expect("a setup");
     assert_eq!(model.constant_blocks(), 1);
-    assert!(loss(&crate::stirred::base(), &setup("tree(a, b, c, parents=[0, 0, 1])", &LINEAR, "", &crate::stirred::base()).expect("a tree")).0.is_finite());
+    assert!(
+        loss(
+            &crate::stirred::base(),
+            &setup("tree(a, b, c, parents=[0, 0, 1])", &LINEAR, "", &crate::stirred::base()).expect("a tree")
+        )
+        .0
+        .is_finite()
+    );
 }
 
 #[test]
@@ -204,9 +220,10 @@ fn what_is_no_tree_is_refused_with_the_place() {
         let error = refused(text, "seq_bn");
         assert!(error.contains(words), "{text}: {error}");
     }
-    for (method, words) in
-        [("prefix_tuning[prefix_length=2]", "layer.0.keys_values: part 1 of the tree"), ("seq_bn_inv", "embeddings: part 1")]
-    {
+    for (method, words) in [
+        ("prefix_tuning[prefix_length=2]", "layer.0.keys_values: part 1 of the tree"),
+        ("seq_bn_inv", "embeddings: part 1"),
+    ] {
         let error = refused("tree(a, b, parents=[0, 0])", method);
         assert!(error.contains(words), "{method}: {error}");
     }

@@ -3,6 +3,7 @@
 mod choices;
 mod decimals;
 mod doubts;
+mod paths;
 mod questions;
 mod refusals;
 mod related;
@@ -15,7 +16,7 @@ use crate::error::Result;
 use crate::table::{Row, Table, TableKind, Text};
 use adaptune_adapters::{HeadConfig, Outputs, Task, did_you_mean};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
-use doubts::{hardly_repeat, look_like_numbers, looks_like_lists};
+use doubts::{hardly_repeat, look_like_numbers, look_like_paths, looks_like_lists};
 pub(crate) use questions::{Asked, asked};
 use refusals::{at, no_labels, whole};
 use spelling::{canonical, whole_number};
@@ -31,6 +32,9 @@ pub enum TaskChoice {
     Auto,
     /// Each different label is a class, also where labels are numbers.
     Classification,
+    /// Labels are paths, coarse to fine, `animal/dog`, and a fine one is predicted given the coarse one. It is never meant by
+    /// [`TaskChoice::Auto`].
+    Hierarchical,
     /// Any number of labels hold for each example; so it is with [`TaskChoice::Auto`] where labels are lists.
     MultiLabel,
     /// Questions are answered by a span of their context; so it is with [`TaskChoice::Auto`] where there are answers.
@@ -56,6 +60,8 @@ pub enum TaskChoice {
 pub enum Labels {
     /// Classification among these.
     Classes(Vec<String>),
+    /// A leaf of the tree of these, which are paths with all above them.
+    Paths(Vec<String>),
     /// Any number of these for each example.
     Sets(Vec<String>),
     /// Spans of a context that answer questions.
@@ -114,6 +120,7 @@ impl Labels {
                 Err(whole(table, "found lists of labels, which are for --task multi-label; leave --task away"))
             }
             (TaskChoice::Classification, _) => classification(table),
+            (TaskChoice::Hierarchical, _) => paths::decide(table),
             (TaskChoice::Regression, _) => regression(table, "labels are to be numbers: regression"),
             (TaskChoice::Auto, _) => by_labels(table),
         }
@@ -129,6 +136,7 @@ impl Labels {
             Outputs::NextToken => Self::NextTokens,
             Outputs::Choice => Self::Choices(names.to_vec()),
             Outputs::AnyLabels { .. } => Self::Sets(names.to_vec()),
+            Outputs::LabelTree { .. } => Self::Paths(names.to_vec()),
             Outputs::Labels { .. } | Outputs::Vocabulary if task.reads_every_token() => Self::Tags(names.to_vec()),
             Outputs::Labels { .. } | Outputs::Vocabulary => Self::Classes(names.to_vec()),
         }
@@ -140,6 +148,7 @@ impl Labels {
         match self {
             Self::Classes(_) => Task::CLASSIFICATION,
             Self::Sets(_) => Task::MULTI_LABEL,
+            Self::Paths(_) => Task::HIERARCHICAL,
             Self::Answers => Task::QUESTION_ANSWERING,
             Self::Choices(_) => Task::MULTIPLE_CHOICE,
             Self::Numbers => Task::REGRESSION,
@@ -153,7 +162,8 @@ impl Labels {
     #[must_use]
     pub fn names(&self) -> &[String] {
         match self {
-            Self::Classes(names) | Self::Sets(names) | Self::Tags(names) | Self::Choices(names) => names,
+            Self::Classes(names) | Self::Sets(names) | Self::Paths(names) => names,
+            Self::Tags(names) | Self::Choices(names) => names,
             Self::Numbers | Self::Answers | Self::Related | Self::Nearness | Self::NextTokens => &[],
         }
     }
@@ -182,6 +192,7 @@ impl Labels {
                 let class = |row| known.find(table, row, "label", label(table, row)?);
                 Targets::Classes(rows.map(class).collect::<Result<_>>()?)
             }
+            Self::Paths(names) => paths::targets(table, names)?,
             Self::Sets(_) => Targets::Sets(rows.map(|row| known.truths(table, row)).collect::<Result<_>>()?),
             Self::Choices(_) => Targets::Choices(choices::rights(table)?),
             Self::Answers => return Err(whole(table, "answers are targets of windows, not of whole examples")),
@@ -222,7 +233,12 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
     if let [only] = &classes[..] {
         return Err(whole(table, format!("every label is `{only}`; classification needs at least two classes")));
     }
-    let doubts = [look_like_numbers(&classes), looks_like_lists(&classes), hardly_repeat(table, &classes)];
+    let doubts = [
+        look_like_numbers(&classes),
+        looks_like_lists(&classes),
+        look_like_paths(&classes),
+        hardly_repeat(table, &classes),
+    ];
     let odd = odd_one_out(table) + &doubts.concat();
     let note = format!("{} classes: {}{odd}", classes.len(), listed(&classes));
     Ok((Labels::Classes(classes), note))

@@ -7,7 +7,8 @@ use super::composed::Composed;
 use super::start::labels_of;
 use adaptune_adapters::AdapterModel;
 use adaptune_text::{
-    Columns, DataFile, Domains, EmbeddingForm, Format, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer,
+    Columns, DataFile, Domains, EmbeddingForm, Format, InputForm, Labels, Table, TableOptions, TaskChoice, Text,
+    Tokenizer,
 };
 use adaptune_train::Dataset;
 use anyhow::{Context, Result, bail};
@@ -236,12 +237,7 @@ fn task(args: &TrainArgs, options: &TableOptions, start: Option<&AdapterModel<f3
 }
 
 /// The domains of a tree of adapters, if that is trained: those of the data, or of the tree that they go on from.
-fn domains(
-    choices: &Choices,
-    args: &TrainArgs,
-    before: Option<&InputForm>,
-    train: &Table,
-) -> Result<Option<Domains>> {
+fn domains(choices: &Choices, args: &TrainArgs, before: Option<&InputForm>, train: &Table) -> Result<Option<Domains>> {
     let column = args.table.domain_column();
     if let Some(domains) = before.and_then(|input| input.domains.clone()) {
         return Ok(Some(column.map_or(domains.clone(), |column| domains.in_column(column))));
