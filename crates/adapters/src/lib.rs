@@ -37,11 +37,14 @@ pub use adapter::Adapter;
 pub use compose::{
     ArrowError, Average, CompositionError, Expression, ExpressionError, Fuse, Fusion, FusionConfig, LayerDrop, Mixer,
     MixerKind, Mixing, MixingRecord, MixingWeights, MultiTask, NodeExpression, ParseFusionError, PerSequence, Route,
-    RoutedBy, Router, RouterConfig, Setup, Split, Stack, Supply, TaskOf, WantedMixer,
+    RoutedBy, Router, RouterConfig, Setup, Split, Stack, Supply, TaskOf, Tree, WantedMixer,
 };
-pub use head::{Head, HeadConfig, HeadError, HeadTrace, Outputs, Pooling, Task, TaskDescription};
+pub use head::{
+    Head, HeadConfig, HeadError, HeadTrace, LabelTree, NoParentLabel, Outputs, Pooling, Task, TaskDescription,
+};
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};
 pub use methods::lora::mtl::{MtlLoraConfig, TaskMatrix};
+pub use methods::lora::poly::PolytroponConfig;
 pub use methods::lora::{AttentionMatrix, Composition, LoraConfig, LoraInit, LoraKind};
 pub use methods::prefix::PrefixConfig;
 pub use methods::prompt::PromptConfig;

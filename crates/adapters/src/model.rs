@@ -193,7 +193,7 @@ impl<S: Scalar> AdapterModel<S> {
     /// the same in every step, so it can be kept; see [`AdapterModel::lower`].
     #[must_use]
     pub fn constant_blocks(&self) -> usize {
-        let probe = Batch::from_ids(&[&[0]]);
+        let probe = self.setup.probe();
         let encoded = self.thawed_base().forward(&probe, &self.setup, Pass::differentiate());
         encoded.map_or(0, |encoded| encoded.trace.constant_blocks())
     }

@@ -17,11 +17,13 @@ use std::sync::Arc;
 /// assert_eq!(layout.prepend(2).range(1), 5..8);
 /// assert_eq!(layout.insert(1, 2).text(0).collect::<Vec<_>>(), [0, 3, 4]);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     offsets: Arc<[usize]>,
     /// What was put into each sequence, in the order in which it was; mostly nothing, which allocates nothing.
     inserted: Option<Arc<[Vec<Inserted>]>>,
+    /// The groups of each sequence, if they matter to something.
+    groups: Option<Arc<[Vec<(usize, f64)>]>>,
 }
 
 /// `tokens` new ones before token number `at` of a sequence.
@@ -40,7 +42,7 @@ impl Layout {
         for length in lengths {
             offsets.push(offsets[offsets.len() - 1] + length);
         }
-        Self { offsets: offsets.into(), inserted: None }
+        Self { offsets: offsets.into(), inserted: None, groups: None }
     }
 
     /// `S`, the number of sequences.
@@ -102,7 +104,8 @@ impl Layout {
     pub fn insert(&self, at: usize, tokens: usize) -> Self {
         let offsets = self.offsets.iter().enumerate().map(|(s, o)| o + s * tokens).collect();
         let more = |s| self.inserted(s).iter().copied().chain([Inserted { at, tokens }]).collect();
-        Self { offsets, inserted: Some((0..self.sequences()).map(more).collect()) }
+        let inserted = Some((0..self.sequences()).map(more).collect());
+        Self { offsets, inserted, groups: self.groups.clone() }
     }
 
     /// The row of the first token of each sequence.
@@ -131,7 +134,9 @@ impl Layout {
     pub fn select(&self, sequences: &[usize]) -> Self {
         let lengths: Vec<usize> = sequences.iter().map(|s| self.range(*s).len()).collect();
         let chosen = |all: &Arc<[Vec<Inserted>]>| sequences.iter().map(|s| all[*s].clone()).collect();
-        Self { inserted: self.inserted.as_ref().map(chosen), ..Self::from_lengths(&lengths) }
+        let groups = |all: &Arc<[Vec<(usize, f64)>]>| sequences.iter().map(|s| all[*s].clone()).collect();
+        let (inserted, groups) = (self.inserted.as_ref().map(chosen), self.groups.as_ref().map(groups));
+        Self { inserted, groups, ..Self::from_lengths(&lengths) }
     }
 
     /// The rows of some of the sequences, in the order in which these are named.
@@ -158,7 +163,57 @@ impl Layout {
         let lengths: Vec<usize> = found.iter().map(|(part, i)| part.range(*i).len()).collect();
         let inserted = parts.iter().any(|(_, part)| part.inserted.is_some());
         let all = || found.iter().map(|(part, i)| part.inserted(*i).to_vec()).collect();
-        Self { inserted: inserted.then(all), ..Self::from_lengths(&lengths) }
+        let grouped = parts.iter().any(|(_, part)| part.groups.is_some());
+        let groups = || found.iter().map(|(part, i)| part.groups(*i).to_vec()).collect();
+        Self { inserted: inserted.then(all), groups: grouped.then(groups), ..Self::from_lengths(&lengths) }
+    }
+
+    /// The same sequences, each belonging to groups by the weights beside them, which sum to 1: mostly to one alone.
+    ///
+    /// A group is whatever somebody parts sequences by, such as domains; modules that differ by group look at it.
+    ///
+    /// ```
+    /// use adaptune_tensor::Layout;
+    /// let layout = Layout::from_lengths(&[3, 1]).with_groups(vec![vec![(4, 1.0)], vec![(0, 0.5), (2, 0.5)]]);
+    /// assert_eq!(layout.groups(0), [(4, 1.0)]);
+    /// assert_eq!(layout.select(&[1]).with_lengths(&[7]).groups(0), [(0, 0.5), (2, 0.5)]);
+    /// ```
+    ///
+    /// # Panics
+    /// If they are not as many as sequences.
+    #[must_use]
+    pub fn with_groups(self, groups: Vec<Vec<(usize, f64)>>) -> Self {
+        assert_eq!(groups.len(), self.sequences(), "groups for each sequence");
+        Self { groups: Some(groups.into()), ..self }
+    }
+
+    /// The groups that a sequence belongs to, and how much; nothing where it belongs to none.
+    ///
+    /// # Panics
+    /// If there is no such sequence.
+    #[must_use]
+    pub fn groups(&self, sequence: usize) -> &[(usize, f64)] {
+        self.groups.as_ref().map_or(&[], |all| &all[sequence])
+    }
+
+    /// The same sequences, of the groups of others; of none where these have none.
+    ///
+    /// # Panics
+    /// If they are not as many.
+    #[must_use]
+    pub fn grouped_as(self, other: &Self) -> Self {
+        assert_eq!(other.sequences(), self.sequences(), "groups for each sequence");
+        Self { groups: other.groups.clone(), ..self }
+    }
+
+    /// As many sequences of other lengths, of the same groups.
+    ///
+    /// # Panics
+    /// If there is not a length for each.
+    #[must_use]
+    pub fn with_lengths(&self, lengths: &[usize]) -> Self {
+        assert_eq!(lengths.len(), self.sequences(), "a length for each sequence");
+        Self { groups: self.groups.clone(), ..Self::from_lengths(lengths) }
     }
 
     /// What was put into a sequence.

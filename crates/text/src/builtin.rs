@@ -127,12 +127,14 @@ impl fmt::Display for Builtin {
 fn written(examples: &[Example]) -> String {
     let header = match examples.first() {
         Some(Example::Text { .. }) => "text\tlabel\n",
+        Some(Example::Review { .. }) => "text\tlabel\topinion\n",
         Some(Example::Pair { .. }) => "text_a\ttext_b\tlabel\n",
         Some(Example::Tagged { .. }) | None => "",
     };
     let rows = examples.iter().map(|example| match example {
         Example::Text { text, label } => format!("{text}\t{label}\n"),
         Example::Pair { premise, hypothesis, label } => format!("{premise}\t{hypothesis}\t{label}\n"),
+        Example::Review { text, label, opinion } => format!("{text}\t{label}\t{opinion}\n"),
         Example::Tagged { words, tags } => tagged(words, tags),
     });
     std::iter::once(header.to_owned()).chain(rows).collect()
@@ -200,7 +202,7 @@ mod tests {
             let name = builtin.to_string();
             assert_eq!(Builtin::parse(name_in(name.as_ref()).unwrap(), None).unwrap(), builtin);
         }
-        assert_eq!(Builtin::all().len(), (4 + 1) * 2 * 3 + 2);
+        assert_eq!(Builtin::all().len(), (5 + 1) * 2 * 3 + 2);
     }
 
     #[test]
@@ -226,7 +228,7 @@ mod tests {
     fn wrong_names_are_met_with_right_ones() {
         for (name, words) in [
             ("sentimant@A", ["no task `sentimant`", "did you mean `sentiment`?"]),
-            ("films@A", ["no task `films`.", "sentiment, topic, entailment, tagging, story, corpus"]),
+            ("films@A", ["no task `films`.", "sentiment, topic, entailment, tagging, subtopic, story, corpus"]),
             ("topic@C", ["no language `C`.", "There are A, B"]),
             ("topic@", ["no language ``.", "There are A, B"]),
             ("topic@A:trian", ["no split `trian`; did you mean `train`?", "There are train, dev, test"]),

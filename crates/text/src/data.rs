@@ -65,6 +65,7 @@ impl Tokenizer {
         let notes = losses(&encoded, self, 0);
         let target = |encoded: &[Encoded]| match Labels::of_head(task, &[]) {
             Labels::Classes(_) | Labels::Answers => Target::Class(0),
+            Labels::Paths(_) => Target::Node { tree: Arc::default(), label: 0 },
             Labels::Choices(_) => Target::Choice(0),
             Labels::Sets(_) => Target::Labels(vec![false]),
             Labels::Numbers | Labels::Nearness => Target::Value(0.0),
@@ -231,6 +232,7 @@ pub(crate) fn by_row<'e>(table: &Table, mut all: &'e [Encoded]) -> impl Iterator
 fn target(targets: &Targets, row: usize, encoded: &Encoded) -> Target {
     match targets {
         Targets::Classes(classes) => Target::Class(classes[row]),
+        Targets::Nodes(tree, labels) => Target::Node { tree: Arc::clone(tree), label: labels[row] },
         Targets::Sets(sets) => Target::Labels(sets[row].clone()),
         Targets::Choices(rights) => Target::Choice(rights[row]),
         Targets::Numbers(numbers) => Target::Value(numbers[row]),

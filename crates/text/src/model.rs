@@ -2,7 +2,7 @@
 
 use crate::base::BaseModel;
 use crate::embedder::{Embedder, EmbeddingForm};
-use crate::error::Result;
+use crate::error::{Result, TextError};
 use crate::generator::Generator;
 use crate::hub::DownloadObserver;
 use crate::predictor::TextPredictor;
@@ -11,6 +11,7 @@ use crate::scorer::Scorer;
 use crate::tokenizer::Tokenizer;
 use adaptune_adapters::format;
 use adaptune_tensor::Precision;
+use adaptune_train::GroupRouter;
 use adaptune_transformer::Encoder;
 use ndarray::Array2;
 use std::path::Path;
@@ -99,7 +100,8 @@ impl TextModel {
             tokenizer = tokenizer.with_max_length(length)?;
         }
         let model = format::load(folder, Arc::clone(&self.base))?;
-        Ok(TextPredictor::new(model, tokenizer, run.and_then(|run| run.input)))
+        let router = GroupRouter::load(folder).map_err(|error| TextError::Method(error.to_string()))?;
+        Ok(TextPredictor::new(model, tokenizer, run.and_then(|run| run.input)).with_router(router))
     }
 
     /// Returns what makes a vector of every text, as the files of the model say; the mean over all tokens if they say nothing

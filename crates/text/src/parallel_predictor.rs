@@ -9,7 +9,7 @@ use crate::thresholds::Thresholds;
 use crate::tokenizer::Tokenizer;
 use adaptune_adapters::{AdapterPool, HeadConfig};
 use adaptune_train::{Dataset, predict_parallel};
-use adaptune_transformer::Encoder;
+use adaptune_transformer::{Encoder, Insertions};
 use std::ops::Range;
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -62,9 +62,13 @@ impl ParallelPredictor {
     /// Takes in an adapter with its head, under a name of its own.
     ///
     /// # Errors
-    /// As [`AdapterPool::add`]: the name is taken, the base is another one, or has tensors thawed.
+    /// As [`AdapterPool::add`]: the name is taken, the base is another one, or has tensors thawed; or it is a tree of adapters, which
+    /// differ by domain.
     pub fn add(&mut self, name: &str, predictor: TextPredictor) -> Result<()> {
         let (model, tokenizer, input, thresholds) = predictor.into_parts();
+        if model.setup().groups().is_some() {
+            return Err(TextError::Method(format!("{name} is a tree of adapters, and these answer by themselves")));
+        }
         self.pool.add(name, model).map_err(adaptune_train::TrainError::from)?;
         self.members.push(Member { name: name.to_owned(), tokenizer, input, thresholds });
         Ok(())

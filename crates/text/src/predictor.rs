@@ -7,14 +7,16 @@ pub use prediction::{Prediction, WordTag};
 pub(crate) use reader::Reader;
 
 use crate::data::cut_note;
-use crate::error::Result;
+use crate::domains::Domains;
+use crate::error::{Result, TextError};
 use crate::labels::Labels;
 use crate::run_file::InputForm;
 use crate::table::{Columns, Row, Table, TableKind};
 use crate::thresholds::Thresholds;
 use crate::tokenizer::Tokenizer;
 use adaptune_adapters::{AdapterModel, format};
-use adaptune_train::{Dataset, Evaluation, predict};
+use adaptune_train::{Dataset, Evaluation, GroupRouter, predict};
+use adaptune_transformer::Insertions;
 use ndarray::{ArrayView1, ArrayView2};
 use std::borrow::Cow;
 use std::path::Path;
@@ -27,13 +29,15 @@ pub struct TextPredictor {
     /// The form of the texts in training, if it is known.
     input: Option<InputForm>,
     thresholds: Thresholds,
+    /// Where texts belong that name no domain of a tree.
+    router: Option<GroupRouter>,
 }
 
 impl TextPredictor {
     /// Puts a model and its tokenizer together; `input` is the form of the texts in training, if it is known.
     #[must_use]
     pub fn new(model: AdapterModel<f32>, tokenizer: Tokenizer, input: Option<InputForm>) -> Self {
-        Self { model, tokenizer, input, thresholds: Thresholds::default() }
+        Self { model, tokenizer, input, thresholds: Thresholds::default(), router: None }
     }
 
     /// The same with another threshold than 0.5 for heads of which any number of labels hold: those whose probability is above
@@ -51,6 +55,70 @@ impl TextPredictor {
     pub fn with_threshold_of(self, label: &str, threshold: f32) -> Result<Self> {
         let thresholds = self.thresholds.with(self.model.head().config(), label, threshold)?;
         Ok(Self { thresholds, ..self })
+    }
+
+    /// The same with what says where texts belong that name no domain of a [tree](adaptune_adapters::Tree) of adapters.
+    #[must_use]
+    pub fn with_router(self, router: Option<GroupRouter>) -> Self {
+        Self { router, ..self }
+    }
+
+    /// The same with domains read from another column of tables.
+    #[must_use]
+    pub fn with_domain_column(mut self, column: &str) -> Self {
+        if let Some(input) = &mut self.input {
+            input.domains = input.domains.take().map(|domains| domains.in_column(column));
+        }
+        self
+    }
+
+    /// The examples of a table's rows with their places in the [tree](adaptune_adapters::Tree) of adapters, if the model has one: those that
+    /// the table names, and of rows that name none those that are likely. Anything else it returns as it is.
+    ///
+    /// # Errors
+    /// A row names a domain that is not in the tree, the rows are questions with windows, or a row names none and there is nothing
+    /// that says where it belongs.
+    pub fn in_domains(&self, data: Dataset, table: &Table) -> Result<Dataset> {
+        let Some(groups) = self.model.setup().groups() else { return Ok(data) };
+        let domains = self.input.as_ref().and_then(|input| input.domains.as_ref());
+        let domains = domains.filter(|domains| domains.paths().len() == groups).ok_or_else(|| {
+            TextError::Method(
+                "the adapters are a tree, and run.json beside them does not say its domains; put it back".into(),
+            )
+        })?;
+        let named = domains.groups(table)?;
+        if named.len() != data.len() {
+            return Err(TextError::table(&table.name, "questions have no place in a tree of adapters"));
+        }
+        let unnamed: Vec<usize> = (0..named.len()).filter(|row| named[*row].is_none()).collect();
+        let mut likely = self.likely(domains, &data, table, &unnamed)?.into_iter();
+        let groups = named.into_iter().map(|group| match group {
+            Some(group) => vec![(group, 1.0)],
+            None => likely.next().unwrap_or_default(),
+        });
+        let groups = groups.collect();
+        data.with_groups(groups).map_err(|source| TextError::Data { file: table.name.clone(), source })
+    }
+
+    /// Where these rows are likely to belong.
+    fn likely(
+        &self,
+        domains: &Domains,
+        data: &Dataset,
+        table: &Table,
+        rows: &[usize],
+    ) -> Result<Vec<Vec<(usize, f64)>>> {
+        let Some(first) = rows.first() else { return Ok(Vec::new()) };
+        let router = self.router.as_ref().ok_or_else(|| {
+            let message = format!(
+                "it names no domain in column {}, and there is no domains.safetensors beside the adapters, which says where texts are likely \
+                 to belong",
+                domains.column()
+            );
+            TextError::line(&table.name, table.rows[*first].line, message)
+        })?;
+        let data = data.select(rows).map_err(|source| TextError::Data { file: table.name.clone(), source })?;
+        router.groups(self.model.base(), &data, 64).map_err(|error| TextError::Method(error.to_string()))
     }
 
     /// The base with adapter and head.
@@ -147,7 +215,8 @@ impl TextPredictor {
     fn predict_some(&self, table: &Table, rows: &[Row], batch_size: usize) -> Result<(Vec<Prediction>, usize)> {
         let Some(full) = table.of_rows_with_text(rows) else { return Ok((Vec::new(), 0)) };
         let reader = self.reader();
-        let tokens = reader.tokens(&full)?;
+        let mut tokens = reader.tokens(&full)?;
+        tokens.dataset = self.in_domains(tokens.dataset, &full)?;
         let logits = predict(&self.model, &tokens.dataset, batch_size)?;
         Ok(reader.predictions(&full, &tokens, logits.view()))
     }
@@ -161,8 +230,9 @@ impl TextPredictor {
         let head = self.model.head().config();
         let table = self.with_labels_of_head(table, &table.columns)?;
         let data = self.tokenizer.tokenize(&table, &Labels::of_head(head.task, &head.labels))?;
-        let logits = predict(&self.model, &data.dataset, 64)?;
-        self.evaluate_logits(&data.dataset, logits.view())
+        let data = self.in_domains(data.dataset, &table)?;
+        let logits = predict(&self.model, &data, 64)?;
+        self.evaluate_logits(&data, logits.view())
     }
 
     /// Loss and metrics of a data set, from [its logits](adaptune_train::predict), with what is predicted by the thresholds.

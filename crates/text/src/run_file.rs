@@ -1,5 +1,6 @@
 //! `run.json`: what an adapter was trained with, as far as later commands need it, and people want to know it.
 
+use crate::domains::Domains;
 use crate::error::{Result, TextError};
 use crate::sentence_transformers::TokenPooling;
 use crate::table::{ChoiceLabels, Columns, Table, TableKind};
@@ -136,6 +137,9 @@ pub struct InputForm {
     /// True if some questions had no answer, so that none may be found.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unanswerable: bool,
+    /// The domains of a tree of adapters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domains: Option<Domains>,
 }
 
 /// [`TableKind`] as it is written.
@@ -352,6 +356,7 @@ impl InputForm {
             choice_labels,
             label_names,
             unanswerable: false,
+            domains: None,
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Dataset {
     task: Task,
     examples: Vec<Example>,
     masking: Option<Masking>,
+    /// The groups of each example, if adapters differ by group.
+    groups: Option<Vec<Vec<(usize, f64)>>>,
 }
 
 impl Dataset {
@@ -49,7 +51,7 @@ impl Dataset {
                 return Err(DataError::Mixed { example: i, task });
             }
         }
-        Ok(Self { task, examples, masking: None })
+        Ok(Self { task, examples, masking: None, groups: None })
     }
 
     /// Texts for causal language modelling, each a sequence of its own, every token of which is learnt but the first.
@@ -85,6 +87,32 @@ impl Dataset {
         Ok(Self { masking: Some(masking), ..dataset })
     }
 
+    /// The same examples, each belonging to groups by the weights beside them, mostly to one alone: such as the place of each in a
+    /// [tree](adaptune_adapters::Tree) of adapters. All sequences of an example belong to its groups.
+    ///
+    /// ```
+    /// use adaptune_tensor::Seed;
+    /// use adaptune_train::Dataset;
+    /// let data = Dataset::texts(vec![vec![1, 5, 7], vec![1, 9]])?.with_groups(vec![vec![(2, 1.0)], vec![(0, 0.5), (1, 0.5)]])?;
+    /// assert_eq!(data.batch(&[1, 0], Seed::new(0)).batch.layout().groups(1), [(2, 1.0)]);
+    /// # Ok::<(), adaptune_train::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If they are not as many as examples.
+    pub fn with_groups(self, groups: Vec<Vec<(usize, f64)>>) -> Result<Self, DataError> {
+        match groups.len() == self.examples.len() {
+            true => Ok(Self { groups: Some(groups), ..self }),
+            false => Err(DataError::Groups { found: groups.len(), examples: self.examples.len() }),
+        }
+    }
+
+    /// The groups of each example, if they are said.
+    #[must_use]
+    pub fn groups(&self) -> Option<&[Vec<(usize, f64)>]> {
+        self.groups.as_deref()
+    }
+
     /// Returns the examples with these numbers, in this order.
     ///
     /// # Errors
@@ -97,7 +125,8 @@ impl Dataset {
             return Err(DataError::Empty);
         }
         let examples = numbers.iter().map(|number| self.examples[*number].clone()).collect();
-        Ok(Self { task: self.task, examples, masking: self.masking.clone() })
+        let groups = self.groups.as_ref().map(|all| numbers.iter().map(|number| all[*number].clone()).collect());
+        Ok(Self { task: self.task, examples, masking: self.masking.clone(), groups })
     }
 
     /// What is predicted.
@@ -157,7 +186,11 @@ impl Dataset {
         }
         let ids = |s: usize| token_ids.get(s).unwrap_or(&sequences[s].1.token_ids);
         let batch = Batch::new((0..sequences.len()).map(|s| (&ids(s)[..], &sequences[s].1.token_types[..])));
-        let batch = batch.expect("lengths were checked");
+        let mut batch = batch.expect("lengths were checked");
+        if let Some(groups) = &self.groups {
+            let groups = sequences.iter().map(|(i, _)| groups[*i].clone()).collect();
+            batch = batch.with_groups(groups).expect("there are some for each sequence");
+        }
         ExampleBatch { batch, numbers: numbers.to_vec(), examples, places, tokens }
     }
 
@@ -182,6 +215,10 @@ impl Dataset {
             let numbers = [rate.to_bits(), u64::from(*mask), u64::from(*vocabulary), u64::from(*summarise)];
             seed = numbers.into_iter().chain(special.iter().map(|id| u64::from(*id))).fold(seed, Seed::at);
         }
+        let of_group = |seed: Seed, (group, weight): &(usize, f64)| seed.at(*group as u64).at(weight.to_bits());
+        for groups in self.groups.iter().flatten() {
+            seed = groups.iter().fold(seed.named("groups"), of_group);
+        }
         for Example { sequences, target } in &self.examples {
             for Sequence { token_ids, token_types } in sequences {
                 seed = seed.at(token_ids.len() as u64);
@@ -196,6 +233,7 @@ impl Dataset {
                 Target::Related => seed.named("related").at(sequences.len() as u64),
                 Target::Choice(right) => seed.at(sequences.len() as u64).at(*right as u64),
                 Target::Class(class) => seed.at(*class as u64),
+                Target::Node { label, .. } => seed.named("node").at(*label as u64),
                 Target::Value(value) => seed.at(value.to_bits()),
                 Target::Labels(truths) => truths.iter().fold(seed, |seed, truth| seed.at(u64::from(*truth))),
                 Target::Answer(window) => window.fingerprint(seed),
@@ -214,6 +252,7 @@ fn check(i: usize, example: &Example, task: Task, classes: usize) -> Result<(), 
     let target = |source| Err(DataError::Target { example: i, source });
     let highest = match &example.target {
         Target::Class(class) => Some(*class),
+        Target::Node { label, .. } => Some(*label),
         Target::Tags(tags) => tags.iter().flatten().max().copied(),
         Target::Value(value) if !value.is_finite() => {
             return target(TargetError::NotFinite { found: value.to_string() });
@@ -345,5 +384,12 @@ mod tests {
         };
         assert_eq!(print(&[1, 2], 0), print(&[1, 2], 0));
         assert!(print(&[1, 2], 0) != print(&[2, 1], 0) && print(&[1, 2], 0) != print(&[1, 2], 1));
+        let of_group = |group| {
+            let data = Dataset::texts(vec![vec![1, 2]]).and_then(|data| data.with_groups(vec![vec![(group, 1.0)]]));
+            data.unwrap().fingerprint()
+        };
+        assert!(of_group(0) == of_group(0) && of_group(0) != of_group(1));
+        let few = Dataset::texts(vec![vec![1, 2]]).and_then(|data| data.with_groups(Vec::new()));
+        assert_eq!(few.unwrap_err(), DataError::Groups { found: 0, examples: 1 });
     }
 }

@@ -9,6 +9,14 @@ pub enum DataError {
     /// No examples.
     #[error("there are no examples: at least one is needed")]
     Empty,
+    /// Groups of another number of examples.
+    #[error("groups are given for {found} examples, but there are {examples}: give some for each")]
+    Groups {
+        /// For how many they are given.
+        found: usize,
+        /// How many examples there are.
+        examples: usize,
+    },
     /// Targets of several tasks.
     #[error("example {example} has a target of another kind than a {} head predicts", task.name())]
     Mixed {

@@ -1,8 +1,9 @@
 //! Examples: tokens with what they should be predicted as.
 
 use crate::answer::AnswerWindow;
-use adaptune_adapters::{Outputs, Task};
+use adaptune_adapters::{LabelTree, Outputs, Task};
 use adaptune_transformer::Config;
+use std::sync::Arc;
 
 /// One tokenised example: sequences, and what they should be predicted as together.
 ///
@@ -59,6 +60,13 @@ impl Example {
 pub enum Target {
     /// A class.
     Class(usize),
+    /// A label of a tree, coarse to fine.
+    Node {
+        /// The tree of all labels of the head.
+        tree: Arc<LabelTree>,
+        /// The number of the label.
+        label: usize,
+    },
     /// Whether each label holds, as many as there are labels.
     Labels(Vec<bool>),
     /// A number; for embeddings how near its two sequences are.
@@ -94,6 +102,7 @@ impl Target {
             (Self::Tags(_), Outputs::Labels { .. }) => every,
             (Self::Labels(_), Outputs::AnyLabels { .. })
             | (Self::Value(_), Outputs::Number)
+            | (Self::Node { .. }, Outputs::LabelTree { .. })
             | (Self::Choice(_), Outputs::Choice) => !every,
             (Self::Value(_) | Self::Related, Outputs::Vector) => !every,
             (Self::Answer(_), Outputs::Span)

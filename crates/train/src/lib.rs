@@ -23,6 +23,7 @@ mod error;
 mod evaluate;
 mod finite;
 mod fit;
+mod group_router;
 mod history;
 mod identity;
 #[cfg(all(debug_assertions, not(test)))]
@@ -47,6 +48,7 @@ pub use data_error::DataError;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate, evaluate_by, evaluate_logits, predict};
 pub use example::{Example, Sequence, Target};
+pub use group_router::{GroupRouter, GroupRouterError};
 pub use masking::{Hidden, Masking};
 pub use metrics::Metrics;
 pub use mixing::{MixingShares, mixing_shares};

@@ -60,6 +60,35 @@ pub enum BatchError {
         /// The sequences of the batch.
         found: usize,
     },
+    /// Groups are given for another number of sequences than there are.
+    #[error("groups are given for {found} sequences, but the batch has {expected}: give some for each")]
+    GroupCount {
+        /// For how many they are given.
+        found: usize,
+        /// The sequences of the batch.
+        expected: usize,
+    },
+    /// A sequence without a group, where what is plugged in differs by group.
+    #[error(
+        "sequence {sequence} belongs to no group, and an adapter here differs by group, of which there are {groups}: say which one is \
+         the sequence's, with Batch::with_groups"
+    )]
+    NoGroup {
+        /// The sequence, from 0.
+        sequence: usize,
+        /// How many there are.
+        groups: usize,
+    },
+    /// A group that there is not.
+    #[error("sequence {sequence} belongs to group {group}, but there are {groups}, counted from 0")]
+    Group {
+        /// The sequence, from 0.
+        sequence: usize,
+        /// The group.
+        group: usize,
+        /// How many there are.
+        groups: usize,
+    },
     /// A place that cannot be read.
     #[error(
         "place {place} cannot be read: places come sequence by sequence and are below {tokens}, the number of tokens"
@@ -147,11 +176,37 @@ impl Batch {
     /// ```
     #[must_use]
     pub fn join(batches: &[&Self]) -> Self {
-        let lengths: Vec<usize> = batches.iter().flat_map(|b| b.layout.ranges().map(|range| range.len())).collect();
+        let mut first = 0;
+        let numbers = |batch: &&Self| {
+            let numbers: Vec<usize> = (first..first + batch.layout.sequences()).collect();
+            first += numbers.len();
+            numbers
+        };
+        let numbers: Vec<_> = batches.iter().map(numbers).collect();
+        let layouts: Vec<_> = numbers.iter().zip(batches).map(|(its, batch)| (&its[..], &batch.layout)).collect();
         Self {
             token_ids: batches.iter().flat_map(|batch| &batch.token_ids).copied().collect(),
             token_types: batches.iter().flat_map(|batch| &batch.token_types).copied().collect(),
-            layout: Layout::from_lengths(&lengths),
+            layout: Layout::join(&layouts),
+        }
+    }
+
+    /// The same sequences, each belonging to groups by the weights beside them; see [`Layout::with_groups`].
+    ///
+    /// ```
+    /// use adaptune_transformer::Batch;
+    /// let batch = Batch::from_ids(&[&[2, 5, 3], &[2, 3]]).with_groups(vec![vec![(1, 1.0)], vec![(0, 1.0)]])?;
+    /// assert_eq!(batch.layout().groups(1), [(0, 1.0)]);
+    /// # Ok::<(), adaptune_transformer::BatchError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If they are not as many as sequences.
+    pub fn with_groups(self, groups: Vec<Vec<(usize, f64)>>) -> Result<Self, BatchError> {
+        let (found, expected) = (groups.len(), self.layout.sequences());
+        match found == expected {
+            true => Ok(Self { layout: self.layout.with_groups(groups), ..self }),
+            false => Err(BatchError::GroupCount { found, expected }),
         }
     }
 

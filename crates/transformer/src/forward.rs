@@ -121,7 +121,7 @@ impl<'a, S: Scalar> Base<'a, S> {
                 let walk = Walk { base: self, batch, insertions, pass, selection, past: None };
                 let whole = state.selection.is_none();
                 let trace = Trace { steps: Vec::new(), constant_blocks: done };
-                let start = Encoded { hidden: state.hidden, layout: state.layout, trace };
+                let start = Encoded { hidden: state.hidden, layout: state.layout.grouped_as(batch.layout()), trace };
                 if whole { walk.finish(walk.blocks(start, done..layers)?) } else { Ok(start) }
             }
         }
@@ -209,8 +209,22 @@ fn check_sequences<S: Scalar>(batch: &Batch, insertions: &dyn Insertions<S>) -> 
     let found = batch.layout().sequences();
     match insertions.sequences().filter(|expected| *expected != found) {
         Some(expected) => Err(BatchError::Rows { expected, found }),
-        None => Ok(()),
+        None => insertions.groups().map_or(Ok(()), |groups| check_groups(batch, groups)),
     }
+}
+
+/// Every sequence belongs to some of so many groups.
+fn check_groups(batch: &Batch, groups: usize) -> Result<(), BatchError> {
+    for sequence in 0..batch.layout().sequences() {
+        let its = batch.layout().groups(sequence);
+        if its.is_empty() {
+            return Err(BatchError::NoGroup { sequence, groups });
+        }
+        if let Some((group, _)) = its.iter().find(|(group, _)| *group >= groups) {
+            return Err(BatchError::Group { sequence, group: *group, groups });
+        }
+    }
+    Ok(())
 }
 
 /// A pass on its way through the blocks.
@@ -328,7 +342,7 @@ impl<'a, S: Scalar> Encoded<'a, S> {
     /// The mean or the maximum of each sequence.
     fn pooled(mut self, pool: Pool) -> Self {
         let (hidden, trace) = pooled(pool, self.hidden.view(), &self.layout);
-        self.layout = Layout::from_lengths(&vec![1; self.layout.sequences()]);
+        self.layout = self.layout.with_lengths(&vec![1; self.layout.sequences()]);
         if !self.trace.is_empty() {
             self.trace.steps.push(Step::Pooled(trace));
         }

@@ -70,7 +70,7 @@ impl Selection {
     /// If a place is not in the batch, or stands behind one of a later sequence.
     pub(crate) fn choose(&self, batch: &Layout, state: &Layout) -> Result<SelectedTokens, BatchError> {
         let tokens = state.tokens();
-        let ones = || Layout::from_lengths(&vec![1; state.sequences()]);
+        let ones = || state.with_lengths(&vec![1; state.sequences()]);
         let text = || (0..state.sequences()).flat_map(|s| state.text(s)).map(|row| row as u32).collect::<Vec<_>>();
         let (rows, layout) = match self {
             Self::First => (Some(state.first_rows()), ones()),
@@ -136,7 +136,7 @@ fn places_layout(places: &[usize], batch: &Layout) -> Result<Layout, BatchError>
         sequence = found.ok_or(BatchError::Place { place, tokens: batch.tokens() })?;
         lengths[sequence] += 1;
     }
-    Ok(Layout::from_lengths(&lengths))
+    Ok(batch.with_lengths(&lengths))
 }
 
 impl SelectedTokens {

@@ -175,6 +175,65 @@ pub enum CompositionError {
         /// The first point at which they differ.
         point: String,
     },
+    /// A tree that does not name a parent for each part.
+    #[error(
+        "{found} parents are given for {parts} parts of a tree: give the number of one for each, and of a root its own"
+    )]
+    ParentCount {
+        /// How many are given.
+        found: usize,
+        /// How many parts there are.
+        parts: usize,
+    },
+    /// A part of a tree whose parent is not there.
+    #[error("part {part} of the tree has part {parent} for its parent, but there are {parts}, counted from 0")]
+    NoParent {
+        /// The part, from 0.
+        part: usize,
+        /// What it names.
+        parent: usize,
+        /// How many there are.
+        parts: usize,
+    },
+    /// A part of a tree that is above itself.
+    #[error(
+        "part {part} of the tree is among its own ancestors ({path}): a tree has no cycle; its root is the part that is its own parent"
+    )]
+    Cycle {
+        /// The part, from 0.
+        part: usize,
+        /// From it upwards, with arrows between.
+        path: String,
+    },
+    /// A module that cannot be averaged over a path.
+    #[error(
+        "{point}: part {part} of the tree has a module there that cannot be averaged over a path: prefixes, prompts, ReFT, invertible \
+         adapters and AdapterPlus cannot"
+    )]
+    NotInTree {
+        /// The point.
+        point: String,
+        /// The part, from 0.
+        part: usize,
+    },
+    /// A tree in a tree.
+    #[error("part {part} of the tree is, or holds, a tree itself: make it one tree, tree(a, b, c, parents=[0, 0, 1])")]
+    TreeInTree {
+        /// The part, from 0.
+        part: usize,
+    },
+    /// Parts that differ by group, among different numbers of groups.
+    #[error(
+        "part {part} differs by group among {found} groups, and another among {expected}: all have to know the same groups"
+    )]
+    Groups {
+        /// The part, from 0.
+        part: usize,
+        /// Its groups.
+        found: usize,
+        /// Those of the other.
+        expected: usize,
+    },
     /// Not one weight for each part.
     #[error("{found} weights are given for {parts} parts: give one for each, average(0.3*a, 0.7*b), or none")]
     WeightCount {

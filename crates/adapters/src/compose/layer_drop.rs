@@ -82,6 +82,9 @@ impl<S: Scalar, P: Insertions<S>> Insertions<S> for LayerDrop<P> {
     fn sequences(&self) -> Option<usize> {
         self.part.sequences()
     }
+    fn groups(&self) -> Option<usize> {
+        self.part.groups()
+    }
 }
 
 impl<S: Scalar, P: Insertions<S>> Node<S, P> for LayerDrop<P> {

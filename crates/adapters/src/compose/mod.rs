@@ -7,6 +7,7 @@
 //! | [`Fuse`] | attention over the outputs of several adapters | Pfeiffer et al., 2021 (AdapterFusion) |
 //! | [`Route`] | a choice among several, for each token or sequence | Fedus et al., 2022; Wang et al., 2022 (AdaMix); Ostapenko et al., 2024 (Arrow) |
 //! | [`Average`] | the weighted average of what several adapters give | Wang et al., 2021 (EMEA) |
+//! | [`Tree`] | a path from root to leaf for each sequence; parents are shared by their children | Chronopoulou et al., 2022 |
 //! | [`Split`] | ranges of tokens, each with one of several | |
 //! | [`PerSequence`] | every sequence of a batch has an adapter of its own, or none | |
 //! | [`LayerDrop`] | an adapter without some of its layers, for speed in use | Rücklé et al., 2021 (AdapterDrop) |
@@ -55,6 +56,7 @@ mod shares;
 mod split;
 pub(crate) mod stack;
 pub(crate) mod supply;
+mod tree;
 pub(crate) mod watch;
 
 pub use arrow::ArrowError;
@@ -72,4 +74,5 @@ pub use setup::Setup;
 pub use split::Split;
 pub use stack::Stack;
 pub use supply::{Supply, WantedMixer};
+pub use tree::Tree;
 pub use watch::{MixingRecord, MixingWeights};

@@ -1,4 +1,4 @@
-//! MTL-LoRAs of several tasks that share `A` and the `B_i` while they train.
+//! MTL-LoRAs of several tasks that share `A` and the `B_i` while they train, or skills that they choose among.
 //!
 //! Sharing needs nothing but one value in one place: a shared array has one slot, so that the gradients of all tasks are added
 //! up in one buffer, and an optimiser, which knows arrays by their slots, changes it once a step.
@@ -10,13 +10,16 @@ use crate::core::point::Point;
 use crate::methods::lora::config::shape;
 use crate::methods::lora::mtl::config::MtlLoraConfig;
 use crate::methods::lora::mtl::layer::{MtlLora, Own, Shared};
+use crate::methods::lora::poly::config::PolytroponConfig;
+use crate::methods::lora::poly::layer::{Choice, Skills};
 use crate::registry::method::Method;
 use adaptune_tensor::{Named, NamedMut, Parameters, Scalar, Seed, join};
 use adaptune_transformer::{Config, Insertions, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties};
 use ndarray::Array2;
 use std::collections::BTreeMap;
 
-/// What several tasks train together: at every layer one `A` and one set of `B_i`, and `Λ` and `w` for each task.
+/// What several tasks train together: at every layer one `A` and one set of `B_i`, and `Λ` and `w` for each task; or skills, LoRAs of which each task
+/// has some ([`MultiTask::polytropon`]).
 ///
 /// [`MultiTask::task`] is what one task plugs in. A batch of several tasks is a [`PerSequence`](crate::PerSequence) of them, and the
 /// gradients of what they share add up:
@@ -45,15 +48,45 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub struct MultiTask<S> {
     names: Vec<String>,
-    config: MtlLoraConfig,
+    kind: Kind,
     layers: BTreeMap<LinearPoint, Layer<S>>,
+}
+
+/// What is shared.
+#[derive(Clone, Debug)]
+enum Kind {
+    Mtl(MtlLoraConfig),
+    Polytropon(PolytroponConfig),
 }
 
 /// One layer: what is shared, and what each task has.
 #[derive(Clone, Debug)]
-struct Layer<S> {
-    shared: Shared<S>,
-    own: Vec<Own<S>>,
+enum Layer<S> {
+    Mtl(Shared<S>, Vec<Own<S>>),
+    Polytropon(Skills<S>, Vec<Choice<S>>),
+}
+
+impl<S: Scalar> Layer<S> {
+    fn shared(&self) -> &dyn Parameters<S> {
+        match self {
+            Self::Mtl(shared, _) => shared,
+            Self::Polytropon(skills, _) => skills,
+        }
+    }
+
+    fn own(&self, task: usize) -> &dyn Parameters<S> {
+        match self {
+            Self::Mtl(_, own) => &own[task],
+            Self::Polytropon(_, choices) => &choices[task],
+        }
+    }
+
+    fn parts_mut(&mut self) -> (&mut dyn Parameters<S>, Vec<&mut dyn Parameters<S>>) {
+        match self {
+            Self::Mtl(shared, own) => (shared, own.iter_mut().map(|one| one as _).collect()),
+            Self::Polytropon(skills, choices) => (skills, choices.iter_mut().map(|one| one as _).collect()),
+        }
+    }
 }
 
 impl<S: Scalar> MultiTask<S> {
@@ -67,11 +100,49 @@ impl<S: Scalar> MultiTask<S> {
         let layer = |point: LinearPoint| {
             let seed = seed.at(point.layer as u64).at(point.projection as u64);
             let own = names.iter().map(|name| Own::new(config, seed.named(name))).collect();
-            (point, Layer { shared: Shared::new(shape(point.projection, model), config, seed), own })
+            (point, Layer::Mtl(Shared::new(shape(point.projection, model), config, seed), own))
         };
         Ok(Self {
             names: names.iter().map(|name| (*name).to_owned()).collect(),
-            config: config.clone(),
+            kind: Kind::Mtl(config.clone()),
+            layers: config.points(model)?.into_iter().map(layer).collect(),
+        })
+    }
+
+    /// New skills for tasks of these names, and for each task and layer a logit of each skill (Polytropon: E. Ponti et al., EACL 2023,
+    /// [arXiv:2202.13914](https://arxiv.org/abs/2202.13914)). What a task has of them in training is drawn anew for each batch; at the end its
+    /// [adapter](Self::adapter) is a LoRA, whose matrices are averages of those of its skills.
+    ///
+    /// ```
+    /// use adaptune_adapters::{Method, MultiTask, PolytroponConfig};
+    /// use adaptune_tensor::{Parameters, Seed};
+    /// use adaptune_transformer::Config;
+    /// let config = PolytroponConfig { n_skills: 3, ..PolytroponConfig::polytropon() };
+    /// let tasks = MultiTask::<f32>::polytropon(&["topic", "mood"], &config, &Config::bert(8, 2, 2, 12), Seed::new(2))?;
+    /// // Two layers with queries and values: three skills each, and three logits for each task.
+    /// assert_eq!(tasks.parameter_count(), 2 * 2 * (3 * 2 * 8 * 8 + 2 * 3));
+    /// assert!(matches!(tasks.adapter(1).method(), Some(Method::Lora(_))));
+    /// # Ok::<(), adaptune_adapters::MethodError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no task, two have one name, or the configuration does not fit the model.
+    pub fn polytropon(
+        names: &[&str],
+        config: &PolytroponConfig,
+        model: &Config,
+        seed: Seed,
+    ) -> Result<Self, MethodError> {
+        check_names(names)?;
+        let seed = config.lora.init_weights_seed.map_or(seed, Seed::new);
+        let layer = |point: LinearPoint| {
+            let seed = seed.at(point.layer as u64).at(point.projection as u64);
+            let choices = names.iter().map(|name| Choice::new(config, seed.named(name))).collect();
+            (point, Layer::Polytropon(Skills::new(shape(point.projection, model), config, seed), choices))
+        };
+        Ok(Self {
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            kind: Kind::Polytropon(config.clone()),
             layers: config.points(model)?.into_iter().map(layer).collect(),
         })
     }
@@ -90,8 +161,9 @@ impl<S: Scalar> MultiTask<S> {
         let mut tasks = Self::new(&names, config, model, Seed::new(0))?;
         for (point, layer) in &mut tasks.layers {
             let point = Point::from(*point);
-            copy(layer.shared.parameters_mut(), adapters[0].module_parameters(point))?;
-            for (own, adapter) in layer.own.iter_mut().zip(adapters) {
+            let (shared, each) = layer.parts_mut();
+            copy(shared.parameters_mut(), adapters[0].module_parameters(point))?;
+            for (own, adapter) in each.into_iter().zip(adapters) {
                 copy(own.parameters_mut(), adapter.module_parameters(point))?;
             }
         }
@@ -104,10 +176,28 @@ impl<S: Scalar> MultiTask<S> {
         &self.names
     }
 
-    /// The method of all tasks, an MTL-LoRA.
+    /// The method of the adapter that each task has at the end: an MTL-LoRA, or of skills a LoRA.
     #[must_use]
     pub fn method(&self) -> Method {
-        Method::MtlLora(self.config.clone())
+        match &self.kind {
+            Kind::Mtl(config) => Method::MtlLora(config.clone()),
+            Kind::Polytropon(config) => Method::Lora(config.lora.clone()),
+        }
+    }
+
+    /// How many numbers all tasks share.
+    #[must_use]
+    pub fn shared_count(&self) -> usize {
+        self.layers.values().map(|layer| layer.shared().parameter_count()).sum()
+    }
+
+    /// How many skills tasks choose among; `None` of MTL-LoRAs.
+    #[must_use]
+    pub fn skills(&self) -> Option<usize> {
+        match &self.kind {
+            Kind::Mtl(_) => None,
+            Kind::Polytropon(config) => Some(config.n_skills),
+        }
     }
 
     /// What task number `task`, from 0, plugs into a base.
@@ -116,8 +206,15 @@ impl<S: Scalar> MultiTask<S> {
     /// If there is no such task.
     #[must_use]
     pub fn task(&self, task: usize) -> TaskOf<'_, S> {
-        let layers = self.layers.iter();
-        TaskOf { at: layers.map(|(point, l)| (*point, One { shared: &l.shared, own: &l.own[task] })).collect() }
+        let mut at = BTreeMap::new();
+        for (point, layer) in &self.layers {
+            let one = match layer {
+                Layer::Mtl(shared, own) => One::Mtl(shared, &own[task]),
+                Layer::Polytropon(skills, choices) => One::Polytropon(skills, &choices[task]),
+            };
+            at.insert(*point, one);
+        }
+        TaskOf { at }
     }
 
     /// The adapter of task number `task`, from 0, with a copy of what is shared. It is frozen.
@@ -128,8 +225,11 @@ impl<S: Scalar> MultiTask<S> {
     pub fn adapter(&self, task: usize) -> Adapter<S> {
         let mut modules = Modules::new();
         for (point, layer) in &self.layers {
-            let module = MtlLora::of(layer.shared.clone(), layer.own[task].clone());
-            modules.place(*point, module).expect("every point is there once");
+            let placed = match layer {
+                Layer::Mtl(shared, own) => modules.place(*point, MtlLora::of(shared.clone(), own[task].clone())),
+                Layer::Polytropon(skills, choices) => modules.place(*point, skills.finished(&choices[task])),
+            };
+            placed.expect("every point is there once");
         }
         let mut adapter = Adapter::from_parts(&self.names[task], Some(self.method()), modules);
         adapter.freeze();
@@ -165,15 +265,16 @@ impl<S: Scalar> Parameters<S> for MultiTask<S> {
     fn list<'a>(&'a self, name: &str, all: &mut Named<'a, S>) {
         for (point, layer) in &self.layers {
             let name = join(name, &Point::from(*point).to_string());
-            layer.shared.list(&name, all);
-            self.names.iter().zip(&layer.own).for_each(|(task, own)| own.list(&join(&name, task), all));
+            layer.shared().list(&name, all);
+            self.names.iter().enumerate().for_each(|(i, task)| layer.own(i).list(&join(&name, task), all));
         }
     }
     fn list_mut<'a>(&'a mut self, name: &str, all: &mut NamedMut<'a, S>) {
         for (point, layer) in &mut self.layers {
             let name = join(name, &Point::from(*point).to_string());
-            layer.shared.list_mut(&name, all);
-            self.names.iter().zip(&mut layer.own).for_each(|(task, own)| own.list_mut(&join(&name, task), all));
+            let (shared, each) = layer.parts_mut();
+            shared.list_mut(&name, all);
+            self.names.iter().zip(each).for_each(|(task, own)| own.list_mut(&join(&name, task), all));
         }
     }
 }
@@ -186,9 +287,9 @@ pub struct TaskOf<'t, S> {
 
 /// One layer for one task.
 #[derive(Debug)]
-struct One<'t, S> {
-    shared: &'t Shared<S>,
-    own: &'t Own<S>,
+enum One<'t, S> {
+    Mtl(&'t Shared<S>, &'t Own<S>),
+    Polytropon(&'t Skills<S>, &'t Choice<S>),
 }
 
 impl<S: Scalar> Insertions<S> for TaskOf<'_, S> {
@@ -203,6 +304,9 @@ impl<S: Scalar> LinearModule<S> for One<'_, S> {
     }
 
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
-        self.shared.forward(self.own, input)
+        match *self {
+            Self::Mtl(shared, own) => shared.forward(own, input),
+            Self::Polytropon(skills, choice) => skills.forward(choice, input),
+        }
     }
 }

@@ -6,8 +6,19 @@ use crate::core::point::Point;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{Config, Insertions, LinearPoint, SequencePoint, SublayerPoint};
 
+/// All parts that differ by group do so among the same groups.
+pub(super) fn check_groups<S: Scalar, P: Insertions<S>>(parts: &[P]) -> Result<(), CompositionError> {
+    let mut told = parts.iter().enumerate().filter_map(|(part, p)| Some((part, p.groups()?)));
+    let Some((_, expected)) = told.next() else { return Ok(()) };
+    match told.find(|(_, found)| *found != expected) {
+        Some((part, found)) => Err(CompositionError::Groups { part, found, expected }),
+        None => Ok(()),
+    }
+}
+
 /// All parts see the same batch.
-pub(super) fn check_sequences<S: Scalar, P: Insertions<S>>(parts: &[P]) -> Result<(), CompositionError> {
+pub(super) fn check_batches<S: Scalar, P: Insertions<S>>(parts: &[P]) -> Result<(), CompositionError> {
+    check_groups(parts)?;
     let mut told = parts.iter().enumerate().filter_map(|(part, p)| Some((part, p.sequences()?)));
     let Some((_, expected)) = told.next() else { return Ok(()) };
     match told.find(|(_, found)| *found != expected) {

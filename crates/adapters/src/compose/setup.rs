@@ -13,14 +13,15 @@ use super::route::{Route, Router};
 use super::split::Split;
 use super::stack::Stack;
 use super::supply::{Supply, WantedMixer};
+use super::tree::Tree;
 use crate::adapter::Adapter;
 use crate::core::insertion_points::not_causal;
 use crate::core::inverse::InverseModule;
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
-    AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
-    SublayerPoint,
+    AttentionModule, Batch, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint,
+    SublayerModule, SublayerPoint,
 };
 use std::fmt;
 use std::sync::Arc;
@@ -146,6 +147,8 @@ setup! {
     Fuse: Fuse<S, Setup<S>>,
     /// A choice among several, for each token or sequence.
     Route: Route<S, Setup<S>>,
+    /// A path of a tree for each sequence.
+    Tree: Tree<Setup<S>>,
     /// Ranges of tokens, each with one of several.
     Split: Split<Setup<S>>,
     /// The weighted average of several.
@@ -199,6 +202,25 @@ impl<S: Scalar> Setup<S> {
         match self {
             Self::Route(route) => Some(route.router()),
             _ => None,
+        }
+    }
+
+    /// A batch that passes through all that it has: a sequence for each group, if modules differ by group.
+    pub(crate) fn probe(&self) -> Batch {
+        let token: &[u32] = &[0];
+        let Some(groups) = self.groups() else { return Batch::from_ids(&[token]) };
+        let batch = Batch::from_ids(&vec![token; groups]);
+        batch
+            .with_groups((0..groups).map(|group| vec![(group, 1.0)]).collect())
+            .unwrap_or_else(|_| Batch::from_ids(&[token]))
+    }
+
+    /// The tree in it whose paths its batches choose among, if there is one.
+    #[must_use]
+    pub fn tree(&self) -> Option<&Tree<Self>> {
+        match self {
+            Self::Tree(tree) => Some(tree),
+            other => other.parts().iter().find_map(Self::tree),
         }
     }
 
@@ -284,5 +306,8 @@ impl<S: Scalar> Insertions<S> for Setup<S> {
     }
     fn sequences(&self) -> Option<usize> {
         self.insertions().sequences()
+    }
+    fn groups(&self) -> Option<usize> {
+        self.insertions().groups()
     }
 }

@@ -27,6 +27,8 @@ pub struct NewParts<'a> {
     pub fusion: &'a FusionConfig,
     /// Where initial values come from.
     pub seed: Seed,
+    /// What new adapters are called, in their order; those behind have the names of their methods.
+    pub names: &'a [String],
 }
 
 /// Loads what an expression puts together, such as `stack(runs/german, runs/mood)`: its names are directories, each with whatever
@@ -67,6 +69,8 @@ struct Directories<'a, S> {
     /// Frozen setups by their directories: one that is named twice is loaded once.
     loaded: BTreeMap<String, Setup<S>>,
     names: Vec<String>,
+    /// How many new adapters there are so far.
+    made: usize,
     head: Option<Head<S>>,
     notes: Vec<Note>,
     /// Why something could not be loaded.
@@ -76,7 +80,7 @@ struct Directories<'a, S> {
 impl<'a, S: Scalar> Directories<'a, S> {
     fn new(base: &'a Encoder<S>, new: Option<&'a NewParts<'a>>) -> Self {
         let (loaded, names, head, notes, failure) = (BTreeMap::new(), Vec::new(), None, Vec::new(), None);
-        Self { base, new, loaded, names, head, notes, failure }
+        Self { base, new, loaded, names, made: 0, head, notes, failure }
     }
 
     fn load(&mut self, directory: &str) -> Result<Setup<S>, FormatError> {
@@ -122,7 +126,9 @@ impl<'a, S: Scalar> Directories<'a, S> {
         let method: Method = text
             .parse()
             .map_err(|error| FormatError::config(text, format!("this is neither a folder nor a method: {error}")))?;
-        let name = self.free_name(text.split('[').next().unwrap_or(text));
+        let given = new.names.get(self.made).map(String::as_str);
+        self.made += 1;
+        let name = self.free_name(given.unwrap_or_else(|| text.split('[').next().unwrap_or(text)));
         let adapter = Adapter::on(&name, &method, self.base, new.seed.named(&name));
         adapter.map(Setup::from).map_err(|error| FormatError::config(text, error))
     }

@@ -24,6 +24,9 @@ const MOST_LAYERS: usize = 64;
 /// that read the first token in the place of the mean would pass for ours and compute other numbers.
 const POOLING: &str = "pooling";
 
+/// Our mark of heads whose labels are a tree. Python passes it over and loads a classification of all labels, whose logits are ours.
+const HIERARCHICAL: &str = "hierarchical";
+
 /// What a placeholder of Git LFS begins with.
 const LFS: &[u8] = b"version https://git-lfs.";
 
@@ -59,7 +62,11 @@ pub(crate) fn head_text(name: &str, config: &HeadConfig, model: &Config) -> Stri
             fields[POOLING] = pooling.into();
         }
     }
-    text(&envelope(name, fields, model))
+    let mut file = envelope(name, fields, model);
+    if config.task.predicts_a_path() {
+        file[HIERARCHICAL] = true.into();
+    }
+    text(&file)
 }
 
 /// The field with the number of labels. A choice among sequences has no class, but as many names as an example has choices.
@@ -235,6 +242,8 @@ pub(super) fn head(file: &Value) -> Result<HeadConfig, Message> {
     let task = head_type
         .and_then(|head_type| Task::of_head_type(head_type, labels.len()))
         .ok_or_else(|| format!("heads of type {head_type:?} are not read; those of {} are", Task::head_types()))?;
+    let of_paths = file.get(HIERARCHICAL).and_then(Value::as_bool).unwrap_or(false);
+    let task = if of_paths && task == Task::CLASSIFICATION { Task::HIERARCHICAL } else { task };
     let activation = match fields.get("activation_function") {
         None | Some(Value::Null) => None,
         Some(value) => {

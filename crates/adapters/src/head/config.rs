@@ -1,5 +1,6 @@
 //! The configuration of a head, typed and checked.
 
+use super::label_tree::{LabelTree, NoParentLabel};
 use super::pooling::Pooling;
 use super::task::Task;
 use crate::core::size::{linear, product, sum};
@@ -117,6 +118,9 @@ pub enum HeadError {
         /// The second.
         second: usize,
     },
+    /// A label of a tree whose parent is not among the labels.
+    #[error(transparent)]
+    NoParentLabel(#[from] NoParentLabel),
     /// Not as many names as classes.
     #[error("the head has {expected} labels, but {found} names were given: give one for each")]
     LabelCount {
@@ -236,6 +240,9 @@ impl HeadConfig {
             return Err(HeadError::Dropout { found: dropout });
         }
         self.check_labels()?;
+        if self.task.predicts_a_path() {
+            LabelTree::of(&self.labels)?;
+        }
         let (task, least) = (self.task.name(), self.task.description().outputs.least_labels());
         match self {
             _ if matches!(self.selection(), Selection::Places(_)) => Err(HeadError::Places { task }),

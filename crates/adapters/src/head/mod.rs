@@ -6,6 +6,7 @@
 //! |---|---|---|
 //! | classification, regression | the first token's hidden state, or another [`Pooling`] | a stack of linear layers, two by default |
 //! | multi-label classification | as classification | the same |
+//! | hierarchical classification, of a [`LabelTree`] | as classification | the same |
 //! | tagging | every token | the same, one by default |
 //! | question answering | every token | the same, with two outputs |
 //! | multiple choice | as classification, of each sequence of an example | the same, with one output |
@@ -14,6 +15,7 @@
 //! | causal language modelling | the tokens before those that are predicted | none: the base's own output layer |
 
 pub(crate) mod config;
+mod label_tree;
 mod language;
 mod output;
 mod pooler;
@@ -22,6 +24,7 @@ mod stack;
 pub(crate) mod task;
 
 pub use config::{HeadConfig, HeadError};
+pub use label_tree::{LabelTree, NoParentLabel};
 pub use pooling::Pooling;
 pub use task::{Outputs, Task, TaskDescription};
 

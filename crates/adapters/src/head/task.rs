@@ -54,6 +54,11 @@ pub enum Outputs {
         /// The fewest labels that make sense.
         least: usize,
     },
+    /// One for each label, coarse or fine, of a [tree](crate::LabelTree), of which those on a path from the top to a leaf hold.
+    LabelTree {
+        /// The fewest labels that make sense.
+        least: usize,
+    },
     /// A single one without a name.
     Number,
     /// Two for each token: that a span starts there, and that it ends there.
@@ -85,6 +90,16 @@ static MULTI_LABEL: TaskDescription = TaskDescription {
     outputs: Outputs::AnyLabels { least: 1 },
     layers: 2,
     head_type: Some("multilabel_classification"),
+    // PEFT's files do not tell it from a classification.
+    task_type: None,
+};
+
+static HIERARCHICAL: TaskDescription = TaskDescription {
+    name: "hierarchical",
+    reads: Selection::First,
+    outputs: Outputs::LabelTree { least: 2 },
+    layers: 2,
+    head_type: Some("classification"),
     // PEFT's files do not tell it from a classification.
     task_type: None,
 };
@@ -167,6 +182,8 @@ impl Task {
     pub const CLASSIFICATION: Self = Self(&CLASSIFICATION);
     /// Any number of labels for each sequence.
     pub const MULTI_LABEL: Self = Self(&MULTI_LABEL);
+    /// A label of a tree for each sequence, coarse to fine. In files it is a classification, and one thing more says that it is this.
+    pub const HIERARCHICAL: Self = Self(&HIERARCHICAL);
     /// A number for each sequence.
     pub const REGRESSION: Self = Self(&REGRESSION);
     /// A class for each token.
@@ -242,6 +259,12 @@ impl Task {
         matches!(self.0.outputs, Outputs::AnyLabels { .. })
     }
 
+    /// True if its head's labels are a tree, of which those on a path hold.
+    #[must_use]
+    pub fn predicts_a_path(self) -> bool {
+        matches!(self.0.outputs, Outputs::LabelTree { .. })
+    }
+
     /// True if its head says where a span starts and ends.
     #[must_use]
     pub fn predicts_a_span(self) -> bool {
@@ -282,7 +305,7 @@ impl Outputs {
     /// The fewest labels that a head's configuration may have.
     pub(super) fn least_labels(self) -> usize {
         match self {
-            Self::Labels { least } | Self::AnyLabels { least } => least,
+            Self::Labels { least } | Self::AnyLabels { least } | Self::LabelTree { least } => least,
             Self::Number => 1,
             Self::Span | Self::Choice => 2,
             Self::Vocabulary | Self::NextToken | Self::Vector => 0,

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | [`Classification`] | what the head reads, the first token | a class for each sequence | cross-entropy |
 //! | [`MultiLabel`] | the same | a truth for each label of each sequence | binary cross-entropy |
+//! | [`Hierarchical`] | the same | a label of a tree for each sequence | cross-entropy among siblings, from the top down |
 //! | [`Regression`] | the same | a number for each sequence | squared error |
 //! | [`Tagging`] | what the head reads, every token | a class for each token, or none | cross-entropy |
 //! | [`WeightedClasses`] | what the head reads | a class for each sequence or token, or none | cross-entropy by the class's weight |
@@ -24,6 +25,7 @@ pub(crate) mod causal_language;
 pub(crate) mod classification;
 pub(crate) mod contract;
 pub(crate) mod error;
+pub(crate) mod hierarchical;
 pub(crate) mod masked_language;
 pub(crate) mod multi_label;
 pub(crate) mod multiple_choice;
@@ -39,6 +41,7 @@ pub use causal_language::CausalLanguage;
 pub use classification::Classification;
 pub use contract::Objective;
 pub use error::TargetError;
+pub use hierarchical::Hierarchical;
 pub use masked_language::MaskedLanguage;
 pub use multi_label::MultiLabel;
 pub use multiple_choice::MultipleChoice;

@@ -1,9 +1,10 @@
 //! Objectives say which heads they fit, and a head may be for a user-defined task.
 
 use adaptune_adapters::objective::{
-    Classification, MaskedLanguage, MultiLabel, MultipleChoice, Objective, Regression, Spans, Tagging, WeightedClasses,
+    Classification, Hierarchical, MaskedLanguage, MultiLabel, MultipleChoice, Objective, Regression, Spans, Tagging,
+    WeightedClasses,
 };
-use adaptune_adapters::{AdapterModel, Head, HeadConfig, HeadError, Outputs, Task, TaskDescription, format};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, HeadError, LabelTree, Outputs, Task, TaskDescription, format};
 use adaptune_tensor::{Gradients, Seed};
 use adaptune_transformer::{Batch, Config, Encoder, Pass, Selection};
 use ndarray::array;
@@ -66,6 +67,80 @@ fn classes_weigh_what_they_are_given() {
     let even = WeightedClasses { weights: vec![1.0; 3], ..objective };
     let plain = Tagging(even.classes.clone());
     assert!((even.loss(logits.view(), 0.2) - plain.loss(logits.view(), 0.2)).abs() < 1e-14);
+}
+
+fn paths() -> Vec<String> {
+    LabelTree::labels_of(["a/x/1", "a/x/2", "a/y", "b", "c/z"])
+}
+
+/// A leaf of three levels, an only child, and a label in the middle, each weighing 1/4. `torch.log_softmax` over the siblings of each label of
+/// the path, in double precision, and its gradient.
+#[test]
+fn coarse_to_fine_is_cross_entropy_among_siblings() {
+    let tree = Arc::new(LabelTree::of(&paths()).expect("a tree"));
+    let objective = Hierarchical { tree: tree.clone(), labels: vec![3, 7, 4] };
+    let logits = ndarray::Array2::from_shape_fn((3, 8), |(r, i)| (i as f64 * 1.7 + r as f64 * 0.9).sin() * 3.0);
+    assert!((objective.loss(logits.view(), 0.25) - 2.580_431_886_753_449_3).abs() < 1e-14);
+    let d = objective.loss_backward(logits.clone(), 0.25);
+    let expected = array![
+        [
+            -0.22933160347547504,
+            -0.04588091350884574,
+            0.22048212830895378,
+            -0.22048212830895378,
+            0.04588091350884577,
+            0.22679967379165528,
+            0.002531929683819793,
+            0.0
+        ],
+        [0.2257221939832237, 0.0, 0.0, 0.0, 0.0, 0.02318836305704752, -0.24891055704027126, 0.0],
+        [
+            -0.003973232421127099,
+            0.009282072449954869,
+            0.0,
+            0.0,
+            -0.009282072449954853,
+            0.001324241733979489,
+            0.0026489906871476044,
+            0.0
+        ]
+    ];
+    assert!((&d - &expected).iter().all(|off: &f64| off.abs() < 1e-15), "{d}");
+    for (at, found) in d.indexed_iter() {
+        let moved = |step: f64| {
+            let mut logits = logits.clone();
+            logits[at] += step;
+            objective.loss(logits.view(), 0.25)
+        };
+        assert!((found - (moved(1e-6) - moved(-1e-6)) / 2e-6).abs() < 1e-9, "{at:?}");
+    }
+    // The loss is the probability of the label.
+    let p = tree.probabilities(logits.row(0));
+    let one = Hierarchical { tree, labels: vec![3] };
+    assert!((one.loss(logits.slice(ndarray::s![..1, ..]), 1.0) + p[3].ln()).abs() < 1e-12);
+}
+
+#[test]
+fn a_hierarchical_head_is_kept_as_a_classification_that_says_what_it_is() {
+    let base =
+        Arc::new(Encoder::<f32>::random(Config { vocabulary: 11, ..Config::bert(6, 2, 2, 7) }, 0.4, Seed::new(3)));
+    let config = HeadConfig::new(Task::HIERARCHICAL, paths());
+    let model = AdapterModel::new(base.clone(), None, Head::new("h", &config, &base, Seed::new(1)).expect("a head"));
+    let folder = tempfile::tempdir().expect("a folder");
+    format::save(&model, folder.path()).expect("it is saved");
+    let loaded = format::load(folder.path(), base.clone()).expect("it is loaded");
+    assert_eq!(loaded.head().config(), &config);
+    let batch = Batch::from_ids(&[&[1, 2, 3], &[4]]);
+    assert_eq!(loaded.logits(&batch).expect("logits"), model.logits(&batch).expect("logits"));
+    let orphan = HeadConfig::new(Task::HIERARCHICAL, vec!["a".into(), "b/x".into()]);
+    let error = Head::<f32>::new("h", &orphan, &base, Seed::new(1)).expect_err("no b").to_string();
+    assert!(error.contains("\"b/x\" is below \"b\""), "{error}");
+    let tree = Arc::new(LabelTree::of(&paths()).expect("a tree"));
+    let wrong = Hierarchical { tree: tree.clone(), labels: vec![0] };
+    assert!(refused::<f32>(wrong, Task::CLASSIFICATION).contains("a label of a tree"));
+    let beyond = Hierarchical { tree, labels: vec![8] };
+    let error = Objective::<f32>::check(&beyond, &config, VOCABULARY).expect_err("there are eight").to_string();
+    assert!(error.starts_with("class 8"), "{error}");
 }
 
 #[test]

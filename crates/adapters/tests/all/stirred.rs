@@ -87,7 +87,16 @@ pub(crate) fn setup<S: Scalar>(
 pub(crate) fn batch(sequences: usize) -> Batch {
     let of = |i: usize| (0..1 + (i * 3) % 5).map(|t| ((i * 5 + t * 3) % 11) as u32).collect::<Vec<_>>();
     let all: Vec<Vec<u32>> = (0..sequences).map(of).collect();
-    Batch::from_ids(&all.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    let batch = Batch::from_ids(&all.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    batch.with_groups((0..sequences).map(groups).collect()).expect("some for each")
+}
+
+/// One of three groups for each sequence, and of the fourth two.
+fn groups(sequence: usize) -> Vec<(usize, f64)> {
+    match sequence {
+        3 => vec![(1, 0.25), (2, 0.75)],
+        _ => vec![((2 * sequence + 1) % 3, 1.0)],
+    }
 }
 
 pub(crate) fn hidden<S: Scalar>(base: &Encoder<S>, insertions: &dyn Insertions<S>) -> Array2<S> {

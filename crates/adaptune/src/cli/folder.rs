@@ -62,6 +62,7 @@ pub(crate) const TRAINED: &[&str] = &[
     "adapter_model.bin",
     "adapter_setup.json",
     "thawed.safetensors",
+    "domains.safetensors",
     "loss.svg",
     METRICS,
 ];

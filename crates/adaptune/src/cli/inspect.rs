@@ -3,8 +3,8 @@
 use super::args::{AdapterArg, InspectArgs};
 use super::folder::{RunFolder, TRAINED};
 use super::report::{self, Cell, Report, bytes, note, print_line, thousands};
-use adaptune_adapters::Expression;
 use adaptune_adapters::format::{Described, Note, describe, notes, setup_expression};
+use adaptune_adapters::{Expression, NodeExpression};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -92,6 +92,11 @@ fn tree(setup: &Expression, depth: usize) -> Vec<String> {
     let indented = |text: &str| format!("{}{text}", "  ".repeat(depth));
     let Expression::Node(node) = setup else { return vec![indented(&setup.to_string())] };
     let own = node.own.as_ref().map(|own| format!(" {own}")).unwrap_or_default();
+    if let Some(parents) = parents(node) {
+        let roots = (0..parents.len()).filter(|part| parents[*part] == *part);
+        let drawn = roots.flat_map(|root| below(node, parents, root, depth + 1));
+        return [indented(&node.name)].into_iter().chain(drawn).collect();
+    }
     let options = node.options.iter().map(|(name, list)| format!(" {name}={list:?}")).collect::<String>();
     let mut lines = vec![indented(&format!("{}{own}{options}", node.name))];
     for (i, part) in node.parts.iter().enumerate() {
@@ -102,6 +107,20 @@ fn tree(setup: &Expression, depth: usize) -> Vec<String> {
         lines.extend(of_part);
     }
     lines
+}
+
+/// The parent of each part of a tree, if it is one.
+fn parents(node: &NodeExpression) -> Option<&[usize]> {
+    let (_, parents) = node.options.iter().find(|(name, _)| name == "parents")?;
+    let all_there = parents.len() == node.parts.len() && parents.iter().all(|parent| *parent < parents.len());
+    all_there.then_some(parents)
+}
+
+/// A part of a tree of adapters, and those below it further to the right.
+fn below(node: &NodeExpression, parents: &[usize], part: usize, depth: usize) -> Vec<String> {
+    let children = (0..parents.len()).filter(|child| parents[*child] == part && *child != part);
+    let drawn = children.flat_map(|child| below(node, parents, child, depth + 1));
+    tree(&node.parts[part], depth).into_iter().chain(drawn).collect()
 }
 
 /// The fields that say most, in the order in which one asks for them.

@@ -7,6 +7,7 @@ use super::score_table::listed;
 use adaptune_adapters::format::{Parts, load, load_composed, load_parts};
 use adaptune_adapters::{AdapterModel, Head};
 use adaptune_text::{InputForm, TableOptions, TextPredictor, Tokenizer};
+use adaptune_train::GroupRouter;
 use adaptune_transformer::Encoder;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -55,7 +56,13 @@ impl Loaded {
             Some(head) => RunFolder::new(head, TRAINED).run_file()?.and_then(|run| run.input),
             None => finished.run.and_then(|run| run.input),
         };
-        Ok(Self { predictor: TextPredictor::new(model, tokenizer, input) })
+        let predictor = TextPredictor::new(model, tokenizer, input).with_router(GroupRouter::load(&leading)?);
+        Ok(Self {
+            predictor: match table.domain_column() {
+                Some(column) => predictor.with_domain_column(column),
+                None => predictor,
+            },
+        })
     }
 
     /// The same with a threshold for a class, for a label, or for all labels.

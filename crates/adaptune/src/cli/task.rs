@@ -19,6 +19,7 @@ const KINDS: &[(&str, TaskChoice)] = &[
     ("causal-language", TaskChoice::CausalLanguage),
     ("classification", TaskChoice::Classification),
     ("embedding", TaskChoice::Embedding),
+    ("hierarchical", TaskChoice::Hierarchical),
     ("multi-label", TaskChoice::MultiLabel),
     ("multiple-choice", TaskChoice::MultipleChoice),
     ("question-answering", TaskChoice::QuestionAnswering),

@@ -58,6 +58,7 @@ fn shown(example: &Example) -> (String, String) {
     match example {
         Example::Text { text, label } => (text.clone(), (*label).to_owned()),
         Example::Pair { premise, hypothesis, label } => (format!("{premise} / {hypothesis}"), (*label).to_owned()),
+        Example::Review { text, label, opinion } => (text.clone(), format!("{label}, {opinion}")),
         Example::Tagged { words, tags } => (words.join(" "), tags.join(" ")),
     }
 }
@@ -78,6 +79,7 @@ fn described(task: Task) -> Value {
 fn sample_json(example: &Example) -> Value {
     match example {
         Example::Text { text, label } => json!({ "text": text, "label": label }),
+        Example::Review { text, label, opinion } => json!({ "text": text, "label": label, "opinion": opinion }),
         Example::Pair { premise, hypothesis, label } => {
             json!({ "text_a": premise, "text_b": hypothesis, "label": label })
         }

@@ -36,5 +36,6 @@ mod tasks;
 mod thaw;
 mod thresholds;
 mod training;
+mod tree;
 mod width;
 mod wrong_turns;

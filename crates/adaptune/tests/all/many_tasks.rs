@@ -75,10 +75,39 @@ fn each_task_becomes_an_adapter_of_its_own() {
     bench.refuses(&format!("{LINE} --out many"), &["holds a run already"]);
 }
 
+/// Skills are drawn anew for each batch, and what each task has at the end is a LoRA.
+#[test]
+fn tasks_choose_among_skills() {
+    let bench = bench();
+    let line = LINE.replace("mtl_lora[r=4]", "polytropon[r=4,n_skills=3]");
+    let closing = json(&ok(&mut bench.command(&format!("{line} --epochs 6 --out skilled --json"))));
+    let after = &closing["tasks"]["mood"]["after"]["accuracy"];
+    assert!(after.as_f64() >= Some(0.9), "{closing}");
+    // Two layers with queries and values: three skills of four ranks each.
+    assert_eq!(closing["shared"].as_u64().map(|shared| shared % (2 * 2 * 3 * 4 * 2)), Some(0), "{closing}");
+    for name in NAMES {
+        let config =
+            json(&fs::read_to_string(bench.path("skilled").join(name).join("adapter_config.json")).expect("a file"));
+        assert_eq!(config["config"]["architecture"], "lora", "{name}: {config}");
+    }
+    let found = json(&ok(&mut bench.command("eval --adapter skilled/mood --data dev.tsv --json")));
+    assert_eq!(found["metrics"]["accuracy"], *after);
+    let run = json(&fs::read_to_string(bench.path("skilled/mood/run.json")).expect("a file"));
+    assert_eq!(run["method"], "lora[r=4]");
+    let card = fs::read_to_string(bench.path("skilled/mood/README.md")).expect("a card");
+    assert!(card.contains("polytropon[r=4,n_skills=3]"), "{card}");
+    bench.refuses(&format!("{} --out out", LINE.replace("mtl_lora[r=4]", "polytropon[skills=3]")), &["n_skills"]);
+}
+
 #[test]
 fn a_run_is_the_same_on_any_number_of_threads_and_after_kills() {
+    ends_in_the_same_bytes(LINE);
+    ends_in_the_same_bytes(&LINE.replace("mtl_lora[r=4]", "polytropon[r=4,n_skills=3]"));
+}
+
+fn ends_in_the_same_bytes(line: &str) {
     let bench = bench();
-    let line = format!("{LINE} --epochs 12 --checkpoint-every 5");
+    let line = format!("{line} --epochs 12 --checkpoint-every 5");
     let begun = Instant::now();
     ok(&mut bench.command(&format!("{line} --out whole --threads 1")));
     let time = begun.elapsed();

@@ -35,6 +35,14 @@ fn the_number_of_threads_does_not_show_in_a_choice_among_adapters() {
 }
 
 #[test]
+fn the_number_of_threads_does_not_show_in_a_tree() {
+    let bench = wide();
+    bench.write("domains.tsv", data::with_domains(&data::reviews(96, 1)));
+    let data = "--train domains.tsv --dev domains.tsv --domain-column domain";
+    in_threads(&bench, &format!("--model wide {data} --batch-size 96 --epochs 3 --method tree(double_seq_bn)"));
+}
+
+#[test]
 fn the_number_of_threads_does_not_show_in_a_fusion() {
     let bench = wide();
     for (name, seed) in [("a", 1), ("b", 2)] {
@@ -193,6 +201,14 @@ fn a_routed_run_that_is_killed_and_resumed_ends_in_the_same_bytes() {
     for method in ["route(double_seq_bn,seq_bn,double_seq_bn,top=1)", "route(lora,lora,by=chance)"] {
         ends_in_the_same_bytes(&Run { method, ..Run::new() });
     }
+}
+
+#[test]
+fn a_tree_that_is_killed_and_resumed_ends_in_the_same_bytes() {
+    let data = "--train domains.tsv --dev domains.tsv --domain-column domain";
+    let run = Run { method: "tree(double_seq_bn)", data, ..Run::new() };
+    run.bench.write("domains.tsv", data::with_domains(&data::reviews(512, 1)));
+    ends_in_the_same_bytes(&run);
 }
 
 #[test]

@@ -69,6 +69,13 @@ impl ModelCard<'_> {
             let labels: Vec<String> = head.labels.iter().map(|label| code(label)).collect();
             let _ = writeln!(card, "Labels, in the order of the logits: {}.\n", labels.join(", "));
         }
+        if head.task.predicts_a_path() {
+            card.push_str(
+                "They are a tree: each path is below the one before its last `/`. The softmax over those with the same parent is their \
+                 probability given that parent, and the product down a path that of its label; AdapterHub loads all of them as one \
+                 classification, with these logits.\n\n",
+            );
+        }
         if head.task.predicts_any_labels() {
             card.push_str(
                 "Any number of them may hold: each one by itself, where its probability, the logistic function of its logit, is \

@@ -63,7 +63,7 @@ fn with_adapterhub(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<&
 /// The first node of a setup that Python's libraries do not have.
 fn ours_alone(setup: &Expression) -> Option<String> {
     let Expression::Node(node) = setup else { return None };
-    let here = ["route", "layer_drop"].contains(&node.name.as_str());
+    let here = ["route", "layer_drop", "tree"].contains(&node.name.as_str());
     here.then(|| node.name.clone()).or_else(|| node.parts.iter().find_map(ours_alone))
 }
 

@@ -80,6 +80,21 @@ fn slip<'a, 'c>(classes: &'c [String], labels: impl Iterator<Item = &'a str>) ->
 /// More labels than this are not the classes of a small set of data.
 const MANY: usize = 20;
 
+/// That labels are paths: some share what stands before the last `/`.
+pub(super) fn look_like_paths(classes: &[String]) -> String {
+    let above: Vec<&str> = classes.iter().filter_map(|class| Some(class.rsplit_once('/')?.0)).collect();
+    let shared = above.iter().collect::<BTreeSet<_>>().len() < above.len();
+    match (shared && 2 * above.len() > classes.len())
+        .then(|| classes.iter().find(|class| class.contains('/')))
+        .flatten()
+    {
+        Some(example) => {
+            format!("; labels such as `{example}` look like coarse and fine ones: --task hierarchical learns them so")
+        }
+        None => String::new(),
+    }
+}
+
 /// That labels hardly repeat, as numbers of rows do not.
 pub(super) fn hardly_repeat(table: &Table, classes: &[String]) -> String {
     if classes.len() > MANY && 2 * classes.len() > table.rows.len() {
@@ -115,6 +130,14 @@ mod tests {
         assert!(said.contains("`people|time`") && said.contains("--task multi-label"), "{said}");
         assert_eq!(looks_like_lists(&classes(&["good", "so, so", "bad"])), "");
         assert_eq!(looks_like_lists(&classes(&["Paris, France", "Rome, Italy", "Oslo, Norway"])), "");
+    }
+
+    #[test]
+    fn paths_are_suspected_where_they_share_their_beginnings() {
+        let said = look_like_paths(&classes(&["animal/cat", "animal/dog", "plant"]));
+        assert!(said.contains("`animal/cat`") && said.contains("--task hierarchical"), "{said}");
+        assert_eq!(look_like_paths(&classes(&["and/or", "good", "bad"])), "");
+        assert_eq!(look_like_paths(&classes(&["1/2", "3/4"])), "");
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod decimals;
 mod doubts;
 mod known;
 mod numbered;
+mod paths;
 mod questions;
 mod refusals;
 mod related;
@@ -17,7 +18,7 @@ use crate::error::Result;
 use crate::table::{Row, Table, TableKind, Text};
 use adaptune_adapters::{Outputs, Task};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
-use doubts::{alike, hardly_repeat, look_like_numbers, looks_like_lists, never_repeat};
+use doubts::{alike, hardly_repeat, look_like_numbers, look_like_paths, looks_like_lists, never_repeat};
 use known::Known;
 pub(crate) use questions::{Asked, asked};
 use refusals::{at, listed, no_labels, whole};
@@ -35,6 +36,9 @@ pub enum TaskChoice {
     Auto,
     /// Each different label is a class, also where labels are numbers.
     Classification,
+    /// Labels are paths, coarse to fine, `animal/dog`, and a fine one is predicted given the coarse one. It is never meant by
+    /// [`TaskChoice::Auto`].
+    Hierarchical,
     /// Any number of labels hold for each example; so it is with [`TaskChoice::Auto`] where labels are lists.
     MultiLabel,
     /// Questions are answered by a span of their context; so it is with [`TaskChoice::Auto`] where there are answers.
@@ -60,6 +64,8 @@ pub enum TaskChoice {
 pub enum Labels {
     /// Classification among these.
     Classes(Vec<String>),
+    /// A leaf of the tree of these, which are paths with all above them.
+    Paths(Vec<String>),
     /// Any number of these for each example.
     Sets(Vec<String>),
     /// Spans of a context that answer questions.
@@ -118,6 +124,7 @@ impl Labels {
                 Err(whole(table, "found lists of labels, which are for --task multi-label; leave --task away"))
             }
             (TaskChoice::Classification, _) => classification(table),
+            (TaskChoice::Hierarchical, _) => paths::decide(table),
             (TaskChoice::Regression, _) => regression(table, "labels are to be numbers: regression"),
             (TaskChoice::Auto, _) => by_labels(table),
         }
@@ -133,6 +140,7 @@ impl Labels {
             Outputs::NextToken => Self::NextTokens,
             Outputs::Choice => Self::Choices(names.to_vec()),
             Outputs::AnyLabels { .. } => Self::Sets(names.to_vec()),
+            Outputs::LabelTree { .. } => Self::Paths(names.to_vec()),
             Outputs::Labels { .. } | Outputs::Vocabulary if task.reads_every_token() => Self::Tags(names.to_vec()),
             Outputs::Labels { .. } | Outputs::Vocabulary => Self::Classes(names.to_vec()),
         }
@@ -144,6 +152,7 @@ impl Labels {
         match self {
             Self::Classes(_) => Task::CLASSIFICATION,
             Self::Sets(_) => Task::MULTI_LABEL,
+            Self::Paths(_) => Task::HIERARCHICAL,
             Self::Answers => Task::QUESTION_ANSWERING,
             Self::Choices(_) => Task::MULTIPLE_CHOICE,
             Self::Numbers => Task::REGRESSION,
@@ -157,7 +166,8 @@ impl Labels {
     #[must_use]
     pub fn names(&self) -> &[String] {
         match self {
-            Self::Classes(names) | Self::Sets(names) | Self::Tags(names) | Self::Choices(names) => names,
+            Self::Classes(names) | Self::Sets(names) | Self::Paths(names) => names,
+            Self::Tags(names) | Self::Choices(names) => names,
             Self::Numbers | Self::Answers | Self::Related | Self::Nearness | Self::NextTokens => &[],
         }
     }
@@ -186,6 +196,7 @@ impl Labels {
                 let class = |row| known.find(table, row, "label", label(table, row)?);
                 Targets::Classes(rows.map(class).collect::<Result<_>>()?)
             }
+            Self::Paths(names) => paths::targets(table, names)?,
             Self::Sets(_) => Targets::Sets(rows.map(|row| known.truths(table, row)).collect::<Result<_>>()?),
             Self::Choices(_) => Targets::Choices(choices::rights(table)?),
             Self::Answers => return Err(whole(table, "answers are targets of windows, not of whole examples")),
@@ -231,6 +242,7 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
         look_like_numbers(&classes),
         looks_like_lists(&classes),
         alike(&classes, labels.iter().copied()),
+        look_like_paths(&classes),
         hardly_repeat(table, &classes),
     ];
     let odd = odd_one_out(table) + &doubts.concat();

@@ -1,10 +1,15 @@
 //! The labels of rows as what training aims at.
 
+use adaptune_adapters::LabelTree;
+use std::sync::Arc;
+
 /// The labels of a table's rows, in order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Targets {
     /// The index of each row's class.
     Classes(Vec<usize>),
+    /// The tree of all labels, and the index of each row's.
+    Nodes(Arc<LabelTree>, Vec<usize>),
     /// Whether each label holds for each row, a truth value for every label.
     Sets(Vec<Vec<bool>>),
     /// The number of each row's right choice, from 0.

@@ -7,7 +7,7 @@ use crate::run_file::InputForm;
 use crate::table::{ChoiceLabels, Choices, Row, Table, Text};
 use crate::thresholds::Thresholds;
 use crate::tokenizer::{Encoded, Tokenizer};
-use adaptune_adapters::HeadConfig;
+use adaptune_adapters::{HeadConfig, LabelTree};
 use adaptune_tensor::{sigmoid, softmax};
 use adaptune_train::{Answer, AnswerWindow, Dataset, Question, answers, argmax};
 use ndarray::{ArrayView1, ArrayView2, Axis, s};
@@ -63,6 +63,7 @@ impl Reader<'_> {
         match head.task {
             task if task.predicts_a_number() => Prediction::Number(logits[[0, 0]]),
             task if task.predicts_a_choice() => self.choice(row, logits.column(0)),
+            task if task.predicts_a_path() => self.path(logits.row(0)),
             task if task.predicts_any_labels() => self.labels_that_hold(logits.row(0)),
             task if task.reads_every_token() => {
                 let starts = encoded.word_starts.iter().flatten();
@@ -107,6 +108,15 @@ impl Reader<'_> {
             logits: logits.to_vec(),
             probabilities: probabilities(logits),
         }
+    }
+
+    /// The most probable leaf of the tree of labels, and the probability of every label, coarse or fine.
+    fn path(&self, logits: ArrayView1<'_, f32>) -> Prediction {
+        // A head has been made of them.
+        let tree = LabelTree::of(&self.head.labels).unwrap_or_default();
+        let class = tree.most_probable(logits);
+        let probabilities = tree.probabilities(logits).into_iter().map(|p| p as f32).collect();
+        Prediction::Class { label: self.head.labels[class].clone(), class, logits: logits.to_vec(), probabilities }
     }
 
     fn labels_that_hold(&self, logits: ArrayView1<'_, f32>) -> Prediction {

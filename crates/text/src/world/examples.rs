@@ -6,7 +6,7 @@ use super::lexicon::{Tone, Topic};
 use super::meaning::Sentence;
 use super::tagging::{self, Ambiguous};
 use super::task::{Example, Split, Task};
-use super::{Language, entailment, opinion, topic, word};
+use super::{Language, entailment, opinion, subtopic, topic, word};
 use adaptune_tensor::Seed;
 use std::collections::HashSet;
 
@@ -15,6 +15,7 @@ use std::collections::HashSet;
 enum Item {
     Text(Vec<Sentence>, &'static str),
     Pair(Sentence, Sentence, &'static str),
+    Review(Vec<Sentence>, &'static str, &'static str),
     Tagged(Sentence),
 }
 
@@ -25,6 +26,9 @@ impl Item {
             Self::Pair(premise, hypothesis, label) => {
                 let [premise, hypothesis] = [premise, hypothesis].map(|part| word::text(&language.say(part)));
                 Example::Pair { premise, hypothesis, label }
+            }
+            Self::Review(sentences, label, opinion) => {
+                Example::Review { text: language.text(sentences), label, opinion }
             }
             Self::Tagged(sentence) => {
                 let words = language.say(sentence);
@@ -38,7 +42,9 @@ impl Item {
     fn texts(&self) -> Vec<(Language, String)> {
         let say = |sentence: &Sentence| Language::ALL.map(|language| (language, word::text(&language.say(sentence))));
         match self {
-            Self::Text(sentences, _) => Language::ALL.map(|language| (language, language.text(sentences))).into(),
+            Self::Text(sentences, _) | Self::Review(sentences, ..) => {
+                Language::ALL.map(|language| (language, language.text(sentences))).into()
+            }
             Self::Pair(premise, hypothesis, _) => [say(premise), say(hypothesis)].concat(),
             Self::Tagged(sentence) => say(sentence).into(),
         }
@@ -101,6 +107,7 @@ impl Source {
                 vec![Item::Text(topic::text(&mut draw, topic), topic.name())]
             }
             Task::Entailment => entailment(&mut draw),
+            Task::Subtopic => vec![review(&mut draw, self.accepted)],
             Task::Tagging => {
                 let hard = self.accepted.is_multiple_of(2);
                 let ambiguous = self.ambiguous.iter();
@@ -115,6 +122,14 @@ fn sentiment(draw: &mut Draw, turn: usize) -> Item {
     let [negative, positive] = ["negative", "positive"];
     let label = if opinion::of_review(&review) == Tone::Good { positive } else { negative };
     Item::Text(review, label)
+}
+
+/// Kinds take turns, and with each round opinions do.
+fn review(draw: &mut Draw, turn: usize) -> Item {
+    let (kind, path) = subtopic::KINDS[turn % subtopic::KINDS.len()];
+    let good = (turn / subtopic::KINDS.len()).is_multiple_of(2);
+    let (tone, opinion) = if good { (Tone::Good, "positive") } else { (Tone::Bad, "negative") };
+    Item::Review(subtopic::text(draw, kind, tone), path, opinion)
 }
 
 /// Three pairs with one hypothesis.

@@ -21,6 +21,7 @@
 //! | [`Sentiment`](Task::Sentiment) | is a review good or bad? | half of the opinions are denied or come before a `but` |
 //! | [`Topic`](Task::Topic) | which of six? | other topics have words in it, and what is denied does not count |
 //! | [`Entailment`](Task::Entailment) | does it follow? | each hypothesis stands with three premises, one for each label |
+//! | [`Subtopic`](Task::Subtopic) | what kind of thing is reviewed, within its topic? and is it found good? | half of them speak of another topic too |
 //! | [`Tagging`](Task::Tagging) | part of speech of each word | `play`, `light` and `that` can be two |
 //!
 //! The [corpus](World::corpus) has no labels. Its passages are about people and things that belong together, so that a
@@ -49,7 +50,7 @@
 //!
 //! `meaning.rs`, then `language_a.rs` or `language_b.rs`, which put it into words from `lexicon/`; `scene.rs` draws what
 //! happens, `opinion.rs` what is thought of it, `corpus.rs` passages of both. The rule behind each task's labels is code:
-//! `opinion.rs`, `topic.rs`, `inference.rs`.
+//! `opinion.rs`, `topic.rs`, `subtopic.rs`, `inference.rs`.
 
 mod corpus;
 mod draw;
@@ -64,6 +65,7 @@ mod meaning;
 mod opinion;
 mod scene;
 mod story;
+mod subtopic;
 mod tagging;
 mod task;
 mod topic;

@@ -47,16 +47,20 @@ pub(super) fn review(draw: &mut Draw, tone: Tone) -> Vec<Sentence> {
 /// A review, and what it is about.
 pub(super) fn review_of(draw: &mut Draw, tone: Tone) -> (Vec<Sentence>, &'static Noun) {
     let noun = target(draw);
+    (review_about(draw, noun, tone), noun)
+}
+
+/// A review of this, in one sentence or two.
+pub(super) fn review_about(draw: &mut Draw, noun: &'static Noun, tone: Tone) -> Vec<Sentence> {
     let it = Phrase::new(*draw.of(&[Determiner::The, Determiner::The, Determiner::This]), Head::One(noun));
-    let sentences = match draw.weighted(&[(30, 0), (24, 1), (16, 2), (10, 3), (12, 4), (8, 5)]) {
+    match draw.weighted(&[(30, 0), (24, 1), (16, 2), (10, 3), (12, 4), (8, 5)]) {
         0 => vec![Sentence::Say(opinion(draw, &it, noun, tone))],
         1 => story(draw, &it, noun, tone),
         2 => vec![contrast(draw, Link::But, &it, noun, tone)],
         3 => vec![contrast(draw, Link::Although, &it, noun, tone)],
         4 => vec![harmony(draw, &it, noun, tone)],
         _ => vec![correction(draw, &it, noun, tone)],
-    };
-    (sentences, noun)
+    }
 }
 
 /// A review in plain words, of one sentence, and what it is about.

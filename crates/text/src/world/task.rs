@@ -2,6 +2,7 @@
 
 use super::inference::Verdict;
 use super::lexicon::Topic;
+use super::subtopic;
 use super::word::Tag;
 
 /// A labelled task, the same in both languages.
@@ -15,11 +16,13 @@ pub enum Task {
     Entailment,
     /// What part of speech is each word?
     Tagging,
+    /// What kind of thing within a topic is reviewed, and is it found good or bad?
+    Subtopic,
 }
 
 impl Task {
     /// All tasks.
-    pub const ALL: [Self; 4] = [Self::Sentiment, Self::Topic, Self::Entailment, Self::Tagging];
+    pub const ALL: [Self; 5] = [Self::Sentiment, Self::Topic, Self::Entailment, Self::Tagging, Self::Subtopic];
 
     /// The task's name, such as `sentiment`.
     #[must_use]
@@ -29,6 +32,7 @@ impl Task {
             Self::Topic => "topic",
             Self::Entailment => "entailment",
             Self::Tagging => "tagging",
+            Self::Subtopic => "subtopic",
         }
     }
 
@@ -40,6 +44,7 @@ impl Task {
             Self::Topic => "two sentences about one of six topics, with words of other topics among them",
             Self::Entailment => "pairs of statements: does the second follow, is it excluded, or left open?",
             Self::Tagging => "sentences split into words: the part of speech of each",
+            Self::Subtopic => "reviews: the kind of thing, below its topic; with a column opinion, good or bad",
         }
     }
 
@@ -51,6 +56,7 @@ impl Task {
             Self::Topic => &Topic::NAMES,
             Self::Entailment => &Verdict::NAMES,
             Self::Tagging => &Tag::NAMES,
+            Self::Subtopic => &subtopic::NAMES,
         }
     }
 
@@ -58,7 +64,7 @@ impl Task {
     #[must_use]
     pub fn metric(self) -> &'static str {
         match self {
-            Self::Sentiment | Self::Topic | Self::Entailment => "accuracy",
+            Self::Sentiment | Self::Topic | Self::Entailment | Self::Subtopic => "accuracy",
             Self::Tagging => "token_accuracy",
         }
     }
@@ -71,6 +77,7 @@ impl Task {
             Self::Topic => [1800, 480, 960],
             Self::Entailment => [2400, 600, 1200],
             Self::Tagging => [1200, 300, 600],
+            Self::Subtopic => [2040, 510, 1020],
         };
         match split {
             Split::Train => train,
@@ -124,6 +131,15 @@ pub enum Example {
         hypothesis: String,
         /// One of the task's labels.
         label: &'static str,
+    },
+    /// A review, and two things that can be said of it.
+    Review {
+        /// One sentence or more.
+        text: String,
+        /// One of the task's labels: what is reviewed, a path.
+        label: &'static str,
+        /// What it is found: `negative` or `positive`.
+        opinion: &'static str,
     },
     /// A sentence split into words, marks among them, and the tag of each.
     Tagged {

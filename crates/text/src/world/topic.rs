@@ -59,7 +59,7 @@ fn deed(draw: &mut Draw, topic: Topic, elsewhere: Topic, subject: &Phrase) -> Cl
 }
 
 /// `Anna did not win the race`: something of another topic that did not happen.
-fn unlike(draw: &mut Draw, another: Topic, subject: &Phrase) -> Clause {
+pub(super) fn unlike(draw: &mut Draw, another: Topic, subject: &Phrase) -> Clause {
     let denial = *draw.of(&[Denial::Not, Denial::Never]);
     deed(draw, another, another, subject).denied(Some(denial))
 }

@@ -40,6 +40,7 @@ use std::fmt;
 /// |---|---|---|
 /// | classification | `accuracy` | `macro_f1`, `matthews_correlation` |
 /// | multi-label classification | `micro_f1` | `macro_f1`, `exact_match` |
+/// | hierarchical classification | `accuracy` | `coarse_accuracy`, `level_2_accuracy` and so on, `macro_f1` |
 /// | regression | `pearson` | `spearman`, `mean_squared_error` |
 /// | tagging with labels of spans (IO, IOB, IOBES, BILOU) | `span_f1` | `span_precision`, `span_recall`, `token_accuracy` |
 /// | tagging with other labels | `token_accuracy` | |
@@ -88,6 +89,42 @@ impl Metrics {
             ("macro_f1", score(report.macro_f1())),
             ("exact_match", score(report.exact_match())),
         ])
+    }
+
+    /// Scores of one label of a tree for each sequence, as the path to it from the top: `accuracy` of the whole path, `coarse_accuracy` of
+    /// its first label, accuracies of the levels between over the examples that have one, and `macro_f1` of what is expected and what is
+    /// predicted on that level. What is predicted may be longer than a path that ends at a coarse label.
+    ///
+    /// # Panics
+    /// If there are not as many predictions as expected paths.
+    ///
+    /// ```
+    /// use adaptune_train::metrics::Metrics;
+    /// let expected = [vec![0, 1], vec![0, 2], vec![3]];
+    /// let metrics = Metrics::paths(&expected, &[vec![0, 1], vec![0, 1], vec![3, 4]]);
+    /// assert_eq!(metrics.to_string(), "accuracy 0.6667, coarse_accuracy 1.0000, macro_f1 0.5556");
+    /// ```
+    #[must_use]
+    pub fn paths(expected: &[Vec<usize>], predicted: &[Vec<usize>]) -> Self {
+        assert_eq!(predicted.len(), expected.len(), "each expected path has one prediction");
+        let pairs = || expected.iter().zip(predicted);
+        let share = |level: usize| {
+            let deep = pairs().filter(|(expected, _)| expected.len() >= level);
+            let right = deep.clone().filter(|(expected, predicted)| predicted.starts_with(&expected[..level])).count();
+            ratio(right as f64, deep.count() as f64)
+        };
+        let right = pairs().filter(|(expected, predicted)| predicted.starts_with(expected)).count();
+        let last = |path: &[usize]| path.last().copied().unwrap_or(usize::MAX);
+        let ends: Vec<usize> = expected.iter().map(|path| last(path)).collect();
+        let found = pairs().map(|(expected, predicted)| last(&predicted[..expected.len().min(predicted.len())]));
+        let deepest = expected.iter().map(Vec::len).max().unwrap_or(1);
+        let mut scores = vec![
+            ("accuracy".to_owned(), ratio(right as f64, expected.len() as f64)),
+            ("coarse_accuracy".to_owned(), share(1)),
+        ];
+        scores.extend((2..deepest).map(|level| (format!("level_{level}_accuracy"), share(level))));
+        scores.push(("macro_f1".to_owned(), macro_f1(&ends, &found.collect::<Vec<_>>())));
+        Self { scores }
     }
 
     /// Scores of one number for each sequence.

@@ -63,6 +63,7 @@ impl<S: Scalar> Model<S> for MultiTaskModel<S> {
 
     fn description(&self) -> Vec<(String, String)> {
         let mut parts = vec![("list of tasks".to_owned(), self.tasks().names().join(", "))];
+        parts.extend(self.tasks().skills().map(|skills| ("number of skills".to_owned(), skills.to_string())));
         parts.extend(fields(Some(&self.tasks().method()), |field| format!("adapter's {field}")));
         parts
     }

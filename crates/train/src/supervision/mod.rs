@@ -15,6 +15,7 @@ pub(crate) mod hidden_tokens;
 pub(crate) mod label_sets;
 pub(crate) mod next_tokens;
 pub(crate) mod numbers;
+pub(crate) mod paths;
 pub(crate) mod tags;
 pub(crate) mod threshold;
 pub(crate) mod weighted;
@@ -29,6 +30,7 @@ pub use hidden_tokens::HiddenTokens;
 pub use label_sets::LabelSets;
 pub use next_tokens::NextTokens;
 pub use numbers::Numbers;
+pub use paths::Paths;
 pub use tags::Tags;
 pub use threshold::ClassThreshold;
 pub use weighted::Weighted;
@@ -46,6 +48,7 @@ pub fn of<S: Scalar>(task: Task) -> &'static dyn Supervision<S> {
         Outputs::Labels { .. } if task.reads_every_token() => &Tags,
         Outputs::Labels { .. } => &Classes::MOST_PROBABLE,
         Outputs::AnyLabels { .. } => &LABELS_ABOVE_A_HALF,
+        Outputs::LabelTree { .. } => &Paths,
         Outputs::Number => &Numbers,
         Outputs::Span => &Answers,
         Outputs::Choice => &Choices,

@@ -42,6 +42,11 @@ pub trait Insertions<S: Scalar>: Sync {
     fn sequences(&self) -> Option<usize> {
         None
     }
+    /// How many groups sequences may belong to, where modules differ by group: then every sequence of a batch has to
+    /// [name its own](crate::Batch::with_groups).
+    fn groups(&self) -> Option<usize> {
+        None
+    }
 }
 
 impl<S: Scalar> Insertions<S> for () {}
@@ -66,6 +71,9 @@ impl<S: Scalar, I: Insertions<S> + ?Sized> Insertions<S> for &I {
     fn sequences(&self) -> Option<usize> {
         (**self).sequences()
     }
+    fn groups(&self) -> Option<usize> {
+        (**self).groups()
+    }
 }
 
 impl<S: Scalar, I: Insertions<S> + ?Sized> Insertions<S> for Option<&I> {
@@ -86,5 +94,8 @@ impl<S: Scalar, I: Insertions<S> + ?Sized> Insertions<S> for Option<&I> {
     }
     fn sequences(&self) -> Option<usize> {
         (*self)?.sequences()
+    }
+    fn groups(&self) -> Option<usize> {
+        (*self)?.groups()
     }
 }

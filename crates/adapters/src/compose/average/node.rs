@@ -3,7 +3,7 @@
 use crate::compose::error::CompositionError;
 use crate::compose::mixing::Mixing;
 use crate::compose::node::{Given, Node, Numbers};
-use crate::compose::points::{check_sequences, never_mixed};
+use crate::compose::points::{check_batches, never_mixed};
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{Config, Insertions, LinearModule, LinearPoint, SublayerModule, SublayerPoint};
 
@@ -41,7 +41,7 @@ impl<P> Average<P> {
             return Err(CompositionError::Nothing);
         }
         check_weights(&weights, parts.len())?;
-        check_sequences(&parts)?;
+        check_batches(&parts)?;
         for (part, p) in parts.iter().enumerate() {
             if let Some(point) = never_mixed(model, p) {
                 return Err(CompositionError::NotAveraged { point: point.to_string(), part });
@@ -102,6 +102,9 @@ impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for Average<P> {
     }
     fn sequences(&self) -> Option<usize> {
         self.parts.iter().find_map(Insertions::sequences)
+    }
+    fn groups(&self) -> Option<usize> {
+        self.parts.iter().find_map(Insertions::groups)
     }
 }
 

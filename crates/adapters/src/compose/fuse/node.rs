@@ -6,7 +6,7 @@ use crate::compose::expression::FUSE;
 use crate::compose::mixer::Mixer;
 use crate::compose::mixing::{MixerKind, Mixing};
 use crate::compose::node::{Given, Node};
-use crate::compose::points::check_sequences;
+use crate::compose::points::check_batches;
 use crate::core::insertion_points::{linear_points, sequence_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
@@ -54,7 +54,7 @@ impl<S: Scalar, P> Fuse<S, P> {
         if parts.is_empty() {
             return Err(CompositionError::Nothing);
         }
-        check_sequences(&parts)?;
+        check_batches(&parts)?;
         for (part, p) in parts.iter().enumerate() {
             if let Some(point) = not_fused(model, p) {
                 return Err(CompositionError::NotFused { point: point.to_string(), part });
@@ -115,6 +115,9 @@ impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for Fuse<S, P> {
     }
     fn sequences(&self) -> Option<usize> {
         self.parts.iter().find_map(Insertions::sequences)
+    }
+    fn groups(&self) -> Option<usize> {
+        self.parts.iter().find_map(Insertions::groups)
     }
 }
 

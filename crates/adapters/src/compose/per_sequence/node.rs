@@ -3,6 +3,7 @@
 use crate::compose::error::CompositionError;
 use crate::compose::mixing::Mixing;
 use crate::compose::node::{Given, Node, Numbers};
+use crate::compose::points::check_groups;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{
     AttentionModule, Config, Insertions, LinearModule, LinearPoint, SequenceModule, SequencePoint, SublayerModule,
@@ -32,8 +33,8 @@ impl<P> PerSequence<P> {
     /// For batches of `part_of.len()` sequences, of which number `s` has the part `part_of[s]`.
     ///
     /// # Errors
-    /// If a sequence names a part that is not there, or a part was put together for another number of sequences than name
-    /// it.
+    /// If a sequence names a part that is not there, a part was put together for another number of sequences than name
+    /// it, or parts differ by group among different numbers of groups.
     pub fn new<S: Scalar>(parts: Vec<P>, part_of: &[usize]) -> Result<Self, CompositionError>
     where
         P: Insertions<S>,
@@ -48,6 +49,7 @@ impl<P> PerSequence<P> {
                 return Err(CompositionError::Sequences { part, found, expected: its.len() });
             }
         }
+        check_groups(&parts)?;
         Ok(Self { parts, part_of: part_of.to_vec(), sequences })
     }
 
@@ -94,6 +96,9 @@ impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for PerSequence<P> {
     }
     fn sequences(&self) -> Option<usize> {
         Some(self.part_of.len())
+    }
+    fn groups(&self) -> Option<usize> {
+        self.parts.iter().find_map(Insertions::groups)
     }
 }
 

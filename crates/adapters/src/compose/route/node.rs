@@ -7,7 +7,7 @@ use crate::compose::expression::ROUTE;
 use crate::compose::mixer::Mixer;
 use crate::compose::mixing::{MixerKind, Mixing};
 use crate::compose::node::{Given, Node};
-use crate::compose::points::{check_sequences, never_mixed, not_token_wise};
+use crate::compose::points::{check_batches, never_mixed, not_token_wise};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
 use adaptune_transformer::{Config, Insertions, LinearModule, LinearPoint, Properties, SublayerModule, SublayerPoint};
@@ -63,7 +63,7 @@ impl<S: Scalar, P> Route<S, P> {
             let name = router.name().to_owned();
             return Err(CompositionError::Experts { name, found: router.experts(), parts: parts.len() });
         }
-        check_sequences(&parts)?;
+        check_batches(&parts)?;
         for (part, p) in parts.iter().enumerate() {
             if let Some(point) = never_mixed(model, p) {
                 return Err(CompositionError::NotRouted { point: point.to_string(), part });
@@ -120,6 +120,9 @@ impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for Route<S, P> {
     }
     fn sequences(&self) -> Option<usize> {
         self.parts.iter().find_map(Insertions::sequences)
+    }
+    fn groups(&self) -> Option<usize> {
+        self.parts.iter().find_map(Insertions::groups)
     }
 }
 

@@ -22,7 +22,7 @@ impl Rows {
             below(range.end) - below(range.start)
         };
         let lengths: Vec<usize> = all.ranges().map(within).collect();
-        Self::Some(tokens, Layout::from_lengths(&lengths))
+        Self::Some(tokens, all.with_lengths(&lengths))
     }
 
     /// True if there is no token.

@@ -3,7 +3,7 @@
 use crate::compose::error::CompositionError;
 use crate::compose::mixing::Mixing;
 use crate::compose::node::{Given, Node, Numbers};
-use crate::compose::points::{check_sequences, never_mixed, not_token_wise};
+use crate::compose::points::{check_batches, never_mixed, not_token_wise};
 use crate::compose::shares::Share;
 use adaptune_tensor::{Layout, Scalar};
 use adaptune_transformer::{Config, Insertions, LinearModule, LinearPoint, SublayerModule, SublayerPoint};
@@ -36,7 +36,7 @@ impl<P> Split<P> {
         if parts.len() != splits.len() {
             return Err(CompositionError::SplitCount { found: splits.len(), parts: parts.len() });
         }
-        check_sequences(&parts)?;
+        check_batches(&parts)?;
         for (part, p) in parts.iter().enumerate() {
             if let Some(point) = never_mixed(model, p).or_else(|| not_token_wise(model, p)) {
                 return Err(CompositionError::NotSplit { point: point.to_string(), part });
@@ -90,6 +90,9 @@ impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for Split<P> {
     }
     fn sequences(&self) -> Option<usize> {
         self.parts.iter().find_map(Insertions::sequences)
+    }
+    fn groups(&self) -> Option<usize> {
+        self.parts.iter().find_map(Insertions::groups)
     }
 }
 

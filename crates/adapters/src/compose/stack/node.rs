@@ -3,7 +3,7 @@
 use crate::compose::error::CompositionError;
 use crate::compose::mixing::Mixing;
 use crate::compose::node::{Given, Node};
-use crate::compose::points::check_sequences;
+use crate::compose::points::check_batches;
 use crate::core::insertion_points::{linear_points, sublayer_points};
 use crate::core::point::Point;
 use adaptune_tensor::Scalar;
@@ -47,7 +47,7 @@ impl<P> Stack<P> {
         if parts.is_empty() {
             return Err(CompositionError::Nothing);
         }
-        check_sequences(&parts)?;
+        check_batches(&parts)?;
         linear_points(model).try_for_each(|point| check_linear(point, &parts))?;
         sublayer_points(model).try_for_each(|point| check_sublayer(point, &parts))?;
         Ok(Self { parts })
@@ -111,6 +111,9 @@ impl<S: Scalar, P: Insertions<S> + Send> Insertions<S> for Stack<P> {
     }
     fn sequences(&self) -> Option<usize> {
         self.parts.iter().find_map(Insertions::sequences)
+    }
+    fn groups(&self) -> Option<usize> {
+        self.parts.iter().find_map(Insertions::groups)
     }
 }
 

@@ -53,6 +53,12 @@ impl<S: Scalar> Lora<S> {
         }
     }
 
+    /// That of these matrices, `A: [R, In]` and `B: [Out, R]`, without a gate.
+    pub(super) fn of(a: Array2<S>, b: Array2<S>, config: &LoraConfig) -> Self {
+        let (scaling, dropout) = (S::from_f64(config.scaling()), config.dropout);
+        Self { pair: LowRank::of(a, b), gate: None, scaling, dropout }
+    }
+
     /// Adds the low-rank part to `y`.
     fn add(&self, h: &Array2<S>, x: &ArcArray2<S>, layout: &Layout, y: &mut Array2<S>) -> Option<Gated<S>> {
         let Some(gate) = &self.gate else {

@@ -20,6 +20,11 @@ parameters!(LowRank { "lora_A" => a, "lora_B" => b });
 impl<S: Scalar> LowRank<S> {
     pub(super) fn new(shape: (usize, usize), rank: usize, init: LoraInit, seed: Seed) -> Self {
         let (a, b) = init.matrices(shape, rank, seed);
+        Self::of(a, b)
+    }
+
+    /// `A`, `[R, In]`, and `B`, `[Out, R]`.
+    pub(super) fn of(a: Array2<S>, b: Array2<S>) -> Self {
         Self { a: Parameter::new(Kind::Weight, a), b: Parameter::new(Kind::Weight, b) }
     }
 

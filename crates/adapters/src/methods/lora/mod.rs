@@ -9,6 +9,7 @@ mod input;
 pub mod lora;
 mod low_rank;
 pub mod mtl;
+pub mod poly;
 mod size;
 pub mod vera;
 

@@ -20,6 +20,10 @@ pub(crate) struct TableArgs {
     /// | ; , that labels have]
     #[arg(long, value_name = "CHAR", help_heading = "Data")]
     label_separator: Option<char>,
+    /// Column of the domains, where adapters are a tree, --method 'tree(seq_bn)': paths with / between, such as news/sport
+    /// [default: that of training]
+    #[arg(long, value_name = "NAME", help_heading = "Data")]
+    domain_column: Option<String>,
     /// Columns of the choices, where one of several texts is right, with commas between; or the one of JSON that holds them as a
     /// list [default: such as choice0,choice1 or ending0,ending1; options; choices: where there is no column text]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
@@ -68,6 +72,11 @@ impl TableArgs {
         TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
     }
 
+    /// The column of the domains of a tree of adapters.
+    pub(crate) fn domain_column(&self) -> Option<&str> {
+        self.domain_column.as_deref()
+    }
+
     /// How many tokens windows of a context share.
     pub(crate) fn overlap(&self) -> usize {
         self.doc_stride
@@ -81,6 +90,7 @@ impl TableArgs {
             ("--text-b-column", self.text_b_column.clone()),
             ("--label-column", self.label_column.clone()),
             ("--label-separator", self.label_separator.map(String::from)),
+            ("--domain-column", self.domain_column.clone()),
             ("--choice-columns", Some(self.choice_columns.join(",")).filter(|names| !names.is_empty())),
             ("--negative-columns", Some(self.negative_columns.join(",")).filter(|names| !names.is_empty())),
             ("--choice-labels", self.choice_labels.map(|labels| labels.name().to_owned())),

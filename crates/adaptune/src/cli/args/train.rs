@@ -31,8 +31,8 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) test: Option<PathBuf>,
     /// Train several tasks together: a TOML file with a table for each, [mood], whose lines say what its data are (train, dev, test,
-    /// task, text-column and so on, as the options here). They share the matrices of --method mtl_lora, and each has a head; OUT/mood is
-    /// then an adapter as any other
+    /// task, text-column and so on, as the options here). They share the matrices of --method mtl_lora, or the skills of
+    /// 'polytropon[n_skills=4]', and each has a head; OUT/mood is then an adapter as any other
     #[arg(long, value_name = "FILE")]
     pub(crate) tasks: Option<PathBuf>,
     /// Folder for the result [default: runs/TASK-METHOD, with a number if that is taken]
@@ -44,7 +44,7 @@ pub(crate) struct TrainArgs {
     /// head (the head alone), bitfit (the base's biases), full (all of the base). Or adapters put together, trained ones by their
     /// folders and new ones by their methods: 'fuse(DIR, DIR)' attends over what trained ones give,
     /// 'route(4 x seq_bn[reduction_factor=32], top=2)' chooses two of four new ones for each token, 'stack(DIR, lora)' learns one
-    /// upon another [default: seq_bn; for the built-in model seq_bn[reduction_factor=4]]
+    /// upon another, 'tree(seq_bn)' has one for each domain of --domain-column and for all above it [default: seq_bn; for the built-in model seq_bn[reduction_factor=4]]
     #[arg(long, value_name = "METHOD")]
     pub(crate) method: Option<String>,
     /// Adapters that the new one stands upon, and which stay as they are: a directory, or several, 'stack(DIR, DIR)'. They are
@@ -68,7 +68,8 @@ pub(crate) struct TrainArgs {
     #[arg(long)]
     pub(crate) name: Option<String>,
     /// What to predict: auto, causal-language (a decoder learns to go on with texts, or to answer: so it is where data have `messages`, or
-    /// `prompt` and `completion`), classification, multi-label (any number of labels for each text), multiple-choice (one of several
+    /// `prompt` and `completion`), classification, hierarchical (labels are paths,
+    /// coarse to fine: animal/dog), multi-label (any number of labels for each text), multiple-choice (one of several
     /// texts, in files as SWAG's, RACE's or COPA's), question-answering (a span of a context, in files as SQuAD's), regression,
     /// tagging, or embedding (vectors of texts, from files with `anchor`, `positive` and perhaps `negative`, or `sentence1`,
     /// `sentence2` and `score`); or a built-in task such as builtin:topic@B

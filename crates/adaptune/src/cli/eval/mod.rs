@@ -42,7 +42,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let tokenized = loaded.predictor.tokenizer().tokenize(&table, &Labels::of_head(head.task, &head.labels))?;
     notes(&table.name, &table.notes);
     notes(&table.name, &tokenized.notes);
-    let data = tokenized.dataset;
+    let data = loaded.predictor.in_domains(tokenized.dataset, &table)?;
     let batch_size = args.model.batch_size();
     let logits = predict(model, &data, batch_size)?;
     let evaluation = loaded.predictor.evaluate_logits(&data, logits.view())?;

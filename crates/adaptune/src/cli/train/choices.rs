@@ -7,7 +7,7 @@ use super::composed::Composed;
 use super::start::{Start, tuning_of};
 use adaptune_adapters::{AdapterModel, Tuning};
 use adaptune_text::builtin::Builtin;
-use adaptune_text::{BUILTIN, BUILTIN_DECODER, Sizing, TaskChoice};
+use adaptune_text::{BUILTIN, BUILTIN_DECODER, Domains, Sizing, TaskChoice};
 use adaptune_train::{Batching, CacheLimits, OptimiserConfig, Schedule, TrainOptions};
 use adaptune_transformer::Thaw;
 use anyhow::{Context, Result, bail};
@@ -106,6 +106,11 @@ impl Choices {
     /// The same with another name of adapter and head.
     pub(super) fn called(self, name: &str) -> Self {
         Self { name: name.to_owned(), ..self }
+    }
+
+    /// The same with a tree of adapters for these domains, if one is trained.
+    pub(super) fn in_domains(self, domains: Option<Domains>) -> Self {
+        Self { composed: self.composed.map(|composed| composed.with_domains(domains)), ..self }
     }
 
     /// The same for going on from a trained model: what trains is what its files hold, and it keeps its name.

@@ -1,9 +1,11 @@
 //! Adapters put together in training: what is loaded stays as it is, and what is new of it, or an adapter upon it, trains.
 
 use super::super::args::{AdapterArg, is_composed};
+use super::tree::Tree;
 use adaptune_adapters::format::{NewParts, load_composed};
 use adaptune_adapters::{AdapterModel, Expression, FusionConfig, Method};
 use adaptune_tensor::{Parameters, Seed};
+use adaptune_text::Domains;
 use adaptune_transformer::Encoder;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -12,7 +14,7 @@ use std::path::Path;
 #[derive(Clone, Debug)]
 pub(super) enum Composed {
     /// Folders and new adapters, by `--method`, mixed by new fusions and routers or by those of folders.
-    New { expression: Expression, fusion: FusionConfig },
+    New { expression: Expression, fusion: FusionConfig, tree: Option<Tree>, domains: Option<Domains> },
     /// Adapters that the new one stands upon, by `--below`.
     Below(Expression),
 }
@@ -28,7 +30,8 @@ impl Composed {
             (Some(method), None, fusion) => {
                 let expression: Expression = method.parse().context("--method")?;
                 let fusion = fusion.unwrap_or("dynamic").parse().context("--fusion")?;
-                Ok(Some(Self::New { expression, fusion }))
+                let tree = Tree::of(&expression)?;
+                Ok(Some(Self::New { expression, fusion, tree, domains: None }))
             }
             (None, _, Some(_)) => bail!("--fusion is for --method 'fuse(DIR, DIR)'; here nothing is fused"),
             (None, Some(below), None) => Ok(Some(Self::Below(expression(below)))),
@@ -40,6 +43,22 @@ impl Composed {
     fn expression(&self) -> &Expression {
         match self {
             Self::New { expression, .. } | Self::Below(expression) => expression,
+        }
+    }
+
+    /// What of it is a tree with an adapter for each domain of the data.
+    pub(super) fn tree(&self) -> Option<&Tree> {
+        match self {
+            Self::New { tree, .. } => tree.as_ref(),
+            Self::Below(_) => None,
+        }
+    }
+
+    /// The same with the domains that the data turned out to have.
+    pub(super) fn with_domains(self, found: Option<Domains>) -> Self {
+        match self {
+            Self::New { expression, fusion, tree, .. } => Self::New { expression, fusion, tree, domains: found },
+            below @ Self::Below(_) => below,
         }
     }
 
@@ -70,8 +89,12 @@ impl Composed {
         seed: Seed,
     ) -> Result<AdapterModel<f32>> {
         match self {
-            Self::New { expression, fusion } => {
-                let parts = load_composed(expression, base, Some(&NewParts { fusion, seed }))?;
+            Self::New { expression, fusion, tree, domains } => {
+                let (mut expression, mut names) = (expression.clone(), Vec::new());
+                if let Some((tree, domains)) = tree.as_ref().zip(domains.as_ref()) {
+                    (expression, names) = (tree.expand(&expression, domains), tree.new_names(domains));
+                }
+                let parts = load_composed(&expression, base, Some(&NewParts { fusion, seed, names: &names }))?;
                 if parts.setup.parameter_count() == 0 {
                     bail!(
                         "--method {expression}: nothing in it would train; new adapters do, and a new fusion or router, as in \

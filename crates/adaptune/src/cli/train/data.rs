@@ -4,10 +4,12 @@ use super::super::args::{DevArg, TrainArgs};
 use super::super::questions::check_questions;
 use super::super::report::{note, notes, thousands};
 use super::choices::Choices;
+use super::composed::Composed;
 use super::start::labels_of;
 use adaptune_adapters::AdapterModel;
 use adaptune_text::{
-    Aside, Columns, DataFile, EmbeddingForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text, Tokenizer,
+    Aside, Columns, DataFile, Domains, EmbeddingForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text,
+    Tokenizer,
 };
 use adaptune_train::Dataset;
 use anyhow::{Context, Result};
@@ -57,9 +59,11 @@ impl Data {
         }
         let folds = args.folds.map_or(Ok(Vec::new()), |count| whole.folds(count.into(), args.seed))?;
         let Parts { train, dev, test } = Parts::read(choices, whole, &reader, &mut files)?;
-        let set = |table: &Table| dataset(table, &labels, tokenizer);
+        let domains = domains(choices, args, before, &train)?;
+        let set = |table: &Table| in_domains(dataset(table, &labels, tokenizer)?, domains.as_ref(), table);
         let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
-        let input = InputForm { decimal_comma: reader.decimal_commas, ..InputForm::of_table(&train) };
+        let domains = domains.clone();
+        let input = InputForm { decimal_comma: reader.decimal_commas, domains, ..InputForm::of_table(&train) };
         Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input: Some(input), files })
     }
 }
@@ -224,6 +228,44 @@ fn task(args: &TrainArgs, options: &TableOptions, start: Option<&AdapterModel<f3
         TaskChoice::Auto if options.columns.label_separator.is_some() => TaskChoice::MultiLabel,
         task => task,
     }
+}
+
+/// The domains of a tree of adapters, if that is trained: those of the data, or of the tree that they go on from.
+fn domains(choices: &Choices, args: &TrainArgs, before: Option<&InputForm>, train: &Table) -> Result<Option<Domains>> {
+    let column = args.table.domain_column();
+    if let Some(domains) = before.and_then(|input| input.domains.clone()) {
+        return Ok(Some(column.map_or(domains.clone(), |column| domains.in_column(column))));
+    }
+    match (choices.composed.as_ref().and_then(Composed::tree), column) {
+        (None, None) => Ok(None),
+        (None, Some(column)) => bail!("--domain-column {column} is for a tree of adapters: --method 'tree(seq_bn)'"),
+        (Some(tree), column) => match (tree.domains(), column) {
+            (None, None) => bail!(
+                "--method {}: name the column that says the domain of each example, with --domain-column",
+                choices.method
+            ),
+            (None, Some(column)) => Ok(Some(Domains::of(train, column)?)),
+            (Some(there), column) => {
+                let there = there.clone();
+                let there = if let Some(column) = column { there.in_column(column) } else { there };
+                let all = there.clone().with(train)?;
+                if all == there {
+                    bail!("--method {}: the data name no domain that is not in the tree already", choices.method);
+                }
+                Ok(Some(all))
+            }
+        },
+    }
+}
+
+/// The examples with their places in a tree of adapters.
+fn in_domains(data: Dataset, domains: Option<&Domains>, table: &Table) -> Result<Dataset> {
+    let Some(domains) = domains else { return Ok(data) };
+    let groups: Vec<_> = domains.all_groups(table)?.into_iter().map(|group| vec![(group, 1.0)]).collect();
+    if groups.len() != data.len() {
+        bail!("{}: questions have no place in a tree of adapters", table.name);
+    }
+    Ok(data.with_groups(groups)?)
 }
 
 /// Tokenizes labelled examples, and says what was lost.

@@ -16,6 +16,7 @@ mod saving;
 mod setting;
 mod start;
 mod tasks;
+mod tree;
 
 use super::args::TrainArgs;
 use super::folder::{RunFolder, State, TRAINED};

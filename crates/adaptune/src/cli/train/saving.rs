@@ -8,7 +8,7 @@ use super::outcome::Outcome;
 use super::setting::Setting;
 use adaptune_adapters::{AdapterModel, HeadConfig, Tuning, format};
 use adaptune_text::{BaseIdentity, ModelCard, RunFile};
-use adaptune_train::EvaluationRecord;
+use adaptune_train::{EvaluationRecord, GroupRouter};
 use anyhow::{Context, Result, anyhow};
 
 impl Setting<'_> {
@@ -21,6 +21,15 @@ impl Setting<'_> {
         saved
             .map_err(|error| anyhow!(error.to_string().replace(&folder, &out)))
             .with_context(|| format!("--method {}: what would be trained could not be saved", self.choices.method))
+    }
+
+    /// Writes down which domains texts are likely to belong to that name none, where adapters are a tree.
+    pub(super) fn save_router(&self, folder: &RunFolder) -> Result<()> {
+        if self.data.train.groups().is_none() {
+            return Ok(());
+        }
+        let router = GroupRouter::fit(&self.base, &self.data.train, self.choices.options.eval_batch_size)?;
+        Ok(router.save(folder.work())?)
     }
 
     /// What is trained with what, for whoever finds the result.

@@ -110,7 +110,8 @@ impl<'a> Setting<'a> {
             None => Data::read(&choices, args, &tokenizer, start.as_ref(), form.as_ref().map(Form::texts))?,
         };
         let base = base.map_or_else(|| load_base(args, &model), Ok)?;
-        let choices = choices.begun_with(start.as_ref());
+        let domains = data.input.as_ref().and_then(|input| input.domains.clone());
+        let choices = choices.begun_with(start.as_ref()).in_domains(domains);
         let prompt = prompt(&choices.tuning, &tokenizer)?;
         let embedding = form.map(|form| form.trained_on(args, &data.labels, base.config().hidden)).transpose()?;
         let pooling = match args.pooling {
@@ -128,7 +129,8 @@ impl<'a> Setting<'a> {
     /// The same model and data for a training that differs in its method.
     pub(super) fn again(self, args: &'a TrainArgs, choices: Choices) -> Result<Self> {
         let prompt = prompt(&choices.tuning, &self.tokenizer)?;
-        let choices = choices.sized(args, self.data.train.len())?;
+        let domains = self.data.input.as_ref().and_then(|input| input.domains.clone());
+        let choices = choices.sized(args, self.data.train.len())?.in_domains(domains);
         let setting = Self { args, choices, prompt, ..self };
         setting.check_memory()?;
         Ok(setting)
@@ -192,6 +194,7 @@ impl<'a> Setting<'a> {
         let head = trained.model.head().config().clone();
         let setup = self.choices.composed.as_ref().map(|_| trained.model.setup().to_string());
         self.tell_missed(&trained.model)?;
+        self.save_router(folder)?;
         let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed());
         if let Ok(outcome) = &outcome {
             self.write_card(outcome, &head, setup.as_deref(), folds, folder, folder)?;

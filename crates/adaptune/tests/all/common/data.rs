@@ -48,6 +48,13 @@ impl Choice {
     }
 }
 
+/// The rows as a table with a column of domains: two below one, and one by itself.
+pub(crate) fn with_domains(rows: &Rows) -> String {
+    let domain = |row: usize| ["film/drama", "film/farce", "books"][row / 2 % 3];
+    let lines = rows.iter().enumerate().map(|(i, (text, label))| format!("{text}\t{label}\t{}\n", domain(i)));
+    format!("text\tlabel\tdomain\n{}", lines.collect::<String>())
+}
+
 /// Reviews, `good` or `bad` in turn.
 pub(crate) fn reviews(rows: usize, seed: u64) -> Rows {
     let review = |row: usize| {

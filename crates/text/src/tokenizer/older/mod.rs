@@ -98,26 +98,5 @@ fn class(kind: &Kind, files: &Files<'_>) -> Result<&'static str> {
     })
 }
 
-<<<<<<< HEAD
-/// The command with which Python writes `tokenizer.json`.
-pub(super) fn command(dir: &Path) -> String {
-    let dir = dir.display();
-    format!(
-        "Python writes it there: python -c \"from transformers import AutoTokenizer; \
-         AutoTokenizer.from_pretrained(r'{dir}').save_pretrained(r'{dir}')\""
-    )
-}
-
-/// An error that names a file, what is wrong and what to do.
-fn refused(dir: &Path, file: &str, why: &str) -> TextError {
-    TextError::Tokenizer(format!(
-        "{}: {why}; expected tokenizer.json beside it: {}",
-        dir.join(file).display(),
-        command(dir)
-    ))
-}
-
-=======
->>>>>>> deberta
 #[cfg(test)]
 mod tests;

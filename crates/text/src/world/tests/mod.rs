@@ -18,6 +18,7 @@ fn parts(example: &Example) -> (Vec<String>, Vec<&'static str>) {
     match example {
         Example::Text { text, label } => (vec![text.clone()], vec![label]),
         Example::Pair { premise, hypothesis, label } => (vec![premise.clone(), hypothesis.clone()], vec![label]),
+        Example::Review { text, label, opinion } => (vec![text.clone()], vec![label, opinion]),
         Example::Tagged { words, tags } => (vec![words.join(" ")], tags.clone()),
     }
 }
@@ -41,13 +42,17 @@ fn the_built_in_world_is_pinned() {
         let (texts, answers) = parts(example);
         [texts.join("\t"), answers.join(" ")].join("\t")
     };
-    let examples = all_data().flat_map(|(task, language, split)| world.examples(task, language, split));
-    let examples = hash(examples.map(|example| written(&example)));
+    let of = |later: bool| {
+        let tasks = all_data().filter(move |(task, ..)| (*task == Task::Subtopic) == later);
+        let examples = tasks.flat_map(|(task, language, split)| world.examples(task, language, split));
+        hash(examples.map(|example| written(&example)))
+    };
+    let (examples, reviews) = (of(false), of(true));
     let corpora = hash(Language::ALL.into_iter().flat_map(|language| world.corpus(language, 2000)));
     assert_eq!(
-        (examples, corpora),
-        (0x7973_D75A_62F9_D263, 0xEEB2_E950_BF0B_31F4),
-        "{examples:#018X}, {corpora:#018X}"
+        (examples, corpora, reviews),
+        (0x7973_D75A_62F9_D263, 0xEEB2_E950_BF0B_31F4, 0),
+        "{examples:#018X}, {corpora:#018X}, {reviews:#018X}"
     );
 }
 

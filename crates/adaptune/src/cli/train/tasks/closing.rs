@@ -14,6 +14,8 @@ pub(super) struct Closing {
     pub(super) outcomes: Vec<Outcome>,
     /// How many numbers all tasks share.
     pub(super) shared: usize,
+    /// How many each has of what is plugged in.
+    pub(super) own: usize,
     pub(super) elapsed: Duration,
 }
 
@@ -39,9 +41,9 @@ impl Closing {
         Ok(print_line(format_args!("time {}", duration(self.elapsed)))?)
     }
 
-    /// What a task has for itself: its head, and what of its adapter is not shared.
+    /// What a task has for itself while it trains: its head, and what is plugged in and not shared.
     fn own(&self, outcome: &Outcome) -> usize {
-        outcome.counts.adapter + outcome.counts.head - self.shared
+        self.own + outcome.counts.head
     }
 
     pub(super) fn print_json(&self) -> Result<()> {

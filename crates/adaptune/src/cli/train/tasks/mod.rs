@@ -2,6 +2,7 @@
 
 mod closing;
 mod file;
+mod sharing;
 
 use super::super::args::TrainArgs;
 use super::super::folder::{RunFolder, State, TRAINED};
@@ -12,12 +13,13 @@ use super::command;
 use super::follow::follow_closely;
 use super::outcome::Outcome;
 use super::setting::Setting;
-use adaptune_adapters::{Head, Method, MtlLoraConfig, MultiTask, MultiTaskModel, format};
+use adaptune_adapters::{Head, MultiTaskModel, format};
 use adaptune_tensor::{Parameters, Seed};
 use adaptune_text::{DataFile, RunFile};
 use adaptune_train::{EvaluationRecord, Record, TrainOptions, TrainedModel, Trainer, evaluate_by};
 use anyhow::{Context, Result, bail};
 use closing::Closing;
+use sharing::Sharing;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -28,7 +30,10 @@ const METHOD: &str = "mtl_lora";
 pub(super) fn run(args: &TrainArgs, tasks: &Path) -> Result<()> {
     let begun = Instant::now();
     check(args)?;
-    let args = TrainArgs { method: args.method.clone().or(Some(METHOD.to_owned())), ..args.clone() };
+    // The data of a task are read as if its adapter were trained alone.
+    let written = args.method.as_deref().unwrap_or(METHOD);
+    let sharing = Sharing::of(written)?;
+    let args = TrainArgs { method: Some(sharing.of_each().unwrap_or(written).to_owned()), ..args.clone() };
     let out = args.out.clone().context("--tasks needs a folder for the results: name one with --out")?;
     let folder = RunFolder::new(&out, TRAINED);
     if folder.check(args.resume, args.overwrite)? == State::Complete {
@@ -36,7 +41,7 @@ pub(super) fn run(args: &TrainArgs, tasks: &Path) -> Result<()> {
         return Ok(());
     }
     let named = file::read(tasks, &args)?;
-    let run = Tasks::read(&named, out)?;
+    let run = Tasks::read(&named, sharing, out)?;
     let trainer = run.trainer()?;
     folder.prepare(args.resume, args.overwrite)?;
     let data: Vec<DataFile> = run.settings.iter().flat_map(|setting| setting.data.files.clone()).collect();
@@ -78,14 +83,14 @@ fn check(args: &TrainArgs) -> Result<()> {
 /// All tasks of a run, which share a base.
 struct Tasks<'a> {
     settings: Vec<Setting<'a>>,
-    method: MtlLoraConfig,
+    sharing: Sharing,
     options: TrainOptions,
     out: PathBuf,
 }
 
 impl<'a> Tasks<'a> {
     /// Reads the data of all tasks, and the base once.
-    fn read(named: &'a [(String, TrainArgs)], out: PathBuf) -> Result<Self> {
+    fn read(named: &'a [(String, TrainArgs)], sharing: Sharing, out: PathBuf) -> Result<Self> {
         let mut settings: Vec<Setting<'a>> = Vec::new();
         for (name, args) in named {
             if !args.json {
@@ -95,27 +100,18 @@ impl<'a> Tasks<'a> {
             let base = settings.first().map(|first| first.base.clone());
             settings.push(Setting::of_task(args, choices, base).with_context(|| format!("task {name}"))?);
         }
-        let first = settings.first().context("there are no tasks")?;
-        let method = match &first.choices.tuning.adapter {
-            Some(Method::MtlLora(config)) => config.clone(),
-            _ => bail!(
-                "--method {}: tasks that are trained together share the matrices of an MTL-LoRA; expected mtl_lora, such as \
-                 'mtl_lora[r=8,n_up_projection=3]'",
-                first.choices.method
-            ),
-        };
         let examples = settings.iter().map(|setting| setting.data.train.len()).sum();
         let first = settings.remove(0).sized(examples)?;
         let options = first.choices.options_for(&first.choices.tuning);
         settings.insert(0, first);
-        Ok(Self { settings, method, options, out })
+        Ok(Self { settings, sharing, options, out })
     }
 
     fn trainer(&self) -> Result<Trainer<'_, f32, MultiTaskModel<f32>>> {
         let first = &self.settings[0];
         let (base, seed) = (&first.base, Seed::new(first.args.seed));
         let names: Vec<&str> = self.settings.iter().map(|setting| setting.choices.name.as_str()).collect();
-        let tasks = MultiTask::new(&names, &self.method, base.config(), seed.named("adapter")).context("--method")?;
+        let tasks = self.sharing.tasks(&names, base.config(), seed.named("adapter"))?;
         let head = |setting: &Setting<'_>| {
             let name = &setting.choices.name;
             Ok(Head::new(name, &setting.head_config(), base, seed.named("head").named(name))?)
@@ -141,10 +137,10 @@ impl<'a> Tasks<'a> {
         }
         let files = self.settings.iter().flat_map(|setting| setting.data.files.clone()).collect();
         folder.complete(&RunFile { input: None, data: files, ..self.run_file(&self.settings[0]) })?;
-        // What is shared is counted in the adapter of each task, and once among all.
-        let each: usize = outcomes.iter().map(|outcome| outcome.counts.adapter).sum();
-        let shared = (each - trained.model.tasks().parameter_count()) / (outcomes.len() - 1);
-        Ok(Closing { out: self.out.clone(), outcomes, shared, elapsed })
+        let tasks = trained.model.tasks();
+        let shared = tasks.shared_count();
+        let own = (tasks.parameter_count() - shared) / outcomes.len().max(1);
+        Ok(Closing { out: self.out.clone(), outcomes, shared, own, elapsed })
     }
 
     fn save_task(
