@@ -9,7 +9,7 @@ pub(crate) use reader::Reader;
 use crate::data::cut_note;
 use crate::domains::Domains;
 use crate::error::{Result, TextError};
-use crate::labels::Labels;
+use crate::labels::{Labels, canonical};
 use crate::run_file::InputForm;
 use crate::table::{Columns, Row, Table, TableKind};
 use crate::thresholds::Thresholds;
@@ -53,7 +53,9 @@ impl TextPredictor {
     /// # Errors
     /// The head has no such class, has no classes, or another of its classes has a threshold.
     pub fn with_threshold_of(self, label: &str, threshold: f32) -> Result<Self> {
-        let thresholds = self.thresholds.with(self.model.head().config(), label, threshold)?;
+        let head = self.model.head().config();
+        let label = head.labels.iter().find(|known| canonical(known) == canonical(label)).map_or(label, String::as_str);
+        let thresholds = self.thresholds.clone().with(head, label, threshold)?;
         Ok(Self { thresholds, ..self })
     }
 
@@ -197,18 +199,23 @@ impl TextPredictor {
         mut take: impl FnMut(&Row, Prediction) -> Result<()>,
     ) -> Result<Vec<String>> {
         self.check(table)?;
-        let mut cut = 0;
+        let (mut cut, mut untagged) = (0, 0);
         for rows in table.rows.chunks(batch_size.max(1)) {
             let (found, truncated) = self.predict_some(table, rows, batch_size.max(1))?;
             let mut found = found.into_iter();
             cut += truncated;
             for row in rows {
                 let prediction = if row.text.is_blank() { None } else { found.next() };
-                take(row, prediction.unwrap_or(Prediction::Blank))?;
+                let prediction = prediction.unwrap_or(Prediction::Blank);
+                untagged += prediction.words_without_tag();
+                take(row, prediction)?;
             }
         }
         let texts = table.rows.iter().map(|row| row.text.count()).sum();
-        Ok(cut_note(cut, texts, &self.tokenizer).into_iter().collect())
+        let untagged = (untagged > 0).then(|| {
+            format!("{untagged} words have no tag, for they were cut off or the tokenizer has no token for them; they are null, or `?`")
+        });
+        Ok(cut_note(cut, texts, &self.tokenizer).into_iter().chain(untagged).collect())
     }
 
     /// The predictions of those rows that are not blank, and how many of them lost their ends.

@@ -281,9 +281,13 @@ pub fn pooling_note(head: &HeadConfig) -> Option<String> {
         Pooling::Max => "maximum over the tokens of each text",
         _ => "mean over the tokens of each text",
     };
+    // The first token of a decoder, which alone has heads that read the last one, sees nothing but itself.
+    let other = match pooling {
+        Pooling::Last => "",
+        _ => ", and --pooling first one that AdapterHub loads as it is",
+    };
     Some(format!(
-        "the head reads the {read}. Python's heads do not: README.md beside the adapter has the lines that do, and --pooling first \
-         one that AdapterHub loads as it is"
+        "the head reads the {read}. AdapterHub's heads do not: README.md beside the adapter has the lines of Python that do{other}"
     ))
 }
 

@@ -138,7 +138,7 @@ fn run_in(adapter: &Path) -> Result<Option<RunFile>> {
     }
     let folder = RunFolder::new(adapter, TRAINED);
     if folder.state() == State::Interrupted {
-        bail!("{} holds a run that did not end; go on with train --resume", adapter.display());
+        bail!("{} holds a run that did not end; go on with train --resume --out {0}", adapter.display());
     }
     tell_notes(adapter)?;
     folder.run_file()

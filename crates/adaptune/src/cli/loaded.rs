@@ -100,9 +100,8 @@ fn with_threshold(predictor: TextPredictor, threshold: &Threshold) -> Result<Tex
         Some(label) => Ok(predictor.with_threshold_of(label, threshold.probability).context("--threshold")?),
         None if head.task.predicts_any_labels() => Ok(predictor.with_threshold(threshold.probability)),
         None if head.task.predicts_one_label() && !head.task.reads_every_token() => bail!(
-            "--threshold {} does not say of which class: write --threshold '{}={0}'; the classes are {}",
+            "--threshold {} does not say of which class: write --threshold 'CLASS={0}', with the class that is looked for; the classes are {}",
             threshold.probability,
-            head.labels.last().map_or("CLASS", String::as_str),
             listed(head.labels.iter().map(String::as_str))
         ),
         None => bail!("--threshold is for classes and labels of texts; this head is for {}", head.task.name()),

@@ -26,9 +26,8 @@ impl Separation {
         }
         let probabilities = if any { logits.mapv(sigmoid) } else { softmax(logits.clone()) };
         let count = |label: usize| data.examples().iter().filter(|example| is(&example.target, label)).count();
-        // Of two classes the threshold of one says all; it is the rarer one's that people look for.
-        let told =
-            |label: &usize| any || head.labels.len() != 2 || (count(*label), *label) < (count(1 - label), 1 - label);
+        // Of two classes the threshold of one says all; it is that of a rare one that people look for.
+        let told = |label: &usize| any || head.labels.len() != 2 || 5 * count(*label) <= 3 * data.len();
         let best = |(label, name): (usize, &String)| {
             let column = probabilities.index_axis(Axis(1), label);
             let truths = data.examples().iter().map(|example| is(&example.target, label));

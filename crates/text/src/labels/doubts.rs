@@ -13,6 +13,12 @@ const SEPARATORS: [char; 3] = ['|', ';', ','];
 /// That several labels of one example may have been taken for one, where all parts of such labels are labels by themselves or parts
 /// of others too.
 pub(super) fn looks_like_lists(classes: &[String]) -> String {
+    if let Some(list) = classes.iter().find(|class| is_bracketed(class)) {
+        return format!(
+            "; labels such as `{}` look like lists of several: then --task multi-label",
+            shortened(list, 40)
+        );
+    }
     let of = |separator: char| {
         let lists: Vec<Vec<&str>> =
             classes.iter().map(|class| class.split(separator).map(str::trim).collect()).collect();
@@ -27,6 +33,11 @@ pub(super) fn looks_like_lists(classes: &[String]) -> String {
         })
     };
     SEPARATORS.into_iter().find_map(of).unwrap_or_default()
+}
+
+/// True of what JSON and Python write for a list.
+pub(super) fn is_bracketed(label: &str) -> bool {
+    label.starts_with('[') && label.ends_with(']')
 }
 
 /// Refuses labels of which none occurs twice, as numbers of rows and texts do not.
@@ -49,8 +60,9 @@ pub(super) fn never_repeat(table: &Table, classes: &[String]) -> Result<()> {
     ))
 }
 
-/// That two labels may be one: they differ in capitals, spaces and hyphens alone, or a rare one in a letter from a frequent one.
-pub(super) fn alike<'a>(classes: &[String], labels: impl Iterator<Item = &'a str>) -> String {
+/// That two labels may be one: they differ in capitals, spaces and hyphens alone, or a rare one in a letter from a frequent one; or that
+/// one occurs once where all others are frequent. `labels` are those of all rows, each with its line.
+pub(super) fn alike<'a>(classes: &[String], labels: impl Iterator<Item = (usize, &'a str)>) -> String {
     let counts = |c: &char| !c.is_whitespace() && !"-_".contains(*c);
     let plain = |name: &str| name.chars().filter(counts).flat_map(char::to_lowercase).collect::<String>();
     let mut known: BTreeMap<String, &String> = BTreeMap::new();
@@ -59,22 +71,30 @@ pub(super) fn alike<'a>(classes: &[String], labels: impl Iterator<Item = &'a str
             return format!("; `{other}` and `{class}` are two labels here: write them alike if they are one");
         }
     }
-    slip(classes, labels)
-        .map(|(rare, frequent)| {
-            format!("; `{rare}` hardly occurs, and is nearly `{frequent}`: write them alike if they are one")
-        })
-        .unwrap_or_default()
+    slip(classes, labels).unwrap_or_default()
 }
 
-/// A label that occurs once or twice and is a frequent one but for a slip of the keyboard. Names with digits differ in little.
-fn slip<'a, 'c>(classes: &'c [String], labels: impl Iterator<Item = &'a str>) -> Option<(&'c str, &'c str)> {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    labels.for_each(|label| *counts.entry(canonical(label)).or_default() += 1);
-    let count = |name: &str| counts.get(name).copied().unwrap_or_default();
+/// A label that occurs once or twice and is a frequent one but for a slip of the keyboard, or once among frequent ones. Names with digits
+/// differ in little.
+fn slip<'a>(classes: &[String], labels: impl Iterator<Item = (usize, &'a str)>) -> Option<String> {
+    let mut found: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    labels.for_each(|(line, label)| found.entry(canonical(label)).or_insert((0, line)).0 += 1);
+    let count = |name: &str| found.get(name).map_or(0, |(count, _)| *count);
+    let line = |name: &str| found.get(name).map_or(0, |(_, line)| *line);
     let words = || classes.iter().map(String::as_str).filter(|name| !name.chars().any(|c| c.is_ascii_digit()));
     let rare = words().filter(|name| name.chars().count() > 4 && count(name) < 3);
     let mut slips = rare.filter_map(|name| Some((name, nearest(name, words().filter(|other| count(other) > 9))?)));
-    slips.next()
+    if let Some((rare, frequent)) = slips.next() {
+        let line = line(rare);
+        return Some(format!(
+            "; `{rare}` (line {line}) hardly occurs, and is nearly `{frequent}`: write them alike if they are one"
+        ));
+    }
+    let once = |name: &&String| count(name) == 1;
+    let [single] = classes.iter().filter(once).collect::<Vec<_>>()[..] else { return None };
+    let others = || classes.iter().filter(|name| *name != single);
+    (others().count() > 1 && others().all(|name| count(name) > 9))
+        .then(|| format!("; `{single}` occurs once (line {}): mend it if it is a slip", line(single)))
 }
 
 /// More labels than this are not the classes of a small set of data.
@@ -153,17 +173,20 @@ mod tests {
 
     #[test]
     fn labels_that_are_nearly_alike_are_suspected() {
-        let said = alike(&classes(&["BILLING", "Billing", "Other"]), [].into_iter());
+        let said = alike(&classes(&["BILLING", "Billing", "Other"]), std::iter::empty());
         assert!(said.contains("`BILLING` and `Billing` are two labels"), "{said}");
-        assert!(alike(&classes(&["not_ok", "not ok"]), [].into_iter()).contains("write them alike"));
+        assert!(alike(&classes(&["not_ok", "not ok"]), std::iter::empty()).contains("write them alike"));
         let labels = ["Billing"; 12].into_iter().chain(["Biling", "Other", "Others"]);
-        let said = alike(&classes(&["Biling", "Billing", "Other", "Others"]), labels);
-        assert!(said.contains("`Biling` hardly occurs, and is nearly `Billing`"), "{said}");
+        let said = alike(&classes(&["Biling", "Billing", "Other", "Others"]), (2..).zip(labels));
+        assert!(said.contains("`Biling` (line 14) hardly occurs, and is nearly `Billing`"), "{said}");
+        let labels = ["0", "1"].repeat(12).into_iter().chain(["11"]);
+        let said = alike(&classes(&["0", "1", "11"]), (2..).zip(labels));
+        assert!(said.contains("`11` occurs once (line 26)"), "{said}");
         for names in [["C", "C++", "C#"], ["T-10", "T-11", "T-12"], ["good", "bad", "so so"]] {
             let labels = [names[0]; 12].into_iter().chain([names[1], names[2]]);
-            assert_eq!(alike(&classes(&names), labels), "");
+            assert_eq!(alike(&classes(&names), (2..).zip(labels)), "");
         }
-        assert_eq!(alike(&classes(&["1", "1.5", "-1"]), [].into_iter()), "");
+        assert_eq!(alike(&classes(&["1", "1.5", "-1"]), std::iter::empty()), "");
     }
 
     #[test]

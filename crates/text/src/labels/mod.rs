@@ -6,6 +6,7 @@ mod doubts;
 mod known;
 mod numbered;
 mod paths;
+mod quantities;
 mod questions;
 mod refusals;
 mod related;
@@ -13,6 +14,7 @@ mod sets;
 mod spelling;
 mod targets;
 mod unlabelled;
+mod written;
 
 use crate::error::Result;
 use crate::table::{Row, Table, TableKind, Text};
@@ -20,12 +22,15 @@ use adaptune_adapters::{Outputs, Task};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
 use doubts::{alike, hardly_repeat, look_like_numbers, look_like_paths, looks_like_lists, never_repeat};
 use known::Known;
+use quantities::{Whole, is_number, number, whole_numbers};
 pub(crate) use questions::{Asked, asked};
-use refusals::{at, listed, no_labels, whole};
+use refusals::{at, listed, whole};
 use sets::label_set;
-use spelling::{canonical, whole_number};
+pub(crate) use spelling::canonical;
+use spelling::whole_number;
 use std::collections::BTreeSet;
 pub use targets::Targets;
+use written::label;
 
 /// What is said about the task of a table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -124,7 +129,10 @@ impl Labels {
                 Err(whole(table, "found lists of labels, which are for --task multi-label; leave --task away"))
             }
             (TaskChoice::Classification, _) => classification(table),
-            (TaskChoice::Hierarchical, _) => paths::decide(table),
+            (TaskChoice::Hierarchical, _) => {
+                let (names, sentence) = paths::decide(table)?;
+                Ok((Self::Paths(names), sentence))
+            }
             (TaskChoice::Regression, _) => regression(table, "labels are to be numbers: regression"),
             (TaskChoice::Auto, _) => by_labels(table),
         }
@@ -213,22 +221,24 @@ impl Labels {
     }
 }
 
-/// The most kinds of whole numbers that are taken for classes.
-const FEW: usize = 20;
-
 /// The task that labels without a word about it mean.
 fn by_labels(table: &Table) -> Result<(Labels, String)> {
+    quantities::refuse_words(table)?;
     if table.rows.iter().any(|row| !is_number(row)) {
         return classification(table);
     }
-    let whole: Option<BTreeSet<i64>> = table.rows.iter().map(|row| whole_number(row.label.as_deref()?)).collect();
-    match whole.map(|kinds| kinds.len()) {
-        Some(kinds) if (2..=FEW).contains(&kinds) && 2 * kinds <= table.rows.len() => {
+    match whole_numbers(table) {
+        Some(Whole::Few) => {
             let (labels, note) = classification(table)?;
-            Ok((labels, format!("{note} (whole numbers of few kinds; --task regression takes them as quantities)")))
+            return Ok((
+                labels,
+                format!("{note} (whole numbers of few kinds; --task regression takes them as quantities)"),
+            ));
         }
-        _ => regression(table, "labels are numbers: regression; use --task classification if they stand for classes"),
+        Some(Whole::Counted) => never_repeat(table, &sorted(table.rows.iter().filter_map(|row| row.label.as_deref())))?,
+        Some(Whole::Many) | None => {}
     }
+    regression(table, "labels are numbers: regression; use --task classification if they stand for classes")
 }
 
 fn classification(table: &Table) -> Result<(Labels, String)> {
@@ -241,11 +251,11 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
     let doubts = [
         look_like_numbers(&classes),
         looks_like_lists(&classes),
-        alike(&classes, labels.iter().copied()),
+        alike(&classes, table.rows.iter().filter_map(|row| Some((row.line, row.label.as_deref()?)))),
         look_like_paths(&classes),
         hardly_repeat(table, &classes),
     ];
-    let odd = odd_one_out(table) + &doubts.concat();
+    let odd = quantities::tell_words(table) + &doubts.concat();
     let note = format!("{} classes: {}{odd}", classes.len(), listed(&classes));
     Ok((Labels::Classes(classes), note))
 }
@@ -272,16 +282,16 @@ fn multi_label(table: &Table) -> Result<(Labels, String)> {
         "{} labels, of which any number may hold: {}; {mean:.1} an example on average{without}{}",
         names.len(),
         listed(&names),
-        alike(&names, sets.iter().copied().flatten().map(String::as_str))
+        alike(
+            &names,
+            table.rows.iter().flat_map(|row| row.labels.iter().flatten().map(|label| (row.line, label.as_str())))
+        )
     );
     Ok((Labels::Sets(names), note))
 }
 
 fn regression(table: &Table, note: &str) -> Result<(Labels, String)> {
-    let numbers = table.rows.iter().map(|row| number(table, row)).collect::<Result<Vec<_>>>()?;
-    if numbers.iter().all(|&number| number == numbers[0]) {
-        return Err(whole(table, format!("every label is {}; there is nothing to learn", numbers[0])));
-    }
+    quantities::check(table)?;
     Ok((Labels::Numbers, note.to_owned()))
 }
 
@@ -310,46 +320,6 @@ fn of_spans(names: &[String]) -> String {
             "; they mark spans, which are what is scored; but not `{}`, which counts as outside: mend it if it is a slip",
             stray.join("`, `")
         ),
-    }
-}
-
-/// When nearly all labels are numbers, the few that are not are more likely mistakes than classes: says so.
-fn odd_one_out(table: &Table) -> String {
-    let odd: Vec<&Row> = table.rows.iter().filter(|row| !is_number(row)).collect();
-    match odd[..] {
-        [first, ..] if odd.len() * 10 <= table.rows.len() => format!(
-            "; most labels are numbers, but not `{}` on line {}: mend it if you meant regression",
-            first.label.as_deref().unwrap_or_default(),
-            first.line
-        ),
-        _ => String::new(),
-    }
-}
-
-fn is_number(row: &Row) -> bool {
-    row.label.as_deref().is_some_and(|label| label.parse::<f64>().is_ok())
-}
-
-fn label<'a>(table: &Table, row: &'a Row) -> Result<&'a str> {
-    row.label.as_deref().ok_or_else(|| {
-        if table.rows.iter().all(|row| row.label.is_none()) {
-            return no_labels(table);
-        }
-        at(table, row, "the label is blank; every row needs one: fill it in or delete the row")
-    })
-}
-
-fn number(table: &Table, row: &Row) -> Result<f64> {
-    let label = label(table, row)?;
-    match label.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number),
-        _ => {
-            let message = format!(
-                "expected a finite number, found the label `{label}`; mend it, or use --task classification{}",
-                decimals::hint(label)
-            );
-            Err(at(table, row, message))
-        }
     }
 }
 

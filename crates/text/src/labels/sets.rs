@@ -1,7 +1,8 @@
 //! Examples that may have any number of labels.
 
+use super::doubts::is_bracketed;
 use super::refusals::{at, whole};
-use crate::error::Result;
+use crate::error::{Result, shortened};
 use crate::table::{Row, Table, TableKind};
 
 /// What may stand between labels, in the order in which it is looked for.
@@ -40,6 +41,9 @@ impl Table {
         }
         let column = self.columns.label.as_ref().and_then(|name| self.header.iter().position(|other| other == name));
         let Some(column) = column else { return Ok(self) };
+        if separator.is_none() && self.rows.iter().any(|row| row.label.as_deref().is_some_and(is_bracketed)) {
+            return self.with_written_lists();
+        }
         let found = separator.or_else(|| SEPARATORS.into_iter().find(|&c| stands(&self.rows, c)));
         self.notes.extend(separator.is_none().then(|| note(found)));
         for row in &mut self.rows {
@@ -49,6 +53,18 @@ impl Table {
         }
         self.columns.label_separator = found;
         Ok(self)
+    }
+
+    /// The same where labels are lists as JSON writes them.
+    fn with_written_lists(mut self) -> Result<Self> {
+        let mut rows = std::mem::take(&mut self.rows);
+        for row in &mut rows {
+            row.labels = match row.label.take() {
+                None => Some(Vec::new()),
+                Some(label) => Some(written_list(&label).ok_or_else(|| at(&self, row, not_json(&label)))?),
+            };
+        }
+        Ok(Self { rows, ..self })
     }
 
     /// True if examples have lists of labels.
@@ -71,6 +87,23 @@ pub(super) fn label_set<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]>
         ),
         false => whole(table, "found one label for each example; Table::with_label_sets makes lists of them"),
     })
+}
+
+/// A list of texts or numbers in JSON.
+fn written_list(label: &str) -> Option<Vec<String>> {
+    let items: Vec<serde_json::Value> = serde_json::from_str(label).ok()?;
+    items
+        .iter()
+        .map(|item| item.as_str().map(str::to_owned).or_else(|| item.is_number().then(|| item.to_string())))
+        .collect()
+}
+
+fn not_json(label: &str) -> String {
+    format!(
+        "expected a list of labels in JSON, as others are, found `{}`; from pandas, put a sign between them before it is saved:\n    \
+         df['label'] = df['label'].str.join('|')",
+        shortened(label, 60)
+    )
 }
 
 fn stands(rows: &[Row], separator: char) -> bool {

@@ -27,11 +27,12 @@ impl Table {
             };
         }
         let (minus_one, sets, answers) = (minus_one_is_none(&self.rows), self.has_label_sets(), self.has_answers());
+        let words = words_for_none(&self.rows);
         let is_unlabelled = |row: &Row| match row.label.as_deref() {
             _ if sets => row.labels.is_none(),
             _ if answers => row.answers.is_none(),
             None => true,
-            Some(label) => minus_one && whole_number(label) == Some(-1),
+            Some(label) => (minus_one && whole_number(label) == Some(-1)) || (words && means_none(label)),
         };
         let Some(first) = self.rows.iter().find(|row| is_unlabelled(row)).map(|row| row.line) else { return Ok(self) };
         if self.rows.iter().all(is_unlabelled) {
@@ -39,7 +40,12 @@ impl Table {
         }
         let all = self.rows.len();
         self.rows.retain(|row| !is_unlabelled(row));
-        let (left_out, how) = (all - self.rows.len(), if minus_one { "blank or -1" } else { "blank" });
+        let how = match (minus_one, words) {
+            (true, _) => "blank or -1",
+            (false, true) => "blank, or n/a and the like",
+            (false, false) => "blank",
+        };
+        let left_out = all - self.rows.len();
         self.notes
             .push(format!("{left_out} of {all} examples have no label ({how}; line {first} first); they are left out"));
         Ok(self)
@@ -54,6 +60,22 @@ fn minus_one_is_none(rows: &[Row]) -> bool {
     };
     let none = numbers.iter().filter(|&&number| number == -1).count();
     numbers.iter().all(|&number| number >= -1) && (none == numbers.len() || none as f64 <= FEW * numbers.len() as f64)
+}
+
+/// What stands for a missing number.
+const NONE: [&str; 7] = ["n/a", "na", "nan", "null", "none", "-", "?"];
+
+fn means_none(label: &str) -> bool {
+    NONE.iter().any(|none| label.eq_ignore_ascii_case(none))
+}
+
+/// True if words for nothing stand among numbers: there is one, and all other labels are finite numbers, most of all. Among names they may
+/// be names.
+fn words_for_none(rows: &[Row]) -> bool {
+    let labels = || rows.iter().filter_map(|row| row.label.as_deref());
+    let (none, others): (Vec<&str>, Vec<&str>) = labels().partition(|label| means_none(label));
+    let is_number = |label: &&str| label.parse::<f64>().is_ok_and(f64::is_finite);
+    !none.is_empty() && others.len() > none.len() && others.iter().all(is_number)
 }
 
 #[cfg(test)]
@@ -93,6 +115,16 @@ mod tests {
         let coded = table(&coded).labelled().unwrap();
         assert_eq!(coded.rows.len(), 60);
         assert!(coded.notes[0].contains("blank or -1; line 62 first"), "{}", coded.notes[0]);
+    }
+
+    #[test]
+    fn words_for_nothing_are_none_among_numbers_alone() {
+        let some = table(&["0.5", "n/a", "1", "NaN", "2"]).labelled().unwrap();
+        assert_eq!(some.rows.len(), 3);
+        assert!(some.notes[0].contains("2 of 5 examples have no label (blank, or n/a and the like; line 3 first)"));
+        for labels in [&["good", "none", "bad"][..], &["-", "+", "+"], &["1", "?", "?"]] {
+            assert_eq!(table(labels).labelled().unwrap().rows.len(), 3);
+        }
     }
 
     #[test]

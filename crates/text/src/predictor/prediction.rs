@@ -86,6 +86,14 @@ impl Prediction {
         }
     }
 
+    /// How many words have no tag.
+    pub(crate) fn words_without_tag(&self) -> usize {
+        match self {
+            Self::Tags(words) => words.iter().filter(|word| word.label.is_none()).count(),
+            _ => 0,
+        }
+    }
+
     /// The probability of the class or the choice that was chosen, if there is one.
     #[must_use]
     pub fn probability(&self) -> Option<f32> {

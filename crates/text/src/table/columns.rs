@@ -38,6 +38,9 @@ pub(super) fn choose(reading: &Reading<'_>, header: &[String]) -> Result<Chosen>
     {
         require(reading, header, name)?;
     }
+    if let Some(label) = label.as_ref().filter(|label| **label == text || text_b.as_ref() == Some(*label)) {
+        return Err(reading.source.whole(format!("`{label}` is given as a text and as the label; name two columns")));
+    }
     if text_b.as_ref() == Some(&text) {
         return Err(reading.source.whole(format!("`{text}` is given as both texts of a pair; name two columns")));
     }
@@ -138,8 +141,8 @@ const OFTEN: [(&str, Option<&str>); 9] = [
 fn often(header: &[String]) -> Option<String> {
     let has = |name: &str| header.iter().any(|column| column == name);
     if has("question") && has("context") {
-        let message = " (perhaps --text-column question --text-b-column context; to learn to answer questions, \
-                       --task question-answering).";
+        let message = " (perhaps --text-column question --text-b-column context; to answer questions is learnt from JSON, as SQuAD has \
+                       it).";
         return Some(message.to_owned());
     }
     let (text, text_b) = OFTEN.into_iter().find(|(text, text_b)| has(text) && text_b.is_none_or(has))?;

@@ -37,6 +37,12 @@ pub(super) fn nested(reading: &Reading<'_>) -> Result<Option<Table>> {
     }
     let Ok(Value::Object(mut file)) = serde_json::from_str(text) else { return Ok(None) };
     let Some(Value::Array(articles)) = file.remove("data") else { return Ok(None) };
+    let named = &reading.options.columns;
+    if [&named.text, &named.text_b, &named.label].into_iter().any(Option::is_some) {
+        let message =
+            "the file has articles with questions, as SQuAD, and no columns; leave the options for column names away";
+        return Err(reading.source.whole(message));
+    }
     let mut objects = Vec::new();
     for (i, article) in articles.into_iter().enumerate() {
         let found = questions_of(article);

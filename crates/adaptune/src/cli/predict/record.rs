@@ -53,12 +53,15 @@ fn json_fields(prediction: &Prediction, head: &HeadConfig) -> Value {
             "score": value(*score),
             "null_score": value(*null_score),
         }),
+        // What stands at a place is of the word at that place; a word without a tag has null in each list.
         Prediction::Tags(words) => {
-            let known = || words.iter().filter(|word| word.label.is_some());
+            let of = |field: &dyn Fn(&WordTag) -> Value| -> Vec<Value> {
+                words.iter().map(|word| if word.label.is_some() { field(word) } else { Value::Null }).collect()
+            };
             json!({
-                "label": words.iter().map(|word| json!(word.label)).collect::<Vec<_>>(),
-                "logits": known().map(|word| reals(&word.logits)).collect::<Vec<_>>(),
-                "probabilities": known().map(|word| by_name(head, &word.probabilities)).collect::<Vec<_>>(),
+                "label": of(&|word| json!(word.label)),
+                "logits": of(&|word| reals(&word.logits)),
+                "probabilities": of(&|word| by_name(head, &word.probabilities)),
             })
         }
     }

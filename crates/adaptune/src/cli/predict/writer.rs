@@ -6,7 +6,7 @@ use super::answered::Answered;
 use super::record::{json_record, plain_line};
 use adaptune_adapters::did_you_mean;
 use adaptune_text::{Choices, Dialect, Format, Prediction, Row, Table, TableKind, Text};
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value};
 use std::io::{self, Write};
 
@@ -131,7 +131,8 @@ fn beside(table: &Table, kept: Vec<(usize, String)>, fields: &[&str]) -> Result<
 /// The form that the ending of `--out` says. A table that is of the input's own form is written in its dialect.
 fn form(args: &PredictArgs, table: &Table, heads: &[Answered<'_>], decimal_comma: bool) -> Result<Form> {
     let Some(out) = &args.out else { return Ok(if args.json { Form::JsonLines } else { Form::Plain }) };
-    let form = match Format::of(out)? {
+    let known = "let --out end in .tsv, .csv, .jsonl, .conll or .txt, which says how predictions are written (--format is of the input)";
+    let form = match Format::of(out).map_err(|_| anyhow!("--out {}: {known}", out.display()))? {
         format @ (Format::Tsv | Format::Csv) => {
             let usual = if format == Format::Tsv { Dialect::TABS } else { Dialect::COMMAS };
             let same = args.table.options().format.map_or_else(|| Format::of(&args.input).ok(), Some) == Some(format);
@@ -193,11 +194,11 @@ fn shown(text: &Text) -> String {
     }
 }
 
-/// A word and its tag a line, and a blank line behind the sentence.
+/// A word and its tag a line, `?` where it has none, and a blank line behind the sentence.
 fn conll(to: &mut impl Write, row: &Row, prediction: &Prediction) -> io::Result<()> {
     let (Text::Words(words), Prediction::Tags(tags)) = (&row.text, prediction) else { return writeln!(to) };
     for (word, tag) in words.iter().zip(tags) {
-        writeln!(to, "{word}\t{}", tag.label.as_deref().unwrap_or("O"))?;
+        writeln!(to, "{word}\t{}", tag.label.as_deref().unwrap_or("?"))?;
     }
     writeln!(to)
 }

@@ -12,7 +12,8 @@ use adaptune_text::{
     Tokenizer,
 };
 use adaptune_train::Dataset;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub(super) struct Data {
@@ -200,6 +201,7 @@ impl<'a> Reader<'a> {
         if !self.quiet {
             let [aside, left] = [dev, train].map(|table| thousands(table.rows.len() as u64));
             note(format_args!("{aside} of them are kept aside as development data, {left} are trained on"));
+            tell_rare(dev);
         }
     }
 
@@ -208,6 +210,25 @@ impl<'a> Reader<'a> {
         let table = table.with_decimal_commas(self.decimal_commas)?.labelled()?;
         notes(&table.name, &table.notes);
         Ok(table)
+    }
+}
+
+/// Fewer examples of a class than this say little of how well it is found.
+const FEW: usize = 5;
+
+/// Says which classes have too few examples to choose by.
+fn tell_rare(dev: &Table) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    dev.rows.iter().filter_map(|row| row.label.as_deref()).for_each(|label| *counts.entry(label).or_default() += 1);
+    let rare: Vec<String> =
+        counts.iter().filter(|(_, count)| **count < FEW).map(|(l, n)| format!("{n} of `{l}`")).collect();
+    // Labels that hardly repeat are numbers.
+    if !rare.is_empty() && 2 * counts.len() <= dev.rows.len() && rare.len() <= 3 {
+        note(format_args!(
+            "note: there are {} among them, too few to choose an epoch or a threshold by; a larger share (--dev 30%) or a file of \
+             its own has more",
+            rare.join(" and ")
+        ));
     }
 }
 

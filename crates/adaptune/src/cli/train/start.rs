@@ -24,7 +24,7 @@ impl Start {
         }
         let files = RunFolder::new(folder, TRAINED);
         if files.state() == State::Interrupted {
-            bail!("--from: {} holds a run that did not end; end it with train --resume", folder.display());
+            bail!("--from: {} holds a run that did not end; end it with train --resume --out {0}", folder.display());
         }
         tell_notes(folder)?;
         Ok(Self { folder: folder.to_owned(), run: files.run_file()? })
