@@ -3,24 +3,28 @@
 mod choices;
 mod decimals;
 mod doubts;
+mod known;
 mod paths;
 mod questions;
 mod refusals;
 mod related;
+mod rows;
 mod sets;
 mod spelling;
 mod targets;
 mod unlabelled;
 
 use crate::error::Result;
-use crate::table::{Row, Table, TableKind, Text};
-use adaptune_adapters::{HeadConfig, Outputs, Task, did_you_mean};
+use crate::table::{Row, Table, TableKind};
+use adaptune_adapters::{Outputs, Task};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
 use doubts::{hardly_repeat, look_like_numbers, look_like_paths, looks_like_lists};
+use known::{Known, listed, sorted};
 pub(crate) use questions::{Asked, asked};
-use refusals::{at, no_labels, whole};
-use spelling::{canonical, whole_number};
-use std::collections::{BTreeSet, HashMap};
+use refusals::whole;
+use rows::{is_number, label, label_set, number, tags};
+use spelling::whole_number;
+use std::collections::BTreeSet;
 pub use targets::Targets;
 
 /// What is said about the task of a table.
@@ -120,7 +124,7 @@ impl Labels {
                 Err(whole(table, "found lists of labels, which are for --task multi-label; leave --task away"))
             }
             (TaskChoice::Classification, _) => classification(table),
-            (TaskChoice::Hierarchical, _) => paths::decide(table),
+            (TaskChoice::Hierarchical, _) => paths::decide(table).map(|(names, said)| (Self::Paths(names), said)),
             (TaskChoice::Regression, _) => regression(table, "labels are to be numbers: regression"),
             (TaskChoice::Auto, _) => by_labels(table),
         }
@@ -312,102 +316,6 @@ fn odd_one_out(table: &Table) -> String {
             first.line
         ),
         _ => String::new(),
-    }
-}
-
-fn is_number(row: &Row) -> bool {
-    row.label.as_deref().is_some_and(|label| label.parse::<f64>().is_ok())
-}
-
-fn label<'a>(table: &Table, row: &'a Row) -> Result<&'a str> {
-    row.label.as_deref().ok_or_else(|| {
-        if table.rows.iter().all(|row| row.label.is_none()) {
-            return no_labels(table);
-        }
-        at(table, row, "the label is blank; every row needs one: fill it in or delete the row")
-    })
-}
-
-fn label_set<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]> {
-    row.labels.as_deref().ok_or_else(|| match table.has_label_sets() {
-        true => at(
-            table,
-            row,
-            "the labels are null; every row needs a list, which may be empty: fill it in or delete the row",
-        ),
-        false => whole(table, "found one label for each example; Table::with_label_sets makes lists of them"),
-    })
-}
-
-fn number(table: &Table, row: &Row) -> Result<f64> {
-    let label = label(table, row)?;
-    match label.parse::<f64>() {
-        Ok(number) if number.is_finite() => Ok(number),
-        _ => {
-            let message = format!(
-                "expected a finite number, found the label `{label}`; mend it, or use --task classification{}",
-                decimals::hint(label)
-            );
-            Err(at(table, row, message))
-        }
-    }
-}
-
-fn tags<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]> {
-    match (&row.text, row.tags.len()) {
-        (Text::Words(words), tags) if words.len() == tags => Ok(&row.tags),
-        _ => Err(at(table, row, "found words without tags; expected a word and its tag on each line")),
-    }
-}
-
-/// The names that labels may have, and how they may be spelt.
-struct Known<'a> {
-    names: &'a [String],
-    by_spelling: HashMap<String, usize>,
-}
-
-impl<'a> Known<'a> {
-    fn of(names: &'a [String]) -> Self {
-        let mut by_spelling: HashMap<String, usize> =
-            names.iter().enumerate().map(|(i, name)| (canonical(name), i)).collect();
-        if HeadConfig::new(Task::CLASSIFICATION, names.to_vec()).labels_are_placeholders() {
-            by_spelling.extend((0..names.len()).map(|i| (i.to_string(), i)));
-        }
-        Self { names, by_spelling }
-    }
-
-    /// Whether each label holds for a row.
-    fn truths(&self, table: &Table, row: &Row) -> Result<Vec<bool>> {
-        let mut truths = vec![false; self.names.len()];
-        for name in label_set(table, row)? {
-            truths[self.find(table, row, "label", name)?] = true;
-        }
-        Ok(truths)
-    }
-
-    fn find(&self, table: &Table, row: &Row, what: &str, name: &str) -> Result<usize> {
-        let exact = || self.names.iter().position(|known| known == name);
-        self.by_spelling.get(&canonical(name)).copied().or_else(exact).ok_or_else(|| {
-            let hint = did_you_mean(name, self.names.iter().map(String::as_str)) + decimals::hint(name);
-            let known = listed(self.names);
-            at(table, row, format!("the {what} `{name}` is not in the training data, which has {known}{hint}"))
-        })
-    }
-}
-
-fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut names: Vec<String> = names.map(canonical).collect::<BTreeSet<_>>().into_iter().collect();
-    if names.iter().all(|name| whole_number(name).is_some()) {
-        names.sort_by_key(|name| whole_number(name).unwrap_or_default());
-    }
-    names
-}
-
-/// At most twelve names, for a line that can be read.
-fn listed(names: &[String]) -> String {
-    match names.len() {
-        0..=12 => names.join(", "),
-        count => format!("{}, ... ({} more)", names[..10].join(", "), count - 10),
     }
 }
 

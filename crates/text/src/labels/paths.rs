@@ -1,9 +1,10 @@
 //! Labels that are paths, coarse to fine: `animal/dog`.
 
+use super::known::listed;
 use super::refusals::{at, whole};
+use super::rows::label;
 use super::spelling::canonical;
 use super::targets::Targets;
-use super::{Labels, label, listed};
 use crate::error::Result;
 use crate::table::{Row, Table};
 use adaptune_adapters::{LabelTree, did_you_mean};
@@ -13,7 +14,7 @@ use std::sync::Arc;
 const SEPARATOR: char = '/';
 
 /// The labels of training data, with all above them.
-pub(super) fn decide(table: &Table) -> Result<(Labels, String)> {
+pub(super) fn decide(table: &Table) -> Result<(Vec<String>, String)> {
     let paths = table.rows.iter().map(|row| path(table, row)).collect::<Result<Vec<_>>>()?;
     if paths.iter().all(|path| !path.contains(SEPARATOR)) {
         let message = "no label has a / in it; hierarchical labels are paths such as animal/dog: write them so, or leave --task away";
@@ -32,7 +33,7 @@ pub(super) fn decide(table: &Table) -> Result<(Labels, String)> {
     };
     let shown: Vec<String> = leaves.iter().map(|leaf| names[*leaf].clone()).collect();
     let note = format!("{} labels below {tops} coarse ones: {}{of_coarse}", leaves.len(), listed(&shown));
-    Ok((Labels::Paths(names), note))
+    Ok((names, note))
 }
 
 /// The labels of rows, among these.
