@@ -73,6 +73,31 @@ fn paths() -> Vec<String> {
     LabelTree::labels_of(["a/x/1", "a/x/2", "a/y", "b", "c/z"])
 }
 
+/// Those of PyTorch.
+const GRADIENTS: [[f64; 8]; 3] = [
+    [
+        -0.22933160347547504,
+        -0.04588091350884574,
+        0.22048212830895378,
+        -0.22048212830895378,
+        0.04588091350884577,
+        0.22679967379165528,
+        0.002531929683819793,
+        0.0,
+    ],
+    [0.2257221939832237, 0.0, 0.0, 0.0, 0.0, 0.02318836305704752, -0.24891055704027126, 0.0],
+    [
+        -0.003973232421127099,
+        0.009282072449954869,
+        0.0,
+        0.0,
+        -0.009282072449954853,
+        0.001324241733979489,
+        0.0026489906871476044,
+        0.0,
+    ],
+];
+
 /// A leaf of three levels, an only child, and a label in the middle, each weighing 1/4. `torch.log_softmax` over the siblings of each label of
 /// the path, in double precision, and its gradient.
 #[test]
@@ -82,29 +107,7 @@ fn coarse_to_fine_is_cross_entropy_among_siblings() {
     let logits = ndarray::Array2::from_shape_fn((3, 8), |(r, i)| (i as f64 * 1.7 + r as f64 * 0.9).sin() * 3.0);
     assert!((objective.loss(logits.view(), 0.25) - 2.580_431_886_753_449_3).abs() < 1e-14);
     let d = objective.loss_backward(logits.clone(), 0.25);
-    let expected = array![
-        [
-            -0.22933160347547504,
-            -0.04588091350884574,
-            0.22048212830895378,
-            -0.22048212830895378,
-            0.04588091350884577,
-            0.22679967379165528,
-            0.002531929683819793,
-            0.0
-        ],
-        [0.2257221939832237, 0.0, 0.0, 0.0, 0.0, 0.02318836305704752, -0.24891055704027126, 0.0],
-        [
-            -0.003973232421127099,
-            0.009282072449954869,
-            0.0,
-            0.0,
-            -0.009282072449954853,
-            0.001324241733979489,
-            0.0026489906871476044,
-            0.0
-        ]
-    ];
+    let expected = ndarray::arr2(&GRADIENTS);
     assert!((&d - &expected).iter().all(|off: &f64| off.abs() < 1e-15), "{d}");
     for (at, found) in d.indexed_iter() {
         let moved = |step: f64| {

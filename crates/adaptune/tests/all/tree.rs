@@ -135,7 +135,7 @@ fn labels_that_are_paths_are_learnt_coarse_to_fine() {
     bench.write("paths.tsv", paths(96) + "it was joy\tpraise\n");
     bench.write("dev-paths.tsv", paths(16));
     let data = "--train paths.tsv --dev dev-paths.tsv --task hierarchical";
-    let closing = json(&ok(&mut bench.train("fine", &format!("{data} --epochs 8 --json"))));
+    let closing = json(&ok(&mut bench.train("fine", &format!("{data} --epochs 20 --json"))));
     let after = &closing["after"];
     assert!(after["accuracy"].as_f64() > Some(0.8) && after["coarse_accuracy"].as_f64() > Some(0.9), "{closing}");
     let found = evaluated(&bench, "--adapter fine --data dev-paths.tsv");

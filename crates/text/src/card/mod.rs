@@ -43,6 +43,11 @@ pub fn is_model_card(text: &str) -> bool {
     text.lines().take(3).any(|line| line == MARK)
 }
 
+/// What labels that are paths are.
+const PATHS: &str = "They are a tree: each path is below the one before its last `/`. The softmax over those with the same parent is their \
+                     probability given that parent, and the product down a path that of its label; AdapterHub loads all of them as one \
+                     classification, with these logits.\n\n";
+
 impl ModelCard<'_> {
     /// Returns the card as Markdown, with the metadata that the Hugging Face hub reads.
     #[must_use]
@@ -70,11 +75,7 @@ impl ModelCard<'_> {
             let _ = writeln!(card, "Labels, in the order of the logits: {}.\n", labels.join(", "));
         }
         if head.task.predicts_a_path() {
-            card.push_str(
-                "They are a tree: each path is below the one before its last `/`. The softmax over those with the same parent is their \
-                 probability given that parent, and the product down a path that of its label; AdapterHub loads all of them as one \
-                 classification, with these logits.\n\n",
-            );
+            card.push_str(PATHS);
         }
         if head.task.predicts_any_labels() {
             card.push_str(

@@ -186,13 +186,13 @@ impl<'a> Setting<'a> {
         }
         let begun = Instant::now();
         let trained = follow_closely(trainer, args.json, args.tensorboard.as_deref())?;
-        match &self.choices.composed {
+        let setup = self.written_setup(&trained.model);
+        match setup {
             Some(_) => format::save_setup(&trained.model, folder.work())?,
             None => format::save(&trained.model, folder.work())?,
         }
         draw(&trained.history, &folder.loss_curve());
         let head = trained.model.head().config().clone();
-        let setup = self.choices.composed.as_ref().map(|_| trained.model.setup().to_string());
         self.tell_missed(&trained.model)?;
         self.save_router(folder)?;
         let outcome = self.outcome(self.choices.method.clone(), trained, begun.elapsed());
@@ -202,6 +202,12 @@ impl<'a> Setting<'a> {
         // Test data that cannot be judged take nothing away from what was trained.
         folder.complete(&self.run_file(tuning))?;
         outcome.map(Some)
+    }
+
+    /// The setup as an expression, if it is of several adapters: put together here, or by the training that this one goes on from.
+    fn written_setup(&self, model: &AdapterModel<f32>) -> Option<String> {
+        let several = self.choices.composed.is_some() || !model.setup().parts().is_empty();
+        several.then(|| model.setup().to_string())
     }
 
     /// Trains on all parts but one, and measures on that one, for each part.
