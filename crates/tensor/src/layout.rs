@@ -23,8 +23,11 @@ pub struct Layout {
     /// What was put into each sequence, in the order in which it was; mostly nothing, which allocates nothing.
     inserted: Option<Arc<[Vec<Inserted>]>>,
     /// The groups of each sequence, if they matter to something.
-    groups: Option<Arc<[Vec<(usize, f64)>]>>,
+    groups: Option<Arc<[Groups]>>,
 }
+
+/// The groups of a sequence, with the weight of each.
+type Groups = Vec<(usize, f64)>;
 
 /// `tokens` new ones before token number `at` of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

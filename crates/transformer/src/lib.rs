@@ -38,6 +38,7 @@ mod sublayer_end;
 mod thaw;
 mod thawed;
 mod thawed_layers;
+mod trace;
 mod turned;
 pub mod weights;
 
@@ -52,7 +53,7 @@ pub use embeddings::EmbeddedRows;
 pub use encoder::Encoder;
 pub use entry::{Entry, State};
 pub use family::Family;
-pub use forward::{Encoded, Trace};
+pub use forward::Encoded;
 pub use identity::BaseIdentity;
 pub use insertion::{
     AttentionBackward, AttentionInput, AttentionModule, AttentionOutput, Gives, Insertions, JoinTrace,
@@ -68,3 +69,4 @@ pub use point::{BlockNorm, BlockPart, LinearPoint, Part, Projection, SequencePoi
 pub use selection::Selection;
 pub use thaw::{ParseThawError, Thaw};
 pub use thawed::Thawed;
+pub use trace::Trace;

@@ -92,6 +92,27 @@ pub(crate) struct PretrainArgs {
     pub(crate) json: bool,
 }
 
+impl PretrainArgs {
+    /// The share of the tokens that is hidden from an encoder.
+    pub(crate) fn hidden_share(&self) -> f64 {
+        self.hide.unwrap_or(0.15)
+    }
+
+    /// The dropout of an encoder.
+    pub(crate) fn dropout_rate(&self) -> f64 {
+        self.dropout.unwrap_or(0.1)
+    }
+
+    /// The gated networks of a decoder have three layers in the place of two, which are as many parameters at two thirds of the width.
+    pub(crate) fn feed_forward_width(&self) -> usize {
+        let usual = match self.arch {
+            ArchitectureArg::Llama => (8 * self.hidden / 3).next_multiple_of(8),
+            ArchitectureArg::Bert | ArchitectureArg::Roberta => 4 * self.hidden,
+        };
+        self.feed_forward.unwrap_or(usual)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ArchitectureArg {
     /// With a WordPiece tokeniser that does not tell upper from lower case

@@ -2,7 +2,8 @@
 
 use super::super::args::PretrainArgs;
 use super::super::report::{note, thousands};
-use super::{Material, feed_forward, tokeniser};
+use super::material::Material;
+use super::tokeniser;
 use adaptune_text::{Corpus, CorpusKind, LanguageForm, TableOptions, Tokenizer, Words};
 use adaptune_transformer::Config;
 use anyhow::{Context, Result, bail};
@@ -64,7 +65,7 @@ pub(super) fn config(args: &PretrainArgs, vocabulary: usize) -> Result<Config> {
         "hidden_size": args.hidden,
         "num_hidden_layers": args.layers,
         "num_attention_heads": args.heads,
-        "intermediate_size": feed_forward(args),
+        "intermediate_size": args.feed_forward_width(),
         "max_position_embeddings": args.positions,
         "rms_norm_eps": 1e-5,
         "tie_word_embeddings": true,

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod decoder;
+mod material;
 mod tokeniser;
 
 use super::args::{ArchitectureArg, PretrainArgs};
@@ -14,16 +15,16 @@ use super::train::{evaluations, follow};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, format};
 use adaptune_tensor::Seed;
 use adaptune_text::RunFile;
-use adaptune_train::{Dataset, EvaluationRecord, OptimiserConfig, TrainOptions, Trained, Trainer, json};
+use adaptune_train::{EvaluationRecord, OptimiserConfig, TrainOptions, Trained, Trainer, json};
 use adaptune_transformer::weights::replace_file;
 use adaptune_transformer::{Config, Encoder, Family, Thaw, Thawed};
 use anyhow::{Context, Result, bail};
 use corpus::Corpus;
+use material::Material;
 use serde_json::{Value, json};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokenizers::Tokenizer;
 
 /// Trains, saves, and prints the closing table.
 pub(crate) fn run(args: &PretrainArgs) -> Result<()> {
@@ -31,7 +32,7 @@ pub(crate) fn run(args: &PretrainArgs) -> Result<()> {
     check(args)?;
     let folder = RunFolder::new(&args.out, PRETRAINED);
     folder.check(args.resume, args.overwrite)?;
-    let material = Material::prepare(args)?;
+    let material = material(args)?;
     let trainer = Trainer::new(model(args, &material)?, &material.train, Some(&material.dev), options(args)?)?;
     if folder.prepare(args.resume, args.overwrite)? == State::Complete {
         note(format_args!("note: {}: the run is complete, there is nothing to resume", args.out.display()));
@@ -52,7 +53,7 @@ pub(crate) fn run(args: &PretrainArgs) -> Result<()> {
 /// What cannot be trained, before anything is read.
 fn check(args: &PretrainArgs) -> Result<()> {
     let PretrainArgs { hidden, layers, heads, positions, max_length, .. } = *args;
-    let sizes = [("hidden", hidden), ("layers", layers), ("heads", heads), ("feed-forward", feed_forward(args))];
+    let sizes = [("hidden", hidden), ("layers", layers), ("heads", heads), ("feed-forward", args.feed_forward_width())];
     if let Some((name, _)) = sizes.into_iter().find(|(_, size)| *size == 0) {
         bail!("--{name} is 0, but must be at least 1");
     }
@@ -66,7 +67,7 @@ fn check(args: &PretrainArgs) -> Result<()> {
     if length < 3 {
         bail!("a length of {length} tokens leaves no room for text between the two that mark its ends");
     }
-    for (name, share) in [("hide", hide(args)), ("dropout", dropout(args))] {
+    for (name, share) in [("hide", args.hidden_share()), ("dropout", args.dropout_rate())] {
         if !(0.0..1.0).contains(&share) {
             bail!("--{name} is {share}, but must be from 0 up to, but not, 1");
         }
@@ -79,62 +80,34 @@ fn check(args: &PretrainArgs) -> Result<()> {
     }
 }
 
-fn hide(args: &PretrainArgs) -> f64 {
-    args.hide.unwrap_or(0.15)
-}
-
-fn dropout(args: &PretrainArgs) -> f64 {
-    args.dropout.unwrap_or(0.1)
-}
-
-/// The gated networks of a decoder have three layers in the place of two, which are as many parameters at two thirds of the width.
-fn feed_forward(args: &PretrainArgs) -> usize {
-    let usual = match args.arch {
-        ArchitectureArg::Llama => (8 * args.hidden / 3).next_multiple_of(8),
-        _ => 4 * args.hidden,
-    };
-    args.feed_forward.unwrap_or(usual)
-}
-
 /// The tokeniser, and the corpus in its tokens.
-struct Material {
-    tokeniser: Tokenizer,
-    train: Dataset,
-    dev: Dataset,
+fn material(args: &PretrainArgs) -> Result<Material> {
+    match args.arch {
+        ArchitectureArg::Llama => decoder::material(args),
+        ArchitectureArg::Bert | ArchitectureArg::Roberta => of_encoder(args),
+    }
 }
 
-impl Material {
-    fn prepare(args: &PretrainArgs) -> Result<Self> {
-        match args.arch {
-            ArchitectureArg::Llama => decoder::material(args),
-            _ => Self::of_encoder(args),
-        }
+fn of_encoder(args: &PretrainArgs) -> Result<Material> {
+    let corpus = Corpus::read(&args.corpus, args.dev.as_deref())?;
+    let (texts, batch) = (corpus.train.len(), args.batch_size);
+    if texts < batch || corpus.dev.is_empty() {
+        bail!(
+            "the corpus has {texts} texts for training, fewer than one batch of {batch}: give it more, or --batch-size less"
+        );
     }
-
-    fn of_encoder(args: &PretrainArgs) -> Result<Self> {
-        let corpus = Corpus::read(&args.corpus, args.dev.as_deref())?;
-        let (texts, batch) = (corpus.train.len(), args.batch_size);
-        if texts < batch || corpus.dev.is_empty() {
-            bail!(
-                "the corpus has {texts} texts for training, fewer than one batch of {batch}: give it more, or --batch-size less"
-            );
-        }
-        let tokeniser = tokeniser::train(args.arch, &corpus.train, args.vocabulary, args.min_frequency)?;
-        if !args.json {
-            let entries = tokeniser.get_vocab_size(true) as u64;
-            note(format_args!("{} texts, a vocabulary of {}", thousands(texts as u64), thousands(entries)));
-        }
-        let (special, length) = (tokeniser::special(args.arch), args.max_length.unwrap_or(args.positions));
-        let dataset =
-            |texts: &[String], summarise| corpus::dataset(texts, &tokeniser, special, length, hide(args), summarise);
-        // Perplexity is that of hidden tokens alone, so that it can be compared.
-        let (train, dev) = (dataset(&corpus.train, args.summarise)?, dataset(&corpus.dev, false)?);
-        Ok(Self { tokeniser, train, dev })
+    let tokeniser = tokeniser::train(args.arch, &corpus.train, args.vocabulary, args.min_frequency)?;
+    if !args.json {
+        let entries = tokeniser.get_vocab_size(true) as u64;
+        note(format_args!("{} texts, a vocabulary of {}", thousands(texts as u64), thousands(entries)));
     }
-
-    fn tokens(&self) -> usize {
-        self.train.lengths().iter().sum()
-    }
+    let (special, length) = (tokeniser::special(args.arch), args.max_length.unwrap_or(args.positions));
+    let dataset = |texts: &[String], summarise| {
+        corpus::dataset(texts, &tokeniser, special, length, args.hidden_share(), summarise)
+    };
+    // Perplexity is that of hidden tokens alone, so that it can be compared.
+    let (train, dev) = (dataset(&corpus.train, args.summarise)?, dataset(&corpus.dev, false)?);
+    Ok(Material { tokeniser, train, dev })
 }
 
 fn model(args: &PretrainArgs, material: &Material) -> Result<AdapterModel<f32>> {
@@ -159,14 +132,14 @@ fn encoder(
     position_offset: usize,
     token_types: usize,
 ) -> Config {
-    let sizes = Config::bert(args.hidden, args.layers, args.heads, feed_forward(args));
+    let sizes = Config::bert(args.hidden, args.layers, args.heads, args.feed_forward_width());
     Config {
         family,
         vocabulary,
         positions: args.positions + position_offset,
         position_offset,
         token_types,
-        ..sizes.with_dropout(dropout(args), dropout(args))
+        ..sizes.with_dropout(args.dropout_rate(), args.dropout_rate())
     }
 }
 
