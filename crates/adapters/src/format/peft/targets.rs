@@ -53,7 +53,7 @@ fn modules(model: &Config) -> Vec<(Point, String)> {
     model.linear_points().into_iter().filter_map(path).collect()
 }
 
-/// The layers that a list of `target_modules` names; `None` where it is a pattern, which the weights then stand for.
+/// The layers that a list of `target_modules` names; `None` where it or `exclude_modules` is a pattern, which the weights then stand for.
 pub(super) fn named(file: &Value, model: &Config) -> Result<Option<Vec<Point>>, String> {
     let texts = |key: &str| -> Option<Vec<&str>> { file.get(key)?.as_array()?.iter().map(Value::as_str).collect() };
     let Some(entries) = texts("target_modules") else {
@@ -62,6 +62,9 @@ pub(super) fn named(file: &Value, model: &Config) -> Result<Option<Vec<Point>>, 
             _ => Err("\"target_modules\" is missing; expected a list of module names, or a pattern".into()),
         };
     };
+    if file.get("exclude_modules").is_some_and(Value::is_string) {
+        return Ok(None);
+    }
     let excluded = texts("exclude_modules").unwrap_or_default();
     let layers: Option<Vec<usize>> = match file.get("layers_to_transform") {
         Some(Value::Array(list)) => list.iter().map(|n| n.as_u64().map(|n| n as usize)).collect(),
@@ -133,6 +136,8 @@ mod tests {
         assert_eq!(found(some, 2), ["layer.1.key", "layer.1.feed_forward_in", "layer.1.feed_forward_out"]);
         let model = Config::bert(12, 2, 2, 20);
         assert_eq!(named(&json!({"target_modules": "all-linear"}), &model), Ok(None));
+        let without = json!({"target_modules": ["query"], "exclude_modules": r".*\.0\..*"});
+        assert_eq!(named(&without, &model), Ok(None));
         assert!(named(&json!({}), &model).unwrap_err().contains("target_modules"));
     }
 
