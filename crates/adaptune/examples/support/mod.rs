@@ -68,7 +68,9 @@ impl Studio {
 
     fn example(&self, task: world::Task, example: world::Example) -> Outcome<Example> {
         let (encoding, label) = match example {
-            world::Example::Text { text, label } => (self.tokeniser.encode(text, true), label),
+            world::Example::Text { text, label } | world::Example::Review { text, label, .. } => {
+                (self.tokeniser.encode(text, true), label)
+            }
             world::Example::Pair { premise, hypothesis, label } => {
                 (self.tokeniser.encode((premise, hypothesis), true), label)
             }
