@@ -162,7 +162,7 @@ fn trees_are_saved_and_loaded() {
     assert!(text.contains("\"Tree\"") && text.contains("\"parents\""), "{text}");
     let loaded = format::load(folder.path(), base).expect("it is loaded");
     assert_eq!(loaded.setup().to_string(), "stack(a, tree(b, c, none, parents=[0, 0, 1]))");
-    assert_eq!(loaded.setup().tree().map(|tree| tree.leaves()), Some(vec![2]));
+    assert_eq!(loaded.setup().tree().map(adaptune_adapters::Tree::leaves), Some(vec![2]));
     assert_eq!(loaded.logits(&batch(4)).expect("logits"), model.logits(&batch(4)).expect("logits"));
     assert_eq!(model.constant_blocks(), 0);
 }
