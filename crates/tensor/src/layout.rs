@@ -23,11 +23,11 @@ pub struct Layout {
     /// What was put into each sequence, in the order in which it was; mostly nothing, which allocates nothing.
     inserted: Option<Arc<[Vec<Inserted>]>>,
     /// The groups of each sequence, if they matter to something.
-    groups: Option<Arc<[Groups]>>,
+    groups: Option<Groups>,
 }
 
-/// The groups of a sequence, with the weight of each.
-type Groups = Vec<(usize, f64)>;
+/// The groups that each sequence belongs to, and how much.
+type Groups = Arc<[Vec<(usize, f64)>]>;
 
 /// `tokens` new ones before token number `at` of a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl Layout {
     pub fn select(&self, sequences: &[usize]) -> Self {
         let lengths: Vec<usize> = sequences.iter().map(|s| self.range(*s).len()).collect();
         let chosen = |all: &Arc<[Vec<Inserted>]>| sequences.iter().map(|s| all[*s].clone()).collect();
-        let groups = |all: &Arc<[Vec<(usize, f64)>]>| sequences.iter().map(|s| all[*s].clone()).collect();
+        let groups = |all: &Groups| sequences.iter().map(|s| all[*s].clone()).collect();
         let (inserted, groups) = (self.inserted.as_ref().map(chosen), self.groups.as_ref().map(groups));
         Self { inserted, groups, ..Self::from_lengths(&lengths) }
     }

@@ -210,6 +210,20 @@ impl Batch {
         }
     }
 
+    /// Checks that every sequence belongs to some of so many groups, and to no others.
+    pub(crate) fn check_groups(&self, groups: usize) -> Result<(), BatchError> {
+        for sequence in 0..self.layout.sequences() {
+            let its = self.layout.groups(sequence);
+            if its.is_empty() {
+                return Err(BatchError::NoGroup { sequence, groups });
+            }
+            if let Some((group, _)) = its.iter().find(|(group, _)| *group >= groups) {
+                return Err(BatchError::Group { sequence, group: *group, groups });
+            }
+        }
+        Ok(())
+    }
+
     /// The token ids of all sequences, end to end.
     #[must_use]
     pub fn token_ids(&self) -> &[u32] {

@@ -185,22 +185,8 @@ fn check_sequences<S: Scalar>(batch: &Batch, insertions: &dyn Insertions<S>) -> 
     let found = batch.layout().sequences();
     match insertions.sequences().filter(|expected| *expected != found) {
         Some(expected) => Err(BatchError::Rows { expected, found }),
-        None => insertions.groups().map_or(Ok(()), |groups| check_groups(batch, groups)),
+        None => insertions.groups().map_or(Ok(()), |groups| batch.check_groups(groups)),
     }
-}
-
-/// Every sequence belongs to some of so many groups.
-fn check_groups(batch: &Batch, groups: usize) -> Result<(), BatchError> {
-    for sequence in 0..batch.layout().sequences() {
-        let its = batch.layout().groups(sequence);
-        if its.is_empty() {
-            return Err(BatchError::NoGroup { sequence, groups });
-        }
-        if let Some((group, _)) = its.iter().find(|(group, _)| *group >= groups) {
-            return Err(BatchError::Group { sequence, group: *group, groups });
-        }
-    }
-    Ok(())
 }
 
 /// A pass on its way through the blocks.

@@ -1,7 +1,7 @@
 //! Tests of how labels decide the task.
 
 use super::*;
-use crate::table::Columns;
+use crate::table::{Columns, Text};
 
 fn labelled(labels: &[&str]) -> Table {
     let row = |(i, label): (usize, &&str)| Row {
