@@ -42,7 +42,10 @@ fn list() -> Result<()> {
         samples.print()?;
     }
     let story = &World::default().stories(Language::A, Split::Train)[0];
-    print_line(format_args!("\nstory, for decoders ({} to learn from):\n  {story}", World::story_count(Split::Train)))?;
+    print_line(format_args!("\nstory, for decoders, {} to learn from:", World::story_count(Split::Train)))?;
+    let mut sample = Report::new();
+    sample.row(vec!["  A".into(), story.as_str().into()]);
+    sample.print()?;
     let usage = "Give builtin:sentiment@A, builtin:sentiment@B:dev and so on wherever a data file is wanted, builtin:story\n\
                  where a decoder is tuned, and builtin:corpus@A where plain texts are; --export DIR writes them all as files.";
     Ok(print_line(format_args!("\n{usage}"))?)

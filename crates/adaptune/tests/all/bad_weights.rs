@@ -159,7 +159,7 @@ fn weights_that_are_not_there_or_a_pickle_are_refused() {
     fs::remove_file(bench.path("model/model.safetensors")).unwrap();
     bench.refuses_to_train("", &["model has neither model.safetensors nor model.safetensors.index.json"]);
     bench.write("model/pytorch_model.bin", "PK");
-    bench.refuses_to_train("", &["has pytorch_model.bin but no model.safetensors", "save_pretrained"]);
+    bench.refuses_to_train("", &["pytorch_model.bin is no file of torch.save", "download it again"]);
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn prefixes_prompts_and_heads_go_to_peft() {
         ("prefix", "prefix_tuning[prefix_length=2,bottleneck_size=3,position_shift=True]"),
         ("prompt", "prompt_tuning[prompt_length=2,combine=as_tokens]"),
     ] {
-        for (head, along) in [("--head-layers 1 --pooling pooler", true), ("--head-layers 2", false)] {
+        for (head, along) in [("--head-layers 1 --pooling pooler", true), ("--head-layers 3", false)] {
             let (from, to) = (format!("{name}_{along}"), format!("{name}_{along}_peft"));
             bench.trained(&from, &format!("--method {method} {head}"));
             ok(&mut bench.command(&format!("convert --adapter {from} --to peft --out {to}")));

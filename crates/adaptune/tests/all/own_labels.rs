@@ -134,9 +134,13 @@ fn slips_in_labels_are_told() {
         format!("text;label\n{}film;{odd}\n", (0..20).map(row).collect::<String>())
     };
     let told = notes(rows("n/a"), "");
-    assert!(told.contains("most labels are numbers, but not `n/a` on line 22"), "{told}");
-    bench.write("t.csv", rows("n/a"));
-    bench.refuses("train --model model --train t.csv --task regression --out r", &["line 22", "found the label `n/a`"]);
+    assert!(told.contains("1 of 21 examples have no label") && told.contains("regression"), "{told}");
+    bench.write("t.csv", rows("much"));
+    for task in ["auto", "regression"] {
+        let line = format!("train --model model --train t.csv --task {task} --out r");
+        bench.refuses(&line, &["line 22", "`much`", "empty it if there is none"]);
+    }
+    assert!(notes(rows("much"), "--task classification").contains("most labels are numbers, but not `much` on line 22"));
     bench.write("t.csv", rows("2.5"));
     bench.refuses("train --model model --train t.csv --out r", &["line 22", "with a decimal comma", "found `2.5`"]);
     let of = |labels: [&str; 3]| -> String {
@@ -144,7 +148,10 @@ fn slips_in_labels_are_told() {
         format!("text,label\n{}", (0..30).map(row).collect::<String>())
     };
     assert!(notes(of(["BILLING", "Billing", "Other"]), "").contains("`BILLING` and `Billing` are two labels"));
-    assert!(notes(of(["Biling", "Billing", "Other"]), "").contains("`Biling` hardly occurs, and is nearly `Billing`"));
+    assert!(notes(of(["Biling", "Billing", "Other"]), "").contains("`Biling` (line 2) hardly occurs, and is nearly `Billing`"));
+    bench.write("t.csv", of(["x", "a", "b"]));
+    let line = "train --model model --train t.csv --label-column text --text-column text --out r";
+    bench.refuses(line, &["`text` is given as a text and as the label"]);
     let long = "a very long text that is no label because somebody took the wrong column ".repeat(3);
     let told = notes(of([&long, "x", "y"]), "");
     assert!(told.contains("a very long text that is no la..., x, y"), "{told}");
@@ -158,7 +165,7 @@ fn slips_in_labels_are_told() {
 fn questions_in_a_table_are_told_what_they_need() {
     let bench = Bench::new();
     bench.write("q.csv", "question,context,answer\nWho?,Ada wrote.,Ada\n");
-    bench.refuses_to_train("--train q.csv", &["--text-column question --text-b-column context", "question-answering"]);
+    bench.refuses_to_train("--train q.csv", &["--text-column question --text-b-column context", "from JSON, as SQuAD has it"]);
     let line = "{\"question\": \"who was it\", \"context\": \"anna was\", \"answers\": {\"text\": [\"anna\"], \"answer_start\": [0]}}\n";
     bench.write("q.jsonl", line.repeat(4));
     ok(&mut bench.command("train --model model --train q.jsonl --epochs 1 --out a"));

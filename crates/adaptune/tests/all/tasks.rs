@@ -30,7 +30,7 @@ fn exported_files_stand_for_their_names() {
     let bench = Bench::new();
     bench.trained("a", "");
     let said = ok(&mut bench.command("tasks --export world"));
-    assert!(said.starts_with("33 files in world"), "{said}");
+    assert!(said.starts_with("39 files in world"), "{said}");
     let readme = fs::read_to_string(bench.path("world/README.md")).unwrap();
     assert!(readme.contains("| sentiment |") && readme.contains("builtin:sentiment@A:train"), "{readme}");
     let run = |line: &str| ok(&mut bench.command(&format!("{line} --model model --adapter a")));
@@ -57,14 +57,14 @@ fn an_export_is_the_same_every_time_and_replaces_nothing_unasked() {
     ok(&mut bench.command("tasks --export one"));
     ok(&mut bench.command("tasks --export deep/er/two"));
     let one = contents(&bench.path("one"));
-    assert_eq!((one.len(), &one), (33, &contents(&bench.path("deep/er/two"))));
+    assert_eq!((one.len(), &one), (39, &contents(&bench.path("deep/er/two"))));
     bench.refuses("tasks --export one", &["one is not empty", "--overwrite"]);
     bench.write("one/notes.txt", "mine");
     bench.write("one/topic.a.dev.tsv", "old");
     ok(&mut bench.command("tasks --export one --overwrite"));
     let again = contents(&bench.path("one"));
     assert_eq!(again["topic.a.dev.tsv"], one["topic.a.dev.tsv"]);
-    assert_eq!((text(&again["notes.txt"]), again.len()), ("mine".to_owned(), 34));
+    assert_eq!((text(&again["notes.txt"]), again.len()), ("mine".to_owned(), 40));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn what_an_interrupted_export_left_is_no_hindrance() {
     let bench = Bench::new();
     fs::create_dir_all(bench.path("world/.adaptune-x")).unwrap();
     ok(&mut bench.command("tasks --export world"));
-    assert_eq!(listing(&bench.path("world")).len(), 34);
+    assert_eq!(listing(&bench.path("world")).len(), 40);
 }
 
 #[test]
