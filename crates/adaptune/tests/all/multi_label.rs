@@ -154,5 +154,6 @@ fn what_means_something_else_is_refused() {
     bench.write("train.tsv", "text\tlabel\na\tx\nb\ty\n");
     bench.write("dev.tsv", "text\tlabel\na\tx\nb\ty\n");
     bench.trained("a", "--epochs 1");
-    bench.refuses("predict --model model --adapter a --input dev.tsv --threshold 0.3", &["of which class", "CLASS=0.3"]);
+    bench
+        .refuses("predict --model model --adapter a --input dev.tsv --threshold 0.3", &["of which class", "CLASS=0.3"]);
 }

@@ -140,7 +140,9 @@ fn slips_in_labels_are_told() {
         let line = format!("train --model model --train t.csv --task {task} --out r");
         bench.refuses(&line, &["line 22", "`much`", "empty it if there is none"]);
     }
-    assert!(notes(rows("much"), "--task classification").contains("most labels are numbers, but not `much` on line 22"));
+    assert!(
+        notes(rows("much"), "--task classification").contains("most labels are numbers, but not `much` on line 22")
+    );
     bench.write("t.csv", rows("2.5"));
     bench.refuses("train --model model --train t.csv --out r", &["line 22", "with a decimal comma", "found `2.5`"]);
     let of = |labels: [&str; 3]| -> String {
@@ -148,7 +150,10 @@ fn slips_in_labels_are_told() {
         format!("text,label\n{}", (0..30).map(row).collect::<String>())
     };
     assert!(notes(of(["BILLING", "Billing", "Other"]), "").contains("`BILLING` and `Billing` are two labels"));
-    assert!(notes(of(["Biling", "Billing", "Other"]), "").contains("`Biling` (line 2) hardly occurs, and is nearly `Billing`"));
+    assert!(
+        notes(of(["Biling", "Billing", "Other"]), "")
+            .contains("`Biling` (line 2) hardly occurs, and is nearly `Billing`")
+    );
     bench.write("t.csv", of(["x", "a", "b"]));
     let line = "train --model model --train t.csv --label-column text --text-column text --out r";
     bench.refuses(line, &["`text` is given as a text and as the label"]);
@@ -165,7 +170,10 @@ fn slips_in_labels_are_told() {
 fn questions_in_a_table_are_told_what_they_need() {
     let bench = Bench::new();
     bench.write("q.csv", "question,context,answer\nWho?,Ada wrote.,Ada\n");
-    bench.refuses_to_train("--train q.csv", &["--text-column question --text-b-column context", "from JSON, as SQuAD has it"]);
+    bench.refuses_to_train(
+        "--train q.csv",
+        &["--text-column question --text-b-column context", "from JSON, as SQuAD has it"],
+    );
     let line = "{\"question\": \"who was it\", \"context\": \"anna was\", \"answers\": {\"text\": [\"anna\"], \"answer_start\": [0]}}\n";
     bench.write("q.jsonl", line.repeat(4));
     ok(&mut bench.command("train --model model --train q.jsonl --epochs 1 --out a"));

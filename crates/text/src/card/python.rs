@@ -38,11 +38,7 @@ fn with_adapterhub(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<&
         if head.task.predicts_a_choice() {
             return format!("{begin}:\n\n```python\n{}```\n", choosing(name, [&base, &loading(setup, true)], &batch));
         }
-        return format!(
-            "{begin}:\n\n```python\nfrom adapters import AutoAdapterModel\n\nmodel = AutoAdapterModel.from_pretrained({base})\n\
-             model.{}\n```\n",
-            loading(setup, true)
-        );
+        return format!("{begin}:\n\n```python\n{}```\n", asking([&base, &loading(setup, true)], head, &batch));
     };
     if pooling == Pooling::MeanPooler {
         return "\nIts head reads the base's pooler over the mean of the text, which AdapterHub has no head for.\n"
@@ -70,17 +66,40 @@ fn ours_alone(setup: &Expression) -> Option<String> {
 /// The lines that make a batch: of one text, or of what is read of each choice of an example.
 fn batch(run: &RunFile, head: &HeadConfig) -> String {
     let pairs = run.input.as_ref().is_some_and(|input| input.kind == InputKind::Pair);
+    let words = head.task.reads_every_token();
     let (given, texts) = match head.task.predicts_a_choice() {
         true => (
             "context, question, choices = \"A context.\", \"A question?\", [\"One.\", \"Another.\"]\n",
             "[context] * len(choices), [f\"{question} {choice}\" for choice in choices]",
         ),
+        false if head.task.predicts_a_span() => ("", "[\"A question?\"], [\"A context.\"]"),
         false if pairs => ("", "[\"A text.\"], [\"Another.\"]"),
+        false if words => ("", "[[\"Some\", \"words\"]], is_split_into_words=True"),
         false => ("", "[\"A text.\"]"),
     };
     let length = run.max_length;
     format!(
         "{given}batch = tokenizer({texts}, truncation=True, max_length={length}, padding=True, return_tensors=\"pt\")\n"
+    )
+}
+
+/// The lines that ask AdapterHub's own head.
+fn asking([base, loading]: [&str; 2], head: &HeadConfig, batch: &str) -> String {
+    let answer = match head.task.predicts_a_span() {
+        true => "    output = model(**batch)\nstart, end = output.start_logits, output.end_logits\n",
+        false => "    logits = model(**batch).logits\n",
+    };
+    format!(
+        r#"import torch
+from adapters import AutoAdapterModel
+from transformers import AutoTokenizer
+
+model = AutoAdapterModel.from_pretrained({base})
+model.{loading}
+model.eval()
+tokenizer = AutoTokenizer.from_pretrained({base})
+{batch}with torch.no_grad():
+{answer}"#
     )
 }
 

@@ -44,7 +44,8 @@ pub(crate) struct TrainArgs {
     /// head (the head alone), bitfit (the base's biases), full (all of the base). Or adapters put together, trained ones by their
     /// folders and new ones by their methods: 'fuse(DIR, DIR)' attends over what trained ones give,
     /// 'route(4 x seq_bn[reduction_factor=32], top=2)' chooses two of four new ones for each token, 'stack(DIR, lora)' learns one
-    /// upon another, 'tree(seq_bn)' has one for each domain of --domain-column and for all above it [default: seq_bn; for the built-in model seq_bn[reduction_factor=4]]
+    /// upon another, 'tree(seq_bn)' has one for each domain in the data and for all
+    /// above it [default: seq_bn; for the built-in model seq_bn[reduction_factor=4]]
     #[arg(long, value_name = "METHOD")]
     pub(crate) method: Option<String>,
     /// Adapters that the new one stands upon, and which stay as they are: a directory, or several, 'stack(DIR, DIR)'. They are

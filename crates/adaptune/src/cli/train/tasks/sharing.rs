@@ -23,7 +23,7 @@ pub(super) enum Sharing {
 impl Sharing {
     /// That of a method as it was written.
     pub(super) fn of(method: &str) -> Result<Self> {
-        let of_skills = method.split('[').next().is_some_and(|name| name.trim() == POLYTROPON);
+        let of_skills = method.split(['[', '(']).next().is_some_and(|name| name.trim() == POLYTROPON);
         if of_skills {
             return polytropon(method).with_context(|| format!("--method {method}"));
         }
