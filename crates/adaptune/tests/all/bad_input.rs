@@ -203,7 +203,7 @@ fn a_tokenizer_that_is_missing_or_of_another_model_is_refused() {
     fs::remove_file(&path).unwrap();
     bench.refuses_to_train("", &["model: expected tokenizer.json, found no file of a tokenizer", "save_pretrained"]);
     bench.write("model/vocab.txt", "[PAD]");
-    bench.refuses_to_train("", &["found only the older form, vocab.txt"]);
+    bench.refuses_to_train("", &["model/vocab.txt: it has no [UNK]; expected tokenizer.json beside it", "save_pretrained"]);
 }
 
 #[test]

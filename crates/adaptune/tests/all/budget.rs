@@ -59,7 +59,7 @@ fn without_weights_it_is_what_is_usual() {
     fs::remove_file(bench.path("model/model.safetensors")).expect("it was written");
     assert_eq!(counted(&bench, "model"), with);
     bench.write("model/pytorch_model.bin", "PK");
-    assert_eq!(counted(&bench, "model"), with);
+    bench.refuses("budget --model model", &["pytorch_model.bin is no file of torch.save"]);
     bench.write("model/model.safetensors", "no weights");
     bench.refuses("budget --model model", &["model.safetensors"]);
 }
