@@ -154,7 +154,7 @@ fn a_model_that_is_not_supported_or_not_there_is_refused() {
 }
 
 #[test]
-fn weights_that_are_not_there_or_a_pickle_are_refused() {
+fn weights_that_are_not_there_or_no_file_of_torch_are_refused() {
     let bench = Bench::new();
     fs::remove_file(bench.path("model/model.safetensors")).unwrap();
     bench.refuses_to_train("", &["model has neither model.safetensors nor model.safetensors.index.json"]);
