@@ -38,11 +38,11 @@ const HALVINGS: usize = 60;
 /// use adaptune_tensor::Seed;
 /// use adaptune_train::{Dataset, GroupRouter};
 /// use adaptune_transformer::{Config, Encoder};
-/// let base = Encoder::<f32>::random(Config { vocabulary: 11, positions: 9, ..Config::bert(8, 2, 2, 12) }, 0.4, Seed::new(1));
-/// let texts = vec![vec![1, 5, 7], vec![5, 1], vec![2, 9, 8], vec![9, 2]];
-/// let groups = [1, 1, 3, 3].map(|group| vec![(group, 1.0)]);
-/// let router = GroupRouter::fit(&base, &Dataset::texts(texts)?.with_groups(groups.to_vec())?, 2)?;
-/// let found = router.groups(&base, &Dataset::texts(vec![vec![9, 8, 2], vec![7, 5, 1]])?, 2)?;
+/// let base = Encoder::<f32>::random(Config { vocabulary: 11, positions: 9, ..Config::bert(8, 2, 2, 12) }, 0.1, Seed::new(1));
+/// let texts = [[1, 5, 7], [7, 1, 5], [5, 7, 1], [2, 9, 8], [9, 8, 2], [8, 2, 9]].map(Vec::from);
+/// let groups = [1, 1, 1, 3, 3, 3].map(|group| vec![(group, 1.0)]);
+/// let router = GroupRouter::fit(&base, &Dataset::texts(texts.to_vec())?.with_groups(groups.to_vec())?, 2)?;
+/// let found = router.groups(&base, &Dataset::texts(vec![vec![9, 2, 8], vec![7, 5, 1]])?, 2)?;
 /// let likely = |groups: &Vec<(usize, f64)>| groups.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(group, _)| *group);
 /// assert_eq!(found.iter().map(likely).collect::<Vec<_>>(), [Some(3), Some(1)]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
