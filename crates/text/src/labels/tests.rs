@@ -95,10 +95,18 @@ fn labels_that_are_no_finite_numbers_stop_regression() {
 #[test]
 fn one_odd_label_among_numbers_is_pointed_out() {
     let mut written = vec!["1.5"; 19];
-    written.push("n/a");
-    let (labels, note) = Labels::decide(&labelled(&written), TaskChoice::Auto).unwrap();
-    assert_eq!(labels, Labels::Classes(owned(&["1.5", "n/a"])));
-    assert!(note.ends_with("but not `n/a` on line 21: mend it if you meant regression"), "{note}");
+    written.push("much");
+    let message = failure(&labelled(&written), TaskChoice::Auto);
+    assert!(message.contains("line 21: expected a number, as nearly all other labels are, found `much`"), "{message}");
+    let (labels, note) = Labels::decide(&labelled(&written), TaskChoice::Classification).unwrap();
+    assert_eq!(labels, Labels::Classes(owned(&["1.5", "much"])));
+    assert!(note.ends_with("but not `much` on line 21: mend it if it is a slip"), "{note}");
+    let few: Vec<&str> = ["0", "1"].into_iter().cycle().take(20).chain(["yes"]).collect();
+    let (_, note) = Labels::decide(&labelled(&few), TaskChoice::Auto).unwrap();
+    assert!(note.contains("but not `yes` on line 22: mend it if it is a slip"), "{note}");
+    let counted: Vec<String> = (0..30).map(|i| i.to_string()).collect();
+    let counted: Vec<&str> = counted.iter().map(String::as_str).collect();
+    assert!(failure(&labelled(&counted), TaskChoice::Auto).contains("every label"));
 }
 
 #[test]
