@@ -7,9 +7,11 @@
 //! cargo run --release -p adaptune-benches --example decoder_worker -- step target/smollm2-135m bf16 4 512 2 5
 //! ```
 
+mod support;
+
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task, format};
 use adaptune_tensor::{Precision, Seed, in_pool};
-use adaptune_train::{Dataset, Example, Observer, StepRecord, Target, TrainOptions, Trainer, argmax};
+use adaptune_train::{Dataset, Example, Target, TrainOptions, Trainer, argmax};
 use adaptune_transformer::weights::FloatFormat;
 use adaptune_transformer::{Base, Batch, Config, Encoder, Past, Selection};
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
+use support::{Clock, print};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -103,7 +106,7 @@ fn measure(work: &str, folder: &Path, dtype: &str, [sequences, tokens, steps]: [
         "generate" => (0..count).map(|_| writing(&base, sequences, tokens)).collect::<Outcome<_>>()?,
         _ => return Err(USAGE.into()),
     };
-    println!("{{\"seconds\": {:?}, \"peak_bytes\": {}}}", &times[WARM_UP..], peak_bytes().unwrap_or(0));
+    print(&times, WARM_UP);
     Ok(())
 }
 
@@ -118,21 +121,9 @@ fn training(base: Arc<Encoder<f32>>, [sequences, tokens, steps]: [usize; 3]) -> 
     let example = |s: usize| Example::single((0..tokens).map(|t| id(s, t)).collect(), Target::Next(vec![true; tokens]));
     let data = Dataset::new(Task::CAUSAL_LANGUAGE, 0, (0..sequences * steps).map(example).collect())?;
     let options = TrainOptions { epochs: 1, batch_size: sequences, learning_rate: 1e-4, ..TrainOptions::default() };
-    let mut clock = Clock { last: Instant::now(), times: Vec::new() };
+    let mut clock = Clock::start();
     Trainer::new(AdapterModel::new(base, Some(adapter), head), &data, None, options)?.run(&mut clock)?;
     Ok(clock.times)
-}
-
-struct Clock {
-    last: Instant,
-    times: Vec<f64>,
-}
-
-impl Observer for Clock {
-    fn step(&mut self, _: &StepRecord) {
-        self.times.push(self.last.elapsed().as_secs_f64());
-        self.last = Instant::now();
-    }
 }
 
 /// Seconds for the tokens behind as many prompts, the most probable one each time.
@@ -147,11 +138,4 @@ fn writing(model: &Encoder<f32>, sequences: usize, tokens: usize) -> Outcome<f64
         new = logits.rows().into_iter().map(|row| vec![argmax(row) as u32]).collect();
     }
     Ok(begun.elapsed().as_secs_f64())
-}
-
-/// The most memory that the process has had, where Linux tells.
-fn peak_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    Some(1024 * line.split_whitespace().nth(1)?.parse::<u64>().ok()?)
 }

@@ -5,15 +5,18 @@
 //! cargo run --release -p adaptune-benches --example worker -- step minilm f32 seq_bn 32 128 2 5
 //! ```
 
+mod support;
+
 use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task};
 use adaptune_tensor::{Precision, Seed, in_pool};
-use adaptune_train::{Dataset, Example, Observer, StepRecord, Target, TrainOptions, Trainer};
+use adaptune_train::{Dataset, Example, Target, TrainOptions, Trainer};
 use adaptune_transformer::{Batch, Config, Encoder, Pass};
 use ndarray::Array2;
 use std::error::Error;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
+use support::{Clock, print};
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -48,8 +51,7 @@ fn measure(work: &str, [shape, dtype, method]: [&str; 3], [sequences, tokens, st
         })?,
         _ => return Err(USAGE.into()),
     };
-    let times = &times[WARM_UP..];
-    println!("{{\"seconds\": {times:?}, \"peak_bytes\": {}}}", peak_bytes().unwrap_or(0));
+    print(&times, WARM_UP);
     Ok(())
 }
 
@@ -82,21 +84,9 @@ fn data(sequences: usize, tokens: usize, steps: usize) -> Outcome<Dataset> {
 /// Seconds of each step: forward, backward, clipping, the optimiser.
 fn training(model: AdapterModel<f32>, data: &Dataset, sequences: usize) -> Outcome<Vec<f64>> {
     let options = TrainOptions { epochs: 1, batch_size: sequences, learning_rate: 1e-4, ..TrainOptions::default() };
-    let mut clock = Clock { last: Instant::now(), times: Vec::new() };
+    let mut clock = Clock::start();
     Trainer::new(model, data, None, options)?.run(&mut clock)?;
     Ok(clock.times)
-}
-
-struct Clock {
-    last: Instant,
-    times: Vec<f64>,
-}
-
-impl Observer for Clock {
-    fn step(&mut self, _: &StepRecord) {
-        self.times.push(self.last.elapsed().as_secs_f64());
-        self.last = Instant::now();
-    }
 }
 
 fn passes(data: &Dataset, times: usize, forward: impl Fn(&Batch) -> Outcome<Array2<f32>>) -> Outcome<Vec<f64>> {
@@ -108,11 +98,4 @@ fn passes(data: &Dataset, times: usize, forward: impl Fn(&Batch) -> Outcome<Arra
         Ok(begun.elapsed().as_secs_f64())
     };
     (0..times).map(|_| once()).collect()
-}
-
-/// The most memory that the process has had, where Linux tells.
-fn peak_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    Some(1024 * line.split_whitespace().nth(1)?.parse::<u64>().ok()?)
 }

@@ -12,6 +12,7 @@ import time
 import torch
 from memory import peak_bytes
 from peft import LoraConfig, get_peft_model
+from training import timed
 from transformers import AutoModelForCausalLM
 
 WARM_UP = 1
@@ -19,22 +20,9 @@ NEW_TOKENS = 128
 
 
 def training(model, sequences, length, steps, bf16):
-    """Seconds of each step: forward, loss over the vocabulary, backward, clipping, the optimiser."""
     model = get_peft_model(model, LoraConfig(r=16, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM")).train()
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=1e-4)
-    times = []
-    for _ in range(steps):
-        tokens = torch.randint(3, 1003, (sequences, length))
-        begun = time.perf_counter()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-            loss = model(input_ids=tokens, labels=tokens, use_cache=False).loss
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        times.append(time.perf_counter() - begun)
-    return times
+    tokens = torch.randint(3, 1003, (sequences, length))
+    return timed(model, lambda: model(input_ids=tokens, labels=tokens, use_cache=False).loss, steps, bf16)
 
 
 def writing(model, sequences, length, steps):

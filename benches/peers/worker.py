@@ -10,6 +10,7 @@ import time
 import torch
 from adapters import BertAdapterModel
 from memory import peak_bytes
+from training import timed
 from transformers import BertConfig
 
 WARM_UP = 2
@@ -32,22 +33,12 @@ def build(shape, method, trains):
 
 
 def training(model, tokens, labels, steps, bf16):
-    """Seconds of each step: forward, backward, clipping, the optimiser; what `Trainer` does too."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=1e-4)
     mask = torch.ones_like(tokens)
-    times = []
-    for _ in range(steps):
-        begun = time.perf_counter()
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=bf16):
-            logits = model(tokens, attention_mask=mask)[0]
-            loss = torch.nn.functional.cross_entropy(logits.float(), labels)
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimiser.step()
-        times.append(time.perf_counter() - begun)
-    return times
+
+    def loss():
+        return torch.nn.functional.cross_entropy(model(tokens, attention_mask=mask)[0].float(), labels)
+
+    return timed(model, loss, steps, bf16)
 
 
 def forward(model, tokens, steps, bf16):

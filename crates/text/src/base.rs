@@ -44,7 +44,7 @@ enum Place {
 }
 
 impl BaseModel {
-    /// Finds a model: a built-in one ([`BUILTIN`], [`BUILTIN_DECODER`]), a folder, or a name on the Hugging Face hub.
+    /// Finds a model: a built-in one ([`BUILTIN`](crate::BUILTIN), [`BUILTIN_DECODER`](crate::BUILTIN_DECODER)), a folder, or a name on the Hugging Face hub.
     ///
     /// # Errors
     /// As [`hub::resolve`], or its `config.json` cannot be read or describes no base that is supported.

@@ -101,7 +101,12 @@ impl<S: Scalar> Encoder<S> {
         }
         let _ = self.fingerprint(); // from now on it is known, and stays what it is
         self.precision = precision;
-        self.weights = map_linears(&self.weights, |_, _, linear| linear.with_precision(precision));
+        // One by one, so that a layer is never there twice but for the one that is being rounded.
+        for (part, value) in self.weights.iter_mut() {
+            if let (Part::Block(_, BlockPart::Linear(_)), Value::Linear(linear)) = (part, value) {
+                *linear = linear.with_precision(precision);
+            }
+        }
         self
     }
 

@@ -35,10 +35,7 @@ fn with_adapterhub(name: &str, run: &RunFile, head: &HeadConfig, setup: Option<&
     let begin = "\nIn Python, where the adapter is in the files of AdapterHub (`pip install adapters`)";
     let batch = batch(run, head);
     let Some(pooling) = head.pooling.filter(|pooling| !pooling.is_known_in_python()) else {
-        if head.task.predicts_a_choice() {
-            return format!("{begin}:\n\n```python\n{}```\n", choosing(name, [&base, &loading(setup, true)], &batch));
-        }
-        return format!("{begin}:\n\n```python\n{}```\n", asking([&base, &loading(setup, true)], head, &batch));
+        return format!("{begin}:\n\n```python\n{}```\n", asking(name, [&base, &loading(setup, true)], head, &batch));
     };
     if pooling == Pooling::MeanPooler {
         return "\nIts head reads the base's pooler over the mean of the text, which AdapterHub has no head for.\n"
@@ -83,11 +80,17 @@ fn batch(run: &RunFile, head: &HeadConfig) -> String {
     )
 }
 
-/// The lines that ask AdapterHub's own head.
-fn asking([base, loading]: [&str; 2], head: &HeadConfig, batch: &str) -> String {
-    let answer = match head.task.predicts_a_span() {
-        true => "    output = model(**batch)\nstart, end = output.start_logits, output.end_logits\n",
-        false => "    logits = model(**batch).logits\n",
+/// The lines that ask AdapterHub's own head. That for choices is made for one number of choices, which its weights do not depend on.
+fn asking(name: &str, [base, loading]: [&str; 2], head: &HeadConfig, batch: &str) -> String {
+    let (before, answer) = match head.task {
+        task if task.predicts_a_choice() => (
+            format!("model.heads[{}].config[\"num_choices\"] = len(choices)\n", python_text(name)),
+            "    logits = model(**batch).logits[0]\n",
+        ),
+        task if task.predicts_a_span() => {
+            (String::new(), "    output = model(**batch)\nstart, end = output.start_logits, output.end_logits\n")
+        }
+        _ => (String::new(), "    logits = model(**batch).logits\n"),
     };
     format!(
         r#"import torch
@@ -98,27 +101,8 @@ model = AutoAdapterModel.from_pretrained({base})
 model.{loading}
 model.eval()
 tokenizer = AutoTokenizer.from_pretrained({base})
-{batch}with torch.no_grad():
+{batch}{before}with torch.no_grad():
 {answer}"#
-    )
-}
-
-/// The lines that ask AdapterHub's own head for a choice. It is made for one number of choices, which its weights do not depend on.
-fn choosing(name: &str, [base, loading]: [&str; 2], batch: &str) -> String {
-    let name = python_text(name);
-    format!(
-        r#"import torch
-from adapters import AutoAdapterModel
-from transformers import AutoTokenizer
-
-model = AutoAdapterModel.from_pretrained({base})
-model.{loading}
-model.eval()
-tokenizer = AutoTokenizer.from_pretrained({base})
-{batch}model.heads[{name}].config["num_choices"] = len(choices)
-with torch.no_grad():
-    logits = model(**batch).logits[0]
-"#
     )
 }
 

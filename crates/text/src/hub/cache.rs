@@ -13,10 +13,8 @@ pub(super) const WEIGHTS: &str = "model.safetensors";
 pub(super) const INDEX: &str = "model.safetensors.index.json";
 /// What older models have in the places of weights and their index.
 pub(super) const TORCH: [&str; 2] = ["pytorch_model.bin", "pytorch_model.bin.index.json"];
-/// What older models have in the place of a tokenizer, any of these sets, and what says more of it.
+/// What older models have in the place of a tokenizer, any of these sets.
 pub(super) const OLDER_TOKENIZERS: [&[&str]; 3] = [&["vocab.txt"], &["vocab.json", "merges.txt"], &["spm.model"]];
-pub(super) const OF_OLDER_TOKENIZERS: [&str; 3] =
-    ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
 
 /// One commit of a model as far as it lies in the cache.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Downloads of models from the hub into the shared cache.
 
-use super::cache::{self, CONFIG, INDEX, OF_OLDER_TOKENIZERS, OLDER_TOKENIZERS, Snapshot, TOKENIZER, TORCH, WEIGHTS};
+use super::cache::{self, CONFIG, INDEX, OLDER_TOKENIZERS, Snapshot, TOKENIZER, TORCH, WEIGHTS};
 use super::observer::DownloadObserver;
 use super::settings::Settings;
 use crate::error::{Result, TextError};
@@ -11,6 +11,9 @@ use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+
+/// What says more of a tokenizer of an older model, where it is there.
+const OF_OLDER_TOKENIZERS: [&str; 3] = ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
 
 /// Fetches what the cache lacks of a model and returns the folder of its snapshot.
 ///
