@@ -105,7 +105,7 @@ impl<'a> PerClass<'a> {
                 }
             };
             note(format_args!(
-                "note: never predicted, {} of {} labels: {}; train longer, at a higher rate, or {advice}",
+                "note: never predicted, {} of {} labels: {}; train longer, at another rate, or {advice}",
                 missed.len(),
                 self.table.len(),
                 listed(missed.iter().copied())

@@ -44,7 +44,7 @@ impl PerLabel {
         let missed = self.table.missed();
         if !missed.is_empty() {
             note(format_args!(
-                "note: {} of {} labels were never predicted: {}; train longer, at a higher rate, or lower --threshold",
+                "note: {} of {} labels were never predicted: {}; train longer, at another rate, or lower --threshold",
                 missed.len(),
                 self.table.len(),
                 listed(missed.iter().copied())

@@ -216,3 +216,51 @@ fn a_run_does_not_go_on_with_other_data() {
     let message = refused(&mut bench.command("train --resume --out a"));
     assert!(message.contains("dev.tsv: the file has changed since the training began"), "{message}");
 }
+
+/// A small file may lack a tag or a class that others have.
+#[test]
+fn names_that_no_example_has_are_known() {
+    let bench = Bench::new();
+    bench.write("train.jsonl", tagged(false));
+    bench.write("more.jsonl", tagged(false).replace("[1, 0]", "[1, 2]"));
+    let train = "train --model model --epochs 1 --train train.jsonl --label-names O,B-PER,I-PER";
+    let notes = said(&bench, &format!("{train} --class-weights balanced --dev more.jsonl --out a"));
+    assert!(notes.contains("3 tags: B-PER, I-PER, O"), "{notes}");
+    ok(&mut bench.command("eval --adapter a --data more.jsonl --per-class"));
+    bench.write("bad.conll", "anna B-PER\nwas odd\n");
+    bench.refuses("eval --adapter a --data bad.conll", &["line 1", "the tag of `was`, `odd` is not in the training"]);
+    bench.refuses("predict --adapter a --input more.jsonl --label-names x,y,z", &["names of training"]);
+}
+
+#[test]
+fn lists_that_pandas_wrote_are_several_labels() {
+    let bench = Bench::new();
+    let sets = [["red", "round"], ["round", "small"], ["red", "small"]];
+    let rows = |written: fn(&[&str; 2]) -> String| -> String {
+        let row = |i: usize| format!("a thing {i};{}\n", written(&sets[i % 3]));
+        format!("text;label\n{}", (0..24).map(row).collect::<String>())
+    };
+    bench.write("pandas.csv", rows(|[a, b]| format!("['{a}', '{b}']")));
+    bench.write("bars.csv", rows(|[a, b]| format!("{a}|{b}")));
+    let train = |file: &str, out: &str| {
+        format!("train --model model --name mine --epochs 1 --task multi-label --train {file} --out {out}")
+    };
+    ok(&mut bench.command(&train("pandas.csv", "a")));
+    ok(&mut bench.command(&train("bars.csv", "b")));
+    let weights = |name: &str| fs::read(bench.path(name).join("adapter.safetensors")).unwrap();
+    assert_eq!(weights("a"), weights("b"));
+    let unasked = "train --model model --train pandas.csv --out c";
+    bench.refuses(unasked, &["`['red', 'round']` are lists of several", "--task multi-label"]);
+    ok(&mut bench.command("eval --adapter a --data pandas.csv"));
+}
+
+#[test]
+fn quotes_between_tabs_are_told() {
+    let bench = Bench::new();
+    bench.write("quoted.tsv", "text\tlabel\n\"two\tparts\"\tgood\nfine\tbad\n");
+    bench.refuses("train --model model --train quoted.tsv --out a", &["line 2", "add --quotes"]);
+    bench.trained("a", "--epochs 1");
+    ok(&mut bench.command("predict --adapter a --input dev.tsv --out judged.txt"));
+    let written = fs::read_to_string(bench.path("judged.txt")).unwrap();
+    assert_eq!(written.lines().count(), 32, "{written}");
+}

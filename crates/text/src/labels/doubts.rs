@@ -40,6 +40,24 @@ pub(super) fn is_bracketed(label: &str) -> bool {
     label.starts_with('[') && label.ends_with(']')
 }
 
+/// Refuses lists that stand as texts in a table.
+///
+/// # Errors
+/// All labels are lists.
+pub(super) fn refuse_lists(table: &Table) -> Result<()> {
+    let mut labels = table.rows.iter().filter_map(|row| row.label.as_deref());
+    match labels.next() {
+        Some(first) if is_bracketed(first) && labels.all(is_bracketed) => Err(whole(
+            table,
+            format!(
+                "labels such as `{}` are lists of several: --task multi-label learns them so",
+                shortened(first, 40)
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Refuses labels of which none occurs twice, as numbers of rows and texts do not.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use super::sets::label_set;
 use super::spelling::canonical;
 use super::{decimals, numbered};
 use crate::error::Result;
-use crate::table::{Row, Table};
+use crate::table::{Row, Table, Text};
 use adaptune_adapters::{HeadConfig, Task, did_you_mean};
 use std::collections::HashMap;
 
@@ -32,6 +32,13 @@ impl<'a> Known<'a> {
             truths[self.find(table, row, "label", name)?] = true;
         }
         Ok(truths)
+    }
+
+    /// The tag of each word of a row, which may stand on a line of its own: the word says where.
+    pub(super) fn tags(&self, table: &Table, row: &Row, tags: &[String]) -> Result<Vec<usize>> {
+        let words = if let Text::Words(words) = &row.text { &words[..] } else { &[] };
+        let of_word = |i: usize| words.get(i).map_or("tag".to_owned(), |word| format!("tag of `{word}`,"));
+        tags.iter().enumerate().map(|(i, tag)| self.find(table, row, &of_word(i), tag)).collect()
     }
 
     pub(super) fn find(&self, table: &Table, row: &Row, what: &str, name: &str) -> Result<usize> {

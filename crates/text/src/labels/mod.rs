@@ -214,8 +214,7 @@ impl Labels {
                 Targets::Numbers(rows.map(|row| number(table, row)).collect::<Result<_>>()?)
             }
             Self::Tags(_) => {
-                let of_row = |row| tags(table, row)?.iter().map(|tag| known.find(table, row, "tag", tag)).collect();
-                Targets::Tags(rows.map(of_row).collect::<Result<_>>()?)
+                Targets::Tags(rows.map(|row| known.tags(table, row, tags(table, row)?)).collect::<Result<_>>()?)
             }
         })
     }
@@ -224,6 +223,7 @@ impl Labels {
 /// The task that labels without a word about it mean.
 fn by_labels(table: &Table) -> Result<(Labels, String)> {
     quantities::refuse_words(table)?;
+    doubts::refuse_lists(table)?;
     if table.rows.iter().any(|row| !is_number(row)) {
         return classification(table);
     }
@@ -256,6 +256,7 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
         hardly_repeat(table, &classes),
     ];
     let odd = quantities::tell_words(table) + &doubts.concat();
+    let classes = with_named(table, classes);
     let note = format!("{} classes: {}{odd}", classes.len(), listed(&classes));
     Ok((Labels::Classes(classes), note))
 }
@@ -272,6 +273,7 @@ fn multi_label(table: &Table) -> Result<(Labels, String)> {
             format!("every example has the labels `{}`; there is nothing to learn", sets[0].join(", ")),
         ));
     }
+    let names = with_named(table, names);
     let mean = sets.iter().map(|set| set.len()).sum::<usize>() as f64 / sets.len() as f64;
     let without = match sets.iter().filter(|set| set.is_empty()).count() {
         0 => String::new(),
@@ -306,6 +308,7 @@ fn tagging(table: &Table) -> Result<(Labels, String)> {
     if let [only] = &names[..] {
         return Err(whole(table, format!("every tag is `{only}`; tagging needs at least two tags")));
     }
+    let names = with_named(table, names);
     let note = format!("{} tags: {}{}", names.len(), listed(&names), of_spans(&names));
     Ok((Labels::Tags(names), note))
 }
@@ -327,6 +330,14 @@ fn tags<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]> {
     match (&row.text, row.tags.len()) {
         (Text::Words(words), tags) if words.len() == tags => Ok(&row.tags),
         _ => Err(at(table, row, "found words without tags; expected a word and its tag on each line")),
+    }
+}
+
+/// The same with the names that numbers have and no example shows: other data may have them.
+fn with_named(table: &Table, found: Vec<String>) -> Vec<String> {
+    match &table.columns.label_names[..] {
+        [] => found,
+        named => sorted(found.iter().chain(named).map(String::as_str)),
     }
 }
 

@@ -4,6 +4,8 @@ use super::doubts::is_bracketed;
 use super::refusals::{at, whole};
 use crate::error::{Result, shortened};
 use crate::table::{Row, Table, TableKind};
+use std::iter::Peekable;
+use std::str::Chars;
 
 /// What may stand between labels, in the order in which it is looked for.
 const SEPARATORS: [char; 3] = ['|', ';', ','];
@@ -55,13 +57,14 @@ impl Table {
         Ok(self)
     }
 
-    /// The same where labels are lists as JSON writes them.
+    /// The same where labels are lists as JSON or Python writes them.
     fn with_written_lists(mut self) -> Result<Self> {
         let mut rows = std::mem::take(&mut self.rows);
         for row in &mut rows {
             row.labels = match row.label.take() {
                 None => Some(Vec::new()),
-                Some(label) => Some(written_list(&label).ok_or_else(|| at(&self, row, not_json(&label)))?),
+                Some(label) if label == "[]" => Some(Vec::new()),
+                Some(label) => Some(written_list(&label).ok_or_else(|| at(&self, row, no_list(&label)))?),
             };
         }
         Ok(Self { rows, ..self })
@@ -89,19 +92,43 @@ pub(super) fn label_set<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]>
     })
 }
 
-/// A list of texts or numbers in JSON.
+/// A list of texts or numbers, as JSON or Python writes it.
 fn written_list(label: &str) -> Option<Vec<String>> {
-    let items: Vec<serde_json::Value> = serde_json::from_str(label).ok()?;
-    items
-        .iter()
-        .map(|item| item.as_str().map(str::to_owned).or_else(|| item.is_number().then(|| item.to_string())))
-        .collect()
+    let inner = label.strip_prefix('[')?.strip_suffix(']')?;
+    let (mut letters, mut items) = (inner.chars().peekable(), Vec::new());
+    loop {
+        while letters.next_if(|c| c.is_whitespace()).is_some() {}
+        let item = match letters.peek()? {
+            quote @ ('"' | '\'') => quoted(*quote, &mut letters)?,
+            _ => std::iter::from_fn(|| letters.next_if(|c| *c != ',')).collect::<String>().trim().to_owned(),
+        };
+        items.push(item);
+        while letters.next_if(|c| c.is_whitespace()).is_some() {}
+        match letters.next() {
+            None => break,
+            Some(',') => {}
+            Some(_) => return None,
+        }
+    }
+    items.iter().all(|item| !item.is_empty() && !item.contains(['[', ']'])).then_some(items)
 }
 
-fn not_json(label: &str) -> String {
+/// A text in quotes, in which a backslash stands before what is meant as it is.
+fn quoted(quote: char, letters: &mut Peekable<Chars<'_>>) -> Option<String> {
+    let mut text = String::new();
+    letters.next()?;
+    loop {
+        match letters.next()? {
+            '\\' => text.push(letters.next()?),
+            end if end == quote => return Some(text),
+            letter => text.push(letter),
+        }
+    }
+}
+
+fn no_list(label: &str) -> String {
     format!(
-        "expected a list of labels in JSON, as others are, found `{}`; from pandas, put a sign between them before it is saved:\n    \
-         df['label'] = df['label'].str.join('|')",
+        "expected a list of labels, as others are, such as [\"red\", \"round\"], found `{}`; mend it",
         shortened(label, 60)
     )
 }
@@ -128,6 +155,23 @@ fn parted(label: &str, separator: Option<char>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_are_read_as_json_and_python_write_them() {
+        let read = |label: &str| written_list(label).map(|items| items.join("|"));
+        for (written, items) in [
+            (r#"["red", "round"]"#, "red|round"),
+            ("['red', \"it's\"]", "red|it's"),
+            (r"[ 'it\'s', 'a, b' ]", "it's|a, b"),
+            ("[3, 0]", "3|0"),
+            ("['one']", "one"),
+        ] {
+            assert_eq!(read(written).as_deref(), Some(items), "{written}");
+        }
+        for wrong in ["[red", "['red]", "['a' 'b']", "[['a']]", "[a,,b]", "[,]"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
     use crate::labels::{Labels, Targets, TaskChoice};
 
     fn read(name: &str, content: &str) -> Table {

@@ -69,13 +69,14 @@ fn means_none(label: &str) -> bool {
     NONE.iter().any(|none| label.eq_ignore_ascii_case(none))
 }
 
-/// True if words for nothing stand among numbers: there is one, and all other labels are finite numbers, most of all. Among names they may
-/// be names.
+/// True if words for nothing stand among numbers: there is one, and nine in ten of the other labels are finite numbers, for the rest are more
+/// likely slips. Among names they may be names.
 fn words_for_none(rows: &[Row]) -> bool {
     let labels = || rows.iter().filter_map(|row| row.label.as_deref());
     let (none, others): (Vec<&str>, Vec<&str>) = labels().partition(|label| means_none(label));
     let is_number = |label: &&str| label.parse::<f64>().is_ok_and(f64::is_finite);
-    !none.is_empty() && others.len() > none.len() && others.iter().all(is_number)
+    let words = others.iter().filter(|label| !is_number(label)).count();
+    !none.is_empty() && others.len() > none.len() && 10 * words <= others.len()
 }
 
 #[cfg(test)]

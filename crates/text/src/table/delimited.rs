@@ -167,7 +167,9 @@ fn check_length(source: &Source, line: usize, fields: &[String], header: &[Strin
     }
     let [wanted, found] = [header.len(), fields.len()].map(|n| format!("{n} column{}", if n == 1 { "" } else { "s" }));
     let names = header.join(", ");
+    let in_quotes = delimiter == '\t' && fields.iter().any(|field| field.starts_with('"') || field.ends_with('"'));
     let advice = match (delimiter, fields.len() > header.len()) {
+        _ if in_quotes => "if a spreadsheet or pandas put fields in quotes, add --quotes",
         (',' | ';' | '|', true) => "quote fields that contain the separator",
         ('\t', true) => "replace tabs inside a text by spaces",
         _ => "fill in what is missing, also where it is blank",

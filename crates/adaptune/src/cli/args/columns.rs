@@ -77,6 +77,11 @@ impl TableArgs {
         self.domain_column.as_deref()
     }
 
+    /// True if it is said what numbers stand for.
+    pub(crate) fn names_labels(&self) -> bool {
+        self.label_names.is_some()
+    }
+
     /// How many tokens windows of a context share.
     pub(crate) fn overlap(&self) -> usize {
         self.doc_stride

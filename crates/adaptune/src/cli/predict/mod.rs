@@ -9,7 +9,7 @@ use super::args::PredictArgs;
 use super::output;
 use super::report::{counted, note, notes};
 use adaptune_text::{Prediction, Row, Table, TextError};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use predictor::Predictor;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -18,6 +18,11 @@ use writer::Writer;
 /// Predicts and writes a record for each text, in the order of the input.
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     args.out.as_deref().map_or(Ok(()), |out| output::check(out, &args.input, args.overwrite))?;
+    if args.table.names_labels() {
+        bail!(
+            "--label-names says what numbers in labelled data stand for; predictions have the names of training: leave it away"
+        );
+    }
     let predictor = Predictor::open(args)?;
     let table = Table::read_texts(&args.input, &predictor.table_options(&args.table))?;
     let table = predictor.checked(table)?;

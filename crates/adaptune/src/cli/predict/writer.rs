@@ -39,7 +39,7 @@ impl<'a> Writer<'a> {
         let form = form(args, table, &heads, decimal_comma)?;
         let kept = match &args.keep {
             Some(names) => names.iter().map(|name| place(table, name)).collect::<Result<Vec<_>>>()?,
-            None if args.out.is_some() => table.header.iter().cloned().enumerate().collect(),
+            None if args.out.is_some() && form != Form::Plain => table.header.iter().cloned().enumerate().collect(),
             None => Vec::new(),
         };
         if form == Form::Plain && !kept.is_empty() {

@@ -39,7 +39,7 @@ impl Outcome {
             None if best.loss > before.loss => {
                 format!("The loss rose from {:.2} to {:.2}: try a lower rate (--lr).", before.loss, best.loss)
             }
-            None => "Try more steps (--epochs), a higher rate (--lr) or another --method.".to_owned(),
+            None => "Try more steps (--epochs), another rate (--lr; 1e-3 is usual) or another --method.".to_owned(),
         };
         (!is_better).then(|| {
             format!(
