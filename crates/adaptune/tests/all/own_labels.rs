@@ -42,7 +42,7 @@ fn numbers_stand_for_names_in_training_and_ever_after() {
         json(&ok(&mut bench.command(&format!("eval --adapter {adapter} --data {data} --json"))))["loss"].clone()
     };
     assert_eq!(eval("a", "numbers.jsonl"), eval("a", "names.jsonl"));
-    bench.refuses("eval --adapter c --data numbers.jsonl", &["the tag `1`", "--label-names"]);
+    bench.refuses("eval --adapter c --data numbers.jsonl", &["the tag `1` of `anna`", "--label-names"]);
     let named = format!("eval --adapter c --data numbers.jsonl --label-names {NAMES} --json");
     assert_eq!(json(&ok(&mut bench.command(&named)))["loss"], eval("c", "names.jsonl"));
     let records =
@@ -228,7 +228,7 @@ fn names_that_no_example_has_are_known() {
     assert!(notes.contains("3 tags: B-PER, I-PER, O"), "{notes}");
     ok(&mut bench.command("eval --adapter a --data more.jsonl --per-class"));
     bench.write("bad.conll", "anna B-PER\nwas odd\n");
-    bench.refuses("eval --adapter a --data bad.conll", &["line 1", "the tag of `was`, `odd` is not in the training"]);
+    bench.refuses("eval --adapter a --data bad.conll", &["line 1", "or one of the names, found `odd`"]);
     bench.refuses("predict --adapter a --input more.jsonl --label-names x,y,z", &["names of training"]);
 }
 

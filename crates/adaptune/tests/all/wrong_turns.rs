@@ -81,7 +81,7 @@ fn tags_that_are_numbers_do_not_stop_predictions() {
     }
     bench.refuses(
         "eval --model model --adapter a --data new.jsonl",
-        &["the tag `0` is not in the training data", "--label-names"],
+        &["the tag `0` of `film` is not in the training data", "--label-names"],
     );
 }
 

@@ -37,17 +37,21 @@ impl<'a> Known<'a> {
     /// The tag of each word of a row, which may stand on a line of its own: the word says where.
     pub(super) fn tags(&self, table: &Table, row: &Row, tags: &[String]) -> Result<Vec<usize>> {
         let words = if let Text::Words(words) = &row.text { &words[..] } else { &[] };
-        let of_word = |i: usize| words.get(i).map_or("tag".to_owned(), |word| format!("tag of `{word}`,"));
-        tags.iter().enumerate().map(|(i, tag)| self.find(table, row, &of_word(i), tag)).collect()
+        let of_word = |i: usize| words.get(i).map_or(String::new(), |word| format!(" of `{word}`"));
+        tags.iter().enumerate().map(|(i, tag)| self.find_of(table, row, ["tag", &of_word(i)], tag)).collect()
     }
 
     pub(super) fn find(&self, table: &Table, row: &Row, what: &str, name: &str) -> Result<usize> {
+        self.find_of(table, row, [what, ""], name)
+    }
+
+    fn find_of(&self, table: &Table, row: &Row, [what, of]: [&str; 2], name: &str) -> Result<usize> {
         let exact = || self.names.iter().position(|known| known == name);
         self.by_spelling.get(&canonical(name)).copied().or_else(exact).ok_or_else(|| {
             let hint = did_you_mean(name, self.names.iter().map(String::as_str)) + decimals::hint(name);
             let hint = hint + numbered::hint(name, self.names);
             let known = listed(self.names);
-            at(table, row, format!("the {what} `{name}` is not in the training data, which has {known}{hint}"))
+            at(table, row, format!("the {what} `{name}`{of} is not in the training data, which has {known}{hint}"))
         })
     }
 }

@@ -149,7 +149,7 @@ fn tagged_words_mean_tagging() {
     assert_eq!((&labels, note.as_str()), (&Labels::Tags(owned(&["B", "I", "O"])), "3 tags: B, I, O"));
     assert_eq!(labels.targets(&table).unwrap(), Targets::Tags(vec![vec![0, 1, 2], vec![2]]));
     let unknown = labels.targets(&tagged(&[(&["a"], &["X"])])).unwrap_err().to_string();
-    assert!(unknown.contains("line 1: the tag `X` is not in the training data, which has B, I, O"), "{unknown}");
+    assert!(unknown.contains("line 1: the tag `X` of `a` is not in the training data, which has B, I, O"), "{unknown}");
 }
 
 #[test]

@@ -9,7 +9,7 @@
 /// use adaptune_transformer::DisentangledPositions;
 /// let of_v3 = DisentangledPositions { buckets: Some(256), most: 512, ..DisentangledPositions::every_distance(512) };
 /// assert_eq!(of_v3.rows(), 512);
-/// assert_eq!([-511, -129, -128, 0, 1, 128, 300].map(|before| of_v3.row(before)), [1, 127, 128, 256, 257, 384, 462]);
+/// assert_eq!([-511, -129, -128, 0, 1, 128, 300].map(|before| of_v3.row(before)), [1, 127, 128, 256, 257, 384, 463]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DisentangledPositions {
