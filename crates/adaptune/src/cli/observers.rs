@@ -47,7 +47,12 @@ impl Observer for Both<'_, '_> {
 }
 
 impl Observer for Bar {
-    fn start(&mut self, extent: RunExtent, _: &[Record]) {
+    fn start(&mut self, extent: RunExtent, history: &[Record]) {
+        let before = |record: &Record| match record {
+            Record::Evaluation(evaluation) if evaluation.epoch == 0 => Some(evaluation.merit()),
+            _ => None,
+        };
+        self.before = history.iter().find_map(before);
         let RunExtent { steps, steps_per_epoch, done } = extent;
         let extent = Extent { total_steps: steps, start_step: done, steps_per_epoch };
         self.progress = Some(Progress::start(extent, self.quiet));

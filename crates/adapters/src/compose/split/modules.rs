@@ -1,23 +1,18 @@
-//! A split at one point: the two shapes that have one, forward beside backward.
+//! A split at one point: the two shapes that have one.
 
 use super::node::Split;
-use crate::compose::changes::Changes;
-use crate::compose::shares::{linear_parts, sublayer_parts};
-use adaptune_tensor::{Gradients, Scalar};
+use crate::compose::shares::{linear_with, sublayer_with};
+use adaptune_tensor::Scalar;
 use adaptune_transformer::{
-    Accumulator, Insertions, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, Reads, SharedNext,
-    SublayerBackward, SublayerInput, SublayerModule, SublayerPoint,
+    Insertions, LinearBackward, LinearInput, LinearModule, LinearPoint, Properties, Reads, SublayerBackward,
+    SublayerInput, SublayerModule, SublayerPoint,
 };
-use ndarray::{Array2, ArrayView2};
+use ndarray::Array2;
 
 impl<S: Scalar, P: Insertions<S> + Send> LinearModule<S> for Split<P> {
     fn forward<'a>(&'a self, input: LinearInput<'a, S>) -> (Array2<S>, Option<LinearBackward<'a, S>>) {
-        let (y, mut parts) = linear_parts(self.parts(), self.shares(&input.layout), &input);
-        let wanted = parts.want_backward();
-        let backward = move |d_y: ArrayView2<'_, S>, gradients: &mut Gradients<S>, d_x: &mut Accumulator<S>| {
-            parts.backward(d_y, false, gradients, d_x);
-        };
-        (y, wanted.then(|| -> LinearBackward<'a, S> { Box::new(backward) }))
+        let shares = self.shares(&input.layout);
+        linear_with(self.parts(), shares, &input)
     }
 
     fn properties(&self, point: LinearPoint) -> Properties {
@@ -27,13 +22,9 @@ impl<S: Scalar, P: Insertions<S> + Send> LinearModule<S> for Split<P> {
 }
 
 impl<S: Scalar, P: Insertions<S> + Send> SublayerModule<S> for Split<P> {
-    fn forward<'a>(&'a self, mut input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
-        let own = input.next.is_none().then(|| SharedNext::new(input.pass.gradients()));
-        input.next = own.clone().or(input.next);
-        let (c, mut parts) = sublayer_parts(self.parts(), self.shares(&input.layout), &input);
-        let keep = input.wants_backward(parts.want_backward());
-        let backward = move |d_c: Array2<S>, gradients: &mut Gradients<S>| parts.backward(d_c, false, gradients).0;
-        Changes::mixed_alone(own).end(c, backward, input, keep)
+    fn forward<'a>(&'a self, input: SublayerInput<'a, S>) -> (Array2<S>, Option<SublayerBackward<'a, S>>) {
+        let shares = self.shares(&input.layout);
+        sublayer_with(self.parts(), shares, input)
     }
 
     fn properties(&self, point: SublayerPoint) -> Properties {
