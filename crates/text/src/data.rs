@@ -242,7 +242,7 @@ fn target(targets: &Targets, row: usize, encoded: &Encoded) -> Target {
             let starts = encoded.word_starts.iter().flatten();
             for (start, tag) in starts.zip(&tags[row]) {
                 if let Some(start) = start {
-                    by_token[*start] = Some(*tag);
+                    by_token[*start] = *tag;
                 }
             }
             Target::Tags(by_token)

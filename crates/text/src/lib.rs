@@ -58,7 +58,8 @@ pub use sentence_transformers::{ParsePoolingError, TokenPooling};
 pub use shipped::{BUILTIN, BUILTIN_DECODER};
 pub use sizing::{LEAST_STEPS, Sizing};
 pub use table::{
-    ChoiceLabels, Choices, Columns, Dialect, Format, GivenAnswer, Row, Table, TableKind, TableOptions, Text, utf8_text,
+    ChoiceLabels, Choices, Columns, Dialect, Format, GivenAnswer, NO_TAG, Row, Table, TableKind, TableOptions, Text,
+    utf8_text,
 };
 pub use tokenizer::{Encoded, EncodedTable, OVERLAP, Tokenizer, Window};
 pub use training::{TextTraining, Trained, pooling_note};

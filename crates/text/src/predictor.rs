@@ -270,9 +270,18 @@ impl TextPredictor {
     /// As [`Table::with_label_sets`], [`Table::with_numbered_choices`], [`Table::with_decimal_commas`] and [`Table::with_label_names`].
     pub fn with_labels_of_head<'t>(&self, table: &'t Table, columns: &Columns) -> Result<Cow<'t, Table>> {
         let in_training = self.input.as_ref().map_or(&[][..], |input| &input.label_names);
-        let names = if columns.label_names.is_empty() { in_training } else { &columns.label_names };
         let table = self.with_kind_of_labels(table, columns)?;
-        Ok(if names.is_empty() { table } else { Cow::Owned(table.into_owned().with_label_names(names)?) })
+        Ok(match &columns.label_names[..] {
+            [] if in_training.is_empty() => table,
+            [] => {
+                let table = table.into_owned().with_label_names_of_training(in_training)?;
+                Cow::Owned(table.with_numbers_for_names(in_training, self.labels()))
+            }
+            given => {
+                let table = table.into_owned().with_label_names(given)?;
+                Cow::Owned(table.with_numbers_for_names(given, self.labels()))
+            }
+        })
     }
 
     /// The table with lists, numbers of choices or numbers, as the head has them.
@@ -281,12 +290,22 @@ impl TextPredictor {
             let in_training = self.input.as_ref().and_then(|input| input.choice_labels);
             return table.clone().with_numbered_choices(columns.choice_labels.or(in_training)).map(Cow::Owned);
         }
+        if !columns.labels.is_empty() {
+            return table.clone().with_label_columns(&columns.labels).map(Cow::Owned);
+        }
         if self.model.head().config().task.predicts_any_labels() {
             if table.has_label_sets() {
                 return Ok(Cow::Borrowed(table));
             }
+            let in_training = self.input.as_ref().map_or(&[][..], |input| &input.label_columns);
+            if columns.label.is_none() && table.has_columns(in_training) {
+                return table.clone().with_label_columns(in_training).map(Cow::Owned);
+            }
             let in_training = self.input.as_ref().and_then(|input| input.label_separator);
             return table.clone().with_label_sets(columns.label_separator.or(in_training)).map(Cow::Owned);
+        }
+        if table.has_label_sets() {
+            return Ok(Cow::Owned(table.clone().with_single_labels()));
         }
         match self.has_decimal_commas(table) {
             true => table.clone().with_decimal_commas(true).map(Cow::Owned),

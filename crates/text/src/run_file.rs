@@ -3,7 +3,7 @@
 use crate::domains::Domains;
 use crate::error::{Result, TextError};
 use crate::sentence_transformers::TokenPooling;
-use crate::table::{ChoiceLabels, Columns, Table, TableKind};
+use crate::table::{ChoiceLabels, Columns, Table, TableKind, pairs_in_a_table};
 use crate::tokenizer::{Tokenizer, sha256};
 use adaptune_adapters::{HeadConfig, Task};
 use adaptune_tensor::Precision;
@@ -116,6 +116,9 @@ pub struct InputForm {
     /// The column of the labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_column: Option<String>,
+    /// The columns that were labels, each with what says whether it holds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label_columns: Vec<String>,
     /// What stood between the labels of an example that may have several; nothing where they were lists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_separator: Option<char>,
@@ -330,6 +333,9 @@ impl InputForm {
         };
         let columns: Vec<&str> =
             [&self.text_column, &self.text_b_column].into_iter().flatten().map(String::as_str).collect();
+        if self.kind == InputKind::Pair && table.header.is_empty() {
+            return Err(TextError::table(&table.name, pairs_in_a_table(&columns)));
+        }
         let from = if columns.is_empty() { String::new() } else { format!(" (columns {})", columns.join(" and ")) };
         let message = format!(
             "found {}, but the model was trained on {trained}{from}; choose columns with --text-column{}",
@@ -342,19 +348,20 @@ impl InputForm {
     /// The form of a table.
     #[must_use]
     pub fn of(kind: TableKind, columns: &Columns) -> Self {
-        let Columns { text, text_b, label, label_separator, choices, negatives, choice_labels, label_names } =
+        let Columns { text, text_b, label, labels, label_separator, choices, negatives, choice_labels, .. } =
             columns.clone();
         Self {
             kind: kind.into(),
             text_column: text,
             text_b_column: text_b,
             label_column: label,
+            label_columns: labels,
             label_separator,
             decimal_comma: false,
             choice_columns: choices,
             negative_columns: negatives,
             choice_labels,
-            label_names,
+            label_names: columns.label_names.clone(),
             unanswerable: false,
             domains: None,
         }
@@ -371,17 +378,19 @@ impl InputForm {
     /// The columns, to be read again.
     #[must_use]
     pub fn columns(&self) -> Columns {
-        let Self { text_column, text_b_column, label_column, label_separator, .. } = self.clone();
+        let Self { text_column, text_b_column, label_column, label_columns, label_separator, .. } = self.clone();
         let Self { choice_columns, negative_columns, choice_labels, label_names, .. } = self.clone();
         Columns {
             text: text_column,
             text_b: text_b_column,
             label: label_column,
+            labels: label_columns,
             label_separator,
             choices: choice_columns,
             negatives: negative_columns,
             choice_labels,
             label_names,
+            unnamed: Vec::new(),
         }
     }
 }

@@ -179,6 +179,7 @@ impl<'a> TextTraining<'a> {
 
     /// The table with labels as the task has them, read as these columns say.
     fn with_labels(&self, table: Table, columns: &Columns) -> Result<Table> {
+        let table = if table.has_columns(&columns.labels) { table.with_label_columns(&columns.labels)? } else { table };
         let table = match self.task {
             TaskChoice::MultiLabel if !table.has_label_sets() => {
                 let separator = table.columns.label_separator.or(columns.label_separator);

@@ -3,6 +3,7 @@
 use super::args::{AdapterArg, ModelArgs, TableArgs, Threshold};
 use super::finished::{Finished, no_folder, tell_notes};
 use super::folder::{RunFolder, TRAINED};
+use super::misused::{AN_ADAPTER, missing};
 use super::score_table::listed;
 use adaptune_adapters::format::{Parts, load, load_composed, load_parts};
 use adaptune_adapters::{AdapterModel, Head};
@@ -21,10 +22,7 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Loads base, adapter or adapters, and head.
     pub(crate) fn open(args: &ModelArgs, table: &TableArgs) -> Result<Self> {
-        let adapter = args
-            .adapter
-            .as_ref()
-            .context("--adapter is missing: name a folder that train wrote, or a Python library")?;
+        let adapter = args.adapter.as_ref().ok_or_else(|| missing("--adapter", AN_ADAPTER))?;
         check_adapters(adapter)?;
         let finished = Finished::open(args.model.as_deref(), args.base_dtype, &adapter.leading())?;
         args.threshold.iter().try_fold(Self::of(adapter, finished, args, table)?, Self::with_threshold)

@@ -19,6 +19,8 @@ mod loaded;
 mod lock;
 mod memory;
 mod merge;
+mod missed;
+mod misused;
 mod mixing;
 mod observers;
 mod output;
@@ -46,9 +48,11 @@ mod wrap;
 use anyhow::{Context, Result};
 use args::{Cli, Command};
 use clap::{CommandFactory, FromArgMatches};
+use misused::{MISUSED, Missing};
 use std::process::ExitCode;
 
-/// Runs the command that was asked for. Errors go to standard error, and the exit status is 1.
+/// Runs the command that was asked for. Errors go to standard error, and the exit status is 1, or 2 where options are
+/// missing or cannot be read.
 pub(crate) fn main() -> ExitCode {
     adaptune_tensor::kernel::keep_freed_memory();
     let cli = match parsed() {
@@ -64,13 +68,10 @@ pub(crate) fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             report::note(format_args!("error: {}", explained(&error)));
-            ExitCode::FAILURE
+            if error.is::<Missing>() { ExitCode::from(MISUSED) } else { ExitCode::FAILURE }
         }
     }
 }
-
-/// The exit status of a command line that cannot be read, which is clap's.
-const MISUSED: u8 = 2;
 
 /// The widest that help is shown: longer lines are hard to read.
 const HELP_COLUMNS: usize = 100;

@@ -1,6 +1,7 @@
 //! Who follows a training run: the progress bar.
 
 use super::progress::{Extent, Progress};
+use super::report::counted;
 use super::wrap::{Stream, columns};
 use adaptune_train::{EvaluationRecord, Observer, Record, RunExtent, StepRecord};
 
@@ -86,7 +87,8 @@ impl Observer for Bar {
     }
     fn early_stop(&mut self, epoch: usize, patience: usize) {
         if let Some(progress) = &mut self.progress {
-            progress.message(&format!("stopped after epoch {epoch}: nothing better for {patience} epochs"));
+            progress
+                .message(&format!("stopped after epoch {epoch}: nothing better for {}", counted(patience, "epoch")));
         }
     }
 }

@@ -4,7 +4,6 @@ use super::report::{note, print_line};
 use super::score_table::{ScoreTable, Scored, listed};
 use adaptune_tensor::ndarray::{Array2, Axis};
 use adaptune_tensor::sigmoid;
-use adaptune_text::TextPredictor;
 use adaptune_train::metrics::LabelReport;
 use adaptune_train::{Dataset, Target};
 use anyhow::Result;
@@ -18,15 +17,14 @@ pub(crate) struct PerLabel {
 }
 
 impl PerLabel {
-    /// Counts the predictions of a data set, from its logits, `[N, C]`.
-    pub(crate) fn new(predictor: &TextPredictor, data: &Dataset, logits: &Array2<f32>) -> Self {
+    /// Counts the predictions of a data set, from its logits, `[N, C]`, where a label holds above its threshold.
+    pub(crate) fn new(labels: &[String], thresholds: Vec<f32>, data: &Dataset, logits: &Array2<f32>) -> Self {
         let truths = |target: &Target| if let Target::Labels(truths) = target { Some(truths.clone()) } else { None };
         let expected: Vec<Vec<bool>> = data.examples().iter().filter_map(|example| truths(&example.target)).collect();
-        let thresholds: Vec<f32> = (0..predictor.labels().len()).map(|label| predictor.threshold(label)).collect();
         let holds = |(logit, threshold): (&f32, &f32)| sigmoid(*logit) > *threshold;
         let predicted: Vec<Vec<bool>> =
             logits.axis_iter(Axis(0)).map(|row| row.iter().zip(&thresholds).map(holds).collect()).collect();
-        Self { table: table(&LabelReport::new(&expected, &predicted), predictor.labels()), thresholds }
+        Self { table: table(&LabelReport::new(&expected, &predicted), labels), thresholds }
     }
 
     pub(crate) fn print(&self) -> Result<()> {
@@ -40,11 +38,11 @@ impl PerLabel {
     }
 
     /// Says which labels are there and were never predicted.
-    fn warn(&self) {
+    pub(crate) fn warn(&self) {
         let missed = self.table.missed();
         if !missed.is_empty() {
             note(format_args!(
-                "note: {} of {} labels were never predicted: {}; train longer, at another rate, or lower --threshold",
+                "note: never predicted, {} of {} labels: {}; train longer, at another rate, or lower --threshold",
                 missed.len(),
                 self.table.len(),
                 listed(missed.iter().copied())

@@ -273,6 +273,11 @@ pub(crate) fn percent(fraction: f64) -> String {
     format!("{value:.places$} %")
 }
 
+/// What the time of a training is called: that of the last part alone, where it went on from a checkpoint.
+pub(crate) fn time_of(resumed: bool) -> &'static str {
+    if resumed { "time since --resume" } else { "time" }
+}
+
 /// A time as people say it: `850 ms`, `12.3 s`, `1 m 23 s`, `2 h 05 m`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();

@@ -16,6 +16,18 @@ const FEW: usize = 8;
 /// The threshold with the best F1 of each class or label, on the data that were measured; nothing for tags.
 pub(crate) struct Separation(Vec<(String, Threshold)>);
 
+/// What is said of how to use a threshold, which depends on what the data are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Advice {
+    /// Nothing: thresholds are in use.
+    None,
+    OnDevelopmentData,
+    /// The training kept examples aside, which are the ones to choose on.
+    OnThoseKeptAside,
+    /// The data are those.
+    OnThese,
+}
+
 impl Separation {
     /// Looks for the thresholds, from logits, `[N, C]`.
     pub(crate) fn new(head: &HeadConfig, data: &Dataset, logits: &Array2<f32>) -> Self {
@@ -38,7 +50,7 @@ impl Separation {
     }
 
     /// Prints them as a table, and how to use one, unless some are in use.
-    pub(crate) fn print(&self, in_use: bool) -> Result<()> {
+    pub(crate) fn print(&self, advice: Advice) -> Result<()> {
         let Some((name, best)) = self.0.iter().min_by(|a, b| a.1.f1.total_cmp(&b.1.f1)) else { return Ok(()) };
         let mut table = Report::with_header(&["", "threshold", "precision", "recall", "F1"]);
         for (name, best) in &self.0 {
@@ -48,13 +60,17 @@ impl Separation {
         }
         print_line("\nthresholds with the best F1 on these data:")?;
         table.print()?;
-        if !in_use {
-            note(format_args!(
-                "note: to use one, --threshold '{name}={}', for eval and predict; choose it on development data (--kept-aside are those \
-                 of --dev 10%), for on those that it was chosen on it looks better than it is",
-                best.probability
-            ));
-        }
+        let data = match advice {
+            Advice::None => return Ok(()),
+            Advice::OnDevelopmentData => "choose it on development data",
+            Advice::OnThoseKeptAside => "choose it on what training kept aside (eval --kept-aside)",
+            Advice::OnThese => "these were kept aside in training",
+        };
+        note(format_args!(
+            "note: to use one, --threshold '{name}={}', for eval and predict; {data}, for on those that it was chosen on it looks \
+             better than it is",
+            best.probability
+        ));
         Ok(())
     }
 

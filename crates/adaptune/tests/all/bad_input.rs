@@ -33,7 +33,7 @@ const OPTIONS: &[(&str, &[&str])] = &[
     ("--head-layers 0", &["invalid value '0' for '--head-layers <N>'", "1..=64"]),
     ("--name a.b", &["--name \"a.b\"", "holds a point or a slash"]),
     ("--resume --overwrite", &["'--resume' cannot be used with '--overwrite'"]),
-    ("--task tagging", &["train.tsv: tagging needs a tag for each word (.conll), found single texts"]),
+    ("--task tagging", &["train.tsv: tagging needs a tag for each word, found single texts"]),
     (
         "--task regression",
         &["train.tsv, line 2: expected a finite number, found the label `good`", "--task classification"],
@@ -111,8 +111,8 @@ const FILES: &[(&str, &[u8], &[&str])] = &[
     ("utf16.tsv", b"\xFF\xFEt\0e\0", &["utf16.tsv, line 1: expected UTF-8, found UTF-16", "iconv -f UTF-16"]),
     (
         "array.jsonl",
-        b"[{\"text\": \"a\", \"label\": \"b\"}]\n",
-        &["array.jsonl, line 1: expected one JSON object a line", "jq"],
+        b"[[\"a\", \"b\"]]\n",
+        &["array.jsonl, line 1: object 1 of the list: expected a JSON object", "found an array"],
     ),
     (
         "broken.jsonl",

@@ -25,6 +25,7 @@ mod many_tasks;
 mod multi_label;
 mod multiple_choice;
 mod own_data;
+mod own_forms;
 mod own_labels;
 mod parallel;
 mod pretrain;

@@ -228,7 +228,10 @@ fn names_that_no_example_has_are_known() {
     assert!(notes.contains("3 tags: B-PER, I-PER, O"), "{notes}");
     ok(&mut bench.command("eval --adapter a --data more.jsonl --per-class"));
     bench.write("bad.conll", "anna B-PER\nwas odd\n");
-    bench.refuses("eval --adapter a --data bad.conll", &["line 1", "or one of the names, found `odd`"]);
+    bench.refuses(
+        "eval --adapter a --data bad.conll",
+        &["line 1", "the tag `odd` of `was` is not in the training data"],
+    );
     bench.refuses("predict --adapter a --input more.jsonl --label-names x,y,z", &["names of training"]);
 }
 
@@ -263,4 +266,101 @@ fn quotes_between_tabs_are_told() {
     ok(&mut bench.command("predict --adapter a --input dev.tsv --out judged.txt"));
     let written = fs::read_to_string(bench.path("judged.txt")).unwrap();
     assert_eq!(written.lines().count(), 32, "{written}");
+}
+
+/// An adapter that knows 0 and 1, and a table that says it in words.
+#[test]
+fn words_for_0_and_1_are_told_how_to_be_read() {
+    let bench = Bench::new();
+    let in_words = |words: [&str; 2]| {
+        let rows = fs::read_to_string(bench.path("dev.tsv")).unwrap();
+        rows.replace("\tgood", &format!("\t{}", words[1])).replace("\tbad", &format!("\t{}", words[0]))
+    };
+    bench.write("numbers.tsv", in_words(["0", "1"]));
+    bench.write("points.tsv", in_words(["0.0", "1.0"]));
+    bench.write("words.tsv", in_words(["No", "Yes"]));
+    bench.trained("a", "--train numbers.tsv --dev 25% --epochs 1");
+    let loss = |more: &str| json(&ok(&mut bench.command(&format!("eval --adapter a --json {more}"))))["loss"].clone();
+    assert_eq!(loss("--data numbers.tsv"), loss("--data points.tsv"));
+    let advice = ["line 2", "which has 0, 1 (32 of 32 rows have such labels)", "--label-names No,Yes"];
+    bench.refuses("eval --adapter a --data words.tsv", &advice);
+    assert_eq!(loss("--data words.tsv --label-names No,Yes"), loss("--data numbers.tsv"));
+    bench.refuses("train --from a --train words.tsv --out b", &["--label-names No,Yes"]);
+    ok(&mut bench.command("train --from a --train words.tsv --label-names No,Yes --epochs 1 --out b"));
+    for data in ["words.tsv", "numbers.tsv"] {
+        ok(&mut bench.command(&format!("eval --adapter b --data {data}")));
+    }
+    ok(&mut bench.command("predict --adapter a --input words.tsv --out judged.tsv"));
+    bench.trained("c", "--train words.tsv --dev 25% --epochs 1");
+    bench.refuses(
+        "eval --adapter c --data words.tsv --label-names bad,good",
+        &["found `", "no label here is a number", "leave it away"],
+    );
+}
+
+/// Texts with these labels in turn.
+fn labelled(labels: &[&str]) -> String {
+    let row = |(i, label): (usize, &&str)| format!("film {i},{label}\n");
+    format!("text,label\n{}", labels.iter().enumerate().map(row).collect::<String>())
+}
+
+#[test]
+fn all_that_looks_like_a_slip_is_told() {
+    let bench = Bench::new();
+    let told = |labels: &[&str], more: &str| {
+        bench.write("t.csv", labelled(labels));
+        said(&bench, &format!("train --model model --epochs 1 --out out --overwrite --train t.csv {more}"))
+    };
+    let all = told(&["BILLING", "Billing", "login", "Login", "n/a", "\"so, so\""].repeat(4), "");
+    assert!(all.contains("`BILLING` and `Billing`, `Login` and `login` are labels of their own here"), "{all}");
+    assert!(all.contains("`n/a` (4 examples, line 6 first) here: where it stands for none, empty the field"), "{all}");
+    assert!(all.contains("n/a, `so, so`"), "a comma is within a name: {all}");
+    let command = ["train", "--model", "model", "--epochs", "1", "--out", "narrow", "--train", "t.csv"];
+    let output =
+        Command::new(ADAPTUNE).args(command).current_dir(bench.path("")).env("COLUMNS", "80").output().unwrap();
+    assert!(text(&output.stderr).lines().all(|line| line.chars().count() <= 80), "{}", text(&output.stderr));
+    let sets = told(
+        &[&["red|round", "red", "round", "|"].repeat(8)[..], &["blue"; 3]].concat(),
+        "--task multi-label --dev 40%",
+    );
+    assert!(sets.contains("of `blue` to learn from"), "{sets}");
+    let dev = told(&["red|round", "red", "round", "|"].repeat(8), "--task multi-label --dev 10%");
+    assert!(dev.contains("of `red`, ") && dev.contains("in the development data, too few to choose"), "{dev}");
+}
+
+/// What is never predicted is told wherever it is measured.
+#[test]
+fn classes_that_are_never_predicted_are_told_everywhere() {
+    let bench = Bench::new();
+    bench.write("rare.csv", labelled(&[&["often"; 30][..], &["seldom"; 6]].concat()));
+    let never = |told: &str| told.contains("never predicted, 1 of 2 labels: `seldom`");
+    let train = "train --model model --train rare.csv --epochs 1 --lr 1e-5";
+    assert!(never(&said(&bench, &format!("{train} --folds 2 --out a"))));
+    assert!(never(&said(&bench, &format!("{train} --dev 50% --out b"))));
+    assert!(never(&said(&bench, "eval --adapter b --data rare.csv")));
+    assert!(never(&said(&bench, "eval --adapter b --data rare.csv --per-class")));
+    bench.write("sets.csv", labelled(&[&["often"; 30][..], &["often|seldom"; 6]].concat()));
+    let train = format!("{} --task multi-label", train.replace("rare.csv", "sets.csv"));
+    assert!(said(&bench, &format!("{train} --dev 50% --out c")).contains("never predicted"));
+    assert!(said(&bench, "eval --adapter c --data sets.csv").contains("never predicted"));
+}
+
+/// Between commas numbers with a decimal comma stand in quotes.
+#[test]
+fn decimal_commas_in_quotes_are_read() {
+    let bench = Bench::new();
+    let labels: Vec<String> = (0..24).map(|i| format!("\"0,{}5\"", i % 10)).collect();
+    let labels: Vec<&str> = labels.iter().map(String::as_str).collect();
+    bench.write("t.csv", labelled(&labels));
+    bench.write("points.csv", labelled(&labels).replace("\"0,", "0.").replace("5\"\n", "5\n"));
+    let told = said(&bench, "train --model model --train t.csv --dev 25% --epochs 1 --out a");
+    assert!(told.contains("regression") && told.contains("`0,05` (line 2) is read as 0.05"), "{told}");
+    let loss =
+        |data: &str| json(&ok(&mut bench.command(&format!("eval --adapter a --json --data {data}"))))["loss"].clone();
+    assert_eq!(loss("t.csv"), loss("points.csv"));
+    bench.write("thousands.csv", labelled(&["\"1,250\"", "\"2,500\"", "\"1,750\""]));
+    bench.refuses(
+        "train --model model --train thousands.csv --task regression --out b",
+        &["`1,250`", "write a decimal point, and nothing between thousands"],
+    );
 }

@@ -61,8 +61,69 @@ fn a_column_without_a_name_joins_predictions() {
     ok(&mut bench.command("predict --model model --adapter a --input new.csv --out judged.csv"));
     let judged = fs::read_to_string(bench.path("judged.csv")).unwrap();
     let starts: Vec<&str> = judged.lines().map(|line| line.split(',').next().unwrap()).collect();
-    assert_eq!(starts, ["column_1", "17", "18"]);
+    assert_eq!(starts, ["", "17", "18"], "without a name as it came");
     ok(&mut bench.command("predict --model model --adapter a --input new.csv --out ids.csv --keep column_1"));
+    assert!(fs::read_to_string(bench.path("ids.csv")).unwrap().starts_with(",predicted,probability\n17,"));
+    // What is written is read again.
+    ok(&mut bench.command("predict --model model --adapter a --input judged.csv --out again.csv --keep column_1,text"));
+}
+
+/// What is missing is a misuse, whoever finds it out.
+#[test]
+fn what_is_missing_has_one_status() {
+    let bench = Bench::new();
+    for (line, option) in [
+        ("eval --data dev.tsv", "--adapter"),
+        ("predict --input dev.tsv", "--adapter"),
+        ("predict --adapter a", "--input"),
+        ("train --train train.tsv", "--model"),
+        ("train --model model", "--train"),
+        ("embed --input dev.tsv", "--model"),
+    ] {
+        let output = bench.command(line).output().unwrap();
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{line}: {message}");
+        assert!(message.starts_with("error: ") && message.contains(option), "{line}: {message}");
+    }
+    assert_eq!(bench.command("predict --adapter a --input dev.tsv").output().unwrap().status.code(), Some(1));
+}
+
+#[test]
+fn what_tabs_cannot_keep_is_told() {
+    let bench = Bench::new();
+    bench.trained("a", "--epochs 1");
+    bench.write("new.csv", "id,text\n1,the film was fine\n2,\"the plot\nwas dull\"\n3,\"\"\"fine\"\" they said\"\n");
+    let told = |out: &str| {
+        let line = format!("predict --model model --adapter a --input new.csv --out {out}");
+        text(&bench.command(&line).assert().success().get_output().stderr)
+    };
+    let said = told("judged.tsv");
+    assert!(said.contains("2 rows (line 3 first)") && said.contains("ends in .csv keeps every text"), "{said}");
+    assert!(!told("judged.csv").contains("rows"));
+}
+
+/// A training that goes on measures on what the first kept aside, whatever its own seed.
+#[test]
+fn what_was_learnt_before_is_not_measured_on() {
+    let bench = Bench::new();
+    bench.trained("a", "--dev 25% --seed 3 --epochs 1");
+    let on = |more: &str| {
+        let line = format!("train --from a --train train.tsv --epochs 1 --overwrite --out b {more}");
+        text(&bench.command(&line).assert().success().get_output().stderr)
+    };
+    let lines = |adapter: &str| {
+        let run: serde_json::Value =
+            serde_json::from_str(&fs::read_to_string(bench.path(adapter).join("run.json")).unwrap()).unwrap();
+        run["data"][1]["aside"]["seed"].clone()
+    };
+    let said = on("--dev 25% --seed 9");
+    assert!(said.contains("of those that a kept aside (drawn by its seed 3)"), "{said}");
+    assert_eq!((lines("a"), lines("b")), (3.into(), 3.into()));
+    ok(&mut bench.command("eval --adapter b --kept-aside"));
+    assert!(on("--dev 50%").contains("some of which are measured on now"), "a larger share has others too");
+    assert!(on("--folds 2").contains("some of which are measured on now"));
+    bench.trained("a", "--epochs 1 --overwrite");
+    assert!(on("--dev 25%").contains("a was trained on all of these data"));
 }
 
 /// Predictions need no labels, so it does not matter that they cannot be read.
@@ -88,8 +149,8 @@ fn tags_that_are_numbers_do_not_stop_predictions() {
 #[test]
 fn advice_is_what_helps() {
     let bench = Bench::new();
-    bench.write("array.json", "[\n  {\"text\": \"a\", \"label\": \"x\"}\n]\n");
-    bench.refuses_to_train("--train array.json", &["jq -c '.[]'"]);
+    bench.write("columns.json", "{\"text\": {\"0\": \"a\"}, \"label\": {\"0\": \"x\"}}\n");
+    bench.refuses_to_train("--train columns.json", &["orient='records', lines=True"]);
     bench.write("letters.csv", "question,A,B,C,label\nwho?,me,you,her,B\n");
     bench.refuses_to_train("--train letters.csv", &["--choice-columns A,B,C"]);
     bench.write("questions.csv", "question,context,answer\nWho?,Ada wrote.,Ada\n");

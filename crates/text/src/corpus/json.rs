@@ -3,12 +3,10 @@
 use super::documents::{Corpus, CorpusKind, Document, Words};
 use crate::chat::Message;
 use crate::error::Result;
-use crate::table::Source;
-use serde_json::{Map, Value};
+use crate::table::{Object, Source, objects};
+use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-
-type Object = Map<String, Value>;
 
 /// The most bytes of a first line that are looked at.
 const LONGEST: u64 = 1 << 24;
@@ -24,23 +22,26 @@ fn kind(object: &Object) -> Option<CorpusKind> {
     }
 }
 
-/// True if the first line of a file can only be meant for a language model.
+/// True if the first object of a file can only be meant for a language model.
 pub(super) fn says_language(path: &Path) -> bool {
     // A pipe would wait for whoever writes, and what was read of it would be gone.
     let Some(file) = path.is_file().then(|| std::fs::File::open(path).ok()).flatten() else { return false };
     let mut line = String::new();
     let read = BufReader::new(std::io::Read::take(file, LONGEST)).read_line(&mut line);
-    let object = read.ok().and_then(|_| serde_json::from_str::<Object>(line.trim_start_matches('\u{feff}')).ok());
+    let line = line.trim_start_matches('\u{feff}').trim();
+    let on_line = || serde_json::from_str::<Object>(line).ok();
+    // What goes over several lines, or is a list, is read as a whole.
+    let in_all = || objects(&Source::open(path).ok()?, "").ok()?.into_iter().next().map(|(_, object)| object);
+    let object = read.ok().and_then(|_| on_line().or_else(|| line.starts_with(['{', '[']).then(in_all).flatten()));
     matches!(object.as_ref().and_then(kind), Some(CorpusKind::Conversations | CorpusKind::Completions))
 }
 
 /// Reads all objects; the keys of the first say what the file holds.
 pub(super) fn read(source: &Source) -> Result<Corpus> {
     let (mut documents, mut of_first, mut unanswered) = (Vec::new(), None, 0);
-    for (line, text) in source.lines() {
+    for (line, object) in objects(source, "{\"messages\": [...]}")? {
         let at = |message: String| source.error(line, message);
-        let object = object(text).map_err(at)?;
-        let found = kind(&object).ok_or_else(|| at(unknown(&object)))?;
+        let found = kind(&object).ok_or_else(|| at(unknown(source, &object)))?;
         let expected = *of_first.get_or_insert(found);
         if found != expected {
             return Err(at(format!(
@@ -56,30 +57,25 @@ pub(super) fn read(source: &Source) -> Result<Corpus> {
     Ok(Corpus { name: source.name.clone(), kind: of_first.unwrap_or(CorpusKind::Texts), documents, notes })
 }
 
-fn object(text: &str) -> Result<Object, String> {
-    let wanted = "expected one JSON object a line, such as {\"messages\": [...]}";
-    match serde_json::from_str(text) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(format!(
-            "{wanted}, found another value; if the file is one list, write its objects one a line:\n    jq -c '.[]'"
-        )),
-        Err(error) => Err(format!("{wanted}: {error}")),
-    }
-}
-
 /// What to do with objects of other programs.
-fn unknown(object: &Object) -> String {
+fn unknown(source: &Source, object: &Object) -> String {
     let found = object.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     let has = |key: &str| object.contains_key(key);
-    let help = match () {
+    let filter = match () {
         () if has("conversations") => {
-            "; write them so:\n    jq -c '{messages: [.conversations[] | {role: ({human: \"user\", gpt: \"assistant\"}[.from] // .from), \
-             content: .value}]}'"
+            "{messages: [.conversations[] | {role: ({human: \"user\", gpt: \"assistant\"}[.from] // .from), content: .value}]}"
         }
         () if has("instruction") && has("output") => {
-            "; write them so:\n    jq -c '{prompt: (.instruction + \"\\n\" + (.input // \"\") + \"\\n\"), completion: .output}'"
+            "{prompt: (.instruction + \"\\n\" + (.input // \"\") + \"\\n\"), completion: .output}"
         }
         () => "",
+    };
+    let each = if source.first_line().trim_start().starts_with('[') { ".[] | " } else { "" };
+    let help = match filter {
+        "" => String::new(),
+        filter => {
+            format!("; write them so:\n    jq -c '{each}{filter}' '{}' > new.jsonl", source.name.replace('\'', ""))
+        }
     };
     format!("expected the key `messages`, or `prompt` and `completion`, or `text`, found {found}{help}")
 }

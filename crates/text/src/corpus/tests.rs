@@ -89,7 +89,7 @@ fn what_cannot_be_learnt_from_is_named_with_its_line() {
         (r#"{"text": "a"}"#, "expected conversations as on the first line, found texts"),
         (r#"{"conversations": [{"from": "human", "value": "a"}]}"#, "jq -c '{messages:"),
         (r#"{"instruction": "a", "output": "b"}"#, "jq -c '{prompt:"),
-        ("[1]", "found another value"),
+        ("[1]", "found an array"),
         ("{", "expected one JSON object a line"),
     ] {
         let error = second(line);

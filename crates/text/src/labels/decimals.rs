@@ -2,29 +2,31 @@
 
 use super::refusals::at;
 use crate::error::Result;
-use crate::table::Table;
+use crate::table::{Dialect, Table};
 
 impl Table {
     /// True if the labels of these tables, which are all training data of a run, are numbers with a decimal comma: nine in ten of them at
-    /// least, for the others are more likely slips than names, and one at least has the comma. Only tables whose columns something else than a comma parts are asked;
-    /// lists of labels are never numbers. One column has one answer, so development and test data, and parts that are
+    /// least, for the others are more likely slips than names, and one at least has the comma. Where commas part columns too, and a
+    /// label with one stands in quotes, all of them must be such numbers, and one of them must be none whose comma could part
+    /// thousands. Lists of labels are never numbers. One column has one answer, so development and test data, and parts that are
     /// split off, get it from here and not from their own labels.
     #[must_use]
     pub fn decimal_commas<'t>(tables: impl IntoIterator<Item = &'t Self>) -> bool {
-        let asked = tables.into_iter().filter(|table| table.may_have_decimal_commas());
+        let asked: Vec<&Self> = tables.into_iter().filter(|table| table.may_have_decimal_commas()).collect();
+        let strict = asked.iter().any(|table| table.is_between_commas());
         let (mut all, mut numbers, mut commas) = (0, 0, 0);
-        for label in asked.flat_map(|table| table.rows.iter().filter_map(|row| row.label.as_deref())) {
+        for label in asked.iter().flat_map(|table| table.rows.iter().filter_map(|row| row.label.as_deref())) {
             let is_number = with_point(label).is_some();
             all += 1;
             numbers += usize::from(is_number);
-            commas += usize::from(is_number && label.contains(','));
+            commas += usize::from(is_number && label.contains(',') && !(strict && may_be_thousands(label)));
         }
-        commas > 0 && 10 * (all - numbers) <= all
+        let slips = if strict { 0 } else { all / 10 };
+        commas > 0 && all - numbers <= slips
     }
 
     /// Returns the table with a point in the place of the decimal comma in labels, which a note says; fields stay as they are
-    /// written. Without `decimal_commas`, and between other columns than [`Dialect::leaves_commas`](crate::Dialect::leaves_commas)
-    /// says, the table is returned as it is.
+    /// written. Without `decimal_commas` the table is returned as it is, and so it is where commas part columns and no label has one.
     ///
     /// ```
     /// use adaptune_text::Table;
@@ -40,7 +42,7 @@ impl Table {
     /// # Errors
     /// A label is a number with a point: beside decimal commas it could part thousands.
     pub fn with_decimal_commas(mut self, decimal_commas: bool) -> Result<Self> {
-        if !decimal_commas || !self.may_have_decimal_commas() {
+        if !decimal_commas || !self.may_have_decimal_commas() || (self.is_between_commas() && !self.has_a_comma()) {
             return Ok(self);
         }
         if let Some(row) = self.rows.iter().find(|row| row.label.as_deref().is_some_and(has_a_point)) {
@@ -57,15 +59,31 @@ impl Table {
                 *label = number;
             }
         }
-        self.dialect = self.dialect.map(|dialect| crate::table::Dialect { decimal_comma: true, ..dialect });
+        self.dialect = self.dialect.map(|dialect| Dialect { decimal_comma: true, ..dialect });
         Ok(self)
     }
 
     /// True of tables that may have them, and whose labels are still as they are written.
     fn may_have_decimal_commas(&self) -> bool {
-        let as_written = self.dialect.is_some_and(|dialect| dialect.leaves_commas() && !dialect.decimal_comma);
+        let can_stand = |dialect: Dialect| dialect.leaves_commas() || dialect.quotes;
+        let as_written = self.dialect.is_some_and(|dialect| can_stand(dialect) && !dialect.decimal_comma);
         as_written && !self.has_label_sets()
     }
+
+    fn is_between_commas(&self) -> bool {
+        self.dialect.is_some_and(|dialect| !dialect.leaves_commas())
+    }
+
+    fn has_a_comma(&self) -> bool {
+        self.rows.iter().any(|row| row.label.as_deref().is_some_and(|label| label.contains(',')))
+    }
+}
+
+/// True of `1,250`, and not of `0,250` or `1,25`.
+fn may_be_thousands(label: &str) -> bool {
+    let before_and_behind = label.trim_start_matches(['+', '-']).split_once(',');
+    before_and_behind
+        .is_some_and(|(before, behind)| behind.len() == 3 && !before.is_empty() && !before.starts_with('0'))
 }
 
 /// The number with a point, if the label is one that may have a decimal comma: without a point, and with one comma at most.
@@ -104,7 +122,8 @@ fn note(table: &Table) -> Option<String> {
 pub(super) fn hint(label: &str) -> &'static str {
     match label.contains(',') && with_point(label).is_some() {
         true => {
-            "; a comma is decimal where all labels of the training data are numbers, and commas do not part columns"
+            "; a comma is decimal where all labels of the training data are numbers with one at most, and not where it could part \
+             thousands everywhere: write a decimal point, and nothing between thousands"
         }
         false => "",
     }
@@ -150,10 +169,31 @@ mod tests {
             assert!(!Table::decimal_commas([&read("a.csv", &["3,75", other])]), "{other}");
         }
         assert!(!Table::decimal_commas([&read("a.csv", &["3", "4"])]), "whole numbers alone say nothing");
-        let quoted = "text,label\nx,\"3,75\"\ny,\"1,25\"\n";
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("a.csv"), quoted).unwrap();
-        assert!(!Table::decimal_commas([&Table::read(folder.path().join("a.csv")).unwrap()]), "between commas");
+    }
+
+    /// There the comma is decimal where nothing else can be meant.
+    #[test]
+    fn numbers_between_commas_stand_in_quotes() {
+        let quoted = |labels: &[&str]| {
+            let rows: String = labels.iter().map(|label| format!("x,\"{label}\"\n")).collect();
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("a.csv"), format!("text,label\n{rows}")).unwrap();
+            Table::read(folder.path().join("a.csv")).unwrap()
+        };
+        for said in [&["3,75", "1,2", "4"][..], &["0,125", "0,250"], &["1,250", "0,5"]] {
+            let table = quoted(said);
+            assert!(Table::decimal_commas([&table]), "{said:?}");
+            let table = table.with_decimal_commas(true).unwrap();
+            assert_eq!(labels(&table)[0], said[0].replace(',', "."));
+            assert!(table.notes.last().unwrap().contains("with a decimal comma"), "{:?}", table.notes);
+        }
+        let many: Vec<&str> = std::iter::repeat_n("3,75", 30).chain(["good"]).collect();
+        for said in [&["1,250", "12,500", "3"][..], &["1,2", "1,2,3"], &["3,75", "0.5"], &many[..]] {
+            assert!(!Table::decimal_commas([&quoted(said)]), "{said:?}");
+        }
+        let points = quoted(&["3.75", "1"]);
+        assert_eq!(points.clone().with_decimal_commas(true).unwrap(), points, "other files may be written otherwise");
+        assert!(quoted(&["3,75", "0.5"]).with_decimal_commas(true).is_err());
     }
 
     #[test]

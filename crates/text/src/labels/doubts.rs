@@ -1,11 +1,11 @@
 //! What makes labels look as if something else was meant.
 
+use super::lists::{is_bracketed, written_list};
 use super::refusals::whole;
-use super::spelling::canonical;
 use crate::error::{Result, shortened};
-use crate::table::Table;
-use adaptune_adapters::nearest;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::table::{Row, Table, Text, WORDS_AND_TAGS};
+use adaptune_train::metrics::labels_mark_spans;
+use std::collections::BTreeSet;
 
 /// What stands between labels where an example has several.
 const SEPARATORS: [char; 3] = ['|', ';', ','];
@@ -35,9 +35,29 @@ pub(super) fn looks_like_lists(classes: &[String]) -> String {
     SEPARATORS.into_iter().find_map(of).unwrap_or_default()
 }
 
-/// True of what JSON and Python write for a list.
-pub(super) fn is_bracketed(label: &str) -> bool {
-    label.starts_with('[') && label.ends_with(']')
+/// Refuses tags of words that stand beside texts, a row for each sentence or for each word.
+///
+/// # Errors
+/// Each label is as many tags as its text has words, and they mark spans.
+pub(super) fn refuse_tags(table: &Table) -> Result<()> {
+    let all: Option<Vec<Vec<String>>> = table.rows.iter().map(tags_of_text).collect();
+    let Some(all) = all.filter(|all| !all.is_empty()) else { return Ok(()) };
+    let names: Vec<String> = all.iter().flatten().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+    if !labels_mark_spans(&names) {
+        return Ok(());
+    }
+    let found = table.rows[0].label.as_deref().map_or(String::new(), |label| shortened(label, 40));
+    Err(whole(table, format!("labels such as `{found}` look like tags of words; {WORDS_AND_TAGS}")))
+}
+
+/// The tags of a row's text, if its label is as many of them as the text has words.
+fn tags_of_text(row: &Row) -> Option<Vec<String>> {
+    let Text::Single(text) = &row.text else { return None };
+    let parts = |text: &str| -> Vec<String> {
+        written_list(text).unwrap_or_else(|| text.split_whitespace().map(str::to_owned).collect())
+    };
+    let (words, tags) = (parts(text), parts(row.label.as_deref()?));
+    (words.len() == tags.len()).then_some(tags)
 }
 
 /// Refuses lists that stand as texts in a table.
@@ -78,43 +98,6 @@ pub(super) fn never_repeat(table: &Table, classes: &[String]) -> Result<()> {
     ))
 }
 
-/// That two labels may be one: they differ in capitals, spaces and hyphens alone, or a rare one in a letter from a frequent one; or that
-/// one occurs once where all others are frequent. `labels` are those of all rows, each with its line.
-pub(super) fn alike<'a>(classes: &[String], labels: impl Iterator<Item = (usize, &'a str)>) -> String {
-    let counts = |c: &char| !c.is_whitespace() && !"-_".contains(*c);
-    let plain = |name: &str| name.chars().filter(counts).flat_map(char::to_lowercase).collect::<String>();
-    let mut known: BTreeMap<String, &String> = BTreeMap::new();
-    for class in classes.iter().filter(|class| class.chars().any(char::is_alphabetic)) {
-        if let Some(other) = known.insert(plain(class), class) {
-            return format!("; `{other}` and `{class}` are two labels here: write them alike if they are one");
-        }
-    }
-    slip(classes, labels).unwrap_or_default()
-}
-
-/// A label that occurs once or twice and is a frequent one but for a slip of the keyboard, or once among frequent ones. Names with digits
-/// differ in little.
-fn slip<'a>(classes: &[String], labels: impl Iterator<Item = (usize, &'a str)>) -> Option<String> {
-    let mut found: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    labels.for_each(|(line, label)| found.entry(canonical(label)).or_insert((0, line)).0 += 1);
-    let count = |name: &str| found.get(name).map_or(0, |(count, _)| *count);
-    let line = |name: &str| found.get(name).map_or(0, |(_, line)| *line);
-    let words = || classes.iter().map(String::as_str).filter(|name| !name.chars().any(|c| c.is_ascii_digit()));
-    let rare = words().filter(|name| name.chars().count() > 4 && count(name) < 3);
-    let mut slips = rare.filter_map(|name| Some((name, nearest(name, words().filter(|other| count(other) > 9))?)));
-    if let Some((rare, frequent)) = slips.next() {
-        let line = line(rare);
-        return Some(format!(
-            "; `{rare}` (line {line}) hardly occurs, and is nearly `{frequent}`: write them alike if they are one"
-        ));
-    }
-    let once = |name: &&String| count(name) == 1;
-    let [single] = classes.iter().filter(once).collect::<Vec<_>>()[..] else { return None };
-    let others = || classes.iter().filter(|name| *name != single);
-    (others().count() > 1 && others().all(|name| count(name) > 9))
-        .then(|| format!("; `{single}` occurs once (line {}): mend it if it is a slip", line(single)))
-}
-
 /// More labels than this are not the classes of a small set of data.
 const MANY: usize = 20;
 
@@ -147,8 +130,8 @@ pub(super) fn look_like_numbers(classes: &[String]) -> String {
     let unread = classes.iter().find(|class| class.contains(',') && class.parse::<f64>().is_err());
     match unread.filter(|_| classes.len() > 2 && classes.iter().all(digits)) {
         Some(unread) => format!(
-            "; labels such as `{unread}` look like numbers, and are read as names: a decimal comma is read where no comma \
-             parts columns, every label has one at most, and none has a point"
+            "; labels such as `{unread}` look like numbers, and are read as names: a decimal comma is read where every label \
+             has one at most and none has a point, and between commas only where it cannot part thousands"
         ),
         None => String::new(),
     }
@@ -187,24 +170,6 @@ mod tests {
         for names in [["1", "2", "3"], ["so, so", "1,5", "2"], ["a", "b", "c"]] {
             assert_eq!(look_like_numbers(&classes(&names)), "");
         }
-    }
-
-    #[test]
-    fn labels_that_are_nearly_alike_are_suspected() {
-        let said = alike(&classes(&["BILLING", "Billing", "Other"]), std::iter::empty());
-        assert!(said.contains("`BILLING` and `Billing` are two labels"), "{said}");
-        assert!(alike(&classes(&["not_ok", "not ok"]), std::iter::empty()).contains("write them alike"));
-        let labels = ["Billing"; 12].into_iter().chain(["Biling", "Other", "Others"]);
-        let said = alike(&classes(&["Biling", "Billing", "Other", "Others"]), (2..).zip(labels));
-        assert!(said.contains("`Biling` (line 14) hardly occurs, and is nearly `Billing`"), "{said}");
-        let labels = ["0", "1"].repeat(12).into_iter().chain(["11"]);
-        let said = alike(&classes(&["0", "1", "11"]), (2..).zip(labels));
-        assert!(said.contains("`11` occurs once (line 26)"), "{said}");
-        for names in [["C", "C++", "C#"], ["T-10", "T-11", "T-12"], ["good", "bad", "so so"]] {
-            let labels = [names[0]; 12].into_iter().chain([names[1], names[2]]);
-            assert_eq!(alike(&classes(&names), (2..).zip(labels)), "");
-        }
-        assert_eq!(alike(&classes(&["1", "1.5", "-1"]), std::iter::empty()), "");
     }
 
     #[test]

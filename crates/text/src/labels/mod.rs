@@ -1,9 +1,12 @@
 //! From labels as written to what training aims at: classes, numbers or tags.
 
+mod answers;
 mod choices;
+mod columns;
 mod decimals;
 mod doubts;
 mod known;
+mod lists;
 mod numbered;
 mod paths;
 mod quantities;
@@ -11,21 +14,23 @@ mod questions;
 mod refusals;
 mod related;
 mod sets;
+mod slips;
 mod spelling;
 mod targets;
 mod unlabelled;
 mod written;
 
 use crate::error::Result;
-use crate::table::{Row, Table, TableKind, Text};
+use crate::table::{NO_TAG, Row, Table, TableKind, Text, WORDS_AND_TAGS};
 use adaptune_adapters::{Outputs, Task};
 use adaptune_train::metrics::{labels_mark_spans, stray_tags};
-use doubts::{alike, hardly_repeat, look_like_numbers, look_like_paths, looks_like_lists, never_repeat};
+use doubts::{hardly_repeat, look_like_numbers, look_like_paths, looks_like_lists, never_repeat, refuse_tags};
 use known::Known;
 use quantities::{Whole, is_number, number, whole_numbers};
 pub(crate) use questions::{Asked, asked};
 use refusals::{at, listed, whole};
 use sets::label_set;
+use slips::Occurrences;
 pub(crate) use spelling::canonical;
 use spelling::whole_number;
 use std::collections::BTreeSet;
@@ -103,7 +108,7 @@ impl Labels {
             }
             (TaskChoice::Auto | TaskChoice::Tagging, TableKind::Words) => tagging(table),
             (TaskChoice::Tagging, kind) => {
-                Err(whole(table, format!("tagging needs a tag for each word (.conll), found {kind}")))
+                Err(whole(table, format!("tagging needs a tag for each word, found {kind}; {WORDS_AND_TAGS}")))
             }
             (TaskChoice::Embedding, TableKind::Compared) if table.columns.label.is_some() => {
                 regression(table, "scored pairs").map(|(_, note)| (Self::Nearness, note))
@@ -223,6 +228,7 @@ impl Labels {
 /// The task that labels without a word about it mean.
 fn by_labels(table: &Table) -> Result<(Labels, String)> {
     quantities::refuse_words(table)?;
+    refuse_tags(table)?;
     doubts::refuse_lists(table)?;
     if table.rows.iter().any(|row| !is_number(row)) {
         return classification(table);
@@ -247,11 +253,14 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
     if let [only] = &classes[..] {
         return Err(whole(table, format!("every label is `{only}`; classification needs at least two classes")));
     }
+    refuse_tags(table)?;
     never_repeat(table, &classes)?;
+    let occurrences = Occurrences::of(table.rows.iter().filter_map(|row| Some((row.line, row.label.as_deref()?))));
     let doubts = [
         look_like_numbers(&classes),
         looks_like_lists(&classes),
-        alike(&classes, table.rows.iter().filter_map(|row| Some((row.line, row.label.as_deref()?)))),
+        occurrences.words_for_none(&classes),
+        occurrences.slips(&classes),
         look_like_paths(&classes),
         hardly_repeat(table, &classes),
     ];
@@ -276,18 +285,22 @@ fn multi_label(table: &Table) -> Result<(Labels, String)> {
     let names = with_named(table, names);
     let mean = sets.iter().map(|set| set.len()).sum::<usize>() as f64 / sets.len() as f64;
     let without = match sets.iter().filter(|set| set.is_empty()).count() {
+        0 if sets.iter().all(|set| set.len() == 1) => {
+            "; every example has one: --task classification learns which".to_owned()
+        }
         0 => String::new(),
         1 => "; 1 example has none".to_owned(),
         without => format!("; {without} examples have none"),
     };
+    let occurrences = Occurrences::of(
+        table.rows.iter().flat_map(|row| row.labels.iter().flatten().map(|label| (row.line, label.as_str()))),
+    );
     let note = format!(
-        "{} labels, of which any number may hold: {}; {mean:.1} an example on average{without}{}",
+        "{} labels, of which any number may hold: {}; {mean:.1} an example on average{without}{}{}",
         names.len(),
         listed(&names),
-        alike(
-            &names,
-            table.rows.iter().flat_map(|row| row.labels.iter().flatten().map(|label| (row.line, label.as_str())))
-        )
+        occurrences.words_for_none(&names),
+        occurrences.slips(&names)
     );
     Ok((Labels::Sets(names), note))
 }
@@ -301,7 +314,10 @@ fn tagging(table: &Table) -> Result<(Labels, String)> {
     for row in &table.rows {
         tags(table, row)?;
     }
-    let names = sorted(table.rows.iter().flat_map(|row| &row.tags).map(String::as_str));
+    let names = sorted(table.rows.iter().flat_map(|row| &row.tags).map(String::as_str).filter(|tag| *tag != NO_TAG));
+    if names.is_empty() {
+        return Err(whole(table, format!("every tag is `{NO_TAG}`, which stands for none; there is nothing to learn")));
+    }
     if let Some(message) = numbered::unnamed(&names) {
         return Err(whole(table, message));
     }
@@ -333,11 +349,11 @@ fn tags<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]> {
     }
 }
 
-/// The same with the names that numbers have and no example shows: other data may have them.
+/// The same with the names that numbers or columns have and no example shows: other data may have them.
 fn with_named(table: &Table, found: Vec<String>) -> Vec<String> {
-    match &table.columns.label_names[..] {
-        [] => found,
-        named => sorted(found.iter().chain(named).map(String::as_str)),
+    match (&table.columns.label_names[..], &table.columns.labels[..]) {
+        ([], []) => found,
+        (named, columns) => sorted(found.iter().chain(named).chain(columns).map(String::as_str)),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong with the labels of a table, and where.
 
+use super::answers::perhaps;
 use crate::error::{TextError, shortened};
 use crate::table::{Row, Table};
 use adaptune_adapters::did_you_mean;
@@ -29,16 +30,22 @@ pub(super) fn no_labels(table: &Table) -> TextError {
              columns are {columns}."
         ),
         Some(column) => format!("no example has a label in the column `{column}`; its columns are {columns}."),
-        None => {
-            format!("found no labels; its columns are {columns}{hint} Name the column of labels with --label-column")
-        }
+        None => format!(
+            "found no labels; its columns are {columns}{hint} Name the column of labels with --label-column{}",
+            perhaps(table).unwrap_or_default()
+        ),
     };
     whole(table, message)
 }
 
 /// At most twelve names, and of long ones the beginnings, for a line that can be read.
 pub(super) fn listed(names: &[String]) -> String {
-    let first = |count: usize| names[..count].iter().map(|name| shortened(name, 30)).collect::<Vec<_>>().join(", ");
+    // A comma within a name would look like one between two.
+    let shown = |name: &String| match shortened(name, 30) {
+        name if name.contains(',') => format!("`{name}`"),
+        name => name,
+    };
+    let first = |count: usize| names[..count].iter().map(shown).collect::<Vec<_>>().join(", ");
     match names.len() {
         count @ 0..=12 => first(count),
         count => format!("{}, ... ({} more)", first(10), count - 10),

@@ -1,11 +1,9 @@
 //! Examples that may have any number of labels.
 
-use super::doubts::is_bracketed;
+use super::lists::{is_bracketed, written_list};
 use super::refusals::{at, whole};
 use crate::error::{Result, shortened};
 use crate::table::{Row, Table, TableKind};
-use std::iter::Peekable;
-use std::str::Chars;
 
 /// What may stand between labels, in the order in which it is looked for.
 const SEPARATORS: [char; 3] = ['|', ';', ','];
@@ -70,6 +68,18 @@ impl Table {
         Ok(Self { rows, ..self })
     }
 
+    /// Returns the table with the one label of each list, where every list has one or is empty, as programs write it with which people
+    /// label texts; an empty list is no label then. Other tables are returned as they are.
+    #[must_use]
+    pub fn with_single_labels(mut self) -> Self {
+        if self.has_label_sets() && self.rows.iter().flat_map(|row| &row.labels).all(|labels| labels.len() < 2) {
+            for row in &mut self.rows {
+                row.label = row.labels.take().and_then(|mut labels| labels.pop());
+            }
+        }
+        self
+    }
+
     /// True if examples have lists of labels.
     #[must_use]
     pub fn has_label_sets(&self) -> bool {
@@ -90,40 +100,6 @@ pub(super) fn label_set<'a>(table: &Table, row: &'a Row) -> Result<&'a [String]>
         ),
         false => whole(table, "found one label for each example; Table::with_label_sets makes lists of them"),
     })
-}
-
-/// A list of texts or numbers, as JSON or Python writes it.
-fn written_list(label: &str) -> Option<Vec<String>> {
-    let inner = label.strip_prefix('[')?.strip_suffix(']')?;
-    let (mut letters, mut items) = (inner.chars().peekable(), Vec::new());
-    loop {
-        while letters.next_if(|c| c.is_whitespace()).is_some() {}
-        let item = match letters.peek()? {
-            quote @ ('"' | '\'') => quoted(*quote, &mut letters)?,
-            _ => std::iter::from_fn(|| letters.next_if(|c| *c != ',')).collect::<String>().trim().to_owned(),
-        };
-        items.push(item);
-        while letters.next_if(|c| c.is_whitespace()).is_some() {}
-        match letters.next() {
-            None => break,
-            Some(',') => {}
-            Some(_) => return None,
-        }
-    }
-    items.iter().all(|item| !item.is_empty() && !item.contains(['[', ']'])).then_some(items)
-}
-
-/// A text in quotes, in which a backslash stands before what is meant as it is.
-fn quoted(quote: char, letters: &mut Peekable<Chars<'_>>) -> Option<String> {
-    let mut text = String::new();
-    letters.next()?;
-    loop {
-        match letters.next()? {
-            '\\' => text.push(letters.next()?),
-            end if end == quote => return Some(text),
-            letter => text.push(letter),
-        }
-    }
 }
 
 fn no_list(label: &str) -> String {
@@ -156,22 +132,6 @@ fn parted(label: &str, separator: Option<char>) -> Vec<String> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn lists_are_read_as_json_and_python_write_them() {
-        let read = |label: &str| written_list(label).map(|items| items.join("|"));
-        for (written, items) in [
-            (r#"["red", "round"]"#, "red|round"),
-            ("['red', \"it's\"]", "red|it's"),
-            (r"[ 'it\'s', 'a, b' ]", "it's|a, b"),
-            ("[3, 0]", "3|0"),
-            ("['one']", "one"),
-        ] {
-            assert_eq!(read(written).as_deref(), Some(items), "{written}");
-        }
-        for wrong in ["[red", "['red]", "['a' 'b']", "[['a']]", "[a,,b]", "[,]"] {
-            assert_eq!(read(wrong), None, "{wrong}");
-        }
-    }
     use crate::labels::{Labels, Targets, TaskChoice};
 
     fn read(name: &str, content: &str) -> Table {
@@ -223,12 +183,27 @@ mod tests {
         assert_eq!(labels, Labels::Sets(["3", "a", "b,c"].map(str::to_owned).to_vec()));
         assert!(
             note.starts_with(
-                "3 labels, of which any number may hold: 3, a, b,c; 1.0 an example on average; 1 example has none"
+                "3 labels, of which any number may hold: 3, a, `b,c`; 1.0 an example on average; 1 example has none"
             ),
             "{note}"
         );
         let expected = vec![vec![false, true, true], vec![false; 3], vec![true, false, false]];
         assert_eq!(labels.targets(&table).unwrap(), Targets::Sets(expected));
+    }
+
+    #[test]
+    fn lists_of_one_label_each_may_be_classes() {
+        let lines = "{\"text\": \"x\", \"label\": [\"a\"]}\n{\"text\": \"y\", \"label\": [\"b\"]}\n{\"text\": \"z\", \"label\": []}\n";
+        let table = read("a.jsonl", lines);
+        let single = table.clone().with_single_labels();
+        let labels: Vec<Option<&str>> = single.rows.iter().map(|row| row.label.as_deref()).collect();
+        assert_eq!((labels, single.has_label_sets()), (vec![Some("a"), Some("b"), None], false));
+        let several = read("a.jsonl", "{\"text\": \"x\", \"label\": [\"a\", \"b\"]}\n");
+        assert_eq!(several.clone().with_single_labels(), several);
+        let (_, note) =
+            Labels::decide(&read("a.jsonl", &lines.lines().take(2).collect::<Vec<_>>().join("\n")), TaskChoice::Auto)
+                .unwrap();
+        assert!(note.contains("every example has one: --task classification"), "{note}");
     }
 
     #[test]

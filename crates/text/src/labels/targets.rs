@@ -18,6 +18,6 @@ pub enum Targets {
     Numbers(Vec<f64>),
     /// That the second text of each row belongs to the first one.
     Related,
-    /// The index of the tag of each word of each row.
-    Tags(Vec<Vec<usize>>),
+    /// The index of the tag of each word of each row; nothing where it is [not known](crate::NO_TAG).
+    Tags(Vec<Vec<Option<usize>>>),
 }

@@ -147,7 +147,7 @@ fn tagged_words_mean_tagging() {
     let table = tagged(&[(&["New", "York", "wins"], &["B", "I", "O"]), (&["yes"], &["O"])]);
     let (labels, note) = Labels::decide(&table, TaskChoice::Auto).unwrap();
     assert_eq!((&labels, note.as_str()), (&Labels::Tags(owned(&["B", "I", "O"])), "3 tags: B, I, O"));
-    assert_eq!(labels.targets(&table).unwrap(), Targets::Tags(vec![vec![0, 1, 2], vec![2]]));
+    assert_eq!(labels.targets(&table).unwrap(), Targets::Tags(vec![vec![Some(0), Some(1), Some(2)], vec![Some(2)]]));
     let unknown = labels.targets(&tagged(&[(&["a"], &["X"])])).unwrap_err().to_string();
     assert!(unknown.contains("line 1: the tag `X` of `a` is not in the training data, which has B, I, O"), "{unknown}");
 }

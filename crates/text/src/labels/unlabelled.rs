@@ -3,7 +3,7 @@
 use super::refusals::{at, no_labels};
 use super::spelling::whole_number;
 use crate::error::Result;
-use crate::table::{Row, Table, TableKind};
+use crate::table::{NO_TAG, Row, Table, TableKind};
 
 /// The largest share of -1 among whole numbers from 0 on that is taken for missing labels: data sets of Hugging Face mark
 /// those so, and have few of them. A class of opinions from -1 to 1 is larger.
@@ -23,7 +23,7 @@ impl Table {
         if self.kind == TableKind::Words {
             return match self.rows.iter().find(|row| row.tags.is_empty()) {
                 Some(row) => Err(at(&self, row, "found words without tags; expected a word and its tag on each line")),
-                None => Ok(self),
+                None => Ok(self.with_note_of_unknown_tags()),
             };
         }
         let (minus_one, sets, answers) = (minus_one_is_none(&self.rows), self.has_label_sets(), self.has_answers());
@@ -52,6 +52,21 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The same with a note of how many words have no tag that is known.
+    fn with_note_of_unknown_tags(mut self) -> Self {
+        let unknown = |row: &Row| row.tags.iter().filter(|tag| *tag == NO_TAG).count();
+        let Some(first) = self.rows.iter().find(|row| unknown(row) > 0).map(|row| row.line) else { return self };
+        let count: usize = self.rows.iter().map(unknown).sum();
+        let words = if count == 1 { "word has" } else { "words have" };
+        self.notes.push(format!(
+            "{count} {words} `{NO_TAG}` for a tag (first in the sentence on line {first}), as predict writes it where there is none: read, \
+             and not counted"
+        ));
+        self
+    }
+}
+
 /// True if -1 stands for a missing label: all labels are -1, or the others are whole numbers from 0 on and -1 is rare.
 fn minus_one_is_none(rows: &[Row]) -> bool {
     let labels: Vec<&str> = rows.iter().filter_map(|row| row.label.as_deref()).collect();
@@ -65,7 +80,7 @@ fn minus_one_is_none(rows: &[Row]) -> bool {
 /// What stands for a missing number.
 const NONE: [&str; 7] = ["n/a", "na", "nan", "null", "none", "-", "?"];
 
-fn means_none(label: &str) -> bool {
+pub(super) fn means_none(label: &str) -> bool {
     NONE.iter().any(|none| label.eq_ignore_ascii_case(none))
 }
 

@@ -3,13 +3,12 @@
 use super::columns::require;
 use super::content::{Choices, Columns, Row, Table, TableKind, Text};
 use super::delimited::Records;
+use super::objects::Object;
 use super::options::Reading;
 use super::values::{brief, scalar};
 use crate::error::{Result, TextError};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-
-type Object = Map<String, Value>;
 
 /// What columns of choices begin with; a number or a letter follows.
 const PREFIXES: [&str; 5] = ["choice", "ending", "option", "answer", "sol"];
@@ -141,7 +140,7 @@ fn columns(reading: &Reading<'_>, header: &[String], choices: Vec<String>) -> Re
 
 /// The rows of a file with a header.
 pub(super) fn of_records(reading: &Reading<'_>, chosen: &ChoiceColumns, records: Records) -> Result<Table> {
-    let Records { header, rows, dialect, notes } = records;
+    let Records { header, rows, dialect, notes, .. } = records;
     let values = |fields: Vec<String>| fields.into_iter().map(Value::String).collect();
     let rows = rows.into_iter().map(|(line, fields)| (line, values(fields))).collect();
     Ok(Table { dialect: Some(dialect), notes, ..table(reading, chosen, header, rows)? })

@@ -1,6 +1,6 @@
 //! Which columns hold text and label.
 
-use super::content::{Columns, Row, Table, TableKind, Text};
+use super::content::{Columns, Row, Table, TableKind, Text, WORDS_AND_TAGS};
 use super::delimited::Records;
 use super::options::Reading;
 use crate::error::{Result, shortened};
@@ -49,7 +49,7 @@ pub(super) fn choose(reading: &Reading<'_>, header: &[String]) -> Result<Chosen>
 
 /// The rows of a file with a header.
 pub(super) fn table(reading: &Reading<'_>, records: Records) -> Result<Table> {
-    let Records { header, rows, dialect, notes } = records;
+    let Records { header, rows, dialect, notes, .. } = records;
     let chosen = choose(reading, &header)?;
     let place = |name: &String| header.iter().position(|column| column == name);
     let (text, text_b) = (place(&chosen.text), chosen.text_b.as_ref().and_then(place));
@@ -140,6 +140,12 @@ const OFTEN: [(&str, Option<&str>); 9] = [
 /// The options that would do, if the columns have such names.
 fn often(header: &[String]) -> Option<String> {
     let has = |name: &str| header.iter().any(|column| column == name);
+    if has("annotations") && has("data") {
+        return Some(
+            " (Label Studio's whole export, in which texts lie deeper; its exports JSON-MIN and CSV are read)."
+                .to_owned(),
+        );
+    }
     if has("question") && has("context") {
         let message = " (perhaps --text-column question --text-b-column context; to answer questions is learnt from JSON, as SQuAD has \
                        it).";
@@ -158,20 +164,31 @@ fn lettered(header: &[String]) -> Option<String> {
     (choices.len() > 1).then(|| format!(" (perhaps --choice-columns {}, if one of them is right).", choices.join(",")))
 }
 
+/// True if the columns have the names of words and their tags.
+fn are_words(header: &[String]) -> bool {
+    let has = |names: &[&str]| header.iter().any(|column| names.iter().any(|name| column.eq_ignore_ascii_case(name)));
+    let are_words = has(&["word", "words", "token", "tokens"]);
+    let are_tagged = has(&["tag", "tags", "ner", "ner_tag", "ner_tags", "pos", "bio", "label", "labels"]);
+    are_words && are_tagged
+}
+
 pub(super) fn require(reading: &Reading<'_>, header: &[String], name: &str) -> Result<()> {
     if header.iter().any(|column| column == name) {
         return Ok(());
     }
+    let found = header.iter().map(|column| format!("`{}`", shortened(column, 40))).collect::<Vec<_>>().join(", ");
+    let is_text = ["text", "text_a"].contains(&name);
+    if is_text && are_words(header) {
+        return Err(reading.source.whole(format!("expected a column `{name}`, found {found}; {WORDS_AND_TAGS}")));
+    }
     let similar = did_you_mean(name, header.iter().map(String::as_str));
-    let usual = (["text", "text_a"].contains(&name) && similar.is_empty())
-        .then(|| lettered(header).or_else(|| often(header)))
-        .flatten();
+    let usual = (is_text && similar.is_empty()).then(|| lettered(header).or_else(|| often(header))).flatten();
+
     let preferred = &reading.options.preferred;
     let before = [&preferred.text, &preferred.text_b, &preferred.label]
         .into_iter()
         .any(|before| before.as_deref() == Some(name));
     let before = if before { ", as in training" } else { "" };
-    let found = header.iter().map(|column| format!("`{}`", shortened(column, 40))).collect::<Vec<_>>().join(", ");
     let hint = usual.unwrap_or(if similar.is_empty() { ".".to_owned() } else { similar });
     Err(reading.source.whole(format!(
         "expected a column `{name}`{before}, found {found}{hint} The first line names the columns; --text-column, \

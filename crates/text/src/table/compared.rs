@@ -4,13 +4,12 @@
 use super::columns::require;
 use super::content::{Columns, Row, Table, TableKind, Text};
 use super::delimited::Records;
+use super::objects::Object;
 use super::options::Reading;
 use super::values::{brief, scalar};
 use crate::error::Result;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeSet;
-
-type Object = Map<String, Value>;
 
 /// Usual names of the two texts.
 const PAIRS: [[&str; 2]; 7] = [
@@ -89,7 +88,7 @@ fn is_negative(name: &str) -> bool {
 
 /// The rows of a file with a header.
 pub(super) fn of_records(reading: &Reading<'_>, chosen: &ComparedColumns, records: Records) -> Result<Table> {
-    let Records { header, rows, dialect, notes } = records;
+    let Records { header, rows, dialect, notes, .. } = records;
     let values = |fields: Vec<String>| fields.into_iter().map(Value::String).collect();
     let rows = rows.into_iter().map(|(line, fields)| (line, values(fields))).collect();
     Ok(Table { dialect: Some(dialect), notes, ..table(reading, chosen, header, rows)? })

@@ -98,6 +98,23 @@ impl Text {
     }
 }
 
+/// What stands for the tag of a word that has none, among others that have one; `predict` writes it so.
+pub const NO_TAG: &str = "?";
+
+/// How words with tags are written, for whoever has them in another form.
+pub(crate) const WORDS_AND_TAGS: &str = "words with tags come as .conll (a word and its tag a line) or as .jsonl, a sentence a line:\n    \
+     {\"words\": [\"Ada\", \"wrote\"], \"tags\": [\"B-PER\", \"O\"]}";
+
+/// How pairs are given where a file holds one text a line.
+pub(crate) fn pairs_in_a_table(columns: &[&str]) -> String {
+    let [a, b] = columns[..] else { return pairs_in_a_table(&["text_a", "text_b"]) };
+    format!(
+        "found single texts, one a line, but the model was trained on pairs of texts (columns {a} and {b}); a table holds pairs, \
+         whose first line names the columns; on standard input:\n    \
+         printf '{a}\\t{b}\\nfirst text\\tsecond text\\n' | adaptune predict --adapter DIR --input - --format tsv"
+    )
+}
+
 /// One example.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -111,7 +128,7 @@ pub struct Row {
     /// All right answers to a question ([`Text::Pair`] of it and its context), none if the context has none; `None` where they are not
     /// known.
     pub answers: Option<Vec<GivenAnswer>>,
-    /// The tag of each word; empty unless the text is [`Text::Words`] with tags.
+    /// The tag of each word, [`NO_TAG`] where it is not known; empty unless the text is [`Text::Words`] with tags.
     pub tags: Vec<String>,
     /// Line of the file where the example starts, from 1.
     pub line: usize,
@@ -184,6 +201,8 @@ pub struct Columns {
     pub text_b: Option<String>,
     /// The label; by default `label`, and no labels if there is no such column.
     pub label: Option<String>,
+    /// Columns that are labels, any number of which may hold, each with what says whether it does; see [`Table::with_label_columns`].
+    pub labels: Vec<String>,
     /// What stands between the labels of an example that may have several; see [`Table::with_label_sets`].
     pub label_separator: Option<char>,
     /// The choices: a column for each, or the one column of JSON that holds them as a list; by default the usual ones, such as
@@ -195,6 +214,8 @@ pub struct Columns {
     pub choice_labels: Option<ChoiceLabels>,
     /// What whole numbers as labels or tags stand for, 0 being the first; see [`Table::with_label_names`].
     pub label_names: Vec<String>,
+    /// Names by place, such as `column_1`, of columns that have none in the file.
+    pub unnamed: Vec<String>,
 }
 
 /// How labels name the right choice of an example.

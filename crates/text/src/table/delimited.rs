@@ -12,6 +12,8 @@ pub(super) struct Records {
     pub(super) header: Vec<String>,
     pub(super) rows: Vec<(usize, Vec<String>)>,
     pub(super) dialect: Dialect,
+    /// Names of columns that have none in the file.
+    pub(super) unnamed: Vec<String>,
     pub(super) notes: Vec<String>,
 }
 
@@ -101,8 +103,9 @@ fn quotes_are_closed(source: &Source, text: &str, starts: &[Place]) -> Result<()
 }
 
 fn checked(source: &Source, mut rows: Vec<(usize, Vec<String>)>, found: Found<'_>) -> Result<Records> {
-    let Found { dialect, notes, .. } = found;
+    let Found { dialect, mut notes, .. } = found;
     let (line, header) = rows.remove(0);
+    notes.extend(without_blank_end(&mut rows));
     let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
     check_header(source, line, &header)?;
     if rows.is_empty() {
@@ -111,7 +114,18 @@ fn checked(source: &Source, mut rows: Vec<(usize, Vec<String>)>, found: Found<'_
     for (line, fields) in &rows {
         check_length(source, *line, fields, &header, dialect.delimiter)?;
     }
-    Ok(without_unnamed(Records { header, rows, dialect, notes }))
+    Ok(without_unnamed(Records { header, rows, dialect, unnamed: Vec::new(), notes }))
+}
+
+/// Spreadsheets also leave rows of blank fields behind the last one: takes them off, which a note says.
+fn without_blank_end(rows: &mut Vec<(usize, Vec<String>)>) -> Option<String> {
+    let is_blank =
+        |(_, fields): &(usize, Vec<String>)| fields.len() > 1 && fields.iter().all(|field| field.trim().is_empty());
+    let full = rows.iter().rposition(|row| !is_blank(row)).map_or(0, |last| last + 1);
+    let blank = rows.len() - full;
+    rows.truncate(full);
+    let plural = if blank == 1 { "row" } else { "rows" };
+    (blank > 0).then(|| format!("{blank} blank {plural} at the end passed over"))
 }
 
 /// Spreadsheets leave columns without a name where a sheet was once wider: where nothing stands in them, they are passed over. What
@@ -124,7 +138,8 @@ fn without_unnamed(mut records: Records) -> Records {
     for place in filled {
         let name = by_place(place, &records.header);
         records.notes.push(format!("column {} has no name, and is called `{name}`", place + 1));
-        records.header[place] = name;
+        records.header[place].clone_from(&name);
+        records.unnamed.push(name);
     }
     if blank.is_empty() {
         return records;

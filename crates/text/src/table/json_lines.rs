@@ -1,17 +1,16 @@
-//! `.jsonl`: one object a line, whose keys are the columns.
+//! `.jsonl`: objects, one a line or in one list, whose keys are the columns.
 
 use super::choices;
 use super::columns::{self, Chosen};
 use super::compared;
-use super::content::{Columns, Row, Table, TableKind, Text};
+use super::content::{Columns, NO_TAG, Row, Table, TableKind, Text, WORDS_AND_TAGS};
+use super::objects::{Object, objects};
 use super::options::Reading;
 use super::questions;
 use super::values::{brief, scalar};
 use crate::error::{Result, TextError};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::BTreeSet;
-
-pub(super) type Object = Map<String, Value>;
 
 /// Names for the words of a sentence, and for their tags: ours, then those of Hugging Face's data sets.
 const WORDS: [&str; 2] = ["words", "tokens"];
@@ -20,8 +19,7 @@ const TAGS: [&str; 2] = ["tags", "ner_tags"];
 /// Reads the objects. The keys of the first decide what the file holds: arrays of words (and tags), or texts
 /// (and labels); every other object must have the keys that are used.
 pub(super) fn read(reading: &Reading<'_>) -> Result<Table> {
-    let objects = reading.source.lines().map(|(line, text)| Ok((line, object(reading, line, text)?)));
-    let objects = objects.collect::<Result<Vec<_>>>()?;
+    let objects = objects(reading.source, "{\"text\": \"...\", \"label\": \"...\"}")?;
     let first = &objects[0].1;
     let keys: Vec<String> = first.keys().cloned().collect();
     if let Some(chosen) = compared::of_header(reading, &keys)? {
@@ -81,28 +79,6 @@ fn words_and_tags(reading: &Reading<'_>, first: &Object) -> Result<Option<(Strin
     Ok(Some((words.to_owned(), tags)))
 }
 
-fn object(reading: &Reading<'_>, line: usize, text: &str) -> Result<Object> {
-    let source = reading.source;
-    if text.trim().is_empty() {
-        return Err(source.error(line, "the line is blank; delete it"));
-    }
-    let wanted = "expected one JSON object a line, such as {\"text\": \"...\", \"label\": \"...\"}";
-    match serde_json::from_str(text) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(Value::Array(_)) => {
-            Err(source.error(line, format!("{wanted}, found an array; write one object a line:\n    jq -c '.[]'")))
-        }
-        Ok(_) => Err(source.error(line, format!("{wanted}, found another value"))),
-        Err(error) if text.trim() == "[" || text.trim() == "{" => {
-            let filter = if text.trim() == "[" { "'.[]'" } else { "." };
-            let message =
-                format!("{wanted}, found a value over several lines ({error}); compact it:\n    jq -c {filter}");
-            Err(source.error(line, message))
-        }
-        Err(error) => Err(source.error(line, format!("{wanted}: {error}"))),
-    }
-}
-
 fn text_row(reading: &Reading<'_>, line: usize, object: &Object, chosen: &Chosen) -> Result<Row> {
     let text = string(reading, line, object, &chosen.text)?;
     let text_b = chosen.text_b.as_ref().map(|name| string(reading, line, object, name)).transpose()?;
@@ -136,6 +112,10 @@ fn tag_names(reading: &Reading<'_>, line: usize, object: &Object, name: &str) ->
         Some(tags) if !tags.is_empty() && tags.iter().all(Value::is_number) => {
             Ok(tags.iter().filter_map(scalar).collect())
         }
+        // So predict writes words without a tag.
+        Some(tags) if tags.iter().any(Value::is_string) && tags.iter().all(|tag| tag.is_string() || tag.is_null()) => {
+            Ok(tags.iter().map(|tag| tag.as_str().unwrap_or(NO_TAG).to_owned()).collect())
+        }
         _ => strings(reading, line, object, name),
     }
 }
@@ -153,6 +133,13 @@ fn string<'a>(reading: &Reading<'_>, line: usize, object: &'a Object, name: &str
     match value(reading, line, object, name)? {
         Value::String(text) => Ok(text),
         Value::Null if !reading.labels_needed => Ok(""),
+        Value::Object(_) if object.values().all(Value::is_object) => Err(reading.source.error(
+            line,
+            format!(
+                "expected `{name}` to be a text, found a column of them, as pandas writes them by itself; write one object a \
+                 line:\n    df.to_json('data.jsonl', orient='records', lines=True)"
+            ),
+        )),
         found => {
             Err(reading.source.error(line, format!("expected `{name}` to be a text in quotes, found {}", brief(found))))
         }
@@ -176,7 +163,12 @@ fn label(
         one => scalar(one).map(|label| (Some(label), None)),
     };
     found.ok_or_else(|| {
-        let message = format!("expected `{name}` to be a text, a number or a list of them, found {}", brief(value));
+        let are_spans =
+            value.as_array().is_some_and(|items| items.iter().all(|item| item.is_array() || item.is_object()));
+        let advice =
+            if are_spans { format!("; if they mark parts of the text, {WORDS_AND_TAGS}") } else { String::new() };
+        let message =
+            format!("expected `{name}` to be a text, a number or a list of them, found {}{advice}", brief(value));
         reading.source.error(line, message)
     })
 }

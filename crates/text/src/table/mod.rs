@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `.tsv` | a header, then columns between tabs; quotes are ordinary characters unless [`TableOptions::quotes`] is set |
 //! | `.csv` | a header, then columns between commas, quoted as in RFC 4180 |
-//! | `.jsonl`, `.ndjson`, `.json` | one object a line |
+//! | `.jsonl`, `.ndjson`, `.json` | objects, one a line, or in one list |
 //! | `.conll`, `.bio`, `.iob` | a word and its tag a line, an empty line between sentences |
 //! | `.conllu` | the ten columns of the Universal Dependencies |
 //! | `.txt` | one text a line, no labels: [`Table::read_texts`] only |
@@ -32,14 +32,17 @@ mod delimiter;
 mod dialect;
 mod encoding;
 mod json_lines;
+mod objects;
 mod options;
 mod questions;
 mod source;
 mod values;
 
-pub use content::{ChoiceLabels, Choices, Columns, GivenAnswer, Row, Table, TableKind, Text};
+pub use content::{ChoiceLabels, Choices, Columns, GivenAnswer, NO_TAG, Row, Table, TableKind, Text};
+pub(crate) use content::{WORDS_AND_TAGS, pairs_in_a_table};
 pub use dialect::Dialect;
 pub use encoding::utf8_text;
+pub(crate) use objects::{Object, objects};
 pub use options::{Format, TableOptions};
 pub(crate) use source::Source;
 
@@ -155,7 +158,8 @@ fn standard_input(options: &TableOptions) -> Result<(Source, Format)> {
     if let Some(format) = options.format {
         return Ok((source, format));
     }
-    match looks_like(source.first_line()) {
+    let wanted = Reading { source: &source, options, labels_needed: false }.wanted();
+    match looks_like(source.first_line(), &wanted) {
         Some(format) => Err(source.whole(format!(
             "the first line looks like that of a .{format} file; add --format {format}, or --format txt if every line is a text"
         ))),
@@ -163,11 +167,11 @@ fn standard_input(options: &TableOptions) -> Result<(Source, Format)> {
     }
 }
 
-/// The ending of the file whose first line this could be, if it is no plain text.
-fn looks_like(line: &str) -> Option<&'static str> {
+/// The ending of the file whose first line this could be, if it is no plain text. `wanted` are names of columns.
+fn looks_like(line: &str, wanted: &[&str]) -> Option<&'static str> {
     let names = |separator: char| {
         let fields: Vec<&str> = line.split(separator).map(|name| name.trim().trim_matches('"')).collect();
-        fields.len() > 1 && fields.iter().any(|name| ["text", "text_a", "label", "sentence"].contains(name))
+        fields.len() > 1 && fields.iter().any(|name| wanted.contains(name) || *name == "sentence")
     };
     match line.trim_start() {
         text if text.starts_with('{') && serde_json::from_str::<serde_json::Value>(text).is_ok() => Some("jsonl"),
@@ -198,14 +202,17 @@ fn parse(reading: &Reading<'_>, format: Format) -> Result<Table> {
 }
 
 /// The rows of a file with a header.
-fn records(reading: &Reading<'_>, records: Records) -> Result<Table> {
-    if let Some(chosen) = compared::of_header(reading, &records.header)? {
-        return compared::of_records(reading, &chosen, records);
-    }
-    match choices::of_header(reading, &records.header)? {
-        Some(chosen) => choices::of_records(reading, &chosen, records),
-        None => columns::table(reading, records),
-    }
+fn records(reading: &Reading<'_>, mut records: Records) -> Result<Table> {
+    let unnamed = std::mem::take(&mut records.unnamed);
+    let mut table = if let Some(chosen) = compared::of_header(reading, &records.header)? {
+        compared::of_records(reading, &chosen, records)?
+    } else if let Some(chosen) = choices::of_header(reading, &records.header)? {
+        choices::of_records(reading, &chosen, records)?
+    } else {
+        columns::table(reading, records)?
+    };
+    table.columns.unnamed = unnamed;
+    Ok(table)
 }
 
 /// One text a line. A blank line keeps its place, so that no later prediction is shifted by one.

@@ -114,7 +114,7 @@ pub(super) struct Reading<'a> {
     pub(super) labels_needed: bool,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
     /// `text`; blank ones only where there is nothing to learn.
     pub(super) fn full_text(&self, line: usize, what: &str, text: &str) -> Result<String> {
         if self.labels_needed && text.trim().is_empty() {
@@ -140,7 +140,7 @@ impl Reading<'_> {
     }
 
     /// The names by which a header is known: those that are named, those of training and the usual ones.
-    pub(super) fn wanted(&self) -> Vec<&str> {
+    pub(super) fn wanted(&self) -> Vec<&'a str> {
         let TableOptions { columns, preferred, .. } = self.options;
         let named = [columns, preferred].into_iter().flat_map(|names| [&names.text, &names.text_b, &names.label]);
         named.flatten().map(String::as_str).chain(["text", "text_a", "text_b", "label"]).collect()

@@ -2,11 +2,10 @@
 //! Face's data sets have them.
 
 use super::content::{Columns, GivenAnswer, Row, Table, TableKind, Text};
+use super::objects::Object;
 use super::options::Reading;
 use crate::error::Result;
-use serde_json::{Map, Value};
-
-type Object = Map<String, Value>;
+use serde_json::Value;
 
 const QUESTION: &str = "question";
 const CONTEXT: &str = "context";

@@ -219,10 +219,10 @@ fn broken_json_is_named_by_line() {
     let cases = [
         ("{\"text\": \"a\"}\n{\"text\": \n", "line 2: expected one JSON object a line"),
         (
-            "[{\"text\": \"a\"}]",
-            "line 1: expected one JSON object a line, such as {\"text\": \"...\", \"label\": \"...\"}, found an array",
+            "[[\"a\"]]",
+            "line 1: object 1 of the list: expected a JSON object such as {\"text\": \"...\", \"label\": \"...\"}, found an array",
         ),
-        ("{\n\"text\": \"a\"}", "found a value over several lines"),
+        ("{\n\"text\": 4}", "line 1: expected `text` to be a text in quotes, found 4"),
         ("3\n", "found another value"),
         ("{\"text\": \"a\"}\n\n{\"text\": \"b\"}", "line 2: the line is blank"),
         ("{\"text\": \"a\"}\n{\"txt\": \"b\"}", "line 2: expected the key `text` as on the first line, found txt"),
@@ -314,7 +314,17 @@ fn columns_without_a_name_are_called_by_their_place_or_passed_over_if_they_are_b
     assert_eq!(table.rows[1].fields, ["1", "cold", "bad", "x", "b"].map(serde_json::Value::from));
     let notes = ["column 1 has no name, and is called `column_1`", "column 4 has no name, and is called `column_4_`"];
     assert_eq!(table.notes[..2], notes);
+    assert_eq!(table.columns.unnamed, ["column_1", "column_4_"]);
     assert!(table.notes[2].starts_with("1 column without a name passed over"), "{}", table.notes[2]);
+}
+
+#[test]
+fn blank_rows_at_the_end_are_passed_over() {
+    let table = table("a.csv", "id;text;label\r\n1;warm;good\r\n2;cold;bad\r\n;;\r\n;;\r\n\r\n");
+    assert_eq!(table.rows.len(), 2);
+    assert!(table.notes.iter().any(|note| note == "2 blank rows at the end passed over"), "{:?}", table.notes);
+    assert!(plain_failure("a.csv", "id,text,label\n1,warm,good\n,,\n2,cold,bad\n").contains("line 3"));
+    assert!(plain_failure("a.csv", "id,text,label\n,,\n").contains("found a header and no rows"));
 }
 
 #[test]
@@ -384,7 +394,7 @@ fn a_line_that_tells_excel_the_delimiter_is_no_row() {
     let found = Table::read_with(file("a.csv", "sep=;\ntext,label\na;b,x\n").path, &both).unwrap();
     assert!(found.notes[0].contains("--delimiter says commas, which are taken"), "{}", found.notes[0]);
     assert_eq!(rows(&found), [single("a;b", Some("x"), 3)]);
-    assert_eq!(looks_like("sep=;"), Some("csv"));
+    assert_eq!(looks_like("sep=;", &[]), Some("csv"));
 }
 
 #[test]
@@ -468,11 +478,11 @@ fn a_format_can_be_named() {
 
 #[test]
 fn a_first_line_that_looks_like_a_table_is_seen() {
-    assert_eq!(looks_like("text\tlabel"), Some("tsv"));
-    assert_eq!(looks_like("id,text"), Some("csv"));
-    assert_eq!(looks_like("{\"text\": \"a\"}"), Some("jsonl"));
+    assert_eq!(looks_like("text\tlabel", &["text"]), Some("tsv"));
+    assert_eq!(looks_like("id,text", &["text"]), Some("csv"));
+    assert_eq!(looks_like("{\"text\": \"a\"}", &["text"]), Some("jsonl"));
     for line in ["a text, and a label", "{curly} words", "one\ttwo", "plain"] {
-        assert_eq!(looks_like(line), None, "{line}");
+        assert_eq!(looks_like(line, &["text"]), None, "{line}");
     }
 }
 

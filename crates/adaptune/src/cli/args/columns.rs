@@ -16,6 +16,9 @@ pub(crate) struct TableArgs {
     /// Column of the labels [default: label]
     #[arg(long, value_name = "NAME", help_heading = "Data")]
     label_column: Option<String>,
+    /// Columns that are labels, any number of which may hold, with commas between: 1 or 0 stands in each [default: none]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with = "label_column", help_heading = "Data")]
+    label_columns: Vec<String>,
     /// What stands between the labels of an example, where it may have several [default: with --task multi-label the first of
     /// | ; , that labels have]
     #[arg(long, value_name = "CHAR", help_heading = "Data")]
@@ -57,17 +60,19 @@ pub(crate) struct TableArgs {
 
 impl TableArgs {
     pub(crate) fn options(&self) -> TableOptions {
-        let Self { text_column, text_b_column, label_column, label_separator, .. } = self;
+        let Self { text_column, text_b_column, label_column, label_columns, label_separator, .. } = self;
         let Self { choice_columns, negative_columns, choice_labels, label_names, format, delimiter, quotes, .. } = self;
         let columns = Columns {
             text: text_column.clone(),
             text_b: text_b_column.clone(),
             label: label_column.clone(),
+            labels: label_columns.clone(),
             label_separator: *label_separator,
             choices: choice_columns.clone(),
             negatives: negative_columns.clone(),
             choice_labels: *choice_labels,
             label_names: label_names.as_ref().map(|given| given.names.clone()).unwrap_or_default(),
+            unnamed: Vec::new(),
         };
         TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
     }
@@ -94,6 +99,7 @@ impl TableArgs {
             ("--text-column", self.text_column.clone()),
             ("--text-b-column", self.text_b_column.clone()),
             ("--label-column", self.label_column.clone()),
+            ("--label-columns", Some(self.label_columns.join(",")).filter(|names| !names.is_empty())),
             ("--label-separator", self.label_separator.map(String::from)),
             ("--domain-column", self.domain_column.clone()),
             ("--choice-columns", Some(self.choice_columns.join(",")).filter(|names| !names.is_empty())),

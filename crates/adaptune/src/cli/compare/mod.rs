@@ -11,6 +11,7 @@ mod trial;
 use super::args::CompareArgs;
 use super::download::find_base;
 use super::interrupted;
+use super::misused::missing;
 use super::report::{print_json, print_line};
 use super::task::TaskArg;
 use super::train::{self, DEFAULT_TASK};
@@ -58,9 +59,8 @@ fn check(args: &CompareArgs, contestants: &[Contestant]) -> Result<()> {
             .with_context(|| format!("--method {text}"))?;
     }
     if args.train.is_none() && args.model.as_deref().is_some_and(|model| model != BUILTIN) && args.task.is_none() {
-        bail!(
-            "--train is missing: name files with labelled data (--train, --dev, --test), or a built-in task with --task"
-        );
+        let advice = "name files with labelled data (--train, --dev, --test), or a built-in task with --task";
+        bail!(missing("--train", advice));
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use super::super::args::{self, AdapterArg, FormArgs, TableArgs};
 use super::super::download::find_base;
 use super::super::finished::Finished;
 use super::super::loaded::{check_adapters, check_others, parts};
+use super::super::misused::missing;
 use super::super::report::note;
 use adaptune_text::{BaseDtype, Embedder, EmbeddingForm, InputKind, TableOptions};
 use anyhow::{Context, Result};
@@ -33,7 +34,7 @@ impl Source<'_> {
 
     /// The base by itself.
     fn plain(&self) -> Result<Embedder> {
-        let name = self.model.context("--model is missing: name a model, or an adapter with --adapter")?;
+        let name = self.model.ok_or_else(|| missing("--model", "name a model, or an adapter with --adapter"))?;
         let model = find_base(name).context("--model")?;
         let form = EmbeddingForm::of(&model)?;
         let limit = model.config().max_tokens();

@@ -1,6 +1,8 @@
 //! The examples that a training kept aside as development data, read once more.
 
+use super::super::args::{AdapterArg, EvalArgs};
 use super::super::folder::{RunFolder, TRAINED};
+use super::super::separation::Advice;
 use adaptune_text::{Aside, DataFile, RunFile, Table, TableOptions, TextPredictor};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -30,6 +32,20 @@ pub(super) fn read(adapter: &Path, options: &TableOptions, predictor: &TextPredi
         );
     }
     Ok(dev)
+}
+
+/// Where thresholds are to be chosen for this adapter.
+pub(super) fn advice(args: &EvalArgs) -> Result<Advice> {
+    if !args.model.threshold.is_empty() {
+        return Ok(Advice::None);
+    }
+    if args.kept_aside {
+        return Ok(Advice::OnThese);
+    }
+    let folder = args.model.adapter.as_ref().map(AdapterArg::leading);
+    let run = folder.map(|folder| RunFolder::new(&folder, TRAINED).run_file()).transpose()?.flatten();
+    let kept_aside = run.is_some_and(|run| run.data.iter().any(|file| file.aside.is_some()));
+    Ok(if kept_aside { Advice::OnThoseKeptAside } else { Advice::OnDevelopmentData })
 }
 
 /// How examples were kept aside, and how many.

@@ -4,12 +4,13 @@ use super::super::args::{AdapterArg, EvalArgs};
 use super::super::finished::Finished;
 use super::super::folder::{RunFolder, TRAINED};
 use super::super::loaded::{check_adapters, check_others, parts};
+use super::super::misused::{AN_ADAPTER, missing};
 use super::super::report::{self, Cell, Report, notes, thousands};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task};
 use adaptune_tensor::Seed;
 use adaptune_text::{ChatTemplate, Corpus, LanguageForm, Packed};
 use adaptune_train::{Evaluation, evaluate, json};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::json;
 
 /// Examples of full length that are computed together.
@@ -24,7 +25,7 @@ pub(super) fn is_meant(args: &EvalArgs) -> Result<bool> {
 
 /// Evaluates and prints loss and perplexity.
 pub(super) fn run(args: &EvalArgs) -> Result<()> {
-    let adapter = args.model.adapter.as_ref().context("--adapter is missing")?;
+    let adapter = args.model.adapter.as_ref().ok_or_else(|| missing("--adapter", AN_ADAPTER))?;
     let leading = adapter.leading();
     check_adapters(adapter)?;
     let finished = Finished::open(args.model.model.as_deref(), args.model.base_dtype, &leading)?;

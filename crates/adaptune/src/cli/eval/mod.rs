@@ -7,18 +7,20 @@ mod vectors;
 
 use super::args::{AdapterArg, EvalArgs};
 use super::loaded::Loaded;
+use super::missed::{tell_missed_by, thresholds};
+use super::misused::{AN_ADAPTER, missing};
 use super::mixing::Mixing;
 use super::per_class::PerClass;
 use super::per_entity::PerEntity;
 use super::per_label::PerLabel;
 use super::questions::check_questions;
 use super::report::{self, Cell, Report, notes, thousands};
-use super::separation::Separation;
+use super::separation::{Advice, Separation};
 use adaptune_tensor::ndarray::Array2;
 use adaptune_text::{Labels, Table, TableOptions, TextPredictor};
 use adaptune_train::metrics::chance_of_choices;
 use adaptune_train::{Dataset, Evaluation, json, predict};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use layers::ByLayersLeftOut;
 use serde_json::{Value, json};
 
@@ -51,7 +53,10 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         true => print_json(args, &evaluation, &data, details.as_ref())?,
         false => {
             print(&evaluation, &data)?;
-            details.map_or(Ok(()), |details| details.print(!args.model.threshold.is_empty()))?;
+            match details {
+                Some(details) => details.print(kept_aside::advice(args)?)?,
+                None => tell_missed_by(&loaded.predictor, &data, &logits)?,
+            }
         }
     }
     more(args, &mut loaded.predictor, &data)
@@ -60,7 +65,7 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
 /// The labelled data.
 fn table(args: &EvalArgs, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
     let Some(path) = &args.data else {
-        let adapter = args.model.adapter.as_ref().context("--adapter is missing")?;
+        let adapter = args.model.adapter.as_ref().ok_or_else(|| missing("--adapter", AN_ADAPTER))?;
         return kept_aside::read(&adapter.leading(), options, predictor);
     };
     if predictor.model().head().config().task.predicts_a_span() {
@@ -120,7 +125,10 @@ impl<'a> Details<'a> {
         let head = predictor.model().head().config();
         let separation = Separation::new(head, data, logits);
         Ok(match head.task.predicts_any_labels() {
-            true => Self::Labels(PerLabel::new(predictor, data, logits), separation),
+            true => {
+                let labels = PerLabel::new(&head.labels, thresholds(predictor), data, logits);
+                Self::Labels(labels, separation)
+            }
             false => {
                 let classes = PerClass::new(head, data, logits, |row| predictor.class_of(row))?;
                 Self::Classes(PerEntity::new(head, data, logits), classes, separation)
@@ -128,16 +136,16 @@ impl<'a> Details<'a> {
         })
     }
 
-    fn print(&self, thresholds_in_use: bool) -> Result<()> {
+    fn print(&self, advice: Advice) -> Result<()> {
         match self {
             Self::Classes(entities, classes, separation) => {
                 entities.as_ref().map_or(Ok(()), PerEntity::print)?;
                 classes.print()?;
-                separation.print(thresholds_in_use)
+                separation.print(advice)
             }
             Self::Labels(labels, separation) => {
                 labels.print()?;
-                separation.print(thresholds_in_use)
+                separation.print(advice)
             }
         }
     }

@@ -32,6 +32,9 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
         Some(out) => to_file(args, out, &predictor, &table, &writer)?,
         None => to_stream(args, &predictor, &table, &writer, &mut BufWriter::new(io::stdout().lock()))?,
     }
+    if let Some(altered) = writer.altered(&table) {
+        note(format_args!("note: {}: {altered}", table.name));
+    }
     if let Some(blank) = table.rows.iter().find(|row| row.text.is_blank()) {
         let count = table.rows.iter().filter(|row| row.text.is_blank()).count();
         note(format_args!(

@@ -1,11 +1,11 @@
 //! How predictions are written: for reading, as JSON Lines, as a table, or as tagged words.
 
 use super::super::args::PredictArgs;
-use super::super::report::one_line;
+use super::super::report::{counted, one_line};
 use super::answered::Answered;
 use super::record::{json_record, plain_line};
 use adaptune_adapters::did_you_mean;
-use adaptune_text::{Choices, Dialect, Format, Prediction, Row, Table, TableKind, Text};
+use adaptune_text::{Choices, Dialect, Format, NO_TAG, Prediction, Row, Table, TableKind, Text};
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Map, Value};
 use std::io::{self, Write};
@@ -55,6 +55,7 @@ impl<'a> Writer<'a> {
         }
         let kept = match form {
             Form::JsonLines => beside(table, kept, &Answered::fields(&heads))?,
+            Form::Table(_) => as_in_file(table, kept),
             _ => kept,
         };
         Ok(Self { form, heads, kept })
@@ -96,6 +97,27 @@ impl<'a> Writer<'a> {
     }
 }
 
+impl Writer<'_> {
+    /// What is to be known of fields that are not written as they are, or that other programs read as something else, where
+    /// quotes are ordinary characters.
+    pub(super) fn altered(&self, table: &Table) -> Option<String> {
+        let Form::Table(Dialect { quotes: false, .. }) = self.form else { return None };
+        let of_row = |row: &Row| match self.kept.is_empty() {
+            true => vec![shown(&row.text)],
+            false => self.kept.iter().map(|(place, _)| written(&field(row, *place))).collect(),
+        };
+        let is_altered =
+            |field: &String| field.starts_with('"') || field.contains(['\n', '\t', '\r']) || field.contains("\\n");
+        let mut rows = table.rows.iter().filter(|row| of_row(row).iter().any(is_altered)).map(|row| row.line);
+        let first = rows.next()?;
+        let rows = counted(1 + rows.count(), "row");
+        Some(format!(
+            "{rows} (line {first} first) with a quote in front, a line end or a tab: without quotes a line end is written \\n, a tab \\t, and \
+             other programs may read them otherwise; an --out that ends in .csv keeps every text as it is"
+        ))
+    }
+}
+
 /// One line of a table. Without quotes a delimiter or a line end within a field would part it.
 fn fields(to: &mut impl Write, dialect: Dialect, fields: impl Iterator<Item = String>) -> io::Result<()> {
     let Dialect { delimiter, quotes, .. } = dialect;
@@ -113,6 +135,12 @@ fn fields(to: &mut impl Write, dialect: Dialect, fields: impl Iterator<Item = St
         ))),
         None => write!(to, "{}{}", fields.join(&delimiter.to_string()), dialect.line_end()),
     }
+}
+
+/// The kept columns with their names in the file, which are none for some.
+fn as_in_file(table: &Table, kept: Vec<(usize, String)>) -> Vec<(usize, String)> {
+    let is_unnamed = |name: &String| table.columns.unnamed.contains(name);
+    kept.into_iter().map(|(place, name)| (place, if is_unnamed(&name) { String::new() } else { name })).collect()
 }
 
 /// The kept columns with their names in JSON: their own, unless that is a field of predictions. What was given must not pass for
@@ -198,7 +226,7 @@ fn shown(text: &Text) -> String {
 fn conll(to: &mut impl Write, row: &Row, prediction: &Prediction) -> io::Result<()> {
     let (Text::Words(words), Prediction::Tags(tags)) = (&row.text, prediction) else { return writeln!(to) };
     for (word, tag) in words.iter().zip(tags) {
-        writeln!(to, "{word}\t{}", tag.label.as_deref().unwrap_or("?"))?;
+        writeln!(to, "{word}\t{}", tag.label.as_deref().unwrap_or(NO_TAG))?;
     }
     writeln!(to)
 }

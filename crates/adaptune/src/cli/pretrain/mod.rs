@@ -10,7 +10,7 @@ use super::folder::{PRETRAINED, RunFolder, State};
 use super::interrupted;
 use super::memory;
 use super::plot::draw;
-use super::report::{self, Cell, Report, bytes, duration, note, percent, print_line, thousands};
+use super::report::{self, Cell, Report, bytes, duration, note, percent, print_line, thousands, time_of};
 use super::train::{evaluations, follow};
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Task, format};
 use adaptune_tensor::Seed;
@@ -233,7 +233,7 @@ impl Closing<'_> {
                 row(&format!("dev {name} {when}"), value);
             }
         }
-        row("time", duration(self.elapsed));
+        row(time_of(self.args.resume), duration(self.elapsed));
         if let Some(peak) = memory::peak_bytes() {
             row("peak memory", bytes(peak));
         }

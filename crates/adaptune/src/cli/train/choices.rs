@@ -1,6 +1,7 @@
 //! What is trained on what, after every default has been filled in.
 
 use super::super::args::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
+use super::super::misused::missing;
 use super::super::report::{counted, note};
 use super::super::task::TaskArg;
 use super::composed::Composed;
@@ -65,7 +66,7 @@ impl Choices {
         let part = |given: &Option<PathBuf>, split| given.clone().or_else(|| task.as_ref()?.split(split));
         let own: Vec<PathBuf> = task.iter().filter_map(|task| task.split("train")).collect();
         let train = if args.train.is_empty() { own } else { args.train.clone() };
-        let first = train.first().context("--train is missing")?;
+        let first = train.first().ok_or_else(|| missing("--train", A_FILE))?;
         let dev = args.dev.clone().or_else(|| Some(DevArg::File(task.as_ref()?.split("dev")?)));
         let dev = dev.filter(|_| args.folds.is_none());
         let start = args.from.as_deref().map(Start::open).transpose()?;
@@ -201,20 +202,23 @@ fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
             Ok(Some(TaskArg::Builtin(DEFAULT_TASK.into())))
         }
         (TaskArg::Kind(_), None) => {
-            bail!("--train is missing: name a file with labelled data, or a built-in task with --task {DEFAULT_TASK}")
+            bail!(missing("--train", format!("{A_FILE}, or a built-in task with --task {DEFAULT_TASK}")))
         }
     }
 }
+
+/// What `--train` names.
+const A_FILE: &str = "name a file with labelled data";
 
 /// The model as it was named. The built-in one goes without saying where the texts are of its own world.
 fn model(args: &TrainArgs, train: &Path, start: Option<&Start>) -> Result<String> {
     let own_world = train.to_string_lossy().starts_with("builtin:");
     let own_model = if Builtin::is_story(train) { BUILTIN_DECODER } else { BUILTIN };
     let before = start.and_then(Start::model).map(str::to_owned);
-    args.model.clone().or(before).or(own_world.then(|| own_model.into())).context(
-        "--model is missing: name a folder with config.json, model.safetensors and tokenizer.json, or a model on the \
-         Hugging Face hub (the built-in model knows no words but those of its own small world)",
-    )
+    let advice = "name a folder with config.json, model.safetensors and tokenizer.json, or a model on the Hugging Face hub (the \
+                  built-in model knows no words but those of its own small world)";
+    let named = args.model.clone().or(before).or(own_world.then(|| own_model.into()));
+    Ok(named.ok_or_else(|| missing("--model", advice))?)
 }
 
 fn tuning(method: &str, composed: Option<&Composed>, thaw: Option<Thaw>) -> Result<Tuning> {

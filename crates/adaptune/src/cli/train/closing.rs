@@ -1,6 +1,8 @@
 //! What is said at the end.
 
-use super::super::report::{self, Cell, Report, bytes, duration, percent, print_line, score, thousands};
+use super::super::report::{
+    self, Cell, Report, bytes, counted, duration, percent, print_line, score, thousands, time_of,
+};
 use super::folds::Folds;
 use super::outcome::Outcome;
 use adaptune_adapters::Counts;
@@ -18,6 +20,8 @@ pub(super) struct Closing<'a> {
     pub(super) folds: Option<Folds>,
     pub(super) baselines: Vec<Outcome>,
     pub(super) elapsed: Duration,
+    /// True if the training went on from a checkpoint, so that the time is that of its last part.
+    pub(super) resumed: bool,
     pub(super) peak_bytes: Option<u64>,
     /// The folder of the adapter that the training went on from, if it did.
     pub(super) from: Option<&'a Path>,
@@ -31,7 +35,10 @@ impl Closing<'_> {
     pub(super) fn print(&self) -> Result<()> {
         if let Some(folds) = &self.folds {
             folds.table().print()?;
-            print_line(format_args!("trained on all of it for {} epochs, the middle of these:\n", folds.epochs()))?;
+            print_line(format_args!(
+                "trained on all of it for {}, the middle of these:\n",
+                counted(folds.epochs(), "epoch")
+            ))?;
         }
         self.table().print()?;
         if !self.baselines.is_empty() {
@@ -68,7 +75,7 @@ impl Closing<'_> {
         if let Some((name, value)) = self.trained.test() {
             row(&format!("test {name}"), score(name, value));
         }
-        row("time", duration(self.elapsed));
+        row(time_of(self.resumed), duration(self.elapsed));
         if let Some(peak) = self.peak_bytes {
             row("peak memory", bytes(peak));
         }
@@ -108,6 +115,7 @@ impl Closing<'_> {
     pub(super) fn print_json(&self) -> Result<()> {
         let mut closing = self.trained.json();
         closing["out"] = json!(self.out);
+        closing["resumed"] = self.resumed.into();
         closing["seconds"] = self.elapsed.as_secs_f64().into();
         closing["peak_bytes"] = self.peak_bytes.into();
         if let Some(folds) = &self.folds {

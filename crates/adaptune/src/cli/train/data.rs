@@ -5,6 +5,8 @@ use super::super::questions::check_questions;
 use super::super::report::{note, notes, thousands};
 use super::choices::Choices;
 use super::composed::Composed;
+use super::earlier::Earlier;
+use super::rare;
 use super::start::labels_of;
 use adaptune_adapters::AdapterModel;
 use adaptune_text::{
@@ -13,7 +15,6 @@ use adaptune_text::{
 };
 use adaptune_train::Dataset;
 use anyhow::{Context, Result, bail};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub(super) struct Data {
@@ -59,7 +60,13 @@ impl Data {
             anyhow::bail!("--folds is not for questions, whose windows would be in several parts; give --dev");
         }
         let folds = args.folds.map_or(Ok(Vec::new()), |count| whole.folds(count.into(), args.seed))?;
+        if !folds.is_empty() && !args.json {
+            tell_learnt(choices, &files, args.seed);
+        }
         let Parts { train, dev, test } = Parts::read(choices, whole, &reader, &mut files)?;
+        if !reader.quiet {
+            rare::tell(&labels, &train, dev.as_ref())?;
+        }
         let domains = domains(choices, args, before, &train)?;
         let set = |table: &Table| in_domains(dataset(table, &labels, tokenizer)?, domains.as_ref(), table);
         let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
@@ -101,10 +108,7 @@ impl Parts {
                 (whole, Some(dev))
             }
             Some(DevArg::Share(share)) => {
-                let aside = Aside { share: *share, seed: choices.options.seed };
-                let (train, dev) = whole.split(aside.share, aside.seed)?;
-                reader.tell_aside(&train, &dev);
-                files.push(DataFile::kept_aside(aside, dev.rows.len()));
+                let (train, dev) = kept_aside(choices, whole, *share, reader, files)?;
                 (train, Some(dev))
             }
         };
@@ -120,12 +124,33 @@ impl Parts {
     }
 }
 
+/// Keeps a share of the training data aside: the others, and those.
+fn kept_aside(
+    choices: &Choices,
+    whole: Table,
+    share: f64,
+    reader: &Reader<'_>,
+    files: &mut Vec<DataFile>,
+) -> Result<(Table, Table)> {
+    let earlier = choices.start.as_ref().and_then(|start| Earlier::on_these(start, files));
+    let aside = Earlier::aside(earlier.as_ref(), share, choices.options.seed);
+    let (train, dev) = whole.split(aside.share, aside.seed)?;
+    reader.tell_aside(&train, &dev);
+    if let Some(earlier) = earlier.filter(|_| !reader.quiet) {
+        note(format_args!("note: {}", earlier.told(aside)));
+    }
+    files.push(DataFile::kept_aside(aside, dev.rows.len()));
+    Ok((train, dev))
+}
+
 /// How labelled examples are read, alike in all files of a run.
 struct Reader<'a> {
     options: TableOptions,
     task: TaskChoice,
     /// What is made of the tokens of texts that are compared.
     form: Option<&'a EmbeddingForm>,
+    /// The labels of the head that the training goes on from, if it does.
+    known: Vec<String>,
     /// True if nothing but errors is said, or parts of the training data are measured on.
     quiet: bool,
     /// True if the labels of the training data are numbers with a decimal comma.
@@ -150,7 +175,8 @@ impl<'a> Reader<'a> {
         options.compared = form.is_some();
         // Columns need not be named again where a training goes on.
         options.preferred = before.map(InputForm::columns).unwrap_or_default();
-        Self { options, task, form, quiet: args.json || args.folds.is_some(), decimal_commas: false }
+        let known = start.map_or_else(Vec::new, |model| model.head().config().labels.clone());
+        Self { options, task, form, known, quiet: args.json || args.folds.is_some(), decimal_commas: false }
     }
 
     /// Reads the training data, as one table, and decides from all of them how the other files are read.
@@ -189,11 +215,18 @@ impl<'a> Reader<'a> {
         let table = Table::read_with(path, &self.options)?;
         let table = if let Some(form) = self.form { form.read_by(table) } else { table };
         let columns = &self.options.columns;
+        let in_training = &self.options.preferred.labels;
+        let table = match &columns.labels[..] {
+            [] if columns.label.is_none() && table.has_columns(in_training) => table.with_label_columns(in_training)?,
+            named => table.with_label_columns(named)?,
+        };
         let table = match self.task {
             TaskChoice::MultiLabel => table.with_label_sets(columns.label_separator)?,
+            TaskChoice::Classification => table.with_single_labels(),
             _ => table.with_numbered_choices(columns.choice_labels)?,
         };
-        Ok(table.with_label_names(&columns.label_names)?)
+        let table = table.with_label_names(&columns.label_names)?;
+        Ok(table.with_numbers_for_names(&columns.label_names, &self.known))
     }
 
     /// Says how many examples a share of the training data is.
@@ -201,7 +234,6 @@ impl<'a> Reader<'a> {
         if !self.quiet {
             let [aside, left] = [dev, train].map(|table| thousands(table.rows.len() as u64));
             note(format_args!("{aside} of them are kept aside as development data, {left} are trained on"));
-            tell_rare(dev);
         }
     }
 
@@ -213,22 +245,10 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Fewer examples of a class than this say little of how well it is found.
-const FEW: usize = 5;
-
-/// Says which classes have too few examples to choose by.
-fn tell_rare(dev: &Table) {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    dev.rows.iter().filter_map(|row| row.label.as_deref()).for_each(|label| *counts.entry(label).or_default() += 1);
-    let rare: Vec<String> =
-        counts.iter().filter(|(_, count)| **count < FEW).map(|(l, n)| format!("{n} of `{l}`")).collect();
-    // Labels that hardly repeat are numbers.
-    if !rare.is_empty() && 2 * counts.len() <= dev.rows.len() && rare.len() <= 3 {
-        note(format_args!(
-            "note: there are {} among them, too few to choose an epoch or a threshold by; a larger share (--dev 30%) or a file of \
-             its own has more",
-            rare.join(" and ")
-        ));
+/// Says that parts of the training data are measured on which the start has learnt already, if that is so.
+fn tell_learnt(choices: &Choices, files: &[DataFile], seed: u64) {
+    if let Some(earlier) = choices.start.as_ref().and_then(|start| Earlier::on_these(start, files)) {
+        note(format_args!("note: {}", earlier.told(Aside { share: 1.0, seed })));
     }
 }
 
@@ -246,7 +266,9 @@ fn task(args: &TrainArgs, options: &TableOptions, start: Option<&AdapterModel<f3
         TaskChoice::Auto if start.is_some_and(|model| model.head().config().task.predicts_any_labels()) => {
             TaskChoice::MultiLabel
         }
-        TaskChoice::Auto if options.columns.label_separator.is_some() => TaskChoice::MultiLabel,
+        TaskChoice::Auto if options.columns.label_separator.is_some() || !options.columns.labels.is_empty() => {
+            TaskChoice::MultiLabel
+        }
         task => task,
     }
 }

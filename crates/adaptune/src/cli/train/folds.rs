@@ -1,8 +1,46 @@
 //! What can be expected, measured on parts of the training data in turn: `--folds`.
 
+use super::super::missed::{may_miss, tell_missed};
 use super::super::report::{Cell, Report, score};
-use adaptune_train::EvaluationRecord;
+use adaptune_adapters::{AdapterModel, HeadConfig};
+use adaptune_tensor::ndarray::{Array2, Axis, concatenate};
+use adaptune_train::{Dataset, EvaluationRecord, predict};
+use anyhow::Result;
 use serde_json::{Value, json};
+
+/// What the models of all parts say of the examples that each was measured on.
+#[derive(Default)]
+pub(super) struct Judged {
+    head: Option<HeadConfig>,
+    rows: Vec<usize>,
+    logits: Vec<Array2<f32>>,
+}
+
+impl Judged {
+    /// Adds what a model says of a part, which are these rows of the training data.
+    pub(super) fn add(
+        &mut self,
+        model: &AdapterModel<f32>,
+        part: &Dataset,
+        rows: &[usize],
+        batch_size: usize,
+    ) -> Result<()> {
+        let head = model.head().config();
+        if may_miss(head) {
+            self.logits.push(predict(model, part, batch_size)?);
+            self.rows.extend_from_slice(rows);
+            self.head = Some(head.clone());
+        }
+        Ok(())
+    }
+
+    /// Says which classes or labels no model predicted of any part.
+    pub(super) fn tell_missed(&self, train: &Dataset) -> Result<()> {
+        let Some(head) = &self.head else { return Ok(()) };
+        let logits: Vec<_> = self.logits.iter().map(|logits| logits.view()).collect();
+        tell_missed(head, &train.select(&self.rows)?, &concatenate(Axis(0), &logits)?)
+    }
+}
 
 /// The best epoch of each part.
 pub(super) struct Folds {

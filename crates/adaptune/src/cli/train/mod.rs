@@ -5,6 +5,7 @@ mod closing;
 mod command;
 mod composed;
 mod data;
+mod earlier;
 mod embedding;
 mod folds;
 mod follow;
@@ -12,6 +13,7 @@ mod language;
 mod memory_check;
 mod metric;
 mod outcome;
+mod rare;
 mod saving;
 mod setting;
 mod start;
@@ -61,6 +63,7 @@ pub(crate) fn run(args: &TrainArgs) -> Result<()> {
         folds,
         baselines,
         elapsed: begun.elapsed(),
+        resumed: args.resume,
         peak_bytes: memory::peak_bytes(),
         from: args.from.as_deref(),
         sample: setting.data.sample.as_deref(),

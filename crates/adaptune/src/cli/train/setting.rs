@@ -3,7 +3,7 @@
 use super::super::args::TrainArgs;
 use super::super::download::find_base;
 use super::super::folder::{RunFolder, State};
-use super::super::per_class::PerClass;
+use super::super::missed::{may_miss, tell_missed};
 use super::super::plot::draw;
 use super::super::report::note;
 use super::choices::Choices;
@@ -11,7 +11,7 @@ use super::command;
 use super::composed::Composed;
 use super::data::Data;
 use super::embedding::{Embedding, Form};
-use super::folds::Folds;
+use super::folds::{Folds, Judged};
 use super::follow::{follow, follow_closely};
 use super::language::Language;
 use super::metric;
@@ -21,7 +21,7 @@ use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format}
 use adaptune_tensor::Seed;
 use adaptune_text::{BaseModel, ClassWeights, Text, Tokenizer, pooling_note};
 use adaptune_train::supervision::{self, Supervision, Weighted};
-use adaptune_train::{Dataset, TaskData, Trained, Trainer, argmax, evaluate_by, predict};
+use adaptune_train::{Dataset, TaskData, Trained, Trainer, evaluate_by, predict};
 use adaptune_transformer::{Encoder, Thaw};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -213,19 +213,21 @@ impl<'a> Setting<'a> {
     /// Trains on all parts but one, and measures on that one, for each part.
     pub(super) fn cross_validated(&self) -> Result<Option<Folds>> {
         let (folds, train) = (&self.data.folds, &self.data.train);
-        let mut best = Vec::with_capacity(folds.len());
+        let (mut best, mut judged) = (Vec::with_capacity(folds.len()), Judged::default());
         for (i, part) in folds.iter().enumerate() {
             if !self.args.json {
                 note(format_args!("part {} of {}: {} examples to measure on", i + 1, folds.len(), part.len()));
             }
             let others: Vec<usize> = (0..train.len()).filter(|n| part.binary_search(n).is_err()).collect();
-            let (others, part) = (train.select(&others)?, train.select(part)?);
+            let (rows, others, part) = (part, train.select(&others)?, train.select(part)?);
             let composed = self.choices.composed.as_ref();
             let trainer = self.trainer_on(&self.choices.tuning, composed, &others, Some(&part))?;
             let trained = follow(trainer, self.args.json)?;
             let record = evaluations(&trained.history).filter(|record| record.best).last();
             best.push(record.cloned().context("no epoch was measured")?);
+            judged.add(&trained.model, &part, rows, self.choices.options.eval_batch_size)?;
         }
+        judged.tell_missed(train)?;
         Ok(Folds::of(best))
     }
 
@@ -305,14 +307,11 @@ impl<'a> Setting<'a> {
         Ok(Outcome { name, counts: model.counts(), history, test: test.transpose()?, time })
     }
 
-    /// Says which classes of the development data the model never predicts.
+    /// Says which classes or labels of the development data the model never predicts.
     fn tell_missed(&self, model: &AdapterModel<f32>) -> Result<()> {
-        let Some(dev) = self.data.dev.as_ref().filter(|_| PerClass::is_for(model.head().config())) else {
-            return Ok(());
-        };
-        let logits = predict(model, dev, self.choices.options.eval_batch_size)?;
-        PerClass::new(model.head().config(), dev, &logits, argmax)?.warn();
-        Ok(())
+        let head = model.head().config();
+        let Some(dev) = self.data.dev.as_ref().filter(|_| may_miss(head)) else { return Ok(()) };
+        tell_missed(head, dev, &predict(model, dev, self.choices.options.eval_batch_size)?)
     }
 }
 

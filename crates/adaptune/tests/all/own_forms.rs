@@ -1,0 +1,132 @@
+//! Forms in which people have their data: lists in JSON, words with tags in a table, a column for each label, pairs through a pipe.
+
+use crate::common::{Bench, json_lines, ok, text};
+use std::fs;
+
+/// Reviews as one list, as pandas, Label Studio and many others write it.
+fn list(bench: &Bench, in_list: bool) -> String {
+    let rows = fs::read_to_string(bench.path("train.tsv")).unwrap();
+    let object = |line: &str| {
+        let (text, label) = line.split_once('\t').unwrap();
+        let label = if in_list { format!("[{label:?}]") } else { format!("{label:?}") };
+        format!("{{\"text\": {text:?}, \"label\": {label}}}")
+    };
+    let objects: Vec<String> = rows.lines().skip(1).map(object).collect();
+    format!("[\n  {}\n]\n", objects.join(",\n  "))
+}
+
+#[test]
+fn a_list_of_objects_is_what_its_objects_are() {
+    let bench = Bench::new();
+    bench.write("list.json", list(&bench, false));
+    bench.trained("a", "--epochs 1");
+    bench.trained("b", "--epochs 1 --train list.json");
+    let weights = |name: &str| fs::read(bench.path(name).join("adapter.safetensors")).unwrap();
+    assert_eq!(weights("a"), weights("b"));
+    let whole = list(&bench, false);
+    bench.write("broken.json", whole.replacen("\"label\"", "label", 2).replacen("label", "\"label\"", 1));
+    bench.refuses_to_train("--train broken.json", &["broken.json, line 3", "object 2 of the list"]);
+}
+
+#[test]
+fn words_with_tags_in_a_table_are_told_their_forms() {
+    let bench = Bench::new();
+    let forms = &["words with tags come as .conll", "{\"words\": [\"Ada\", \"wrote\"], \"tags\": [\"B-PER\", \"O\"]}"];
+    for content in [
+        "text,label\nAda wrote,B-PER O\nBen was here,B-PER O O\n",
+        "text,label\n\"['Ada', 'wrote']\",\"['B-PER', 'O']\"\n\"['Ben']\",\"['B-PER']\"\n",
+        "Sentence #,Word,POS,Tag\n1,Ada,NNP,B-PER\n1,wrote,VBD,O\n",
+        "text,label\nAda,B-PER\nwrote,O\n",
+    ] {
+        bench.write("ner.csv", content);
+        bench.refuses_to_train("--train ner.csv", forms);
+    }
+    bench.write("plain.csv", "text,label\nAda wrote,good\nBen was here,bad\n");
+    bench.refuses_to_train("--train plain.csv --task tagging", forms);
+    bench.write("spans.jsonl", "{\"text\": \"Ada wrote\", \"label\": [[0, 3, \"PER\"]]}\n");
+    bench.refuses_to_train("--train spans.jsonl", forms);
+}
+
+/// What predict writes for words without a tag is read again, and does not count.
+#[test]
+fn words_without_a_tag_are_read_back() {
+    let bench = Bench::new();
+    let sentence = |i: usize| {
+        let name = ["anna", "ben"][i % 2];
+        format!("{name}\tB-PER\nwas\tO\n\n")
+    };
+    bench.write("train.conll", (0..12).map(sentence).collect::<String>());
+    ok(&mut bench.command("train --model model --train train.conll --epochs 8 --lr 1e-2 --batch-size 4 --out a"));
+    bench.write("new.conll", "anna\nwas\n\nben\nwas\nfine\n");
+    ok(&mut bench.command("predict --adapter a --input new.conll --max-length 4 --out judged.conll"));
+    let judged = fs::read_to_string(bench.path("judged.conll")).unwrap();
+    assert!(judged.contains("fine\t?\n"), "{judged}");
+    let measured = bench.command("eval --adapter a --data judged.conll --json").assert().success();
+    let said = text(&measured.get_output().stderr);
+    assert!(said.contains("1 word has `?` for a tag"), "{said}");
+    let trained = bench.command("train --model model --train judged.conll --train train.conll --epochs 1 --out b");
+    let said = text(&{ trained }.assert().success().get_output().stderr);
+    assert!(said.contains("2 tags: B-PER, O"), "{said}");
+    ok(&mut bench.command("predict --adapter a --input new.conll --max-length 4 --json --out judged.jsonl"));
+    let line = "eval --adapter a --data judged.jsonl --text-column text --label-column label --json";
+    ok(&mut bench.command(line));
+}
+
+#[test]
+fn a_column_for_each_label_is_read() {
+    let bench = Bench::new();
+    let row = |i: usize| {
+        let (red, round) = (i % 2, i / 2 % 2);
+        format!("{i},{} {},{red},{round}\n", ["dull", "fine"][red], ["film", "plot"][round])
+    };
+    bench.write("t.csv", format!("id,text,red,round\n{}", (0..40).map(row).collect::<String>()));
+    bench.refuses_to_train(
+        "--train t.csv --dev 20%",
+        &["found no labels", "--label-columns 'red,round'", "--label-column"],
+    );
+    let said = bench.train("a", "--train t.csv --dev 20% --label-columns red,round --epochs 12").assert().success();
+    let said = text(&said.get_output().stderr);
+    assert!(said.contains("2 labels, of which any number may hold: red, round"), "{said}");
+    ok(&mut bench.command("eval --adapter a --data t.csv --per-class"));
+    ok(&mut bench.command("eval --adapter a --kept-aside"));
+    ok(&mut bench.command("train --from a --train t.csv --dev 20% --epochs 1 --out b"));
+    ok(&mut bench.command("predict --adapter a --input t.csv --out judged.csv"));
+    let judged = fs::read_to_string(bench.path("judged.csv")).unwrap();
+    assert!(judged.starts_with("id,text,red,round,predicted,probability\n0,"), "{judged}");
+    let wrong = fs::read_to_string(bench.path("t.csv")).unwrap().replace("3,fine plot,1,1", "3,fine plot,2,1");
+    bench.write("wrong.csv", wrong);
+    bench.refuses("eval --adapter a --data wrong.csv", &["line 5", "expected 1 or 0", "`red`, found `2`"]);
+}
+
+/// Programs with which people label texts write lists of one.
+#[test]
+fn lists_of_one_label_each_are_classes_if_it_is_said() {
+    let bench = Bench::new();
+    bench.write("lists.json", list(&bench, true));
+    let said = |more: &str| {
+        let output = bench.train("a", &format!("--train lists.json --dev 20% --overwrite {more}")).assert().success();
+        text(&output.get_output().stderr)
+    };
+    assert!(said("--epochs 1").contains("every example has one: --task classification"));
+    assert!(said("--task classification").contains("2 classes: bad, good"));
+    ok(&mut bench.command("eval --adapter a --data lists.json"));
+    ok(&mut bench.command("eval --adapter a --kept-aside"));
+}
+
+#[test]
+fn pairs_come_through_a_pipe_as_a_table() {
+    let bench = Bench::new();
+    let row = |i: usize| format!("the film was {0}\tit is {0}\t{1}\n", ["fine", "dull"][i % 2], i % 2);
+    bench.write("pairs.tsv", format!("text_a\ttext_b\tlabel\n{}", (0..16).map(row).collect::<String>()));
+    bench.trained("a", "--train pairs.tsv --dev 25% --epochs 1");
+    let predict = |more: &str, input: &str| {
+        let mut command = bench.command(&format!("predict --adapter a --input - {more}"));
+        command.write_stdin(input.to_owned());
+        command
+    };
+    let refused = crate::common::refused(&mut predict("", "the film was fine\tit is fine\n"));
+    let example = "printf 'text_a\\ttext_b\\nfirst text\\tsecond text\\n' | adaptune predict --adapter DIR --input - --format tsv";
+    assert!(refused.contains("trained on pairs") && refused.contains(example), "{refused}");
+    let records = json_lines(&ok(&mut predict("--format tsv --json", "text_a\ttext_b\nfirst text\tsecond text\n")));
+    assert_eq!(records[0]["text"][1], "second text");
+}

@@ -1,0 +1,120 @@
+//! Labels that stand in columns of their own, each with what says whether it holds.
+
+use super::answers::{answer, written};
+use super::refusals::{at, whole};
+use crate::error::{Result, shortened};
+use crate::table::{Row, Table, TableKind};
+use adaptune_adapters::did_you_mean;
+
+impl Table {
+    /// Returns the table with the labels of each example as a list, of those of these columns that hold: 1 or 0, `true` or `false`,
+    /// `yes` or `no`; a blank field is a 0 beside others that are not. Where all fields are blank, the labels are not known.
+    ///
+    /// ```
+    /// use adaptune_text::Table;
+    ///
+    /// let file = tempfile::Builder::new().suffix(".csv").tempfile()?;
+    /// std::fs::write(file.path(), "text,red,round\nA red ball,1,1\nA red brick,1,0\n")?;
+    /// let table = Table::read(file.path())?.with_label_columns(&["red", "round"].map(String::from))?;
+    /// assert_eq!(table.rows[1].labels.as_deref(), Some(&["red".to_owned()][..]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// There is no such column, a field says something else, or the rows are no texts.
+    pub fn with_label_columns(mut self, names: &[String]) -> Result<Self> {
+        if names.is_empty() {
+            return Ok(self);
+        }
+        if !matches!(self.kind, TableKind::Single | TableKind::Pair) {
+            return Err(whole(
+                &self,
+                format!("columns of labels are for texts and pairs of texts, found {}", self.kind),
+            ));
+        }
+        let places = names.iter().map(|name| place(&self, name)).collect::<Result<Vec<_>>>()?;
+        let mut rows = std::mem::take(&mut self.rows);
+        for row in &mut rows {
+            row.labels = held(&self, row, names, &places)?;
+            row.label = None;
+        }
+        (self.columns.label, self.columns.labels) = (None, names.to_vec());
+        Ok(Self { rows, ..self })
+    }
+
+    /// True if there are such columns, of which some are named.
+    #[must_use]
+    pub fn has_columns(&self, names: &[String]) -> bool {
+        !names.is_empty() && names.iter().all(|name| self.header.contains(name))
+    }
+}
+
+fn place(table: &Table, name: &String) -> Result<usize> {
+    table.header.iter().position(|column| column == name).ok_or_else(|| {
+        let hint = did_you_mean(name, table.header.iter().map(String::as_str));
+        whole(table, format!("expected a column `{name}` for a label, found {}{hint}", table.header.join(", ")))
+    })
+}
+
+/// The names of those columns that hold; nothing if all are blank.
+fn held(table: &Table, row: &Row, names: &[String], places: &[usize]) -> Result<Option<Vec<String>>> {
+    let (mut labels, mut known) = (Vec::new(), false);
+    for (name, place) in names.iter().zip(places) {
+        let field = row.fields.get(*place).map_or(String::new(), written);
+        match answer(&field) {
+            _ if field.is_empty() => {}
+            Some(holds) => {
+                known = true;
+                labels.extend(holds.then(|| name.clone()));
+            }
+            None => {
+                let found = shortened(&field, 30);
+                let message =
+                    format!("expected 1 or 0 (true or false, yes or no) in the column `{name}`, found `{found}`");
+                return Err(at(table, row, message));
+            }
+        }
+    }
+    Ok(known.then_some(labels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::{Labels, Targets, TaskChoice};
+
+    const TEXTS: &str = "id,text,red,round\n7,a red ball,1,true\n8,a brick,0,\n9,a tomato,yes,1.0\n10,unknown,,\n";
+
+    fn read(content: &str, names: &[&str]) -> Result<Table> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        std::fs::write(&path, content).unwrap();
+        let labels: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        Table::read(&path)?.with_label_columns(&labels)
+    }
+
+    #[test]
+    fn columns_of_answers_are_labels() {
+        let table = read(TEXTS, &["red", "round"]).unwrap().labelled().unwrap();
+        assert_eq!(table.rows.len(), 3);
+        assert!(table.notes[0].contains("1 of 4 examples have no label"), "{:?}", table.notes);
+        let (labels, _) = Labels::decide(&table, TaskChoice::Auto).unwrap();
+        assert_eq!(labels, Labels::Sets(["red", "round"].map(str::to_owned).to_vec()));
+        let expected = vec![vec![true, true], vec![false, false], vec![true, true]];
+        assert_eq!(labels.targets(&table).unwrap(), Targets::Sets(expected));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_refused_with_line_and_column() {
+        let message = |content: &str, names: &[&str]| read(content, names).unwrap_err().to_string();
+        let found = message("text,red,round\na,1,0\nb,2,0\n", &["red", "round"]);
+        assert!(found.contains("line 3: expected 1 or 0") && found.contains("`red`, found `2`"), "{found}");
+        assert!(message(TEXTS, &["red", "rund"]).contains("did you mean"));
+    }
+
+    #[test]
+    fn columns_of_answers_are_suspected_where_no_label_is() {
+        let table = read("text,red,round\na,1,0\nb,0,0\n", &[]).unwrap();
+        assert!(table.labelled().unwrap_err().to_string().contains("--label-columns 'red,round'"));
+    }
+}

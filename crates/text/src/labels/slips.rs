@@ -1,0 +1,177 @@
+//! Labels that are likely slips: nearly alike, hardly there, or words for nothing.
+
+use super::spelling::canonical;
+use super::unlabelled::means_none;
+use adaptune_adapters::nearest;
+use std::collections::BTreeMap;
+
+/// The most of them that are told; people mend what they see, and look for the others then.
+const HANDFUL: usize = 4;
+
+/// How often each label occurs, and on which line first.
+pub(super) struct Occurrences(BTreeMap<String, (usize, usize)>);
+
+impl Occurrences {
+    /// Counts the labels of all rows, each with its line.
+    pub(super) fn of<'a>(labels: impl Iterator<Item = (usize, &'a str)>) -> Self {
+        let mut found: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        labels.for_each(|(line, label)| found.entry(canonical(label)).or_insert((0, line)).0 += 1);
+        Self(found)
+    }
+
+    fn count(&self, name: &str) -> usize {
+        self.0.get(name).map_or(0, |(count, _)| *count)
+    }
+
+    fn line(&self, name: &str) -> usize {
+        self.0.get(name).map_or(0, |(_, line)| *line)
+    }
+
+    /// That labels may be one: they differ in capitals, spaces and hyphens alone, or a rare one in a letter from a frequent one; or
+    /// that one occurs once where all others are frequent.
+    pub(super) fn slips(&self, classes: &[String]) -> String {
+        let alike = spelt_alike(classes);
+        let told = |name: &str| alike.iter().flatten().any(|other| *other == name);
+        let others: Vec<&str> = classes.iter().map(String::as_str).filter(|name| !told(name)).collect();
+        let rare = self.rare(&others, classes);
+        match (alike.is_empty(), rare.is_empty()) {
+            (true, true) => self.once(classes).unwrap_or_default(),
+            (true, false) => tell_rare(&rare),
+            (false, true) => tell_alike(&alike),
+            (false, false) => tell_alike(&alike) + &tell_rare(&rare),
+        }
+    }
+
+    /// Those that occur once or twice and are frequent ones but for a slip of the keyboard, and what they nearly are. Names with
+    /// digits differ in little.
+    fn rare(&self, names: &[&str], classes: &[String]) -> Vec<String> {
+        let has_no_digit = |name: &&str| !name.chars().any(|c| c.is_ascii_digit());
+        let frequent = || classes.iter().map(String::as_str).filter(has_no_digit).filter(|name| self.count(name) > 9);
+        let is_rare = |name: &&str| name.chars().count() > 4 && self.count(name) < 3;
+        let rare = names.iter().copied().filter(has_no_digit).filter(is_rare);
+        let told = |name| {
+            let meant = nearest(name, frequent())?;
+            Some(format!("`{name}` (line {}) hardly occurs, and is nearly `{meant}`", self.line(name)))
+        };
+        rare.filter_map(told).collect()
+    }
+
+    fn once(&self, classes: &[String]) -> Option<String> {
+        let once = |name: &&String| self.count(name) == 1;
+        let [single] = classes.iter().filter(once).collect::<Vec<_>>()[..] else { return None };
+        let others = || classes.iter().filter(|name| *name != single);
+        (others().count() > 1 && others().all(|name| self.count(name) > 9))
+            .then(|| format!("; `{single}` occurs once (line {}): mend it if it is a slip", self.line(single)))
+    }
+
+    /// That words which often stand for a missing label are labels here; among signs, such as `+`, they are signs.
+    pub(super) fn words_for_none(&self, classes: &[String]) -> String {
+        let (none, others): (Vec<&String>, Vec<&String>) = classes.iter().partition(|name| means_none(name));
+        if none.is_empty() || !others.iter().any(|name| name.chars().any(char::is_alphabetic)) {
+            return String::new();
+        }
+        let told = none.iter().map(|name| match (self.count(name), self.line(name)) {
+            (1, line) => format!("`{name}` (1 example, line {line})"),
+            (count, line) => format!("`{name}` ({count} examples, line {line} first)"),
+        });
+        format!(
+            "; a label like any other is {} here: where it stands for none, empty the field, and the example is left out",
+            some(told.collect())
+        )
+    }
+}
+
+/// Labels that differ in capitals, spaces and hyphens alone.
+fn spelt_alike(classes: &[String]) -> Vec<Vec<&str>> {
+    let counts = |c: &char| !c.is_whitespace() && !"-_".contains(*c);
+    let plain = |name: &str| name.chars().filter(counts).flat_map(char::to_lowercase).collect::<String>();
+    let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for class in classes.iter().filter(|class| class.chars().any(char::is_alphabetic)) {
+        groups.entry(plain(class)).or_default().push(class);
+    }
+    groups.into_values().filter(|group| group.len() > 1).collect()
+}
+
+fn tell_alike(groups: &[Vec<&str>]) -> String {
+    let told = |group: &Vec<&str>| group.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ");
+    let all = some(groups.iter().map(told).collect());
+    match groups {
+        [pair] if pair.len() == 2 => format!("; {all} are two labels here: write them alike if they are one"),
+        _ => format!("; {all} are labels of their own here: write alike those that are one"),
+    }
+}
+
+fn tell_rare(rare: &[String]) -> String {
+    format!("; {}: write them alike if they are one", some(rare.to_vec()))
+}
+
+/// The first of them, and how many more there are.
+fn some(all: Vec<String>) -> String {
+    match all.len().saturating_sub(HANDFUL) {
+        0 => all.join(", "),
+        more => format!("{} and {more} more", all[..HANDFUL].join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn classes(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// What is said of labels, the first on line 2.
+    fn slips(names: &[&str], labels: &[&str]) -> String {
+        Occurrences::of((2..).zip(labels.iter().copied())).slips(&classes(names))
+    }
+
+    #[test]
+    fn labels_that_are_nearly_alike_are_suspected() {
+        let said = slips(&["BILLING", "Billing", "Other"], &[]);
+        assert!(said.contains("`BILLING` and `Billing` are two labels"), "{said}");
+        assert!(slips(&["not_ok", "not ok"], &[]).contains("write them alike"));
+        let labels = [&["Billing"; 12][..], &["Biling", "Other", "Others"]].concat();
+        let said = slips(&["Biling", "Billing", "Other", "Others"], &labels);
+        assert!(said.contains("`Biling` (line 14) hardly occurs, and is nearly `Billing`"), "{said}");
+        let labels = [&["0", "1"].repeat(12)[..], &["11"]].concat();
+        let said = slips(&["0", "1", "11"], &labels);
+        assert!(said.contains("`11` occurs once (line 26)"), "{said}");
+        for names in [["C", "C++", "C#"], ["T-10", "T-11", "T-12"], ["good", "bad", "so so"]] {
+            let labels = [&[names[0]; 12][..], &names[1..]].concat();
+            assert_eq!(slips(&names, &labels), "");
+        }
+        assert_eq!(slips(&["1", "1.5", "-1"], &[]), "");
+    }
+
+    #[test]
+    fn all_slips_are_told_and_no_more_than_a_handful() {
+        let names = ["BILLING", "Billing", "Logiin", "Login", "Refund", "login", "refund"];
+        let labels = [&["Billing"; 9][..], &["Login"; 12], &["Logiin"]].concat();
+        let said = slips(&names, &labels);
+        assert!(
+            said.contains("`BILLING` and `Billing`, `Login` and `login`, `Refund` and `refund` are labels"),
+            "{said}"
+        );
+        assert!(said.contains("`Logiin` (line 23) hardly occurs, and is nearly `Login`"), "{said}");
+        let many: Vec<String> =
+            ["A", "a"].iter().flat_map(|a| (b'b'..=b'g').map(move |b| format!("{a}{}", b as char))).collect();
+        let said = slips(&many.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
+        assert!(said.contains("`Ae` and `ae` and 2 more are labels of their own"), "{said}");
+    }
+
+    #[test]
+    fn words_for_nothing_among_names_are_told() {
+        let said = |labels: &[&str]| {
+            let names: std::collections::BTreeSet<&str> = labels.iter().copied().collect();
+            let names = classes(&names.into_iter().collect::<Vec<_>>());
+            Occurrences::of((2..).zip(labels.iter().copied())).words_for_none(&names)
+        };
+        let told = said(&["good", "n/a", "bad", "n/a", "-"]);
+        assert!(told.contains("`-` (1 example, line 6), `n/a` (2 examples, line 3 first) here"), "{told}");
+        assert!(told.contains("empty the field"), "{told}");
+        for labels in [&["+", "-"][..], &["1", "?"], &["good", "bad"]] {
+            assert_eq!(said(labels), "");
+        }
+    }
+}
