@@ -323,9 +323,12 @@ fn all_that_looks_like_a_slip_is_told() {
         &[&["red|round", "red", "round", "|"].repeat(8)[..], &["blue"; 3]].concat(),
         "--task multi-label --dev 40%",
     );
-    assert!(sets.contains("of `blue` to learn from"), "{sets}");
+    assert!(sets.contains("the training data have ") && sets.contains(" of `blue`, too few to tell"), "{sets}");
     let dev = told(&["red|round", "red", "round", "|"].repeat(8), "--task multi-label --dev 10%");
-    assert!(dev.contains("of `red`, ") && dev.contains("in the development data, too few to choose"), "{dev}");
+    assert!(
+        dev.contains("the development data have ") && dev.contains(" of `red`, ") && dev.contains("too few to choose"),
+        "{dev}"
+    );
 }
 
 /// What is never predicted is told wherever it is measured.

@@ -13,7 +13,7 @@ pub(super) struct Earlier {
 impl Earlier {
     /// That of a start, if it was on these training data, as far as their content is known.
     pub(super) fn on_these(start: &Start, data: &[DataFile]) -> Option<Self> {
-        fn trained<'d>(data: &'d [DataFile]) -> Vec<Option<&'d String>> {
+        fn trained(data: &[DataFile]) -> Vec<Option<&String>> {
             data.iter().filter(|file| file.part == "train").map(|file| file.sha256.as_ref()).collect()
         }
         let before = &start.run()?.data;

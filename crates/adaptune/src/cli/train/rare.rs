@@ -16,13 +16,13 @@ pub(super) fn tell(labels: &Labels, train: &Table, dev: Option<&Table>) -> Resul
     let (learnt, measured) = (counts(labels, train)?, dev.map(|dev| counts(labels, dev)).transpose()?);
     if let Some(rare) = named(names, &learnt, |label| (1..FEW).contains(&learnt[label])) {
         note(format_args!(
-            "note: there are {rare} to learn from, too few to tell such texts by; more examples help, or to leave these labels out"
+            "note: the training data have {rare}, too few to tell such texts by; more examples help, or to leave these labels out"
         ));
     }
     let Some(measured) = measured else { return Ok(()) };
     if let Some(rare) = named(names, &measured, |label| learnt[label] >= FEW && measured[label] < FEW) {
         note(format_args!(
-            "note: there are {rare} in the development data, too few to choose an epoch or a threshold by; a larger share (--dev 30%) \
+            "note: the development data have {rare}, too few to choose an epoch or a threshold by; a larger share (--dev 30%) \
              or a file of its own has more"
         ));
     }
