@@ -1,5 +1,6 @@
 //! Housekeeping of the project; `cargo xtask help` lists the tasks.
 
+mod book;
 mod builtin;
 mod circles;
 mod confined;
@@ -54,6 +55,9 @@ Tasks:
                   DIR as above. Says `skipped` where Python or the package index cannot be reached.
   peers DIR       Runs the same work here and in PyTorch with that library, in turn, and prints ratios of
                   times and memory. DIR as above.
+  book            Builds the book from docs into target/book with mdBook, which it installs into target/tools.
+                  The stage `book` checks pages, and builds them only where mdBook is installed.
+  fill            Writes into the pages of the book what they take from elsewhere: listings, results, outputs.
   builtin DIR [--ship]
                   Pretrains the built-in model again into DIR, which takes about half an hour, and says
                   whether the same bytes come out; with --ship they replace those in the repository.
@@ -96,6 +100,8 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Fixtures(environment) => python::fixtures(&shell, &folder.join(environment))?,
         Task::RoundTrip(environment) => python::round_trip(&shell, &folder.join(environment))?,
         Task::Peers(environment) => peers::run(&shell, &folder.join(environment))?,
+        Task::Book => passed = book::build(&shell)?,
+        Task::Fill => book::fill(&shell)?,
         Task::Builtin { out, ship } => builtin::run(&shell, &python::target_folder(&shell), &folder.join(out), ship)?,
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -127,6 +133,8 @@ enum Task {
     Fixtures(PathBuf),
     RoundTrip(PathBuf),
     Peers(PathBuf),
+    Book,
+    Fill,
     Builtin {
         out: PathBuf,
         ship: bool,
@@ -149,6 +157,8 @@ impl Task {
                 nothing_more(name, rest)?;
                 Ok(Task::Lengths)
             }
+            "book" => nothing_more(name, rest).map(|()| Task::Book),
+            "fill" => nothing_more(name, rest).map(|()| Task::Fill),
             "fuzz" => Ok(Task::Fuzz(one_number(name, rest)?)),
             "interrupt" => Ok(Task::Interrupt(one_number(name, rest)?)),
             "fixtures" => Ok(Task::Fixtures(one_folder(name, rest)?)),
@@ -228,6 +238,8 @@ mod tests {
         assert_eq!(parse("peers venv"), Ok(Task::Peers("venv".into())));
         assert_eq!(parse("builtin made"), Ok(Task::Builtin { out: "made".into(), ship: false }));
         assert_eq!(parse("builtin made --ship"), Ok(Task::Builtin { out: "made".into(), ship: true }));
+        assert_eq!(parse("book"), Ok(Task::Book));
+        assert_eq!(parse("fill"), Ok(Task::Fill));
         assert_eq!(parse("help"), Ok(Task::Help));
     }
 
@@ -244,6 +256,7 @@ mod tests {
             ("fixtures", "one folder, found 0"),
             ("fixtures one two", "found 2"),
             ("round-trip --help", "one folder"),
+            ("book now", "[\"now\"]"),
             ("builtin --ship", "one folder, found 0"),
         ] {
             let problem = parse(line).expect_err(line);
@@ -261,6 +274,8 @@ mod tests {
             "fixtures",
             "round-trip",
             "peers",
+            "book",
+            "fill",
             "builtin",
             "help",
         ]) {

@@ -12,12 +12,12 @@ use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::{
-    circles, confined, fuzz, interrupt, layering, lengths, packaging, paths, python, rooms, sanitizer,
+    book, circles, confined, fuzz, interrupt, layering, lengths, packaging, paths, python, rooms, sanitizer,
     stage::{Outcome, Stage, capture, count},
     tidy,
 };
 
-const STAGES: [Stage; 18] = [
+const STAGES: [Stage; 19] = [
     Stage { name: "formatting", check: formatting },
     Stage { name: "tidy", check: tidy::check },
     Stage { name: "python", check: python::check },
@@ -27,6 +27,7 @@ const STAGES: [Stage; 18] = [
     Stage { name: "confined", check: confined::check },
     Stage { name: "lengths", check: lengths::check },
     Stage { name: "paths", check: paths::check },
+    Stage { name: "book", check: book::check },
     Stage { name: "clippy", check: clippy },
     Stage { name: "alone", check: alone },
     Stage { name: "rustdoc", check: rustdoc },
