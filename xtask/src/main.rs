@@ -13,6 +13,7 @@ mod packaging;
 mod paths;
 mod peers;
 mod python;
+mod results;
 mod rooms;
 mod sanitizer;
 mod source;
@@ -58,6 +59,9 @@ Tasks:
   book            Builds the book from docs into target/book with mdBook, which it installs into target/tools.
                   The stage `book` checks pages, and builds them only where mdBook is installed.
   fill            Writes into the pages of the book what they take from elsewhere: listings, results, outputs.
+  results [NAME...]
+                  Makes the results again that can be made by command, or only those named, into docs/results:
+                  what programs print, and tables of runs. What was interrupted goes on. Hours are possible.
   builtin DIR [--ship]
                   Pretrains the built-in model again into DIR, which takes about half an hour, and says
                   whether the same bytes come out; with --ship they replace those in the repository.
@@ -102,6 +106,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Peers(environment) => peers::run(&shell, &folder.join(environment))?,
         Task::Book => passed = book::build(&shell)?,
         Task::Fill => book::fill(&shell)?,
+        Task::Results(names) => results::make(&shell, &python::target_folder(&shell), &names)?,
         Task::Builtin { out, ship } => builtin::run(&shell, &python::target_folder(&shell), &folder.join(out), ship)?,
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -135,6 +140,8 @@ enum Task {
     Peers(PathBuf),
     Book,
     Fill,
+    /// No names stand for all.
+    Results(Vec<String>),
     Builtin {
         out: PathBuf,
         ship: bool,
@@ -159,6 +166,7 @@ impl Task {
             }
             "book" => nothing_more(name, rest).map(|()| Task::Book),
             "fill" => nothing_more(name, rest).map(|()| Task::Fill),
+            "results" => Ok(Task::Results(rest.to_vec())),
             "fuzz" => Ok(Task::Fuzz(one_number(name, rest)?)),
             "interrupt" => Ok(Task::Interrupt(one_number(name, rest)?)),
             "fixtures" => Ok(Task::Fixtures(one_folder(name, rest)?)),
@@ -240,6 +248,7 @@ mod tests {
         assert_eq!(parse("builtin made --ship"), Ok(Task::Builtin { out: "made".into(), ship: true }));
         assert_eq!(parse("book"), Ok(Task::Book));
         assert_eq!(parse("fill"), Ok(Task::Fill));
+        assert_eq!(parse("results a b"), Ok(Task::Results(vec!["a".to_owned(), "b".to_owned()])));
         assert_eq!(parse("help"), Ok(Task::Help));
     }
 
@@ -276,6 +285,7 @@ mod tests {
             "peers",
             "book",
             "fill",
+            "results",
             "builtin",
             "help",
         ]) {

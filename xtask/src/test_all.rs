@@ -12,7 +12,7 @@ use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::{
-    book, circles, confined, fuzz, interrupt, layering, lengths, packaging, paths, python, rooms, sanitizer,
+    book, circles, confined, fuzz, interrupt, layering, lengths, packaging, paths, python, results, rooms, sanitizer,
     stage::{Outcome, Stage, capture, count},
     tidy,
 };
@@ -68,6 +68,11 @@ fn alone(shell: &Shell) -> Result<Outcome> {
                 return Ok(run.failed());
             }
         }
+    }
+    // What readers find: all other stages have the answers.
+    let exercises = capture(cmd!(shell, "cargo check --package adaptune-exercises --tests"))?;
+    if !exercises.success || exercises.output.lines().any(|line| line.starts_with("warning")) {
+        return Ok(exercises.failed());
     }
     Ok(Outcome::Passed(format!(
         "{} with {} choices of features",
@@ -147,7 +152,7 @@ fn examples(shell: &Shell) -> Result<Outcome> {
         return Ok(run.failed());
     }
     let programs = example_programs(&run.output)?;
-    let problems = example_problems(&example_sources(shell)?, &programs);
+    let mut problems = example_problems(&example_sources(shell)?, &programs);
     if !problems.is_empty() {
         return Ok(Outcome::of_problems(&problems, ""));
     }
@@ -157,8 +162,9 @@ fn examples(shell: &Shell) -> Result<Outcome> {
         if !run.success {
             return Ok(run.failed());
         }
+        problems.extend(results::differing(&shell.current_dir(), program, &run.output)?);
     }
-    Ok(Outcome::Passed(count(programs.len(), "example")))
+    Ok(Outcome::of_problems(&problems, count(programs.len(), "example")))
 }
 
 /// From source to program, out of the messages of `cargo build`.

@@ -1,0 +1,50 @@
+//! Tables of runs: which commands make which numbers.
+
+/// Where results lie.
+pub(super) const FOLDER: &str = "docs/results";
+
+/// A file in `docs/results` and how its numbers are made. Columns that no measure names stay as they are.
+pub(super) struct Recipe {
+    /// Of the file, without `.tsv`.
+    pub(super) name: &'static str,
+    /// What is said behind `adaptune`, apart from the row's own, the seed and where the run goes.
+    pub(super) command: &'static str,
+    /// What each row of the table adds to the command, in their order.
+    pub(super) rows: &'static [&'static str],
+    /// Columns by their titles.
+    pub(super) measures: &'static [(&'static str, Measure)],
+}
+
+/// Where the number of a column comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Measure {
+    /// A score on the model card of the run with this seed.
+    Score(u32, &'static str),
+    /// The mean of such a score over the seeds 0, 1 and 2.
+    Mean(&'static str),
+}
+
+const ACCURACY: &str = "test accuracy";
+
+pub(super) const RECIPES: [Recipe; 2] = [
+    Recipe {
+        name: "builtin-sentiment",
+        command: "train --task builtin:sentiment@A",
+        rows: &["--method head", "", "--method full"],
+        measures: &[
+            ("seed 0", Measure::Score(0, ACCURACY)),
+            ("seed 1", Measure::Score(1, ACCURACY)),
+            ("seed 2", Measure::Score(2, ACCURACY)),
+            ("mean test accuracy", Measure::Mean(ACCURACY)),
+        ],
+    },
+    Recipe {
+        name: "builtin-stories",
+        command: "train --task builtin:story",
+        rows: &[
+            "",
+            "--method lora[r=8,alpha=16,attn_matrices=[q,k,v,o],intermediate_lora=True,output_lora=True,gate_lora=True]",
+        ],
+        measures: &[("dev after", Measure::Score(0, "dev perplexity")), ("test", Measure::Score(0, "test perplexity"))],
+    },
+];
