@@ -21,7 +21,7 @@ pub(crate) const CRATES: [&str; 7] = [
 ];
 
 /// Each package of the workspace with all packages of the workspace that it may depend on.
-const LAYERS: [(&str, &[&str]); 10] = [
+const LAYERS: [(&str, &[&str]); 11] = [
     ("adaptune-tensor", &[]),
     ("adaptune-autograd", &["adaptune-tensor"]),
     ("adaptune-transformer", &["adaptune-tensor"]),
@@ -30,6 +30,7 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("adaptune-text", &["adaptune-tensor", "adaptune-transformer", "adaptune-adapters", "adaptune-train"]),
     ("adaptune", CRATES.split_at(6).0),
     ("adaptune-benches", &CRATES),
+    ("adaptune-exercises", &CRATES),
     ("adaptune-test-support", &["adaptune-tensor"]),
     ("xtask", &[]),
 ];

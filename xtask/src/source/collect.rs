@@ -21,7 +21,7 @@ use super::{
 
 /// Every crate of the project: the libraries and programs under `crates`, the packages beside it, examples and benches.
 pub(crate) fn load_all(root: &Path) -> Result<Vec<Sources>> {
-    let mut packages = ["benches", "test-support", "xtask"].map(PathBuf::from).to_vec();
+    let mut packages = ["benches", "docs/exercises", "test-support", "xtask"].map(PathBuf::from).to_vec();
     packages.extend(entries(root, Path::new("crates"))?);
     let mut roots = Vec::new();
     for package in packages {
