@@ -49,5 +49,7 @@ pub(crate) fn check<M: Insertions<f64> + Parameters<f64>>(modules: &mut M, place
         }
         (base.forward(&batch, &*modules, Pass::evaluate()).expect("the batch fits").hidden * &c).sum()
     };
-    check_gradients(loss, &point, &gradient).expect("backward belongs to forward");
+    if let Err(mismatch) = check_gradients(loss, &point, &gradient) {
+        panic!("{mismatch}; all numbers of the lower block come before those of the upper one");
+    }
 }
