@@ -8,10 +8,9 @@
 //! result), its intensity. Below the slanted line memory is the limit, below the level one arithmetic is (Williams, Waterman
 //! and Patterson, 2009).
 
-use adaptune_benches::{median, peak};
+use adaptune_benches::{bandwidth, median, peak};
 use adaptune_tensor::{PackedMatrix, Precision, Seed, in_pool, init};
 use plotters::prelude::*;
-use rayon::prelude::*;
 use std::error::Error;
 use std::hint::black_box;
 use std::time::Instant;
@@ -82,20 +81,6 @@ fn measure((name, m, k, n): (&'static str, usize, usize, usize), precision: Prec
     seconds();
     let rate = work / median((0..repetitions).map(|_| seconds()).collect()) / 1e9;
     Point { name, intensity: work / (4 * (m * k + m * n) + width * k * n) as f64, rate }
-}
-
-/// Billions of bytes a second: `a = b + 3 c`, of arrays that no cache holds; counted as two reads and one write.
-fn bandwidth(numbers: usize) -> f64 {
-    let (mut a, b, c) = (vec![0.0_f32; numbers], vec![1.0_f32; numbers], vec![2.0_f32; numbers]);
-    let mut seconds = || {
-        let begun = Instant::now();
-        let parts = a.par_chunks_mut(1 << 16).zip(b.par_chunks(1 << 16)).zip(c.par_chunks(1 << 16));
-        parts.for_each(|((a, b), c)| a.iter_mut().zip(b).zip(c).for_each(|((a, b), c)| *a = *b + 3.0 * *c));
-        black_box(&mut a);
-        begun.elapsed().as_secs_f64()
-    };
-    let least = (0..9).map(|_| seconds()).fold(f64::INFINITY, f64::min);
-    12.0 * numbers as f64 / least / 1e9
 }
 
 /// What is written near a point, and how far below: nothing where others lie too near.

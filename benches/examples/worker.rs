@@ -5,20 +5,18 @@
 //! cargo run --release -p adaptune-benches --example worker -- step minilm f32 seq_bn 32 128 2 5
 //! ```
 
+mod encoder;
 mod support;
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task};
-use adaptune_tensor::{Precision, Seed, in_pool};
-use adaptune_train::{Dataset, Example, Target, TrainOptions, Trainer};
-use adaptune_transformer::{Batch, Config, Encoder, Pass};
+use adaptune_adapters::AdapterModel;
+use adaptune_tensor::in_pool;
+use adaptune_train::{Dataset, TrainOptions, Trainer};
+use adaptune_transformer::{Batch, Pass};
+use encoder::{Outcome, data, model};
 use ndarray::Array2;
-use std::error::Error;
 use std::hint::black_box;
-use std::sync::Arc;
 use std::time::Instant;
 use support::{Clock, print};
-
-type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Steps that are not counted: caches fill, threads start.
 const WARM_UP: usize = 2;
@@ -53,32 +51,6 @@ fn measure(work: &str, [shape, dtype, method]: [&str; 3], [sequences, tokens, st
     };
     print(&times, WARM_UP);
     Ok(())
-}
-
-fn model(shape: &str, dtype: &str, method: &str) -> Outcome<AdapterModel<f32>> {
-    let sizes = match shape {
-        "minilm" => Config::bert(384, 6, 12, 1536),
-        "bert-base" => Config::bert(768, 12, 12, 3072),
-        _ => return Err(USAGE.into()),
-    };
-    let config = Config { vocabulary: 30522, ..sizes.with_dropout(0.1, 0.1) };
-    let precision = match dtype {
-        "f32" => Precision::Full,
-        "bf16" => Precision::Bf16,
-        _ => return Err(USAGE.into()),
-    };
-    let base = Arc::new(Encoder::random(config, 0.02, Seed::new(0)).with_precision(precision));
-    let adapter = Adapter::on("bench", &method.parse()?, &base, Seed::new(1))?;
-    let head = HeadConfig::new(Task::CLASSIFICATION, vec!["a".into(), "b".into()]);
-    let head = Head::new("bench", &head, &base, Seed::new(2))?;
-    Ok(AdapterModel::new(base, Some(adapter), head))
-}
-
-/// Sequences of one length, as many as `steps` batches hold.
-fn data(sequences: usize, tokens: usize, steps: usize) -> Outcome<Dataset> {
-    let id = |s: usize, t: usize| 1000 + ((s * 131 + t * 7919) % 29_000) as u32;
-    let example = |s: usize| Example::single((0..tokens).map(|t| id(s, t)).collect(), Target::Class(s % 2));
-    Ok(Dataset::new(Task::CLASSIFICATION, 2, (0..sequences * steps).map(example).collect())?)
 }
 
 /// Seconds of each step: forward, backward, clipping, the optimiser.

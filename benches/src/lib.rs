@@ -1,6 +1,7 @@
 //! Criterion benches of adaptune, `cargo bench -p adaptune-benches`, and what they measure with.
 #![allow(unsafe_code, reason = "a clock of the system, and instructions to measure the peak with")]
 
+use rayon::prelude::*;
 use std::hint::black_box;
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -76,4 +77,27 @@ pub fn peak() -> f64 {
 #[must_use]
 pub fn peak() -> f64 {
     f64::NAN
+}
+
+/// Billions of bytes a second: `a = b + 3 c`, of arrays that no cache holds; counted as two reads and one write.
+#[must_use]
+pub fn bandwidth(numbers: usize) -> f64 {
+    let (mut a, b, c) = (vec![0.0_f32; numbers], vec![1.0_f32; numbers], vec![2.0_f32; numbers]);
+    let mut seconds = || {
+        let begun = Instant::now();
+        let parts = a.par_chunks_mut(1 << 16).zip(b.par_chunks(1 << 16)).zip(c.par_chunks(1 << 16));
+        parts.for_each(|((a, b), c)| a.iter_mut().zip(b).zip(c).for_each(|((a, b), c)| *a = *b + 3.0 * *c));
+        black_box(&mut a);
+        begun.elapsed().as_secs_f64()
+    };
+    let least = (0..9).map(|_| seconds()).fold(f64::INFINITY, f64::min);
+    12.0 * numbers as f64 / least / 1e9
+}
+
+/// The most memory that the process has had, where Linux tells.
+#[must_use]
+pub fn peak_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(1024 * line.split_whitespace().nth(1)?.parse::<u64>().ok()?)
 }

@@ -12,6 +12,7 @@ mod links;
 mod packaging;
 mod paths;
 mod peers;
+mod profile;
 mod python;
 mod results;
 mod rooms;
@@ -62,6 +63,9 @@ Tasks:
   results [NAME...]
                   Makes the results again that can be made by command, or only those named, into docs/results:
                   what programs print, and tables of runs. What was interrupted goes on. Hours are possible.
+  profile [WORK]  Where the time of a training step goes, by operation, with every set of instructions that this
+                  processor has. WORK such as `minilm f32 seq_bn 32 128 2 10` for that step alone: shape,
+                  numbers, method, sequences, tokens of each, threads, steps.
   builtin DIR [--ship]
                   Pretrains the built-in model again into DIR, which takes about half an hour, and says
                   whether the same bytes come out; with --ship they replace those in the repository.
@@ -107,6 +111,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Book => passed = book::build(&shell)?,
         Task::Fill => book::fill(&shell)?,
         Task::Results(names) => results::make(&shell, &python::target_folder(&shell), &names)?,
+        Task::Profile(work) => profile::run(&shell, &work)?,
         Task::Builtin { out, ship } => builtin::run(&shell, &python::target_folder(&shell), &folder.join(out), ship)?,
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -142,6 +147,8 @@ enum Task {
     Fill,
     /// No names stand for all.
     Results(Vec<String>),
+    /// A step in the words of the example, or none.
+    Profile(Vec<String>),
     Builtin {
         out: PathBuf,
         ship: bool,
@@ -172,6 +179,7 @@ impl Task {
             "fixtures" => Ok(Task::Fixtures(one_folder(name, rest)?)),
             "round-trip" => Ok(Task::RoundTrip(one_folder(name, rest)?)),
             "peers" => Ok(Task::Peers(one_folder(name, rest)?)),
+            "profile" => Ok(Task::Profile(rest.to_vec())),
             "builtin" => {
                 let ship = rest.last().is_some_and(|last| last == "--ship");
                 let out = one_folder(name, &rest[..rest.len() - usize::from(ship)])?;

@@ -1,5 +1,6 @@
 //! What the workers that `cargo xtask peers` measures share: a clock for steps of training, and the memory of the process.
 
+use adaptune_benches::peak_bytes;
 use adaptune_train::{Observer, StepRecord};
 use std::time::Instant;
 
@@ -25,10 +26,4 @@ impl Observer for Clock {
 /// Prints one line of JSON: the seconds of all but the first steps, and the most memory that the process has had, where Linux tells.
 pub(crate) fn print(times: &[f64], warm_up: usize) {
     println!("{{\"seconds\": {:?}, \"peak_bytes\": {}}}", &times[warm_up..], peak_bytes().unwrap_or(0));
-}
-
-fn peak_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
-    Some(1024 * line.split_whitespace().nth(1)?.parse::<u64>().ok()?)
 }

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::kernel::{mapped, rows};
+use crate::profile;
 use crate::rows::{for_each_row, standard};
 use ndarray::{Array2, ArrayView2};
 use std::f64::consts::{FRAC_1_SQRT_2, PI, SQRT_2};
@@ -91,6 +92,7 @@ impl Activation {
     /// `y = φ(x)`, element by element, in place.
     #[must_use]
     pub fn forward<S: Scalar>(self, x: Array2<S>) -> Array2<S> {
+        let _span = profile::moving::<S>("activation", x.shape(), 2);
         let mut y = standard(x);
         each!(self, S, f => map(&mut y, f));
         y
@@ -99,6 +101,7 @@ impl Activation {
     /// `y = φ(x)`, element by element; `x` stays as it is, for [`Activation::backward`].
     #[must_use]
     pub fn apply<S: Scalar>(self, x: ArrayView2<'_, S>) -> Array2<S> {
+        let _span = profile::moving::<S>("activation", x.shape(), 2);
         each!(self, S, f => mapped(x, f))
     }
 
@@ -109,6 +112,7 @@ impl Activation {
     #[must_use]
     pub fn backward<S: Scalar>(self, x: ArrayView2<'_, S>, d_y: Array2<S>) -> Array2<S> {
         assert_eq!(x.dim(), d_y.dim(), "a gradient has the shape of its value");
+        let _span = profile::moving::<S>("activation, backward", x.shape(), 3);
         let mut d = standard(d_y);
         let zero = S::zero();
         match self {

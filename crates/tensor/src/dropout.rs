@@ -1,6 +1,7 @@
 //! Dropout (Srivastava et al., 2014) from addressed randomness.
 
 use crate::kernel::rows;
+use crate::profile;
 use crate::rows::for_each_row;
 use crate::{Scalar, Seed};
 use ndarray::Array2;
@@ -52,6 +53,7 @@ impl Dropout {
 
     /// `y = m ∘ x / (1 − rate)`, in place; given `d_y` it gives `d_x`. Elements count row by row.
     pub fn apply<S: Scalar>(&self, x: &mut Array2<S>) {
+        let _span = profile::moving::<S>("dropout", x.shape(), 2);
         for_each_row(x, |t, row| {
             let first = (t * row.len()) as u64;
             self.apply_to_row(row, first);

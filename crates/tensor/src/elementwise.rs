@@ -3,6 +3,7 @@
 
 use crate::Scalar;
 use crate::kernel::{PIECE, mapped, rows};
+use crate::profile;
 use crate::rows::standard;
 use ndarray::{Array2, ArrayBase, ArrayView2, Data, Ix2};
 use rayon::prelude::*;
@@ -19,6 +20,7 @@ use rayon::prelude::*;
 #[must_use]
 pub fn add<S: Scalar>(a: Array2<S>, b: &ArrayBase<impl Data<Elem = S>, Ix2>) -> Array2<S> {
     assert_eq!(a.dim(), b.dim(), "shapes of a sum");
+    let _span = profile::moving::<S>("sum", a.shape(), 3);
     let (mut a, b) = (standard(a), b.as_standard_layout());
     let sums = a.as_slice_mut().expect("standard layout").par_chunks_mut(PIECE);
     sums.zip(b.as_slice().expect("standard layout").par_chunks(PIECE)).for_each(|(a, b)| {
@@ -33,6 +35,7 @@ pub fn add<S: Scalar>(a: Array2<S>, b: &ArrayBase<impl Data<Elem = S>, Ix2>) -> 
 /// If the shapes differ.
 pub(crate) fn multiply<S: Scalar>(a: Array2<S>, b: ArrayView2<'_, S>) -> Array2<S> {
     assert_eq!(a.dim(), b.dim(), "shapes of an element-wise product");
+    let _span = profile::moving::<S>("element-wise product", a.shape(), 3);
     let (mut a, b) = (standard(a), b.as_standard_layout());
     let products = a.as_slice_mut().expect("standard layout").par_chunks_mut(PIECE);
     products.zip(b.as_slice().expect("standard layout").par_chunks(PIECE)).for_each(|(a, b)| rows::scale(a, b));
@@ -47,6 +50,7 @@ pub(crate) fn multiply<S: Scalar>(a: Array2<S>, b: ArrayView2<'_, S>) -> Array2<
 /// ```
 #[must_use]
 pub fn copied<S: Scalar>(a: &ArrayBase<impl Data<Elem = S>, Ix2>) -> Array2<S> {
+    let _span = profile::moving::<S>("copy", a.shape(), 2);
     mapped(a.view(), |x| x)
 }
 

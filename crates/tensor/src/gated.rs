@@ -1,6 +1,7 @@
 //! Gated activation of a feed-forward layer (Shazeer, 2020): SwiGLU with [`Activation::Silu`], GeGLU with a GELU.
 
 use crate::elementwise::multiply;
+use crate::profile;
 use crate::{Activation, Scalar};
 use ndarray::{Array2, ArrayView2};
 
@@ -17,6 +18,7 @@ use ndarray::{Array2, ArrayView2};
 /// If the shapes differ.
 #[must_use]
 pub fn gated<S: Scalar>(activation: Activation, gate: ArrayView2<'_, S>, up: ArrayView2<'_, S>) -> Array2<S> {
+    let _span = profile::moving::<S>("gate", up.shape(), 3);
     multiply(activation.apply(gate), up)
 }
 
@@ -31,6 +33,7 @@ pub fn gated_backward<S: Scalar>(
     up: ArrayView2<'_, S>,
     d_y: Array2<S>,
 ) -> (Array2<S>, Array2<S>) {
+    let _span = profile::moving::<S>("gate, backward", up.shape(), 5);
     let d_up = multiply(activation.apply(gate), d_y.view());
     (activation.backward(gate, multiply(d_y, up)), d_up)
 }

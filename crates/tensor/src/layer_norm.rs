@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::kernel::rows;
+use crate::profile;
 use crate::rows::{for_each_group, for_each_row, means, standard};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
@@ -29,6 +30,7 @@ pub fn layer_norm<S: Scalar>(
     keep: bool,
 ) -> (Array2<S>, Option<LayerNormTrace<S>>) {
     assert!(w.len() == x.ncols() && b.is_none_or(|b| b.len() == w.len()), "a layer norm is as long as a row");
+    let _span = profile::moving::<S>("layer norm", x.shape(), 2);
     let mut normalised = standard(x);
     let mut inverse_deviation = vec![S::zero(); normalised.nrows()];
     for_each_group(&mut normalised, &mut inverse_deviation, |_, rows, inverse| normalise(rows, inverse, epsilon));
@@ -49,6 +51,7 @@ pub fn layer_norm_input_backward<S: Scalar>(
     w: ArrayView1<'_, S>,
     d_y: Array2<S>,
 ) -> Array2<S> {
+    let _span = profile::moving::<S>("layer norm, backward", d_y.shape(), 3);
     let mut d_x = standard(d_y);
     let w = w.as_standard_layout();
     let w = w.as_slice().expect("standard layout");
@@ -74,6 +77,7 @@ pub fn layer_norm_parameters_backward<S: Scalar>(
     trace: &LayerNormTrace<S>,
     d_y: ArrayView2<'_, S>,
 ) -> (Array1<S>, Array1<S>) {
+    let _span = profile::moving::<S>("layer norm, of parameters", d_y.shape(), 2);
     ((&d_y * &trace.normalised).sum_axis(Axis(0)), d_y.sum_axis(Axis(0)))
 }
 

@@ -28,6 +28,7 @@ mod rotary;
 pub mod init;
 pub mod kernel;
 mod matmul;
+pub mod profile;
 mod softmax;
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Linear layer.
 
 use crate::matmul::matmul_with_bias;
+use crate::profile;
 use crate::{Scalar, matmul};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
@@ -44,5 +45,6 @@ pub fn linear_weight_backward<S: Scalar>(x: ArrayView2<'_, S>, d_y: ArrayView2<'
 /// Gradient of [`linear`] with respect to `b`: `d_b = Σ_t d_y[t]`, `[Out]`.
 #[must_use]
 pub fn linear_bias_backward<S: Scalar>(d_y: ArrayView2<'_, S>) -> Array1<S> {
+    let _span = profile::moving::<S>("sum over rows", d_y.shape(), 1);
     d_y.sum_axis(Axis(0))
 }

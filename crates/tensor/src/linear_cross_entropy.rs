@@ -16,6 +16,7 @@
 //! kept. Pieces are of one size, so that what a row gives does not depend on the others.
 
 use crate::kernel::rows;
+use crate::profile::{self, Span, Work};
 use crate::rows::{for_each_group, for_each_row, sums};
 use crate::{Scalar, matmul, matmul_add};
 use ndarray::{Array2, ArrayView2, Axis, Slice, s};
@@ -52,6 +53,7 @@ pub fn linear_cross_entropy<S: Scalar>(
     targets: &[u32],
     weight: S,
 ) -> S {
+    let _span = span("output layer and loss", h, table, 1);
     forward(h, table, targets, PIECES, None) * weight
 }
 
@@ -66,6 +68,7 @@ pub fn linear_cross_entropy_backward<S: Scalar>(
     targets: &[u32],
     weight: S,
 ) -> (S, Array2<S>) {
+    let _span = span("output layer and loss, with gradient", h, table, 2);
     let mut d_h = Array2::zeros(h.dim());
     let loss = forward(h, table, targets, PIECES, Some((weight, &mut d_h)));
     (loss * weight, d_h)
@@ -82,7 +85,18 @@ pub fn linear_cross_entropy_weight_backward<S: Scalar>(
     targets: &[u32],
     weight: S,
 ) -> Array2<S> {
+    let _span = span("output layer, of the weight", h, table, 2);
     weight_backward(h, table, targets, weight, PIECES)
+}
+
+/// So many products with the table, without which no result or gradient is there.
+#[inline(always)]
+fn span<S>(name: &'static str, h: ArrayView2<'_, S>, table: ArrayView2<'_, S>, products: usize) -> Span {
+    let shape = [h.nrows(), h.ncols(), table.nrows()];
+    profile::span(name, &shape, || Work {
+        operations: products as f64 * Work::product::<S>(shape).operations,
+        ..Work::moving::<S>(2 * h.len() + products * table.len())
+    })
 }
 
 /// What is known of a row so far.
@@ -228,6 +242,7 @@ mod tests {
             let d_logits = cross_entropy_backward(logits, &classes, 0.3);
             for (rows, words) in [(1, 1), (2, 5), (3, 4), (100, 100)] {
                 let pieces = Pieces { rows, words };
+                let _span = span("output layer and loss, with gradient", h, table, 2);
                 let mut d_h = Array2::zeros(h.dim());
                 let loss = forward(h.view(), table.view(), &targets, pieces, Some((0.3, &mut d_h))) * 0.3;
                 assert!((loss - expected).abs() <= 1e-12 * (1.0 + expected.abs()), "{loss} {expected}");

@@ -3,6 +3,7 @@
 
 use crate::Scalar;
 use crate::activation::sigmoid;
+use crate::profile;
 use crate::softmax::{log_sum_exp, softmax};
 use ndarray::{Array2, ArrayView2, Zip};
 
@@ -15,6 +16,7 @@ use ndarray::{Array2, ArrayView2, Zip};
 #[must_use]
 pub fn cross_entropy<S: Scalar>(logits: ArrayView2<'_, S>, targets: &[Option<usize>], weight: S) -> S {
     assert_eq!(logits.nrows(), targets.len(), "one target a row");
+    let _span = profile::moving::<S>("cross-entropy", logits.shape(), 1);
     let mut exponentials = vec![S::zero(); logits.ncols()];
     let logits = logits.as_standard_layout();
     let rows = logits.rows().into_iter().zip(targets);
@@ -32,6 +34,7 @@ pub fn cross_entropy<S: Scalar>(logits: ArrayView2<'_, S>, targets: &[Option<usi
 #[must_use]
 pub fn cross_entropy_backward<S: Scalar>(logits: Array2<S>, targets: &[Option<usize>], weight: S) -> Array2<S> {
     assert_eq!(logits.nrows(), targets.len(), "one target a row");
+    let _span = profile::moving::<S>("cross-entropy, backward", logits.shape(), 4);
     let mut d = softmax(logits);
     for (mut row, target) in d.rows_mut().into_iter().zip(targets) {
         match target {

@@ -16,6 +16,7 @@
 
 use crate::Scalar;
 use crate::kernel::{Precision, Product, Start};
+use crate::profile::{self, Span, Work};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 /// `A B`, shapes `[M, K] × [K, N] → [M, N]`.
@@ -31,6 +32,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 /// If the inner lengths differ.
 #[must_use]
 pub fn matmul<S: Scalar>(a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Array2<S> {
+    let _span = span(a, b);
     S::product(Precision::Full, S::one(), a, b, None, true)
 }
 
@@ -53,6 +55,7 @@ pub fn matmul_into<S: Scalar>(
     beta: S,
     c: &mut ArrayViewMut2<'_, S>,
 ) {
+    let _span = span(a, b);
     let product = Product { alpha, a, b, start: Start::scaled(beta), c: c.view_mut() };
     S::multiply(Precision::Full, product, true);
 }
@@ -107,6 +110,7 @@ pub(crate) fn matmul_with_bias<S: Scalar>(
     b: ArrayView2<'_, S>,
     bias: ArrayView1<'_, S>,
 ) -> Array2<S> {
+    let _span = span(a, b);
     S::product(Precision::Full, S::one(), a, b, Some(bias), true)
 }
 
@@ -133,7 +137,14 @@ pub fn matmul_in<S: Scalar>(
     b: ArrayView2<'_, S>,
     bias: Option<ArrayView1<'_, S>>,
 ) -> Array2<S> {
+    let _span = span(a, b);
     S::product(precision, S::one(), a, b, bias, true)
+}
+
+#[inline(always)]
+fn span<S>(a: ArrayView2<'_, S>, b: ArrayView2<'_, S>) -> Span {
+    let shape = [a.nrows(), a.ncols(), b.ncols()];
+    profile::span("product", &shape, || Work::product::<S>(shape))
 }
 
 /// The plain triple loop: the oracle of [`matmul`].

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::kernel::rows;
+use crate::profile;
 use crate::rows::{for_each_group, for_each_row, means, standard};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
@@ -47,6 +48,7 @@ pub fn rms_norm<S: Scalar>(
     keep: bool,
 ) -> (Array2<S>, Option<RmsNormTrace<S>>) {
     assert_eq!(w.len(), x.ncols(), "an RMS norm is as long as a row");
+    let _span = profile::moving::<S>("RMS norm", x.shape(), 2);
     let mut normalised = standard(x);
     let mut inverse_root = vec![S::zero(); normalised.nrows()];
     for_each_group(&mut normalised, &mut inverse_root, |_, rows, inverse| normalise(rows, inverse, epsilon));
@@ -70,6 +72,7 @@ pub fn rms_norm_input_backward<S: Scalar>(
     d_y: Array2<S>,
 ) -> Array2<S> {
     assert_eq!(d_y.dim(), trace.normalised.dim(), "a gradient has the shape of its value");
+    let _span = profile::moving::<S>("RMS norm, backward", d_y.shape(), 3);
     let (mut d_x, scale) = (standard(d_y), weight.scale(w));
     let normalised = trace.normalised.as_slice().expect("standard layout");
     let columns = scale.len();
@@ -94,6 +97,7 @@ pub fn rms_norm_input_backward<S: Scalar>(
 #[must_use]
 pub fn rms_norm_weight_backward<S: Scalar>(trace: &RmsNormTrace<S>, d_y: ArrayView2<'_, S>) -> Array1<S> {
     assert_eq!(d_y.dim(), trace.normalised.dim(), "a gradient has the shape of its value");
+    let _span = profile::moving::<S>("RMS norm, of the weight", d_y.shape(), 2);
     (&d_y * &trace.normalised).sum_axis(Axis(0))
 }
 

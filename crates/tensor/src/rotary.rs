@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::kernel::rows;
+use crate::profile;
 use crate::rows::{for_each_row, standard};
 use ndarray::Array2;
 
@@ -77,6 +78,7 @@ impl<S: Scalar> Rotary<S> {
 
     fn turn(&self, x: Array2<S>, head_size: usize, positions: &[usize], sign: S) -> Array2<S> {
         self.check(&x, head_size, positions);
+        let _span = profile::moving::<S>("rotary", x.shape(), 2);
         let mut x = standard(x);
         let pairs = self.cos.ncols();
         let (cos, sin) = (self.cos.as_slice().expect("standard layout"), self.sin.as_slice().expect("standard layout"));

@@ -2,6 +2,7 @@
 
 use crate::Scalar;
 use crate::kernel::rows;
+use crate::profile;
 use crate::rows::{GROUP, standard, sums};
 use ndarray::{Array2, ArrayView2};
 
@@ -10,6 +11,7 @@ use ndarray::{Array2, ArrayView2};
 /// The row's maximum is taken out first, so that no exponential overflows.
 #[must_use]
 pub fn softmax<S: Scalar>(x: Array2<S>) -> Array2<S> {
+    let _span = profile::moving::<S>("softmax", x.shape(), 2);
     let mut p = standard(x);
     softmax_rows(&mut p, |_, _| {});
     p
@@ -49,6 +51,7 @@ fn log_sums_exp<S: Scalar>(rows: &[S], count: usize, exponentials: &mut [S]) -> 
 #[must_use]
 pub fn softmax_backward<S: Scalar>(p: ArrayView2<'_, S>, d_p: Array2<S>) -> Array2<S> {
     assert_eq!(p.dim(), d_p.dim(), "a gradient has the shape of its value");
+    let _span = profile::moving::<S>("softmax, backward", p.shape(), 3);
     let (p, mut d, columns) = (p.as_standard_layout(), standard(d_p), p.ncols());
     let (p_all, d_all) = (p.as_slice().expect("standard layout"), d.as_slice_mut().expect("standard layout"));
     let length = (GROUP * columns).max(1);

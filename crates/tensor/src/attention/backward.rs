@@ -55,6 +55,7 @@ pub fn attention_backward<S: Scalar>(
 ) -> AttentionGradients<S> {
     let AttentionTrace { attention, precision, dropout, mut queries, mut keys, mut values, normalisers } = trace;
     assert_eq!(d_result.dim(), queries.dim(), "a gradient has the shape of its value");
+    let _span = attention.span("attention, backward", 5);
     let pass = Pass { attention: &attention, precision, dropout, normalisers: normalisers.view(), d_result, needs };
     let groups = pass.groups(&mut queries, &mut keys, &mut values);
     let by_distance: Vec<_> = groups.into_par_iter().map(|group| group.backward(&pass)).collect();

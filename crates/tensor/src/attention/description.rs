@@ -3,6 +3,7 @@
 use super::mask::AttentionMask;
 use super::position_terms::PositionTerms;
 use crate::Layout;
+use crate::profile::{self, Span, Work};
 use ndarray::{ArcArray2, Array2};
 use std::ops::Range;
 use std::sync::Arc;
@@ -175,6 +176,23 @@ impl<S> Attention<S> {
         let prefix = self.prefix(sequence);
         let seen = self.mask.positions(self.position(sequence, query), self.positions(sequence));
         prefix + seen.start..prefix + seen.end
+    }
+
+    /// Counts an operation of so many products of queries, or what has their shape, with the keys that they see.
+    #[inline(always)]
+    pub(super) fn span(&self, name: &'static str, products: usize) -> Span {
+        let shape = [self.queries.tokens(), self.keys.tokens(), self.heads, self.head_size];
+        profile::span(name, &shape, || {
+            let seen = |i, query| self.prefix(i) + self.seen(i, query).len();
+            let sequences = self.queries.ranges().enumerate();
+            let pairs: usize = sequences.map(|(i, r)| (0..r.len()).map(|query| seen(i, query)).sum::<usize>()).sum();
+            let numbers =
+                products * (self.queries.tokens() * self.width() + self.keys.tokens() * self.key_value_width());
+            Work {
+                operations: 2.0 * (products * pairs * self.heads * self.head_size) as f64,
+                ..Work::moving::<S>(numbers)
+            }
+        })
     }
 
     /// True if masks, biases or terms look at positions.

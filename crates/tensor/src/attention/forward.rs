@@ -47,6 +47,7 @@ pub fn attention<S: Scalar>(
     keep: bool,
 ) -> (Array2<S>, Option<AttentionTrace<S>>) {
     attention.check(&queries, &keys, &values);
+    let _span = attention.span("attention", 2);
     let heads = attention.heads;
     let mut result = zeros(queries.dim());
     let mut normalisers = Array2::zeros((queries.nrows(), heads));

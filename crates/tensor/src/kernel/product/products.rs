@@ -2,6 +2,7 @@
 
 use super::operation::Product;
 use super::packed::{PackedMatrix, Precision};
+use crate::profile::{self, Span, Work};
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut2};
 
 /// Products of one number type. Part of [`Scalar`](crate::Scalar), and no business of anybody else.
@@ -81,6 +82,7 @@ impl<S: Products> PackedMatrix<S> {
     /// If the shapes do not fit.
     #[must_use]
     pub fn product(&self, a: ArrayView2<'_, S>, bias: Option<ArrayView1<'_, S>>) -> Array2<S> {
+        let _span = self.span(a, false);
         S::product_packed(a, self, false, bias)
     }
 
@@ -91,6 +93,7 @@ impl<S: Products> PackedMatrix<S> {
     /// If the shapes do not fit.
     #[must_use]
     pub fn product_transposed(&self, a: ArrayView2<'_, S>) -> Array2<S> {
+        let _span = self.span(a, true);
         S::product_packed(a, self, true, None)
     }
 
@@ -99,6 +102,7 @@ impl<S: Products> PackedMatrix<S> {
     /// # Panics
     /// If the shapes do not fit.
     pub fn add_product_transposed(&self, a: ArrayView2<'_, S>, c: &mut Array2<S>) {
+        let _span = self.span(a, true);
         S::add_product_transposed(a, self, c.view_mut());
     }
 
@@ -106,5 +110,15 @@ impl<S: Products> PackedMatrix<S> {
     #[must_use]
     pub fn unpack(&self) -> Array2<S> {
         S::unpack(self)
+    }
+
+    #[inline(always)]
+    fn span(&self, a: ArrayView2<'_, S>, transposed: bool) -> Span {
+        let (name, columns) = match transposed {
+            true => ("product, laid out, turned", self.dim().0),
+            false => ("product, laid out", self.dim().1),
+        };
+        let shape = [a.nrows(), a.ncols(), columns];
+        profile::span(name, &shape, || Work::product::<S>(shape))
     }
 }
