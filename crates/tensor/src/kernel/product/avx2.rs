@@ -15,6 +15,7 @@ const AHEAD: isize = 8;
 impl Kernel for Avx2 {
     const PATH: ProductPath = ProductPath::Avx2;
     const LANES: usize = 8;
+    const DIRECT_ROWS: usize = 48;
 
     fn shape(columns: usize) -> Shape {
         match columns {

@@ -16,7 +16,7 @@ use super::out::Out;
 use super::pack::{DEPTH, Panels, has_rows_in_one_piece, packed_length};
 use super::right::Right;
 use super::scratch::{Use, with_space};
-use super::sizes::{COLUMNS, PACKED, PART, TASK};
+use super::sizes::{COLUMNS, DIRECT_ROWS, NEAR, PACKED, PART, TASK};
 use super::sweep::sweep;
 use super::tile::{Kernel, Shape};
 use super::{lazy, strips};
@@ -30,8 +30,6 @@ const PACKED_TOGETHER: usize = 4;
 const PARTS: usize = 24;
 /// Fewest, unless the result has fewer: what a part reads, it should read often.
 const SMALL_PART: (usize, usize) = (36, 96);
-/// Up to so many rows, a right operand whose own rows lie in one piece is not worth packing.
-const DIRECT_ROWS: usize = 192;
 
 /// Computes a product; `parallel` allows more than this thread.
 pub(super) fn multiply<K: Kernel>(product: Product<'_, f32, Out<'_>>, parallel: bool) {
@@ -62,7 +60,7 @@ fn multiply_elsewhere<K: Kernel>(product: Product<'_, f32, Out<'_>>, parallel: b
 
 fn multiply_in_place<K: Kernel>(product: Product<'_, f32, Out<'_>>, parallel: bool) {
     let shape = K::shape(product.b.ncols());
-    if reads_directly(product.a.nrows(), product.b) {
+    if reads_directly::<K>(product.a.nrows(), product.b) {
         multiply_directly::<K>(product, shape, parallel);
     } else {
         multiply_packing::<K>(product, shape, parallel);
@@ -228,8 +226,8 @@ fn part_size((m, n): (usize, usize), depth: usize, shape: Shape) -> (usize, usiz
 }
 
 /// True if the right operand is used too seldom to be worth packing, and can be read as it is.
-fn reads_directly(rows: usize, b: ArrayView2<'_, f32>) -> bool {
-    has_rows_in_one_piece(b) && rows <= DIRECT_ROWS
+fn reads_directly<K: Kernel>(rows: usize, b: ArrayView2<'_, f32>) -> bool {
+    has_rows_in_one_piece(b) && rows <= if b.len() <= NEAR { DIRECT_ROWS } else { K::DIRECT_ROWS }
 }
 
 /// `C = A B`, or `Cᵀ = Bᵀ Aᵀ` where that is less work.
@@ -250,7 +248,7 @@ fn effort<K: Kernel>(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, writes_dire
     let (m, k, n) = (a.nrows(), a.ncols(), b.ncols());
     let sums = m * k * n.div_ceil(K::LANES);
     let packing = match has_rows_in_one_piece(b) {
-        true if reads_directly(m, b) => 0,
+        true if reads_directly::<K>(m, b) => 0,
         true => k * n / 4,
         false => k * n,
     };

@@ -4,6 +4,10 @@
 pub(super) const COLUMNS: usize = 4032;
 /// Numbers that one thread packs at a time: 1 MiB, which are still in the second cache when they are used.
 pub(super) const PACKED: usize = 1 << 18;
+/// Up to so many rows, a right operand whose own rows lie in one piece is not worth packing,
+pub(super) const DIRECT_ROWS: usize = 192;
+/// if it has so few numbers that it stays in a near cache; else fewer rows may be worth it already.
+pub(super) const NEAR: usize = 1 << 15;
 /// Multiply-adds that are worth a task of their own, about 16 µs.
 pub(super) const TASK: usize = 1 << 21;
 /// Most rows and columns of a part. Right panels (384 × 480 numbers, 720 KiB), the slice of the left operand and the

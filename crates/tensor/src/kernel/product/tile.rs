@@ -52,6 +52,9 @@ pub(super) trait Kernel {
     }
     /// Numbers in a vector. A right panel is a whole number of vectors wide.
     const LANES: usize;
+    /// Up to so many rows, a right operand that is large and whose own rows lie in one piece is not worth packing: it is read too
+    /// seldom. The slower the arithmetic, the fewer they are.
+    const DIRECT_ROWS: usize = super::sizes::DIRECT_ROWS;
 
     /// The largest tiles of a product whose result has so many columns.
     fn shape(columns: usize) -> Shape;
