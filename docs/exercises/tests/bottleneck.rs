@@ -12,6 +12,9 @@ const T: usize = 4;
 const D: usize = 5;
 const M: usize = 3;
 
+/// Puts values in the place of some of the numbers that a bottleneck computes with, or of its input.
+type Set<'a> = dyn Fn(&mut ScaledBottleneck, &mut Array2<f64>, &[f64]) + 'a;
+
 #[test]
 fn backward_belongs_to_forward() {
     let bottleneck = ScaledBottleneck {
@@ -31,10 +34,7 @@ fn backward_belongs_to_forward() {
 
     // One at a time, so that what is wrong is named.
     let loss = |b: &ScaledBottleneck, x: &Array2<f64>| (b.forward(x.clone()).0 * &d_u).sum();
-    let check = |name: &str,
-                 point: Vec<f64>,
-                 gradient: Vec<f64>,
-                 set: &dyn Fn(&mut ScaledBottleneck, &mut Array2<f64>, &[f64])| {
+    let check = |name: &str, point: Vec<f64>, gradient: Vec<f64>, set: &Set| {
         let f = |values: &[f64]| {
             let (mut bottleneck, mut x) = (bottleneck.clone(), x.clone());
             set(&mut bottleneck, &mut x, values);
