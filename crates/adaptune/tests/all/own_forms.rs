@@ -5,9 +5,9 @@ use std::fs;
 
 /// Reviews as one list, as pandas, Label Studio and many others write it.
 fn list(bench: &Bench, in_list: bool) -> String {
-    let rows = fs::read_to_string(bench.path("train.tsv")).unwrap();
+    let rows = fs::read_to_string(bench.path("train.tsv")).expect("the table was written");
     let object = |line: &str| {
-        let (text, label) = line.split_once('\t').unwrap();
+        let (text, label) = line.split_once('\t').expect("a tab parts text and label");
         let label = if in_list { format!("[{label:?}]") } else { format!("{label:?}") };
         format!("{{\"text\": {text:?}, \"label\": {label}}}")
     };
