@@ -242,7 +242,6 @@ mod tests {
             let d_logits = cross_entropy_backward(logits, &classes, 0.3);
             for (rows, words) in [(1, 1), (2, 5), (3, 4), (100, 100)] {
                 let pieces = Pieces { rows, words };
-                let _span = span("output layer and loss, with gradient", h, table, 2);
                 let mut d_h = Array2::zeros(h.dim());
                 let loss = forward(h.view(), table.view(), &targets, pieces, Some((0.3, &mut d_h))) * 0.3;
                 assert!((loss - expected).abs() <= 1e-12 * (1.0 + expected.abs()), "{loss} {expected}");
