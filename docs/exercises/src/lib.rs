@@ -2,7 +2,7 @@
 //! which the same tests run if the feature `solutions` is on. The other files are given.
 //!
 //! ```sh
-//! cargo test --package adaptune-exercises --test bottleneck                        # yours
+//! cargo test --package adaptune-exercises --test bottleneck --features yours       # yours
 //! cargo test --package adaptune-exercises --test bottleneck --features solutions   # ours
 //! ```
 //!
