@@ -12,7 +12,7 @@ use ndarray::{Array2, ArrayView1, ArrayView2, ArrayViewMut1};
 #[must_use]
 pub fn gather<S: Scalar>(table: ArrayView2<'_, S>, ids: &[u32]) -> Array2<S> {
     let shape = [ids.len(), table.ncols()];
-    let _span = profile::moving::<S>("rows by number", &shape, 2);
+    let _span = profile::moving::<S>("gather", &shape, 2);
     let mut y = Array2::zeros(shape);
     for_each_row(&mut y, |t, row| copy(table.row(ids[t] as usize), row));
     y
@@ -33,7 +33,7 @@ pub fn gather<S: Scalar>(table: ArrayView2<'_, S>, ids: &[u32]) -> Array2<S> {
 /// If an id is not below `V`, there are not as many as `x` has rows, or rows differ in length.
 pub fn scatter<S: Scalar>(x: ArrayView2<'_, S>, ids: &[u32], y: &mut Array2<S>) {
     assert_eq!(x.nrows(), ids.len(), "an id for each row");
-    let _span = profile::moving::<S>("rows by number, put back", x.shape(), 2);
+    let _span = profile::moving::<S>("scatter", x.shape(), 2);
     let mut from = vec![None; y.nrows()];
     ids.iter().enumerate().for_each(|(t, id)| from[*id as usize] = Some(t));
     for_each_row(y, |row, values| from[row].into_iter().for_each(|t| copy(x.row(t), values)));
@@ -52,7 +52,7 @@ fn copy<S: Scalar>(from: ArrayView1<'_, S>, into: &mut [S]) {
 /// If an id is not below `rows`.
 #[must_use]
 pub fn gather_backward<S: Scalar>(ids: &[u32], d_y: ArrayView2<'_, S>, rows: usize) -> Array2<S> {
-    let _span = profile::moving::<S>("rows by number, backward", d_y.shape(), 3);
+    let _span = profile::moving::<S>("gather, backward", d_y.shape(), 3);
     let mut d_table = Array2::zeros((rows, d_y.ncols()));
     for (d, id) in d_y.rows().into_iter().zip(ids) {
         let mut sum = d_table.row_mut(*id as usize);

@@ -77,7 +77,7 @@ pub fn layer_norm_parameters_backward<S: Scalar>(
     trace: &LayerNormTrace<S>,
     d_y: ArrayView2<'_, S>,
 ) -> (Array1<S>, Array1<S>) {
-    let _span = profile::moving::<S>("layer norm, of parameters", d_y.shape(), 2);
+    let _span = profile::moving::<S>("layer norm, parameter gradients", d_y.shape(), 2);
     ((&d_y * &trace.normalised).sum_axis(Axis(0)), d_y.sum_axis(Axis(0)))
 }
 

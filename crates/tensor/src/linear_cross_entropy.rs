@@ -85,7 +85,7 @@ pub fn linear_cross_entropy_weight_backward<S: Scalar>(
     targets: &[u32],
     weight: S,
 ) -> Array2<S> {
-    let _span = span("output layer, of the weight", h, table, 2);
+    let _span = span("output layer, weight gradient", h, table, 2);
     weight_backward(h, table, targets, weight, PIECES)
 }
 

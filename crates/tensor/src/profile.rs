@@ -137,28 +137,3 @@ fn add(open: Open) {
     entry.work.operations += open.work.operations;
     entry.work.bytes += open.work.bytes;
 }
-
-#[cfg(all(test, feature = "profile"))]
-mod tests {
-    use super::*;
-    use crate::{Activation, matmul};
-    use ndarray::Array2;
-
-    /// One test, since there is one counter; what other tests compute meanwhile is left out by its shape.
-    #[test]
-    fn operations_are_counted_by_name_and_shape_and_their_parts_are_not() {
-        let (a, b) = (Array2::<f32>::ones((17, 3)), Array2::ones((3, 29)));
-        let of_ours = |entries: Vec<Entry>| entries.into_iter().filter(|e| e.shape.contains(&17)).collect::<Vec<_>>();
-        start();
-        for _ in 0..2 {
-            let _whole = span("whole", &[17], || Work::moving::<f32>(5));
-            let _ = matmul(a.view(), b.view());
-        }
-        let entries = of_ours(stop());
-        // Another test may have been inside an operation of its own.
-        assert!(entries.iter().all(|e| e.name == "whole" && e.calls <= 2), "{entries:?}");
-        assert!(entries.iter().all(|e| e.work.bytes == 20.0 * e.calls as f64 && e.seconds >= 0.0));
-        let _ = (matmul(a.view(), b.view()), Activation::Gelu.forward(a));
-        assert_eq!(of_ours(stop()), [], "nothing is counted behind the end");
-    }
-}

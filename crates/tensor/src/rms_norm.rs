@@ -97,7 +97,7 @@ pub fn rms_norm_input_backward<S: Scalar>(
 #[must_use]
 pub fn rms_norm_weight_backward<S: Scalar>(trace: &RmsNormTrace<S>, d_y: ArrayView2<'_, S>) -> Array1<S> {
     assert_eq!(d_y.dim(), trace.normalised.dim(), "a gradient has the shape of its value");
-    let _span = profile::moving::<S>("RMS norm, of the weight", d_y.shape(), 2);
+    let _span = profile::moving::<S>("RMS norm, weight gradient", d_y.shape(), 2);
     (&d_y * &trace.normalised).sum_axis(Axis(0))
 }
 

@@ -22,7 +22,7 @@ pub struct RouterGradients {
 }
 
 impl Router {
-    /// From the tokens `x`, `[T, D]`, and what each expert makes of them, `E` times `[T, D]`, to their mixture `y`, `[T, D]`, and to
+    /// From the tokens `x`, `[T, D]`, and the experts' outputs, `E` times `[T, D]`, to their mixture `y`, `[T, D]`, and to
     /// the weights `g`, `[T, E]`.
     #[must_use]
     pub fn forward(&self, x: &Array2<f64>, outputs: &[Array2<f64>]) -> (Array2<f64>, Array2<f64>) {

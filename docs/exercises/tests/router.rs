@@ -21,7 +21,7 @@ fn backward_belongs_to_forward() {
     let (_, g) = router.forward(&x, &outputs);
     let d = backward(&router, &x, &outputs, &g, &d_y);
     let d = d.expect("docs/exercises/src/blank/router.rs is to be filled in");
-    assert_eq!(d.outputs.len(), E, "gradients of what experts gave");
+    assert_eq!(d.outputs.len(), E, "gradients of the experts' outputs");
 
     let list = |x: &Array2<f64>, w: &Array2<f64>, outputs: &[Array2<f64>]| -> Vec<f64> {
         x.iter().chain(w).chain(outputs.iter().flatten()).copied().collect()

@@ -40,7 +40,7 @@ enum Format {
 struct Bold {
     lowest: bool,
     /// In each row, instead of in each column.
-    by_row: bool,
+    per_row: bool,
     columns: Vec<usize>,
 }
 
@@ -102,19 +102,19 @@ impl Bold {
         let mut words = said.splitn(3, ' ');
         let (which, way, columns) = (words.next(), words.next(), words.next().ok_or_else(unclear)?);
         let lowest = which == Some("lowest");
-        let by_row = way == Some("of");
-        if !lowest && which != Some("highest") || !by_row && way != Some("in") {
+        let per_row = way == Some("of");
+        if !lowest && which != Some("highest") || !per_row && way != Some("in") {
             return Err(unclear());
         }
         let find = |name: &str| {
             titles.iter().position(|title| title == name).ok_or_else(|| format!("`bold` names no column: {name}"))
         };
-        Ok(Bold { lowest, by_row, columns: columns.split("; ").map(find).collect::<Result<_, _>>()? })
+        Ok(Bold { lowest, per_row, columns: columns.split("; ").map(find).collect::<Result<_, _>>()? })
     }
 
     fn holds(&self, table: &Table, row: usize, column: usize) -> bool {
         let Some(own) = table.number(row, column).filter(|_| self.columns.contains(&column)) else { return false };
-        let others: Vec<f64> = if self.by_row {
+        let others: Vec<f64> = if self.per_row {
             self.columns.iter().filter_map(|&column| table.number(row, column)).collect()
         } else {
             (0..table.rows.len()).filter_map(|row| table.number(row, column)).collect()

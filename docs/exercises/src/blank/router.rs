@@ -4,7 +4,7 @@ use adaptune_tensor::ndarray::Array2;
 
 use crate::router::{Router, RouterGradients};
 
-/// From `d_y`, `[T, D]`, and what forward had, to the gradients of the tokens, of the router and of what the experts gave. `None` stands for
+/// From `d_y`, `[T, D]`, and the trace of forward, to the gradients of the tokens, of the router and of the experts' outputs. `None` stands for
 /// "not yet".
 ///
 /// `softmax_backward(g.view(), d_g)` of `adaptune_tensor` leads the gradient of `g = softmax(z)` back to that of `z`.

@@ -17,7 +17,9 @@ impl<S: Scalar> LinearModule<S> for LowRank<S> {
         y.scaled_add(self.scaling, &linear(h.view(), self.b.view(), None)); // [T, Out]
         let backward = keep.then(|| -> LinearBackward<'a, S> {
             Box::new(move |d_y, gradients, d_x| {
-                layer.into_iter().for_each(|layer| layer(d_y, gradients, d_x));
+                if let Some(layer) = layer {
+                    layer(d_y, gradients, d_x);
+                }
                 let d_u = d_y.mapv(|d| d * self.scaling); // of u = h Bᵀ
                 let d_h = linear_input_backward(d_u.view(), self.b.view()); // [T, R]
                 if trains {

@@ -5,7 +5,7 @@ use adaptune_tensor::{matmul, softmax_backward};
 
 use crate::router::{Router, RouterGradients};
 
-/// From `d_y`, `[T, D]`, and what forward had, to the gradients of the tokens, of the router and of what the experts gave.
+/// From `d_y`, `[T, D]`, and the trace of forward, to the gradients of the tokens, of the router and of the experts' outputs.
 #[must_use]
 pub fn backward(
     router: &Router,

@@ -17,7 +17,7 @@ pub(super) struct Judged {
 }
 
 impl Judged {
-    /// Adds what a model says of a part, which are these rows of the training data.
+    /// Adds the logits of a model for a fold, which has these rows of the training data.
     pub(super) fn add(
         &mut self,
         model: &AdapterModel<f32>,

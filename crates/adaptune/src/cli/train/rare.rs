@@ -37,7 +37,11 @@ fn counts(labels: &Labels, table: &Table) -> Result<Vec<usize>> {
         _ => return Ok(Vec::new()),
     }
     match labels.targets(table)? {
-        Targets::Classes(classes) => classes.into_iter().for_each(|class| counts[class] += 1),
+        Targets::Classes(classes) => {
+            for class in classes {
+                counts[class] += 1;
+            }
+        }
         Targets::Sets(sets) => {
             let held = sets.iter().flat_map(|set| set.iter().enumerate().filter(|(_, holds)| **holds));
             held.for_each(|(label, _)| counts[label] += 1);

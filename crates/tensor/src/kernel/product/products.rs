@@ -115,8 +115,8 @@ impl<S: Products> PackedMatrix<S> {
     #[inline(always)]
     fn span(&self, a: ArrayView2<'_, S>, transposed: bool) -> Span {
         let (name, columns) = match transposed {
-            true => ("product, laid out, turned", self.dim().0),
-            false => ("product, laid out", self.dim().1),
+            true => ("packed product, transposed", self.dim().0),
+            false => ("packed product", self.dim().1),
         };
         let shape = [a.nrows(), a.ncols(), columns];
         profile::span(name, &shape, || Work::product::<S>(shape))
