@@ -147,11 +147,12 @@ impl Table {
         Ok(Self { rows, kind: self.kind, name, header, columns: self.columns, dialect, notes })
     }
 
-    /// Returns the table in the form that a head of this task reads: sentences for a tagger are words between spaces.
+    /// Returns the table in the form that a head of this task reads: sentences for a tagger are [cut into words](Self::cut_into_words),
+    /// with punctuation apart if it stood so in training.
     ///
     /// # Errors
     /// The head judges whole texts and these are words, or it tags words and these are pairs.
-    pub fn for_task(mut self, task: Task) -> Result<Self> {
+    pub fn for_task(self, task: Task, punctuation_apart: bool) -> Result<Self> {
         use crate::table::TableKind::{Choices, Pair, Single, Words};
         let refused = |message: String| Err(TextError::table(&self.name, message));
         if self.kind == TableKind::Compared || task.predicts_a_vector() {
@@ -173,15 +174,7 @@ impl Table {
                 "the head answers questions about a context, found {}; name both columns with --text-column and --text-b-column",
                 self.kind
             )),
-            (true, Single) => {
-                for row in &mut self.rows {
-                    if let Text::Single(text) = &row.text {
-                        row.text = Text::Words(text.split_whitespace().map(str::to_owned).collect());
-                    }
-                }
-                self.kind = Words;
-                Ok(self)
-            }
+            (true, Single) => Ok(self.cut_into_words(punctuation_apart)),
             (true, Pair) => refused(format!(
                 "the head tags the words of one text, found {}; choose one column with --text-column",
                 self.kind

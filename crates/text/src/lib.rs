@@ -48,7 +48,7 @@ pub use generator::{GenerateOptions, Generated, Generator};
 pub use labels::{Labels, Targets, TaskChoice};
 pub use model::TextModel;
 pub use parallel_predictor::ParallelPredictor;
-pub use predictor::{Prediction, TextPredictor, WordTag};
+pub use predictor::{Entity, Prediction, TextPredictor, WordTag};
 pub use retrieval::Retrieval;
 pub use run_file::{
     Aside, BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, LanguageRun, RUN_FILE, RunFile,

@@ -3,7 +3,7 @@
 mod prediction;
 mod reader;
 
-pub use prediction::{Prediction, WordTag};
+pub use prediction::{Entity, Prediction, WordTag};
 pub(crate) use reader::Reader;
 
 use crate::data::cut_note;
@@ -168,6 +168,15 @@ impl TextPredictor {
         &self.model.head().config().labels
     }
 
+    /// Returns the table in the form that the head reads ([`Table::for_task`]), with words cut as in training.
+    ///
+    /// # Errors
+    /// As [`Table::for_task`].
+    pub fn for_head(&self, table: Table) -> Result<Table> {
+        let reader = self.reader();
+        table.for_task(reader.head.task, reader.has_punctuation_apart())
+    }
+
     /// Predicts the label of each text, in order; blank texts have none.
     ///
     /// # Errors
@@ -178,7 +187,7 @@ impl TextPredictor {
         }
         let table = Table::of_texts(texts);
         self.check(&table)?;
-        let table = table.for_task(self.model.head().config().task)?;
+        let table = self.for_head(table)?;
         let mut predictions = Vec::with_capacity(texts.len());
         self.predict_rows(&table, 64, |_, prediction| {
             predictions.push(prediction);

@@ -137,6 +137,9 @@ pub struct InputForm {
     /// What whole numbers as labels or tags stood for, 0 being the first; nothing where labels were names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub label_names: Vec<String>,
+    /// True if punctuation stood apart from words, where these were tagged: texts are cut so too then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub punctuation_apart: bool,
     /// True if some questions had no answer, so that none may be found.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unanswerable: bool,
@@ -185,6 +188,9 @@ pub struct DataFile {
     /// How it was kept aside from the training data, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<Aside>,
+    /// Which examples were kept aside: [`Table::examples_sha256`]; nothing in older files, and where there is no table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub examples_sha256: Option<String>,
 }
 
 impl RunFile {
@@ -223,14 +229,21 @@ impl DataFile {
         let named = crate::builtin::name_in(path).is_some() || !path.is_file();
         let hash = || -> Result<String> { Ok(sha256(&std::fs::read(path).map_err(TextError::io("read", path))?)) };
         let sha256 = (!named).then(hash).transpose()?;
-        Ok(Self { part: part.to_owned(), path: path.display().to_string(), examples, sha256, aside: None })
+        let (part, path) = (part.to_owned(), path.display().to_string());
+        Ok(Self { part, path, examples, sha256, aside: None, examples_sha256: None })
     }
 
     /// Development data of so many examples that are kept aside from the training data.
     #[must_use]
     pub fn kept_aside(aside: Aside, examples: usize) -> Self {
         let path = format!("{:.0} % of these, kept aside", 100.0 * aside.share);
-        Self { part: "dev".to_owned(), path, examples, sha256: None, aside: Some(aside) }
+        Self { part: "dev".to_owned(), path, examples, sha256: None, aside: Some(aside), examples_sha256: None }
+    }
+
+    /// The same, of the examples of this table.
+    #[must_use]
+    pub fn of_examples(self, table: &Table) -> Self {
+        Self { examples_sha256: Some(table.examples_sha256()), ..self }
     }
 
     /// Refuses a file with another content; one whose content is not known is not refused.
@@ -362,6 +375,7 @@ impl InputForm {
             negative_columns: negatives,
             choice_labels,
             label_names: columns.label_names.clone(),
+            punctuation_apart: false,
             unanswerable: false,
             domains: None,
         }
@@ -371,8 +385,8 @@ impl InputForm {
     #[must_use]
     pub fn of_table(table: &Table) -> Self {
         let decimal_comma = table.dialect.is_some_and(|dialect| dialect.decimal_comma);
-        let unanswerable = table.has_unanswerable();
-        Self { decimal_comma, unanswerable, ..Self::of(table.kind, &table.columns) }
+        let (unanswerable, punctuation_apart) = (table.has_unanswerable(), table.has_punctuation_apart());
+        Self { decimal_comma, unanswerable, punctuation_apart, ..Self::of(table.kind, &table.columns) }
     }
 
     /// The columns, to be read again.
@@ -407,7 +421,7 @@ mod tests {
             base_dtype: BaseDtype::Bf16,
             base: Some(BaseIdentity { fingerprint: "1f".into(), tokenizer: sha256(b"") }),
             input: Some(InputForm::of(TableKind::Pair, &Columns { label: Some("y".into()), ..Columns::default() })),
-            data: vec![DataFile { part: "train".into(), path: "a.tsv".into(), examples: 3, sha256: None, aside: None }],
+            data: vec![DataFile::kept_aside(Aside { share: 0.1, seed: 3 }, 1).of_examples(&Table::of_texts(&["a"]))],
             embedding: None,
             language: Some(LanguageRun { chat_template: Some("{{ messages }}".into()) }),
             from: None,

@@ -2,6 +2,7 @@
 
 use super::args::BudgetArgs;
 use super::download::find_base;
+use super::misused::unreadable;
 use super::report::{self, Cell, Report, bytes, percent, print_line, thousands};
 use adaptune_adapters::{HeadConfig, Task, Tuning};
 use adaptune_text::BaseModel;
@@ -42,7 +43,7 @@ fn check_size(config: &Config) -> Result<()> {
 
 impl Budget {
     fn new(model: &BaseModel, method: &str, labels: usize) -> Result<Self> {
-        let (config, tuning) = (model.config(), method.parse::<Tuning>().context("--method")?);
+        let (config, tuning) = (model.config(), method.parse::<Tuning>().map_err(unreadable("--method"))?);
         let size = tuning.adapter.as_ref().map(|method| method.size(config)).transpose().context("--method")?;
         let labels = (0..labels).map(|label| label.to_string()).collect();
         let head = HeadConfig::new(Task::CLASSIFICATION, labels).parameter_count(config);

@@ -3,6 +3,7 @@
 use super::args::{CombinationArg, CombineArgs};
 use super::finished::{Finished, LoadedAdapter, tell_notes};
 use super::folder::{RunFolder, TRAINED};
+use super::misused::{misuse, misused};
 use super::report::{Cell, Report, print_json, print_line, thousands};
 use adaptune_adapters::{Adapter, AdapterModel, Combination, Head, average_heads, combine, format};
 use adaptune_tensor::{Parameters, Seed};
@@ -43,8 +44,8 @@ fn parts(adapters: &[String]) -> Result<Vec<(PathBuf, f64)>> {
     let split = |text: &String| match text.rsplit_once('=') {
         Some((path, weight)) => {
             let weight = weight.parse().ok().filter(|weight: &f64| weight.is_finite());
-            let weight = weight
-                .with_context(|| format!("--adapter {text}: expected DIR=WEIGHT with a number, as in runs/a=0.7"))?;
+            let expected = || misused(format_args!("--adapter {text}: expected DIR=WEIGHT with a number, as in runs/a=0.7"));
+            let weight = weight.ok_or_else(expected)?;
             Ok((PathBuf::from(path), weight))
         }
         None => Ok((PathBuf::from(text), share)),
@@ -70,7 +71,7 @@ fn head(args: &CombineArgs, loaded: &[LoadedAdapter], parts: &[(PathBuf, f64)]) 
     if let Some(number) = args.head_of {
         let place = number.checked_sub(1).filter(|place| *place < loaded.len());
         let Some(place) = place else {
-            bail!("--head-of is {number}, but there are adapters 1 to {}", loaded.len());
+            misuse!("--head-of is {number}, but there are adapters 1 to {}", loaded.len());
         };
         let head = loaded[place].head.clone();
         let head =

@@ -2,6 +2,7 @@
 
 use super::args::GenerateArgs;
 use super::decoder::open;
+use super::misused::misuse;
 use super::report::{notes, print_json, print_line};
 use super::streamed::Streamed;
 use adaptune_text::{Generated, Generator, Table, TableKind};
@@ -42,7 +43,7 @@ fn one(args: &GenerateArgs, generator: &Generator, prompt: &str) -> Result<()> {
 }
 
 fn many(args: &GenerateArgs, generator: &Generator) -> Result<()> {
-    let Some(input) = &args.input else { bail!("name a --prompt, or a file of them, --input") };
+    let Some(input) = &args.input else { misuse!("name a --prompt, or a file of them, --input") };
     let table = Table::read_texts(input, &args.table.options())?;
     if table.kind != TableKind::Single {
         bail!("{}: found {}, but a prompt is one text: choose a column with --text-column", table.name, table.kind);

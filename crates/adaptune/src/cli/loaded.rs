@@ -3,7 +3,7 @@
 use super::args::{AdapterArg, ModelArgs, TableArgs, Threshold};
 use super::finished::{Finished, no_folder, tell_notes};
 use super::folder::{RunFolder, TRAINED};
-use super::misused::{AN_ADAPTER, missing};
+use super::misused::{AN_ADAPTER, missing, misuse};
 use super::score_table::listed;
 use adaptune_adapters::format::{Parts, load, load_composed, load_parts};
 use adaptune_adapters::{AdapterModel, Head};
@@ -97,12 +97,12 @@ fn with_threshold(predictor: TextPredictor, threshold: &Threshold) -> Result<Tex
     match &threshold.label {
         Some(label) => Ok(predictor.with_threshold_of(label, threshold.probability).context("--threshold")?),
         None if head.task.predicts_any_labels() => Ok(predictor.with_threshold(threshold.probability)),
-        None if head.task.predicts_one_label() && !head.task.reads_every_token() => bail!(
+        None if head.task.predicts_one_label() && !head.task.reads_every_token() => misuse!(
             "--threshold {} does not say of which class: write --threshold 'CLASS={0}', with the class that is looked for; the classes are {}",
             threshold.probability,
             listed(head.labels.iter().map(String::as_str))
         ),
-        None => bail!("--threshold is for classes and labels of texts; this head is for {}", head.task.name()),
+        None => misuse!("--threshold is for classes and labels of texts; this head is for {}", head.task.name()),
     }
 }
 

@@ -1,29 +1,86 @@
-//! Command lines that lack an option, found out after they were read.
+//! Command lines that cannot be followed: an option is missing, cannot be read, contradicts another, or has no place in what is
+//! asked for. They end with a status of their own, however late that is found out.
 
-use std::fmt;
+use adaptune_text::TextError;
+use adaptune_train::TrainError;
+use std::fmt::{self, Display};
 
-/// The exit status of a command line that cannot be read, which is clap's.
-pub(crate) const MISUSED: u8 = 2;
+/// The exit status of a command line that cannot be followed, which is clap's.
+const MISUSED: u8 = 2;
+/// That of everything else that fails.
+const FAILED: u8 = 1;
 
 /// What `--adapter` names.
 pub(crate) const AN_ADAPTER: &str = "name a folder that train wrote, or a Python library";
 
-/// An option is missing.
+/// Why a command line cannot be followed.
 #[derive(Debug)]
-pub(crate) struct Missing {
-    option: &'static str,
-    advice: String,
+pub(crate) struct Misused(anyhow::Error);
+
+/// The error that the command line says something that cannot be.
+pub(crate) fn misused(message: impl Display) -> Misused {
+    Misused(anyhow::Error::msg(message.to_string()))
 }
 
 /// The error that an option is missing, with what it names.
-pub(crate) fn missing(option: &'static str, advice: impl Into<String>) -> Missing {
-    Missing { option, advice: advice.into() }
+pub(crate) fn missing(option: &str, advice: impl Display) -> Misused {
+    misused(format_args!("{option} is missing: {advice}"))
 }
 
-impl fmt::Display for Missing {
+/// For `map_err`: that the value of an option cannot be read.
+pub(crate) fn unreadable<E: Into<anyhow::Error>>(option: impl Display) -> impl FnOnce(E) -> Misused {
+    let option = option.to_string();
+    move |error| Misused(error.into().context(option))
+}
+
+/// Returns the error that the command line says something that cannot be, as `bail!` returns others.
+macro_rules! misuse {
+    ($($message:tt)*) => {
+        return Err($crate::cli::misused::misused(format_args!($($message)*)).into())
+    };
+}
+pub(crate) use misuse;
+
+/// The exit status for an error.
+pub(crate) fn status(error: &anyhow::Error) -> u8 {
+    let options_contradict = matches!(error.downcast_ref(), Some(TrainError::Options(_)));
+    let no_such_task = matches!(error.downcast_ref(), Some(TextError::Builtin(_)));
+    if error.is::<Misused>() || options_contradict || no_such_task { MISUSED } else { FAILED }
+}
+
+/// The exit status for what clap says of a command line.
+pub(crate) fn status_of_clap(error: &clap::Error) -> u8 {
+    u8::try_from(error.exit_code()).unwrap_or(MISUSED)
+}
+
+impl Display for Misused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is missing: {}", self.option, self.advice)
+        self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Missing {}
+impl std::error::Error for Misused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::{Context, Result, anyhow};
+
+    #[test]
+    fn the_status_says_whose_fault_it_is() {
+        let read = || Err::<(), _>(missing("--train", "name a file"));
+        let unread: Result<f64> = "x".parse::<f64>().map_err(unreadable("--lr")).context("task mood");
+        let contradicting: Result<()> = (|| misuse!("--a and {} contradict each other", "--b"))();
+        let told = |error: anyhow::Error| (status(&error), format!("{error:#}"));
+        assert_eq!(told(read().unwrap_err().into()), (2, "--train is missing: name a file".into()));
+        assert_eq!(told(unread.unwrap_err()), (2, "task mood: --lr: invalid float literal".into()));
+        assert_eq!(told(contradicting.unwrap_err()), (2, "--a and --b contradict each other".into()));
+        assert_eq!(told(TrainError::Options("epochs is 0".into()).into()).0, 2);
+        assert_eq!(told(TextError::Builtin("there is none".into()).into()).0, 2);
+        assert_eq!(told(anyhow!("a.tsv is empty")).0, 1);
+    }
+}

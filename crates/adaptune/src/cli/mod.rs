@@ -17,6 +17,7 @@ mod inspect;
 mod interrupted;
 mod loaded;
 mod lock;
+mod majority;
 mod memory;
 mod merge;
 mod missed;
@@ -48,18 +49,18 @@ mod wrap;
 use anyhow::{Context, Result};
 use args::{Cli, Command};
 use clap::{CommandFactory, FromArgMatches};
-use misused::{MISUSED, Missing};
+use misused::{status, status_of_clap};
 use std::process::ExitCode;
 
-/// Runs the command that was asked for. Errors go to standard error, and the exit status is 1, or 2 where options are
-/// missing or cannot be read.
+/// Runs the command that was asked for. Errors go to standard error, and the exit status is 2 where the command line cannot be
+/// followed, 1 where something else fails.
 pub(crate) fn main() -> ExitCode {
     adaptune_tensor::kernel::keep_freed_memory();
     let cli = match parsed() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
             report::note(error.to_string().trim_end());
-            return ExitCode::from(MISUSED);
+            return ExitCode::from(status_of_clap(&error));
         }
         Err(shown) => shown.exit(),
     };
@@ -68,7 +69,7 @@ pub(crate) fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             report::note(format_args!("error: {}", explained(&error)));
-            if error.is::<Missing>() { ExitCode::from(MISUSED) } else { ExitCode::FAILURE }
+            ExitCode::from(status(&error))
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Files that a command writes a record of each text into.
 
+use super::misused::misuse;
 use anyhow::{Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::fs::File;
@@ -14,7 +15,7 @@ pub(crate) fn check(out: &Path, input: &Path, overwrite: bool) -> Result<()> {
     }
     let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
     if same(out, input) {
-        bail!("--out {} is the input itself; name another file", out.display());
+        misuse!("--out {} is the input itself; name another file", out.display());
     }
     if out.exists() && !overwrite {
         bail!("--out {} is there already; name another file, or add --overwrite", out.display());

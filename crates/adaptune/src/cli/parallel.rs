@@ -3,14 +3,15 @@
 use super::args::{AdapterArg, ModelArgs, TableArgs, Threshold};
 use super::finished::Finished;
 use super::loaded::{Loaded, check_adapters};
+use super::misused::misuse;
 use adaptune_adapters::Expression;
 use adaptune_text::ParallelPredictor;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 /// Loads the base once, and each part with its head.
 pub(crate) fn open_parallel(args: &ModelArgs, table: &TableArgs, parts: &[Expression]) -> Result<ParallelPredictor> {
     if let Some(head) = &args.head {
-        bail!("--head {}: in parallel(…) each adapter answers with the head in its own folder", head.display());
+        misuse!("--head {}: in parallel(…) each adapter answers with the head in its own folder", head.display());
     }
     let adapters: Vec<AdapterArg> = parts.iter().cloned().map(AdapterArg::from).collect();
     let each: Vec<String> = (1..).zip(parts).map(|(n, part)| format!("parallel(…), part {n}, {part}")).collect();
@@ -24,7 +25,7 @@ pub(crate) fn open_parallel(args: &ModelArgs, table: &TableArgs, parts: &[Expres
         members.push(own.into_iter().try_fold(loaded, Loaded::with_threshold).with_context(|| place.clone())?);
     }
     if let Some(threshold) = args.threshold.iter().find(|threshold| !accepted.contains(threshold)) {
-        bail!("--threshold {threshold}: none of these adapters has such a class, or any number of labels");
+        misuse!("--threshold {threshold}: none of these adapters has such a class, or any number of labels");
     }
     let base = first.context("parallel(…) names no adapter")?.base;
     let mut predictor = ParallelPredictor::new(base);

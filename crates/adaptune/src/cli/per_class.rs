@@ -1,5 +1,6 @@
 //! Scores class by class: `eval --per-class`.
 
+use super::misused::misuse;
 use super::report::{Cell, Report, note, print_line, thousands};
 use super::score_table::{ScoreTable, Scored, listed};
 use adaptune_adapters::HeadConfig;
@@ -7,7 +8,7 @@ use adaptune_tensor::ndarray::{Array2, ArrayView1, Axis};
 use adaptune_tensor::softmax;
 use adaptune_train::metrics::{ClassReport, calibration_error};
 use adaptune_train::{Dataset, Target, argmax};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 /// The most classes of which a confusion matrix is printed; more do not fit 80 columns.
@@ -46,7 +47,7 @@ impl<'a> PerClass<'a> {
         class_of: impl Fn(ArrayView1<'_, f32>) -> usize,
     ) -> Result<Self> {
         if !Self::is_for(head) {
-            bail!("--per-class is for classes, labels and tags; this head is for {}", head.task.name());
+            misuse!("--per-class is for classes, labels and tags; this head is for {}", head.task.name());
         }
         let expected: Vec<Option<usize>> =
             data.examples().iter().flat_map(|example| targets(&example.target)).collect();

@@ -96,7 +96,7 @@ const FILES: &[(&str, &[u8], &[&str])] = &[
     ("twice.tsv", b"text\ttext\na\tb\n", &["twice.tsv, line 1: the header names the column `text` twice"]),
     ("unlabelled.tsv", b"text\tlabl\na\tgood\n", &["unlabelled.tsv: found no labels", "--label-column"]),
     ("holes.tsv", b"text\tlabel\na\tgood\nb\t\n", &["holes.tsv: every label is `good`"]),
-    ("silent.tsv", b"text\tlabel\n \tgood\n", &["silent.tsv, line 2: the column `text` is blank"]),
+    ("silent.tsv", b"text\tlabel\n \tgood\n", &["silent.tsv, line 2: the text in the column `text` is blank"]),
     (
         "one.tsv",
         b"text\tlabel\na\tgood\nb\tgood\n",

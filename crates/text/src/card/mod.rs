@@ -208,6 +208,7 @@ mod tests {
             examples: 3,
             sha256: Some("ab".repeat(32)),
             aside: None,
+            examples_sha256: None,
         };
         let run = RunFile {
             model: model.into(),

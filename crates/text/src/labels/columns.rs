@@ -32,7 +32,7 @@ impl Table {
                 format!("columns of labels are for texts and pairs of texts, found {}", self.kind),
             ));
         }
-        let places = names.iter().map(|name| place(&self, name)).collect::<Result<Vec<_>>>()?;
+        let places = places(&self, names)?;
         let mut rows = std::mem::take(&mut self.rows);
         for row in &mut rows {
             row.labels = held(&self, row, names, &places)?;
@@ -49,11 +49,20 @@ impl Table {
     }
 }
 
-fn place(table: &Table, name: &String) -> Result<usize> {
-    table.header.iter().position(|column| column == name).ok_or_else(|| {
-        let hint = did_you_mean(name, table.header.iter().map(String::as_str));
-        whole(table, format!("expected a column `{name}` for a label, found {}{hint}", table.header.join(", ")))
-    })
+/// Where the columns stand; all that are missing are told at once.
+fn places(table: &Table, names: &[String]) -> Result<Vec<usize>> {
+    let place = |name: &String| table.header.iter().position(|column| column == name);
+    let missing: Vec<String> = names.iter().filter(|name| place(name).is_none()).map(|name| format!("`{name}`")).collect();
+    if missing.is_empty() {
+        return Ok(names.iter().filter_map(place).collect());
+    }
+    let hint = match names.iter().find(|name| place(name).is_none()).filter(|_| missing.len() == 1) {
+        Some(name) => did_you_mean(name, table.header.iter().map(String::as_str)),
+        None => String::new(),
+    };
+    let columns = if missing.len() == 1 { "a column" } else { "columns" };
+    let (missing, found) = (missing.join(", "), table.header.join(", "));
+    Err(whole(table, format!("expected {columns} {missing} for labels, found {found}{hint}")))
 }
 
 /// The names of those columns that hold; nothing if all are blank.

@@ -45,7 +45,8 @@ impl Table {
         if !decimal_commas || !self.may_have_decimal_commas() || (self.is_between_commas() && !self.has_a_comma()) {
             return Ok(self);
         }
-        if let Some(row) = self.rows.iter().find(|row| row.label.as_deref().is_some_and(has_a_point)) {
+        let is_ambiguous = |label: &str| has_a_point(label) && with_point(label).is_none();
+        if let Some(row) = self.rows.iter().find(|row| row.label.as_deref().is_some_and(is_ambiguous)) {
             let found = row.label.as_deref().unwrap_or_default();
             let message = format!(
                 "expected a number with a decimal comma, as the training data have it, found `{found}`; write it with a comma, and \
@@ -61,6 +62,27 @@ impl Table {
         }
         self.dialect = self.dialect.map(|dialect| Dialect { decimal_comma: true, ..dialect });
         Ok(self)
+    }
+
+    /// True if the numbers of this table have a decimal comma, as far as its fields say it: a column holds nothing but numbers, of which
+    /// one has the comma, and none holds such numbers with a decimal point.
+    ///
+    /// ```
+    /// use adaptune_text::{Table, TableOptions};
+    ///
+    /// let file = tempfile::Builder::new().suffix(".csv").tempfile()?;
+    /// std::fs::write(&file, "text;price\nThe soup was warm;1.306,98\nThe soup was cold;12\n")?;
+    /// assert!(Table::read_texts(file.path(), &TableOptions::default())?.writes_decimal_commas());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn writes_decimal_commas(&self) -> bool {
+        let column = |place: usize| {
+            let fields = self.rows.iter().filter_map(move |row| row.fields.get(place)?.as_str());
+            fields.map(str::trim).filter(|field| !field.is_empty()).collect::<Vec<_>>()
+        };
+        let notations: Vec<Notation> = (0..self.header.len()).filter_map(|place| notation(&column(place))).collect();
+        notations.contains(&Notation::Commas) && !notations.contains(&Notation::Points)
     }
 
     /// True of tables that may have them, and whose labels are still as they are written.
@@ -79,6 +101,22 @@ impl Table {
     }
 }
 
+#[derive(PartialEq)]
+enum Notation {
+    Commas,
+    Points,
+}
+
+/// With what the numbers of a column are written, if it holds nothing else and one of them shows it.
+fn notation(numbers: &[&str]) -> Option<Notation> {
+    let one_has = |sign: char| numbers.iter().any(|number| number.contains(sign));
+    match numbers {
+        numbers if one_has(',') && numbers.iter().all(|number| with_point(number).is_some()) => Some(Notation::Commas),
+        numbers if one_has('.') && numbers.iter().all(|number| number.parse::<f64>().is_ok()) => Some(Notation::Points),
+        _ => None,
+    }
+}
+
 /// True of `1,250`, and not of `0,250` or `1,25`.
 fn may_be_thousands(label: &str) -> bool {
     let before_and_behind = label.trim_start_matches(['+', '-']).split_once(',');
@@ -86,12 +124,29 @@ fn may_be_thousands(label: &str) -> bool {
         .is_some_and(|(before, behind)| behind.len() == 3 && !before.is_empty() && !before.starts_with('0'))
 }
 
-/// The number with a point, if the label is one that may have a decimal comma: without a point, and with one comma at most.
+/// The number with a point, if the label is one that may have a decimal comma: one comma at most, and points only before it, where
+/// they part thousands as in `1.306,98`.
 fn with_point(label: &str) -> Option<String> {
-    let written = label.replacen(',', ".", 1);
-    let letters = |c: char| c.is_ascii_digit() || "+-,eE".contains(c);
-    let is_number = label.chars().all(letters) && written.parse::<f64>().is_ok_and(f64::is_finite);
-    is_number.then_some(written)
+    let written = match label.split_once(',') {
+        Some((whole, behind)) => format!("{}.{behind}", without_thousands(whole)?),
+        None => label.to_owned(),
+    };
+    let letters = |c: char| c.is_ascii_digit() || "+-eE".contains(c);
+    let decimal = label.contains(',');
+    let is_number = written.chars().all(|c| letters(c) || (decimal && c == '.'));
+    (is_number && written.parse::<f64>().is_ok_and(f64::is_finite)).then_some(written)
+}
+
+/// What stands before a decimal comma, without points that part it into thousands.
+fn without_thousands(whole: &str) -> Option<String> {
+    let mut groups = whole.trim_start_matches(['+', '-']).split('.');
+    let first = groups.next().unwrap_or_default().len();
+    let mut several = false;
+    let are_thousands = groups.all(|group| {
+        several = true;
+        group.len() == 3
+    });
+    (!several || (are_thousands && (1..=3).contains(&first))).then(|| whole.replace('.', ""))
 }
 
 fn has_a_point(label: &str) -> bool {
@@ -164,8 +219,24 @@ mod tests {
     }
 
     #[test]
+    fn points_before_a_decimal_comma_part_thousands() {
+        let table = read("a.csv", &["1.306,98", "0,99", "-12.000.500,5", "7"]);
+        assert!(Table::decimal_commas([&table]));
+        assert_eq!(labels(&table.clone().with_decimal_commas(true).unwrap()), ["1306.98", "0.99", "-12000500.5", "7"]);
+        let message = read("b.csv", &["1,5", "1.306"]).with_decimal_commas(true).unwrap_err().to_string();
+        assert!(message.contains("line 3") && message.contains("`1.306`"), "what a point alone means is not known: {message}");
+    }
+
+    #[test]
+    fn the_columns_of_a_table_show_how_numbers_are_written() {
+        let written = |columns: [&str; 2]| read("a.csv", &columns).writes_decimal_commas();
+        assert!(written(["1.306,98", ""]) && written(["3,75", "12"]));
+        assert!(!written(["good, or so", "bad"]) && !written(["3.75", "12"]) && !written(["", ""]));
+    }
+
+    #[test]
     fn one_label_that_is_no_such_number_settles_it() {
-        for other in ["good", "1,2,3", "3.75", "1.234,5", "1, 2", "inf", ",", "1-2,5"] {
+        for other in ["good", "1,2,3", "3.75", "1.234", "12.34,5", "1234.567,5", "1, 2", "inf", ",", "1-2,5"] {
             assert!(!Table::decimal_commas([&read("a.csv", &["3,75", other])]), "{other}");
         }
         assert!(!Table::decimal_commas([&read("a.csv", &["3", "4"])]), "whole numbers alone say nothing");

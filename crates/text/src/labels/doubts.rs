@@ -78,24 +78,23 @@ pub(super) fn refuse_lists(table: &Table) -> Result<()> {
     }
 }
 
-/// Refuses labels of which none occurs twice, as numbers of rows and texts do not.
+/// Refuses labels of which hardly any occurs twice, as numbers of rows and texts do not.
 ///
 /// # Errors
-/// There are many labels, and as many as examples.
+/// There are many labels, and nine in ten examples have one of their own.
 pub(super) fn never_repeat(table: &Table, classes: &[String]) -> Result<()> {
-    if classes.len() <= MANY || classes.len() < table.rows.len() {
+    if classes.len() <= MANY || 10 * classes.len() < 9 * table.rows.len() {
         return Ok(());
     }
+    let all = classes.len() == table.rows.len();
+    let which = if all { "every label" } else { "nearly every label" };
     let column = table.columns.label.as_ref().map(|name| format!(" in the column `{name}`")).unwrap_or_default();
     let examples: Vec<String> = classes.iter().take(3).map(|class| format!("`{}`", shortened(class, 30))).collect();
-    Err(whole(
-        table,
-        format!(
-            "every label{column} occurs once ({}, ...), so there is nothing to learn; is this the column of the labels? \
-             --label-column names another",
-            examples.join(", ")
-        ),
-    ))
+    let other = || "; is this the column of the labels? --label-column names another".to_owned();
+    let meant = [looks_like_lists(classes), look_like_numbers(classes)].into_iter().find(|said| !said.is_empty());
+    let meant = meant.unwrap_or_else(other);
+    let examples = examples.join(", ");
+    Err(whole(table, format!("{which}{column} occurs once ({examples}, ...), so there is nothing to learn{meant}")))
 }
 
 /// More labels than this are not the classes of a small set of data.
@@ -130,8 +129,8 @@ pub(super) fn look_like_numbers(classes: &[String]) -> String {
     let unread = classes.iter().find(|class| class.contains(',') && class.parse::<f64>().is_err());
     match unread.filter(|_| classes.len() > 2 && classes.iter().all(digits)) {
         Some(unread) => format!(
-            "; labels such as `{unread}` look like numbers, and are read as names: a decimal comma is read where every label \
-             has one at most and none has a point, and between commas only where it cannot part thousands"
+            "; labels such as `{unread}` look like numbers, and are read as names: write all with a decimal point, or all with a decimal \
+             comma, and nothing between thousands"
         ),
         None => String::new(),
     }
@@ -177,8 +176,13 @@ mod tests {
         let names: Vec<String> = (0..30).map(|i| format!("T-{i}")).collect();
         let message = never_repeat(&Table::of_texts(&names), &names).unwrap_err().to_string();
         assert!(message.contains("occurs once (`T-0`, `T-1`, `T-2`, ...)") && message.contains("--label-column"));
-        assert!(never_repeat(&Table::of_texts(&["a"; 31]), &names).is_ok());
+        let lists: Vec<String> = (0..30).map(|i| format!("{};{}", i % 6, 6 + i / 6)).collect();
+        let message = never_repeat(&Table::of_texts(&lists), &lists).unwrap_err().to_string();
+        assert!(message.contains("`0;6`") && message.contains("--task multi-label"), "{message}");
+        assert!(!message.contains("--label-column"), "{message}");
         assert!(never_repeat(&Table::of_texts(&["a", "b"]), &names[..2]).is_ok());
+        assert!(never_repeat(&Table::of_texts(&["a"; 33]), &names).unwrap_err().to_string().contains("nearly every"));
+        assert!(never_repeat(&Table::of_texts(&["a"; 34]), &names).is_ok());
     }
 
     #[test]

@@ -256,18 +256,25 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
     refuse_tags(table)?;
     never_repeat(table, &classes)?;
     let occurrences = Occurrences::of(table.rows.iter().filter_map(|row| Some((row.line, row.label.as_deref()?))));
-    let doubts = [
-        look_like_numbers(&classes),
-        looks_like_lists(&classes),
-        occurrences.words_for_none(&classes),
-        occurrences.slips(&classes),
-        look_like_paths(&classes),
-        hardly_repeat(table, &classes),
-    ];
-    let odd = quantities::tell_words(table) + &doubts.concat();
+    let odd = quantities::tell_words(table) + &occurrences.words_for_none(&classes) + &doubts(table, &classes, &occurrences);
     let classes = with_named(table, classes);
     let note = format!("{} classes: {}{odd}", classes.len(), listed(&classes));
     Ok((Labels::Classes(classes), note))
+}
+
+/// What else labels look like than names of classes. Lists of several are alike and hardly repeat because of what they are.
+fn doubts(table: &Table, classes: &[String], occurrences: &Occurrences) -> String {
+    let lists = looks_like_lists(classes);
+    if !lists.is_empty() {
+        return lists;
+    }
+    let doubts = [
+        look_like_numbers(classes),
+        occurrences.slips(classes),
+        look_like_paths(classes),
+        hardly_repeat(table, classes),
+    ];
+    doubts.concat()
 }
 
 fn multi_label(table: &Table) -> Result<(Labels, String)> {

@@ -215,3 +215,15 @@ fn numbers_are_known_by_placeholders() {
     let others = Labels::Classes(owned(&["LABEL_0", "LABEL_2"]));
     assert!(others.targets(&labelled(&["0"])).is_err(), "these count otherwise");
 }
+
+/// Parts in another order are no slips, and combinations hardly repeat because of what they are.
+#[test]
+fn lists_of_labels_are_not_called_slips_of_each_other() {
+    let labels = ["login;billing", "billing;login", "Login;billing", "login", "billing", "login;refund", "refund"];
+    let (_, said) = Labels::decide(&labelled(&labels.repeat(12)), TaskChoice::Auto).unwrap();
+    assert!(said.contains("look like several of one example: then --task multi-label"), "{said}");
+    assert!(!said.contains("write them alike") && !said.contains("mend it"), "{said}");
+    // Without them the same spellings are told.
+    let (_, said) = Labels::decide(&labelled(&["Login", "login", "billing"].repeat(12)), TaskChoice::Auto).unwrap();
+    assert!(said.contains("`Login` and `login`") && said.contains("write them alike"), "{said}");
+}

@@ -1,5 +1,7 @@
 //! Predictions of texts and words.
 
+use adaptune_train::metrics::{Span, spans};
+
 /// The prediction for one text.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Prediction {
@@ -60,6 +62,8 @@ pub enum Prediction {
 /// The prediction for one word.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WordTag {
+    /// The word.
+    pub word: String,
     /// The most probable tag; none for a word without a token of its own.
     pub label: Option<String>,
     /// The logits, in the order of the head's labels; empty without a token.
@@ -68,7 +72,33 @@ pub struct WordTag {
     pub probabilities: Vec<f32>,
 }
 
+/// Words that tags mark as one span, such as the name of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    /// What the tags call it: `PER` of `B-PER` and `I-PER`.
+    pub kind: String,
+    /// Its words, with spaces between.
+    pub text: String,
+    /// Its first word, from 0.
+    pub start: usize,
+    /// The word behind its last.
+    pub end: usize,
+}
+
 impl Prediction {
+    /// Returns what the tags of words mark, from left to right, if they mark spans ([`spans`]); nothing of other predictions.
+    #[must_use]
+    pub fn entities(&self) -> Vec<Entity> {
+        let Self::Tags(words) = self else { return Vec::new() };
+        let tags: Vec<&str> = words.iter().map(|word| word.label.as_deref().unwrap_or("O")).collect();
+        let text = |span: &Span<'_>| words[span.start..span.end].iter().map(|word| word.word.as_str()).collect::<Vec<_>>();
+        let entity = |span: Span<'_>| {
+            let (kind, text) = (span.kind.to_owned(), text(&span).join(" "));
+            Entity { kind, text, start: span.start, end: span.end }
+        };
+        spans(&tags).into_iter().map(entity).collect()
+    }
+
     /// The label, the labels between separators, the number or the tags between spaces, as they would stand in a table; empty for a blank text. A word without
     /// a tag has `?`.
     #[must_use]
@@ -103,5 +133,25 @@ impl Prediction {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities_are_words_with_their_kind() {
+        let tag = |(word, label): (&str, Option<&str>)| WordTag {
+            word: word.to_owned(),
+            label: label.map(str::to_owned),
+            logits: Vec::new(),
+            probabilities: Vec::new(),
+        };
+        let words = [("Ada", "B-PER"), ("Byron", "I-PER"), ("in", "O"), ("London", "I-LOC")].map(|(w, t)| (w, Some(t)));
+        let found = Prediction::Tags(words.into_iter().chain([("cut", None)]).map(tag).collect()).entities();
+        let entity = |kind: &str, text: &str, start, end| Entity { kind: kind.into(), text: text.into(), start, end };
+        assert_eq!(found, [entity("PER", "Ada Byron", 0, 2), entity("LOC", "London", 3, 4)]);
+        assert!(Prediction::Blank.entities().is_empty());
     }
 }

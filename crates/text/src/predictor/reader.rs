@@ -25,6 +25,11 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// True if punctuation stood apart from words in training.
+    pub(crate) fn has_punctuation_apart(&self) -> bool {
+        self.input.is_some_and(|input| input.punctuation_apart)
+    }
+
     /// Refuses texts in another form than in training.
     pub(crate) fn check(&self, table: &Table) -> Result<()> {
         self.input.map_or(Ok(()), |input| input.check(table))
@@ -67,7 +72,8 @@ impl Reader<'_> {
             task if task.predicts_any_labels() => self.labels_that_hold(logits.row(0)),
             task if task.reads_every_token() => {
                 let starts = encoded.word_starts.iter().flatten();
-                Prediction::Tags(starts.map(|start| word_tag(head, logits, *start)).collect())
+                let words = if let Text::Words(words) = &row.text { words.as_slice() } else { &[] };
+                Prediction::Tags(starts.zip(words).map(|(start, word)| word_tag(head, logits, *start, word)).collect())
             }
             _ => {
                 let logits = logits.row(0);
@@ -133,10 +139,12 @@ impl Reader<'_> {
     }
 }
 
-fn word_tag(head: &HeadConfig, logits: ArrayView2<'_, f32>, start: Option<usize>) -> WordTag {
-    let Some(start) = start else { return WordTag { label: None, logits: Vec::new(), probabilities: Vec::new() } };
-    let row = logits.row(start);
-    WordTag { label: Some(head.labels[argmax(row)].clone()), logits: row.to_vec(), probabilities: probabilities(row) }
+fn word_tag(head: &HeadConfig, logits: ArrayView2<'_, f32>, start: Option<usize>, word: &str) -> WordTag {
+    let word = word.to_owned();
+    let Some(start) = start else { return WordTag { word, label: None, logits: Vec::new(), probabilities: Vec::new() } };
+    let (row, head) = (logits.row(start), &head.labels);
+    let (label, probabilities) = (Some(head[argmax(row)].clone()), probabilities(row));
+    WordTag { word, label, logits: row.to_vec(), probabilities }
 }
 
 fn probabilities(logits: ArrayView1<'_, f32>) -> Vec<f32> {

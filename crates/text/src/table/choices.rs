@@ -1,8 +1,8 @@
 //! Texts to choose among: a column for each choice, or in JSON a list of them, as SWAG, RACE and COPA have them.
 
-use super::columns::require;
 use super::content::{Choices, Columns, Row, Table, TableKind, Text};
 use super::delimited::Records;
+use super::missing::{CHOICE_COLUMNS, LABEL_COLUMN, Needed, TEXT_B_COLUMN, TEXT_COLUMN, require};
 use super::objects::Object;
 use super::options::Reading;
 use super::values::{brief, scalar};
@@ -64,7 +64,7 @@ pub(super) fn of_object(reading: &Reading<'_>, first: &Object) -> Result<Option<
 /// The columns of choices that are named, or those of training, if the file has them all.
 fn named(reading: &Reading<'_>, header: &[String]) -> Result<Option<Vec<String>>> {
     let (named, before) = (&reading.options.columns.choices, &reading.options.preferred.choices);
-    named.iter().try_for_each(|name| require(reading, header, name))?;
+    require(reading, header, &named.iter().map(|name| Needed { name, option: CHOICE_COLUMNS }).collect::<Vec<_>>())?;
     let is_there = |names: &&Vec<String>| !names.is_empty() && names.iter().all(|name| header.contains(name));
     Ok([named, before].into_iter().find(is_there).cloned())
 }
@@ -129,12 +129,10 @@ fn columns(reading: &Reading<'_>, header: &[String], choices: Vec<String>) -> Re
         (context, question) => (context.clone(), question.clone()),
     };
     let label = named.label.clone().or_else(|| usual(&LABELS));
-    for name in [&context, &question].into_iter().flatten() {
-        require(reading, header, name)?;
-    }
-    if let Some(name) = label.as_ref().filter(|_| reading.labels_needed) {
-        require(reading, header, name)?;
-    }
+    let named = [(&context, TEXT_COLUMN), (&question, TEXT_B_COLUMN), (&label, LABEL_COLUMN)].into_iter();
+    let needed = named.filter_map(|(name, option)| Some(Needed { name: name.as_deref()?, option }));
+    let needed: Vec<Needed<'_>> = needed.filter(|column| reading.labels_needed || column.option != LABEL_COLUMN).collect();
+    require(reading, header, &needed)?;
     Ok(ChoiceColumns { context, question, choices, label })
 }
 

@@ -1,9 +1,9 @@
 //! Texts that are compared with each other, each a sequence by itself, as data sets of sentence-transformers have them: pairs, pairs
 //! with a score, and triplets.
 
-use super::columns::require;
 use super::content::{Columns, Row, Table, TableKind, Text};
 use super::delimited::Records;
+use super::missing::{LABEL_COLUMN, NEGATIVE_COLUMNS, Needed, TEXT_B_COLUMN, TEXT_COLUMN, require};
 use super::objects::Object;
 use super::options::Reading;
 use super::values::{brief, scalar};
@@ -47,18 +47,19 @@ pub(super) fn of_header(reading: &Reading<'_>, header: &[String]) -> Result<Opti
             [other(text, PAIRS[0][0]), other(text_b, PAIRS[0][1])]
         }
     };
-    pair.iter().try_for_each(|name| require(reading, header, name))?;
     let negatives = match &named.negatives[..] {
         [] => header.iter().filter(|name| is_negative(name)).cloned().collect(),
         named => named.to_vec(),
     };
-    negatives.iter().try_for_each(|name| require(reading, header, name))?;
     let score = match &named.label {
         Some(name) => Some(name.clone()),
         None if negatives.is_empty() => SCORES.into_iter().find(|name| has(name)).map(str::to_owned),
         None => None,
     };
-    score.iter().try_for_each(|name| require(reading, header, name))?;
+    let texts = pair.iter().zip([TEXT_COLUMN, TEXT_B_COLUMN]);
+    let texts = texts.chain(negatives.iter().map(|name| (name, NEGATIVE_COLUMNS)));
+    let needed = texts.chain(score.iter().map(|name| (name, LABEL)));
+    require(reading, header, &needed.map(|(name, option)| Needed { name, option }).collect::<Vec<_>>())?;
     if score.is_some() && !negatives.is_empty() {
         let message =
             "a score is of a pair, and negatives belong to an anchor; name either --label-column or --negative-columns";
@@ -131,12 +132,7 @@ impl ComparedColumns {
     fn row<'f>(&self, reading: &Reading<'_>, line: usize, field: &dyn Fn(&String) -> &'f Value) -> Result<Row> {
         let mut texts = Vec::with_capacity(2 + self.negatives.len());
         for name in &self.pair {
-            let text = texts_of(reading, line, name, field(name))?.concat();
-            if text.trim().is_empty() {
-                let message = format!("the column `{name}` is blank; expected a text: fill it in or delete the line");
-                return Err(reading.source.error(line, message));
-            }
-            texts.push(text);
+            texts.push(texts_of(reading, line, name, field(name))?.concat());
         }
         // An example may have fewer negatives than others.
         for name in &self.negatives {
@@ -225,8 +221,8 @@ mod tests {
             none.contains("found the columns text, label; choose with --text-column and --text-b-column"),
             "{none}"
         );
-        let blank = refused("a.tsv", "anchor\tpositive\na\tb\na\t \n");
-        assert!(blank.contains("line 3: the column `positive` is blank"), "{blank}");
+        let blank = refused("a.tsv", "anchor\tpositive\na\t \n");
+        assert!(blank.contains("line 2: the text in the column `anchor` or `positive` is blank"), "{blank}");
         let number = refused("a.jsonl", r#"{"anchor": "a", "positive": 3}"#);
         assert!(number.contains("expected `positive` to be a text, found 3"), "{number}");
     }

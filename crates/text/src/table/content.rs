@@ -8,7 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What one example gives the model to read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Text {
     /// One text.
     Single(String),
@@ -30,7 +30,7 @@ pub enum Text {
 /// let choices = Choices { context, question, choices: vec!["Ada.".into(), "Ben.".into()] };
 /// assert_eq!(choices.texts()[1], Text::Pair("Ada wrote programs.".into(), "Who wrote? Ben.".into()));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Choices {
     /// What the choices are about: a passage, a premise, how a story begins; blank if there is nothing.
     pub context: String,

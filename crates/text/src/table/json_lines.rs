@@ -86,7 +86,7 @@ fn text_row(reading: &Reading<'_>, line: usize, object: &Object, chosen: &Chosen
         Some(name) => label(reading, line, object, name)?,
         None => (None, None),
     };
-    Ok(Row { labels, ..chosen.row(reading, line, text, text_b, label.as_deref())? })
+    Ok(Row { labels, ..chosen.row(line, text, text_b, label.as_deref()) })
 }
 
 fn tagged_row(reading: &Reading<'_>, line: usize, object: &Object, words: &str, tags: Option<&str>) -> Result<Row> {
@@ -94,9 +94,6 @@ fn tagged_row(reading: &Reading<'_>, line: usize, object: &Object, words: &str, 
     let texts = strings(reading, line, object, words)?;
     // Where nothing is learnt or measured, tags are a column like any other.
     let tags = tags.filter(|_| reading.labels_needed).map(|name| tag_names(reading, line, object, name)).transpose()?;
-    if texts.is_empty() && reading.labels_needed {
-        return Err(source.error(line, format!("`{words}` is empty; expected at least one word: delete the line")));
-    }
     if let Some(tags) = tags.as_ref().filter(|tags| tags.len() != texts.len()) {
         let message = format!("found {} words and {} tags; expected one tag for each word", texts.len(), tags.len());
         return Err(source.error(line, message));
@@ -132,7 +129,7 @@ fn value<'a>(reading: &Reading<'_>, line: usize, object: &'a Object, name: &str)
 fn string<'a>(reading: &Reading<'_>, line: usize, object: &'a Object, name: &str) -> Result<&'a str> {
     match value(reading, line, object, name)? {
         Value::String(text) => Ok(text),
-        Value::Null if !reading.labels_needed => Ok(""),
+        Value::Null => Ok(""),
         Value::Object(_) if object.values().all(Value::is_object) => Err(reading.source.error(
             line,
             format!(

@@ -22,6 +22,7 @@
 //! a `label` that is a list is any number of labels, and `words` and `tags` (or `tokens` and `ner_tags`), two arrays, give tagged words. All columns,
 //! the others too, are kept in [`Row::fields`]. Files are UTF-8; a byte order mark and Windows line ends do no harm.
 
+mod blank;
 mod choices;
 mod columns;
 mod compared;
@@ -32,11 +33,13 @@ mod delimiter;
 mod dialect;
 mod encoding;
 mod json_lines;
+mod missing;
 mod objects;
 mod options;
 mod questions;
 mod source;
 mod values;
+mod words;
 
 pub use content::{ChoiceLabels, Choices, Columns, GivenAnswer, NO_TAG, Row, Table, TableKind, Text};
 pub(crate) use content::{WORDS_AND_TAGS, pairs_in_a_table};
@@ -96,7 +99,7 @@ impl Table {
                  or .conll",
             ));
         }
-        parse(&Reading { source: &source, options, labels_needed: true }, format)
+        parse(&Reading { source: &source, options, labels_needed: true }, format)?.without_blank_texts()
     }
 
     /// Reads texts whose labels are to be predicted: from standard input if the path is `-`, one text a line unless the options
@@ -218,10 +221,10 @@ fn records(reading: &Reading<'_>, mut records: Records) -> Result<Table> {
 /// One text a line. A blank line keeps its place, so that no later prediction is shifted by one.
 fn lines(reading: &Reading<'_>) -> Result<Table> {
     let row = |(line, text): (usize, &str)| {
-        let text = Text::Single(reading.full_text(line, "the line", text)?);
-        Ok(Row { text, label: None, labels: None, answers: None, tags: Vec::new(), line, fields: Vec::new() })
+        let text = Text::Single(text.to_owned());
+        Row { text, label: None, labels: None, answers: None, tags: Vec::new(), line, fields: Vec::new() }
     };
-    let rows = reading.source.lines().map(row).collect::<Result<Vec<_>>>()?;
+    let rows = reading.source.lines().map(row).collect();
     let (name, columns) = (reading.source.name.clone(), Columns::default());
     Ok(Table { rows, kind: TableKind::Single, name, header: Vec::new(), columns, dialect: None, notes: Vec::new() })
 }

@@ -110,20 +110,11 @@ impl FromStr for Format {
 pub(super) struct Reading<'a> {
     pub(super) source: &'a Source,
     pub(super) options: &'a TableOptions,
-    /// True if examples are to be learnt or measured: then a blank text is an error, otherwise it has no prediction.
+    /// True if examples are to be learnt or measured: then a row needs a label, and one with a blank text is left out.
     pub(super) labels_needed: bool,
 }
 
 impl<'a> Reading<'a> {
-    /// `text`; blank ones only where there is nothing to learn.
-    pub(super) fn full_text(&self, line: usize, what: &str, text: &str) -> Result<String> {
-        if self.labels_needed && text.trim().is_empty() {
-            let message = format!("{what} is blank; expected a text: fill it in or delete the line");
-            return Err(self.source.error(line, message));
-        }
-        Ok(text.to_owned())
-    }
-
     /// The columns that are named; those of texts, and that of labels, are the preferred ones where none is, as far as the file has
     /// them.
     pub(super) fn columns(&self, has: impl Fn(&str) -> bool) -> Columns {

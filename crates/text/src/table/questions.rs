@@ -98,7 +98,7 @@ fn row(reading: &Reading<'_>, line: usize, header: &[String], object: &Object) -
             Some(Value::Null) | None if !reading.labels_needed => "",
             _ => return Err(reading.source.error(line, format!("expected `{name}` to be a text{}", of(object)))),
         };
-        reading.full_text(line, &format!("`{name}`"), text)
+        Ok(text.to_owned())
     };
     let (question, context) = (text(QUESTION)?, text(CONTEXT)?);
     let answers = answers(object.get(ANSWERS)).ok_or_else(|| {

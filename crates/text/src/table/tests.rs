@@ -165,7 +165,7 @@ fn columns_can_be_named() {
 #[test]
 fn a_missing_column_is_named_with_the_nearest() {
     let message = plain_failure("a.tsv", "txet\tlabel\na\tb\n");
-    assert!(message.starts_with("a.tsv: expected a column `text`, found `txet`, `label`; did you mean `txet`?"));
+    assert!(message.starts_with("a.tsv: expected a column `text`, found `txet`, `label`; did you mean --text-column txet?"));
     let message = failure("a.csv", "text,labels\na,b\n", &named(None, None, Some("lable")));
     assert!(message.contains("expected a column `lable`, found `text`, `labels`"), "{message}");
     let message = failure("a.jsonl", "{\"a\":\"b\"}", &named(Some("b"), None, None));
@@ -201,8 +201,8 @@ fn broken_records_are_named_by_line() {
         ("a.csv", "text,label\na,b\n\"c,d\ne,f\n", "line 3: found a quote that is never closed"),
         ("a.csv", "text,label\n5\" pipe,b\nc,d\n", "line 2: found a quote that is never closed"),
         ("a.tsv", "text\tlabel\na\tb\n\nc\td\n", "line 3: the line is blank"),
-        ("a.tsv", "text\tlabel\na\tb\n \tx\n", "line 3: the column `text` is blank"),
-        ("a.csv", "text_a,text_b\na,\n", "line 2: the column `text_b` is blank"),
+        ("a.tsv", "text\tlabel\n \tx\n", "line 2: the text in the column `text` is blank here"),
+        ("a.csv", "text_a,text_b\na,\n", "line 2: the text in the column `text_a` or `text_b` is blank here"),
         ("a.tsv", "text\tlabel\ttext\na\tb\tc\n", "line 1: the header names the column `text` twice"),
         ("a.tsv", "text\tlabel\n", "line 1: found a header and no rows"),
         ("a.csv", "text,label", "line 1: found a header and no rows"),
@@ -231,7 +231,7 @@ fn broken_json_is_named_by_line() {
         ("{\"words\": [\"a\", 2], \"tags\": [\"O\", \"O\"]}", "expected `words` to be an array of texts, found 2"),
         ("{\"words\": \"a\"}", "expected `words` to be an array of texts, found \"a\""),
         ("{\"words\": [\"a\"], \"tags\": []}", "found 1 words and 0 tags"),
-        ("{\"words\": []}", "`words` is empty"),
+        ("{\"words\": []}", "line 1: the text in the column `words` is blank here"),
     ];
     for (content, expected) in cases {
         let message = plain_failure("a.jsonl", content);

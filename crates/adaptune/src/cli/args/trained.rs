@@ -4,8 +4,9 @@ use super::columns::TableArgs;
 use super::composition::AdapterArg;
 use super::embed::FormArgs;
 use super::numbers::{BaseDtype, BatchArgs};
+use super::super::misused::misused;
 use super::threshold::{Threshold, threshold};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,21 @@ impl ModelArgs {
     }
 }
 
+/// What has no place where data are read as in training: other data, and other columns of them.
+const OF_OTHER_DATA: [&str; 11] = [
+    "data",
+    "embeddings",
+    "text_column",
+    "text_b_column",
+    "label_column",
+    "label_columns",
+    "label_separator",
+    "domain_column",
+    "choice_columns",
+    "choice_labels",
+    "label_names",
+];
+
 #[derive(Debug, Args)]
 pub(crate) struct EvalArgs {
     #[command(flatten)]
@@ -54,7 +70,7 @@ pub(crate) struct EvalArgs {
     pub(crate) data: Option<PathBuf>,
     /// Measure on the examples that train kept aside as development data (--dev 10%), in the place of --data: to choose thresholds on
     /// them, for instance. For heads that predict labels
-    #[arg(long, conflicts_with_all = ["data", "embeddings"])]
+    #[arg(long, conflicts_with_all = OF_OTHER_DATA)]
     pub(crate) kept_aside: bool,
     #[command(flatten)]
     pub(crate) table: TableArgs,
@@ -84,7 +100,8 @@ pub(crate) struct EvalArgs {
 impl EvalArgs {
     /// The data, where they must be named.
     pub(crate) fn named_data(&self) -> Result<&Path> {
-        self.data.as_deref().context("--kept-aside is for heads that predict labels; name the data with --data")
+        let data = self.data.as_deref();
+        Ok(data.ok_or_else(|| misused("--kept-aside is for heads that predict labels; name the data with --data"))?)
     }
 }
 

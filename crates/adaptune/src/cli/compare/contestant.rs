@@ -1,7 +1,8 @@
 //! A method that is compared.
 
+use super::super::misused::{misuse, unreadable};
 use adaptune_adapters::Tuning;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
 /// A method, and what it is called in files.
 pub(super) struct Contestant {
@@ -22,7 +23,7 @@ impl Contestant {
         let mut all: Vec<Self> = Vec::new();
         for text in texts {
             if all.iter().any(|other| other.text == *text) {
-                bail!("--method {text} is named twice");
+                misuse!("--method {text} is named twice");
             }
             let mut contestant = Self::read(text)?;
             let plain = contestant.folder.clone();
@@ -43,9 +44,9 @@ impl Contestant {
             None => (text, None),
         };
         if let Some(rate) = rate.filter(|rate| !rate.parse().is_ok_and(|rate: f64| rate > 0.0 && rate.is_finite())) {
-            bail!("--method {text}: the learning rate is {rate:?}, but must be a number above 0, as in ia3@1e-2");
+            misuse!("--method {text}: the learning rate is {rate:?}, but must be a number above 0, as in ia3@1e-2");
         }
-        let tuning = method.parse().with_context(|| format!("--method {text}"))?;
+        let tuning = method.parse().map_err(unreadable(format_args!("--method {text}")))?;
         let folder = text.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
         Ok(Self { text: text.to_owned(), method: method.to_owned(), rate: rate.map(str::to_owned), tuning, folder })
     }

@@ -11,7 +11,7 @@ mod trial;
 use super::args::CompareArgs;
 use super::download::find_base;
 use super::interrupted;
-use super::misused::missing;
+use super::misused::{missing, misuse};
 use super::report::{print_json, print_line};
 use super::task::TaskArg;
 use super::train::{self, DEFAULT_TASK};
@@ -50,7 +50,7 @@ pub(crate) fn run(args: &CompareArgs) -> Result<()> {
 /// What can be said of options and methods by themselves.
 fn check(args: &CompareArgs, contestants: &[Contestant]) -> Result<()> {
     if matches!(args.task, Some(TaskArg::Kind(_))) {
-        bail!("--task names a built-in task, such as builtin:topic@B; what files hold is seen in them");
+        misuse!("--task names a built-in task, such as builtin:topic@B; what files hold is seen in them");
     }
     let model = find_base(args.model.as_deref().unwrap_or(BUILTIN))?;
     for Contestant { text, tuning, .. } in contestants {
@@ -60,7 +60,7 @@ fn check(args: &CompareArgs, contestants: &[Contestant]) -> Result<()> {
     }
     if args.train.is_none() && args.model.as_deref().is_some_and(|model| model != BUILTIN) && args.task.is_none() {
         let advice = "name files with labelled data (--train, --dev, --test), or a built-in task with --task";
-        bail!(missing("--train", advice));
+        return Err(missing("--train", advice).into());
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::super::args::{Cli, Command as Asked, CompareArgs, TrainArgs};
 use super::super::folder::{RunFolder, State, TRAINED};
+use super::super::misused::misuse;
 use super::super::report::note;
 use super::super::train::DEFAULT_TASK;
 use super::contestant::Contestant;
@@ -35,8 +36,8 @@ impl<'a> Trial<'a> {
         let line = std::iter::once("adaptune".into()).chain(self.arguments(&self.options(args)));
         match Cli::try_parse_from(line) {
             Ok(Cli { command: Asked::Train(args), .. }) => Ok(*args),
-            Err(error) if error.use_stderr() => bail!("{}", error.to_string().trim().trim_start_matches("error: ")),
-            _ => bail!(
+            Err(error) if error.use_stderr() => misuse!("{}", error.to_string().trim().trim_start_matches("error: ")),
+            _ => misuse!(
                 "behind `--` stand options to train with, not such as --help; `adaptune train --help` shows them all"
             ),
         }

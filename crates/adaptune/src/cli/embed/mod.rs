@@ -4,11 +4,12 @@ mod model;
 mod writer;
 
 use super::args::EmbedArgs;
+use super::misused::misuse;
 use super::output;
 use super::report::{counted, note, notes};
 use adaptune_tensor::ndarray::ArrayView1;
 use adaptune_text::{Embedder, Row, Table, TextError};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 pub(crate) use model::Source;
 use std::io::{self, BufWriter, Write};
 use writer::Form;
@@ -16,7 +17,7 @@ use writer::Form;
 /// Writes a vector for each text, in the order of the input.
 pub(crate) fn run(args: &EmbedArgs) -> Result<()> {
     if args.out.is_none() && !args.json {
-        bail!("name a file for the embeddings, --out x.safetensors, x.npy or x.jsonl, or have them printed, --json");
+        misuse!("name a file for the embeddings, --out x.safetensors, x.npy or x.jsonl, or have them printed, --json");
     }
     args.out.as_deref().map_or(Ok(()), |out| output::check(out, &args.input, args.overwrite))?;
     let form = args.out.as_deref().map_or(Ok(Form::JsonLines), Form::of)?;

@@ -1,5 +1,6 @@
 //! How embeddings are written: as JSON Lines, or as one array.
 
+use super::super::misused::misuse;
 use adaptune_tensor::ndarray::ArrayView1;
 use adaptune_text::{Row, Table, Text};
 use anyhow::{Result, bail};
@@ -25,7 +26,7 @@ impl Form {
             Some("jsonl" | "ndjson") => Ok(Self::JsonLines),
             Some("npy") => Ok(Self::Npy),
             Some("safetensors") => Ok(Self::Safetensors),
-            _ => bail!("--out {}: expected a name that ends in .safetensors, .npy or .jsonl", out.display()),
+            _ => misuse!("--out {}: expected a name that ends in .safetensors, .npy or .jsonl", out.display()),
         }
     }
 

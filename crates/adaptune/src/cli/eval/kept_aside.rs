@@ -2,6 +2,7 @@
 
 use super::super::args::{AdapterArg, EvalArgs};
 use super::super::folder::{RunFolder, TRAINED};
+use super::super::report::note;
 use super::super::separation::Advice;
 use adaptune_text::{Aside, DataFile, RunFile, Table, TableOptions, TextPredictor};
 use anyhow::{Context, Result, bail};
@@ -13,7 +14,7 @@ use std::path::Path;
 /// It kept nothing aside, or its data are not there any more, or have changed.
 pub(super) fn read(adapter: &Path, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
     let run = RunFolder::new(adapter, TRAINED).run_file()?.unwrap_or_default();
-    let (Aside { share, seed }, expected) = aside(adapter, &run)?;
+    let (Aside { share, seed }, kept) = aside(adapter, &run)?;
     let table = |file: &DataFile| {
         let table = labelled(file, options, predictor);
         table.with_context(|| format!("--kept-aside: {} names the training data", adapter.join("run.json").display()))
@@ -23,15 +24,34 @@ pub(super) fn read(adapter: &Path, options: &TableOptions, predictor: &TextPredi
     let first = tables.next().context("--kept-aside: run.json names no training data")?;
     let whole = tables.try_fold(first, Table::join)?;
     let (_, dev) = whole.split(share, seed)?;
-    if dev.rows.len() != expected {
+    check(&dev, kept)?;
+    Ok(dev)
+}
+
+/// Refuses other examples than those that training kept aside: it may have learnt from them.
+fn check(dev: &Table, kept: &DataFile) -> Result<()> {
+    let as_in_training = "read the data as in training (--format, --delimiter, --quotes)";
+    let (found, expected) = (dev.rows.len(), kept.examples);
+    if found != expected {
         bail!(
-            "--kept-aside: {} examples would be kept aside of {}, and in training it were {expected}; read the data as in training \
-             (--format, --delimiter, --quotes)",
-            dev.rows.len(),
+            "--kept-aside: {found} examples would be kept aside of {}, and in training it were {expected}; {as_in_training}",
             dev.name
         );
     }
-    Ok(dev)
+    match &kept.examples_sha256 {
+        Some(known) if *known != dev.examples_sha256() => bail!(
+            "--kept-aside: of {} other examples would be kept aside than in training, which may have learnt from them; {as_in_training}",
+            dev.name
+        ),
+        Some(_) => Ok(()),
+        None => {
+            note(
+                "note: an older version trained this adapter and kept no record of which examples it kept aside: their number is right, \
+                 and whether it is these is not known",
+            );
+            Ok(())
+        }
+    }
 }
 
 /// Where thresholds are to be chosen for this adapter.
@@ -48,11 +68,11 @@ pub(super) fn advice(args: &EvalArgs) -> Result<Advice> {
     Ok(if kept_aside { Advice::OnThoseKeptAside } else { Advice::OnDevelopmentData })
 }
 
-/// How examples were kept aside, and how many.
-fn aside(adapter: &Path, run: &RunFile) -> Result<(Aside, usize)> {
+/// How examples were kept aside, and which.
+fn aside<'r>(adapter: &Path, run: &'r RunFile) -> Result<(Aside, &'r DataFile)> {
     let adapter = adapter.display();
     match run.data.iter().find(|file| file.part == "dev") {
-        Some(DataFile { aside: Some(aside), examples, .. }) => Ok((*aside, *examples)),
+        Some(file @ DataFile { aside: Some(aside), .. }) => Ok((*aside, file)),
         Some(file) if file.sha256.is_some() => {
             bail!("--kept-aside: {adapter} was measured on a file of its own in training: --data {}", file.path)
         }

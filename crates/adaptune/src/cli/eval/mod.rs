@@ -3,12 +3,14 @@
 mod kept_aside;
 mod language;
 mod layers;
+mod learnt;
 mod vectors;
 
 use super::args::{AdapterArg, EvalArgs};
 use super::loaded::Loaded;
+use super::majority::tell_majority;
 use super::missed::{tell_missed_by, thresholds};
-use super::misused::{AN_ADAPTER, missing};
+use super::misused::{AN_ADAPTER, missing, misuse};
 use super::mixing::Mixing;
 use super::per_class::PerClass;
 use super::per_entity::PerEntity;
@@ -20,12 +22,13 @@ use adaptune_tensor::ndarray::Array2;
 use adaptune_text::{Labels, Table, TableOptions, TextPredictor};
 use adaptune_train::metrics::chance_of_choices;
 use adaptune_train::{Dataset, Evaluation, json, predict};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use layers::ByLayersLeftOut;
 use serde_json::{Value, json};
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
+    learnt::tell(args)?;
     if language::is_meant(args)? {
         return language::run(args);
     }
@@ -53,6 +56,8 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         true => print_json(args, &evaluation, &data, details.as_ref())?,
         false => {
             print(&evaluation, &data)?;
+            let class_of = |row: usize| loaded.predictor.class_of(logits.row(row));
+            tell_majority(head, &data, &logits, class_of);
             match details {
                 Some(details) => details.print(kept_aside::advice(args)?)?,
                 None => tell_missed_by(&loaded.predictor, &data, &logits)?,
@@ -80,7 +85,7 @@ fn check_vectors(args: &EvalArgs) -> Result<()> {
     let folders = [("--mixing", &args.mixing), ("--layers-left-out", &args.layers_left_out)];
     match folders.into_iter().find(|(_, folder)| folder.is_some()) {
         Some((option, _)) => {
-            bail!("{option} is for heads that predict something; vectors are measured without it")
+            misuse!("{option} is for heads that predict something; vectors are measured without it")
         }
         None => Ok(()),
     }
@@ -89,7 +94,7 @@ fn check_vectors(args: &EvalArgs) -> Result<()> {
 /// Refuses several adapters with a head each, of which the labels of the data can be meant for one.
 fn check_alone(args: &EvalArgs) -> Result<()> {
     match args.model.adapter.as_ref().map(AdapterArg::parallel).transpose()?.flatten() {
-        Some(_) => bail!(
+        Some(_) => misuse!(
             "--adapter parallel(…): data have the labels of one task, so each adapter is measured by itself: \
              eval --adapter DIR --data FILE"
         ),

@@ -2,11 +2,12 @@
 
 mod heat_map;
 
+use super::misused::misuse;
 use super::report::{Cell, Report, print_line};
 use adaptune_text::{TextPredictor, Tokenizer};
 use adaptune_train::{Dataset, MixingShares, mixing_shares};
 use adaptune_transformer::weights::replace_file;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use heat_map::{Grid, draw};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -31,7 +32,7 @@ impl<'a> Mixing<'a> {
         let labels = predictor.labels().to_vec();
         let shares = mixing_shares(predictor.model_mut(), data, batch_size, FIRST)?;
         if shares.is_empty() {
-            bail!("--mixing: nothing is mixed here; it is for adapters put together by fuse(…) or route(…)");
+            misuse!("--mixing: nothing is mixed here; it is for adapters put together by fuse(…) or route(…)");
         }
         Ok(Self { shares, labels, data })
     }

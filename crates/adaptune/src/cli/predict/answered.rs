@@ -1,7 +1,8 @@
 //! A head that answers, and where its answers stand in what is written.
 
 use adaptune_adapters::HeadConfig;
-use adaptune_text::{Dialect, Prediction};
+use adaptune_text::{Dialect, Entity, Prediction};
+use adaptune_train::metrics::labels_mark_spans;
 
 /// A head, and where several answer, the name of its adapter.
 pub(super) struct Answered<'a> {
@@ -12,17 +13,18 @@ pub(super) struct Answered<'a> {
 /// The columns of answers beside the answer.
 const OF_ANSWERS: [&str; 3] = ["score", "start", "end"];
 /// Fields of predictions in JSON.
-const FIELDS: [&str; 10] =
-    ["text", "label", "logits", "probabilities", "choice", "answer", "start", "end", "score", "null_score"];
+const FIELDS: [&str; 11] =
+    ["text", "label", "logits", "probabilities", "entities", "choice", "answer", "start", "end", "score", "null_score"];
 /// The field of several in JSON.
 pub(super) const ANSWERS: &str = "answers";
 
 impl Answered<'_> {
-    /// The names of the columns that are added to a table; only classes have a probability. Those of several begin with the adapter's
-    /// name.
+    /// The names of the columns that are added to a table; only classes have a probability, and only tags that mark spans have
+    /// entities. Those of several begin with the adapter's name.
     pub(super) fn columns(&self) -> Vec<String> {
         let beside = ["probability"].into_iter().filter(|_| self.has_probability());
         let beside = beside.chain(OF_ANSWERS.into_iter().filter(|_| self.head.task.predicts_a_span()));
+        let beside = beside.chain(["entities"].into_iter().filter(|_| self.marks_spans()));
         let (first, beside): (_, Vec<String>) = match self.name {
             None => ("predicted", beside.map(str::to_owned).collect()),
             Some(name) => (name, beside.map(|column| format!("{name}_{column}")).collect()),
@@ -34,10 +36,18 @@ impl Answered<'_> {
     pub(super) fn cells(&self, prediction: &Prediction, dialect: Dialect) -> Vec<String> {
         let mut cells = vec![in_notation(prediction.label(), dialect)];
         if self.has_probability() {
-            cells.push(probability(prediction, self.head));
+            let numbers = probability(prediction, self.head);
+            // Between several a comma could part them.
+            let parted = matches!(prediction, Prediction::Labels { separator: ',', .. });
+            cells.push(if parted { numbers } else { with_commas(numbers, dialect) });
         }
         if self.head.task.predicts_a_span() {
-            cells.extend(of_answer(prediction));
+            let [score, start, end] = of_answer(prediction);
+            cells.extend([with_commas(score, dialect), start, end]);
+        }
+        if self.marks_spans() {
+            let entity = |entity: &Entity| format!("{} [{}]", entity.text, entity.kind);
+            cells.push(prediction.entities().iter().map(entity).collect::<Vec<_>>().join("; "));
         }
         cells
     }
@@ -55,6 +65,10 @@ impl Answered<'_> {
         self.head.task.reads_every_token() && !self.head.task.predicts_a_span()
     }
 
+    fn marks_spans(&self) -> bool {
+        self.tags() && labels_mark_spans(&self.head.labels)
+    }
+
     fn has_probability(&self) -> bool {
         !self.head.task.predicts_a_number() && !self.head.task.reads_every_token()
     }
@@ -62,8 +76,12 @@ impl Answered<'_> {
 
 /// A number as the table has numbers; anything else as it is.
 fn in_notation(label: String, dialect: Dialect) -> String {
-    let is_number = dialect.decimal_comma && label.parse::<f64>().is_ok();
-    if is_number { label.replacen('.', ",", 1) } else { label }
+    if label.parse::<f64>().is_ok() { with_commas(label, dialect) } else { label }
+}
+
+/// Numbers, one or several, as the table has numbers.
+fn with_commas(numbers: String, dialect: Dialect) -> String {
+    if dialect.decimal_comma { numbers.replace('.', ",") } else { numbers }
 }
 
 /// The probability of the label, or of each of the labels between the same separators; nothing where there is none.

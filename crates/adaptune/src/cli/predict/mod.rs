@@ -6,10 +6,11 @@ mod record;
 mod writer;
 
 use super::args::PredictArgs;
+use super::misused::misuse;
 use super::output;
 use super::report::{counted, note, notes};
 use adaptune_text::{Prediction, Row, Table, TextError};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use predictor::Predictor;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -19,7 +20,7 @@ use writer::Writer;
 pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     args.out.as_deref().map_or(Ok(()), |out| output::check(out, &args.input, args.overwrite))?;
     if args.table.names_labels() {
-        bail!(
+        misuse!(
             "--label-names says what numbers in labelled data stand for; predictions have the names of training: leave it away"
         );
     }

@@ -40,7 +40,7 @@ impl Predictor {
     pub(super) fn checked(&self, table: Table) -> Result<Table> {
         let Self::One(predictor) = self else { return Ok(table) };
         predictor.input().map_or(Ok(()), |input| input.check(&table))?;
-        Ok(table.for_task(predictor.model().head().config().task)?)
+        Ok(predictor.for_head(table)?)
     }
 
     /// The heads, of several with the names of their adapters.

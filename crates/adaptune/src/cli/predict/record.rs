@@ -3,8 +3,9 @@
 use super::super::report::one_line;
 use super::answered::{ANSWERS, Answered, probability};
 use adaptune_adapters::HeadConfig;
-use adaptune_text::{Choices, Prediction, Row, Text, WordTag};
+use adaptune_text::{Choices, Entity, NO_TAG, Prediction, Row, Text, WordTag};
 use adaptune_train::json::value;
+use adaptune_train::metrics::labels_mark_spans;
 use serde_json::{Map, Value, json};
 
 /// A JSON object: the columns that are kept, then the text, then what is predicted, or for several adapters what each predicts, by name.
@@ -58,13 +59,22 @@ fn json_fields(prediction: &Prediction, head: &HeadConfig) -> Value {
             let of = |field: &dyn Fn(&WordTag) -> Value| -> Vec<Value> {
                 words.iter().map(|word| if word.label.is_some() { field(word) } else { Value::Null }).collect()
             };
-            json!({
+            let mut fields = json!({
                 "label": of(&|word| json!(word.label)),
                 "logits": of(&|word| reals(&word.logits)),
                 "probabilities": of(&|word| by_name(head, &word.probabilities)),
-            })
+            });
+            if labels_mark_spans(&head.labels) {
+                fields["entities"] = prediction.entities().iter().map(entity).collect();
+            }
+            fields
         }
     }
+}
+
+/// A span of words, from the first one to the one behind the last.
+fn entity(Entity { kind, text, start, end }: &Entity) -> Value {
+    json!({ "kind": kind, "text": text, "start": start, "end": end })
 }
 
 /// What is said of a choice: its number and its text too, and logits and probabilities in the order of the choices.
@@ -91,8 +101,9 @@ fn text(text: &Text) -> Value {
     }
 }
 
+/// With as many digits as tell it from other numbers of 32 bits.
 fn real(number: f32) -> Value {
-    value(f64::from(number))
+    value(number.to_string().parse().unwrap_or(f64::from(number)))
 }
 
 fn reals(numbers: &[f32]) -> Value {
@@ -112,16 +123,16 @@ pub(super) fn plain_line(row: &Row, prediction: &Prediction, Answered { name, he
 }
 
 fn plain(row: &Row, prediction: &Prediction, head: &HeadConfig) -> String {
-    let shown = match &row.text {
-        Text::Single(text) if matches!(prediction, Prediction::Tags(_)) => {
-            let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
-            return tagged_line(&words, prediction);
+    let untagged = |word: &String| format!("{}/{NO_TAG}", one_line(word));
+    let shown = match (&row.text, prediction) {
+        (_, Prediction::Tags(words)) => return words.iter().map(tagged).collect::<Vec<_>>().join(" "),
+        (Text::Words(words), _) => return words.iter().map(untagged).collect::<Vec<_>>().join(" "),
+        (Text::Single(text), _) => one_line(text),
+        (Text::Pair(a, b), _) => format!("{}\t{}", one_line(a), one_line(b)),
+        (Text::Compared(texts), _) => texts.iter().map(|text| one_line(text)).collect::<Vec<_>>().join("\t"),
+        (Text::Choices(Choices { context, question, .. }), _) => {
+            format!("{}\t{}", one_line(context), one_line(question))
         }
-        Text::Single(text) => one_line(text),
-        Text::Pair(a, b) => format!("{}\t{}", one_line(a), one_line(b)),
-        Text::Words(words) => return tagged_line(words, prediction),
-        Text::Compared(texts) => texts.iter().map(|text| one_line(text)).collect::<Vec<_>>().join("\t"),
-        Text::Choices(Choices { context, question, .. }) => format!("{}\t{}", one_line(context), one_line(question)),
     };
     match prediction {
         Prediction::Class { .. } | Prediction::Labels { .. } => {
@@ -136,10 +147,6 @@ fn plain(row: &Row, prediction: &Prediction, head: &HeadConfig) -> String {
     }
 }
 
-fn tagged_line(words: &[String], prediction: &Prediction) -> String {
-    let none: &[WordTag] = &[];
-    let tags = if let Prediction::Tags(tags) = prediction { tags.as_slice() } else { none };
-    let tag = |i: usize| tags.get(i).and_then(|word| word.label.as_deref()).unwrap_or("?");
-    let tagged = words.iter().enumerate().map(|(i, word)| format!("{}/{}", one_line(word), tag(i)));
-    tagged.collect::<Vec<_>>().join(" ")
+fn tagged(word: &WordTag) -> String {
+    format!("{}/{}", one_line(&word.word), word.label.as_deref().unwrap_or(NO_TAG))
 }

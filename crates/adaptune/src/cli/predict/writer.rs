@@ -1,12 +1,13 @@
 //! How predictions are written: for reading, as JSON Lines, as a table, or as tagged words.
 
 use super::super::args::PredictArgs;
+use super::super::misused::{misuse, misused};
 use super::super::report::{counted, one_line};
 use super::answered::Answered;
 use super::record::{json_record, plain_line};
 use adaptune_adapters::did_you_mean;
 use adaptune_text::{Choices, Dialect, Format, NO_TAG, Prediction, Row, Table, TableKind, Text};
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, bail};
 use serde_json::{Map, Value};
 use std::io::{self, Write};
 
@@ -29,7 +30,8 @@ enum Form {
 
 impl<'a> Writer<'a> {
     /// The form is that of the ending of `--out`; columns are those of `--keep`, or all of them in a file.
-    /// With `decimal_comma` training data had one, and so have numbers in a table that is written as the input is.
+    /// With `decimal_comma` training data had one, and so have numbers in a table that is written as the input is; they have it too
+    /// where the input's own numbers have it.
     pub(super) fn new(
         args: &PredictArgs,
         table: &Table,
@@ -43,7 +45,7 @@ impl<'a> Writer<'a> {
             None => Vec::new(),
         };
         if form == Form::Plain && !kept.is_empty() {
-            bail!("--keep is for files and --json: add --json, or --out with a name that ends in .tsv, .csv or .jsonl");
+            misuse!("--keep is for files and --json: add --json, or --out with a name that ends in .tsv, .csv or .jsonl");
         }
         let added: Vec<String> = heads.iter().flat_map(Answered::columns).collect();
         let taken = kept.iter().find(|(_, name)| added.contains(name));
@@ -160,11 +162,12 @@ fn beside(table: &Table, kept: Vec<(usize, String)>, fields: &[&str]) -> Result<
 fn form(args: &PredictArgs, table: &Table, heads: &[Answered<'_>], decimal_comma: bool) -> Result<Form> {
     let Some(out) = &args.out else { return Ok(if args.json { Form::JsonLines } else { Form::Plain }) };
     let known = "let --out end in .tsv, .csv, .jsonl, .conll or .txt, which says how predictions are written (--format is of the input)";
-    let form = match Format::of(out).map_err(|_| anyhow!("--out {}: {known}", out.display()))? {
+    let form = match Format::of(out).map_err(|_| misused(format_args!("--out {}: {known}", out.display())))? {
         format @ (Format::Tsv | Format::Csv) => {
             let usual = if format == Format::Tsv { Dialect::TABS } else { Dialect::COMMAS };
             let same = args.table.options().format.map_or_else(|| Format::of(&args.input).ok(), Some) == Some(format);
             let own = table.dialect.filter(|_| same);
+            let decimal_comma = decimal_comma || table.writes_decimal_commas();
             let own = own.map(|own| Dialect { decimal_comma: decimal_comma && own.leaves_commas(), ..own });
             Form::Table(own.unwrap_or(usual))
         }
@@ -174,7 +177,7 @@ fn form(args: &PredictArgs, table: &Table, heads: &[Answered<'_>], decimal_comma
         other => bail!("--out {}: {}", out.display(), refusal(heads, other)),
     };
     if args.json && form != Form::JsonLines {
-        bail!("--json and --out {} contradict each other; let the file end in .jsonl", out.display());
+        misuse!("--json and --out {} contradict each other; let the file end in .jsonl", out.display());
     }
     Ok(form)
 }

@@ -9,6 +9,7 @@ use super::args::{ArchitectureArg, PretrainArgs};
 use super::folder::{PRETRAINED, RunFolder, State};
 use super::interrupted;
 use super::memory;
+use super::misused::{misuse, unreadable};
 use super::plot::draw;
 use super::report::{self, Cell, Report, bytes, duration, note, percent, print_line, thousands, time_of};
 use super::train::{evaluations, follow};
@@ -18,7 +19,7 @@ use adaptune_text::RunFile;
 use adaptune_train::{EvaluationRecord, OptimiserConfig, TrainOptions, Trained, Trainer, json};
 use adaptune_transformer::weights::replace_file;
 use adaptune_transformer::{Config, Encoder, Family, Thaw, Thawed};
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use corpus::Corpus;
 use material::Material;
 use serde_json::{Value, json};
@@ -55,27 +56,27 @@ fn check(args: &PretrainArgs) -> Result<()> {
     let PretrainArgs { hidden, layers, heads, positions, max_length, .. } = *args;
     let sizes = [("hidden", hidden), ("layers", layers), ("heads", heads), ("feed-forward", args.feed_forward_width())];
     if let Some((name, _)) = sizes.into_iter().find(|(_, size)| *size == 0) {
-        bail!("--{name} is 0, but must be at least 1");
+        misuse!("--{name} is 0, but must be at least 1");
     }
     if !hidden.is_multiple_of(heads) {
-        bail!("--heads is {heads}, but must divide the hidden size {hidden}");
+        misuse!("--heads is {heads}, but must divide the hidden size {hidden}");
     }
     let length = max_length.unwrap_or(positions);
     if length > positions {
-        bail!("--max-length is {length}, but the model is to have positions for {positions} tokens: raise --positions");
+        misuse!("--max-length is {length}, but the model is to have positions for {positions} tokens: raise --positions");
     }
     if length < 3 {
-        bail!("a length of {length} tokens leaves no room for text between the two that mark its ends");
+        misuse!("a length of {length} tokens leaves no room for text between the two that mark its ends");
     }
     for (name, share) in [("hide", args.hidden_share()), ("dropout", args.dropout_rate())] {
         if !(0.0..1.0).contains(&share) {
-            bail!("--{name} is {share}, but must be from 0 up to, but not, 1");
+            misuse!("--{name} is {share}, but must be from 0 up to, but not, 1");
         }
     }
     let of_encoders =
         [("--hide", args.hide.is_some()), ("--dropout", args.dropout.is_some()), ("--summarise", args.summarise)];
     match of_encoders.into_iter().find(|(_, given)| *given && args.arch == ArchitectureArg::Llama) {
-        Some((option, _)) => bail!("{option} is for encoders; --arch llama learns what comes next: leave it away"),
+        Some((option, _)) => misuse!("{option} is for encoders; --arch llama learns what comes next: leave it away"),
         None => Ok(()),
     }
 }
@@ -149,7 +150,7 @@ fn options(args: &PretrainArgs) -> Result<TrainOptions> {
         batch_size: args.batch_size,
         accumulate: args.accumulate,
         learning_rate: args.lr,
-        warmup: args.warmup.parse().context("--warmup")?,
+        warmup: args.warmup.parse().map_err(unreadable("--warmup"))?,
         optimiser: OptimiserConfig::adamw(args.weight_decay),
         seed: args.seed,
         ..TrainOptions::default()

@@ -1,7 +1,7 @@
 //! What is trained on what, after every default has been filled in.
 
 use super::super::args::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
-use super::super::misused::missing;
+use super::super::misused::{missing, misuse, unreadable};
 use super::super::report::{counted, note};
 use super::super::task::TaskArg;
 use super::composed::Composed;
@@ -11,7 +11,7 @@ use adaptune_text::builtin::Builtin;
 use adaptune_text::{BUILTIN, BUILTIN_DECODER, Domains, Sizing, TaskChoice};
 use adaptune_train::{Batching, CacheLimits, OptimiserConfig, Schedule, TrainOptions};
 use adaptune_transformer::Thaw;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use std::path::{Path, PathBuf};
 
 /// Everything that was asked for, or goes without saying.
@@ -76,7 +76,7 @@ impl Choices {
                 ("--metric", args.metric.is_some()),
             ];
             if let Some((option, _)) = needs.iter().find(|(_, given)| *given && args.folds.is_none()) {
-                bail!("{option} needs development data to look at: give --dev");
+                misuse!("{option} needs development data to look at: give --dev");
             }
         }
         let model = model(args, first, start.as_ref())?;
@@ -191,7 +191,7 @@ fn nothing_named(args: &TrainArgs) -> bool {
 fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
     match (&args.task, args.train.first()) {
         (TaskArg::Builtin(name), Some(file)) => {
-            bail!(
+            misuse!(
                 "--task {name} brings its own data, so --train {} has no place; leave one of them away",
                 file.display()
             )
@@ -202,7 +202,7 @@ fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
             Ok(Some(TaskArg::Builtin(DEFAULT_TASK.into())))
         }
         (TaskArg::Kind(_), None) => {
-            bail!(missing("--train", format!("{A_FILE}, or a built-in task with --task {DEFAULT_TASK}")))
+            Err(missing("--train", format_args!("{A_FILE}, or a built-in task with --task {DEFAULT_TASK}")).into())
         }
     }
 }
@@ -224,7 +224,7 @@ fn model(args: &TrainArgs, train: &Path, start: Option<&Start>) -> Result<String
 fn tuning(method: &str, composed: Option<&Composed>, thaw: Option<Thaw>) -> Result<Tuning> {
     let tuning: Tuning = match composed {
         Some(Composed::New { .. }) => Tuning::default(),
-        _ => method.parse().context("--method")?,
+        _ => method.parse().map_err(unreadable("--method"))?,
     };
     Ok(match thaw {
         Some(thaw) => tuning.with_thawed(thaw),
@@ -249,7 +249,7 @@ fn free_folder(train: &Path, method: &str) -> PathBuf {
 fn name(args: &TrainArgs, out: &Path) -> Result<String> {
     if let Some(name) = &args.name {
         if name.is_empty() || name.contains(['.', '/', '\\']) {
-            bail!("--name {name:?} is empty or holds a point or a slash, which names of adapters cannot");
+            misuse!("--name {name:?} is empty or holds a point or a slash, which names of adapters cannot");
         }
         return Ok(name.clone());
     }
@@ -279,7 +279,7 @@ fn options(args: &TrainArgs, defaults: &Defaults) -> Result<TrainOptions> {
         head_learning_rate: args.head_lr,
         thaw_learning_rate: args.thaw_lr,
         schedule,
-        warmup: args.warmup.parse().context("--warmup")?,
+        warmup: args.warmup.parse().map_err(unreadable("--warmup"))?,
         optimiser,
         clip: Some(args.clip).filter(|clip| *clip != 0.0),
         batching,

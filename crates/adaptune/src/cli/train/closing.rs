@@ -45,7 +45,7 @@ impl Closing<'_> {
             print_line("")?;
             self.comparison().print()?;
         }
-        if let Some(said) = self.trained.no_better(self.from) {
+        if let Some(said) = self.trained.no_better(self.from).or_else(|| self.trained.overfitted()) {
             print_line(said)?;
         }
         print_line(format_args!("saved in {}", self.out.display()))?;

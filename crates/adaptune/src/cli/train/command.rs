@@ -3,6 +3,7 @@
 use super::super::args::{Cli, Command, TrainArgs};
 use super::super::folder::{RunFolder, State};
 use super::super::interrupted::tell_how_to_go_on;
+use super::super::misused::misuse;
 use super::super::report::note;
 use super::super::task::TaskArg;
 use adaptune_text::{DataFile, TaskChoice};
@@ -88,7 +89,7 @@ pub(super) fn resumed(args: &TrainArgs, folder: &RunFolder) -> Result<Option<Tra
     }
     let out = args.out.as_deref().unwrap_or(Path::new("")).display();
     if let Some(option) = beside_resume() {
-        bail!(not_with_resume(&option, &out.to_string(), folder.state()));
+        misuse!("{}", not_with_resume(&option, &out.to_string(), folder.state()));
     }
     let Some(path) = folder.command_under_way() else {
         return match folder.state() {

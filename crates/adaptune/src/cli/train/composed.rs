@@ -1,6 +1,7 @@
 //! Adapters put together in training: what is loaded stays as it is, and what is new of it, or an adapter upon it, trains.
 
 use super::super::args::{AdapterArg, is_composed};
+use super::super::misused::{misuse, unreadable};
 use super::tree::Tree;
 use adaptune_adapters::format::{NewParts, load_composed};
 use adaptune_adapters::{AdapterModel, Expression, FusionConfig, Method};
@@ -25,15 +26,15 @@ impl Composed {
         let composed = method.filter(|method| is_composed(method));
         match (composed, below, fusion) {
             (Some(_), Some(below), _) => {
-                bail!("--below {below}: put it into --method, as in 'stack({below}, fuse(DIR, DIR))'")
+                misuse!("--below {below}: put it into --method, as in 'stack({below}, fuse(DIR, DIR))'")
             }
             (Some(method), None, fusion) => {
-                let expression: Expression = method.parse().context("--method")?;
-                let fusion = fusion.unwrap_or("dynamic").parse().context("--fusion")?;
+                let expression: Expression = method.parse().map_err(unreadable("--method"))?;
+                let fusion = fusion.unwrap_or("dynamic").parse().map_err(unreadable("--fusion"))?;
                 let tree = Tree::of(&expression)?;
                 Ok(Some(Self::New { expression, fusion, tree, domains: None }))
             }
-            (None, _, Some(_)) => bail!("--fusion is for --method 'fuse(DIR, DIR)'; here nothing is fused"),
+            (None, _, Some(_)) => misuse!("--fusion is for --method 'fuse(DIR, DIR)'; here nothing is fused"),
             (None, Some(below), None) => Ok(Some(Self::Below(expression(below)))),
             (None, None, None) => Ok(None),
         }
@@ -96,7 +97,7 @@ impl Composed {
                 }
                 let parts = load_composed(&expression, base, Some(&NewParts { fusion, seed, names: &names }))?;
                 if parts.setup.parameter_count() == 0 {
-                    bail!(
+                    misuse!(
                         "--method {expression}: nothing in it would train; new adapters do, and a new fusion or router, as in \
                          'fuse(DIR, DIR)'"
                     );
@@ -106,7 +107,7 @@ impl Composed {
             Self::Below(expression) => {
                 let below = load_composed(expression, base, None)?.setup;
                 let Some(name) = model.adapter().map(|adapter| adapter.name().to_owned()) else {
-                    bail!("--below needs an adapter to stand upon it, and --method has none");
+                    misuse!("--below needs an adapter to stand upon it, and --method has none");
                 };
                 if below.adapters().iter().any(|adapter| adapter.name() == name) {
                     bail!(

@@ -1,13 +1,14 @@
 //! The data of a training: read, labelled, in tokens.
 
 use super::super::args::{DevArg, TrainArgs};
+use super::super::misused::misuse;
 use super::super::questions::check_questions;
 use super::super::report::{note, notes, thousands};
 use super::choices::Choices;
 use super::composed::Composed;
 use super::earlier::Earlier;
-use super::rare;
 use super::start::labels_of;
+use super::{columns, overlap, rare};
 use adaptune_adapters::AdapterModel;
 use adaptune_text::{
     Aside, Columns, DataFile, Domains, EmbeddingForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text,
@@ -55,9 +56,10 @@ impl Data {
         }
         if !args.json {
             note(format_args!("{} examples, {decision}", thousands(whole.rows.len() as u64)));
+            columns::read_of(&whole, args.table.domain_column()).map_or((), note);
         }
         if args.folds.is_some() && labels == Labels::Answers {
-            anyhow::bail!("--folds is not for questions, whose windows would be in several parts; give --dev");
+            misuse!("--folds is not for questions, whose windows would be in several parts; give --dev");
         }
         let folds = args.folds.map_or(Ok(Vec::new()), |count| whole.folds(count.into(), args.seed))?;
         if !folds.is_empty() && !args.json {
@@ -66,6 +68,7 @@ impl Data {
         let Parts { train, dev, test } = Parts::read(choices, whole, &reader, &mut files)?;
         if !reader.quiet {
             rare::tell(&labels, &train, dev.as_ref())?;
+            [&dev, &test].into_iter().flatten().for_each(|measured| overlap::tell(&train, measured));
         }
         let domains = domains(choices, args, before, &train)?;
         let set = |table: &Table| in_domains(dataset(table, &labels, tokenizer)?, domains.as_ref(), table);
@@ -97,12 +100,6 @@ impl Parts {
                 (whole, None)
             }
             Some(DevArg::File(path)) => {
-                if choices.train.contains(path) {
-                    note(format_args!(
-                        "note: {} is measured on and trained on: its scores say nothing of other texts",
-                        path.display()
-                    ));
-                }
                 let dev = reader.read(path)?.like(&whole)?;
                 files.push(DataFile::of("dev", path, dev.rows.len())?);
                 (whole, Some(dev))
@@ -139,7 +136,7 @@ fn kept_aside(
     if let Some(earlier) = earlier.filter(|_| !reader.quiet) {
         note(format_args!("note: {}", earlier.told(aside)));
     }
-    files.push(DataFile::kept_aside(aside, dev.rows.len()));
+    files.push(DataFile::kept_aside(aside, dev.rows.len()).of_examples(&dev));
     Ok((train, dev))
 }
 
@@ -281,9 +278,9 @@ fn domains(choices: &Choices, args: &TrainArgs, before: Option<&InputForm>, trai
     }
     match (choices.composed.as_ref().and_then(Composed::tree), column) {
         (None, None) => Ok(None),
-        (None, Some(column)) => bail!("--domain-column {column} is for a tree of adapters: --method 'tree(seq_bn)'"),
+        (None, Some(column)) => misuse!("--domain-column {column} is for a tree of adapters: --method 'tree(seq_bn)'"),
         (Some(tree), column) => match (tree.domains(), column) {
-            (None, None) => bail!(
+            (None, None) => misuse!(
                 "--method {}: name the column that says the domain of each example, with --domain-column",
                 choices.method
             ),

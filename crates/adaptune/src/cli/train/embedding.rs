@@ -1,6 +1,7 @@
 //! What is trained where vectors are: what is made of the tokens of a text, and by which loss.
 
 use super::super::args::TrainArgs;
+use super::super::misused::misuse;
 use super::super::report::note;
 use super::start::Start;
 use adaptune_adapters::{HeadConfig, Pooling, Task};
@@ -26,12 +27,12 @@ impl Form {
                 .iter()
                 .find(|(_, given)| *given)
             {
-                bail!("{} is for --task embedding, where vectors are trained", option.0);
+                misuse!("{} is for --task embedding, where vectors are trained", option.0);
             }
             return Ok(None);
         }
         if args.head_layers.is_some() {
-            bail!("--head-layers: an embedding is what is read of a text itself; there is no head");
+            misuse!("--head-layers: an embedding is what is read of a text itself; there is no head");
         }
         let form = EmbeddingForm::of(model)?;
         let form = match (before, args.pooling) {

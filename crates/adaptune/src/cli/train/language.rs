@@ -1,6 +1,7 @@
 //! What is trained where a decoder is to go on with texts: which files, and how they become tokens.
 
 use super::super::args::{ClassWeightsArg, DevArg, TrainArgs};
+use super::super::misused::misuse;
 use super::super::report::{note, notes, thousands};
 use super::choices::Choices;
 use super::data::Data;
@@ -38,7 +39,7 @@ impl Language {
         if !meant {
             match args.chat_template {
                 Some(_) => {
-                    bail!("--chat-template is for conversations, from which a decoder learns (--task causal-language)")
+                    misuse!("--chat-template is for conversations, from which a decoder learns (--task causal-language)")
                 }
                 None => return Ok(None),
             }
@@ -141,13 +142,13 @@ fn check(args: &TrainArgs, choices: &Choices) -> Result<()> {
         ("--matryoshka", !args.matryoshka.is_empty()),
     ];
     if let Some((option, _)) = unheard.iter().find(|(_, given)| *given) {
-        bail!(
+        misuse!(
             "{option} is not for --task causal-language, which learns from texts by the base's own output layer; leave it away"
         );
     }
     let nothing = choices.tuning == Tuning::default() && choices.composed.is_none() && choices.start.is_none();
     if nothing {
-        bail!(
+        misuse!(
             "--method {}: a language model has no head of its own, so nothing would train; name an adapter, such as lora, or --thaw",
             choices.method
         );

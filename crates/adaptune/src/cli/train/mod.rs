@@ -2,6 +2,7 @@
 
 mod choices;
 mod closing;
+mod columns;
 mod command;
 mod composed;
 mod data;
@@ -13,6 +14,7 @@ mod language;
 mod memory_check;
 mod metric;
 mod outcome;
+mod overlap;
 mod rare;
 mod saving;
 mod setting;

@@ -6,6 +6,9 @@ use adaptune_train::{Evaluation, EvaluationRecord, Record};
 use std::path::Path;
 use std::time::Duration;
 
+/// A loss that is so many times another one is far from it.
+const FAR: f64 = 1.5;
+
 /// What came of training something.
 pub(super) struct Outcome {
     pub(super) name: String,
@@ -48,6 +51,19 @@ impl Outcome {
                 score(name, start),
                 score(name, found),
                 best.epoch
+            )
+        })
+    }
+
+    /// What is to be said if the loss on the development data was far less than it is after the epoch that is kept.
+    pub(super) fn overfitted(&self) -> Option<String> {
+        let best = self.best()?;
+        let least = evaluations(&self.history).min_by(|a, b| a.loss.total_cmp(&b.loss))?;
+        let when = if least.epoch == 0 { "before training".to_owned() } else { format!("after epoch {}", least.epoch) };
+        (best.loss > FAR * least.loss).then(|| {
+            format!(
+                "dev loss was {:.2} {when} and is {:.2} after epoch {}, which is kept: the model has learnt the training data by heart, and                  is too sure of what it gets wrong. --metric loss keeps the epoch with the least loss; fewer --epochs or a lower --lr may                  do too.",
+                least.loss, best.loss, best.epoch
             )
         })
     }

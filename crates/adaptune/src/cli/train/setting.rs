@@ -3,7 +3,9 @@
 use super::super::args::TrainArgs;
 use super::super::download::find_base;
 use super::super::folder::{RunFolder, State};
+use super::super::majority::{most_probable, tell_majority};
 use super::super::missed::{may_miss, tell_missed};
+use super::super::misused::misuse;
 use super::super::plot::draw;
 use super::super::report::note;
 use super::choices::Choices;
@@ -23,7 +25,7 @@ use adaptune_text::{BaseModel, ClassWeights, Text, Tokenizer, pooling_note};
 use adaptune_train::supervision::{self, Supervision, Weighted};
 use adaptune_train::{Dataset, TaskData, Trained, Trainer, evaluate_by, predict};
 use adaptune_transformer::{Encoder, Thaw};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -307,18 +309,21 @@ impl<'a> Setting<'a> {
         Ok(Outcome { name, counts: model.counts(), history, test: test.transpose()?, time })
     }
 
-    /// Says which classes or labels of the development data the model never predicts.
+    /// Says which classes or labels of the development data the model never predicts, and whether it is hardly better than the most
+    /// frequent one.
     fn tell_missed(&self, model: &AdapterModel<f32>) -> Result<()> {
         let head = model.head().config();
         let Some(dev) = self.data.dev.as_ref().filter(|_| may_miss(head)) else { return Ok(()) };
-        tell_missed(head, dev, &predict(model, dev, self.choices.options.eval_batch_size)?)
+        let logits = predict(model, dev, self.choices.options.eval_batch_size)?;
+        tell_majority(head, dev, &logits, most_probable(&logits));
+        tell_missed(head, dev, &logits)
     }
 }
 
 fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {
     let base = model.load(adaptune_text::BaseDtype::from(args.base_dtype).into())?;
     Ok(Arc::new(match args.dropout {
-        Some(rate) if !(0.0..1.0).contains(&rate) => bail!("--dropout is {rate}, but must be from 0 up to, but not, 1"),
+        Some(rate) if !(0.0..1.0).contains(&rate) => misuse!("--dropout is {rate}, but must be from 0 up to, but not, 1"),
         Some(rate) => base.with_dropout(rate, rate),
         None => base,
     }))

@@ -1,6 +1,7 @@
 //! `tree(METHOD)` in `--method`: an adapter for each domain of the data, and for all above them.
 
 use super::super::folder::{RunFolder, TRAINED};
+use super::super::misused::misuse;
 use adaptune_adapters::format::setup_expression;
 use adaptune_adapters::{Expression, NodeExpression};
 use adaptune_text::Domains;
@@ -36,24 +37,24 @@ impl Tree {
         match nodes(expression).as_slice() {
             [] => Ok(None),
             [node] => Self::of_node(node).with_context(|| format!("--method {expression}")).map(Some),
-            _ => bail!("--method {expression}: one tree can be trained at a time"),
+            _ => misuse!("--method {expression}: one tree can be trained at a time"),
         }
     }
 
     fn of_node(node: &NodeExpression) -> Result<Self> {
         if !node.options.is_empty() || !node.settings.is_empty() || !node.weights.is_empty() || node.own.is_some() {
-            bail!("tree(METHOD) has no options in training: what is whose parent follows from --domain-column");
+            misuse!("tree(METHOD) has no options in training: what is whose parent follows from --domain-column");
         }
         let names = node.parts.iter().map(|part| match part {
             Expression::Adapter(name) => Ok(name.as_str()),
-            other => bail!("{other} cannot be a part of a tree; expected a method, tree(seq_bn)"),
+            other => misuse!("{other} cannot be a part of a tree; expected a method, tree(seq_bn)"),
         });
         let (folders, methods): (Vec<&str>, Vec<&str>) =
             names.collect::<Result<Vec<_>>>()?.into_iter().partition(|name| Path::new(name).is_dir());
         match (folders.as_slice(), methods.as_slice()) {
             ([], [method]) => Ok(Self { method: (*method).to_owned(), grown: None }),
             ([folder], [method]) => Ok(Self { method: (*method).to_owned(), grown: Some(Grown::open(folder)?) }),
-            _ => bail!(
+            _ => misuse!(
                 "expected one method for all new adapters, tree(seq_bn), or a trained tree and one method for new leaves, \
                  tree(DIR, seq_bn)"
             ),

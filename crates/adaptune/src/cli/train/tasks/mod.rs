@@ -6,6 +6,7 @@ mod sharing;
 
 use super::super::args::TrainArgs;
 use super::super::folder::{RunFolder, State, TRAINED};
+use super::super::misused::{missing, misuse};
 use super::super::plot::draw;
 use super::super::report::note;
 use super::choices::Choices;
@@ -17,7 +18,7 @@ use adaptune_adapters::{Head, MultiTaskModel, format};
 use adaptune_tensor::{Parameters, Seed};
 use adaptune_text::{DataFile, RunFile};
 use adaptune_train::{EvaluationRecord, Record, TrainOptions, TrainedModel, Trainer, evaluate_by};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use closing::Closing;
 use sharing::Sharing;
 use std::path::{Path, PathBuf};
@@ -34,7 +35,7 @@ pub(super) fn run(args: &TrainArgs, tasks: &Path) -> Result<()> {
     let written = args.method.as_deref().unwrap_or(METHOD);
     let sharing = Sharing::of(written)?;
     let args = TrainArgs { method: Some(sharing.of_each().unwrap_or(written).to_owned()), ..args.clone() };
-    let out = args.out.clone().context("--tasks needs a folder for the results: name one with --out")?;
+    let out = args.out.clone().ok_or_else(|| missing("--out", "name a folder for the results of --tasks"))?;
     let folder = RunFolder::new(&out, TRAINED);
     if folder.check(args.resume, args.overwrite)? == State::Complete {
         note(format_args!("note: {}: the run is complete, there is nothing to resume", out.display()));
@@ -75,7 +76,7 @@ fn check(args: &TrainArgs) -> Result<()> {
         ("--name", args.name.is_some(), "is for one task; those of the file are called as their tables"),
     ];
     match given.iter().find(|(_, given, _)| *given) {
-        Some((option, _, why)) => bail!("{option} {why}"),
+        Some((option, _, why)) => misuse!("{option} {why}"),
         None => Ok(()),
     }
 }

@@ -1,9 +1,10 @@
 //! What several tasks share: the matrices of MTL-LoRAs, or skills.
 
+use super::super::super::misused::{misuse, misused, unreadable};
 use adaptune_adapters::{Method, MtlLoraConfig, MultiTask, PolytroponConfig};
 use adaptune_tensor::Seed;
 use adaptune_transformer::Config;
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 /// What skills are called in `--method`.
 const POLYTROPON: &str = "polytropon";
@@ -27,9 +28,9 @@ impl Sharing {
         if of_skills {
             return polytropon(method).with_context(|| format!("--method {method}"));
         }
-        match method.parse().context("--method")? {
+        match method.parse().map_err(unreadable("--method"))? {
             Method::MtlLora(config) => Ok(Self::Mtl(config)),
-            _ => bail!(
+            _ => misuse!(
                 "--method {method}: tasks that are trained together share the matrices of an MTL-LoRA, or skills; expected mtl_lora, such as \
                  'mtl_lora[r=8,n_up_projection=3]', or 'polytropon[r=8,n_skills=4]'"
             ),
@@ -59,7 +60,7 @@ fn polytropon(method: &str) -> Result<Sharing> {
     let fields = method.trim().strip_prefix(POLYTROPON).unwrap_or_default();
     let inner = fields.strip_prefix('[').and_then(|fields| fields.strip_suffix(']'));
     let Some(inner) = inner.or(fields.is_empty().then_some("")) else {
-        bail!("expected fields in brackets, {POLYTROPON}[r=8,n_skills=4]");
+        misuse!("expected fields in brackets, {POLYTROPON}[r=8,n_skills=4]");
     };
     let mut config = PolytroponConfig::polytropon();
     let mut of_lora = Vec::new();
@@ -67,7 +68,7 @@ fn polytropon(method: &str) -> Result<Sharing> {
         match field.split_once('=').filter(|(name, _)| name.trim() == COUNT) {
             Some((_, count)) => {
                 let count = count.trim().parse().ok().filter(|count| (1..=MOST).contains(count));
-                config.n_skills = count.with_context(|| format!("{COUNT} must be a whole number from 1 to {MOST}"))?;
+                config.n_skills = count.ok_or_else(|| misused(format_args!("{COUNT} must be a whole number from 1 to {MOST}")))?;
             }
             None => of_lora.push(field),
         }
@@ -75,8 +76,8 @@ fn polytropon(method: &str) -> Result<Sharing> {
     let lora = format!("lora[{}]", of_lora.join(","));
     match lora.parse() {
         Ok(Method::Lora(each)) => Ok(Sharing::Polytropon(PolytroponConfig { lora: each, ..config }, lora)),
-        Ok(_) => bail!("skills are LoRAs"),
-        Err(error) => bail!("{error}; besides those of lora there is {COUNT}"),
+        Ok(_) => misuse!("skills are LoRAs"),
+        Err(error) => misuse!("{error}; besides those of lora there is {COUNT}"),
     }
 }
 

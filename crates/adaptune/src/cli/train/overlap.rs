@@ -1,0 +1,31 @@
+//! Texts that are measured on and trained on.
+
+use super::super::report::{note, thousands};
+use adaptune_text::{Row, Table, Text};
+use std::collections::HashSet;
+
+/// Of so many texts that are measured on, one that is trained on too changes no score that could be seen.
+const FEW: usize = 20;
+
+/// Says how many of the texts that are measured on are trained on too, unless they are few.
+pub(super) fn tell(train: &Table, measured: &Table) {
+    let learnt: HashSet<&Text> = train.rows.iter().map(|row| &row.text).collect();
+    let both: Vec<&Row> = measured.rows.iter().filter(|row| learnt.contains(&row.text)).collect();
+    let (Some(first), all) = (both.first(), measured.rows.len()) else { return };
+    if FEW * both.len() < all {
+        return;
+    }
+    let name = &measured.name;
+    match both.len() == all {
+        true => note(format_args!(
+            "note: {name} is measured on and trained on: all of its texts are, so its scores say nothing of other texts"
+        )),
+        false => note(format_args!(
+            "note: {} of the {} texts in {name} are trained on too (line {} first), so its scores are too high: take them out of one of the \
+             two",
+            thousands(both.len() as u64),
+            thousands(all as u64),
+            first.line
+        )),
+    }
+}

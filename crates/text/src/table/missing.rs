@@ -1,0 +1,260 @@
+//! Columns that a file was expected to have and has not: one refusal for all of them.
+
+use super::content::WORDS_AND_TAGS;
+use super::options::Reading;
+use crate::error::{Result, shortened};
+use adaptune_adapters::nearest;
+
+/// A column that has to be there, and the option that names another in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Needed<'a> {
+    pub(super) name: &'a str,
+    pub(super) option: &'static str,
+}
+
+pub(super) const TEXT_COLUMN: &str = "--text-column";
+pub(super) const TEXT_B_COLUMN: &str = "--text-b-column";
+pub(super) const LABEL_COLUMN: &str = "--label-column";
+pub(super) const LABEL_COLUMNS: &str = "--label-columns";
+pub(super) const CHOICE_COLUMNS: &str = "--choice-columns";
+pub(super) const NEGATIVE_COLUMNS: &str = "--negative-columns";
+
+/// Refuses a file that lacks some of these columns; the message names all that are missing, those that are there, and the options
+/// that choose among them.
+///
+/// # Errors
+/// A column is missing.
+pub(super) fn require(reading: &Reading<'_>, header: &[String], needed: &[Needed<'_>]) -> Result<()> {
+    let mut missing: Vec<Needed<'_>> = Vec::new();
+    for column in needed.iter().filter(|column| !has(header, column.name)) {
+        if !missing.contains(column) {
+            missing.push(*column);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let (expected, found) = (expected(&missing), listed(header.iter().map(String::as_str)));
+    let before = if are_of_training(reading, &missing) { ", as in training" } else { "" };
+    if missing.iter().any(is_usual_text) && are_words(header) {
+        return Err(reading.source.whole(format!("expected {expected}{before}, found {found}; {WORDS_AND_TAGS}")));
+    }
+    let (hint, options) = (hint(header, &missing), options(&missing));
+    let first_line = match looks_like_an_example(header) {
+        true => "The first line looks like an example, but has to name the columns: write a line with names above it",
+        false => "The first line names the columns",
+    };
+    Err(reading.source.whole(format!("expected {expected}{before}, found {found}{hint} {first_line}; {options} among them")))
+}
+
+fn has(header: &[String], name: &str) -> bool {
+    header.iter().any(|column| column == name)
+}
+
+/// Names between backticks.
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("`{}`", shortened(name, 40))).collect::<Vec<_>>().join(", ")
+}
+
+fn expected(missing: &[Needed<'_>]) -> String {
+    match missing {
+        [one] => format!("a column `{}`", one.name),
+        [first @ .., last] => format!("columns {} and `{}`", listed(first.iter().map(|column| column.name)), last.name),
+        [] => String::new(),
+    }
+}
+
+/// The options that name other columns, for those alone that are missing.
+fn options(missing: &[Needed<'_>]) -> String {
+    let mut options: Vec<&str> = Vec::new();
+    for column in missing.iter().filter(|column| !options.contains(&column.option)) {
+        options.push(column.option);
+    }
+    match &options[..] {
+        [one] => format!("{one} chooses"),
+        [first @ .., last] => format!("{} and {last} choose", first.join(", ")),
+        [] => String::new(),
+    }
+}
+
+/// True if training had all of these columns.
+fn are_of_training(reading: &Reading<'_>, missing: &[Needed<'_>]) -> bool {
+    let before = &reading.options.preferred;
+    let names = [&before.text, &before.text_b, &before.label].map(|name| name.as_deref());
+    missing.iter().all(|column| names.contains(&Some(column.name)))
+}
+
+/// True of the usual name of a text, which nobody asked for.
+fn is_usual_text(column: &Needed<'_>) -> bool {
+    ["text", "text_a"].contains(&column.name)
+}
+
+/// Names under which data sets often have their texts, the second ones of pairs.
+const TEXTS: [(&str, Option<&str>); 11] = [
+    ("sentence1", Some("sentence2")),
+    ("premise", Some("hypothesis")),
+    ("question1", Some("question2")),
+    ("question", Some("sentence")),
+    ("sentence", None),
+    ("content", None),
+    ("body", None),
+    ("review", None),
+    ("message", None),
+    ("comment", None),
+    ("description", None),
+];
+/// Names under which they often have their labels.
+const OFTEN_LABELS: [&str; 10] =
+    ["labels", "class", "category", "target", "intent", "sentiment", "gold_label", "topic", "queue", "rating"];
+
+/// What seems to be meant, with the full stop behind the sentence.
+fn hint(header: &[String], missing: &[Needed<'_>]) -> String {
+    let lacks_text = missing.iter().any(is_usual_text);
+    if let Some(known) = lacks_text.then(|| of_a_known_kind(header)).flatten() {
+        return known;
+    }
+    if let [one] = missing
+        && let Some(similar) = similar(one.name, header)
+    {
+        return format!("; did you mean {} {}?", one.option, quoted(similar));
+    }
+    let choices = lacks_text.then(|| lettered(header)).flatten();
+    match choices.or_else(|| perhaps(header, missing)) {
+        Some(options) => format!(" (perhaps {options})."),
+        None => ".".to_owned(),
+    }
+}
+
+/// What is to be known of files that a text is not found in because of what they are.
+fn of_a_known_kind(header: &[String]) -> Option<String> {
+    let said = if has(header, "annotations") && has(header, "data") {
+        "Label Studio's whole export, in which texts lie deeper; its exports JSON-MIN and CSV are read"
+    } else if has(header, "question") && has(header, "context") {
+        "perhaps --text-column question --text-b-column context; to answer questions is learnt from JSON, as SQuAD has it"
+    } else {
+        return None;
+    };
+    Some(format!(" ({said})."))
+}
+
+/// The options that would do, as far as names say it: one that is nearly the same, or one that is often used.
+fn perhaps(header: &[String], missing: &[Needed<'_>]) -> Option<String> {
+    let near = |column: &Needed<'_>| Some(vec![(column.option, similar(column.name, header)?)]);
+    let often = |column: &Needed<'_>| match column.option {
+        TEXT_COLUMN => often_texts(header),
+        LABEL_COLUMN => {
+            let named = |name: &&String| OFTEN_LABELS.iter().any(|often| name.eq_ignore_ascii_case(often));
+            header.iter().find(named).map(|name| vec![(LABEL_COLUMN, name.as_str())])
+        }
+        _ => None,
+    };
+    let meant = missing.iter().filter_map(|column| near(column).or_else(|| often(column))).flatten();
+    let options: Vec<String> = meant.map(|(option, name)| format!("{option} {}", quoted(name))).collect();
+    (!options.is_empty()).then(|| options.join(" "))
+}
+
+/// The one name that is nearly this one, or of which this is a part, or the other way round.
+fn similar<'h>(name: &str, header: &'h [String]) -> Option<&'h str> {
+    let folded = name.to_lowercase();
+    let is_part = |other: &&String| {
+        let (other, least) = (other.to_lowercase(), name.chars().count().min(other.chars().count()));
+        least >= PART && (other.contains(&folded) || folded.contains(&other))
+    };
+    let parts: Vec<&String> = header.iter().filter(is_part).collect();
+    let part = if let [one] = parts[..] { Some(one.as_str()) } else { None };
+    nearest(name, header.iter().map(String::as_str)).or(part)
+}
+
+/// The fewest letters of a part that is no coincidence.
+const PART: usize = 4;
+
+/// The first names of texts that the file has, with those of second texts.
+fn often_texts(header: &[String]) -> Option<Vec<(&'static str, &str)>> {
+    let there = |often: &str| header.iter().map(String::as_str).find(|name| name.eq_ignore_ascii_case(often));
+    TEXTS.into_iter().find_map(|(text, second)| match second {
+        None => Some(vec![(TEXT_COLUMN, there(text)?)]),
+        Some(second) => Some(vec![(TEXT_COLUMN, there(text)?), (TEXT_B_COLUMN, there(second)?)]),
+    })
+}
+
+/// A name as a shell takes it for one word.
+fn quoted(name: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    match name.chars().all(plain) {
+        true => name.to_owned(),
+        false => format!("'{}'", name.replace('\'', r"'\''")),
+    }
+}
+
+/// The option that would do, if columns are called A, B and so on, as choices are in spreadsheets.
+fn lettered(header: &[String]) -> Option<String> {
+    let choice =
+        |letter: char| header.iter().find(|name| name.len() == 1 && name.eq_ignore_ascii_case(&letter.to_string()));
+    let choices: Vec<&str> = ('a'..='z').map_while(choice).map(String::as_str).collect();
+    (choices.len() > 1).then(|| format!("{CHOICE_COLUMNS} {}, if one of them is right", choices.join(",")))
+}
+
+/// True of a header with a name that is long for one: it has many words, or ends as a sentence does.
+fn looks_like_an_example(header: &[String]) -> bool {
+    let is_text = |name: &String| {
+        let words = name.split_whitespace().count();
+        words > 6 || (words > 2 && name.ends_with(['.', '!', '?']))
+    };
+    header.iter().any(is_text)
+}
+
+/// True if the columns have the names of words and their tags.
+fn are_words(header: &[String]) -> bool {
+    let has = |names: &[&str]| header.iter().any(|column| names.iter().any(|name| column.eq_ignore_ascii_case(name)));
+    let are_words = has(&["word", "words", "token", "tokens"]);
+    let are_tagged = has(&["tag", "tags", "ner", "ner_tag", "ner_tags", "pos", "bio", "label", "labels"]);
+    are_words && are_tagged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn needed<'a>(columns: &[(&'a str, &'static str)]) -> Vec<Needed<'a>> {
+        columns.iter().map(|(name, option)| Needed { name, option }).collect()
+    }
+
+    #[test]
+    fn all_that_is_missing_is_named_at_once() {
+        let missing = needed(&[("text", TEXT_COLUMN), ("label", LABEL_COLUMN)]);
+        assert_eq!(expected(&missing), "columns `text` and `label`");
+        assert_eq!(options(&missing), "--text-column and --label-column choose");
+        assert_eq!(expected(&missing[..1]), "a column `text`");
+        assert_eq!(options(&missing[..1]), "--text-column chooses");
+        let labels = needed(&[("red", LABEL_COLUMNS), ("round", LABEL_COLUMNS), ("new", LABEL_COLUMNS)]);
+        assert_eq!((expected(&labels), options(&labels)), ("columns `red`, `round` and `new`".into(), "--label-columns chooses".into()));
+    }
+
+    #[test]
+    fn a_first_line_that_is_an_example_is_told_from_names() {
+        assert!(looks_like_an_example(&header(&["The soup was cold and so was the waiter", "bad"])));
+        assert!(looks_like_an_example(&header(&["1", "It never came."])));
+        assert!(!looks_like_an_example(&header(&["id", "Text der Anfrage", "Betrag (€)", "approved?"])));
+    }
+
+    #[test]
+    fn what_is_meant_is_guessed_from_names() {
+        let missing = needed(&[("text", TEXT_COLUMN), ("label", LABEL_COLUMN)]);
+        let said = |names: &[&str]| hint(&header(names), &missing);
+        assert_eq!(said(&["id", "message", "queue"]), " (perhaps --text-column message --label-column queue).");
+        assert_eq!(said(&["nr", "Sentence1", "Sentence2", "gold_label"]), " (perhaps --text-column Sentence1 --text-b-column Sentence2 --label-column gold_label).");
+        assert_eq!(said(&["txt", "the label"]), " (perhaps --text-column txt).");
+        assert_eq!(said(&["Nachricht", "Art"]), ".");
+        assert_eq!(said(&["A", "B", "C"]), " (perhaps --choice-columns A,B,C, if one of them is right).");
+        assert_eq!(hint(&header(&["lable"]), &missing[1..]), "; did you mean --label-column lable?");
+        assert_eq!(similar("Anfrage", &header(&["Nr", "Text der Anfrage"])), Some("Text der Anfrage"));
+        assert_eq!(similar("Text der Anfrage", &header(&["Nr", "anfrage"])), Some("anfrage"));
+        assert_eq!(similar("body", &header(&["a body", "nobody"])), None, "either could be meant");
+        assert_eq!(quoted("Art der Störung"), "'Art der Störung'");
+        assert_eq!(quoted("Störung"), "Störung");
+    }
+}
