@@ -25,6 +25,14 @@ pub enum TextError {
         /// Why it failed.
         source: std::io::Error,
     },
+    /// A file is not there.
+    #[error("cannot read {}: No such file{meant}", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The one that may be meant, to be put behind a message.
+        meant: String,
+    },
     /// A table is not what it was expected to be.
     #[error("{place}: {message}")]
     Table {

@@ -285,10 +285,10 @@ pub fn pooling_note(head: &HeadConfig) -> Option<String> {
     // The first token of a decoder, which alone has heads that read the last one, sees nothing but itself.
     let other = match pooling {
         Pooling::Last => "",
-        _ => ", and --pooling first one that AdapterHub loads as it is",
+        _ => ", or --pooling first here",
     };
     Some(format!(
-        "the head reads the {read}. AdapterHub's heads do not: README.md beside the adapter has the lines of Python that do{other}"
+        "the head reads the {read} (--pooling); loading it in Python takes the lines in README.md beside the adapter{other}"
     ))
 }
 

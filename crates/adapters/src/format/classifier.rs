@@ -5,6 +5,7 @@
 //! | `…ForSequenceClassification`, `SEQ_CLS` | `classifier` on the pooler | `classifier.dense`, tanh, `classifier.out_proj` | the same with gelu | `pre_classifier`, relu, `classifier` | `dense`, gelu, `classifier`; not where its `classifier_pooling` is `late` |
 //! | `…ForTokenClassification`, `TOKEN_CLS` | `classifier`; not of ModernBERT, whose tokens go through the pooler | `classifier` | the same | the same | the same |
 //! | `…ForQuestionAnswering`, `QUESTION_ANS` | `qa_outputs`; not of ModernBERT | `qa_outputs` | the same | the same | the same |
+//! | `…ForMultipleChoice`, in AdapterHub's files alone | `classifier` on the pooler | the same | `sequence_summary.summary`, gelu, `classifier` | `pre_classifier`, relu, `classifier` | there is none |
 
 use crate::head::Pooling;
 use crate::head::config::HeadConfig;
@@ -24,9 +25,41 @@ const CLASSES: [(&str, &str); 3] = [
     ("ForQuestionAnswering", "QUESTION_ANS"),
 ];
 
-/// The classes whose heads are read, for a message.
+/// How the names of the classes end whose heads choose among several texts; PEFT has no `task_type` for them.
+const CHOICE: &str = "ForMultipleChoice";
+
+/// The classes whose heads PEFT's files may hold, for a message.
 pub(super) fn classes() -> String {
     listed(CLASSES.map(|(end, _)| format!("…{end}")))
+}
+
+/// The classes whose static heads are read, for a message.
+pub(super) fn static_classes() -> String {
+    format!("{}; and …{CHOICE}", classes())
+}
+
+/// True of a class whose heads choose among several texts, if the family has such heads.
+pub(super) fn has_choice(class: &str, model: &Config) -> bool {
+    class.ends_with(CHOICE) && classifier(model.family).choice.is_some()
+}
+
+/// The layers of the family's head that chooses among several texts, and its configuration; `None` if it has none.
+pub(super) fn choice(labels: Vec<String>, model: &Config) -> Option<(Vec<&'static str>, HeadConfig)> {
+    let classifier = classifier(model.family);
+    let head = classifier.choice?;
+    let pooling = match model.architecture.classifier_reads {
+        ClassifierReads::Mean => Pooling::MeanPooler,
+        _ => Pooling::Pooler,
+    };
+    // How many choices an example has, the file does not say; its labels are those of the model's configuration.
+    let labels = if labels.len() < 2 { nameless(2) } else { labels };
+    let config = HeadConfig {
+        layers: head.layers.len(),
+        activation: Some(classifier.activation),
+        pooling: head.pooled.then_some(pooling),
+        ..HeadConfig::new(Task::MULTIPLE_CHOICE, labels)
+    };
+    Some((head.layers.to_vec(), config))
 }
 
 /// The values of `task_type` whose heads are read, for a message.

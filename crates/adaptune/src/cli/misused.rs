@@ -3,6 +3,7 @@
 
 use adaptune_text::TextError;
 use adaptune_train::TrainError;
+use clap::error::{ContextKind, ErrorKind};
 use std::fmt::{self, Display};
 
 /// The exit status of a command line that cannot be followed, which is clap's.
@@ -51,6 +52,18 @@ pub(crate) fn status(error: &anyhow::Error) -> u8 {
 /// The exit status for what clap says of a command line.
 pub(crate) fn status_of_clap(error: &clap::Error) -> u8 {
     u8::try_from(error.exit_code()).unwrap_or(MISUSED)
+}
+
+/// What is to be said besides where a file stands without an option.
+pub(crate) fn tip(error: &clap::Error) -> &'static str {
+    let argument = error.get(ContextKind::InvalidArg);
+    let is_option = argument.is_some_and(|argument| argument.to_string().starts_with('-'));
+    match error.kind() {
+        ErrorKind::UnknownArgument if !is_option => {
+            "\n\n  tip: a file is named by an option: train --train FILE, eval --data FILE, predict --input FILE"
+        }
+        _ => "",
+    }
 }
 
 impl Display for Misused {

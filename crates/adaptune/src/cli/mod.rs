@@ -59,7 +59,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = match parsed() {
         Ok(cli) => cli,
         Err(error) if error.use_stderr() => {
-            report::note(error.to_string().trim_end());
+            report::note(format_args!("{}{}", error.to_string().trim_end(), misused::tip(&error)));
             return ExitCode::from(status_of_clap(&error));
         }
         Err(shown) => shown.exit(),

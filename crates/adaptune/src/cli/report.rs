@@ -27,7 +27,24 @@ pub(crate) fn print_json(value: &Value) -> io::Result<()> {
 /// Tells something beside the result, on standard error, broken where it is too long. If nobody can hear it, that is no reason to
 /// stop.
 pub(crate) fn note(text: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{}", wrapped(&visible(&text.to_string()), columns(Stream::Error)));
+    let lines = wrapped(&visible(&text.to_string()), columns(Stream::Error));
+    let lines = if may_be_coloured(&io::stderr()) { painted(&lines) } else { lines };
+    let _ = writeln!(io::stderr().lock(), "{lines}");
+}
+
+/// What messages begin with, and how a terminal shows it: red and bold, yellow, green, bold.
+const PAINTED: [(&str, &str); 4] = [("error:", "\u{1b}[1;31m"), ("note:", "\u{1b}[33m"), ("tip:", "\u{1b}[32m"), ("Usage:", "\u{1b}[1m")];
+
+/// The lines with what some of them begin with in colour.
+fn painted(lines: &str) -> String {
+    let paint = |line: &str| {
+        let begun = PAINTED.iter().find(|(begins, _)| line.trim_start().starts_with(begins));
+        match begun {
+            Some((begins, colour)) => line.replacen(begins, &format!("{colour}{begins}\u{1b}[0m"), 1),
+            None => line.to_owned(),
+        }
+    };
+    lines.split('\n').map(paint).collect::<Vec<_>>().join("\n")
 }
 
 /// The text with its control characters, but for line ends and tabs, as they are written in programs. Names, labels and
@@ -155,7 +172,7 @@ impl Report {
 
     /// Writes the table to standard output; a closed pipe (`| head`) is no error.
     pub(crate) fn print(&self) -> io::Result<()> {
-        let table = self.render(colour_wanted(), columns(Stream::Out));
+        let table = self.render(may_be_coloured(&io::stdout()), columns(Stream::Out));
         match io::stdout().lock().write_all(table.as_bytes()) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             result => result,
@@ -226,9 +243,9 @@ fn lines(cells: &[Cell], widths: &[usize]) -> Vec<String> {
     (0..cells.iter().map(Vec::len).max().unwrap_or(1)).map(line).collect()
 }
 
-/// True if standard output is a terminal and the user has not asked for no colours (<https://no-color.org>).
-pub(crate) fn colour_wanted() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// True if a stream is a terminal and the user has not asked for no colours (<https://no-color.org>).
+fn may_be_coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// `1234567` as `1,234,567`.

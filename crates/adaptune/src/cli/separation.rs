@@ -14,7 +14,11 @@ use serde_json::{Value, json};
 const FEW: usize = 8;
 
 /// The threshold with the best F1 of each class or label, on the data that were measured; nothing for tags.
-pub(crate) struct Separation(Vec<(String, Threshold)>);
+pub(crate) struct Separation {
+    best: Vec<(String, Threshold)>,
+    /// True if any number of labels hold, so that all thresholds can be in use at once.
+    any: bool,
+}
 
 /// What is said of how to use a threshold, which depends on what the data are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +38,7 @@ impl Separation {
         let any = head.task.predicts_any_labels();
         let few_classes = PerClass::is_for(head) && !head.task.reads_every_token() && head.labels.len() <= FEW;
         if !any && !few_classes {
-            return Self(Vec::new());
+            return Self { best: Vec::new(), any };
         }
         let probabilities = if any { logits.mapv(sigmoid) } else { softmax(logits.clone()) };
         let count = |label: usize| data.examples().iter().filter(|example| is(&example.target, label)).count();
@@ -46,14 +50,14 @@ impl Separation {
             let pairs: Vec<(f64, bool)> = column.iter().map(|p| f64::from(*p)).zip(truths).collect();
             Some((name.clone(), best_threshold(&pairs)?))
         };
-        Self(head.labels.iter().enumerate().filter(|(label, _)| told(label)).filter_map(best).collect())
+        Self { best: head.labels.iter().enumerate().filter(|(label, _)| told(label)).filter_map(best).collect(), any }
     }
 
     /// Prints them as a table, and how to use one, unless some are in use.
     pub(crate) fn print(&self, advice: Advice) -> Result<()> {
-        let Some((name, best)) = self.0.iter().min_by(|a, b| a.1.f1.total_cmp(&b.1.f1)) else { return Ok(()) };
+        let Some(least) = self.best.iter().min_by(|a, b| a.1.f1.total_cmp(&b.1.f1)) else { return Ok(()) };
         let mut table = Report::with_header(&["", "threshold", "precision", "recall", "F1"]);
-        for (name, best) in &self.0 {
+        for (name, best) in &self.best {
             let numbers = [best.precision, best.recall, best.f1].map(|number| format!("{number:.4}"));
             let cells = std::iter::once(best.probability.to_string()).chain(numbers).map(Cell::number);
             table.row(std::iter::once(name.as_str().into()).chain(cells).collect());
@@ -66,11 +70,16 @@ impl Separation {
             Advice::OnThoseKeptAside => "choose it on what training kept aside (eval --kept-aside)",
             Advice::OnThese => "these were kept aside in training",
         };
-        note(format_args!(
-            "note: to use one, --threshold '{name}={}', for eval and predict; {data}, for on those that it was chosen on it looks \
-             better than it is",
-            best.probability
-        ));
+        note(match self.any {
+            true => format!(
+                "note: to use them, for eval and predict:\n    {}\n{data}: on those that they were chosen on they look better than they are",
+                options(&self.best)
+            ),
+            false => format!(
+                "note: to use one, {}, for eval and predict; {data}: on those that it was chosen on it looks better than it is",
+                options(std::slice::from_ref(least))
+            ),
+        });
         Ok(())
     }
 
@@ -84,8 +93,16 @@ impl Separation {
                 "f1": best.f1,
             })
         };
-        self.0.iter().map(one).collect()
+        self.best.iter().map(one).collect()
     }
+}
+
+/// The options for these thresholds.
+fn options(best: &[(String, Threshold)]) -> String {
+    let option = |(name, best): &(String, Threshold)| {
+        format!("--threshold '{}={}'", name.replace('\'', r"'\''"), best.probability)
+    };
+    best.iter().map(option).collect::<Vec<_>>().join(" ")
 }
 
 /// True if a class or label is what a target says.

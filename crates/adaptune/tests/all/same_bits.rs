@@ -322,6 +322,18 @@ fn a_run_that_did_not_end_is_not_taken_for_one_that_did() {
     }
 }
 
+/// The time at the end is that of what was done since it went on, and is called so.
+#[test]
+fn the_time_of_a_resumed_run_is_that_of_its_last_part() {
+    let bench = Bench::new();
+    let whole = ok(&mut bench.train("whole", "--epochs 1"));
+    assert!(whole.lines().any(|line| line.starts_with("time ")) && !whole.contains("since"), "{whole}");
+    kill_at_first_checkpoint(&bench, "a", "--epochs 60");
+    let resumed = ok(&mut bench.command("train --resume --out a"));
+    let times: Vec<&str> = resumed.lines().filter(|line| line.starts_with("time")).collect();
+    assert!(matches!(times[..], [time] if time.starts_with("time since --resume ")), "{resumed}");
+}
+
 fn kill_at_first_checkpoint(bench: &Bench, out: &str, more: &str) {
     let line = training(out, &format!("{more} --checkpoint-every 5"));
     let mut command = Command::new(ADAPTUNE);

@@ -1,6 +1,6 @@
 //! Turns that people take on the way from a file to predictions, and what they are told.
 
-use crate::common::{Bench, ok, refused, text};
+use crate::common::{Bench, data, ok, refused, text};
 use std::fs;
 
 /// Without `run.json` a result is a result: nothing is gone on with, and nothing of it is lost.
@@ -86,6 +86,102 @@ fn what_is_missing_has_one_status() {
         assert!(message.starts_with("error: ") && message.contains(option), "{line}: {message}");
     }
     assert_eq!(bench.command("predict --adapter a --input dev.tsv").output().unwrap().status.code(), Some(1));
+}
+
+/// Command lines that cannot be followed, whatever files hold.
+const MISUSED: [&str; 26] = [
+    "train --model model --train train.tsv --epochs x",
+    "train --model model --train train.tsv --no-such-option",
+    "train --model model --train train.tsv --task builtin:topic@A",
+    "train --task builtin:nothing@A",
+    "train --model model --train train.tsv --method sqe_bn",
+    "train --model model --train train.tsv --warmup long",
+    "train --model model --train train.tsv --lr -1",
+    "train --model model --train train.tsv --epochs 0",
+    "train --model model --train train.tsv --dropout 2",
+    "train --model model --train train.tsv --patience 2",
+    "train --model model --train train.tsv --name a/b",
+    "train --model model --train train.tsv --fusion static",
+    "train --model model --train train.tsv --below a --method head",
+    "train --model model --train train.tsv --loss cosine",
+    "train --model model --train train.tsv --domain-column label",
+    "train --tasks tasks.toml --train train.tsv --out b",
+    "train --tasks tasks.toml",
+    "train --resume --out a --lr 0.1",
+    "predict --adapter a --input dev.tsv --keep text",
+    "predict --adapter a --input dev.tsv --json --out b.csv",
+    "predict --adapter a --input dev.tsv --out b.docx",
+    "predict --adapter a --input dev.tsv --label-names no,yes",
+    "eval --adapter a --kept-aside --label-column other",
+    "embed --model model --input dev.tsv",
+    "compare --model model --train train.tsv --dev dev.tsv --method lora --method lora --out c",
+    "combine --adapter a=x --adapter a=1 --how average --out c",
+];
+
+/// And those whose files are not as they have to be.
+const FAILED: [&str; 8] = [
+    "train --model model --train gone.tsv",
+    "train --model nothere --train train.tsv",
+    "train --model model --train train.tsv --label-column mood",
+    "train --model model --train train.tsv --dev dev.tsv --out a",
+    "train --model model --train train.tsv --dev dev.tsv --metric recall",
+    "predict --adapter a --input dev.tsv --out a/b/c.csv",
+    "predict --adapter a --input dev.tsv --out b.csv --keep nothing",
+    "eval --adapter a --kept-aside",
+];
+
+#[test]
+fn wrong_use_and_what_fails_have_a_status_each() {
+    let bench = Bench::new();
+    bench.trained("a", "--epochs 1");
+    bench.write("tasks.toml", "[a]\ntrain = \"train.tsv\"\n[b]\ntrain = \"dev.tsv\"\n");
+    for (lines, status) in [(&MISUSED[..], 2), (&FAILED, 1)] {
+        for line in lines {
+            let output = bench.command(line).output().unwrap();
+            let message = text(&output.stderr);
+            assert_eq!(output.status.code(), Some(status), "{line}: {message}");
+            assert!(message.lines().any(|line| line.starts_with("error: ")), "{line}: {message}");
+        }
+    }
+}
+
+/// What is trained on is told wherever it is measured on, whatever the file is called.
+#[test]
+fn scores_on_what_was_learnt_are_told() {
+    let bench = Bench::new();
+    bench.trained("a", "--dev 25% --epochs 1");
+    fs::copy(bench.path("train.tsv"), bench.path("copy.tsv")).unwrap();
+    let said = |line: &str| text(&bench.command(line).assert().success().get_output().stderr);
+    let told = said("eval --adapter a --data copy.tsv");
+    assert!(told.contains("a was trained on copy.tsv") && told.contains("--kept-aside measures on the 24"), "{told}");
+    assert!(!said("eval --adapter a --data dev.tsv").contains("was trained on"));
+    assert!(!said("eval --adapter a --kept-aside").contains("was trained on"));
+    let both = fs::read_to_string(bench.path("dev.tsv")).unwrap();
+    let learnt = fs::read_to_string(bench.path("train.tsv")).unwrap();
+    let some: String = learnt.lines().skip(1).take(8).map(|line| format!("{line}\n")).collect();
+    bench.write("leaky.tsv", both + &some);
+    let train = |more: &str| text(&bench.train("b", &format!("--overwrite --epochs 1 {more}")).assert().success().get_output().stderr);
+    let told = train("--test leaky.tsv");
+    assert!(told.contains("texts in leaky.tsv are trained on too (line "), "{told}");
+    assert!(train("--dev copy.tsv").contains("copy.tsv is measured on and trained on"));
+}
+
+/// Examples are kept aside by their labels too: read by others, they would not be those that training did not learn.
+#[test]
+fn what_was_kept_aside_is_not_something_else() {
+    let bench = Bench::new();
+    let rows = data::reviews(96, 1);
+    let quoted: String = rows.iter().map(|(text, label)| format!("\"{text}\"\t{label}\n")).collect();
+    bench.write("quoted.tsv", format!("text\tlabel\n{quoted}"));
+    bench.trained("a", "--train quoted.tsv --quotes --dev 25% --epochs 1");
+    ok(&mut bench.command("eval --adapter a --kept-aside --quotes"));
+    bench.refuses("eval --adapter a --kept-aside", &["other examples would be kept aside", "--quotes"]);
+    let run = bench.path("a/run.json");
+    let written = fs::read_to_string(&run).unwrap();
+    let line = written.lines().find(|line| line.contains("examples_sha256")).unwrap();
+    fs::write(&run, written.replace(line, "").replace("},\n\n", "}\n").replace(",\n\n", "\n")).unwrap();
+    let older = bench.command("eval --adapter a --kept-aside").assert().success();
+    assert!(text(&older.get_output().stderr).contains("an older version trained this adapter"));
 }
 
 #[test]

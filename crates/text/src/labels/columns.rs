@@ -8,7 +8,8 @@ use adaptune_adapters::did_you_mean;
 
 impl Table {
     /// Returns the table with the labels of each example as a list, of those of these columns that hold: 1 or 0, `true` or `false`,
-    /// `yes` or `no`; a blank field is a 0 beside others that are not. Where all fields are blank, the labels are not known.
+    /// `yes` or `no`; a blank field is a 0 beside others that are not, which a note says. Where all fields are blank, the labels are not
+    /// known, unless no field of the table is a 0: then a 0 is written as a blank.
     ///
     /// ```
     /// use adaptune_text::Table;
@@ -34,9 +35,16 @@ impl Table {
         }
         let places = places(&self, names)?;
         let mut rows = std::mem::take(&mut self.rows);
+        let fields = || rows.iter().flat_map(|row| places.iter().map(|place| field(row, *place)));
+        let zeros_are_blank = !fields().any(|field| answer(&field) == Some(false));
+        let blank = fields().filter(String::is_empty).count();
         for row in &mut rows {
-            row.labels = held(&self, row, names, &places)?;
+            row.labels = held(&self, row, names, &places)?.or_else(|| zeros_are_blank.then(Vec::new));
             row.label = None;
+        }
+        if blank > 0 {
+            let unless = if zeros_are_blank { "" } else { ", but where a row has no other" };
+            self.notes.push(format!("{blank} blank fields in the columns of labels are read as 0{unless}"));
         }
         (self.columns.label, self.columns.labels) = (None, names.to_vec());
         Ok(Self { rows, ..self })
@@ -65,11 +73,15 @@ fn places(table: &Table, names: &[String]) -> Result<Vec<usize>> {
     Err(whole(table, format!("expected {columns} {missing} for labels, found {found}{hint}")))
 }
 
+fn field(row: &Row, place: usize) -> String {
+    row.fields.get(place).map_or(String::new(), written)
+}
+
 /// The names of those columns that hold; nothing if all are blank.
 fn held(table: &Table, row: &Row, names: &[String], places: &[usize]) -> Result<Option<Vec<String>>> {
     let (mut labels, mut known) = (Vec::new(), false);
     for (name, place) in names.iter().zip(places) {
-        let field = row.fields.get(*place).map_or(String::new(), written);
+        let field = field(row, *place);
         match answer(&field) {
             _ if field.is_empty() => {}
             Some(holds) => {
@@ -106,11 +118,21 @@ mod tests {
     fn columns_of_answers_are_labels() {
         let table = read(TEXTS, &["red", "round"]).unwrap().labelled().unwrap();
         assert_eq!(table.rows.len(), 3);
-        assert!(table.notes[0].contains("1 of 4 examples have no label"), "{:?}", table.notes);
+        assert_eq!(table.notes[0], "3 blank fields in the columns of labels are read as 0, but where a row has no other");
+        assert!(table.notes[1].contains("1 of 4 examples have no label"), "{:?}", table.notes);
         let (labels, _) = Labels::decide(&table, TaskChoice::Auto).unwrap();
         assert_eq!(labels, Labels::Sets(["red", "round"].map(str::to_owned).to_vec()));
         let expected = vec![vec![true, true], vec![false, false], vec![true, true]];
         assert_eq!(labels.targets(&table).unwrap(), Targets::Sets(expected));
+    }
+
+    #[test]
+    fn zeros_may_be_left_blank() {
+        let table = read("text,red,round\na red ball,x,x\na brick,,\n", &["red", "round"]);
+        assert!(table.is_err(), "a cross is no answer");
+        let table = read("text,red,round\na red ball,1,1\na brick,,\n", &["red", "round"]).unwrap().labelled().unwrap();
+        assert_eq!(table.rows[1].labels.as_deref(), Some(&[][..]));
+        assert_eq!(table.notes, ["2 blank fields in the columns of labels are read as 0"]);
     }
 
     #[test]

@@ -10,8 +10,7 @@ use std::collections::BTreeSet;
 /// What stands between labels where an example has several.
 const SEPARATORS: [char; 3] = ['|', ';', ','];
 
-/// That several labels of one example may have been taken for one, where all parts of such labels are labels by themselves or parts
-/// of others too.
+/// That several labels of one example may have been taken for one.
 pub(super) fn looks_like_lists(classes: &[String]) -> String {
     if let Some(list) = classes.iter().find(|class| is_bracketed(class)) {
         return format!(
@@ -19,20 +18,12 @@ pub(super) fn looks_like_lists(classes: &[String]) -> String {
             shortened(list, 40)
         );
     }
-    let of = |separator: char| {
-        let lists: Vec<Vec<&str>> =
-            classes.iter().map(|class| class.split(separator).map(str::trim).collect()).collect();
-        let parts: BTreeSet<&str> = lists.iter().flatten().copied().collect();
-        let several = lists.iter().filter(|list| list.len() > 1).count();
-        (several >= 2 && parts.len() < classes.len()).then(|| {
-            let example = classes.iter().find(|class| class.contains(separator));
-            format!(
-                "; labels such as `{}` look like several of one example: then --task multi-label",
-                example.map_or("", String::as_str)
-            )
-        })
-    };
-    SEPARATORS.into_iter().find_map(of).unwrap_or_default()
+    match several(classes) {
+        Some(example) => {
+            format!("; labels such as `{example}` look like several of one example: then --task multi-label")
+        }
+        None => String::new(),
+    }
 }
 
 /// Refuses tags of words that stand beside texts, a row for each sentence or for each word.
@@ -76,6 +67,41 @@ pub(super) fn refuse_lists(table: &Table) -> Result<()> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Refuses labels that look like several of one example, where nothing was said of them: both can be meant, and the wrong one would
+/// train for nothing.
+///
+/// # Errors
+/// They look so.
+pub(super) fn refuse_several(table: &Table) -> Result<()> {
+    let classes: BTreeSet<&str> = table.rows.iter().filter_map(|row| row.label.as_deref()).collect();
+    let classes: Vec<String> = classes.into_iter().map(str::to_owned).collect();
+    match several(&classes) {
+        Some(example) => Err(whole(
+            table,
+            format!(
+                "labels such as `{}` look like several of one example: --task multi-label learns them so, and --task classification takes \
+                 each of the {} as a class of its own",
+                shortened(example, 40),
+                classes.len()
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A label that looks like several, where all parts of such labels are labels by themselves or parts of others too.
+fn several(classes: &[String]) -> Option<&String> {
+    let of = |separator: char| {
+        let lists: Vec<Vec<&str>> =
+            classes.iter().map(|class| class.split(separator).map(str::trim).collect()).collect();
+        let parts: BTreeSet<&str> = lists.iter().flatten().copied().collect();
+        let several = lists.iter().filter(|list| list.len() > 1).count();
+        let found = (several >= 2 && parts.len() < classes.len()).then_some(separator)?;
+        classes.iter().find(|class| class.contains(found))
+    };
+    SEPARATORS.into_iter().find_map(of)
 }
 
 /// Refuses labels of which hardly any occurs twice, as numbers of rows and texts do not.

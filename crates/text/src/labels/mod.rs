@@ -231,6 +231,7 @@ fn by_labels(table: &Table) -> Result<(Labels, String)> {
     refuse_tags(table)?;
     doubts::refuse_lists(table)?;
     if table.rows.iter().any(|row| !is_number(row)) {
+        doubts::refuse_several(table)?;
         return classification(table);
     }
     match whole_numbers(table) {

@@ -220,7 +220,10 @@ fn numbers_are_known_by_placeholders() {
 #[test]
 fn lists_of_labels_are_not_called_slips_of_each_other() {
     let labels = ["login;billing", "billing;login", "Login;billing", "login", "billing", "login;refund", "refund"];
-    let (_, said) = Labels::decide(&labelled(&labels.repeat(12)), TaskChoice::Auto).unwrap();
+    let table = labelled(&labels.repeat(12));
+    let refused = failure(&table, TaskChoice::Auto);
+    assert!(refused.contains("look like several of one example: --task multi-label learns them so"), "{refused}");
+    let (_, said) = Labels::decide(&table, TaskChoice::Classification).unwrap();
     assert!(said.contains("look like several of one example: then --task multi-label"), "{said}");
     assert!(!said.contains("write them alike") && !said.contains("mend it"), "{said}");
     // Without them the same spellings are told.

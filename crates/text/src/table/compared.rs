@@ -58,7 +58,7 @@ pub(super) fn of_header(reading: &Reading<'_>, header: &[String]) -> Result<Opti
     };
     let texts = pair.iter().zip([TEXT_COLUMN, TEXT_B_COLUMN]);
     let texts = texts.chain(negatives.iter().map(|name| (name, NEGATIVE_COLUMNS)));
-    let needed = texts.chain(score.iter().map(|name| (name, LABEL)));
+    let needed = texts.chain(score.iter().map(|name| (name, LABEL_COLUMN)));
     require(reading, header, &needed.map(|(name, option)| Needed { name, option }).collect::<Vec<_>>())?;
     if score.is_some() && !negatives.is_empty() {
         let message =

@@ -67,8 +67,10 @@ fn expected(missing: &[Needed<'_>]) -> String {
 /// The options that name other columns, for those alone that are missing.
 fn options(missing: &[Needed<'_>]) -> String {
     let mut options: Vec<&str> = Vec::new();
-    for column in missing.iter().filter(|column| !options.contains(&column.option)) {
-        options.push(column.option);
+    for column in missing {
+        if !options.contains(&column.option) {
+            options.push(column.option);
+        }
     }
     match &options[..] {
         [one] => format!("{one} chooses"),
@@ -112,6 +114,13 @@ fn hint(header: &[String], missing: &[Needed<'_>]) -> String {
     let lacks_text = missing.iter().any(is_usual_text);
     if let Some(known) = lacks_text.then(|| of_a_known_kind(header)).flatten() {
         return known;
+    }
+    if let [one] = missing
+        && one.option == LABEL_COLUMN
+        && one.name.contains(',')
+        && one.name.split(',').all(|name| has(header, name.trim()))
+    {
+        return format!("; if each of these is a label, {LABEL_COLUMNS} {}.", quoted(one.name));
     }
     if let [one] = missing
         && let Some(similar) = similar(one.name, header)
@@ -179,7 +188,7 @@ fn often_texts(header: &[String]) -> Option<Vec<(&'static str, &str)>> {
 
 /// A name as a shell takes it for one word.
 fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "_-.".contains(c);
+    let plain = |c: char| c.is_alphanumeric() || "_-.,".contains(c);
     match name.chars().all(plain) {
         true => name.to_owned(),
         false => format!("'{}'", name.replace('\'', r"'\''")),
@@ -250,6 +259,9 @@ mod tests {
         assert_eq!(said(&["txt", "the label"]), " (perhaps --text-column txt).");
         assert_eq!(said(&["Nachricht", "Art"]), ".");
         assert_eq!(said(&["A", "B", "C"]), " (perhaps --choice-columns A,B,C, if one of them is right).");
+        let several = needed(&[("red,round", LABEL_COLUMN)]);
+        let said = hint(&header(&["text", "red", "round"]), &several);
+        assert_eq!(said, "; if each of these is a label, --label-columns red,round.");
         assert_eq!(hint(&header(&["lable"]), &missing[1..]), "; did you mean --label-column lable?");
         assert_eq!(similar("Anfrage", &header(&["Nr", "Text der Anfrage"])), Some("Text der Anfrage"));
         assert_eq!(similar("Text der Anfrage", &header(&["Nr", "anfrage"])), Some("anfrage"));

@@ -2,9 +2,10 @@
 
 use super::encoding::{self, STANDARD_INPUT};
 use crate::error::{Result, TextError};
+use adaptune_adapters::nearest;
 use adaptune_transformer::weights::open_stream;
 use std::fmt::Display;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 /// A whole file as text, without its byte order mark.
@@ -23,7 +24,7 @@ impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let mut bytes = Vec::new();
         let read = open_stream(path).and_then(|mut file| file.read_to_end(&mut bytes));
-        read.map_err(TextError::io("read", path))?;
+        read.map_err(|error| if error.kind() == ErrorKind::NotFound { gone(path) } else { TextError::io("read", path)(error) })?;
         Self::from_bytes(path.display().to_string(), bytes)
     }
 
@@ -67,6 +68,17 @@ impl Source {
     pub(crate) fn whole(&self, message: impl Display) -> TextError {
         TextError::table(&self.name, message)
     }
+}
+
+/// A file that is not there, with the one beside it that may be meant.
+fn gone(path: &Path) -> TextError {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let files = folder.read_dir().into_iter().flatten().flatten().filter(|entry| entry.path().is_file());
+    let names: Vec<String> = files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let meant = nearest(&name, names.iter().map(String::as_str));
+    let meant = meant.map_or(String::new(), |name| format!("; did you mean {}?", path.with_file_name(name).display()));
+    TextError::Missing { path: path.to_owned(), meant }
 }
 
 /// What other programs' files begin with, and the command that makes text of them.

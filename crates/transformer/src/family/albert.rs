@@ -2,7 +2,7 @@
 
 use super::bert::{FIELDS, File, write as write_bert};
 use super::description::{
-    AdapterPaths, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
+    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
 };
 use super::format::{FamilyFormat, number, refuse, size};
 use super::names::{StoredLinear, TensorNames};
@@ -69,6 +69,7 @@ static ALBERT: FamilyDescription = FamilyDescription {
             activation: Activation::Tanh,
             pooled: true,
             plain_tagger: true,
+            choice: Some(ChoiceHead::POOLED),
         },
         past_key_values: PastKeyValues::Refused,
     },

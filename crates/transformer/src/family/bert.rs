@@ -1,7 +1,7 @@
 //! BERT, and families that differ from it in names and in how positions are counted: RoBERTa, XLM-R and CamemBERT.
 
 use super::description::{
-    AdapterPaths, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
+    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
 };
 use super::format::{FamilyFormat, activation, gelu, refuse_other_models, tenth, tiny, two};
 use super::names::{StoredLinear, TensorNames};
@@ -52,6 +52,7 @@ static BERT: FamilyDescription = FamilyDescription {
             activation: Activation::Tanh,
             pooled: true,
             plain_tagger: true,
+            choice: Some(ChoiceHead::POOLED),
         },
         past_key_values: PastKeyValues::Taken,
     },
@@ -105,6 +106,7 @@ const fn roberta_names(class: &'static str) -> PythonNames {
             activation: Activation::Tanh,
             pooled: false,
             plain_tagger: true,
+            choice: Some(ChoiceHead::POOLED),
         },
         past_key_values: PastKeyValues::NotForClassification,
     }

@@ -2,7 +2,7 @@
 
 use super::bert::{ADAPTERS, FIELDS, File, write as write_bert};
 use super::description::{
-    Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
+    ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
 };
 use super::format::{FamilyFormat, activation, flag, number, refuse, size, text, wrong};
 use super::names::{StoredLinear, TensorNames};
@@ -68,6 +68,7 @@ static DEBERTA_V2: FamilyDescription = FamilyDescription {
             activation: Activation::Tanh,
             pooled: true,
             plain_tagger: true,
+            choice: Some(ChoiceHead::POOLED),
         },
         past_key_values: PastKeyValues::Refused,
     },

@@ -106,6 +106,22 @@ pub struct Classifier {
     pub pooled: bool,
     /// Its `…ForTokenClassification` is one layer `classifier` over each token, and nothing between.
     pub plain_tagger: bool,
+    /// The head of its `…ForMultipleChoice`, if there is such a class.
+    pub choice: Option<ChoiceHead>,
+}
+
+/// The head with which transformers scores each of several choices, with the activation of the [`Classifier`] between its layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChoiceHead {
+    /// Its linear layers, the first one first; the last has one output.
+    pub layers: &'static [&'static str],
+    /// It reads the pooler's output and not the first token.
+    pub pooled: bool,
+}
+
+impl ChoiceHead {
+    /// One layer on the pooler, as most families have it.
+    pub const POOLED: Self = Self { layers: &["classifier"], pooled: true };
 }
 
 /// Whether a family's models in Python take keys and values from outside.

@@ -1,7 +1,7 @@
 //! DistilBERT: BERT's blocks under other names, without token types and pooler.
 
 use super::description::{
-    AdapterPaths, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
+    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
 };
 use super::format::{FamilyFormat, activation, fifth, gelu, refuse_other_models, tenth, tiny};
 use super::names::{StoredLinear, TensorNames};
@@ -74,6 +74,7 @@ static DISTILBERT: FamilyDescription = FamilyDescription {
             activation: Activation::Relu,
             pooled: false,
             plain_tagger: true,
+            choice: Some(ChoiceHead { layers: &["pre_classifier", "classifier"], pooled: false }),
         },
         past_key_values: PastKeyValues::Refused,
     },

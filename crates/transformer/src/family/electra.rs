@@ -1,7 +1,7 @@
 //! ELECTRA: BERT's blocks behind embeddings of another width, without a pooler.
 
 use super::bert::{ADAPTERS, FIELDS, File, TENSORS, write as write_bert};
-use super::description::{Classifier, Family, FamilyDescription, LanguageHeadNames, PastKeyValues, PythonNames};
+use super::description::{ChoiceHead, Classifier, Family, FamilyDescription, LanguageHeadNames, PastKeyValues, PythonNames};
 use super::format::{FamilyFormat, size};
 use super::names::TensorNames;
 use crate::config::{Architecture, Config, ConfigError};
@@ -38,6 +38,7 @@ static ELECTRA: FamilyDescription = FamilyDescription {
             activation: Activation::Gelu,
             pooled: false,
             plain_tagger: true,
+            choice: Some(ChoiceHead { layers: &["sequence_summary.summary", "classifier"], pooled: false }),
         },
         past_key_values: PastKeyValues::NotForClassification,
     },

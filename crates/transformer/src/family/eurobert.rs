@@ -32,6 +32,7 @@ static EUROBERT: FamilyDescription = FamilyDescription {
             activation: Activation::Gelu,
             pooled: false,
             plain_tagger: true,
+            choice: None,
         },
         past_key_values: PastKeyValues::Refused,
     },

@@ -62,7 +62,7 @@ static GPT2: FamilyDescription = FamilyDescription {
             known: false,
             differ: &[],
         },
-        classifier: Classifier { layers: &["score"], activation: Activation::Tanh, pooled: false, plain_tagger: true },
+        classifier: Classifier { layers: &["score"], activation: Activation::Tanh, pooled: false, plain_tagger: true, choice: None },
         past_key_values: PastKeyValues::Refused,
     },
 };

@@ -52,6 +52,7 @@ const fn described(model_type: &'static str, class: &'static str, known: bool) -
                 activation: Activation::Tanh,
                 pooled: false,
                 plain_tagger: true,
+                choice: None,
             },
             past_key_values: PastKeyValues::Refused,
         },

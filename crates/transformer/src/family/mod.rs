@@ -27,7 +27,7 @@ pub(crate) mod samples;
 mod stored;
 
 pub use description::{
-    AdapterPaths, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
+    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
 };
 pub use format::FamilyFormat;
 pub use names::{StoredLinear, TensorNames};

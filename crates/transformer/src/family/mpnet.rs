@@ -2,7 +2,7 @@
 
 use super::bert::{ADAPTERS, FIELDS, File, write as write_bert};
 use super::description::{
-    AdapterPaths, Classifier, Family, FamilyDescription, LanguageHeadNames, PastKeyValues, PythonNames,
+    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, LanguageHeadNames, PastKeyValues, PythonNames,
 };
 use super::format::{FamilyFormat, refuse};
 use super::names::{StoredLinear, TensorNames};
@@ -58,6 +58,7 @@ static MPNET: FamilyDescription = FamilyDescription {
             activation: Activation::Tanh,
             pooled: false,
             plain_tagger: true,
+            choice: Some(ChoiceHead::POOLED),
         },
         past_key_values: PastKeyValues::Refused,
     },

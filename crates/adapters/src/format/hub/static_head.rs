@@ -56,16 +56,23 @@ pub(crate) fn name(directory: &Path) -> Result<String, FormatError> {
 /// The layers of the head, and its configuration.
 fn described(file: &Value, model: &Config) -> Result<(Vec<&'static str>, HeadConfig), Message> {
     let class = file.get("model_class").and_then(Value::as_str).unwrap_or_default();
+    let count = || -> Result<usize, Message> {
+        Ok(file.get("num_labels").and_then(Value::as_u64).ok_or("\"num_labels\" is missing")? as usize)
+    };
+    let labels = |count| json::labels(file.as_object().ok_or("expected a map of fields")?, count);
+    if classifier::has_choice(class, model) {
+        return Ok(classifier::choice(labels(count()?)?, model).expect("its family has such heads"));
+    }
     let known = classifier::task_type(class).and_then(|name| Some((name, classifier::layers(name, model)?)));
     let Some((task_type, layers)) = known else {
         return Err(format!(
             "it is the head of the class {class}; of transformers' classes those of {} are read",
-            classifier::classes()
+            classifier::static_classes()
         )
         .into());
     };
-    let count = file.get("num_labels").and_then(Value::as_u64).ok_or("\"num_labels\" is missing")? as usize;
-    let labels = json::labels(file.as_object().ok_or("expected a map of fields")?, count)?;
+    let count = count()?;
+    let labels = labels(count)?;
     let task = Task::of_task_type(task_type, count).expect("its layers are known");
     let config = classifier::config(task, &layers, labels, model);
     Ok((layers, config))

@@ -37,6 +37,14 @@ fn static_heads_are_those_of_their_class() {
         ),
         (HeadConfig::new(Task::TAGGING, labels()), "BertForTokenClassification"),
         (HeadConfig::new(Task::QUESTION_ANSWERING, Vec::new()), "BertForQuestionAnswering"),
+        (
+            HeadConfig {
+                layers: 1,
+                pooling: Some(Pooling::Pooler),
+                ..HeadConfig::new(Task::MULTIPLE_CHOICE, labels())
+            },
+            "BertForMultipleChoice",
+        ),
     ] {
         let model = model("seq_bn[reduction_factor=4,init_weights=bert]", &head);
         let files = Files::saved(&model);
@@ -47,9 +55,9 @@ fn static_heads_are_those_of_their_class() {
         assert_eq!(files.notes(), []);
         let described = format::describe(files.path()).expect("readable");
         assert_eq!((described[1].kind, described[1].name.as_str()), ("head", "mine"));
-        files.change("head_config.json", |file| file["model_class"] = "BertForMultipleChoice".into());
+        files.change("head_config.json", |file| file["model_class"] = "BertForNextSentencePrediction".into());
         let error = files.refusal(model.base());
-        assert!(error.contains("BertForMultipleChoice") && error.contains("ForTokenClassification"), "{error}");
+        assert!(error.contains("BertForNextSentencePrediction") && error.contains("ForMultipleChoice"), "{error}");
     }
 }
 

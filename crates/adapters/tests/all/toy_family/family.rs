@@ -70,7 +70,7 @@ static DESCRIPTION: FamilyDescription = FamilyDescription {
             known: true,
             differ: &[],
         },
-        classifier: Classifier { layers: &["score"], activation: Activation::Tanh, pooled: false, plain_tagger: true },
+        classifier: Classifier { layers: &["score"], activation: Activation::Tanh, pooled: false, plain_tagger: true, choice: None },
         past_key_values: PastKeyValues::Taken,
     },
 };

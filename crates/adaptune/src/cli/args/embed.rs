@@ -26,7 +26,7 @@ pub(crate) struct EmbedArgs {
     #[command(flatten)]
     pub(crate) form: FormArgs,
     /// Texts, one a line (.txt, or - for standard input), or a table
-    #[arg(long, value_name = "FILE|-")]
+    #[arg(long, alias = "data", value_name = "FILE|-")]
     pub(crate) input: PathBuf,
     #[command(flatten)]
     pub(crate) table: TableArgs,

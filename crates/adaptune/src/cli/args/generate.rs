@@ -15,7 +15,7 @@ pub(crate) struct GenerateArgs {
     #[arg(long, value_name = "TEXT", required_unless_present = "input", conflicts_with = "input")]
     pub(crate) prompt: Option<String>,
     /// Prompts, one a line (.txt, or - for standard input), or a table
-    #[arg(long, value_name = "FILE|-")]
+    #[arg(long, alias = "data", value_name = "FILE|-")]
     pub(crate) input: Option<PathBuf>,
     /// Prompts are questions, which the model's chat template turns into text; only answers are shown
     #[arg(long)]

@@ -21,7 +21,7 @@ pub(crate) struct TrainArgs {
     /// Training data: .tsv, .csv or .jsonl with `text` (or `text_a`, `text_b`) and `label`; or .conll. For a language model .txt (one
     /// running text) or .jsonl with `text`, with `prompt` and `completion`, or with `messages`. May be given several times: files of one form
     /// are put together
-    #[arg(long, visible_alias = "corpus", value_name = "FILE")]
+    #[arg(long, visible_alias = "corpus", alias = "data", value_name = "FILE")]
     pub(crate) train: Vec<PathBuf>,
     /// Development data, evaluated after each epoch to keep the best one: a file, or a share of the training data such as
     /// 10%, drawn by --seed and left out of training
@@ -92,7 +92,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Training")]
     pub(crate) accumulate: usize,
     /// Peak learning rate [default: 1e-3; for the built-in model 3e-3]
-    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    #[arg(long, alias = "learning-rate", value_name = "RATE", help_heading = "Training")]
     pub(crate) lr: Option<f64>,
     /// Peak learning rate of the head [default: as --lr]
     #[arg(long, value_name = "RATE", help_heading = "Training")]

@@ -66,7 +66,7 @@ pub(crate) struct EvalArgs {
     pub(crate) model: ModelArgs,
     /// Labelled data, as for training; for vectors pairs with a score, pairs, triplets, or a folder in BEIR's layout (corpus.jsonl,
     /// queries.jsonl, qrels/test.tsv)
-    #[arg(long, value_name = "FILE|DIR", required_unless_present = "kept_aside")]
+    #[arg(long, alias = "input", value_name = "FILE|DIR", required_unless_present = "kept_aside")]
     pub(crate) data: Option<PathBuf>,
     /// Measure on the examples that train kept aside as development data (--dev 10%), in the place of --data: to choose thresholds on
     /// them, for instance. For heads that predict labels
@@ -110,7 +110,7 @@ pub(crate) struct PredictArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     /// Texts, one a line (.txt, or - for standard input), or a table as for training
-    #[arg(long, value_name = "FILE|-")]
+    #[arg(long, alias = "data", value_name = "FILE|-")]
     pub(crate) input: PathBuf,
     /// Write into this file: .tsv or .csv with every column of the input, `predicted` and `probability`, in the form of the input
     /// (delimiter, byte order mark, line ends, decimal comma) if that ends alike; within a field of .tsv a line end is written \n

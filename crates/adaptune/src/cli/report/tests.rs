@@ -137,3 +137,17 @@ fn sizes_choose_their_unit() {
         assert_eq!(bytes(count), written, "{count}");
     }
 }
+
+#[test]
+fn what_messages_begin_with_is_painted_and_nothing_else() {
+    let shown = painted("error: no such note: file\n\n  tip: a similar one\nUsage: adaptune\nnote: x");
+    let expected = [
+        "\u{1b}[1;31merror:\u{1b}[0m no such note: file",
+        "",
+        "  \u{1b}[32mtip:\u{1b}[0m a similar one",
+        "\u{1b}[1mUsage:\u{1b}[0m adaptune",
+        "\u{1b}[33mnote:\u{1b}[0m x",
+    ];
+    assert_eq!(shown, expected.join("\n"));
+    assert_eq!(painted("an error: is no beginning"), "an error: is no beginning");
+}

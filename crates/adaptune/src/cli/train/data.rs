@@ -56,7 +56,9 @@ impl Data {
         }
         if !args.json {
             note(format_args!("{} examples, {decision}", thousands(whole.rows.len() as u64)));
-            columns::read_of(&whole, args.table.domain_column()).map_or((), note);
+            if let Some(said) = columns::read_of(&whole, args.table.domain_column()) {
+                note(said);
+            }
         }
         if args.folds.is_some() && labels == Labels::Answers {
             misuse!("--folds is not for questions, whose windows would be in several parts; give --dev");

@@ -123,7 +123,7 @@ impl<'a> Setting<'a> {
         let weighted = ClassWeights::from(args.class_weights).of(&data.train, data.labels.names().len());
         let weighted = weighted.context("--class-weights")?;
         if weighted.is_some() && !args.json {
-            note("losses are weighted by --class-weights while it trains; eval's is not");
+            note("losses are weighted by --class-weights while it trains; the loss that eval shows is not");
         }
         Ok(Self { args, choices, data, base, tokenizer, prompt, start, pooling, weighted, embedding, language })
     }
