@@ -92,14 +92,20 @@ pub(super) fn refuse_words(table: &Table) -> Result<()> {
     Err(at(table, first, message))
 }
 
+/// The most words that are told.
+const TOLD: usize = 4;
+
 /// That there are words among numbers.
 pub(super) fn tell_words(table: &Table) -> String {
-    match words(table)[..] {
-        [first, ..] => format!(
-            "; most labels are numbers, but not `{}` on line {}: mend it if it is a slip",
-            first.label.as_deref().unwrap_or_default(),
-            first.line
-        ),
-        [] => String::new(),
+    let words = words(table);
+    let told = |row: &&Row| format!("`{}` on line {}", row.label.as_deref().unwrap_or_default(), row.line);
+    let first: Vec<String> = words.iter().take(TOLD).map(told).collect();
+    let more = match words.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match words.is_empty() {
+        true => String::new(),
+        false => format!("; most labels are numbers, but not {}{more}: mend what is a slip", first.join(", ")),
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn tabs(reading: &Reading<'_>) -> Result<Records> {
     let split = |(line, text): (usize, &str)| (line, text.split(delimiter).map(str::to_owned).collect());
     let rows: Vec<(usize, Vec<String>)> = reading.source.lines().skip(found.lines_before).map(split).collect();
     found.notes.extend(kept_quotes(&rows));
-    checked(reading.source, rows, found)
+    checked(reading, rows, found)
 }
 
 /// Records between commas, or between the delimiter that is named or found; quoted fields may hold delimiters, line ends and
@@ -67,7 +67,7 @@ fn quoted(reading: &Reading<'_>, found: Found<'_>) -> Result<Records> {
         records.push((place.line, record.iter().map(str::to_owned).collect()));
     }
     quotes_are_closed(source, text, &starts)?;
-    checked(source, records, found)
+    checked(reading, records, found)
 }
 
 /// Where a record starts.
@@ -102,11 +102,10 @@ fn quotes_are_closed(source: &Source, text: &str, starts: &[Place]) -> Result<()
     Ok(())
 }
 
-fn checked(source: &Source, mut rows: Vec<(usize, Vec<String>)>, found: Found<'_>) -> Result<Records> {
-    let Found { dialect, mut notes, .. } = found;
-    let (line, header) = rows.remove(0);
+fn checked(reading: &Reading<'_>, mut rows: Vec<(usize, Vec<String>)>, found: Found<'_>) -> Result<Records> {
+    let (source, Found { dialect, mut notes, .. }) = (reading.source, found);
+    let (line, header) = header(reading, &mut rows)?;
     notes.extend(without_blank_end(&mut rows));
-    let header: Vec<String> = header.iter().map(|name| name.trim().to_owned()).collect();
     check_header(source, line, &header)?;
     if rows.is_empty() {
         return Err(source.error(line, "found a header and no rows under it; expected at least one example"));
@@ -115,6 +114,20 @@ fn checked(source: &Source, mut rows: Vec<(usize, Vec<String>)>, found: Found<'_
         check_length(source, *line, fields, &header, dialect.delimiter)?;
     }
     Ok(without_unnamed(Records { header, rows, dialect, unnamed: Vec::new(), notes }))
+}
+
+/// The names of the columns, with their line: those of the first line, or those that are given for a table without such a line.
+fn header(reading: &Reading<'_>, rows: &mut Vec<(usize, Vec<String>)>) -> Result<(usize, Vec<String>)> {
+    let given = &reading.options.header;
+    let (line, first) = if given.is_empty() { rows.remove(0) } else { rows[0].clone() };
+    let first: Vec<String> = first.iter().map(|name| name.trim().to_owned()).collect();
+    match given {
+        given if given.is_empty() => Ok((line, first)),
+        given if *given == first => {
+            Err(reading.source.error(line, "the first line names the columns already; leave --header away"))
+        }
+        given => Ok((line, given.clone())),
+    }
 }
 
 /// Spreadsheets also leave rows of blank fields behind the last one: takes them off, which a note says.

@@ -41,7 +41,10 @@ pub(super) fn require(reading: &Reading<'_>, header: &[String], needed: &[Needed
     }
     let (hint, options) = (hint(header, &missing), options(&missing));
     let first_line = match looks_like_an_example(header) {
-        true => "The first line looks like an example, but has to name the columns: write a line with names above it",
+        true => {
+            "The first line looks like an example, and not like names: if the file has no line of names, give them with --header, as in \
+             --header text,label"
+        }
         false => "The first line names the columns",
     };
     Err(reading.source.whole(format!("expected {expected}{before}, found {found}{hint} {first_line}; {options} among them")))

@@ -96,7 +96,7 @@ impl Table {
         if format == Format::Txt {
             return Err(source.whole(
                 "a .txt file holds texts without labels; labelled data comes as .tsv or .csv (header `text`, `label`), .jsonl \
-                 or .conll",
+                 or .conll; if it is such a file by another name, say so with --format tsv",
             ));
         }
         parse(&Reading { source: &source, options, labels_needed: true }, format)?.without_blank_texts()
@@ -185,6 +185,9 @@ fn looks_like(line: &str, wanted: &[&str]) -> Option<&'static str> {
 }
 
 fn parse(reading: &Reading<'_>, format: Format) -> Result<Table> {
+    if !matches!(format, Format::Tsv | Format::Csv) {
+        reading.no_header()?;
+    }
     match format {
         Format::Tsv => records(reading, delimited::tabs(reading)?),
         Format::Csv => records(reading, delimited::commas(reading)?),

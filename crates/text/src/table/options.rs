@@ -23,6 +23,8 @@ pub struct TableOptions {
     pub delimiter: Option<char>,
     /// True if fields between tabs may stand in quotes, as spreadsheets and pandas write them.
     pub quotes: bool,
+    /// Names of the columns of a table whose first line is an example and names none; by default the first line names them.
+    pub header: Vec<String>,
 }
 
 /// How a data file is written.
@@ -135,6 +137,14 @@ impl<'a> Reading<'a> {
         let TableOptions { columns, preferred, .. } = self.options;
         let named = [columns, preferred].into_iter().flat_map(|names| [&names.text, &names.text_b, &names.label]);
         named.flatten().map(String::as_str).chain(["text", "text_a", "text_b", "label"]).collect()
+    }
+
+    /// Refuses a header for a file that is no table.
+    pub(super) fn no_header(&self) -> Result<()> {
+        match self.options.header.is_empty() {
+            true => Ok(()),
+            false => Err(self.source.whole("only tables (.tsv, .csv) have a line of names; leave --header away")),
+        }
     }
 
     /// Refuses names of columns for a file that has no names.

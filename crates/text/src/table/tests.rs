@@ -215,6 +215,24 @@ fn broken_records_are_named_by_line() {
 }
 
 #[test]
+fn a_table_without_a_line_of_names_gets_them() {
+    let named = |names: &[&str]| TableOptions {
+        header: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..TableOptions::default()
+    };
+    let bare = file("a.tsv", "The soup was cold and so was the waiter.\t0\nWe stayed.\t1\n");
+    let table = Table::read_with(&bare.path, &named(&["text", "label"])).unwrap();
+    assert_eq!(table.rows.iter().map(|row| (row.line, row.label.as_deref())).collect::<Vec<_>>(), [(1, Some("0")), (2, Some("1"))]);
+    assert_eq!(table.header, ["text", "label"]);
+    let failure = |path: &Path, names: &[&str]| Table::read_with(path, &named(names)).unwrap_err().to_string();
+    assert!(failure(&bare.path, &[]).contains("--header text,label"), "{}", failure(&bare.path, &[]));
+    assert!(failure(&bare.path, &["text"]).contains("line 1: expected 1 column (text), found 2"));
+    let headed = file("b.csv", "text,label\na,b\n");
+    assert!(failure(&headed.path, &["text", "label"]).contains("leave --header away"));
+    assert!(failure(&file("c.jsonl", "{\"text\": \"a\"}").path, &["text"]).contains("only tables"));
+}
+
+#[test]
 fn broken_json_is_named_by_line() {
     let cases = [
         ("{\"text\": \"a\"}\n{\"text\": \n", "line 2: expected one JSON object a line"),

@@ -56,6 +56,10 @@ pub(crate) struct TableArgs {
     /// Fields of a .tsv file may stand in quotes, as spreadsheets and pandas write them
     #[arg(long, help_heading = "Data")]
     quotes: bool,
+    /// Names of the columns, with commas between, of a table that begins with an example and names none: text,label [default: the
+    /// first line names them]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Data")]
+    header: Vec<String>,
 }
 
 impl TableArgs {
@@ -74,7 +78,8 @@ impl TableArgs {
             label_names: label_names.as_ref().map(|given| given.names.clone()).unwrap_or_default(),
             unnamed: Vec::new(),
         };
-        TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, ..TableOptions::default() }
+        let header = self.header.iter().map(|name| name.trim().to_owned()).collect();
+        TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, header, ..TableOptions::default() }
     }
 
     /// The column of the domains of a tree of adapters.
@@ -109,6 +114,7 @@ impl TableArgs {
             ("--doc-stride", (self.doc_stride != OVERLAP).then(|| self.doc_stride.to_string())),
             ("--format", format),
             ("--delimiter", self.delimiter.map(String::from)),
+            ("--header", Some(self.header.join(",")).filter(|names| !names.is_empty())),
         ];
         let given = all.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?]));
         given.flatten().chain(self.quotes.then(|| "--quotes".to_owned())).collect()

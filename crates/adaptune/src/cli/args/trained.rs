@@ -125,6 +125,9 @@ pub(crate) struct PredictArgs {
     /// Columns of the input to be kept, with commas between [default: all in a file, none otherwise]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) keep: Option<Vec<String>>,
+    /// In a table also a column with the probability of each class or label: probability_LABEL
+    #[arg(long, requires = "out")]
+    pub(crate) probabilities: bool,
     #[command(flatten)]
     pub(crate) table: TableArgs,
     /// Print one JSON object a line: text, label, logits, probabilities; of parallel(…) these for each adapter, in `answers`

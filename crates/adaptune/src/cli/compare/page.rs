@@ -10,9 +10,14 @@ const STYLE: &str = "
   body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
   th, td { padding: .35rem .6rem; border-bottom: 1px solid #8884; text-align: right; white-space: nowrap; }
-  th:first-child, td:first-child { text-align: left; }
-  figure { margin: 2rem 0; background: #fff; border-radius: 6px; }
-  figure { overflow-x: auto; } svg { min-width: 42rem; max-width: 100%; height: auto; }
+  th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: Canvas; }
+  figure { margin: 2rem 0; border-radius: 6px; overflow-x: auto; }
+  svg { width: 100%; min-width: 42rem; height: auto; }
+  @media (max-width: 40rem) {
+    th, td { padding: .3rem; font-size: .9rem; }
+    th:first-child, td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 6.5rem; }
+  }
+  @media (prefers-color-scheme: dark) { svg { filter: invert(.92) hue-rotate(180deg); } }
   dt { font-weight: 600; } dd { margin: 0 0 .5rem; }
   .scroll { overflow-x: auto; }";
 

@@ -30,7 +30,7 @@ pub(super) fn read(adapter: &Path, options: &TableOptions, predictor: &TextPredi
 
 /// Refuses other examples than those that training kept aside: it may have learnt from them.
 fn check(dev: &Table, kept: &DataFile) -> Result<()> {
-    let as_in_training = "read the data as in training (--format, --delimiter, --quotes)";
+    let as_in_training = "read the data as in training (--format, --delimiter, --quotes, --header)";
     let (found, expected) = (dev.rows.len(), kept.examples);
     if found != expected {
         bail!(

@@ -16,7 +16,7 @@ use super::per_class::PerClass;
 use super::per_entity::PerEntity;
 use super::per_label::PerLabel;
 use super::questions::check_questions;
-use super::report::{self, Cell, Report, notes, thousands};
+use super::report::{self, Cell, Report, note, notes, thousands};
 use super::separation::{Advice, Separation};
 use adaptune_tensor::ndarray::Array2;
 use adaptune_text::{Labels, Table, TableOptions, TextPredictor};
@@ -60,7 +60,10 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
             tell_majority(head, &data, &logits, class_of);
             match details {
                 Some(details) => details.print(kept_aside::advice(args)?)?,
-                None => tell_missed_by(&loaded.predictor, &data, &logits)?,
+                None => {
+                    tell_missed_by(&loaded.predictor, &data, &logits)?;
+                    tell_uneven(&evaluation);
+                }
             }
         }
     }
@@ -192,6 +195,19 @@ fn print(evaluation: &Evaluation, data: &Dataset) -> Result<()> {
         row("guessing", format!("{chance:.4}"));
     }
     Ok(report.print()?)
+}
+
+/// A mean over classes that is so much less than the share of what is right says that some classes are hardly found.
+const UNEVEN: f64 = 0.1;
+
+/// Says that some classes are found far less often than others, if that is so.
+fn tell_uneven(evaluation: &Evaluation) {
+    let score = |name| evaluation.metrics.get(name);
+    if let (Some(accuracy), Some(macro_f1)) = (score("accuracy"), score("macro_f1"))
+        && accuracy - macro_f1 > UNEVEN
+    {
+        note("note: macro_f1 is far below accuracy, so some classes are found far less often than others: --per-class shows which");
+    }
 }
 
 /// The data as they were named.

@@ -8,6 +8,10 @@ use adaptune_train::metrics::labels_mark_spans;
 pub(super) struct Answered<'a> {
     pub(super) name: Option<&'a str>,
     pub(super) head: &'a HeadConfig,
+    /// A table has the probability of each label too.
+    pub(super) probabilities: bool,
+    /// Each label had a column in training, with what said whether it holds; so it has in a table.
+    pub(super) marked: bool,
 }
 
 /// The columns of answers beside the answer.
@@ -22,14 +26,19 @@ impl Answered<'_> {
     /// The names of the columns that are added to a table; only classes have a probability, and only tags that mark spans have
     /// entities. Those of several begin with the adapter's name.
     pub(super) fn columns(&self) -> Vec<String> {
-        let beside = ["probability"].into_iter().filter(|_| self.has_probability());
-        let beside = beside.chain(OF_ANSWERS.into_iter().filter(|_| self.head.task.predicts_a_span()));
-        let beside = beside.chain(["entities"].into_iter().filter(|_| self.marks_spans()));
-        let (first, beside): (_, Vec<String>) = match self.name {
-            None => ("predicted", beside.map(str::to_owned).collect()),
-            Some(name) => (name, beside.map(|column| format!("{name}_{column}")).collect()),
-        };
-        std::iter::once(first.to_owned()).chain(beside).collect()
+        let labels = |what: &'static str| self.head.labels.iter().map(move |label| format!("{what}_{label}"));
+        let parts = [
+            (self.has_probability(), vec!["probability".to_owned()]),
+            (self.head.task.predicts_a_span(), OF_ANSWERS.map(str::to_owned).to_vec()),
+            (self.marks_spans(), vec!["entities".to_owned()]),
+            (self.marked, labels("predicted").collect()),
+            (self.probabilities && self.has_labels(), labels("probability").collect()),
+        ];
+        let beside = parts.into_iter().filter(|(is_there, _)| *is_there).flat_map(|(_, columns)| columns);
+        match self.name {
+            None => std::iter::once("predicted".to_owned()).chain(beside).collect(),
+            Some(name) => std::iter::once(name.to_owned()).chain(beside.map(|column| format!("{name}_{column}"))).collect(),
+        }
     }
 
     /// What stands in these columns.
@@ -49,6 +58,12 @@ impl Answered<'_> {
             let entity = |entity: &Entity| format!("{} [{}]", entity.text, entity.kind);
             cells.push(prediction.entities().iter().map(entity).collect::<Vec<_>>().join("; "));
         }
+        if self.marked {
+            cells.extend(marks(prediction, self.head));
+        }
+        if self.probabilities && self.has_labels() {
+            cells.extend(probabilities(prediction, self.head).into_iter().map(|number| with_commas(number, dialect)));
+        }
         cells
     }
 
@@ -65,12 +80,36 @@ impl Answered<'_> {
         self.head.task.reads_every_token() && !self.head.task.predicts_a_span()
     }
 
+    /// True of a head for classes or labels of whole texts, each of which has a probability.
+    pub(super) fn has_labels(&self) -> bool {
+        self.has_probability() && !self.head.task.predicts_a_choice()
+    }
+
     fn marks_spans(&self) -> bool {
         self.tags() && labels_mark_spans(&self.head.labels)
     }
 
     fn has_probability(&self) -> bool {
         !self.head.task.predicts_a_number() && !self.head.task.reads_every_token()
+    }
+}
+
+/// 1 or 0 for each label, in the order of the head's; nothing for a blank text.
+fn marks(prediction: &Prediction, head: &HeadConfig) -> Vec<String> {
+    let mark = |name: &String| match prediction {
+        Prediction::Labels { labels, .. } => u8::from(labels.contains(name)).to_string(),
+        _ => String::new(),
+    };
+    head.labels.iter().map(mark).collect()
+}
+
+/// The probability of each label, in the order of the head's; nothing for a blank text.
+fn probabilities(prediction: &Prediction, head: &HeadConfig) -> Vec<String> {
+    match prediction {
+        Prediction::Class { probabilities, .. } | Prediction::Labels { probabilities, .. } => {
+            probabilities.iter().map(|p| format!("{p:.4}")).collect()
+        }
+        _ => vec![String::new(); head.labels.len()],
     }
 }
 

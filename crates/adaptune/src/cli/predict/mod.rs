@@ -28,7 +28,7 @@ pub(crate) fn run(args: &PredictArgs) -> Result<()> {
     let table = Table::read_texts(&args.input, &predictor.table_options(&args.table))?;
     let table = predictor.checked(table)?;
     notes(&table.name, &table.notes);
-    let writer = Writer::new(args, &table, predictor.heads(), predictor.decimal_comma())?;
+    let writer = Writer::new(args, &table, predictor.heads(args.probabilities), predictor.decimal_comma())?;
     match &args.out {
         Some(out) => to_file(args, out, &predictor, &table, &writer)?,
         None => to_stream(args, &predictor, &table, &writer, &mut BufWriter::new(io::stdout().lock()))?,

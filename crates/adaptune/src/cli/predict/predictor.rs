@@ -44,11 +44,15 @@ impl Predictor {
     }
 
     /// The heads, of several with the names of their adapters.
-    pub(super) fn heads(&self) -> Vec<Answered<'_>> {
+    pub(super) fn heads(&self, probabilities: bool) -> Vec<Answered<'_>> {
         match self {
-            Self::One(predictor) => vec![Answered { name: None, head: predictor.model().head().config() }],
+            Self::One(predictor) => {
+                let marked = predictor.input().is_some_and(|input| !input.label_columns.is_empty());
+                vec![Answered { name: None, head: predictor.model().head().config(), probabilities, marked }]
+            }
             Self::Several(predictor) => {
-                predictor.heads().map(|(name, head)| Answered { name: Some(name), head }).collect()
+                let answered = |(name, head)| Answered { name: Some(name), head, probabilities, marked: false };
+                predictor.heads().map(answered).collect()
             }
         }
     }

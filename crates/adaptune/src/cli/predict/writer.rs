@@ -41,11 +41,16 @@ impl<'a> Writer<'a> {
         let form = form(args, table, &heads, decimal_comma)?;
         let kept = match &args.keep {
             Some(names) => names.iter().map(|name| place(table, name)).collect::<Result<Vec<_>>>()?,
-            None if args.out.is_some() && form != Form::Plain => table.header.iter().cloned().enumerate().collect(),
+            None if args.out.is_some() && !matches!(form, Form::Plain | Form::Conll) => {
+                table.header.iter().cloned().enumerate().collect()
+            }
             None => Vec::new(),
         };
         if form == Form::Plain && !kept.is_empty() {
             misuse!("--keep is for files and --json: add --json, or --out with a name that ends in .tsv, .csv or .jsonl");
+        }
+        if args.probabilities && !(matches!(form, Form::Table(_)) && heads.iter().any(Answered::has_labels)) {
+            misuse!("--probabilities adds columns to a table (.tsv, .csv) for classes and labels of texts; .jsonl has all probabilities");
         }
         let added: Vec<String> = heads.iter().flat_map(Answered::columns).collect();
         let taken = kept.iter().find(|(_, name)| added.contains(name));
@@ -86,7 +91,12 @@ impl<'a> Writer<'a> {
                 let kept = self.kept.iter().map(|(place, name)| (name.clone(), field(row, *place)));
                 writeln!(to, "{}", json_record(kept.collect::<Map<_, _>>(), row, &self.heads, predictions))
             }
-            Form::Conll => each.try_for_each(|(_, prediction)| conll(to, row, prediction)),
+            Form::Conll => {
+                for (place, name) in &self.kept {
+                    writeln!(to, "# {} = {}", one_line(name), one_line(&written(&field(row, *place))))?;
+                }
+                each.try_for_each(|(_, prediction)| conll(to, row, prediction))
+            }
             Form::Table(dialect) => {
                 let kept: Vec<String> = match self.kept.is_empty() {
                     true => vec![shown(&row.text)],
@@ -103,6 +113,9 @@ impl Writer<'_> {
     /// What is to be known of fields that are not written as they are, or that other programs read as something else, where
     /// quotes are ordinary characters.
     pub(super) fn altered(&self, table: &Table) -> Option<String> {
+        if self.form == Form::Conll && self.kept.is_empty() {
+            return unkept(table);
+        }
         let Form::Table(Dialect { quotes: false, .. }) = self.form else { return None };
         let of_row = |row: &Row| match self.kept.is_empty() {
             true => vec![shown(&row.text)],
@@ -118,6 +131,14 @@ impl Writer<'_> {
              other programs may read them otherwise; an --out that ends in .csv keeps every text as it is"
         ))
     }
+}
+
+/// The columns that are lost where a file holds words and tags alone.
+fn unkept(table: &Table) -> Option<String> {
+    let read = [&table.columns.text, &table.columns.label];
+    let others: Vec<&str> = table.header.iter().filter(|name| !read.contains(&&Some((*name).clone()))).map(String::as_str).collect();
+    let first = others.first()?;
+    Some(format!("columns that are not in a .conll file: {}; --keep {first} writes them above each sentence", others.join(", ")))
 }
 
 /// One line of a table. Without quotes a delimiter or a line end within a field would part it.

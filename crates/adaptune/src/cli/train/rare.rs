@@ -23,7 +23,7 @@ pub(super) fn tell(labels: &Labels, train: &Table, dev: Option<&Table>) -> Resul
     if let Some(rare) = named(names, &measured, |label| learnt[label] >= FEW && measured[label] < FEW) {
         note(format_args!(
             "note: the development data have {rare}, too few to choose an epoch or a threshold by; a larger share (--dev 30%) \
-             or a file of its own has more"
+             or a file of its own has more, and --folds 5 measures on all examples in turn"
         ));
     }
     Ok(())

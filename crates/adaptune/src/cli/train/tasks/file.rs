@@ -37,7 +37,7 @@ struct TaskData {
 }
 
 /// The keys of a task.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 20] = [
     "train",
     "dev",
     "test",
@@ -48,6 +48,8 @@ const KEYS: [&str; 17] = [
     "text-column",
     "text-b-column",
     "label-column",
+    "label-columns",
+    "label-names",
     "label-separator",
     "choice-columns",
     "choice-labels",
@@ -55,6 +57,7 @@ const KEYS: [&str; 17] = [
     "format",
     "delimiter",
     "quotes",
+    "header",
 ];
 /// Those whose values are files, meant from the folder of the file of tasks.
 const FILES: [&str; 3] = ["train", "dev", "test"];
