@@ -1,6 +1,6 @@
 //! Forms in which people have their data: lists in JSON, words with tags in a table, a column for each label, pairs through a pipe.
 
-use crate::common::{Bench, json_lines, ok, text};
+use crate::common::{Bench, data, json_lines, ok, text};
 use std::fs;
 
 /// Reviews as one list, as pandas, Label Studio and many others write it.
@@ -129,4 +129,69 @@ fn pairs_come_through_a_pipe_as_a_table() {
     assert!(refused.contains("trained on pairs") && refused.contains(example), "{refused}");
     let records = json_lines(&ok(&mut predict("--format tsv --json", "text_a\ttext_b\nfirst text\tsecond text\n")));
     assert_eq!(records[0]["text"][1], "second text");
+}
+
+/// Tags of spans are entities for whoever reads them, and texts are cut into words as those of training were.
+#[test]
+fn entities_are_named_in_every_form() {
+    let bench = Bench::new();
+    let with_points = |sentences: Vec<Vec<(&'static str, &'static str)>>| -> Vec<Vec<(&'static str, &'static str)>> {
+        sentences.into_iter().map(|words| words.into_iter().chain([(".", "O")]).collect()).collect()
+    };
+    bench.write("train.conll", data::conll(&with_points(data::sentences(120, 1))));
+    bench.write("dev.conll", data::conll(&with_points(data::sentences(30, 2))));
+    bench.trained("a", "--train train.conll --dev dev.conll --epochs 6");
+    bench.write("new.csv", "id,text\n7,\"the film is of anna smith.\"\n8,it was\n");
+    let line = "predict --model model --adapter a --input new.csv";
+    let command = bench.command(&format!("{line} --out judged.csv")).assert().success();
+    let said = text(&command.get_output().stderr);
+    assert!(said.contains("punctuation stands apart from them, as in the training data"), "{said}");
+    let judged = std::fs::read_to_string(bench.path("judged.csv")).unwrap();
+    assert!(judged.starts_with("id,text,predicted,entities\n"), "{judged}");
+    assert!(judged.contains("O O O O B-PER I-PER O,anna smith [PER]\n"), "{judged}");
+    let records = json_lines(&ok(&mut bench.command(&format!("{line} --json"))));
+    let entities = serde_json::json!([{ "kind": "PER", "text": "anna smith", "start": 4, "end": 6 }]);
+    assert_eq!((&records[0]["entities"], records[1]["entities"].as_array().map(Vec::len)), (&entities, Some(0)));
+    let lost = bench.command(&format!("{line} --out judged.conll")).assert().success();
+    assert!(text(&lost.get_output().stderr).contains("not in a .conll file: id; --keep id"), "the id is lost");
+    ok(&mut bench.command(&format!("{line} --out ids.conll --keep id")));
+    let kept = std::fs::read_to_string(bench.path("ids.conll")).unwrap();
+    assert!(kept.starts_with("# id = 7\nthe\tO\n"), "{kept}");
+}
+
+/// Rows can be sorted by any label, and labels with a column each have one again.
+#[test]
+fn every_label_can_have_a_column() {
+    let bench = Bench::new();
+    bench.trained("a", "--epochs 1");
+    let line = "predict --model model --adapter a --input dev.tsv";
+    bench.refuses(&format!("{line} --probabilities"), &["--out"]);
+    bench.refuses(&format!("{line} --probabilities --out j.jsonl"), &["--probabilities adds columns to a table"]);
+    ok(&mut bench.command(&format!("{line} --out judged.tsv --keep text --probabilities")));
+    let judged = std::fs::read_to_string(bench.path("judged.tsv")).unwrap();
+    assert!(judged.starts_with("text\tpredicted\tprobability\tprobability_bad\tprobability_good\n"), "{judged}");
+    let numbers: Vec<f64> = judged.lines().nth(1).unwrap().split('\t').skip(3).map(|p| p.parse().unwrap()).collect();
+    assert!((numbers.iter().sum::<f64>() - 1.0).abs() < 2e-4, "{numbers:?}");
+    let rows: String = data::reviews(96, 1)
+        .iter()
+        .map(|(text, label)| format!("{text},{},{}\n", u8::from(label == "good"), u8::from(label == "bad")))
+        .collect();
+    bench.write("marked.csv", format!("text,praise,blame\n{rows}"));
+    bench.trained("b", "--train marked.csv --dev 25% --label-columns praise,blame");
+    bench.write("new.csv", "id,text\n1,the film was fine\n2,\n");
+    ok(&mut bench.command("predict --model model --adapter b --input new.csv --out new-judged.csv"));
+    let judged = std::fs::read_to_string(bench.path("new-judged.csv")).unwrap();
+    assert!(judged.starts_with("id,text,predicted,probability,predicted_praise,predicted_blame\n"), "{judged}");
+    assert!(judged.lines().nth(1).unwrap().ends_with(",1,0") && judged.lines().nth(2).unwrap() == "2,,,,,", "{judged}");
+}
+
+/// A German table has German numbers in what is predicted too, whatever its labels are.
+#[test]
+fn probabilities_are_written_as_the_numbers_of_the_input() {
+    let bench = Bench::new();
+    bench.trained("a", "--epochs 1");
+    bench.write("neu.csv", "Nr;text;Preis\n1;the film was fine;1.306,98\n2;the plot was dull;12\n");
+    ok(&mut bench.command("predict --model model --adapter a --input neu.csv --out judged.csv"));
+    let judged = std::fs::read_to_string(bench.path("judged.csv")).unwrap();
+    assert!(judged.lines().skip(1).all(|line| line.rsplit(';').next().unwrap().starts_with("0,")), "{judged}");
 }

@@ -272,6 +272,7 @@ fn doubts(table: &Table, classes: &[String], occurrences: &Occurrences) -> Strin
     let doubts = [
         look_like_numbers(classes),
         occurrences.slips(classes),
+        occurrences.lopsided(classes),
         look_like_paths(classes),
         hardly_repeat(table, classes),
     ];

@@ -81,6 +81,18 @@ impl Occurrences {
         }
     }
 
+    /// That nearly all examples have one label, past which accuracy looks.
+    pub(super) fn lopsided(&self, classes: &[String]) -> String {
+        let all: usize = classes.iter().map(|name| self.count(name)).sum();
+        match classes.iter().max_by_key(|name| self.count(name)) {
+            Some(most) if 5 * self.count(most) > 4 * all => format!(
+                "; {:.0} % are `{most}`: accuracy looks past the others (--metric macro_f1, --class-weights balanced)",
+                (100.0 * self.count(most) as f64 / all as f64).floor()
+            ),
+            _ => String::new(),
+        }
+    }
+
     /// That words which often stand for a missing label are labels here; among signs, such as `+`, they are signs.
     pub(super) fn words_for_none(&self, classes: &[String]) -> String {
         let (none, others): (Vec<&String>, Vec<&String>) = classes.iter().partition(|name| means_none(name));
@@ -148,6 +160,14 @@ mod tests {
             assert_eq!(slips(&names, &labels), "");
         }
         assert_eq!(slips(&["1", "1.5", "-1"], &[]), "");
+    }
+
+    #[test]
+    fn one_label_of_nearly_all_examples_is_told() {
+        let said = |labels: &[&str]| Occurrences::of((2..).zip(labels.iter().copied())).lopsided(&classes(&["normal", "urgent"]));
+        let told = said(&[&["normal"; 97][..], &["urgent"; 3]].concat());
+        assert!(told.starts_with("; 97 % are `normal`: accuracy looks past the others"), "{told}");
+        assert_eq!(said(&[&["normal"; 8][..], &["urgent"; 2]].concat()), "");
     }
 
     #[test]

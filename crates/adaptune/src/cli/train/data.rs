@@ -70,6 +70,9 @@ impl Data {
         let Parts { train, dev, test } = Parts::read(choices, whole, &reader, &mut files)?;
         if !reader.quiet {
             rare::tell(&labels, &train, dev.as_ref())?;
+            if matches!(labels, Labels::Classes(_)) {
+                overlap::tell_contradictions(&train);
+            }
             [&dev, &test].into_iter().flatten().for_each(|measured| overlap::tell(&train, measured));
         }
         let domains = domains(choices, args, before, &train)?;

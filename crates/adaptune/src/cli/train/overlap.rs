@@ -2,7 +2,26 @@
 
 use super::super::report::{note, thousands};
 use adaptune_text::{Row, Table, Text};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+
+/// Says which texts stand in the training data with different labels, if there are some.
+pub(super) fn tell_contradictions(train: &Table) {
+    let mut seen: HashMap<&Text, &Row> = HashMap::new();
+    let mut contradictions = train.rows.iter().filter_map(|row| {
+        let before = *seen.entry(&row.text).or_insert(row);
+        (before.label != row.label).then_some((before, row))
+    });
+    let Some((before, row)) = contradictions.next() else { return };
+    let (first, second) = (before.label.as_deref().unwrap_or_default(), row.label.as_deref().unwrap_or_default());
+    let count = 1 + contradictions.count();
+    note(format_args!(
+        "note: {}: {} the text of another one and a different label (lines {} and {} first: `{first}` and `{second}`); not both can be learnt",
+        train.name,
+        if count == 1 { "1 example has".to_owned() } else { format!("{count} examples have") },
+        before.line,
+        row.line
+    ));
+}
 
 /// Of so many texts that are measured on, one that is trained on too changes no score that could be seen.
 const FEW: usize = 20;
