@@ -166,7 +166,9 @@ impl ParallelPredictor {
     fn tables(&self, table: &Table) -> Result<Vec<Table>> {
         let of_member = |member: &Member| {
             let reader = self.reader(member);
-            let checked = reader.check(table).and_then(|()| table.clone().for_task(reader.head.task, reader.has_punctuation_apart()));
+            let checked = reader
+                .check(table)
+                .and_then(|()| table.clone().for_task(reader.head.task, reader.has_punctuation_apart()));
             checked.map_err(|source| TextError::OfAdapter { name: member.name.clone(), source: Box::new(source) })
         };
         self.members.iter().map(of_member).collect()

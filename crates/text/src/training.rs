@@ -221,7 +221,14 @@ impl<'a> TextTraining<'a> {
     }
 
     fn run_file(&self, train: &Table, examples: usize, options: &TrainOptions) -> RunFile {
-        let data = DataFile { part: "train".into(), path: train.name.clone(), examples, sha256: None, aside: None, examples_sha256: None };
+        let data = DataFile {
+            part: "train".into(),
+            path: train.name.clone(),
+            examples,
+            sha256: None,
+            aside: None,
+            examples_sha256: None,
+        };
         RunFile {
             model: self.model.source().name().to_owned(),
             method: self.method.clone(),

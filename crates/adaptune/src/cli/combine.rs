@@ -44,7 +44,8 @@ fn parts(adapters: &[String]) -> Result<Vec<(PathBuf, f64)>> {
     let split = |text: &String| match text.rsplit_once('=') {
         Some((path, weight)) => {
             let weight = weight.parse().ok().filter(|weight: &f64| weight.is_finite());
-            let expected = || misused(format_args!("--adapter {text}: expected DIR=WEIGHT with a number, as in runs/a=0.7"));
+            let expected =
+                || misused(format_args!("--adapter {text}: expected DIR=WEIGHT with a number, as in runs/a=0.7"));
             let weight = weight.ok_or_else(expected)?;
             Ok((PathBuf::from(path), weight))
         }

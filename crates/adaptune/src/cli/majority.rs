@@ -19,7 +19,12 @@ struct Majority<'a> {
 
 /// Says that a model is hardly better on a data set than always answering its most frequent class, if that is so; `class_of` is
 /// the class that a row of logits, `[N, C]`, is for. Nothing of heads that judge no whole texts by one class.
-pub(crate) fn tell_majority(head: &HeadConfig, data: &Dataset, logits: &Array2<f32>, class_of: impl Fn(usize) -> usize) {
+pub(crate) fn tell_majority(
+    head: &HeadConfig,
+    data: &Dataset,
+    logits: &Array2<f32>,
+    class_of: impl Fn(usize) -> usize,
+) {
     if let Some(said) = Majority::of(head, data, logits, class_of).and_then(|majority| majority.said()) {
         note(format_args!("note: {said}"));
     }
@@ -38,7 +43,8 @@ impl<'a> Majority<'a> {
         class_of: impl Fn(usize) -> usize,
     ) -> Option<Self> {
         let class = |target: &Target| if let Target::Class(class) = target { Some(*class) } else { None };
-        let classes: Vec<usize> = data.examples().iter().map(|example| class(&example.target)).collect::<Option<_>>()?;
+        let classes: Vec<usize> =
+            data.examples().iter().map(|example| class(&example.target)).collect::<Option<_>>()?;
         if classes.is_empty() || logits.nrows() != classes.len() {
             return None;
         }

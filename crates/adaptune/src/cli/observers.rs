@@ -70,7 +70,9 @@ impl Observer for Bar {
             self.before = Some(record.merit());
         }
         let best = match (record.best, self.before) {
-            (true, Some(before)) if record.epoch > 0 && record.merit() < before => "  (best epoch so far, worse than before training)",
+            (true, Some(before)) if record.epoch > 0 && record.merit() < before => {
+                "  (best epoch so far, worse than before training)"
+            }
             (true, _) => "  (best epoch)",
             (false, _) => "",
         };

@@ -33,7 +33,8 @@ pub(crate) fn note(text: impl Display) {
 }
 
 /// What messages begin with, and how a terminal shows it: red and bold, yellow, green, bold.
-const PAINTED: [(&str, &str); 4] = [("error:", "\u{1b}[1;31m"), ("note:", "\u{1b}[33m"), ("tip:", "\u{1b}[32m"), ("Usage:", "\u{1b}[1m")];
+const PAINTED: [(&str, &str); 4] =
+    [("error:", "\u{1b}[1;31m"), ("note:", "\u{1b}[33m"), ("tip:", "\u{1b}[32m"), ("Usage:", "\u{1b}[1m")];
 
 /// The lines with what some of them begin with in colour.
 fn painted(lines: &str) -> String {

@@ -139,7 +139,10 @@ const FILES: &[(&str, &[u8], &[&str])] = &[
     (
         "headless.tsv",
         b"text 0\tgood\ntext 1\tbad\n",
-        &["headless.tsv: expected a column `text`, found `text 0`", "The first line names the columns"],
+        &[
+            "headless.tsv: expected columns `text` and `label`, found `text 0`, `good`",
+            "The first line names the columns",
+        ],
     ),
 ];
 

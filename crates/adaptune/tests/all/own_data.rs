@@ -103,7 +103,9 @@ fn labels_that_look_like_something_else_are_doubted() {
     let row = |i: usize| format!("film {i}\t{}\t{i}\n", labels[i % 6]);
     bench.write("m.tsv", format!("text\tlabel\tnumber\n{}", (0..24).map(row).collect::<String>()));
     let train = "train --model model --train m.tsv --epochs 1 --out";
-    bench.command(&format!("{train} a")).assert().success().stderr(predicate::str::contains("--task multi-label"));
+    bench.refuses(&format!("{train} a"), &["`people|time` look like several of one example", "--task multi-label"]);
+    let classes = bench.command(&format!("{train} a --task classification")).assert().success();
+    classes.stderr(predicate::str::contains("look like several of one example: then --task multi-label"));
     let ids = "--task classification --label-column number";
     bench.refuses(&format!("{train} b {ids}"), &["every label in the column `number` occurs once"]);
 }

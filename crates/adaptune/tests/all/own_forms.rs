@@ -92,7 +92,10 @@ fn a_column_for_each_label_is_read() {
     ok(&mut bench.command("train --from a --train t.csv --dev 20% --epochs 1 --out b"));
     ok(&mut bench.command("predict --adapter a --input t.csv --out judged.csv"));
     let judged = fs::read_to_string(bench.path("judged.csv")).unwrap();
-    assert!(judged.starts_with("id,text,red,round,predicted,probability\n0,"), "{judged}");
+    assert!(
+        judged.starts_with("id,text,red,round,predicted,probability,predicted_red,predicted_round\n0,"),
+        "{judged}"
+    );
     let wrong = fs::read_to_string(bench.path("t.csv")).unwrap().replace("3,fine plot,1,1", "3,fine plot,2,1");
     bench.write("wrong.csv", wrong);
     bench.refuses("eval --adapter a --data wrong.csv", &["line 5", "expected 1 or 0", "`red`, found `2`"]);
@@ -181,8 +184,8 @@ fn every_label_can_have_a_column() {
     bench.write("new.csv", "id,text\n1,the film was fine\n2,\n");
     ok(&mut bench.command("predict --model model --adapter b --input new.csv --out new-judged.csv"));
     let judged = std::fs::read_to_string(bench.path("new-judged.csv")).unwrap();
-    assert!(judged.starts_with("id,text,predicted,probability,predicted_praise,predicted_blame\n"), "{judged}");
-    assert!(judged.lines().nth(1).unwrap().ends_with(",1,0") && judged.lines().nth(2).unwrap() == "2,,,,,", "{judged}");
+    assert!(judged.starts_with("id,text,predicted,probability,predicted_blame,predicted_praise\n"), "{judged}");
+    assert!(judged.lines().nth(1).unwrap().ends_with(",0,1") && judged.lines().nth(2).unwrap() == "2,,,,,", "{judged}");
 }
 
 /// A German table has German numbers in what is predicted too, whatever its labels are.

@@ -96,7 +96,8 @@ fn columns_are_those_of_training() {
     ok(&mut bench.command("eval --adapter a --data held.tsv"));
     let expected = ["expected a column `body`, as in training, found `text`, `label`", "--text-column"];
     bench.refuses("predict --adapter a --input dev.tsv", &expected);
-    bench.refuses("eval --adapter a --data dev.tsv", &expected);
+    let both = ["expected columns `body` and `queue`, as in training, found `text`, `label`", "--label-column choose"];
+    bench.refuses("eval --adapter a --data dev.tsv", &both);
     bench.refuses("eval --adapter a --data dev.tsv --text-column text", &["expected a column `queue`, as in training"]);
     ok(&mut bench.command("eval --adapter a --data dev.tsv --text-column text --label-column label"));
     ok(&mut bench.command("predict --adapter a --input dev.tsv --text-column text"));
@@ -149,7 +150,11 @@ fn slips_in_labels_are_told() {
         let row = |i: usize| format!("film {i},{}\n", if i == 0 { labels[0] } else { labels[1 + i % 2] });
         format!("text,label\n{}", (0..30).map(row).collect::<String>())
     };
-    assert!(notes(of(["BILLING", "Billing", "Other"]), "").contains("`BILLING` and `Billing` are two labels"));
+    let told = notes(of(["BILLING", "Billing", "Other"]), "");
+    assert!(
+        told.contains("`BILLING` (1 example, line 2) and `Billing` (14 examples, line 4 first) are two labels"),
+        "{told}"
+    );
     assert!(
         notes(of(["Biling", "Billing", "Other"]), "")
             .contains("`Biling` (line 2) hardly occurs, and is nearly `Billing`")
@@ -312,7 +317,8 @@ fn all_that_looks_like_a_slip_is_told() {
         said(&bench, &format!("train --model model --epochs 1 --out out --overwrite --train t.csv {more}"))
     };
     let all = told(&["BILLING", "Billing", "login", "Login", "n/a", "\"so, so\""].repeat(4), "");
-    assert!(all.contains("`BILLING` and `Billing`, `Login` and `login` are labels of their own here"), "{all}");
+    let alike = "`BILLING` (4 examples, line 2 first) and `Billing` (4 examples, line 3 first), `Login` (4 examples, line 5 first) and";
+    assert!(all.contains(alike) && all.contains("are labels of their own here"), "{all}");
     assert!(all.contains("`n/a` (4 examples, line 6 first) here: where it stands for none, empty the field"), "{all}");
     assert!(all.contains("n/a, `so, so`"), "a comma is within a name: {all}");
     let command = ["train", "--model", "model", "--epochs", "1", "--out", "narrow", "--train", "t.csv"];

@@ -160,7 +160,9 @@ fn scores_on_what_was_learnt_are_told() {
     let learnt = fs::read_to_string(bench.path("train.tsv")).unwrap();
     let some: String = learnt.lines().skip(1).take(8).map(|line| format!("{line}\n")).collect();
     bench.write("leaky.tsv", both + &some);
-    let train = |more: &str| text(&bench.train("b", &format!("--overwrite --epochs 1 {more}")).assert().success().get_output().stderr);
+    let train = |more: &str| {
+        text(&bench.train("b", &format!("--overwrite --epochs 1 {more}")).assert().success().get_output().stderr)
+    };
     let told = train("--test leaky.tsv");
     assert!(told.contains("texts in leaky.tsv are trained on too (line "), "{told}");
     assert!(train("--dev copy.tsv").contains("copy.tsv is measured on and trained on"));

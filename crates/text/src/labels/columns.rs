@@ -60,7 +60,8 @@ impl Table {
 /// Where the columns stand; all that are missing are told at once.
 fn places(table: &Table, names: &[String]) -> Result<Vec<usize>> {
     let place = |name: &String| table.header.iter().position(|column| column == name);
-    let missing: Vec<String> = names.iter().filter(|name| place(name).is_none()).map(|name| format!("`{name}`")).collect();
+    let missing: Vec<String> =
+        names.iter().filter(|name| place(name).is_none()).map(|name| format!("`{name}`")).collect();
     if missing.is_empty() {
         return Ok(names.iter().filter_map(place).collect());
     }
@@ -118,7 +119,10 @@ mod tests {
     fn columns_of_answers_are_labels() {
         let table = read(TEXTS, &["red", "round"]).unwrap().labelled().unwrap();
         assert_eq!(table.rows.len(), 3);
-        assert_eq!(table.notes[0], "3 blank fields in the columns of labels are read as 0, but where a row has no other");
+        assert_eq!(
+            table.notes[0],
+            "3 blank fields in the columns of labels are read as 0, but where a row has no other"
+        );
         assert!(table.notes[1].contains("1 of 4 examples have no label"), "{:?}", table.notes);
         let (labels, _) = Labels::decide(&table, TaskChoice::Auto).unwrap();
         assert_eq!(labels, Labels::Sets(["red", "round"].map(str::to_owned).to_vec()));

@@ -224,7 +224,10 @@ mod tests {
         assert!(Table::decimal_commas([&table]));
         assert_eq!(labels(&table.clone().with_decimal_commas(true).unwrap()), ["1306.98", "0.99", "-12000500.5", "7"]);
         let message = read("b.csv", &["1,5", "1.306"]).with_decimal_commas(true).unwrap_err().to_string();
-        assert!(message.contains("line 3") && message.contains("`1.306`"), "what a point alone means is not known: {message}");
+        assert!(
+            message.contains("line 3") && message.contains("`1.306`"),
+            "what a point alone means is not known: {message}"
+        );
     }
 
     #[test]
@@ -303,7 +306,7 @@ mod tests {
     fn other_tables_have_the_notation_of_training_or_are_refused() {
         let whole = read("dev.csv", &["3", "4"]).with_decimal_commas(true).unwrap();
         assert_eq!((labels(&whole), whole.notes.len()), (vec!["3", "4"], 1), "no note of what is not there");
-        for found in ["3.5", "1.234,5", "1.234"] {
+        for found in ["3.5", "12.34,5", "1.234"] {
             let message = read("dev.csv", &["3", found]).with_decimal_commas(true).unwrap_err().to_string();
             assert!(message.contains("line 3: expected a number with a decimal comma") && message.contains(found));
         }

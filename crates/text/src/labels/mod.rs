@@ -257,7 +257,8 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
     refuse_tags(table)?;
     never_repeat(table, &classes)?;
     let occurrences = Occurrences::of(table.rows.iter().filter_map(|row| Some((row.line, row.label.as_deref()?))));
-    let odd = quantities::tell_words(table) + &occurrences.words_for_none(&classes) + &doubts(table, &classes, &occurrences);
+    let odd =
+        quantities::tell_words(table) + &occurrences.words_for_none(&classes) + &doubts(table, &classes, &occurrences);
     let classes = with_named(table, classes);
     let note = format!("{} classes: {}{odd}", classes.len(), listed(&classes));
     Ok((Labels::Classes(classes), note))

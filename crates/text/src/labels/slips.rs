@@ -164,7 +164,9 @@ mod tests {
 
     #[test]
     fn one_label_of_nearly_all_examples_is_told() {
-        let said = |labels: &[&str]| Occurrences::of((2..).zip(labels.iter().copied())).lopsided(&classes(&["normal", "urgent"]));
+        let said = |labels: &[&str]| {
+            Occurrences::of((2..).zip(labels.iter().copied())).lopsided(&classes(&["normal", "urgent"]))
+        };
         let told = said(&[&["normal"; 97][..], &["urgent"; 3]].concat());
         assert!(told.starts_with("; 97 % are `normal`: accuracy looks past the others"), "{told}");
         assert_eq!(said(&[&["normal"; 8][..], &["urgent"; 2]].concat()), "");
@@ -176,7 +178,9 @@ mod tests {
         let labels = [&["Billing"; 9][..], &["Login"; 12], &["Logiin"]].concat();
         let said = slips(&names, &labels);
         assert!(
-            ["`BILLING`", "and `Billing`", "`Login`", "and `login`", "and `refund`"].iter().all(|name| said.contains(name)),
+            ["`BILLING`", "and `Billing`", "`Login`", "and `login`", "and `refund`"]
+                .iter()
+                .all(|name| said.contains(name)),
             "{said}"
         );
         assert!(said.contains("`Logiin` (line 23) hardly occurs, and is nearly `Login`"), "{said}");

@@ -100,10 +100,10 @@ fn one_odd_label_among_numbers_is_pointed_out() {
     assert!(message.contains("line 21: expected a number, as nearly all other labels are, found `much`"), "{message}");
     let (labels, note) = Labels::decide(&labelled(&written), TaskChoice::Classification).unwrap();
     assert_eq!(labels, Labels::Classes(owned(&["1.5", "much"])));
-    assert!(note.ends_with("but not `much` on line 21: mend it if it is a slip"), "{note}");
+    assert!(note.contains("but not `much` on line 21: mend what is a slip"), "{note}");
     let few: Vec<&str> = ["0", "1"].into_iter().cycle().take(20).chain(["yes"]).collect();
     let (_, note) = Labels::decide(&labelled(&few), TaskChoice::Auto).unwrap();
-    assert!(note.contains("but not `yes` on line 22: mend it if it is a slip"), "{note}");
+    assert!(note.contains("but not `yes` on line 22: mend what is a slip"), "{note}");
     let counted: Vec<String> = (0..30).map(|i| i.to_string()).collect();
     let counted: Vec<&str> = counted.iter().map(String::as_str).collect();
     assert!(failure(&labelled(&counted), TaskChoice::Auto).contains("every label"));
@@ -176,7 +176,7 @@ fn the_choice_must_fit_the_table() {
 
 #[test]
 fn many_classes_are_shortened_in_the_note() {
-    let written: Vec<String> = (0..31).map(|i| format!("c{:02}", i % 30)).collect();
+    let written: Vec<String> = (0..45).map(|i| format!("c{:02}", i % 30)).collect();
     let written: Vec<&str> = written.iter().map(String::as_str).collect();
     let (_, note) = Labels::decide(&labelled(&written), TaskChoice::Auto).unwrap();
     assert!(
@@ -228,5 +228,5 @@ fn lists_of_labels_are_not_called_slips_of_each_other() {
     assert!(!said.contains("write them alike") && !said.contains("mend it"), "{said}");
     // Without them the same spellings are told.
     let (_, said) = Labels::decide(&labelled(&["Login", "login", "billing"].repeat(12)), TaskChoice::Auto).unwrap();
-    assert!(said.contains("`Login` and `login`") && said.contains("write them alike"), "{said}");
+    assert!(said.contains("and `login`") && said.contains("write them alike"), "{said}");
 }

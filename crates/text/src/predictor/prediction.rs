@@ -91,7 +91,8 @@ impl Prediction {
     pub fn entities(&self) -> Vec<Entity> {
         let Self::Tags(words) = self else { return Vec::new() };
         let tags: Vec<&str> = words.iter().map(|word| word.label.as_deref().unwrap_or("O")).collect();
-        let text = |span: &Span<'_>| words[span.start..span.end].iter().map(|word| word.word.as_str()).collect::<Vec<_>>();
+        let text =
+            |span: &Span<'_>| words[span.start..span.end].iter().map(|word| word.word.as_str()).collect::<Vec<_>>();
         let entity = |span: Span<'_>| {
             let (kind, text) = (span.kind.to_owned(), text(&span).join(" "));
             Entity { kind, text, start: span.start, end: span.end }

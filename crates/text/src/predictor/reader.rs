@@ -141,7 +141,9 @@ impl Reader<'_> {
 
 fn word_tag(head: &HeadConfig, logits: ArrayView2<'_, f32>, start: Option<usize>, word: &str) -> WordTag {
     let word = word.to_owned();
-    let Some(start) = start else { return WordTag { word, label: None, logits: Vec::new(), probabilities: Vec::new() } };
+    let Some(start) = start else {
+        return WordTag { word, label: None, logits: Vec::new(), probabilities: Vec::new() };
+    };
     let (row, head) = (logits.row(start), &head.labels);
     let (label, probabilities) = (Some(head[argmax(row)].clone()), probabilities(row));
     WordTag { word, label, logits: row.to_vec(), probabilities }

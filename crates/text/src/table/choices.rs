@@ -131,7 +131,8 @@ fn columns(reading: &Reading<'_>, header: &[String], choices: Vec<String>) -> Re
     let label = named.label.clone().or_else(|| usual(&LABELS));
     let named = [(&context, TEXT_COLUMN), (&question, TEXT_B_COLUMN), (&label, LABEL_COLUMN)].into_iter();
     let needed = named.filter_map(|(name, option)| Some(Needed { name: name.as_deref()?, option }));
-    let needed: Vec<Needed<'_>> = needed.filter(|column| reading.labels_needed || column.option != LABEL_COLUMN).collect();
+    let needed: Vec<Needed<'_>> =
+        needed.filter(|column| reading.labels_needed || column.option != LABEL_COLUMN).collect();
     require(reading, header, &needed)?;
     Ok(ChoiceColumns { context, question, choices, label })
 }

@@ -2,7 +2,7 @@
 
 use super::content::{Columns, Row, Table, TableKind, Text};
 use super::delimited::Records;
-use super::missing::{LABEL_COLUMN, LABEL_COLUMNS, Needed, TEXT_COLUMN, TEXT_B_COLUMN, require};
+use super::missing::{LABEL_COLUMN, LABEL_COLUMNS, Needed, TEXT_B_COLUMN, TEXT_COLUMN, require};
 use super::options::{Reading, TableOptions};
 use crate::error::Result;
 use serde_json::Value;
@@ -68,7 +68,9 @@ impl Chosen {
     fn check(&self, reading: &Reading<'_>) -> Result<()> {
         let Self { text, text_b, label } = self;
         if let Some(label) = label.as_ref().filter(|label| *label == text || text_b.as_ref() == Some(*label)) {
-            return Err(reading.source.whole(format!("`{label}` is given as a text and as the label; name two columns")));
+            return Err(reading
+                .source
+                .whole(format!("`{label}` is given as a text and as the label; name two columns")));
         }
         if text_b.as_ref() == Some(text) {
             return Err(reading.source.whole(format!("`{text}` is given as both texts of a pair; name two columns")));
@@ -118,9 +120,9 @@ fn needed_labels<'a>(
     let TableOptions { columns, preferred, .. } = reading.options;
     let one = match label {
         Some(name) => Some(name).filter(|name| reading.labels_needed || !has(name)),
-        None => Some("label").filter(|_| {
-            reading.labels_needed && columns.labels.is_empty() && preferred.labels.is_empty()
-        }),
+        None => {
+            Some("label").filter(|_| reading.labels_needed && columns.labels.is_empty() && preferred.labels.is_empty())
+        }
     };
     let several = columns.labels.iter().map(|name| Needed { name, option: LABEL_COLUMNS });
     one.map(|name| Needed { name, option: LABEL_COLUMN }).into_iter().chain(several)

@@ -47,7 +47,9 @@ pub(super) fn require(reading: &Reading<'_>, header: &[String], needed: &[Needed
         }
         false => "The first line names the columns",
     };
-    Err(reading.source.whole(format!("expected {expected}{before}, found {found}{hint} {first_line}; {options} among them")))
+    Err(reading
+        .source
+        .whole(format!("expected {expected}{before}, found {found}{hint} {first_line}; {options} among them")))
 }
 
 fn has(header: &[String], name: &str) -> bool {
@@ -243,7 +245,10 @@ mod tests {
         assert_eq!(expected(&missing[..1]), "a column `text`");
         assert_eq!(options(&missing[..1]), "--text-column chooses");
         let labels = needed(&[("red", LABEL_COLUMNS), ("round", LABEL_COLUMNS), ("new", LABEL_COLUMNS)]);
-        assert_eq!((expected(&labels), options(&labels)), ("columns `red`, `round` and `new`".into(), "--label-columns chooses".into()));
+        assert_eq!(
+            (expected(&labels), options(&labels)),
+            ("columns `red`, `round` and `new`".into(), "--label-columns chooses".into())
+        );
     }
 
     #[test]
@@ -258,8 +263,11 @@ mod tests {
         let missing = needed(&[("text", TEXT_COLUMN), ("label", LABEL_COLUMN)]);
         let said = |names: &[&str]| hint(&header(names), &missing);
         assert_eq!(said(&["id", "message", "queue"]), " (perhaps --text-column message --label-column queue).");
-        assert_eq!(said(&["nr", "Sentence1", "Sentence2", "gold_label"]), " (perhaps --text-column Sentence1 --text-b-column Sentence2 --label-column gold_label).");
-        assert_eq!(said(&["txt", "the label"]), " (perhaps --text-column txt).");
+        assert_eq!(
+            said(&["nr", "Sentence1", "Sentence2", "gold_label"]),
+            " (perhaps --text-column Sentence1 --text-b-column Sentence2 --label-column gold_label)."
+        );
+        assert_eq!(said(&["txt", "mark"]), " (perhaps --text-column txt).");
         assert_eq!(said(&["Nachricht", "Art"]), ".");
         assert_eq!(said(&["A", "B", "C"]), " (perhaps --choice-columns A,B,C, if one of them is right).");
         let several = needed(&[("red,round", LABEL_COLUMN)]);

@@ -24,7 +24,9 @@ impl Source {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let mut bytes = Vec::new();
         let read = open_stream(path).and_then(|mut file| file.read_to_end(&mut bytes));
-        read.map_err(|error| if error.kind() == ErrorKind::NotFound { gone(path) } else { TextError::io("read", path)(error) })?;
+        read.map_err(|error| {
+            if error.kind() == ErrorKind::NotFound { gone(path) } else { TextError::io("read", path)(error) }
+        })?;
         Self::from_bytes(path.display().to_string(), bytes)
     }
 

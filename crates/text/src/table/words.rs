@@ -12,7 +12,8 @@ impl Table {
     /// not `Berlin.`; false of other tables than those of words.
     #[must_use]
     pub fn has_punctuation_apart(&self) -> bool {
-        let words = self.rows.iter().filter_map(|row| if let Text::Words(words) = &row.text { Some(words) } else { None });
+        let words =
+            self.rows.iter().filter_map(|row| if let Text::Words(words) = &row.text { Some(words) } else { None });
         let (mut apart, mut attached) = (0, 0);
         for word in words.flatten() {
             match punctuation(word) {
@@ -46,7 +47,10 @@ impl Table {
         }
         self.kind = TableKind::Words;
         self.notes.push(match punctuation_apart {
-            true => "texts are cut into words at spaces, and punctuation stands apart from them, as in the training data".to_owned(),
+            true => {
+                "texts are cut into words at spaces, and punctuation stands apart from them, as in the training data"
+                    .to_owned()
+            }
             false => "texts are cut into words at spaces".to_owned(),
         });
         self

@@ -2,7 +2,8 @@
 
 use super::bert::{FIELDS, File, write as write_bert};
 use super::description::{
-    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
+    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues,
+    PythonNames,
 };
 use super::format::{FamilyFormat, number, refuse, size};
 use super::names::{StoredLinear, TensorNames};

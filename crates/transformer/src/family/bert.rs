@@ -1,7 +1,8 @@
 //! BERT, and families that differ from it in names and in how positions are counted: RoBERTa, XLM-R and CamemBERT.
 
 use super::description::{
-    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
+    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues,
+    PythonNames,
 };
 use super::format::{FamilyFormat, activation, gelu, refuse_other_models, tenth, tiny, two};
 use super::names::{StoredLinear, TensorNames};

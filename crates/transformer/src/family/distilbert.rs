@@ -1,7 +1,8 @@
 //! DistilBERT: BERT's blocks under other names, without token types and pooler.
 
 use super::description::{
-    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
+    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues,
+    PythonNames,
 };
 use super::format::{FamilyFormat, activation, fifth, gelu, refuse_other_models, tenth, tiny};
 use super::names::{StoredLinear, TensorNames};

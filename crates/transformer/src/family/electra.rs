@@ -1,7 +1,9 @@
 //! ELECTRA: BERT's blocks behind embeddings of another width, without a pooler.
 
 use super::bert::{ADAPTERS, FIELDS, File, TENSORS, write as write_bert};
-use super::description::{ChoiceHead, Classifier, Family, FamilyDescription, LanguageHeadNames, PastKeyValues, PythonNames};
+use super::description::{
+    ChoiceHead, Classifier, Family, FamilyDescription, LanguageHeadNames, PastKeyValues, PythonNames,
+};
 use super::format::{FamilyFormat, size};
 use super::names::TensorNames;
 use crate::config::{Architecture, Config, ConfigError};

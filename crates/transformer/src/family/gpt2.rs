@@ -62,7 +62,13 @@ static GPT2: FamilyDescription = FamilyDescription {
             known: false,
             differ: &[],
         },
-        classifier: Classifier { layers: &["score"], activation: Activation::Tanh, pooled: false, plain_tagger: true, choice: None },
+        classifier: Classifier {
+            layers: &["score"],
+            activation: Activation::Tanh,
+            pooled: false,
+            plain_tagger: true,
+            choice: None,
+        },
         past_key_values: PastKeyValues::Refused,
     },
 };

@@ -27,7 +27,8 @@ pub(crate) mod samples;
 mod stored;
 
 pub use description::{
-    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues, PythonNames,
+    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, LanguageHeadNames, PastKeyValues,
+    PythonNames,
 };
 pub use format::FamilyFormat;
 pub use names::{StoredLinear, TensorNames};

@@ -1,6 +1,8 @@
 //! ModernBERT: pre-norm blocks with rotated positions, most of which see a window of the text, and gated feed-forward networks.
 
-use super::description::{AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, PastKeyValues, PythonNames};
+use super::description::{
+    AdapterPaths, ChoiceHead, Classifier, Family, FamilyDescription, FieldNames, PastKeyValues, PythonNames,
+};
 use super::format::{self, FamilyFormat, activation, blocks, flag, number, refuse, size, text, wrong};
 use super::names::{StoredLinear, TensorNames};
 use crate::config::{

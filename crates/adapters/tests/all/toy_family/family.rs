@@ -70,7 +70,13 @@ static DESCRIPTION: FamilyDescription = FamilyDescription {
             known: true,
             differ: &[],
         },
-        classifier: Classifier { layers: &["score"], activation: Activation::Tanh, pooled: false, plain_tagger: true, choice: None },
+        classifier: Classifier {
+            layers: &["score"],
+            activation: Activation::Tanh,
+            pooled: false,
+            plain_tagger: true,
+            choice: None,
+        },
         past_key_values: PastKeyValues::Taken,
     },
 };

@@ -79,7 +79,14 @@ impl TableArgs {
             unnamed: Vec::new(),
         };
         let header = self.header.iter().map(|name| name.trim().to_owned()).collect();
-        TableOptions { columns, format: *format, delimiter: *delimiter, quotes: *quotes, header, ..TableOptions::default() }
+        TableOptions {
+            columns,
+            format: *format,
+            delimiter: *delimiter,
+            quotes: *quotes,
+            header,
+            ..TableOptions::default()
+        }
     }
 
     /// The column of the domains of a tree of adapters.

@@ -1,10 +1,10 @@
 //! Options of the commands that use a trained adapter.
 
+use super::super::misused::misused;
 use super::columns::TableArgs;
 use super::composition::AdapterArg;
 use super::embed::FormArgs;
 use super::numbers::{BaseDtype, BatchArgs};
-use super::super::misused::misused;
 use super::threshold::{Threshold, threshold};
 use anyhow::Result;
 use clap::Args;

@@ -16,7 +16,9 @@ pub(super) fn tell(args: &EvalArgs) -> Result<()> {
         let Some(run) = RunFolder::new(folder, TRAINED).run_file()? else { continue };
         if is_learnt(&run, data)? {
             let (data, folder, advice) = (data.display(), folder.display(), advice(&run));
-            note(format_args!("note: {folder} was trained on {data}, so its scores say nothing of other texts{advice}"));
+            note(format_args!(
+                "note: {folder} was trained on {data}, so its scores say nothing of other texts{advice}"
+            ));
         }
     }
     Ok(())
@@ -37,7 +39,9 @@ fn is_learnt(run: &RunFile, data: &Path) -> Result<bool> {
 
 fn advice(run: &RunFile) -> String {
     match run.data.iter().find(|file| file.aside.is_some()) {
-        Some(aside) => format!("; --kept-aside measures on the {} of its examples that training kept aside", aside.examples),
+        Some(aside) => {
+            format!("; --kept-aside measures on the {} of its examples that training kept aside", aside.examples)
+        }
         None => String::new(),
     }
 }

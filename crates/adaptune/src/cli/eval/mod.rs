@@ -206,7 +206,9 @@ fn tell_uneven(evaluation: &Evaluation) {
     if let (Some(accuracy), Some(macro_f1)) = (score("accuracy"), score("macro_f1"))
         && accuracy - macro_f1 > UNEVEN
     {
-        note("note: macro_f1 is far below accuracy, so some classes are found far less often than others: --per-class shows which");
+        note(
+            "note: macro_f1 is far below accuracy, so some classes are found far less often than others: --per-class shows which",
+        );
     }
 }
 

@@ -37,7 +37,9 @@ impl Answered<'_> {
         let beside = parts.into_iter().filter(|(is_there, _)| *is_there).flat_map(|(_, columns)| columns);
         match self.name {
             None => std::iter::once("predicted".to_owned()).chain(beside).collect(),
-            Some(name) => std::iter::once(name.to_owned()).chain(beside.map(|column| format!("{name}_{column}"))).collect(),
+            Some(name) => {
+                std::iter::once(name.to_owned()).chain(beside.map(|column| format!("{name}_{column}"))).collect()
+            }
         }
     }
 

@@ -18,7 +18,7 @@ pub(super) fn json_record(
     let mut record = kept;
     record.insert("text".into(), text(&row.text));
     let mut answers = Map::new();
-    for (Answered { name, head }, prediction) in heads.iter().zip(predictions) {
+    for (Answered { name, head, .. }, prediction) in heads.iter().zip(predictions) {
         let Value::Object(fields) = json_fields(prediction, head) else { continue };
         match name {
             None => record.extend(fields),
@@ -117,7 +117,7 @@ fn by_name(head: &HeadConfig, probabilities: &[f32]) -> Value {
 
 /// A line for reading: label, probability and text between tabs, a number and text, or words with their tags. Whatever is in a
 /// text, it is one line of as many columns as every other. Where several adapters answer, its name stands in front.
-pub(super) fn plain_line(row: &Row, prediction: &Prediction, Answered { name, head }: &Answered<'_>) -> String {
+pub(super) fn plain_line(row: &Row, prediction: &Prediction, Answered { name, head, .. }: &Answered<'_>) -> String {
     let line = plain(row, prediction, head);
     if let Some(name) = name { format!("{name}\t{line}") } else { line }
 }

@@ -47,10 +47,14 @@ impl<'a> Writer<'a> {
             None => Vec::new(),
         };
         if form == Form::Plain && !kept.is_empty() {
-            misuse!("--keep is for files and --json: add --json, or --out with a name that ends in .tsv, .csv or .jsonl");
+            misuse!(
+                "--keep is for files and --json: add --json, or --out with a name that ends in .tsv, .csv or .jsonl"
+            );
         }
         if args.probabilities && !(matches!(form, Form::Table(_)) && heads.iter().any(Answered::has_labels)) {
-            misuse!("--probabilities adds columns to a table (.tsv, .csv) for classes and labels of texts; .jsonl has all probabilities");
+            misuse!(
+                "--probabilities adds columns to a table (.tsv, .csv) for classes and labels of texts; .jsonl has all probabilities"
+            );
         }
         let added: Vec<String> = heads.iter().flat_map(Answered::columns).collect();
         let taken = kept.iter().find(|(_, name)| added.contains(name));
@@ -136,9 +140,13 @@ impl Writer<'_> {
 /// The columns that are lost where a file holds words and tags alone.
 fn unkept(table: &Table) -> Option<String> {
     let read = [&table.columns.text, &table.columns.label];
-    let others: Vec<&str> = table.header.iter().filter(|name| !read.contains(&&Some((*name).clone()))).map(String::as_str).collect();
+    let others: Vec<&str> =
+        table.header.iter().filter(|name| !read.contains(&&Some((*name).clone()))).map(String::as_str).collect();
     let first = others.first()?;
-    Some(format!("columns that are not in a .conll file: {}; --keep {first} writes them above each sentence", others.join(", ")))
+    Some(format!(
+        "columns that are not in a .conll file: {}; --keep {first} writes them above each sentence",
+        others.join(", ")
+    ))
 }
 
 /// One line of a table. Without quotes a delimiter or a line end within a field would part it.

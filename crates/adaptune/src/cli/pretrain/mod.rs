@@ -63,7 +63,9 @@ fn check(args: &PretrainArgs) -> Result<()> {
     }
     let length = max_length.unwrap_or(positions);
     if length > positions {
-        misuse!("--max-length is {length}, but the model is to have positions for {positions} tokens: raise --positions");
+        misuse!(
+            "--max-length is {length}, but the model is to have positions for {positions} tokens: raise --positions"
+        );
     }
     if length < 3 {
         misuse!("a length of {length} tokens leaves no room for text between the two that mark its ends");

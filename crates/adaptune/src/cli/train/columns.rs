@@ -34,7 +34,12 @@ mod tests {
 
     fn table(header: &[&str], text_b: Option<&str>) -> Table {
         let named = |name: &str| Some(name.to_owned());
-        let columns = Columns { text: named("article"), text_b: text_b.and_then(named), label: named("ok"), ..Columns::default() };
+        let columns = Columns {
+            text: named("article"),
+            text_b: text_b.and_then(named),
+            label: named("ok"),
+            ..Columns::default()
+        };
         let header = header.iter().map(|name| (*name).to_owned()).collect();
         Table { header, columns, ..Table::of_texts(&["a"]) }
     }

@@ -39,7 +39,9 @@ impl Language {
         if !meant {
             match args.chat_template {
                 Some(_) => {
-                    misuse!("--chat-template is for conversations, from which a decoder learns (--task causal-language)")
+                    misuse!(
+                        "--chat-template is for conversations, from which a decoder learns (--task causal-language)"
+                    )
                 }
                 None => return Ok(None),
             }

@@ -323,7 +323,9 @@ impl<'a> Setting<'a> {
 fn load_base(args: &TrainArgs, model: &BaseModel) -> Result<Arc<Encoder<f32>>> {
     let base = model.load(adaptune_text::BaseDtype::from(args.base_dtype).into())?;
     Ok(Arc::new(match args.dropout {
-        Some(rate) if !(0.0..1.0).contains(&rate) => misuse!("--dropout is {rate}, but must be from 0 up to, but not, 1"),
+        Some(rate) if !(0.0..1.0).contains(&rate) => {
+            misuse!("--dropout is {rate}, but must be from 0 up to, but not, 1")
+        }
         Some(rate) => base.with_dropout(rate, rate),
         None => base,
     }))

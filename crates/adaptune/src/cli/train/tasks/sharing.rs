@@ -68,7 +68,8 @@ fn polytropon(method: &str) -> Result<Sharing> {
         match field.split_once('=').filter(|(name, _)| name.trim() == COUNT) {
             Some((_, count)) => {
                 let count = count.trim().parse().ok().filter(|count| (1..=MOST).contains(count));
-                config.n_skills = count.ok_or_else(|| misused(format_args!("{COUNT} must be a whole number from 1 to {MOST}")))?;
+                config.n_skills =
+                    count.ok_or_else(|| misused(format_args!("{COUNT} must be a whole number from 1 to {MOST}")))?;
             }
             None => of_lora.push(field),
         }
