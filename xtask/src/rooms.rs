@@ -63,7 +63,7 @@ const HOUSES: [House; 3] = [
             &["hub"],
             &["table"],
             &["chat", "labels", "retrieval", "split", "tokenizer"],
-            &["base", "corpus", "data", "domains"],
+            &["base", "corpus", "data", "data_file", "domains"],
             &["run_file"],
             &["card", "embedder", "predictor", "scorer"],
             &["generator", "parallel_predictor"],

@@ -8,6 +8,7 @@ mod chat_session;
 mod class_weights;
 mod corpus;
 mod data;
+mod data_file;
 mod domains;
 mod embedder;
 mod error;
@@ -41,6 +42,7 @@ pub use chat_session::ChatSession;
 pub use class_weights::ClassWeights;
 pub use corpus::{Corpus, CorpusKind, Document, LanguageForm, Packed, Words};
 pub use data::Tokenized;
+pub use data_file::{Aside, DataFile};
 pub use domains::Domains;
 pub use embedder::{Embedder, EmbeddingForm};
 pub use error::{Place, TextError};
@@ -50,9 +52,7 @@ pub use model::TextModel;
 pub use parallel_predictor::ParallelPredictor;
 pub use predictor::{Entity, Prediction, TextPredictor, WordTag};
 pub use retrieval::Retrieval;
-pub use run_file::{
-    Aside, BaseDtype, BaseIdentity, DataFile, EmbeddingRun, InputForm, InputKind, LanguageRun, RUN_FILE, RunFile,
-};
+pub use run_file::{BaseDtype, BaseIdentity, EmbeddingRun, InputForm, InputKind, LanguageRun, RUN_FILE, RunFile};
 pub use scorer::{Scored, Scorer};
 pub use sentence_transformers::{ParsePoolingError, TokenPooling};
 pub use shipped::{BUILTIN, BUILTIN_DECODER};

@@ -1,10 +1,11 @@
 //! `run.json`: what an adapter was trained with, as far as later commands need it, and people want to know it.
 
+use crate::data_file::DataFile;
 use crate::domains::Domains;
 use crate::error::{Result, TextError};
 use crate::sentence_transformers::TokenPooling;
 use crate::table::{ChoiceLabels, Columns, Table, TableKind, pairs_in_a_table};
-use crate::tokenizer::{Tokenizer, sha256};
+use crate::tokenizer::Tokenizer;
 use adaptune_adapters::{HeadConfig, Task};
 use adaptune_tensor::Precision;
 use adaptune_transformer::Encoder;
@@ -164,35 +165,6 @@ pub enum InputKind {
     Compared,
 }
 
-/// How a part of the training data is kept aside: by [`Table::split`].
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Aside {
-    /// Which share of it.
-    pub share: f64,
-    /// What it is drawn by.
-    pub seed: u64,
-}
-
-/// A data file of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DataFile {
-    /// What it was for: `train`, `dev` or `test`.
-    pub part: String,
-    /// Its name, as it was given.
-    pub path: String,
-    /// How many examples were taken from it, those of training data that were then kept aside among them.
-    pub examples: usize,
-    /// Its SHA-256, in hexadecimal; nothing for what is built in or came through a pipe.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sha256: Option<String>,
-    /// How it was kept aside from the training data, if it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub aside: Option<Aside>,
-    /// Which examples were kept aside: [`Table::examples_sha256`]; nothing in older files, and where there is no table.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub examples_sha256: Option<String>,
-}
-
 impl RunFile {
     /// Reads the file of a folder; nothing if there is none, for adapters of Python have none.
     ///
@@ -216,53 +188,6 @@ impl RunFile {
         let text = serde_json::to_string_pretty(self)
             .map_err(|error| TextError::RunFile { path: path.clone(), message: error.to_string() })?;
         Ok(replace_file(&path, |file| std::io::Write::write_all(file, text.as_bytes()))?)
-    }
-}
-
-impl DataFile {
-    /// That of a file from which so many examples were taken.
-    ///
-    /// # Errors
-    /// The file cannot be read.
-    pub fn of(part: &str, path: &Path, examples: usize) -> Result<Self> {
-        // What comes through a pipe was read once, and is not there a second time.
-        let named = crate::builtin::name_in(path).is_some() || !path.is_file();
-        let hash = || -> Result<String> { Ok(sha256(&std::fs::read(path).map_err(TextError::io("read", path))?)) };
-        let sha256 = (!named).then(hash).transpose()?;
-        let (part, path) = (part.to_owned(), path.display().to_string());
-        Ok(Self { part, path, examples, sha256, aside: None, examples_sha256: None })
-    }
-
-    /// Development data of so many examples that are kept aside from the training data.
-    #[must_use]
-    pub fn kept_aside(aside: Aside, examples: usize) -> Self {
-        let path = format!("{:.0} % of these, kept aside", 100.0 * aside.share);
-        Self { part: "dev".to_owned(), path, examples, sha256: None, aside: Some(aside), examples_sha256: None }
-    }
-
-    /// The same, of the examples of this table.
-    #[must_use]
-    pub fn of_examples(self, table: &Table) -> Self {
-        Self { examples_sha256: Some(table.examples_sha256()), ..self }
-    }
-
-    /// Refuses a file with another content; one whose content is not known is not refused.
-    ///
-    /// # Errors
-    /// It cannot be read, or has changed.
-    pub fn check(&self, path: &Path) -> Result<()> {
-        let Some(known) = &self.sha256 else { return Ok(()) };
-        let found = sha256(&std::fs::read(path).map_err(TextError::io("read", path))?);
-        if found == *known {
-            return Ok(());
-        }
-        let short = |hash: &str| hash.chars().take(12).collect::<String>();
-        let message = format!(
-            "the file has changed since the training began (SHA-256 {}…, and was {}…); put the old one back, or train anew",
-            short(&found),
-            short(known)
-        );
-        Err(TextError::table(&path.display().to_string(), message))
     }
 }
 
@@ -412,6 +337,8 @@ impl InputForm {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data_file::Aside;
+    use crate::tokenizer::sha256;
 
     fn run() -> RunFile {
         RunFile {

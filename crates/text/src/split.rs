@@ -1,10 +1,8 @@
 //! Some examples kept aside.
 
 use crate::error::{Result, TextError};
-use crate::table::{Choices, Row, Table, Text};
-use crate::tokenizer::sha256;
+use crate::table::{Row, Table};
 use adaptune_tensor::Seed;
-use serde_json::json;
 use std::collections::BTreeMap;
 
 impl Table {
@@ -36,34 +34,6 @@ impl Table {
         };
         let dev_name = format!("{name} ({:.0} % kept aside)", 100.0 * share);
         Ok((part(train, name, notes), part(dev, dev_name, Vec::new())))
-    }
-}
-
-impl Table {
-    /// Returns which examples these are, as a SHA-256 of their lines and texts in hexadecimal: examples that were drawn from other ones,
-    /// or by other labels, or that were read otherwise, are not the same.
-    ///
-    /// ```
-    /// use adaptune_text::Table;
-    /// let (a, b) = (Table::of_texts(&["a", "b"]), Table::of_texts(&["b", "a"]));
-    /// assert_ne!(a.examples_sha256(), b.examples_sha256());
-    /// ```
-    #[must_use]
-    pub fn examples_sha256(&self) -> String {
-        let example = |row: &Row| format!("{}\n", json!([row.line, parts(&row.text)]));
-        sha256(self.rows.iter().map(example).collect::<String>().as_bytes())
-    }
-}
-
-/// All that is read of a text, in its order.
-fn parts(text: &Text) -> Vec<&str> {
-    match text {
-        Text::Single(text) => vec![text],
-        Text::Pair(first, second) => vec![first, second],
-        Text::Words(texts) | Text::Compared(texts) => texts.iter().map(String::as_str).collect(),
-        Text::Choices(Choices { context, question, choices }) => {
-            [context, question].into_iter().chain(choices).map(String::as_str).collect()
-        }
     }
 }
 

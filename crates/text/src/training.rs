@@ -1,12 +1,13 @@
 //! Training an adapter on a table.
 
 use crate::class_weights::ClassWeights;
+use crate::data_file::DataFile;
 use crate::embedder::EmbeddingForm;
 use crate::error::{Result, TextError};
 use crate::labels::{Labels, TaskChoice};
 use crate::model::TextModel;
 use crate::predictor::{Prediction, TextPredictor};
-use crate::run_file::{BaseDtype, BaseIdentity, DataFile, InputForm, RunFile};
+use crate::run_file::{BaseDtype, BaseIdentity, InputForm, RunFile};
 use crate::sentence_transformers::TokenPooling;
 use crate::sizing::Sizing;
 use crate::table::{Columns, Table, Text};

@@ -60,7 +60,7 @@ pub(crate) fn tip(error: &clap::Error) -> &'static str {
     let is_option = argument.is_some_and(|argument| argument.to_string().starts_with('-'));
     match error.kind() {
         ErrorKind::UnknownArgument if !is_option => {
-            "\n\n  tip: a file is named by an option: train --train FILE, eval --data FILE, predict --input FILE"
+            "\n\n  tip: files are named by options: --train, --data (eval), --input (predict)"
         }
         _ => "",
     }

@@ -125,7 +125,7 @@ fn errors_fit() {
     );
     for (line, words) in [
         ("train --train latin.csv --model model --out a", "iconv -f WINDOWS-1252 -t UTF-8 'latin.csv'"),
-        ("train --train wide.csv --model model --out a", "expected a column"),
+        ("train --train wide.csv --model model --out a", "expected columns `text` and `label`"),
         ("train --train train.tsv --model model --method seq_bm --out a", "seq_bn"),
         ("train --train train.tsv --model model --out a --dev 0.2", "is written 20%"),
         ("train --nothing", "--nothing"),

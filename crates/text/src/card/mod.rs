@@ -5,7 +5,8 @@ mod language;
 mod python;
 mod shell;
 
-use crate::run_file::{DataFile, InputKind, RunFile};
+use crate::data_file::DataFile;
+use crate::run_file::{InputKind, RunFile};
 use adaptune_adapters::HeadConfig;
 use adaptune_transformer::Family;
 use embedding::vectors;
