@@ -1,7 +1,6 @@
 //! Layer normalisation (Ba, Kiros and Hinton, 2016).
 
 use crate::Scalar;
-use crate::kernel::rows;
 use crate::profile;
 use crate::rows::{for_each_group, for_each_row, means, standard};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -58,13 +57,13 @@ pub fn layer_norm_input_backward<S: Scalar>(
     let normalised = trace.normalised.as_slice().expect("standard layout");
     let columns = w.len();
     let mut nothing = vec![(); d_x.nrows()];
-    for_each_group(&mut d_x, &mut nothing, |first, g, group| {
+    for_each_group(&mut d_x, &mut nothing, |first, g, _| {
         let x = &normalised[first * columns..][..g.len()];
-        g.chunks_mut(columns).for_each(|g| g.iter_mut().zip(w).for_each(|(g, w)| *g *= *w));
-        let mean = means(group.len(), columns, |r, i| g[r * columns + i]);
-        let along = means(group.len(), columns, |r, i| g[r * columns + i] * x[r * columns + i]);
+        g.chunks_mut(columns).for_each(|g| S::scale(g, w));
+        let mean = means(columns, S::sums(g, columns));
+        let along = means(columns, S::sums_of_products(g, x, columns));
         for (r, (g, x)) in g.chunks_mut(columns).zip(x.chunks(columns)).enumerate() {
-            rows::norm_backward(g, x, mean[r], along[r], trace.inverse_deviation[first + r]);
+            S::norm_backward(g, x, mean[r], along[r], trace.inverse_deviation[first + r]);
         }
     });
     d_x
@@ -83,13 +82,12 @@ pub fn layer_norm_parameters_backward<S: Scalar>(
 
 /// Normalises the rows of a group; writes `1/√(σ² + ε)` of each.
 fn normalise<S: Scalar>(group: &mut [S], inverse: &mut [S], epsilon: f64) {
-    let (count, columns) = (inverse.len(), group.len() / inverse.len());
-    let mean = means(count, columns, |r, i| group[r * columns + i]);
-    let squared = |r: usize, i| (group[r * columns + i] - mean[r]) * (group[r * columns + i] - mean[r]);
-    let variance = means(count, columns, squared);
+    let columns = group.len() / inverse.len();
+    let mean = means(columns, S::sums(group, columns));
+    let variance = means(columns, S::sums_of_squared_deviations(group, &mean, columns));
     for (r, row) in group.chunks_mut(columns).enumerate() {
         inverse[r] = S::one() / (variance[r] + S::from_f64(epsilon)).sqrt();
-        rows::normalise(row, mean[r], inverse[r]);
+        S::normalise(row, mean[r], inverse[r]);
     }
 }
 
@@ -100,8 +98,8 @@ fn scale_and_shift<S: Scalar>(y: &mut Array2<S>, w: ArrayView1<'_, S>, b: Option
     if let Some(b) = b {
         let b = b.as_standard_layout();
         let b = b.as_slice().expect("standard layout");
-        for_each_row(y, |_, row| rows::scale_and_shift(row, w, b));
+        for_each_row(y, |_, row| S::scale_and_shift(row, w, b));
     } else {
-        for_each_row(y, |_, row| rows::scale(row, w));
+        for_each_row(y, |_, row| S::scale(row, w));
     }
 }

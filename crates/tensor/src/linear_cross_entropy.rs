@@ -15,9 +15,8 @@
 //! the largest `x` so far, `m`, and is scaled down whenever `m` rises. So loss and `d_h` take two products in all, as with logits that are
 //! kept. Pieces are of one size, so that what a row gives does not depend on the others.
 
-use crate::kernel::rows;
 use crate::profile::{self, Span, Work};
-use crate::rows::{for_each_group, for_each_row, sums};
+use crate::rows::{for_each_group, for_each_row};
 use crate::{Scalar, matmul, matmul_add};
 use ndarray::{Array2, ArrayView2, Axis, Slice, s};
 
@@ -169,7 +168,7 @@ fn pass<S: Scalar>(
         let columns = x.ncols();
         for_each_group(&mut x, &mut known, |_, values, known| take(values, columns, known, first));
         if let Some(expected) = expected.as_deref_mut() {
-            for_each_row(expected, |i, values| values.iter_mut().for_each(|v| *v *= known[i].scale));
+            for_each_row(expected, |i, values| S::scale_by(values, known[i].scale));
             matmul_add(x.view(), slice, expected);
         }
     }
@@ -182,12 +181,12 @@ fn take<S: Scalar>(x: &mut [S], columns: usize, known: &mut [Known<S>], first: u
         if (first..first + columns).contains(&known.target) {
             known.of_target = row[known.target - first];
         }
-        let maximum = known.maximum.max(rows::maximum(row));
+        let maximum = known.maximum.max(S::largest(row));
         known.scale = (known.maximum - maximum).exp();
         known.maximum = maximum;
-        rows::exp_minus(row, maximum);
+        S::exp_minus(row, maximum);
     }
-    let added = sums(known.len(), columns, |r, i| x[r * columns + i]);
+    let added = S::sums(x, columns);
     for (known, added) in known.iter_mut().zip(added) {
         known.sum = known.sum * known.scale + added;
     }
@@ -210,11 +209,11 @@ fn weight_backward<S: Scalar>(
             let slice = table.slice(s![words.clone(), ..]);
             let mut x = matmul(h, slice.t());
             for_each_row(&mut x, |i, row| {
-                rows::exp_minus(row, known[i].normaliser());
+                S::exp_minus(row, known[i].normaliser());
                 if words.contains(&known[i].target) {
                     row[known[i].target - first] -= S::one();
                 }
-                row.iter_mut().for_each(|v| *v *= weight);
+                S::scale_by(row, weight);
             });
             let d = matmul(x.t(), h);
             d_table.slice_mut(s![words, ..]).zip_mut_with(&d, |sum, d| *sum += *d);

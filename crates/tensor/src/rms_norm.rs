@@ -1,7 +1,6 @@
 //! Root mean square normalisation (Zhang and Sennrich, 2019).
 
 use crate::Scalar;
-use crate::kernel::rows;
 use crate::profile;
 use crate::rows::{for_each_group, for_each_row, means, standard};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
@@ -54,7 +53,7 @@ pub fn rms_norm<S: Scalar>(
     for_each_group(&mut normalised, &mut inverse_root, |_, rows, inverse| normalise(rows, inverse, epsilon));
     let trace = keep.then(|| RmsNormTrace { normalised: normalised.clone(), inverse_root });
     let (mut y, scale) = (normalised, weight.scale(w));
-    for_each_row(&mut y, |_, row| rows::scale(row, &scale));
+    for_each_row(&mut y, |_, row| S::scale(row, &scale));
     (y, trace)
 }
 
@@ -77,14 +76,14 @@ pub fn rms_norm_input_backward<S: Scalar>(
     let normalised = trace.normalised.as_slice().expect("standard layout");
     let columns = scale.len();
     let mut nothing = vec![(); d_x.nrows()];
-    for_each_group(&mut d_x, &mut nothing, |first, g, group| {
+    for_each_group(&mut d_x, &mut nothing, |first, g, _| {
         let x = &normalised[first * columns..][..g.len()];
         for g in g.chunks_mut(columns) {
-            rows::scale(g, &scale);
+            S::scale(g, &scale);
         }
-        let along = means(group.len(), columns, |r, i| g[r * columns + i] * x[r * columns + i]);
+        let along = means(columns, S::sums_of_products(g, x, columns));
         for (r, (g, x)) in g.chunks_mut(columns).zip(x.chunks(columns)).enumerate() {
-            rows::norm_backward(g, x, S::zero(), along[r], trace.inverse_root[first + r]);
+            S::norm_backward(g, x, S::zero(), along[r], trace.inverse_root[first + r]);
         }
     });
     d_x
@@ -113,11 +112,11 @@ impl RmsWeight {
 
 /// Divides the rows of a group by their root mean squares; writes `1/√(mean(x²) + ε)` of each.
 fn normalise<S: Scalar>(group: &mut [S], inverse: &mut [S], epsilon: f64) {
-    let (count, columns) = (inverse.len(), group.len() / inverse.len());
-    let squares = means(count, columns, |r, i| group[r * columns + i] * group[r * columns + i]);
+    let columns = group.len() / inverse.len();
+    let squares = means(columns, S::sums_of_products(group, group, columns));
     for (r, row) in group.chunks_mut(columns).enumerate() {
         inverse[r] = S::one() / (squares[r] + S::from_f64(epsilon)).sqrt();
-        rows::normalise(row, S::zero(), inverse[r]);
+        S::normalise(row, S::zero(), inverse[r]);
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every row is computed by itself, so the number of threads cannot change a result.
 
 use crate::Scalar;
+use crate::kernel::GROUP;
 use ndarray::Array2;
 use rayon::prelude::*;
 
@@ -23,9 +24,6 @@ pub(crate) fn for_each_row<S: Scalar>(rows: &mut Array2<S>, work: impl Fn(usize,
         values.par_chunks_mut(columns).with_min_len(least).enumerate().for_each(|(row, v)| work(row, v));
     }
 }
-
-/// Rows of a group: as many sums as hide the time that one addition waits for the one before.
-pub(crate) const GROUP: usize = 8;
 
 /// Calls `work(first row, values of up to `[`GROUP`]` rows, what each has in `own`)` for each group of rows, in parallel where
 /// it is large enough. `own` has something for each row, be it nothing.
@@ -50,28 +48,10 @@ pub(crate) fn for_each_group<S: Scalar, O: Send>(
     }
 }
 
-/// `Σ_i f(r, i)` for each row `r` of a group, in the order of `i`: rows side by side, since within a row each addition has to
-/// wait for the one before.
-pub(crate) fn sums<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usize) -> S) -> [S; GROUP] {
-    let mut sums = [S::zero(); GROUP];
-    if rows == GROUP {
-        for i in 0..columns {
-            for (r, sum) in sums.iter_mut().enumerate() {
-                *sum += f(r, i);
-            }
-        }
-    } else {
-        for (r, sum) in sums.iter_mut().enumerate().take(rows) {
-            (0..columns).for_each(|i| *sum += f(r, i));
-        }
-    }
-    sums
-}
-
-/// The mean of `f(r, i)` over each row `r` of a group.
-pub(crate) fn means<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usize) -> S) -> [S; GROUP] {
+/// The means of a group's rows, from their sums.
+pub(crate) fn means<S: Scalar>(columns: usize, sums: [S; GROUP]) -> [S; GROUP] {
     let n = S::from_f64(columns as f64);
-    sums(rows, columns, f).map(|sum| sum / n)
+    sums.map(|sum| sum / n)
 }
 
 /// The array in standard layout, copied only if it is not so already.
@@ -82,6 +62,7 @@ pub(crate) fn standard<S: Scalar>(x: Array2<S>) -> Array2<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Loops;
     use crate::testing::random;
 
     /// Whole groups and others, below and above the size that is worth threads.
@@ -94,7 +75,7 @@ mod tests {
             let before = values.clone();
             let mut own = vec![0.0; rows];
             for_each_group(&mut values, &mut own, |first, group, own| {
-                own.copy_from_slice(&sums(own.len(), columns, |r, i| group[r * columns + i])[..own.len()]);
+                own.copy_from_slice(&f32::sums(group, columns)[..own.len()]);
                 group.iter_mut().for_each(|v| *v += first as f32);
             });
             assert_eq!(own, expected, "{rows} {columns}");

@@ -1,9 +1,9 @@
 //! Softmax over the last axis.
 
 use crate::Scalar;
-use crate::kernel::rows;
+use crate::kernel::GROUP;
 use crate::profile;
-use crate::rows::{GROUP, standard, sums};
+use crate::rows::standard;
 use ndarray::{Array2, ArrayView2};
 
 /// `p_j = e^(x_j) / Σ_k e^(x_k)` for each row of `x: [N, K]`.
@@ -26,7 +26,7 @@ pub(crate) fn softmax_rows<S: Scalar>(x: &mut Array2<S>, mut normalisers: impl F
         let count = rows.len() / columns;
         let of_group = log_sums_exp(rows, count, &mut exponentials);
         for (r, row) in rows.chunks_mut(columns).enumerate() {
-            rows::exp_minus(row, of_group[r]);
+            S::exp_minus(row, of_group[r]);
             normalisers(group * GROUP + r, of_group[r]);
         }
     }
@@ -37,10 +37,10 @@ fn log_sums_exp<S: Scalar>(rows: &[S], count: usize, exponentials: &mut [S]) -> 
     let columns = rows.len() / count;
     let mut maxima = [S::zero(); GROUP];
     for (r, row) in rows.chunks(columns).enumerate() {
-        maxima[r] = rows::maximum(row);
-        rows::exp_into(row, maxima[r], &mut exponentials[r * columns..][..columns]);
+        maxima[r] = S::largest(row);
+        S::exp_into(row, maxima[r], &mut exponentials[r * columns..][..columns]);
     }
-    let sums = sums(count, columns, |r, i| exponentials[r * columns + i]);
+    let sums = S::sums(&exponentials[..rows.len()], columns);
     std::array::from_fn(|r| maxima[r] + sums[r].ln())
 }
 
@@ -56,9 +56,9 @@ pub fn softmax_backward<S: Scalar>(p: ArrayView2<'_, S>, d_p: Array2<S>) -> Arra
     let (p_all, d_all) = (p.as_slice().expect("standard layout"), d.as_slice_mut().expect("standard layout"));
     let length = (GROUP * columns).max(1);
     for (p, d) in p_all.chunks(length).zip(d_all.chunks_mut(length)) {
-        let along = sums(p.len() / columns, columns, |r, i| p[r * columns + i] * d[r * columns + i]);
+        let along = S::sums_of_products(p, d, columns);
         for (r, (p, d)) in p.chunks(columns).zip(d.chunks_mut(columns)).enumerate() {
-            rows::softmax_backward(p, d, along[r]);
+            S::softmax_row_backward(p, d, along[r]);
         }
     }
     d
@@ -67,5 +67,5 @@ pub fn softmax_backward<S: Scalar>(p: ArrayView2<'_, S>, d_p: Array2<S>) -> Arra
 /// `ln Σ e^x`, exact for large numbers too; minus infinity-like for none. `exponentials` is as long as the row, and what it
 /// holds is lost.
 pub(crate) fn log_sum_exp<S: Scalar>(row: &[S], exponentials: &mut [S]) -> S {
-    if row.is_empty() { rows::maximum(row) } else { log_sums_exp(row, 1, exponentials)[0] }
+    if row.is_empty() { S::largest(row) } else { log_sums_exp(row, 1, exponentials)[0] }
 }

@@ -1,8 +1,7 @@
 //! Softmax over the visible part of each row; what is invisible becomes zero.
 
 use crate::Scalar;
-use crate::kernel::rows;
-use crate::rows::{GROUP, sums};
+use crate::kernel::GROUP;
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -32,8 +31,8 @@ pub(super) fn masked_softmax<S: Scalar>(
 pub(super) fn exponentials_of<S: Scalar>(row: &mut [S], [front, behind]: Visible, normaliser: S) {
     row[front.end..behind.start].fill(S::zero());
     row[behind.end..].fill(S::zero());
-    rows::exp_minus(&mut row[front], normaliser);
-    rows::exp_minus(&mut row[behind], normaliser);
+    S::exp_minus(&mut row[front], normaliser);
+    S::exp_minus(&mut row[behind], normaliser);
 }
 
 /// `ln Σ e^x` over the visible columns of each row of a group. Invisible ones count as zeros, which change no sum, so that rows
@@ -48,11 +47,11 @@ fn log_sums_exp<S: Scalar>(
     exponentials.fill(S::zero());
     for (r, (row, exponentials)) in rows.chunks(columns).zip(exponentials.chunks_mut(columns)).enumerate() {
         let [front, behind] = visible(r);
-        maxima[r] = rows::maximum(&row[front.clone()]).max(rows::maximum(&row[behind.clone()]));
+        maxima[r] = S::largest(&row[front.clone()]).max(S::largest(&row[behind.clone()]));
         for visible in [front, behind] {
-            rows::exp_into(&row[visible.clone()], maxima[r], &mut exponentials[visible]);
+            S::exp_into(&row[visible.clone()], maxima[r], &mut exponentials[visible]);
         }
     }
-    let sums = sums(rows.len() / columns, columns, |r, i| exponentials[r * columns + i]);
+    let sums = S::sums(&exponentials[..rows.len()], columns);
     std::array::from_fn(|r| maxima[r] + sums[r].ln())
 }

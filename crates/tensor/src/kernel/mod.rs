@@ -7,14 +7,17 @@
 
 mod allocator;
 mod fresh;
+mod loops;
 mod map;
 mod product;
-pub(crate) mod rows;
+mod rows;
 
 pub use allocator::keep_freed_memory;
-pub(crate) use fresh::{PIECE, mapped, zeros};
+pub(crate) use fresh::{PIECE, activated, copied, zeros};
 pub use map::{Mapped, map_read_only};
 pub(crate) use product::{Form, bf16_round};
 pub use product::{PATH_VARIABLE, PackedMatrix, Precision, ProductPath, UnknownPath, product_path};
+#[doc(hidden)]
+pub use loops::{GROUP, Loops};
 #[doc(hidden)]
 pub use product::{Product, Products, Start};

@@ -2,31 +2,28 @@
 //!
 //! A loop here is plain Rust, which the compiler turns into vector instructions as wide as it is allowed. So each function
 //! is compiled for the baseline, for AVX2 and for AVX-512, and the [path](super::ProductPath) of the process says which is
-//! called.
+//! called. It is compiled here, for both number types, and in no crate that calls it: these loops are where the time goes, and other
+//! crates may be compiled for less speed.
 //!
 //! **Same bits.** Only what is computed for each element by itself is spread over vectors: the compiler neither fuses nor
 //! reorders, and a maximum does not depend on the order. So all paths give the same bits. The plain function, which is what
-//! stands here, is the oracle of the others.
+//! stands here, is the oracle of the others. Sums are added in the order of the elements on every path.
 
+use super::loops::{GROUP, Loops};
 use super::product::{ProductPath, path};
 use crate::Scalar;
+use crate::activation::{Activation, with_function};
+use crate::random::Seed;
 use std::mem::MaybeUninit;
 
 /// Defines functions that are compiled for each path. A body is inlined into each copy, and so must be what it calls.
 macro_rules! for_each_path {
-    ($(
-        $(#[$meta:meta])*
-        fn $name:ident<S $(, $F:ident: $input:ty => $output:ty)?>($($arg:ident: $type:ty),*) $(-> $out:ty)? $body:block
-    )*) => {$(
-        $(#[$meta])*
-        pub(crate) fn $name<S: Scalar $(, $F: Fn($input) -> $output)?>($($arg: $type),*) $(-> $out)? {
-            $name::on(path(), $($arg),*)
-        }
-
-        mod $name {
+    ($(fn $name:ident<S>($($arg:ident: $type:ty),*) $(-> $out:ty)? $body:block)*) => {
+        $(mod $name {
             use super::*;
 
-            pub(super) fn on<S: Scalar $(, $F: Fn($input) -> $output)?>(path: ProductPath, $($arg: $type),*) $(-> $out)? {
+            #[inline(always)]
+            pub(super) fn on<S: Scalar>(path: ProductPath, $($arg: $type),*) $(-> $out)? {
                 match path {
                     // SAFETY: a path is only chosen where the processor has its instructions.
                     #[cfg(target_arch = "x86_64")]
@@ -40,47 +37,54 @@ macro_rules! for_each_path {
             }
 
             #[inline(always)]
-            fn plain<S: Scalar $(, $F: Fn($input) -> $output)?>($($arg: $type),*) $(-> $out)? $body
+            fn plain<S: Scalar>($($arg: $type),*) $(-> $out)? $body
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2")]
-            fn avx2<S: Scalar $(, $F: Fn($input) -> $output)?>($($arg: $type),*) $(-> $out)? {
+            fn avx2<S: Scalar>($($arg: $type),*) $(-> $out)? {
                 plain($($arg),*)
             }
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-            fn avx512<S: Scalar $(, $F: Fn($input) -> $output)?>($($arg: $type),*) $(-> $out)? {
+            fn avx512<S: Scalar>($($arg: $type),*) $(-> $out)? {
                 plain($($arg),*)
             }
+        })*
+
+        for_each_path!(implement f32, $($name($($arg: $type),*) $(-> $out)?;)*);
+        for_each_path!(implement f64, $($name($($arg: $type),*) $(-> $out)?;)*);
+    };
+    (implement $number:ident, $($name:ident($($arg:ident: $type:ty),*) $(-> $out:ty)?;)*) => {
+        mod $number {
+            use super::*;
+            type S = std::primitive::$number;
+
+            impl Loops for S {
+                $(fn $name($($arg: $type),*) $(-> $out)? {
+                    $name::on::<S>(path(), $($arg),*)
+                })*
+            }
         }
-    )*};
+    };
 }
 
 for_each_path! {
-    /// `v = f(v)`.
-    fn map<S, F: S => S>(row: &mut [S], f: F) {
-        for v in row {
-            *v = f(*v);
-        }
+    fn activate<S>(activation: Activation, row: &mut [S]) {
+        with_function!(activation, value, f => row.iter_mut().for_each(|v| *v = f(*v)));
     }
 
-    /// `f(x)`, into another row; all of it is written if `x` is as long.
-    fn map_into<S, F: S => S>(x: &[S], out: &mut [MaybeUninit<S>], f: F) {
-        for (out, x) in out.iter_mut().zip(x) {
+    fn activate_into<S>(activation: Activation, x: &[S], out: &mut [MaybeUninit<S>]) {
+        with_function!(activation, value, f => out.iter_mut().zip(x).for_each(|(out, x)| {
             out.write(f(*x));
-        }
+        }));
     }
 
-    /// `d = d f(x)`, the chain rule.
-    fn chain<S, F: S => S>(d: &mut [S], x: &[S], f: F) {
-        for (d, x) in d.iter_mut().zip(x) {
-            *d *= f(*x);
-        }
+    fn activation_backward<S>(activation: Activation, d: &mut [S], x: &[S]) {
+        with_function!(activation, derivative, f => d.iter_mut().zip(x).for_each(|(d, x)| *d *= f(*x)));
     }
 
-    /// The largest element; minus infinity of none.
-    fn maximum<S>(row: &[S]) -> S {
+    fn largest<S>(row: &[S]) -> S {
         const LANES: usize = 16;
         let mut lanes = [S::from_f64(f64::NEG_INFINITY); LANES];
         let (chunks, rest) = row.as_chunks::<LANES>();
@@ -92,49 +96,54 @@ for_each_path! {
         lanes.iter().chain(rest).fold(S::from_f64(f64::NEG_INFINITY), |largest, v| largest.max(*v))
     }
 
-    /// `e^(x − shift)`, into another row.
     fn exp_into<S>(x: &[S], shift: S, out: &mut [S]) {
         for (out, x) in out.iter_mut().zip(x) {
             *out = (*x - shift).exp();
         }
     }
 
-    /// `e^(v − shift)`, in place.
     fn exp_minus<S>(row: &mut [S], shift: S) {
         for v in row {
             *v = (*v - shift).exp();
         }
     }
 
-    /// `d = p (d − along)`.
-    fn softmax_backward<S>(p: &[S], d: &mut [S], along: S) {
+    fn softmax_row_backward<S>(p: &[S], d: &mut [S], along: S) {
         for (d, p) in d.iter_mut().zip(p) {
             *d = *p * (*d - along);
         }
     }
 
-    /// `v = (v − mean) / deviation`, given `1/deviation`.
     fn normalise<S>(row: &mut [S], mean: S, inverse: S) {
         for v in row {
             *v = (*v - mean) * inverse;
         }
     }
 
-    /// `v = v w + b`, without fusing.
     fn scale_and_shift<S>(row: &mut [S], w: &[S], b: &[S]) {
         for ((v, w), b) in row.iter_mut().zip(w).zip(b) {
             *v = *v * *w + *b;
         }
     }
 
-    /// `v = v w`.
     fn scale<S>(row: &mut [S], w: &[S]) {
         for (v, w) in row.iter_mut().zip(w) {
             *v *= *w;
         }
     }
 
-    /// Turns each pair `(a, b)` by an angle: `(a cos − b sin, b cos + a sin)`, where `sin` is multiplied by `sign`, 1 or −1.
+    fn scale_by<S>(row: &mut [S], w: S) {
+        for v in row {
+            *v *= w;
+        }
+    }
+
+    fn add_row<S>(row: &mut [S], x: &[S]) {
+        for (v, x) in row.iter_mut().zip(x) {
+            *v += *x;
+        }
+    }
+
     fn rotate<S>(a: &mut [S], b: &mut [S], cos: &[S], sin: &[S], sign: S) {
         for (((a, b), cos), sin) in a.iter_mut().zip(b).zip(cos).zip(sin) {
             let sin = *sin * sign;
@@ -142,25 +151,55 @@ for_each_path! {
         }
     }
 
-    /// `g = (g − mean − x along) / deviation`, given `1/deviation`.
     fn norm_backward<S>(g: &mut [S], x: &[S], mean: S, along: S, inverse: S) {
         for (g, x) in g.iter_mut().zip(x) {
             *g = (*g - mean - *x * along) * inverse;
         }
     }
 
-    /// Drops what `keeps` does not keep, and lets the rest grow; the row begins with element `first` of the mask.
-    fn drop<S, F: u64 => bool>(row: &mut [S], keeps: F, growth: S, first: u64) {
+    fn drop_out<S>(row: &mut [S], seed: Seed, threshold: u64, growth: S, first: u64) {
         for (i, v) in row.iter_mut().enumerate() {
-            *v = if keeps(first + i as u64) { *v * growth } else { S::zero() };
+            let keeps = seed.bits(first + i as u64) >> 32 >= threshold;
+            *v = if keeps { *v * growth } else { S::zero() };
         }
     }
+
+    fn sums<S>(group: &[S], columns: usize) -> [S; GROUP] {
+        sums_of(group.len() / columns, columns, |r, i| group[r * columns + i])
+    }
+
+    fn sums_of_products<S>(a: &[S], b: &[S], columns: usize) -> [S; GROUP] {
+        sums_of(a.len() / columns, columns, |r, i| a[r * columns + i] * b[r * columns + i])
+    }
+
+    fn sums_of_squared_deviations<S>(group: &[S], means: &[S; GROUP], columns: usize) -> [S; GROUP] {
+        let deviation = |r: usize, i| group[r * columns + i] - means[r];
+        sums_of(group.len() / columns, columns, |r, i| deviation(r, i) * deviation(r, i))
+    }
+}
+
+/// `Σ_i f(r, i)` for each row `r` of a group, in the order of `i`: rows side by side, since within a row each addition has to
+/// wait for the one before.
+#[inline(always)]
+fn sums_of<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usize) -> S) -> [S; GROUP] {
+    let mut sums = [S::zero(); GROUP];
+    if rows == GROUP {
+        for i in 0..columns {
+            for (r, sum) in sums.iter_mut().enumerate() {
+                *sum += f(r, i);
+            }
+        }
+    } else {
+        for (r, sum) in sums.iter_mut().enumerate().take(rows) {
+            (0..columns).for_each(|i| *sum += f(r, i));
+        }
+    }
+    sums
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Dropout, Seed};
 
     /// Lengths around those of vectors.
     const LENGTHS: [usize; 8] = [0, 1, 7, 8, 15, 16, 33, 100];
@@ -176,36 +215,57 @@ mod tests {
 
     type Work<S> = fn(ProductPath, &mut [S], &[S], &[S]);
 
+    /// A row for each element of `v`: each becomes a sum.
+    fn summed<S: Scalar>(v: &mut [S], sums: impl Fn(usize) -> [S; GROUP]) {
+        let columns = v.len().div_ceil(GROUP).max(1);
+        let sums = sums(columns);
+        v.iter_mut().zip(sums).for_each(|(v, sum)| *v = sum);
+    }
+
     /// Each function by name, called by a path.
-    fn works<S: Scalar>() -> [(&'static str, Work<S>); 13] {
+    fn works<S: Scalar>() -> [(&'static str, Work<S>); 18] {
         [
-            ("map", |path, v, _, _| map::on(path, v, |x| x * x.erf())),
-            ("map_into", |path, v, x, _| {
+            ("activate", |path, v, _, _| activate::on(path, Activation::Gelu, v)),
+            ("activate_into", |path, v, x, _| {
                 let mut out = vec![MaybeUninit::new(S::zero()); v.len()];
-                map_into::on(path, x, &mut out, |x| x * x.erf());
+                activate_into::on(path, Activation::Silu, x, &mut out);
                 // SAFETY: they were written twice.
                 v.iter_mut().zip(out).for_each(|(v, out)| *v = unsafe { out.assume_init() });
             }),
-            ("chain", |path, v, x, _| chain::on(path, v, x, |x| S::one() / (S::one() + x.exp()))),
-            ("maximum", |path, v, x, _| v.iter_mut().for_each(|v| *v = maximum::on(path, x))),
+            ("activation_backward", |path, v, x, _| activation_backward::on(path, Activation::GeluTanh, v, x)),
+            ("largest", |path, v, x, _| v.iter_mut().for_each(|v| *v = largest::on(path, x))),
             ("exp_into", |path, v, x, _| exp_into::on(path, x, S::from_f64(0.3), v)),
             ("exp_minus", |path, v, _, _| exp_minus::on(path, v, S::from_f64(-0.7))),
-            ("softmax_backward", |path, v, x, _| softmax_backward::on(path, x, v, S::from_f64(0.2))),
+            ("softmax_row_backward", |path, v, x, _| softmax_row_backward::on(path, x, v, S::from_f64(0.2))),
             ("normalise", |path, v, _, _| normalise::on(path, v, S::from_f64(0.1), S::from_f64(1.7))),
             ("scale_and_shift", scale_and_shift::on),
             ("norm_backward", |path, v, x, _| {
                 norm_backward::on(path, v, x, S::from_f64(0.1), S::from_f64(-0.4), S::from_f64(1.7));
             }),
-            ("drop", |path, v, _, _| {
-                let mask = Dropout::new(0.3, Seed::new(4));
-                drop::on(path, v, |i| mask.keeps(i), mask.growth(), 5);
-            }),
+            ("drop_out", |path, v, _, _| drop_out::on(path, v, Seed::new(4), 3 << 30, S::from_f64(1.4), 5)),
             ("scale", |path, v, x, _| scale::on(path, v, x)),
+            ("scale_by", |path, v, _, _| scale_by::on(path, v, S::from_f64(-1.3))),
+            ("add_row", |path, v, x, _| add_row::on(path, v, x)),
             ("rotate", |path, v, x, y| {
                 let (a, b) = v.split_at_mut(v.len() / 2);
                 rotate::on(path, a, b, x, y, -S::one());
             }),
+            ("sums", |path, v, x, _| summed(v, |columns| sums::on(path, whole_rows(x, columns), columns))),
+            ("sums_of_products", |path, v, x, y| {
+                summed(v, |columns| {
+                    sums_of_products::on(path, whole_rows(x, columns), whole_rows(y, columns), columns)
+                });
+            }),
+            ("sums_of_squared_deviations", |path, v, x, y| {
+                let means = std::array::from_fn(|r| y.get(r).copied().unwrap_or(S::one()));
+                summed(v, |columns| sums_of_squared_deviations::on(path, whole_rows(x, columns), &means, columns));
+            }),
         ]
+    }
+
+    /// As many elements as make whole rows, at most a group of them.
+    fn whole_rows<S>(x: &[S], columns: usize) -> &[S] {
+        &x[..(x.len() / columns).min(GROUP) * columns]
     }
 
     /// Every function gives the bits of the portable path on every path that this processor has.
@@ -234,10 +294,10 @@ mod tests {
     }
 
     #[test]
-    fn a_maximum_is_the_largest_wherever_it_stands() {
+    fn the_largest_is_found_wherever_it_stands() {
         for length in LENGTHS {
-            let row = row::<f32>(length, "maximum");
-            assert_eq!(maximum(&row), row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+            let row = row::<f32>(length, "largest");
+            assert_eq!(f32::largest(&row), row.iter().copied().fold(f32::NEG_INFINITY, f32::max));
         }
     }
 }

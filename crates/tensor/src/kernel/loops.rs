@@ -1,0 +1,69 @@
+//! What each number type has to compute on rows.
+
+use crate::activation::Activation;
+use crate::random::Seed;
+use std::mem::MaybeUninit;
+
+/// Rows of a group: as many sums as hide the time that one addition waits for the one before.
+pub const GROUP: usize = 8;
+
+/// Element-wise loops over rows, and sums along them, of one number type. Part of [`Scalar`](crate::Scalar), and no business of
+/// anybody else.
+///
+/// Where rows meet, the shorter one ends the loop.
+pub trait Loops: Sized {
+    /// `v = φ(v)`.
+    fn activate(activation: Activation, row: &mut [Self]);
+
+    /// `φ(x)`, into another row; all of it is written if `x` is as long.
+    fn activate_into(activation: Activation, x: &[Self], out: &mut [MaybeUninit<Self>]);
+
+    /// `d = d φ'(x)`, the chain rule.
+    fn activation_backward(activation: Activation, d: &mut [Self], x: &[Self]);
+
+    /// The largest element; minus infinity of none.
+    fn largest(row: &[Self]) -> Self;
+
+    /// `e^(x − shift)`, into another row.
+    fn exp_into(x: &[Self], shift: Self, out: &mut [Self]);
+
+    /// `e^(v − shift)`, in place.
+    fn exp_minus(row: &mut [Self], shift: Self);
+
+    /// `d = p (d − along)`.
+    fn softmax_row_backward(p: &[Self], d: &mut [Self], along: Self);
+
+    /// `v = (v − mean) / deviation`, given `1/deviation`.
+    fn normalise(row: &mut [Self], mean: Self, inverse: Self);
+
+    /// `g = (g − mean − x along) / deviation`, given `1/deviation`.
+    fn norm_backward(g: &mut [Self], x: &[Self], mean: Self, along: Self, inverse: Self);
+
+    /// `v = v w + b`, without fusing.
+    fn scale_and_shift(row: &mut [Self], w: &[Self], b: &[Self]);
+
+    /// `v = v w`.
+    fn scale(row: &mut [Self], w: &[Self]);
+
+    /// `v = v w`, the same `w` for all.
+    fn scale_by(row: &mut [Self], w: Self);
+
+    /// `v = v + x`.
+    fn add_row(row: &mut [Self], x: &[Self]);
+
+    /// Turns each pair `(a, b)` by an angle: `(a cos − b sin, b cos + a sin)`, where `sin` is multiplied by `sign`, 1 or −1.
+    fn rotate(a: &mut [Self], b: &mut [Self], cos: &[Self], sin: &[Self], sign: Self);
+
+    /// Dropout: an element stays and grows where the upper half of its 64 random bits is at least `threshold`, else it becomes zero. The
+    /// row begins with draw `first`.
+    fn drop_out(row: &mut [Self], seed: Seed, threshold: u64, growth: Self, first: u64);
+
+    /// `Σ_i v_i` of each row of a group.
+    fn sums(group: &[Self], columns: usize) -> [Self; GROUP];
+
+    /// `Σ_i a_i b_i` of each row of two groups.
+    fn sums_of_products(a: &[Self], b: &[Self], columns: usize) -> [Self; GROUP];
+
+    /// `Σ_i (v_i − mean)²` of each row of a group.
+    fn sums_of_squared_deviations(group: &[Self], means: &[Self; GROUP], columns: usize) -> [Self; GROUP];
+}
