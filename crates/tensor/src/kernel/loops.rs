@@ -7,6 +7,25 @@ use std::mem::MaybeUninit;
 /// Rows of a group: as many sums as hide the time that one addition waits for the one before.
 pub const GROUP: usize = 8;
 
+/// What a step of AdamW (Loshchilov and Hutter, 2019) has of its settings.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamWStep<S> {
+    /// What stays of a weight: one less the learning rate times the decay.
+    pub kept: S,
+    /// The learning rate with the correction of the first moment's bias.
+    pub rate: S,
+    /// The root of the correction of the second moment's bias.
+    pub root_correction2: S,
+    /// `1 − β₁`.
+    pub rest1: S,
+    /// `β₂`.
+    pub beta2: S,
+    /// `1 − β₂`.
+    pub rest2: S,
+    /// `ε`.
+    pub epsilon: S,
+}
+
 /// Element-wise loops over rows, and sums along them, of one number type. Part of [`Scalar`](crate::Scalar), and no business of
 /// anybody else.
 ///
@@ -57,6 +76,12 @@ pub trait Loops: Sized {
     /// Dropout: an element stays and grows where the upper half of its 64 random bits is at least `threshold`, else it becomes zero. The
     /// row begins with draw `first`.
     fn drop_out(row: &mut [Self], seed: Seed, threshold: u64, growth: Self, first: u64);
+
+    /// A step of AdamW: `m = m + (1 − β₁)(g − m)`, `v = β₂ v + (1 − β₂) g²`, `p = kept p − rate m / (√v / root_correction2 + ε)`.
+    fn adamw(p: &mut [Self], g: &[Self], m: &mut [Self], v: &mut [Self], step: &AdamWStep<Self>);
+
+    /// `Σ_i v_i²` in double precision: eight sums side by side, since each addition has to wait for the one before.
+    fn sum_of_squares(row: &[Self]) -> f64;
 
     /// `Σ_i v_i` of each row of a group.
     fn sums(group: &[Self], columns: usize) -> [Self; GROUP];

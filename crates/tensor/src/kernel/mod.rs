@@ -18,6 +18,6 @@ pub use map::{Mapped, map_read_only};
 pub(crate) use product::{Form, bf16_round};
 pub use product::{PATH_VARIABLE, PackedMatrix, Precision, ProductPath, UnknownPath, product_path};
 #[doc(hidden)]
-pub use loops::{GROUP, Loops};
+pub use loops::{AdamWStep, GROUP, Loops};
 #[doc(hidden)]
 pub use product::{Product, Products, Start};

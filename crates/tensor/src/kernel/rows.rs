@@ -9,14 +9,15 @@
 //! reorders, and a maximum does not depend on the order. So all paths give the same bits. The plain function, which is what
 //! stands here, is the oracle of the others. Sums are added in the order of the elements on every path.
 
-use super::loops::{GROUP, Loops};
+use super::loops::{AdamWStep, GROUP, Loops};
 use super::product::{ProductPath, path};
 use crate::Scalar;
 use crate::activation::{Activation, with_function};
 use crate::random::Seed;
 use std::mem::MaybeUninit;
 
-/// Defines functions that are compiled for each path. A body is inlined into each copy, and so must be what it calls.
+/// Defines functions that are compiled for each path. A body is inlined into each copy, and so must be what it calls: a `for` loop is,
+/// `for_each` need not be.
 macro_rules! for_each_path {
     ($(fn $name:ident<S>($($arg:ident: $type:ty),*) $(-> $out:ty)? $body:block)*) => {
         $(mod $name {
@@ -71,17 +72,21 @@ macro_rules! for_each_path {
 
 for_each_path! {
     fn activate<S>(activation: Activation, row: &mut [S]) {
-        with_function!(activation, value, f => row.iter_mut().for_each(|v| *v = f(*v)));
+        with_function!(activation, value, f => for v in row {
+            *v = f(*v);
+        });
     }
 
     fn activate_into<S>(activation: Activation, x: &[S], out: &mut [MaybeUninit<S>]) {
-        with_function!(activation, value, f => out.iter_mut().zip(x).for_each(|(out, x)| {
+        with_function!(activation, value, f => for (out, x) in out.iter_mut().zip(x) {
             out.write(f(*x));
-        }));
+        });
     }
 
     fn activation_backward<S>(activation: Activation, d: &mut [S], x: &[S]) {
-        with_function!(activation, derivative, f => d.iter_mut().zip(x).for_each(|(d, x)| *d *= f(*x)));
+        with_function!(activation, derivative, f => for (d, x) in d.iter_mut().zip(x) {
+            *d *= f(*x);
+        });
     }
 
     fn largest<S>(row: &[S]) -> S {
@@ -164,6 +169,26 @@ for_each_path! {
         }
     }
 
+    fn adamw<S>(p: &mut [S], g: &[S], m: &mut [S], v: &mut [S], step: &AdamWStep<S>) {
+        for ((p, g), (m, v)) in p.iter_mut().zip(g).zip(m.iter_mut().zip(v)) {
+            *m += step.rest1 * (*g - *m);
+            *v = step.beta2 * *v + step.rest2 * *g * *g;
+            *p = step.kept * *p - step.rate * (*m / (v.sqrt() / step.root_correction2 + step.epsilon));
+        }
+    }
+
+    fn sum_of_squares<S>(row: &[S]) -> f64 {
+        let (eights, rest) = row.as_chunks::<8>();
+        let mut sums = [0.0; 8];
+        for eight in eights {
+            for (sum, v) in sums.iter_mut().zip(eight) {
+                *sum += v.to_f64() * v.to_f64();
+            }
+        }
+        let rest: f64 = rest.iter().map(|v| v.to_f64() * v.to_f64()).sum();
+        sums.into_iter().sum::<f64>() + rest
+    }
+
     fn sums<S>(group: &[S], columns: usize) -> [S; GROUP] {
         sums_of(group.len() / columns, columns, |r, i| group[r * columns + i])
     }
@@ -223,7 +248,7 @@ mod tests {
     }
 
     /// Each function by name, called by a path.
-    fn works<S: Scalar>() -> [(&'static str, Work<S>); 18] {
+    fn works<S: Scalar>() -> [(&'static str, Work<S>); 20] {
         [
             ("activate", |path, v, _, _| activate::on(path, Activation::Gelu, v)),
             ("activate_into", |path, v, x, _| {
@@ -249,6 +274,17 @@ mod tests {
             ("rotate", |path, v, x, y| {
                 let (a, b) = v.split_at_mut(v.len() / 2);
                 rotate::on(path, a, b, x, y, -S::one());
+            }),
+            ("adamw", |path, v, x, y| {
+                let [kept, rate, root_correction2] = [0.99, 0.1, 0.7].map(S::from_f64);
+                let [rest1, beta2, rest2, epsilon] = [0.1, 0.97, 0.03, 1e-3].map(S::from_f64);
+                let step = AdamWStep { kept, rate, root_correction2, rest1, beta2, rest2, epsilon };
+                let (mut mean, mut squares) = (y.to_vec(), vec![S::from_f64(0.3); y.len()]);
+                adamw::on(path, v, x, &mut mean, &mut squares, &step);
+                v.iter_mut().zip(mean.iter().zip(squares)).for_each(|(v, (m, s))| *v += *m * s);
+            }),
+            ("sum_of_squares", |path, v, x, _| {
+                v.iter_mut().for_each(|v| *v = S::from_f64(sum_of_squares::on(path, x)));
             }),
             ("sums", |path, v, x, _| summed(v, |columns| sums::on(path, whole_rows(x, columns), columns))),
             ("sums_of_products", |path, v, x, y| {
