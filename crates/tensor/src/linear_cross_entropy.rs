@@ -16,7 +16,7 @@
 //! kept. Pieces are of one size, so that what a row gives does not depend on the others.
 
 use crate::profile::{self, Span, Work};
-use crate::rows::{for_each_group, for_each_row};
+use crate::rows::{for_each_row, for_each_row_with};
 use crate::{Scalar, matmul, matmul_add};
 use ndarray::{Array2, ArrayView2, Axis, Slice, s};
 
@@ -165,8 +165,7 @@ fn pass<S: Scalar>(
     for first in (0..table.nrows()).step_by(words) {
         let slice = table.slice_axis(Axis(0), Slice::from(first..table.nrows().min(first + words)));
         let mut x = matmul(h, slice.t());
-        let columns = x.ncols();
-        for_each_group(&mut x, &mut known, |_, values, known| take(values, columns, known, first));
+        for_each_row_with(&mut x, &mut known, |_, row, known| take(row, known, first));
         if let Some(expected) = expected.as_deref_mut() {
             for_each_row(expected, |i, values| S::scale_by(values, known[i].scale));
             matmul_add(x.view(), slice, expected);
@@ -175,21 +174,16 @@ fn pass<S: Scalar>(
     known
 }
 
-/// Adds the logits of a slice of the vocabulary, from the word `first` on, to what is known of a group of rows; they become `e^(x − m)`.
-fn take<S: Scalar>(x: &mut [S], columns: usize, known: &mut [Known<S>], first: usize) {
-    for (row, known) in x.chunks_mut(columns).zip(known.iter_mut()) {
-        if (first..first + columns).contains(&known.target) {
-            known.of_target = row[known.target - first];
-        }
-        let maximum = known.maximum.max(S::largest(row));
-        known.scale = (known.maximum - maximum).exp();
-        known.maximum = maximum;
-        S::exp_minus(row, maximum);
+/// Adds the logits of a slice of the vocabulary, from the word `first` on, to what is known of a row; they become `e^(x − m)`.
+fn take<S: Scalar>(row: &mut [S], known: &mut Known<S>, first: usize) {
+    if (first..first + row.len()).contains(&known.target) {
+        known.of_target = row[known.target - first];
     }
-    let added = S::sums(x, columns);
-    for (known, added) in known.iter_mut().zip(added) {
-        known.sum = known.sum * known.scale + added;
-    }
+    let maximum = known.maximum.max(S::largest(row));
+    known.scale = (known.maximum - maximum).exp();
+    known.maximum = maximum;
+    S::exp_minus(row, maximum);
+    known.sum = known.sum * known.scale + S::sum_of_row(row);
 }
 
 fn weight_backward<S: Scalar>(

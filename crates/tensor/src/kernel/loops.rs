@@ -4,9 +4,6 @@ use crate::activation::Activation;
 use crate::random::Seed;
 use std::mem::MaybeUninit;
 
-/// Rows of a group: as many sums as hide the time that one addition waits for the one before.
-pub const GROUP: usize = 8;
-
 /// What a step of AdamW (Loshchilov and Hutter, 2019) has of its settings.
 #[derive(Clone, Copy, Debug)]
 pub struct AdamWStep<S> {
@@ -43,9 +40,6 @@ pub trait Loops: Sized {
     /// The largest element; minus infinity of none.
     fn largest(row: &[Self]) -> Self;
 
-    /// `e^(x − shift)`, into another row.
-    fn exp_into(x: &[Self], shift: Self, out: &mut [Self]);
-
     /// `e^(v − shift)`, in place.
     fn exp_minus(row: &mut [Self], shift: Self);
 
@@ -80,15 +74,19 @@ pub trait Loops: Sized {
     /// A step of AdamW: `m = m + (1 − β₁)(g − m)`, `v = β₂ v + (1 − β₂) g²`, `p = kept p − rate m / (√v / root_correction2 + ε)`.
     fn adamw(p: &mut [Self], g: &[Self], m: &mut [Self], v: &mut [Self], step: &AdamWStep<Self>);
 
-    /// `Σ_i v_i²` in double precision: eight sums side by side, since each addition has to wait for the one before.
+    /// `Σ_i v_i`. Here and in the other sums element `i` is added to the sum of its lane, `i mod 32`, and the lanes are added up at the
+    /// end: an addition need not wait for the one before, and zeros at the end of a row change no bit.
+    fn sum_of_row(row: &[Self]) -> Self;
+
+    /// `Σ_i a_i b_i`.
+    fn sum_of_products(a: &[Self], b: &[Self]) -> Self;
+
+    /// `Σ_i (v_i − mean)²`.
+    fn sum_of_squared_deviations(row: &[Self], mean: Self) -> Self;
+
+    /// `Σ_i e^(v_i − shift)`.
+    fn sum_of_exponentials(row: &[Self], shift: Self) -> Self;
+
+    /// `Σ_i v_i²` in double precision.
     fn sum_of_squares(row: &[Self]) -> f64;
-
-    /// `Σ_i v_i` of each row of a group.
-    fn sums(group: &[Self], columns: usize) -> [Self; GROUP];
-
-    /// `Σ_i a_i b_i` of each row of two groups.
-    fn sums_of_products(a: &[Self], b: &[Self], columns: usize) -> [Self; GROUP];
-
-    /// `Σ_i (v_i − mean)²` of each row of a group.
-    fn sums_of_squared_deviations(group: &[Self], means: &[Self; GROUP], columns: usize) -> [Self; GROUP];
 }

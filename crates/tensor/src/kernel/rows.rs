@@ -7,9 +7,9 @@
 //!
 //! **Same bits.** Only what is computed for each element by itself is spread over vectors: the compiler neither fuses nor
 //! reorders, and a maximum does not depend on the order. So all paths give the same bits. The plain function, which is what
-//! stands here, is the oracle of the others. Sums are added in the order of the elements on every path.
+//! stands here, is the oracle of the others. Sums have one order on every path: that of 32 lanes.
 
-use super::loops::{AdamWStep, GROUP, Loops};
+use super::loops::{AdamWStep, Loops};
 use super::product::{ProductPath, path};
 use crate::Scalar;
 use crate::activation::{Activation, with_function};
@@ -101,12 +101,6 @@ for_each_path! {
         lanes.iter().chain(rest).fold(S::from_f64(f64::NEG_INFINITY), |largest, v| largest.max(*v))
     }
 
-    fn exp_into<S>(x: &[S], shift: S, out: &mut [S]) {
-        for (out, x) in out.iter_mut().zip(x) {
-            *out = (*x - shift).exp();
-        }
-    }
-
     fn exp_minus<S>(row: &mut [S], shift: S) {
         for v in row {
             *v = (*v - shift).exp();
@@ -177,49 +171,58 @@ for_each_path! {
         }
     }
 
+    fn sum_of_row<S>(row: &[S]) -> S {
+        sum_of(row, row, |v, _| v)
+    }
+
+    fn sum_of_products<S>(a: &[S], b: &[S]) -> S {
+        sum_of(a, b, |a, b| a * b)
+    }
+
+    fn sum_of_squared_deviations<S>(row: &[S], mean: S) -> S {
+        sum_of(row, row, |v, _| (v - mean) * (v - mean))
+    }
+
+    fn sum_of_exponentials<S>(row: &[S], shift: S) -> S {
+        sum_of(row, row, |v, _| (v - shift).exp())
+    }
+
     fn sum_of_squares<S>(row: &[S]) -> f64 {
-        let (eights, rest) = row.as_chunks::<8>();
-        let mut sums = [0.0; 8];
-        for eight in eights {
-            for (sum, v) in sums.iter_mut().zip(eight) {
-                *sum += v.to_f64() * v.to_f64();
-            }
-        }
-        let rest: f64 = rest.iter().map(|v| v.to_f64() * v.to_f64()).sum();
-        sums.into_iter().sum::<f64>() + rest
-    }
-
-    fn sums<S>(group: &[S], columns: usize) -> [S; GROUP] {
-        sums_of(group.len() / columns, columns, |r, i| group[r * columns + i])
-    }
-
-    fn sums_of_products<S>(a: &[S], b: &[S], columns: usize) -> [S; GROUP] {
-        sums_of(a.len() / columns, columns, |r, i| a[r * columns + i] * b[r * columns + i])
-    }
-
-    fn sums_of_squared_deviations<S>(group: &[S], means: &[S; GROUP], columns: usize) -> [S; GROUP] {
-        let deviation = |r: usize, i| group[r * columns + i] - means[r];
-        sums_of(group.len() / columns, columns, |r, i| deviation(r, i) * deviation(r, i))
+        sum_of(row, row, |v, _| v.to_f64() * v.to_f64())
     }
 }
 
-/// `Σ_i f(r, i)` for each row `r` of a group, in the order of `i`: rows side by side, since within a row each addition has to
-/// wait for the one before.
+/// Sums that are added to side by side, as many as fill two of the widest vectors: the second is added to while the first waits.
+const LANES: usize = 32;
+
+/// `Σ_i f(a_i, b_i)`, element `i` in lane `i mod 32`. So all paths have the same bits.
 #[inline(always)]
-fn sums_of<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usize) -> S) -> [S; GROUP] {
-    let mut sums = [S::zero(); GROUP];
-    if rows == GROUP {
-        for i in 0..columns {
-            for (r, sum) in sums.iter_mut().enumerate() {
-                *sum += f(r, i);
-            }
-        }
-    } else {
-        for (r, sum) in sums.iter_mut().enumerate().take(rows) {
-            (0..columns).for_each(|i| *sum += f(r, i));
+fn sum_of<S: Scalar, T: Scalar>(a: &[S], b: &[S], f: impl Fn(S, S) -> T) -> T {
+    let mut lanes = [T::zero(); LANES];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
+            *lane += f(*a, *b);
         }
     }
-    sums
+    for ((lane, a), b) in lanes.iter_mut().zip(a_rest).zip(b_rest) {
+        *lane += f(*a, *b);
+    }
+    added_up(lanes)
+}
+
+/// The sum of all lanes, half of them to the other half, until one is left.
+#[inline(always)]
+fn added_up<S: Scalar>(mut lanes: [S; LANES]) -> S {
+    let mut half = LANES / 2;
+    while half > 0 {
+        let (left, right) = lanes.split_at_mut(half);
+        for (left, right) in left.iter_mut().zip(right) {
+            *left += *right;
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 #[cfg(test)]
@@ -240,13 +243,6 @@ mod tests {
 
     type Work<S> = fn(ProductPath, &mut [S], &[S], &[S]);
 
-    /// A row for each element of `v`: each becomes a sum.
-    fn summed<S: Scalar>(v: &mut [S], sums: impl Fn(usize) -> [S; GROUP]) {
-        let columns = v.len().div_ceil(GROUP).max(1);
-        let sums = sums(columns);
-        v.iter_mut().zip(sums).for_each(|(v, sum)| *v = sum);
-    }
-
     /// Each function by name, called by a path.
     fn works<S: Scalar>() -> [(&'static str, Work<S>); 20] {
         [
@@ -259,7 +255,6 @@ mod tests {
             }),
             ("activation_backward", |path, v, x, _| activation_backward::on(path, Activation::GeluTanh, v, x)),
             ("largest", |path, v, x, _| v.iter_mut().for_each(|v| *v = largest::on(path, x))),
-            ("exp_into", |path, v, x, _| exp_into::on(path, x, S::from_f64(0.3), v)),
             ("exp_minus", |path, v, _, _| exp_minus::on(path, v, S::from_f64(-0.7))),
             ("softmax_row_backward", |path, v, x, _| softmax_row_backward::on(path, x, v, S::from_f64(0.2))),
             ("normalise", |path, v, _, _| normalise::on(path, v, S::from_f64(0.1), S::from_f64(1.7))),
@@ -283,25 +278,14 @@ mod tests {
                 adamw::on(path, v, x, &mut mean, &mut squares, &step);
                 v.iter_mut().zip(mean.iter().zip(squares)).for_each(|(v, (m, s))| *v += *m * s);
             }),
-            ("sum_of_squares", |path, v, x, _| {
-                v.iter_mut().for_each(|v| *v = S::from_f64(sum_of_squares::on(path, x)));
+            ("sum_of_row", |path, v, x, _| v.fill(sum_of_row::on(path, x))),
+            ("sum_of_products", |path, v, x, y| v.fill(sum_of_products::on(path, x, y))),
+            ("sum_of_squared_deviations", |path, v, x, _| {
+                v.fill(sum_of_squared_deviations::on(path, x, S::from_f64(0.4)));
             }),
-            ("sums", |path, v, x, _| summed(v, |columns| sums::on(path, whole_rows(x, columns), columns))),
-            ("sums_of_products", |path, v, x, y| {
-                summed(v, |columns| {
-                    sums_of_products::on(path, whole_rows(x, columns), whole_rows(y, columns), columns)
-                });
-            }),
-            ("sums_of_squared_deviations", |path, v, x, y| {
-                let means = std::array::from_fn(|r| y.get(r).copied().unwrap_or(S::one()));
-                summed(v, |columns| sums_of_squared_deviations::on(path, whole_rows(x, columns), &means, columns));
-            }),
+            ("sum_of_exponentials", |path, v, x, _| v.fill(sum_of_exponentials::on(path, x, S::from_f64(0.3)))),
+            ("sum_of_squares", |path, v, x, _| v.fill(S::from_f64(sum_of_squares::on(path, x)))),
         ]
-    }
-
-    /// As many elements as make whole rows, at most a group of them.
-    fn whole_rows<S>(x: &[S], columns: usize) -> &[S] {
-        &x[..(x.len() / columns).min(GROUP) * columns]
     }
 
     /// Every function gives the bits of the portable path on every path that this processor has.
@@ -327,6 +311,21 @@ mod tests {
     fn all_paths_give_the_same_bits() {
         all_paths_agree::<f32>();
         all_paths_agree::<f64>();
+    }
+
+    /// What is added behind a row of a tile is zero, and must not change the sum of what is seen.
+    #[test]
+    fn zeros_at_the_end_of_a_row_change_no_sum() {
+        for length in LENGTHS {
+            let mut row = row::<f32>(length, "sum");
+            let sum = f32::sum_of_row(&row);
+            let expected: f64 = row.iter().map(|v| f64::from(*v)).sum();
+            assert!((f64::from(sum) - expected).abs() < 1e-4, "{sum} {expected}");
+            for longer in [length + 1, length + 31, length + 32, length + 50] {
+                row.resize(longer, 0.0);
+                assert_eq!(f32::sum_of_row(&row).to_bits(), sum.to_bits(), "{length} in {longer}");
+            }
+        }
     }
 
     #[test]
