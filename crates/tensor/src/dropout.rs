@@ -1,6 +1,5 @@
 //! Dropout (Srivastava et al., 2014) from addressed randomness.
 
-use crate::kernel::rows;
 use crate::profile;
 use crate::rows::for_each_row;
 use crate::{Scalar, Seed};
@@ -19,7 +18,7 @@ use ndarray::Array2;
 pub struct Dropout {
     seed: Seed,
     /// An element is dropped if the upper half of its draw is below this: `rate · 2³²`.
-    threshold: u32,
+    threshold: u64,
     rate: f64,
 }
 
@@ -28,7 +27,9 @@ impl Dropout {
     #[must_use]
     pub fn new(rate: f64, seed: Seed) -> Self {
         let rate = rate.clamp(0.0, 1.0);
-        Self { seed, threshold: (rate * f64::from(u32::MAX)) as u32, rate }
+        let all = 1 << 32;
+        let threshold = if rate < 1.0 { (rate * f64::from(u32::MAX)) as u64 } else { all };
+        Self { seed, threshold, rate }
     }
 
     /// The mask of a numbered place within this one, at the same rate.
@@ -41,7 +42,7 @@ impl Dropout {
     #[inline(always)]
     #[must_use]
     pub fn keeps(&self, index: u64) -> bool {
-        (self.seed.bits(index) >> 32) as u32 >= self.threshold && self.rate < 1.0
+        self.seed.bits(index) >> 32 >= self.threshold
     }
 
     /// `1/(1 − rate)`, by which kept elements grow so that the expectation stays.
@@ -62,7 +63,6 @@ impl Dropout {
 
     /// The same for elements that lie next to each other; the first is element `first` of the mask.
     pub fn apply_to_row<S: Scalar>(&self, row: &mut [S], first: u64) {
-        let mask = *self;
-        rows::drop(row, move |i| mask.keeps(i), mask.growth(), first);
+        S::drop_out(row, self.seed, self.threshold, self.growth(), first);
     }
 }

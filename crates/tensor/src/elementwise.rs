@@ -2,7 +2,7 @@
 //! does it the others fall asleep.
 
 use crate::Scalar;
-use crate::kernel::{PIECE, mapped, rows};
+use crate::kernel::{self, PIECE};
 use crate::profile;
 use crate::rows::standard;
 use ndarray::{Array2, ArrayBase, ArrayView2, Data, Ix2};
@@ -23,9 +23,7 @@ pub fn add<S: Scalar>(a: Array2<S>, b: &ArrayBase<impl Data<Elem = S>, Ix2>) -> 
     let _span = profile::moving::<S>("sum", a.shape(), 3);
     let (mut a, b) = (standard(a), b.as_standard_layout());
     let sums = a.as_slice_mut().expect("standard layout").par_chunks_mut(PIECE);
-    sums.zip(b.as_slice().expect("standard layout").par_chunks(PIECE)).for_each(|(a, b)| {
-        a.iter_mut().zip(b).for_each(|(a, b)| *a += *b);
-    });
+    sums.zip(b.as_slice().expect("standard layout").par_chunks(PIECE)).for_each(|(a, b)| S::add_row(a, b));
     a
 }
 
@@ -38,7 +36,7 @@ pub(crate) fn multiply<S: Scalar>(a: Array2<S>, b: ArrayView2<'_, S>) -> Array2<
     let _span = profile::moving::<S>("element-wise product", a.shape(), 3);
     let (mut a, b) = (standard(a), b.as_standard_layout());
     let products = a.as_slice_mut().expect("standard layout").par_chunks_mut(PIECE);
-    products.zip(b.as_slice().expect("standard layout").par_chunks(PIECE)).for_each(|(a, b)| rows::scale(a, b));
+    products.zip(b.as_slice().expect("standard layout").par_chunks(PIECE)).for_each(|(a, b)| S::scale(a, b));
     a
 }
 
@@ -51,7 +49,7 @@ pub(crate) fn multiply<S: Scalar>(a: Array2<S>, b: ArrayView2<'_, S>) -> Array2<
 #[must_use]
 pub fn copied<S: Scalar>(a: &ArrayBase<impl Data<Elem = S>, Ix2>) -> Array2<S> {
     let _span = profile::moving::<S>("copy", a.shape(), 2);
-    mapped(a.view(), |x| x)
+    kernel::copied(a.view())
 }
 
 #[cfg(test)]

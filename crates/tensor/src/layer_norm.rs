@@ -1,9 +1,8 @@
 //! Layer normalisation (Ba, Kiros and Hinton, 2016).
 
 use crate::Scalar;
-use crate::kernel::rows;
 use crate::profile;
-use crate::rows::{for_each_group, for_each_row, means, standard};
+use crate::rows::{for_each_row, for_each_row_with, standard};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// What the backward pass of [`layer_norm`] needs.
@@ -33,7 +32,7 @@ pub fn layer_norm<S: Scalar>(
     let _span = profile::moving::<S>("layer norm", x.shape(), 2);
     let mut normalised = standard(x);
     let mut inverse_deviation = vec![S::zero(); normalised.nrows()];
-    for_each_group(&mut normalised, &mut inverse_deviation, |_, rows, inverse| normalise(rows, inverse, epsilon));
+    for_each_row_with(&mut normalised, &mut inverse_deviation, |_, row, inverse| *inverse = normalise(row, epsilon));
     let trace = keep.then(|| LayerNormTrace { normalised: normalised.clone(), inverse_deviation });
     let mut y = normalised;
     scale_and_shift(&mut y, w, b);
@@ -56,16 +55,12 @@ pub fn layer_norm_input_backward<S: Scalar>(
     let w = w.as_standard_layout();
     let w = w.as_slice().expect("standard layout");
     let normalised = trace.normalised.as_slice().expect("standard layout");
-    let columns = w.len();
-    let mut nothing = vec![(); d_x.nrows()];
-    for_each_group(&mut d_x, &mut nothing, |first, g, group| {
-        let x = &normalised[first * columns..][..g.len()];
-        g.chunks_mut(columns).for_each(|g| g.iter_mut().zip(w).for_each(|(g, w)| *g *= *w));
-        let mean = means(group.len(), columns, |r, i| g[r * columns + i]);
-        let along = means(group.len(), columns, |r, i| g[r * columns + i] * x[r * columns + i]);
-        for (r, (g, x)) in g.chunks_mut(columns).zip(x.chunks(columns)).enumerate() {
-            rows::norm_backward(g, x, mean[r], along[r], trace.inverse_deviation[first + r]);
-        }
+    let (columns, n) = (w.len(), S::from_f64(w.len() as f64));
+    for_each_row(&mut d_x, |t, g| {
+        let x = &normalised[t * columns..][..columns];
+        S::scale(g, w);
+        let (mean, along) = (S::sum_of_row(g) / n, S::sum_of_products(g, x) / n);
+        S::norm_backward(g, x, mean, along, trace.inverse_deviation[t]);
     });
     d_x
 }
@@ -81,16 +76,14 @@ pub fn layer_norm_parameters_backward<S: Scalar>(
     ((&d_y * &trace.normalised).sum_axis(Axis(0)), d_y.sum_axis(Axis(0)))
 }
 
-/// Normalises the rows of a group; writes `1/√(σ² + ε)` of each.
-fn normalise<S: Scalar>(group: &mut [S], inverse: &mut [S], epsilon: f64) {
-    let (count, columns) = (inverse.len(), group.len() / inverse.len());
-    let mean = means(count, columns, |r, i| group[r * columns + i]);
-    let squared = |r: usize, i| (group[r * columns + i] - mean[r]) * (group[r * columns + i] - mean[r]);
-    let variance = means(count, columns, squared);
-    for (r, row) in group.chunks_mut(columns).enumerate() {
-        inverse[r] = S::one() / (variance[r] + S::from_f64(epsilon)).sqrt();
-        rows::normalise(row, mean[r], inverse[r]);
-    }
+/// Normalises a row; returns `1/√(σ² + ε)`.
+fn normalise<S: Scalar>(row: &mut [S], epsilon: f64) -> S {
+    let n = S::from_f64(row.len() as f64);
+    let mean = S::sum_of_row(row) / n;
+    let variance = S::sum_of_squared_deviations(row, mean) / n;
+    let inverse = S::one() / (variance + S::from_f64(epsilon)).sqrt();
+    S::normalise(row, mean, inverse);
+    inverse
 }
 
 /// `y = w ∘ y + b`, row by row.
@@ -100,8 +93,8 @@ fn scale_and_shift<S: Scalar>(y: &mut Array2<S>, w: ArrayView1<'_, S>, b: Option
     if let Some(b) = b {
         let b = b.as_standard_layout();
         let b = b.as_slice().expect("standard layout");
-        for_each_row(y, |_, row| rows::scale_and_shift(row, w, b));
+        for_each_row(y, |_, row| S::scale_and_shift(row, w, b));
     } else {
-        for_each_row(y, |_, row| rows::scale(row, w));
+        for_each_row(y, |_, row| S::scale(row, w));
     }
 }

@@ -15,9 +15,8 @@
 //! the largest `x` so far, `m`, and is scaled down whenever `m` rises. So loss and `d_h` take two products in all, as with logits that are
 //! kept. Pieces are of one size, so that what a row gives does not depend on the others.
 
-use crate::kernel::rows;
 use crate::profile::{self, Span, Work};
-use crate::rows::{for_each_group, for_each_row, sums};
+use crate::rows::{for_each_row, for_each_row_with};
 use crate::{Scalar, matmul, matmul_add};
 use ndarray::{Array2, ArrayView2, Axis, Slice, s};
 
@@ -166,31 +165,25 @@ fn pass<S: Scalar>(
     for first in (0..table.nrows()).step_by(words) {
         let slice = table.slice_axis(Axis(0), Slice::from(first..table.nrows().min(first + words)));
         let mut x = matmul(h, slice.t());
-        let columns = x.ncols();
-        for_each_group(&mut x, &mut known, |_, values, known| take(values, columns, known, first));
+        for_each_row_with(&mut x, &mut known, |_, row, known| take(row, known, first));
         if let Some(expected) = expected.as_deref_mut() {
-            for_each_row(expected, |i, values| values.iter_mut().for_each(|v| *v *= known[i].scale));
+            for_each_row(expected, |i, values| S::scale_by(values, known[i].scale));
             matmul_add(x.view(), slice, expected);
         }
     }
     known
 }
 
-/// Adds the logits of a slice of the vocabulary, from the word `first` on, to what is known of a group of rows; they become `e^(x − m)`.
-fn take<S: Scalar>(x: &mut [S], columns: usize, known: &mut [Known<S>], first: usize) {
-    for (row, known) in x.chunks_mut(columns).zip(known.iter_mut()) {
-        if (first..first + columns).contains(&known.target) {
-            known.of_target = row[known.target - first];
-        }
-        let maximum = known.maximum.max(rows::maximum(row));
-        known.scale = (known.maximum - maximum).exp();
-        known.maximum = maximum;
-        rows::exp_minus(row, maximum);
+/// Adds the logits of a slice of the vocabulary, from the word `first` on, to what is known of a row; they become `e^(x − m)`.
+fn take<S: Scalar>(row: &mut [S], known: &mut Known<S>, first: usize) {
+    if (first..first + row.len()).contains(&known.target) {
+        known.of_target = row[known.target - first];
     }
-    let added = sums(known.len(), columns, |r, i| x[r * columns + i]);
-    for (known, added) in known.iter_mut().zip(added) {
-        known.sum = known.sum * known.scale + added;
-    }
+    let maximum = known.maximum.max(S::largest(row));
+    known.scale = (known.maximum - maximum).exp();
+    known.maximum = maximum;
+    S::exp_minus(row, maximum);
+    known.sum = known.sum * known.scale + S::sum_of_row(row);
 }
 
 fn weight_backward<S: Scalar>(
@@ -210,11 +203,11 @@ fn weight_backward<S: Scalar>(
             let slice = table.slice(s![words.clone(), ..]);
             let mut x = matmul(h, slice.t());
             for_each_row(&mut x, |i, row| {
-                rows::exp_minus(row, known[i].normaliser());
+                S::exp_minus(row, known[i].normaliser());
                 if words.contains(&known[i].target) {
                     row[known[i].target - first] -= S::one();
                 }
-                row.iter_mut().for_each(|v| *v *= weight);
+                S::scale_by(row, weight);
             });
             let d = matmul(x.t(), h);
             d_table.slice_mut(s![words, ..]).zip_mut_with(&d, |sum, d| *sum += *d);

@@ -17,12 +17,11 @@ use ndarray::{Array2, ArrayView2, Zip};
 pub fn cross_entropy<S: Scalar>(logits: ArrayView2<'_, S>, targets: &[Option<usize>], weight: S) -> S {
     assert_eq!(logits.nrows(), targets.len(), "one target a row");
     let _span = profile::moving::<S>("cross-entropy", logits.shape(), 1);
-    let mut exponentials = vec![S::zero(); logits.ncols()];
     let logits = logits.as_standard_layout();
     let rows = logits.rows().into_iter().zip(targets);
     let losses = rows.filter_map(|(row, target)| {
         let row = row.to_slice().expect("standard layout");
-        Some(log_sum_exp(row, &mut exponentials) - row[(*target)?])
+        Some(log_sum_exp(row) - row[(*target)?])
     });
     losses.sum::<S>() * weight
 }

@@ -253,7 +253,7 @@ impl<S: Scalar> Gradients<S> {
             self.buffers.resize(i + 1, None);
         }
         match &mut self.buffers[i] {
-            Some(sum) => sum.zip_mut_with(&gradient.into_dyn(), |s, g| *s += *g),
+            Some(sum) => add_to(sum, &standard(gradient.into_dyn())),
             empty => *empty = Some(standard(gradient.into_dyn())),
         }
     }
@@ -299,7 +299,7 @@ impl<S: Scalar> Gradients<S> {
     pub fn scale(&mut self, factor: S) {
         let buffers = self.buffers.iter_mut().flatten().filter_map(|buffer| buffer.as_slice_mut());
         let pieces: Vec<_> = buffers.flat_map(|buffer| buffer.chunks_mut(PIECE)).collect();
-        pieces.into_par_iter().for_each(|piece| piece.iter_mut().for_each(|g| *g *= factor));
+        pieces.into_par_iter().for_each(|piece| S::scale_by(piece, factor));
     }
 
     /// How many slots hold a gradient.
@@ -318,20 +318,15 @@ impl<S: Scalar> Gradients<S> {
     #[must_use]
     pub fn norm(&self) -> f64 {
         let pieces: Vec<_> = self.iter().flat_map(|(_, g)| g.chunks(PIECE)).collect();
-        let squares: Vec<f64> = pieces.into_par_iter().map(squares).collect();
+        let squares: Vec<f64> = pieces.into_par_iter().map(S::sum_of_squares).collect();
         squares.into_iter().sum::<f64>().sqrt()
     }
 }
 
-/// The sum of their squares: eight sums side by side, since each addition has to wait for the one before.
-fn squares<S: Scalar>(piece: &[S]) -> f64 {
-    let square = |g: &S| g.to_f64() * g.to_f64();
-    let (eights, rest) = piece.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for eight in eights {
-        sums.iter_mut().zip(eight).for_each(|(sum, g)| *sum += square(g));
-    }
-    sums.into_iter().sum::<f64>() + rest.iter().map(square).sum::<f64>()
+/// Adds an array to another; both have standard layout.
+fn add_to<S: Scalar>(sum: &mut ArrayD<S>, other: &ArrayD<S>) {
+    let (sum, other) = (sum.as_slice_mut().expect("standard layout"), other.as_slice().expect("standard layout"));
+    S::add_row(sum, other);
 }
 
 fn standard<S: Scalar>(a: ArrayD<S>) -> ArrayD<S> {

@@ -1,9 +1,8 @@
 //! Root mean square normalisation (Zhang and Sennrich, 2019).
 
 use crate::Scalar;
-use crate::kernel::rows;
 use crate::profile;
-use crate::rows::{for_each_group, for_each_row, means, standard};
+use crate::rows::{for_each_row, for_each_row_with, standard};
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 
 /// How the stored weight `w` of an RMS norm scales.
@@ -51,10 +50,10 @@ pub fn rms_norm<S: Scalar>(
     let _span = profile::moving::<S>("RMS norm", x.shape(), 2);
     let mut normalised = standard(x);
     let mut inverse_root = vec![S::zero(); normalised.nrows()];
-    for_each_group(&mut normalised, &mut inverse_root, |_, rows, inverse| normalise(rows, inverse, epsilon));
+    for_each_row_with(&mut normalised, &mut inverse_root, |_, row, inverse| *inverse = normalise(row, epsilon));
     let trace = keep.then(|| RmsNormTrace { normalised: normalised.clone(), inverse_root });
     let (mut y, scale) = (normalised, weight.scale(w));
-    for_each_row(&mut y, |_, row| rows::scale(row, &scale));
+    for_each_row(&mut y, |_, row| S::scale(row, &scale));
     (y, trace)
 }
 
@@ -75,17 +74,12 @@ pub fn rms_norm_input_backward<S: Scalar>(
     let _span = profile::moving::<S>("RMS norm, backward", d_y.shape(), 3);
     let (mut d_x, scale) = (standard(d_y), weight.scale(w));
     let normalised = trace.normalised.as_slice().expect("standard layout");
-    let columns = scale.len();
-    let mut nothing = vec![(); d_x.nrows()];
-    for_each_group(&mut d_x, &mut nothing, |first, g, group| {
-        let x = &normalised[first * columns..][..g.len()];
-        for g in g.chunks_mut(columns) {
-            rows::scale(g, &scale);
-        }
-        let along = means(group.len(), columns, |r, i| g[r * columns + i] * x[r * columns + i]);
-        for (r, (g, x)) in g.chunks_mut(columns).zip(x.chunks(columns)).enumerate() {
-            rows::norm_backward(g, x, S::zero(), along[r], trace.inverse_root[first + r]);
-        }
+    let (columns, n) = (scale.len(), S::from_f64(scale.len() as f64));
+    for_each_row(&mut d_x, |t, g| {
+        let x = &normalised[t * columns..][..columns];
+        S::scale(g, &scale);
+        let along = S::sum_of_products(g, x) / n;
+        S::norm_backward(g, x, S::zero(), along, trace.inverse_root[t]);
     });
     d_x
 }
@@ -111,14 +105,12 @@ impl RmsWeight {
     }
 }
 
-/// Divides the rows of a group by their root mean squares; writes `1/√(mean(x²) + ε)` of each.
-fn normalise<S: Scalar>(group: &mut [S], inverse: &mut [S], epsilon: f64) {
-    let (count, columns) = (inverse.len(), group.len() / inverse.len());
-    let squares = means(count, columns, |r, i| group[r * columns + i] * group[r * columns + i]);
-    for (r, row) in group.chunks_mut(columns).enumerate() {
-        inverse[r] = S::one() / (squares[r] + S::from_f64(epsilon)).sqrt();
-        rows::normalise(row, S::zero(), inverse[r]);
-    }
+/// Divides a row by its root mean square; returns `1/√(mean(x²) + ε)`.
+fn normalise<S: Scalar>(row: &mut [S], epsilon: f64) -> S {
+    let square = S::sum_of_products(row, row) / S::from_f64(row.len() as f64);
+    let inverse = S::one() / (square + S::from_f64(epsilon)).sqrt();
+    S::normalise(row, S::zero(), inverse);
+    inverse
 }
 
 #[cfg(test)]

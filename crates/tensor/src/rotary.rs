@@ -1,7 +1,6 @@
 //! Rotary position embedding (Su et al., 2021).
 
 use crate::Scalar;
-use crate::kernel::rows;
 use crate::profile;
 use crate::rows::{for_each_row, standard};
 use ndarray::Array2;
@@ -86,7 +85,7 @@ impl<S: Scalar> Rotary<S> {
             let angles = positions[t] * pairs..(positions[t] + 1) * pairs;
             for head in row.chunks_mut(head_size) {
                 let (a, b) = head[..2 * pairs].split_at_mut(pairs);
-                rows::rotate(a, b, &cos[angles.clone()], &sin[angles.clone()], sign);
+                S::rotate(a, b, &cos[angles.clone()], &sin[angles.clone()], sign);
             }
         });
         x

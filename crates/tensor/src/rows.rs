@@ -24,15 +24,11 @@ pub(crate) fn for_each_row<S: Scalar>(rows: &mut Array2<S>, work: impl Fn(usize,
     }
 }
 
-/// Rows of a group: as many sums as hide the time that one addition waits for the one before.
-pub(crate) const GROUP: usize = 8;
-
-/// Calls `work(first row, values of up to `[`GROUP`]` rows, what each has in `own`)` for each group of rows, in parallel where
-/// it is large enough. `own` has something for each row, be it nothing.
-pub(crate) fn for_each_group<S: Scalar, O: Send>(
+/// Calls `work(row, values, what the row has in own)` for each row, in parallel where it is large enough.
+pub(crate) fn for_each_row_with<S: Scalar, O: Send>(
     rows: &mut Array2<S>,
     own: &mut [O],
-    work: impl Fn(usize, &mut [S], &mut [O]) + Sync,
+    work: impl Fn(usize, &mut [S], &mut O) + Sync,
 ) {
     assert_eq!(rows.nrows(), own.len(), "something for each row");
     let columns = rows.ncols();
@@ -40,38 +36,13 @@ pub(crate) fn for_each_group<S: Scalar, O: Send>(
         return;
     }
     let values = rows.as_slice_mut().expect("operations make arrays in standard layout");
-    let work = |(group, (values, own)): (usize, (&mut [S], &mut [O]))| work(group * GROUP, values, own);
+    let work = |(row, (values, own)): (usize, (&mut [S], &mut O))| work(row, values, own);
     if values.len() < MIN_ELEMENTS {
-        values.chunks_mut(GROUP * columns).zip(own.chunks_mut(GROUP)).enumerate().for_each(work);
+        values.chunks_mut(columns).zip(own).enumerate().for_each(work);
     } else {
-        let least = (MIN_ELEMENTS / 4).div_ceil(GROUP * columns);
-        let groups = values.par_chunks_mut(GROUP * columns).zip(own.par_chunks_mut(GROUP));
-        groups.with_min_len(least).enumerate().for_each(work);
+        let least = (MIN_ELEMENTS / 4).div_ceil(columns);
+        values.par_chunks_mut(columns).zip(own).with_min_len(least).enumerate().for_each(work);
     }
-}
-
-/// `Σ_i f(r, i)` for each row `r` of a group, in the order of `i`: rows side by side, since within a row each addition has to
-/// wait for the one before.
-pub(crate) fn sums<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usize) -> S) -> [S; GROUP] {
-    let mut sums = [S::zero(); GROUP];
-    if rows == GROUP {
-        for i in 0..columns {
-            for (r, sum) in sums.iter_mut().enumerate() {
-                *sum += f(r, i);
-            }
-        }
-    } else {
-        for (r, sum) in sums.iter_mut().enumerate().take(rows) {
-            (0..columns).for_each(|i| *sum += f(r, i));
-        }
-    }
-    sums
-}
-
-/// The mean of `f(r, i)` over each row `r` of a group.
-pub(crate) fn means<S: Scalar>(rows: usize, columns: usize, f: impl Fn(usize, usize) -> S) -> [S; GROUP] {
-    let n = S::from_f64(columns as f64);
-    sums(rows, columns, f).map(|sum| sum / n)
 }
 
 /// The array in standard layout, copied only if it is not so already.
@@ -82,24 +53,23 @@ pub(crate) fn standard<S: Scalar>(x: Array2<S>) -> Array2<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Loops;
     use crate::testing::random;
 
-    /// Whole groups and others, below and above the size that is worth threads.
+    /// Below and above the size that is worth threads.
     #[test]
-    fn groups_and_their_sums_are_those_of_rows() {
-        for (rows, columns) in [(1, 1), (7, 30), (8, 33), (29, 5), (1003, 70)] {
+    fn every_row_meets_its_own() {
+        for (rows, columns) in [(1, 1), (7, 30), (29, 5), (1003, 70)] {
             let mut values = random::<f32>(1, (rows, columns));
-            let expected: Vec<f32> =
-                values.rows().into_iter().map(|row| row.iter().fold(0.0, |sum, v| sum + v)).collect();
             let before = values.clone();
             let mut own = vec![0.0; rows];
-            for_each_group(&mut values, &mut own, |first, group, own| {
-                own.copy_from_slice(&sums(own.len(), columns, |r, i| group[r * columns + i])[..own.len()]);
-                group.iter_mut().for_each(|v| *v += first as f32);
+            for_each_row_with(&mut values, &mut own, |row, values, own| {
+                *own = f32::sum_of_row(values);
+                values.fill(row as f32);
             });
-            assert_eq!(own, expected, "{rows} {columns}");
-            let firsts = Array2::from_shape_fn((rows, columns), |(r, _)| (r - r % GROUP) as f32);
-            assert_eq!(values, before + firsts);
+            let sums: Vec<f32> = before.rows().into_iter().map(|row| f32::sum_of_row(&row.to_vec())).collect();
+            assert_eq!(own, sums, "{rows} {columns}");
+            assert_eq!(values, Array2::from_shape_fn((rows, columns), |(row, _)| row as f32));
         }
     }
 }

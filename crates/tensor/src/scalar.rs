@@ -1,7 +1,7 @@
 //! The number types that everything is generic over.
 
 use crate::approximate;
-use crate::kernel::Products;
+use crate::kernel::{Loops, Products};
 use ndarray::{LinalgScalar, ScalarOperand};
 use std::fmt::{Debug, Display};
 use std::iter::Sum;
@@ -21,6 +21,7 @@ use std::ops::{AddAssign, DivAssign, MulAssign, Neg, SubAssign};
 /// ```
 pub trait Scalar:
     LinalgScalar
+    + Loops
     + Products
     + ScalarOperand
     + Neg<Output = Self>

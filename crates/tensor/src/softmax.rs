@@ -1,9 +1,8 @@
 //! Softmax over the last axis.
 
 use crate::Scalar;
-use crate::kernel::rows;
 use crate::profile;
-use crate::rows::{GROUP, standard, sums};
+use crate::rows::standard;
 use ndarray::{Array2, ArrayView2};
 
 /// `p_j = e^(x_j) / Σ_k e^(x_k)` for each row of `x: [N, K]`.
@@ -19,29 +18,12 @@ pub fn softmax<S: Scalar>(x: Array2<S>) -> Array2<S> {
 
 /// The same in place, for rows in standard layout. Tells each row's number and `ln Σ_k e^(x_k)`.
 pub(crate) fn softmax_rows<S: Scalar>(x: &mut Array2<S>, mut normalisers: impl FnMut(usize, S)) {
-    let columns = x.ncols();
-    let mut exponentials = vec![S::zero(); GROUP * columns];
-    let values = x.as_slice_mut().expect("standard layout");
-    for (group, rows) in values.chunks_mut((GROUP * columns).max(1)).enumerate() {
-        let count = rows.len() / columns;
-        let of_group = log_sums_exp(rows, count, &mut exponentials);
-        for (r, row) in rows.chunks_mut(columns).enumerate() {
-            rows::exp_minus(row, of_group[r]);
-            normalisers(group * GROUP + r, of_group[r]);
-        }
+    let columns = x.ncols().max(1);
+    for (r, row) in x.as_slice_mut().expect("standard layout").chunks_mut(columns).enumerate() {
+        let normaliser = log_sum_exp(row);
+        S::exp_minus(row, normaliser);
+        normalisers(r, normaliser);
     }
-}
-
-/// `ln Σ e^x` of each row of a group.
-fn log_sums_exp<S: Scalar>(rows: &[S], count: usize, exponentials: &mut [S]) -> [S; GROUP] {
-    let columns = rows.len() / count;
-    let mut maxima = [S::zero(); GROUP];
-    for (r, row) in rows.chunks(columns).enumerate() {
-        maxima[r] = rows::maximum(row);
-        rows::exp_into(row, maxima[r], &mut exponentials[r * columns..][..columns]);
-    }
-    let sums = sums(count, columns, |r, i| exponentials[r * columns + i]);
-    std::array::from_fn(|r| maxima[r] + sums[r].ln())
 }
 
 /// `d_x = p ∘ (d_p − Σ_k p_k d_p_k)` for each row; `p` is the result of [`softmax`].
@@ -54,18 +36,14 @@ pub fn softmax_backward<S: Scalar>(p: ArrayView2<'_, S>, d_p: Array2<S>) -> Arra
     let _span = profile::moving::<S>("softmax, backward", p.shape(), 3);
     let (p, mut d, columns) = (p.as_standard_layout(), standard(d_p), p.ncols());
     let (p_all, d_all) = (p.as_slice().expect("standard layout"), d.as_slice_mut().expect("standard layout"));
-    let length = (GROUP * columns).max(1);
-    for (p, d) in p_all.chunks(length).zip(d_all.chunks_mut(length)) {
-        let along = sums(p.len() / columns, columns, |r, i| p[r * columns + i] * d[r * columns + i]);
-        for (r, (p, d)) in p.chunks(columns).zip(d.chunks_mut(columns)).enumerate() {
-            rows::softmax_backward(p, d, along[r]);
-        }
+    for (p, d) in p_all.chunks(columns.max(1)).zip(d_all.chunks_mut(columns.max(1))) {
+        S::softmax_row_backward(p, d, S::sum_of_products(p, d));
     }
     d
 }
 
-/// `ln Σ e^x`, exact for large numbers too; minus infinity-like for none. `exponentials` is as long as the row, and what it
-/// holds is lost.
-pub(crate) fn log_sum_exp<S: Scalar>(row: &[S], exponentials: &mut [S]) -> S {
-    if row.is_empty() { rows::maximum(row) } else { log_sums_exp(row, 1, exponentials)[0] }
+/// `ln Σ e^x`, exact for large numbers too; minus infinity of none.
+pub(crate) fn log_sum_exp<S: Scalar>(row: &[S]) -> S {
+    let largest = S::largest(row);
+    if row.is_empty() { largest } else { largest + S::sum_of_exponentials(row, largest).ln() }
 }

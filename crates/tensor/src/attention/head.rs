@@ -6,7 +6,6 @@ use super::position_terms::Positions;
 use super::relative_bias;
 use super::softmax::{exponentials_of, masked_softmax};
 use super::tile::{Tile, tiles};
-use crate::kernel::rows;
 use crate::matmul::{matmul_alone, matmul_alone_add, product_alone};
 use crate::softmax::{softmax_backward, softmax_rows};
 use crate::{Dropout, Precision, Scalar};
@@ -97,7 +96,7 @@ impl<'a, S: Scalar> Head<'a, S> {
         for (r, (mut row, normaliser)) in p.rows_mut().into_iter().zip(normalisers).enumerate() {
             let row = row.as_slice_mut().expect("products have standard layout");
             if self.attention.mask == AttentionMask::Full {
-                rows::exp_minus(row, *normaliser);
+                S::exp_minus(row, *normaliser);
             } else {
                 exponentials_of(row, tile.visible(self.attention, self.sequence, r), *normaliser);
             }

@@ -1,8 +1,6 @@
 //! Softmax over the visible part of each row; what is invisible becomes zero.
 
 use crate::Scalar;
-use crate::kernel::rows;
-use crate::rows::{GROUP, sums};
 use ndarray::Array2;
 use std::ops::Range;
 
@@ -16,15 +14,12 @@ pub(super) fn masked_softmax<S: Scalar>(
     visible: impl Fn(usize) -> Visible,
     mut normalisers: impl FnMut(usize, S),
 ) {
-    let columns = scores.ncols();
-    let mut exponentials = vec![S::zero(); GROUP * columns];
-    let values = scores.as_slice_mut().expect("standard layout");
-    for (group, rows) in values.chunks_mut((GROUP * columns).max(1)).enumerate() {
-        let of_group = log_sums_exp(rows, columns, |row| visible(group * GROUP + row), &mut exponentials);
-        for (r, row) in rows.chunks_mut(columns).enumerate() {
-            exponentials_of(row, visible(group * GROUP + r), of_group[r]);
-            normalisers(group * GROUP + r, of_group[r]);
-        }
+    let columns = scores.ncols().max(1);
+    for (r, row) in scores.as_slice_mut().expect("standard layout").chunks_mut(columns).enumerate() {
+        let visible = visible(r);
+        let normaliser = log_sum_exp(row, &visible);
+        exponentials_of(row, visible, normaliser);
+        normalisers(r, normaliser);
     }
 }
 
@@ -32,27 +27,14 @@ pub(super) fn masked_softmax<S: Scalar>(
 pub(super) fn exponentials_of<S: Scalar>(row: &mut [S], [front, behind]: Visible, normaliser: S) {
     row[front.end..behind.start].fill(S::zero());
     row[behind.end..].fill(S::zero());
-    rows::exp_minus(&mut row[front], normaliser);
-    rows::exp_minus(&mut row[behind], normaliser);
+    S::exp_minus(&mut row[front], normaliser);
+    S::exp_minus(&mut row[behind], normaliser);
 }
 
-/// `ln Σ e^x` over the visible columns of each row of a group. Invisible ones count as zeros, which change no sum, so that rows
-/// are added up side by side.
-fn log_sums_exp<S: Scalar>(
-    rows: &[S],
-    columns: usize,
-    visible: impl Fn(usize) -> Visible,
-    exponentials: &mut [S],
-) -> [S; GROUP] {
-    let mut maxima = [S::zero(); GROUP];
-    exponentials.fill(S::zero());
-    for (r, (row, exponentials)) in rows.chunks(columns).zip(exponentials.chunks_mut(columns)).enumerate() {
-        let [front, behind] = visible(r);
-        maxima[r] = rows::maximum(&row[front.clone()]).max(rows::maximum(&row[behind.clone()]));
-        for visible in [front, behind] {
-            rows::exp_into(&row[visible.clone()], maxima[r], &mut exponentials[visible]);
-        }
-    }
-    let sums = sums(rows.len() / columns, columns, |r, i| exponentials[r * columns + i]);
-    std::array::from_fn(|r| maxima[r] + sums[r].ln())
+/// `ln Σ e^x` over the visible columns. Where nothing is hidden between them they are one row, as without a mask.
+fn log_sum_exp<S: Scalar>(row: &[S], [front, behind]: &Visible) -> S {
+    let split = if front.end == behind.start { behind.end } else { front.end };
+    let (front, behind) = (&row[front.start..split], &row[behind.start.max(split)..behind.end]);
+    let largest = S::largest(front).max(S::largest(behind));
+    largest + (S::sum_of_exponentials(front, largest) + S::sum_of_exponentials(behind, largest)).ln()
 }

@@ -5,7 +5,7 @@ use super::*;
 use crate::matmul::{matmul_alone, product_alone};
 use crate::softmax::{softmax_backward, softmax_rows};
 use crate::testing::random;
-use crate::{Dropout, Layout, Precision, Scalar, Seed, kernel::rows};
+use crate::{Dropout, Layout, Precision, Scalar, Seed};
 use adaptune_test_support::on_threads;
 use ndarray::{Array2, ArrayView2, s};
 
@@ -61,7 +61,7 @@ fn in_whole_matrices<S: Scalar>(
             matmul_alone(precision, one, dropped(p).view(), v, &mut y.slice_mut(of_queries));
             let mut p = scores;
             for (mut row, normaliser) in p.rows_mut().into_iter().zip(normalisers) {
-                rows::exp_minus(row.as_slice_mut().expect("standard layout"), normaliser);
+                S::exp_minus(row.as_slice_mut().expect("standard layout"), normaliser);
             }
             let d_scores = softmax_backward(p.view(), dropped(product_alone(precision, one, d_y, v.t())));
             matmul_alone(precision, one, dropped(p).t(), d_y, &mut d_v.slice_mut(of_keys));

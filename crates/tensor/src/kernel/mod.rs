@@ -7,12 +7,15 @@
 
 mod allocator;
 mod fresh;
+mod loops;
 mod map;
 mod product;
-pub(crate) mod rows;
+mod rows;
 
 pub use allocator::keep_freed_memory;
-pub(crate) use fresh::{PIECE, mapped, zeros};
+pub(crate) use fresh::{PIECE, activated, copied, zeros};
+#[doc(hidden)]
+pub use loops::{AdamWStep, Loops};
 pub use map::{Mapped, map_read_only};
 pub(crate) use product::{Form, bf16_round};
 pub use product::{PATH_VARIABLE, PackedMatrix, Precision, ProductPath, UnknownPath, product_path};

@@ -2,6 +2,7 @@
 
 use super::rule::{Rule, SECOND_MOMENT, STEP};
 use adaptune_tensor::Scalar;
+use adaptune_tensor::kernel::AdamWStep;
 use std::slice;
 
 #[derive(Debug)]
@@ -28,12 +29,8 @@ impl<S: Scalar> Rule<S> for AdamW<S> {
         let root_correction2 = S::from_f64((1.0 - self.beta2.powf(step)).sqrt());
         let [rest1, beta2, rest2, epsilon] =
             [1.0 - self.beta1, self.beta2, 1.0 - self.beta2, self.epsilon].map(S::from_f64);
-        let moments = self.exp_avg.iter_mut().zip(&mut self.exp_avg_sq);
-        for ((p, g), (m, v)) in values.iter_mut().zip(gradient).zip(moments) {
-            *m += rest1 * (*g - *m);
-            *v = beta2 * *v + rest2 * *g * *g;
-            *p = kept * *p - rate * (*m / (v.sqrt() / root_correction2 + epsilon));
-        }
+        let step = AdamWStep { kept, rate, root_correction2, rest1, beta2, rest2, epsilon };
+        S::adamw(values, gradient, &mut self.exp_avg, &mut self.exp_avg_sq, &step);
     }
 
     fn buffers(&self) -> Vec<(&'static str, &[S])> {

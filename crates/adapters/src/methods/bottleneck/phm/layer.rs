@@ -37,7 +37,7 @@ use super::stack::{Arrays, Stack, list, list_mut};
 use adaptune_tensor::{
     Gradients, Kind, Named, NamedMut, Parameter, Parameters, Scalar, Seed, join, linear_bias_backward, matmul,
 };
-use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, Ix1, s};
+use ndarray::{Array1, Array2, Array3, ArrayView2, Axis, Ix1};
 
 /// What all layers of an adapter share.
 #[derive(Clone, Debug)]
@@ -171,15 +171,18 @@ fn flat<S: Scalar>(right: &Parameter<S, ndarray::Ix3>) -> ArrayView2<'_, S> {
     right.view().into_shape_with_order((n * rows, columns)).expect("as many numbers")
 }
 
-/// `C[t u, i] = Σ_p A_i[p, u] Z[t p, i]` with groups of `K` columns for each `i`.
+/// `C[t u, i] = Σ_p A_i[p, u] Z[t p, i]` with groups of `K` columns for each `i`. Groups are too small to be worth views of arrays.
 fn mix<S: Scalar>(z: &Array2<S>, a: &Array3<S>) -> Array2<S> {
-    let n = a.dim().0;
-    let k = z.ncols() / n;
+    let (n, columns) = (a.dim().0, z.ncols());
+    let k = columns / n;
     let mut mixed = Array2::zeros(z.dim());
-    for (z, mut mixed) in z.axis_chunks_iter(Axis(0), n).zip(mixed.axis_chunks_iter_mut(Axis(0), n)) {
+    let into = mixed.as_slice_mut().expect("a new array has standard layout").chunks_mut((n * columns).max(1));
+    for (z, mixed) in numbers(z).chunks((n * columns).max(1)).zip(into) {
         for ((i, p, u), a) in a.indexed_iter() {
-            let group = i * k..(i + 1) * k;
-            mixed.slice_mut(s![u, group.clone()]).scaled_add(*a, &z.slice(s![p, group]));
+            let (z, mixed) = (&z[p * columns + i * k..][..k], &mut mixed[u * columns + i * k..][..k]);
+            for (mixed, z) in mixed.iter_mut().zip(z) {
+                *mixed += *a * *z;
+            }
         }
     }
     mixed
@@ -187,15 +190,21 @@ fn mix<S: Scalar>(z: &Array2<S>, a: &Array3<S>) -> Array2<S> {
 
 /// `d_A_i[p, u] = Σ_t,k Z[t p, i k] d_C[t u, i k]`.
 fn mix_backward<S: Scalar>(z: &Array2<S>, d_mixed: &Array2<S>, n: usize) -> Array3<S> {
-    let k = z.ncols() / n;
+    let columns = z.ncols();
+    let (k, token) = (columns / n, (n * columns).max(1));
     let mut d_a = Array3::zeros((n, n, n));
-    for (z, d) in z.axis_chunks_iter(Axis(0), n).zip(d_mixed.axis_chunks_iter(Axis(0), n)) {
+    for (z, d) in numbers(z).chunks(token).zip(numbers(d_mixed).chunks(token)) {
         for ((i, p, u), d_a) in d_a.indexed_iter_mut() {
-            let group = i * k..(i + 1) * k;
-            *d_a += z.slice(s![p, group.clone()]).dot(&d.slice(s![u, group]));
+            let (z, d) = (&z[p * columns + i * k..][..k], &d[u * columns + i * k..][..k]);
+            *d_a += z.iter().zip(d).map(|(z, d)| *z * *d).sum::<S>();
         }
     }
     d_a
+}
+
+/// The numbers of an array in standard layout, row by row.
+fn numbers<S>(x: &Array2<S>) -> &[S] {
+    x.as_slice().expect("standard layout")
 }
 
 /// The sum of `n` groups of columns.
@@ -206,7 +215,8 @@ fn sum_of_groups<S: Scalar>(x: &Array2<S>, n: usize) -> Array2<S> {
 
 /// `n` groups of columns that are all these.
 fn group_of_copies<S: Scalar>(d: &Array2<S>, n: usize) -> Array2<S> {
-    ndarray::concatenate(Axis(1), &vec![d.view(); n]).expect("they have one height")
+    let copies = ndarray::concatenate(Axis(1), &vec![d.view(); n]).expect("they have one height");
+    copies.as_standard_layout().into_owned()
 }
 
 impl<S: Scalar> Arrays<S> for PhmShared<S> {
