@@ -29,6 +29,7 @@ fuzz_target!(|data: &[u8]| {
         choices: if pick(0) == 2 { vec!["text".into(), "label".into()] } else { Vec::new() },
         negatives: if pick(0) == 3 { vec!["text_b".into()] } else { Vec::new() },
         choice_labels: (pick(4) == 3).then_some(ChoiceLabels::Letter),
+        ..Columns::default()
     };
     let format = FORMATS[usize::from(*how) % FORMATS.len()];
     let delimiter = DELIMITERS[usize::from(pick(6))].filter(|_| matches!(format, Format::Tsv | Format::Csv));
@@ -38,6 +39,7 @@ fuzz_target!(|data: &[u8]| {
         delimiter,
         quotes: how & 128 != 0 && format == Format::Tsv,
         compared: pick(2) == 3,
+        header: if how & 64 != 0 { vec!["text".into(), "label".into()] } else { Vec::new() },
         ..TableOptions::default()
     };
     let path = Folder::of(&["data"], &[content]).path().join("data");

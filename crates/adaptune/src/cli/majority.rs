@@ -19,15 +19,18 @@ struct Majority<'a> {
 
 /// Says that a model is hardly better on a data set than always answering its most frequent class, if that is so; `class_of` is
 /// the class that a row of logits, `[N, C]`, is for. Nothing of heads that judge no whole texts by one class.
+/// Returns whether it was said.
 pub(crate) fn tell_majority(
     head: &HeadConfig,
     data: &Dataset,
     logits: &Array2<f32>,
     class_of: impl Fn(usize) -> usize,
-) {
-    if let Some(said) = Majority::of(head, data, logits, class_of).and_then(|majority| majority.said()) {
+) -> bool {
+    let said = Majority::of(head, data, logits, class_of).and_then(|majority| majority.said());
+    if let Some(said) = &said {
         note(format_args!("note: {said}"));
     }
+    said.is_some()
 }
 
 /// The class with the largest logit, for `class_of`.
@@ -79,11 +82,10 @@ impl<'a> Majority<'a> {
             false => "more examples, another base or another rate (--lr) may help",
         };
         Some(format!(
-            "{} right is {how} always answering `{label}`, {} right (of {} examples, where chance alone moves a score by {:.0} points); \
-             {advice}",
+            "{} of {} examples are right, {how} always answering `{label}` ({}; chance alone moves a score by {:.0} points here); {advice}",
             percent(*accuracy),
-            percent(*share),
             thousands(*examples as u64),
+            percent(*share),
             (100.0 * self.chance()).max(1.0)
         ))
     }
@@ -101,8 +103,9 @@ mod tests {
     fn what_chance_may_have_done_is_told() {
         // 2 √(0.613 · 0.387 / 75) = 0.112.
         let told = said(0.56, 0.613, 75).expect("hardly better");
-        assert!(told.starts_with("61.3 % right is hardly better than always answering `no`, 56.0 % right"), "{told}");
-        assert!(told.contains("of 75 examples, where chance alone moves a score by 11 points"), "{told}");
+        let expected = "61.3 % of 75 examples are right, hardly better than always answering `no` (56.0 %; chance alone moves a score by 11 \
+                        points here)";
+        assert!(told.starts_with(expected), "{told}");
         assert_eq!(said(0.56, 0.7, 75), None);
         assert_eq!(said(0.56, 0.613, 7500), None);
         let rare = said(0.97, 0.97, 600).expect("no better");

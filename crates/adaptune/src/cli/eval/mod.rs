@@ -54,20 +54,30 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
     let details = args.per_class.then(|| Details::new(&loaded.predictor, &data, &logits)).transpose()?;
     match args.json {
         true => print_json(args, &evaluation, &data, details.as_ref())?,
-        false => {
-            print(&evaluation, &data)?;
-            let class_of = |row: usize| loaded.predictor.class_of(logits.row(row));
-            tell_majority(head, &data, &logits, class_of);
-            match details {
-                Some(details) => details.print(kept_aside::advice(args)?)?,
-                None => {
-                    tell_missed_by(&loaded.predictor, &data, &logits)?;
-                    tell_uneven(&evaluation);
-                }
-            }
-        }
+        false => show(args, &loaded.predictor, &evaluation, &data, &logits, details.as_ref())?,
     }
     more(args, &mut loaded.predictor, &data)
+}
+
+/// Prints the scores, and says what is to be known of them.
+fn show(
+    args: &EvalArgs,
+    predictor: &TextPredictor,
+    evaluation: &Evaluation,
+    data: &Dataset,
+    logits: &Array2<f32>,
+    details: Option<&Details<'_>>,
+) -> Result<()> {
+    print(evaluation, data)?;
+    let class_of = |row: usize| predictor.class_of(logits.row(row));
+    let said = tell_majority(predictor.model().head().config(), data, logits, class_of);
+    if let Some(details) = details {
+        return details.print(kept_aside::advice(args)?);
+    }
+    if !said {
+        tell_uneven(evaluation);
+    }
+    tell_missed_by(predictor, data, logits)
 }
 
 /// The labelled data.

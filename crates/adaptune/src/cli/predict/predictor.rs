@@ -4,7 +4,9 @@ use super::super::args::{AdapterArg, PredictArgs, TableArgs};
 use super::super::loaded::{Loaded, table_options};
 use super::super::parallel::open_parallel;
 use super::answered::Answered;
-use adaptune_text::{InputForm, ParallelPredictor, Prediction, Row, Table, TableOptions, TextError, TextPredictor};
+use adaptune_text::{
+    InputForm, ParallelPredictor, Prediction, Row, Table, TableKind, TableOptions, Text, TextError, TextPredictor,
+};
 use anyhow::Result;
 
 /// One adapter with its head, or several.
@@ -12,6 +14,23 @@ pub(super) enum Predictor {
     One(Box<TextPredictor>),
     Several(ParallelPredictor),
 }
+
+/// The table with its texts as a column where it has none, so that they stay as they are when they are cut into words.
+fn with_texts_kept(mut table: Table) -> Table {
+    if !table.header.is_empty() || table.kind != TableKind::Single {
+        return table;
+    }
+    table.header = vec![TEXT.to_owned()];
+    table.columns.text = Some(TEXT.to_owned());
+    for row in &mut table.rows {
+        let text = if let Text::Single(text) = &row.text { text.as_str() } else { "" };
+        row.fields = vec![text.into()];
+    }
+    table
+}
+
+/// What the column of texts is called where it has no name.
+const TEXT: &str = "text";
 
 impl Predictor {
     /// What `--adapter` names.
@@ -40,6 +59,9 @@ impl Predictor {
     pub(super) fn checked(&self, table: Table) -> Result<Table> {
         let Self::One(predictor) = self else { return Ok(table) };
         predictor.input().map_or(Ok(()), |input| input.check(&table))?;
+        let task = predictor.model().head().config().task;
+        let tags = task.reads_every_token() && !task.predicts_a_span();
+        let table = if tags { with_texts_kept(table) } else { table };
         Ok(predictor.for_head(table)?)
     }
 
