@@ -158,7 +158,10 @@ fn entities_are_named_in_every_form() {
     bench.write("new.txt", "the film is of anna smith.\n");
     ok(&mut bench.command("predict --model model --adapter a --input new.txt --out plain.csv"));
     let plain = std::fs::read_to_string(bench.path("plain.csv")).unwrap();
-    assert!(plain.starts_with("text,predicted,entities\nthe film is of anna smith.,O"), "a text stays as it is: {plain}");
+    assert!(
+        plain.starts_with("text,predicted,entities\nthe film is of anna smith.,O"),
+        "a text stays as it is: {plain}"
+    );
     let lost = bench.command(&format!("{line} --out judged.conll")).assert().success();
     assert!(text(&lost.get_output().stderr).contains("not in a .conll file: id; --keep id"), "the id is lost");
     ok(&mut bench.command(&format!("{line} --out ids.conll --keep id")));
