@@ -3,10 +3,9 @@
 use crate::Scalar;
 
 /// Evaluates an expression with the function of an activation, from the module [`value`] or [`derivative`]. The choice stands outside of
-/// the expression's loop, so that the loop is compiled for each function alone.
+/// the expression's loop, so that the loop is compiled for each function alone. Whoever calls it imports the module and `Activation`.
 macro_rules! with_function {
     ($activation:expr, $of:ident, $f:ident => $expression:expr) => {{
-        use $crate::activation::{Activation, $of};
         macro_rules! with {
             ($function:ident) => {{
                 let $f = $of::$function;

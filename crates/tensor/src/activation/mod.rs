@@ -1,10 +1,9 @@
 //! Element-wise activation functions with their derivatives, on arrays.
 
-mod function;
+pub(crate) mod function;
 mod name;
 
 pub use function::sigmoid;
-pub(crate) use function::{derivative, value, with_function};
 pub use name::Activation;
 
 use crate::Scalar;

@@ -12,7 +12,8 @@
 use super::loops::{AdamWStep, Loops};
 use super::product::{ProductPath, path};
 use crate::Scalar;
-use crate::activation::{Activation, with_function};
+use crate::activation::Activation;
+use crate::activation::function::{derivative, value, with_function};
 use crate::random::Seed;
 use std::mem::MaybeUninit;
 
