@@ -43,7 +43,9 @@ impl SearchedMethod {
         match values.strip_prefix("each(").and_then(|rest| rest.strip_suffix(')')) {
             Some(factors) if field == BY_BLOCK => self.factors = factors_in(factors)?,
             Some(_) => {
-                return Err(format!("each(…) is for {BY_BLOCK}, which blocks can have for themselves, not for {field}"));
+                return Err(format!(
+                    "each(…) is for {BY_BLOCK}, which blocks can have for themselves, not for {field}"
+                ));
             }
             None => self.fields.push((field.to_owned(), values_in(values)?)),
         }

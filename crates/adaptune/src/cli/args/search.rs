@@ -31,7 +31,7 @@ pub(crate) struct SearchArgs {
     /// or two things)
     #[arg(long, default_value = "evolution", value_name = "HOW")]
     pub(crate) strategy: Strategy,
-    /// What may be chosen: a method with alternatives, 'seq_bn[reduction_factor=each(8|32|none),non_linearity=relu|gelu]@1e-3|3e-3'
+    /// What may be chosen: a method with alternatives, 'par_bn[reduction_factor=each(8|32|none), scaling=1.0|4.0]@1e-3|3e-3'
     /// (each(…): every block has its own, none is no adapter; behind @ learning rates), given several times; or a TOML file
     /// with `methods`, a list of such texts, and `rates` [default: seq_bn, double_seq_bn and par_bn with a width for every
     /// block, lora, ia3]

@@ -147,7 +147,6 @@ impl PlanFile {
 
     /// Says what is planned, and why.
     pub(super) fn tell(&self, search: &Search) {
-        let plan = search.plan();
         if let Some(Budget { time, seconds_per_epoch, epochs }) = &self.budget {
             let epoch = duration(Duration::from_secs_f64(*seconds_per_epoch));
             note(format_args!(
@@ -155,30 +154,34 @@ impl PlanFile {
                  not the time"
             ));
         }
-        let most = thousands(self.most);
-        let share = percent(self.share(self.most));
+        let (most, share) = (thousands(self.most), percent(self.share(self.most)));
         note(format_args!(
             "adapters of at most {most} parameters, {share} of base and adapter together; the head is not counted"
         ));
-        let rungs: Vec<String> = plan.epochs().iter().map(|epochs| counted(*epochs, "epoch")).collect();
-        let children = match plan.children() {
-            0 => String::new(),
-            count => format!(
-                ", and up to {} of the best ones",
-                if count == 1 { "one child".into() } else { format!("{count} children") }
-            ),
-        };
-        let most = plan.epochs_at_most();
+        let epochs = search.plan().epochs_at_most();
         note(format_args!(
-            "{}: {} trials, the better third of each rung goes on ({}){children}; at most {} of {}, as much as {:.1} trainings to \
-             the end",
-            plan.strategy(),
-            plan.first(),
-            rungs.join(", then "),
-            counted(most as usize, "epoch"),
+            "{}: {}; at most {} of {}, as much as {:.1} trainings to the end",
+            search.plan().strategy(),
+            rungs(search.plan()),
+            counted(epochs as usize, "epoch"),
             counted(self.steps_per_epoch, "step"),
-            most as f64 / self.epochs as f64
+            epochs as f64 / self.epochs as f64
         ));
+    }
+}
+
+/// Who is trained for how long.
+fn rungs(plan: &Plan) -> String {
+    let mut epochs = plan.epochs().iter().map(|epochs| counted(*epochs, "epoch"));
+    let first = epochs.next().unwrap_or_default();
+    let mut words = format!("{} for {first}", counted(plan.first(), "trial"));
+    for longer in epochs {
+        words += &format!(", the better third of them and the best preset for {longer}");
+    }
+    match plan.children() {
+        0 => words,
+        1 => words + ", then a child of the best one",
+        count => words + &format!(", then {count} children of the best ones"),
     }
 }
 
