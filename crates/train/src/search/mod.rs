@@ -23,7 +23,7 @@
 //! let space = Space::usual(&model, 1e-3);
 //! let plan = Plan::new(Strategy::Evolution, 20, 9);
 //! let most = Limit::Share(0.01).most(model.parameter_count() as u64);
-//! let search = Search::new(space, model, most, plan, 7)?;
+//! let search = Search::new(space, &model, most, plan, 7)?;
 //!
 //! // In the place of a training: the more numbers, the better.
 //! let mut results = Results::new();
