@@ -15,6 +15,7 @@ mod training;
 
 use super::args::SearchArgs;
 use super::interrupted;
+use super::misused::misuse;
 use super::report::{counted, note, print_json, print_line};
 use adaptune_text::shell;
 use adaptune_train::search::{Search, Training, Trial};
@@ -36,7 +37,7 @@ pub(crate) fn run(args: &SearchArgs) -> Result<()> {
         Some(plan) => go_on(args, &options, PlanFile::read(&plan)?),
         None if asked::is_nothing(&options) && (args.resume || args.collect) => {
             let out = args.out.display();
-            bail!("--resume: there is no search in {out}; name the folder of one, or leave --resume away")
+            misuse!("--resume: there is no search in {out}; name the folder of one, or leave --resume away")
         }
         None => begin(args, options),
     }

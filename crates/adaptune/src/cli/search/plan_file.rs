@@ -2,6 +2,7 @@
 
 use super::super::args::SearchArgs;
 use super::super::download::find_base;
+use super::super::misused::{misuse, unreadable};
 use super::super::report::{counted, duration, note, percent, thousands};
 use super::super::train::Extent;
 use super::space_file;
@@ -76,7 +77,8 @@ impl PlanFile {
         let most = args.limit.most(base);
         // What cannot be within the limit is told of before anything is measured.
         let presets = Search::presets_within(&space, model.config(), most)?;
-        let search = |plan| Search::new(space.clone(), model.config(), most, plan, args.seed).context("--limit");
+        let search =
+            |plan| Search::new(space.clone(), model.config(), most, plan, args.seed).map_err(unreadable("--limit"));
         search(Plan::new(args.strategy, 1, 1))?;
         let extent = Extent::of(&Options::of(args).reference()?, args.budget.is_some())?;
         let (plan, budget) = plan(args, presets, &extent)?;
@@ -203,7 +205,7 @@ fn plan(args: &SearchArgs, presets: usize, extent: &Extent) -> Result<(Plan, Opt
     let (Some(budget), Some(seconds)) = (&args.budget, extent.seconds_per_epoch) else {
         let trials = args.trials.unwrap_or(TRIALS.max(least));
         if trials < least {
-            bail!(
+            misuse!(
                 "--trials is {trials}, but {} are among them: at least {least} are needed",
                 counted(presets, "preset")
             );
@@ -214,7 +216,7 @@ fn plan(args: &SearchArgs, presets: usize, extent: &Extent) -> Result<(Plan, Opt
     let Some(plan) = Plan::within(strategy, presets, epochs, affordable) else {
         let least = Plan::new(strategy, least, epochs).epochs_at_most();
         let needed = duration(Duration::from_secs_f64((least as f64 * seconds).ceil()));
-        bail!(
+        misuse!(
             "--budget {}: the smallest search by {strategy} is {} ({}), which take {needed} here; give more time, or fewer --epochs",
             budget.written,
             counted(least as usize, "epoch"),

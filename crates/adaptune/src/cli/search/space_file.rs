@@ -1,9 +1,10 @@
 //! `--space`: methods with alternatives, or a file of them.
 
+use super::super::misused::{misuse, unreadable};
 use super::super::train::usual_rate;
 use adaptune_train::search::{SearchedMethod, Space};
 use adaptune_transformer::Config;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use serde::Deserialize;
 use std::path::Path;
 use toml::Spanned;
@@ -27,9 +28,12 @@ pub(super) fn read(named: &[String], model_name: &str, model: &Config) -> Result
         [path] if is_file(path) => in_file(Path::new(path), usual.rates, model),
         texts => {
             if let Some(path) = texts.iter().find(|text| is_file(text)) {
-                bail!("--space {path}: a file stands by itself; put all methods into it");
+                misuse!("--space {path}: a file stands by itself; put all methods into it");
             }
-            let read = |text: &String| method(text, &usual.rates, model).context("--space");
+            let read = |text: &String| {
+                let found = method(text, &usual.rates, model).map_err(unreadable("--space"));
+                Ok(found?)
+            };
             let methods = texts.iter().map(read).collect::<Result<_>>()?;
             Ok(Space { methods, rates: usual.rates })
         }

@@ -2,7 +2,7 @@
 
 use super::super::args::{Cli, Command as Asked, SearchArgs, TrainArgs};
 use super::super::folder::{RunFolder, State, TRAINED};
-use super::super::misused::{DIVERGED, missing};
+use super::super::misused::{DIVERGED, missing, misuse};
 use super::super::task::TaskArg;
 use super::super::train::{DEFAULT_TASK, evaluations};
 use adaptune_text::{BUILTIN, shell};
@@ -38,24 +38,22 @@ impl<'a> Options<'a> {
     pub(super) fn check(&self) -> Result<()> {
         let SearchArgs { train, dev, task, model, .. } = self.args;
         if matches!(task, Some(TaskArg::Kind(_))) {
-            bail!(
+            misuse!(
                 "--task names a built-in task, such as builtin:topic@B; what files hold is said behind --, as for train"
             );
         }
         let builtin = task.is_some() || model.as_deref().is_none_or(|model| model == BUILTIN);
-        match (train.is_some(), dev.is_some()) {
+        let option = match (train.is_some(), dev.is_some()) {
             (true, false) => {
-                bail!(missing("--dev", "everything is chosen by development data; name a file, or a share such as 10%"))
+                missing("--dev", "everything is chosen by development data; name a file, or a share such as 10%")
             }
-            (false, true) => bail!(missing("--train", "name a file with labelled data beside --dev")),
+            (false, true) => missing("--train", "name a file with labelled data beside --dev"),
             (false, false) if !builtin => {
-                bail!(missing(
-                    "--train",
-                    "name files with labelled data (--train, --dev), or a built-in task with --task"
-                ))
+                missing("--train", "name files with labelled data (--train, --dev), or a built-in task with --task")
             }
-            _ => Ok(()),
-        }
+            _ => return Ok(()),
+        };
+        Err(option.into())
     }
 
     /// What `train` reads of the options that all have, for what can be known before there is a trial.
@@ -68,8 +66,8 @@ impl<'a> Options<'a> {
         let line = arguments(Path::new("reference"), &self.of_training(&trial, 1));
         match Cli::try_parse_from(std::iter::once("adaptune".into()).chain(line)) {
             Ok(Cli { command: Asked::Train(args), .. }) => Ok(TrainArgs { json, epochs, ..*args }),
-            Err(error) if error.use_stderr() => bail!("{}", error.to_string().trim().trim_start_matches("error: ")),
-            _ => bail!("behind `--` stand options to train with; `adaptune train --help` shows them all"),
+            Err(error) if error.use_stderr() => misuse!("{}", error.to_string().trim().trim_start_matches("error: ")),
+            _ => misuse!("behind `--` stand options to train with; `adaptune train --help` shows them all"),
         }
     }
 
