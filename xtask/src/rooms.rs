@@ -40,7 +40,19 @@ const HOUSES: [House; 3] = [
     House {
         folder: "crates/train/src",
         lines: &[
-            &["answer", "batching", "clip", "json", "masking", "metrics", "model", "optimiser", "schedule", "values"],
+            &[
+                "answer",
+                "batching",
+                "clip",
+                "json",
+                "masking",
+                "metrics",
+                "model",
+                "optimiser",
+                "schedule",
+                "search",
+                "values",
+            ],
             &["data_error", "example", "record"],
             &["data"],
             &["error", "supervision"],

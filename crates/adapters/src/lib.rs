@@ -27,6 +27,7 @@ pub use crate::core::fields::FieldError;
 pub use crate::core::hub_names::HubNames;
 pub use crate::core::init;
 pub use crate::core::inverse::{InverseBackward, InverseModule};
+pub use crate::core::literal;
 pub use crate::core::method_config::MethodConfig;
 pub use crate::core::module::Module;
 pub use crate::core::modules::Modules;

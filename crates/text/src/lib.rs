@@ -36,7 +36,7 @@ pub use adaptune_tensor::{Precision, Seed, ndarray};
 pub use adaptune_train as train;
 pub use adaptune_transformer as transformer;
 pub use base::BaseModel;
-pub use card::{MODEL_CARD, ModelCard, is_model_card};
+pub use card::{MODEL_CARD, ModelCard, is_model_card, shell};
 pub use chat::{ChatTemplate, Message, Rendered};
 pub use chat_session::ChatSession;
 pub use class_weights::ClassWeights;

@@ -16,6 +16,7 @@ mod mixing;
 mod model;
 mod optimiser;
 mod schedule;
+pub mod search;
 
 mod activations;
 mod checkpoint;

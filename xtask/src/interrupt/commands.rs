@@ -57,6 +57,13 @@ pub(super) const COMMANDS: &[Command] = &[
         reads: "predict --adapter out/ia3-0 --input texts.txt",
     },
     Command {
+        name: "search",
+        new: "search --model base --train data.tsv --dev dev.tsv --space lora[r=1|2|3]@1e-3|1e-2 --limit 50% --trials 4 --epochs 3 --json",
+        old: "search --model base --train data.tsv --dev dev.tsv --space lora[r=1|2|3]@1e-3|1e-2 --limit 50% --trials 3 --epochs 1 --json",
+        goes_on: GoesOn::Resumed,
+        reads: "predict --adapter out/best --input texts.txt",
+    },
+    Command {
         name: "merge",
         new: "merge --adapter a --json",
         old: "merge --adapter b --json",

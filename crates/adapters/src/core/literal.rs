@@ -1,10 +1,20 @@
 //! Python literals, as configuration strings hold them: numbers, `True`, `None`, strings, lists and
 //! maps. A bare word is a string.
+//!
+//! ```
+//! use adaptune_adapters::literal;
+//! let value = literal::parse("{'0': 8, 'default': [1, gelu]}")?;
+//! assert_eq!(literal::written(&value), "{'0': 8, 'default': [1, gelu]}");
+//! # Ok::<(), String>(())
+//! ```
 
 use serde_json::{Map, Value};
 
-/// Reads a literal; the error says what was wrong where.
-pub(crate) fn parse(text: &str) -> Result<Value, String> {
+/// Reads a literal.
+///
+/// # Errors
+/// It is none; in words that say what was wrong where.
+pub fn parse(text: &str) -> Result<Value, String> {
     let text = text.trim();
     if let Some(inner) = between(text, '[', ']').or_else(|| between(text, '(', ')')) {
         return split(inner, ',')?.into_iter().map(parse).collect::<Result<Vec<_>, _>>().map(Value::Array);
@@ -22,7 +32,10 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
 }
 
 /// The name in front and the text between brackets of `name[field=value, …]`; without brackets there are no fields.
-pub(crate) fn name_and_fields(text: &str) -> Result<(&str, &str), String> {
+///
+/// # Errors
+/// The bracket is not closed; in words.
+pub fn name_and_fields(text: &str) -> Result<(&str, &str), String> {
     match text.trim().split_once('[') {
         None => Ok((text.trim(), "")),
         Some((name, rest)) => Ok((name.trim(), rest.strip_suffix(']').ok_or("the ] is missing")?)),
@@ -30,13 +43,19 @@ pub(crate) fn name_and_fields(text: &str) -> Result<(&str, &str), String> {
 }
 
 /// One `field=value` of [`name_and_fields`].
-pub(crate) fn field(text: &str) -> Result<(&str, Value), String> {
+///
+/// # Errors
+/// There is no `=`, or the value is no literal; in words.
+pub fn field(text: &str) -> Result<(&str, Value), String> {
     let (field, value) = text.split_once('=').ok_or_else(|| format!("`{text}` has no ="))?;
     Ok((field.trim(), parse(value)?))
 }
 
 /// Cuts at a separator, but not within brackets or quotes. Empty parts at the end do not count.
-pub(crate) fn split(text: &str, separator: char) -> Result<Vec<&str>, String> {
+///
+/// # Errors
+/// Brackets or quotes do not match; in words.
+pub fn split(text: &str, separator: char) -> Result<Vec<&str>, String> {
     let (mut parts, mut start, mut open, mut quote) = (Vec::new(), 0, Vec::new(), None);
     for (at, c) in text.char_indices() {
         match (quote, c) {
@@ -64,6 +83,34 @@ pub(crate) fn split(text: &str, separator: char) -> Result<Vec<&str>, String> {
         parts.pop();
     }
     Ok(parts)
+}
+
+/// Writes a value as the literal that [`parse`] reads as that value.
+#[must_use]
+pub fn written(value: &Value) -> String {
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(true) => "True".to_owned(),
+        Value::Bool(false) => "False".to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => word(text),
+        Value::Array(items) => format!("[{}]", items.iter().map(written).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let entry = |(key, value): (&String, &Value)| format!("{}: {}", quoted(key), written(value));
+            format!("{{{}}}", map.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+/// A text, bare where that would be read as the same text.
+fn word(text: &str) -> String {
+    let is_plain = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    if is_plain && parse(text).is_ok_and(|value| value == *text) { text.to_owned() } else { quoted(text) }
+}
+
+fn quoted(text: &str) -> String {
+    let quote = if text.contains('\'') { '"' } else { '\'' };
+    format!("{quote}{text}{quote}")
 }
 
 fn between(text: &str, open: char, close: char) -> Option<&str> {
@@ -100,13 +147,16 @@ mod tests {
             ("None", json!(null)),
             ("relu", json!("relu")),
             ("'a, b'", json!("a, b")),
+            ("'16'", json!("16")),
+            ("\"it's\"", json!("it's")),
             ("[0, 2,]", json!([0, 2])),
             ("{'1': 2, \"default\": [3]}", json!({"1": 2, "default": [3]})),
             ("{0: 2}", json!({"0": 2})),
             ("[]", json!([])),
         ];
         for (text, value) in cases {
-            assert_eq!(parse(text), Ok(value), "{text}");
+            assert_eq!(parse(text).as_ref(), Ok(&value), "{text}");
+            assert_eq!(parse(&written(&value)), Ok(value.clone()), "{text} was written as {}", written(&value));
         }
     }
 

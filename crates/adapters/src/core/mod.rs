@@ -12,7 +12,7 @@ pub mod init;
 pub(crate) mod insertion_points;
 pub(crate) mod inverse;
 pub(crate) mod layers;
-pub(crate) mod literal;
+pub mod literal;
 pub(crate) mod method_config;
 pub(crate) mod module;
 pub(crate) mod modules;

@@ -12,6 +12,7 @@ mod label_names;
 mod numbers;
 mod pretrain;
 mod score;
+mod search;
 mod threshold;
 mod train;
 mod trained;
@@ -27,6 +28,7 @@ pub(crate) use generate::GenerateArgs;
 pub(crate) use numbers::BaseDtype;
 pub(crate) use pretrain::{ArchitectureArg, PretrainArgs};
 pub(crate) use score::ScoreArgs;
+pub(crate) use search::SearchArgs;
 pub(crate) use threshold::Threshold;
 pub(crate) use train::{BatchingArg, ClassWeightsArg, DevArg, OptimiserArg, PoolingArg, ScheduleArg, TrainArgs};
 pub(crate) use trained::{EvalArgs, InspectArgs, ModelArgs, PredictArgs};
@@ -88,6 +90,8 @@ pub(crate) enum Command {
     Convert(ConvertArgs),
     /// Train several methods on one task, and show them side by side
     Compare(CompareArgs),
+    /// Find an adapter's architecture for a task, under a limit of parameters
+    Search(Box<SearchArgs>),
     /// List the tasks of the built-in micro-world, or write them as files
     Tasks(TasksArgs),
 }

@@ -11,6 +11,9 @@ const MISUSED: u8 = 2;
 /// That of everything else that fails.
 const FAILED: u8 = 1;
 
+/// The exit status of a training whose loss stopped being a number.
+pub(crate) const DIVERGED: u8 = 3;
+
 /// What `--adapter` names.
 pub(crate) const AN_ADAPTER: &str = "name a folder that train wrote, or a Python library";
 
@@ -46,7 +49,11 @@ pub(crate) use misuse;
 pub(crate) fn status(error: &anyhow::Error) -> u8 {
     let options_contradict = matches!(error.downcast_ref(), Some(TrainError::Options(_)));
     let no_such_task = matches!(error.downcast_ref(), Some(TextError::Builtin(_)));
-    if error.is::<Misused>() || options_contradict || no_such_task { MISUSED } else { FAILED }
+    match error.downcast_ref() {
+        Some(TrainError::Diverged { .. }) => DIVERGED,
+        _ if error.is::<Misused>() || options_contradict || no_such_task => MISUSED,
+        _ => FAILED,
+    }
 }
 
 /// The exit status for what clap says of a command line.

@@ -25,6 +25,7 @@ mod misused;
 mod mixing;
 mod observers;
 mod output;
+mod page;
 mod parallel;
 mod per_class;
 mod per_entity;
@@ -35,8 +36,11 @@ mod pretrain;
 mod progress;
 mod questions;
 mod report;
+mod scatter;
 mod score;
 mod score_table;
+mod search;
+
 mod separation;
 mod staging;
 mod streamed;
@@ -53,7 +57,7 @@ use misused::{status, status_of_clap};
 use std::process::ExitCode;
 
 /// Runs the command that was asked for. Errors go to standard error, and the exit status is 2 where the command line cannot be
-/// followed, 1 where something else fails.
+/// followed, 3 where the loss of a training stopped being a number, 1 where something else fails.
 pub(crate) fn main() -> ExitCode {
     adaptune_tensor::kernel::keep_freed_memory();
     let cli = match parsed() {
@@ -124,6 +128,7 @@ fn command(command: &Command) -> Result<()> {
         Command::Combine(args) => combine::run(args),
         Command::Convert(args) => convert::run(args),
         Command::Compare(args) => compare::run(args),
+        Command::Search(args) => search::run(args),
         Command::Tasks(args) => tasks::run(args),
     }
 }

@@ -32,6 +32,7 @@ mod pretrain;
 mod questions;
 mod same_bits;
 mod score;
+mod search;
 mod spreadsheets;
 mod tasks;
 mod thaw;

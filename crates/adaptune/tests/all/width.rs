@@ -6,9 +6,9 @@ use assert_cmd::Command;
 /// Columns where there is no terminal.
 const COLUMNS: usize = 80;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "train", "pretrain", "eval", "predict", "embed", "chat", "generate", "score", "inspect", "budget", "merge",
-    "combine", "convert", "compare", "tasks",
+    "combine", "convert", "compare", "search", "tasks",
 ];
 
 /// The command without anything that says how wide lines are.
@@ -108,6 +108,10 @@ fn other_commands_fit() {
                    --train train.tsv --dev dev.tsv --epochs 1 --seeds 2 --out side -- --batch-size 16";
     let said = fits(&bench, compare);
     assert!(said.contains("saved in side"), "{said}");
+    let search = "search --space seq_bn[reduction_factor=each(2|4|none),non_linearity=relu|gelu]@1e-2|3e-2 --model model \
+                  --train train.tsv --dev dev.tsv --limit 20% --trials 6 --epochs 3 --out found -- --batch-size 16";
+    let said = fits(&bench, search);
+    assert!(said.contains("saved in found") && said.contains("best preset: "), "{said}");
 }
 
 /// Errors of every origin: of clap, of a table, of a label, of an encoding.

@@ -10,7 +10,7 @@ use crate::run_file::{InputKind, RunFile};
 use adaptune_adapters::HeadConfig;
 use adaptune_transformer::Family;
 use embedding::vectors;
-use shell::shell;
+pub use shell::shell;
 use std::fmt::Write as _;
 
 /// The name of the file.

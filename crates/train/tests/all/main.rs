@@ -10,6 +10,7 @@ mod layer_drop;
 mod multi_task;
 mod next_tokens;
 mod not_finite;
+mod search;
 mod setups;
 mod supervision;
 mod trainer;

@@ -179,6 +179,11 @@ impl Choices {
     }
 }
 
+/// The learning rate of an adapter where none is named.
+pub(in crate::cli) fn usual_rate(model: &str) -> f64 {
+    Defaults::of(model).learning_rate
+}
+
 /// What is learnt where no data are named.
 pub(in crate::cli) const DEFAULT_TASK: &str = "builtin:sentiment@A";
 

@@ -288,7 +288,7 @@ impl<'a> Setting<'a> {
         TaskData::supervised(self.supervision(), &self.data.train, self.data.dev.as_ref())
     }
 
-    fn model(&self, tuning: &Tuning, composed: Option<&Composed>) -> Result<AdapterModel<f32>> {
+    pub(super) fn model(&self, tuning: &Tuning, composed: Option<&Composed>) -> Result<AdapterModel<f32>> {
         if let Some(start) = &self.choices.start {
             return start.load(self.base.clone());
         }
