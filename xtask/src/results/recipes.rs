@@ -34,7 +34,7 @@ const EACH_SEED: [(&str, Measure); 4] = [
     ("mean test accuracy", Measure::Mean(ACCURACY)),
 ];
 
-pub(super) const RECIPES: [Recipe; 6] = [
+pub(super) const RECIPES: [Recipe; 5] = [
     Recipe {
         name: "builtin-sentiment",
         command: "train --task builtin:sentiment@A",
@@ -66,12 +66,6 @@ pub(super) const RECIPES: [Recipe; 6] = [
         name: "pitfall-pooling",
         command: "train --task builtin:sentiment@A",
         rows: &["--method head --pooling first", "--method head --pooling mean", "--pooling first", "--pooling mean"],
-        measures: &EACH_SEED,
-    },
-    Recipe {
-        name: "pitfall-lengths",
-        command: "train --task builtin:sentiment@A --epochs 4",
-        rows: &["--max-length 8", "--max-length 12", "--max-length 16", "--max-length 64"],
         measures: &EACH_SEED,
     },
 ];

@@ -13,6 +13,9 @@ struct Norm {
     b: Array1<f64>,
 }
 
+/// Of `x`, `w` and `b`.
+type Gradients = (Array2<f64>, Array1<f64>, Array1<f64>);
+
 pub(super) fn run() -> Result<(), Box<dyn Error>> {
     let norm =
         Norm { x: arr2(&[[-6.0, 0.0, 2.0, 8.0]]), w: arr1(&[1.0, 2.0, 0.5, -1.0]), b: arr1(&[0.5, 0.0, -1.0, 0.25]) };
@@ -60,7 +63,7 @@ impl Norm {
         Ok(())
     }
 
-    fn on_tape(&self, d_y: &Array2<f64>) -> Result<(Array2<f64>, Array1<f64>, Array1<f64>), Box<dyn Error>> {
+    fn on_tape(&self, d_y: &Array2<f64>) -> Result<Gradients, Box<dyn Error>> {
         let tape = Tape::new();
         let (x, w, b) = (tape.variable(self.x.clone()), tape.variable(self.w.clone()), tape.variable(self.b.clone()));
         let mut gradients = tape::weighted(&tape::layer_norm(&x, &w, &b), d_y).backward()?;
