@@ -25,7 +25,7 @@ def bottleneck():
 def show(name, values):
     """A name and an array, row by row below each other, as the program in Rust prints them."""
     for number, row in enumerate(values.reshape(-1, values.shape[-1]).tolist()):
-        cells = " ".join(f"{value + 0.0:.10g}".rjust(8) for value in row)
+        cells = " ".join(f"{round(value, 5) + 0.0:.10g}".rjust(8) for value in row)
         print(f"{name if number == 0 else '':<10} {cells}")
 
 

@@ -4,6 +4,7 @@ mod book;
 mod builtin;
 mod circles;
 mod confined;
+mod figures;
 mod fuzz;
 mod interrupt;
 mod layering;
@@ -59,7 +60,8 @@ Tasks:
                   times and memory. DIR as above.
   book            Builds the book from docs into target/book with mdBook, which it installs into target/tools.
                   The stage `book` checks pages, and builds them only where mdBook is installed.
-  fill            Writes into the pages of the book what they take from elsewhere: listings, results, outputs.
+  fill            Writes into the pages of the book what they take from elsewhere: listings, results,
+                  outputs; and draws their computation graphs.
   results [NAME...]
                   Makes the results again that can be made by command, or only those named, into docs/results:
                   what programs print, and tables of runs. What was interrupted goes on. Hours are possible.

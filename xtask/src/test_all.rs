@@ -144,9 +144,10 @@ impl fmt::Display for Tally {
     }
 }
 
-/// Builds all examples at once, in the way in which the tests have built them already, and runs each.
+/// Builds all examples at once, in the way in which the tests have built them already, and runs each; then the commands whose words
+/// the book shows.
 fn examples(shell: &Shell) -> Result<Outcome> {
-    let build = cmd!(shell, "cargo build --workspace --all-features --examples");
+    let build = cmd!(shell, "cargo build --workspace --all-features --examples --bins");
     let run = capture(build.args(["--message-format", "json-render-diagnostics"]))?;
     if !run.success {
         return Ok(run.failed());
@@ -164,6 +165,7 @@ fn examples(shell: &Shell) -> Result<Outcome> {
         }
         problems.extend(results::differing(&shell.current_dir(), program, &run.output)?);
     }
+    problems.extend(results::said_otherwise(shell, &results::program(&python::target_folder(shell)))?);
     Ok(Outcome::of_problems(&problems, count(programs.len(), "example")))
 }
 

@@ -10,8 +10,11 @@
 use adaptune::adapters::bottleneck::PlainBottleneck;
 use adaptune::autograd::{Tape, Var};
 use adaptune::tensor::Activation;
-use adaptune::tensor::ndarray::{Array, Array1, Array2, Dimension, Ix2, arr1, arr2};
+use adaptune::tensor::ndarray::{Array1, Array2, Ix2, arr1, arr2};
+use by_hand::{compare, show};
 use std::error::Error;
+
+mod by_hand;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let x = arr2(&[[1.0, 2.0, -1.0], [2.0, -1.0, 0.5]]);
@@ -136,24 +139,4 @@ impl OnTape {
             x: gradients.take(&x).ok_or(lost)?,
         })
     }
-}
-
-/// A name and an array, row by row below each other.
-fn show<D: Dimension>(name: &str, values: &Array<f64, D>) {
-    println!("{name:<10} {}", rows(values).join("\n           "));
-}
-
-fn compare<D: Dimension>(name: &str, derived: &Array<f64, D>, tape: &Array<f64, D>) {
-    assert_eq!(derived, tape, "{name}, derived and on the tape");
-    for (row, (derived, tape)) in rows(derived).iter().zip(rows(tape)).enumerate() {
-        println!("{:<10} {derived:<32} tape: {tape}", if row == 0 { name } else { "" });
-    }
-}
-
-fn rows<D: Dimension>(values: &Array<f64, D>) -> Vec<String> {
-    // Zero has a sign, which nobody wants to read.
-    let row = |row: &[f64]| row.iter().map(|value| format!("{:>8}", value + 0.0)).collect::<Vec<_>>().join(" ");
-    let width = values.shape().last().copied().unwrap_or(1);
-    let all: Vec<f64> = values.iter().copied().collect();
-    all.chunks(width).map(row).collect()
 }

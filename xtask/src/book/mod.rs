@@ -19,7 +19,10 @@ use std::fs;
 use anyhow::{Context, Result};
 use xshell::Shell;
 
-use crate::stage::{Outcome, count};
+use crate::{
+    figures,
+    stage::{Outcome, count},
+};
 
 use pages::pages;
 
@@ -28,6 +31,7 @@ pub(crate) fn check(shell: &Shell) -> Result<Outcome> {
     let root = shell.current_dir();
     let pages = pages(&root)?;
     let mut problems = summary::problems(&root, &pages)?;
+    problems.extend(figures::problems(&root)?);
     for page in &pages {
         let text = fs::read_to_string(root.join(page)).with_context(|| page.display().to_string())?;
         problems.extend(filled::problems(&root, page, &text));
@@ -50,9 +54,10 @@ pub(crate) fn build(shell: &Shell) -> Result<bool> {
     Ok(problems.is_empty())
 }
 
-/// `cargo xtask fill`: writes into every page what it takes from elsewhere.
+/// `cargo xtask fill`: writes into every page what it takes from elsewhere, and draws the graphs.
 pub(crate) fn fill(shell: &Shell) -> Result<()> {
     let root = shell.current_dir();
+    figures::make(shell)?;
     for page in pages(&root)? {
         let path = root.join(&page);
         let text = fs::read_to_string(&path).with_context(|| page.display().to_string())?;

@@ -14,13 +14,19 @@ use super::{filled, table};
 use crate::links::{is_fenced, without_code};
 
 /// The rules by page. A page that is not here has numbers that nothing holds yet.
-const RULES: [(&str, Rule); 7] = [
+const RULES: [(&str, Rule); 13] = [
+    ("docs/attention.md", Rule::Everything),
+    ("docs/choose.md", Rule::Everything),
     ("docs/exercises/README.md", Rule::Everything),
     ("docs/forty-lines.md", Rule::Everything),
     ("docs/frozen-block.md", Rule::Everything),
     ("docs/gradients.md", Rule::Everything),
+    ("docs/mixing.md", Rule::Everything),
     ("docs/performance.md", Rule::Tables),
+    ("docs/pitfalls.md", Rule::Everything),
     ("docs/results.md", Rule::Tables),
+    ("docs/three-methods.md", Rule::Everything),
+    ("docs/training-step.md", Rule::Everything),
     ("docs/zero-start.md", Rule::Everything),
 ];
 

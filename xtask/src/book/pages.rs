@@ -19,9 +19,9 @@ pub(crate) fn pages(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(files(root, "md")?.into_iter().filter(|path| *path != summary()).collect())
 }
 
-/// Every picture, likewise.
+/// Every picture, likewise, and every page that is no Markdown.
 pub(crate) fn pictures(root: &Path) -> Result<Vec<PathBuf>> {
-    files(root, "svg")
+    Ok([files(root, "svg")?, files(root, "html")?].concat())
 }
 
 fn files(root: &Path, extension: &str) -> Result<Vec<PathBuf>> {

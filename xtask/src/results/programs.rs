@@ -9,7 +9,16 @@ use super::recipes::FOLDER;
 use crate::stage::read;
 
 /// Examples of the crate `adaptune`.
-pub(super) const PROGRAMS: [&str; 3] = ["bottleneck_by_hand", "frozen_block", "zero_start"];
+pub(super) const PROGRAMS: [&str; 8] = [
+    "attention_by_hand",
+    "bottleneck_by_hand",
+    "efficiency",
+    "frozen_block",
+    "mixing_by_hand",
+    "three_methods",
+    "training_step",
+    "zero_start",
+];
 
 /// Runs a program and keeps what it prints.
 pub(super) fn make(shell: &Shell, target: &Path, name: &str) -> Result<()> {
@@ -22,9 +31,11 @@ pub(super) fn make(shell: &Shell, target: &Path, name: &str) -> Result<()> {
 /// What is wrong if a program prints something else than the file that the book shows.
 pub(crate) fn differing(root: &Path, program: &Path, output: &str) -> Result<Option<String>> {
     let name = program.file_stem().unwrap_or_default().to_string_lossy();
-    if !PROGRAMS.contains(&name.as_ref()) {
-        return Ok(None);
-    }
+    if PROGRAMS.contains(&name.as_ref()) { kept_differently(root, &name, output) } else { Ok(None) }
+}
+
+/// The first line that a file keeps otherwise than it was printed.
+pub(super) fn kept_differently(root: &Path, name: &str, output: &str) -> Result<Option<String>> {
     let file = Path::new(FOLDER).join(format!("{name}.txt"));
     let kept = fs::read_to_string(root.join(&file)).with_context(|| file.display().to_string())?;
     let pairs = kept.lines().map(Some).chain([None]).zip(output.lines().map(Some).chain([None]));

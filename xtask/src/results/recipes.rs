@@ -26,17 +26,20 @@ pub(super) enum Measure {
 
 const ACCURACY: &str = "test accuracy";
 
-pub(super) const RECIPES: [Recipe; 2] = [
+/// The seeds one by one, and their mean.
+const EACH_SEED: [(&str, Measure); 4] = [
+    ("seed 0", Measure::Score(0, ACCURACY)),
+    ("seed 1", Measure::Score(1, ACCURACY)),
+    ("seed 2", Measure::Score(2, ACCURACY)),
+    ("mean test accuracy", Measure::Mean(ACCURACY)),
+];
+
+pub(super) const RECIPES: [Recipe; 5] = [
     Recipe {
         name: "builtin-sentiment",
         command: "train --task builtin:sentiment@A",
         rows: &["--method head", "", "--method full"],
-        measures: &[
-            ("seed 0", Measure::Score(0, ACCURACY)),
-            ("seed 1", Measure::Score(1, ACCURACY)),
-            ("seed 2", Measure::Score(2, ACCURACY)),
-            ("mean test accuracy", Measure::Mean(ACCURACY)),
-        ],
+        measures: &EACH_SEED,
     },
     Recipe {
         name: "builtin-stories",
@@ -46,5 +49,23 @@ pub(super) const RECIPES: [Recipe; 2] = [
             "--method lora[r=8,alpha=16,attn_matrices=[q,k,v,o],intermediate_lora=True,output_lora=True,gate_lora=True]",
         ],
         measures: &[("dev after", Measure::Score(0, "dev perplexity")), ("test", Measure::Score(0, "test perplexity"))],
+    },
+    Recipe {
+        name: "pitfall-rates",
+        command: "train --task builtin:sentiment@A --epochs 4",
+        rows: &["--lr 1e-6", "--lr 1e-5", "--lr 1e-4", "--lr 1e-3", "--lr 1e-2", "--lr 1e-1", "--lr 1"],
+        measures: &EACH_SEED,
+    },
+    Recipe {
+        name: "pitfall-steps",
+        command: "train --task builtin:sentiment@A",
+        rows: &["--epochs 1", "--epochs 2", "--epochs 4", "--epochs 8"],
+        measures: &EACH_SEED,
+    },
+    Recipe {
+        name: "pitfall-pooling",
+        command: "train --task builtin:sentiment@A",
+        rows: &["--method head --pooling first", "--method head --pooling mean", "--pooling first", "--pooling mean"],
+        measures: &EACH_SEED,
     },
 ];

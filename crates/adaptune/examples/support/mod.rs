@@ -2,7 +2,7 @@
 #![allow(dead_code)] // each recipe uses a part of it
 
 use adaptune::adapters::{AdapterModel, Head, HeadConfig, Task, format};
-use adaptune::tensor::Seed;
+use adaptune::tensor::{Scalar, Seed};
 use adaptune::train::{Dataset, Example, Masking, Target, TrainOptions, Trainer, evaluate};
 use adaptune::transformer::Encoder;
 use adaptune::world::{self, Language, Split, World};
@@ -30,6 +30,11 @@ impl Studio {
         let folder = folder();
         let tokeniser = Tokenizer::from_file(folder.join("tokenizer.json")).map_err(|e| e.to_string())?;
         Ok(Self { base: Arc::new(Encoder::load(&folder)?), tokeniser, world: World::default() })
+    }
+
+    /// The built-in model in another precision.
+    pub(crate) fn base_in<S: Scalar>() -> Outcome<Arc<Encoder<S>>> {
+        Ok(Arc::new(Encoder::load(&folder())?))
     }
 
     /// Tokens of texts of which `rate` are hidden and to be found; the first token is asked for one of them.
