@@ -25,7 +25,7 @@ const fn step(part: &'static str, name: &'static str, formula: &'static str, wor
     Step { part, name, formula, words }
 }
 
-const STEPS: [Step; 18] = [
+const STEPS: [Step; 19] = [
     step(
         GIVEN,
         "W_down",
@@ -73,6 +73,7 @@ const STEPS: [Step; 18] = [
         "d_W_down = d_hᵀ x",
         "As above, one layer below. The unit that is off learns nothing from this token.",
     ),
+    step(BACKWARD, "d_b_down", "d_b_down = d_h", "A bias again. That of the unit that is off gets nothing."),
     step(
         BACKWARD,
         "d_x",
