@@ -41,7 +41,8 @@ pub use compose::{
     RoutedBy, Router, RouterConfig, Setup, Split, Stack, Supply, TaskOf, Tree, WantedMixer,
 };
 pub use head::{
-    Head, HeadConfig, HeadError, HeadTrace, LabelTree, NoParentLabel, Outputs, Pooling, Task, TaskDescription,
+    Head, HeadConfig, HeadError, HeadTrace, LabelTree, NoParentLabel, Outputs, Pooling, TargetScale, Task,
+    TaskDescription,
 };
 pub use methods::bottleneck::{BottleneckConfig, Compacter, ReductionFactor};
 pub use methods::lora::mtl::{MtlLoraConfig, TaskMatrix};

@@ -62,4 +62,4 @@ pub use table::{
     utf8_text,
 };
 pub use tokenizer::{Encoded, EncodedTable, OVERLAP, Tokenizer, Window};
-pub use training::{TextTraining, Trained, pooling_note};
+pub use training::{TextTraining, Trained, pooling_note, scale_note};

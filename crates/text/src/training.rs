@@ -12,7 +12,7 @@ use crate::sentence_transformers::TokenPooling;
 use crate::sizing::Sizing;
 use crate::table::{Columns, Table, Text};
 use crate::tokenizer::Tokenizer;
-use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning};
+use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, TargetScale, Tuning};
 use adaptune_tensor::{Precision, Seed};
 use adaptune_train::supervision::EmbeddingLoss;
 use adaptune_train::{Dataset, Evaluation, Observer, Record, TrainOptions, Trainer};
@@ -165,7 +165,9 @@ impl<'a> TextTraining<'a> {
         notes.push(format!("{} examples: {epochs} epochs in batches of {batch_size}", data.len()));
         let embedding = form.map(|form| form.run(loss_of(&labels).to_string(), Vec::new())).transpose()?;
         let pooling = embedding.as_ref().and_then(|embedding| embedding.pooling.of_head()).or(self.pooling);
-        let model = self.adapter_model(&labels, pooling, Seed::new(options.seed))?;
+        let scale = data.target_scale().filter(|_| labels.task().predicts_a_number());
+        notes.extend(scale.map(scale_note));
+        let model = self.adapter_model(&labels, pooling, scale, Seed::new(options.seed))?;
         notes.extend(pooling_note(model.head().config()).filter(|_| embedding.is_none()));
         let weighted = self.weighing.of(&data, labels.names().len())?;
         let trainer = match &weighted {
@@ -204,7 +206,13 @@ impl<'a> TextTraining<'a> {
     }
 
     /// The base with a new adapter and a new head.
-    fn adapter_model(&self, labels: &Labels, pooling: Option<Pooling>, seed: Seed) -> Result<AdapterModel<f32>> {
+    fn adapter_model(
+        &self,
+        labels: &Labels,
+        pooling: Option<Pooling>,
+        scale: Option<TargetScale>,
+        seed: Seed,
+    ) -> Result<AdapterModel<f32>> {
         let base = self.model.base();
         let method = |error: &dyn std::fmt::Display| TextError::Method(format!("{}: {error}", self.method));
         let tuning: Tuning = self.method.parse().map_err(|error| method(&error))?;
@@ -217,6 +225,7 @@ impl<'a> TextTraining<'a> {
         let config = HeadConfig { pooling, ..HeadConfig::new(labels.task(), labels.names().to_vec()) };
         let head = Head::new(&self.name, &config, base, seed.named("head")).map_err(|error| method(&error))?;
         let prompt = prompt.as_ref().map(|prompt| &prompt.token_ids[..]);
+        let head = head.with_scale(scale);
         let model = tuning.apply(&self.name, Arc::clone(base), head, prompt, seed.named("adapter"));
         model.map_err(|error| method(&error))
     }
@@ -279,6 +288,15 @@ impl Trained {
         self.predictor.save(folder.as_ref())?;
         self.run.write(folder.as_ref())
     }
+}
+
+/// What is said where a head learns numbers on a scale of their own.
+#[must_use]
+pub fn scale_note(TargetScale { mean, deviation }: TargetScale) -> String {
+    format!(
+        "labels are far from zero (mean {mean:.4}, standard deviation {deviation:.4}): the head learns them in standard deviations \
+         from the mean, and answers and scores are in the unit of the labels"
+    )
 }
 
 /// What it means that a head reads what Python's heads do not; nothing if theirs do too.

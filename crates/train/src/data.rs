@@ -3,7 +3,7 @@
 use crate::data_error::DataError;
 use crate::example::{Example, Sequence, Target};
 use crate::masking::Masking;
-use adaptune_adapters::{TargetError, Task};
+use adaptune_adapters::{TargetError, TargetScale, Task};
 use adaptune_tensor::Seed;
 use adaptune_transformer::{Batch, Config};
 
@@ -144,6 +144,24 @@ impl Dataset {
     #[must_use]
     pub fn examples(&self) -> &[Example] {
         &self.examples
+    }
+
+    /// The scale on which a head learns these examples' numbers, if they are far from zero.
+    ///
+    /// ```
+    /// # use adaptune_train::{Dataset, Example, Target};
+    /// # use adaptune_adapters::Task;
+    /// let price = |value| Example::single(vec![1, 2], Target::Value(value));
+    /// let prices = Dataset::new(Task::REGRESSION, 1, vec![price(100.0), price(300.0)])?;
+    /// assert_eq!(prices.target_scale().map(|scale| scale.mean), Some(200.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn target_scale(&self) -> Option<TargetScale> {
+        TargetScale::of(self.examples.iter().filter_map(|example| match example.target {
+            Target::Value(value) => Some(value),
+            _ => None,
+        }))
     }
 
     /// How many examples there are; never 0.

@@ -21,11 +21,13 @@ mod output;
 mod pooler;
 mod pooling;
 mod stack;
+mod target_scale;
 pub(crate) mod task;
 
 pub use config::{HeadConfig, HeadError};
 pub use label_tree::{LabelTree, NoParentLabel};
 pub use pooling::Pooling;
+pub use target_scale::TargetScale;
 pub use task::{Outputs, Task, TaskDescription};
 
 use crate::core::inverse::InverseModule;
@@ -35,6 +37,7 @@ use language::{Language, LanguageTrace};
 use ndarray::{Array2, ArrayView2};
 use pooler::PoolerTrace;
 use stack::{Stack, StackTrace};
+use std::borrow::Cow;
 
 /// A trainable prediction head.
 #[derive(Clone, Debug)]
@@ -42,6 +45,8 @@ pub struct Head<S> {
     name: String,
     config: HeadConfig,
     dropout: f64,
+    /// Of numbers that are far from zero.
+    scale: Option<TargetScale>,
     body: Body<S>,
 }
 
@@ -83,7 +88,7 @@ impl<S: Scalar> Head<S> {
         } else {
             Body::Stack(Stack::new(config, hidden, seed))
         };
-        Ok(Self { name: name.to_owned(), config: config.clone(), dropout, body })
+        Ok(Self { name: name.to_owned(), config: config.clone(), dropout, scale: None, body })
     }
 
     /// Its name.
@@ -111,6 +116,26 @@ impl<S: Scalar> Head<S> {
         Ok(Self { config, ..self })
     }
 
+    /// The same head whose layers learn numbers on this scale, and answer in theirs. Heads that predict no number, or have no bias, stay as
+    /// they are.
+    #[must_use]
+    pub fn with_scale(self, scale: Option<TargetScale>) -> Self {
+        let fits = self.config.task.predicts_a_number() && self.config.bias && self.config.layers > 0;
+        Self { scale: scale.filter(|_| fits), ..self }
+    }
+
+    /// The scale on which its layers learn numbers; `None` for those they learn as they are.
+    #[must_use]
+    pub fn scale(&self) -> Option<TargetScale> {
+        self.scale
+    }
+
+    /// The same head with its scale in its last layer, as files hold it.
+    pub(crate) fn without_scale(&self) -> Cow<'_, Self> {
+        let (Some(scale), Body::Stack(stack)) = (self.scale, &self.body) else { return Cow::Borrowed(self) };
+        Cow::Owned(Self { scale: None, body: Body::Stack(stack.scaled(scale)), ..self.clone() })
+    }
+
     /// Its configuration.
     #[must_use]
     pub fn config(&self) -> &HeadConfig {
@@ -130,7 +155,8 @@ impl<S: Scalar> Head<S> {
         let (rows, pooler) = self.pooled(base, hidden);
         let (logits, body) = match &self.body {
             Body::Stack(stack) => {
-                let (logits, trace) = stack.forward(rows, self.dropout, pass);
+                let (z, trace) = stack.forward(rows, self.dropout, pass);
+                let logits = if let Some(scale) = self.scale { scale.apply(z) } else { z };
                 (logits, BodyTrace::Stack(trace))
             }
             Body::Language(language) => {
@@ -155,6 +181,7 @@ impl<S: Scalar> Head<S> {
         let HeadTrace { pooler, body } = trace;
         let pooler_trains = pooler.is_some() && pooler::trains(base);
         let wants_rows = wants_hidden || pooler_trains;
+        let d_logits = if let Some(scale) = self.scale { scale.backward(d_logits) } else { d_logits };
         let d_rows = match (&self.body, body) {
             (Body::Stack(stack), BodyTrace::Stack(trace)) => stack.backward(trace, d_logits, wants_rows, gradients),
             (Body::Language(language), BodyTrace::Language(trace)) => {

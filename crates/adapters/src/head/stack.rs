@@ -10,8 +10,9 @@
 //! `d_x_{i-1} = d_z_i W_i`, `d_z_i = m ∘ d_x_i ∘ φ'(z_i)` with the dropout mask `m`.
 
 use super::config::HeadConfig;
+use super::target_scale::TargetScale;
 use crate::core::layers::TrainableLinear;
-use adaptune_tensor::{Activation, Dropout, Gradients, Scalar, Seed, init, parameters};
+use adaptune_tensor::{Activation, AnyParameter, Dropout, Gradients, Scalar, Seed, init, parameters};
 use adaptune_transformer::Pass;
 use ndarray::Array2;
 
@@ -43,6 +44,18 @@ impl<S: Scalar> Stack<S> {
         };
         let activation = config.activation.unwrap_or(Activation::Identity);
         Self { activation, layers: (0..config.layers).map(layer).collect() }
+    }
+
+    /// The same layers with a scale in the last: `W' = deviation W`, `b' = deviation b + mean`.
+    pub(super) fn scaled(&self, scale: TargetScale) -> Self {
+        let (mean, deviation) = (S::from_f64(scale.mean), S::from_f64(scale.deviation));
+        let mut scaled = self.clone();
+        if let Some(layer) = scaled.layers.last_mut() {
+            layer.weight.values_mut().iter_mut().for_each(|w| *w *= deviation);
+            let biases = layer.bias.iter_mut().flat_map(AnyParameter::values_mut);
+            biases.for_each(|b| *b = deviation * *b + mean);
+        }
+        scaled
     }
 
     /// `[N, D] → [N, C]`.

@@ -4,7 +4,7 @@
 use adaptune_adapters::objective::{
     Classification, MaskedLanguage, MultiLabel, MultipleChoice, Objective, Regression, Spans, Tagging,
 };
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling, Task};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Method, Pooling, TargetScale, Task};
 use adaptune_autograd::check_gradients;
 use adaptune_tensor::{Gradients, Parameters, Seed};
 use adaptune_transformer::{
@@ -53,7 +53,10 @@ fn random(
     thawed: Option<Thawed<f64>>,
 ) -> AdapterModel<f64> {
     let head = Head::new("test", head, &base, Seed::new(6)).unwrap_or_else(|e| panic!("{e}"));
-    let mut model = AdapterModel::new(base, adapter, head).with_thawed(thawed);
+    stirred(AdapterModel::new(base, adapter, head).with_thawed(thawed))
+}
+
+fn stirred(mut model: AdapterModel<f64>) -> AdapterModel<f64> {
     for (name, parameter) in model.parameters_mut() {
         let seed = Seed::new(7).named(&name);
         let draw = |i: usize| 1.6 * seed.unit(i as u64) - 0.8;
@@ -229,6 +232,22 @@ fn prompts() {
             0.2,
         );
     }
+}
+
+/// The head answers in the unit of the numbers, and learns them in another.
+#[test]
+fn numbers_on_a_scale_of_their_own() {
+    let base = base(0.0);
+    let method: Method = "seq_bn[reduction_factor=2,non_linearity=gelu]".parse().expect("a method");
+    let adapter = || Adapter::on("test", &method, &base, Seed::new(5)).expect("it fits");
+    let scale = TargetScale { mean: -3.7, deviation: 2.6 };
+    let plain = Head::new("test", &head(Task::REGRESSION), &base, Seed::new(6)).expect("it fits");
+    let model = |head| stirred(AdapterModel::new(base.clone(), Some(adapter()), head));
+    let (before, scaled) = (model(plain.clone()), model(plain.with_scale(Some(scale))));
+    let answers = |model: &AdapterModel<f64>| model.logits(&batch()).expect("a good batch");
+    let expected = answers(&before).mapv(|z| scale.mean + scale.deviation * z);
+    assert_eq!(answers(&scaled), expected);
+    check_model("a scale", scaled, 0.0);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Heads that cannot be computed with are refused where they are made and where they are read.
 
-use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, Task, format};
+use adaptune_adapters::{Adapter, AdapterModel, Head, HeadConfig, TargetScale, Task, average_heads, format};
 use adaptune_tensor::Seed;
-use adaptune_transformer::{Config, Encoder};
+use adaptune_transformer::{Batch, Config, Encoder};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -86,6 +86,32 @@ fn files_with_labels_that_cannot_be_told_apart_are_refused() {
     let message =
         loaded(folder.path(), &sound.replace("\"dropout_prob\": null", "\"dropout_prob\": 1.5")).expect_err("refused");
     assert!(message.contains("head_config.json") && message.contains("dropout of the head is 1.5"), "{message}");
+}
+
+/// What is saved has the scale in its last layer, and answers as before; so has an average of heads.
+#[test]
+fn a_scale_of_numbers_goes_into_what_is_saved() {
+    let (base, folder) = (base(), tempfile::tempdir().expect("a temporary folder"));
+    let config = HeadConfig::new(Task::REGRESSION, Vec::new());
+    let scale = TargetScale { mean: 412.5, deviation: 603.25 };
+    let head = Head::new("price", &config, &base, Seed::new(1)).expect("sound").with_scale(Some(scale));
+    assert_eq!(head.scale(), Some(scale));
+    format::save_head(&head, &base, folder.path()).expect("saved");
+    let loaded: Head<f32> = format::load_head(folder.path(), &base).expect("sound");
+    let average = average_heads("mean", &[(&head, 0.25), (&loaded, 0.75)], true).expect("alike");
+    assert_eq!((loaded.scale(), average.scale()), (None, None));
+    let answers = |head: Head<f32>| {
+        let model = AdapterModel::new(base.clone(), None, head);
+        model.logits(&Batch::from_ids(&[&[3, 1, 4], &[5], &[9, 2, 6, 5]])).expect("a good batch")
+    };
+    let expected = answers(head);
+    assert!(expected.iter().all(|y| (y - 412.5).abs() < 603.0), "{expected}");
+    for found in [answers(loaded), answers(average)] {
+        let near = expected.iter().zip(&found).all(|(a, b)| (a - b).abs() <= 1e-3);
+        assert!(near, "{expected}\n{found}");
+    }
+    let classes = Head::new("mood", &two(), &base, Seed::new(1)).expect("sound").with_scale(Some(scale));
+    assert_eq!(classes.scale(), None, "it predicts no number");
 }
 
 /// However many choices an example has, each sequence has one logit.

@@ -52,6 +52,30 @@ fn numbers_stand_for_names_in_training_and_ever_after() {
     bench.refuses("eval --adapter a --data new.jsonl", &["new.jsonl, line 1", "0 (`O`) to 1 (`B-PER`)", "found `2`"]);
 }
 
+/// Prices are in hundreds: the head learns them on their own scale, says so, and answers in their unit, from files too. Ratings are
+/// learnt as they are.
+#[test]
+fn numbers_far_from_zero_are_learnt_in_their_unit() {
+    let bench = Bench::new();
+    let row = |i: usize| {
+        let (thing, price) = [("anna", 20), ("ben", 600), ("carla", 2400)][i % 3];
+        format!("{thing} was sold again\t{}\n", price + 5 * (i % 7))
+    };
+    let rows: String = (0..48).map(row).collect();
+    bench.write("prices.tsv", format!("text\tprice\n{rows}"));
+    let train = "train --model model --train prices.tsv --label-column price --epochs 20 --lr 1e-2 --batch-size 8";
+    let told = said(&bench, &format!("{train} --name mine --out a"));
+    assert!(told.contains("labels are far from zero (mean 10") && told.contains("unit of the labels"), "{told}");
+    let records = json_lines(&ok(&mut bench.command("predict --adapter a --input prices.tsv --json")));
+    // The small model hardly tells the texts apart, but begins where the prices are, not at zero.
+    let found: Vec<f64> = records.iter().map(|record| record["label"].as_f64().unwrap()).collect();
+    assert!(found.iter().all(|price| (300.0..1800.0).contains(price)), "{found:?}");
+    assert!(found[2] > found[0], "{found:?}");
+    bench.write("ratings.tsv", "text\tlabel\nanna was\t1.5\nben was\t4.5\ncarla was\t-3.25\n");
+    let told = said(&bench, "train --model model --train ratings.tsv --epochs 1 --task regression --out b");
+    assert!(!told.contains("far from zero"), "{told}");
+}
+
 /// Written as texts, or in a file of words and tags, numbers are numbers too.
 #[test]
 fn tags_that_are_numbers_are_refused_without_names() {

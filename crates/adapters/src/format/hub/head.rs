@@ -30,8 +30,9 @@ pub(crate) fn write_head<S: Scalar>(head: &Head<S>, base: &Encoder<S>, directory
     if let Some(message) = refusal(head.config()) {
         return Err(FormatError::config(directory, message));
     }
+    let head = head.without_scale();
     let tensors =
-        head.parameters().into_iter().map(|(name, array)| (head_name(head, &name), array.to_view().to_owned()));
+        head.parameters().into_iter().map(|(name, array)| (head_name(&head, &name), array.to_view().to_owned()));
     write(&directory.join(HEAD.safetensors), &tensors.collect::<Vec<_>>(), base, [])?;
     replace(&directory.join(HEAD.config), &json::head_text(head.name(), head.config(), base.config()))
 }

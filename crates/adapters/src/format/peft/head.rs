@@ -74,6 +74,7 @@ pub(super) fn write<S: Scalar>(
     let prefix = if matches!(method, Method::Lora(_)) { "base_model.model." } else { "base_model." };
     let mut saved: Vec<&str> = layers.iter().map(|layer| layer.split('.').next().unwrap_or(layer)).collect();
     saved.dedup();
+    let head = head.without_scale();
     written.file["modules_to_save"] = json!(saved);
     written.file["task_type"] = json!(head.config().task.description().task_type);
     for (name, array) in head.parameters() {

@@ -191,10 +191,11 @@ pub fn average_heads<S: Scalar>(
         let (first, name) = (first.name().to_owned(), other.name().to_owned());
         return Err(CombineError::OtherHeads { first, name });
     }
-    let mut sum = first.clone().named(name);
+    let stored: Vec<_> = heads.iter().map(|(head, _)| head.without_scale()).collect();
+    let mut sum = stored[0].clone().into_owned().named(name);
     sum.freeze();
     let weights = normalised(heads.iter().map(|(_, weight)| *weight).collect(), normalise)?;
-    let parts: Vec<_> = heads.iter().map(|(head, _)| head.parameters()).collect();
+    let parts: Vec<_> = stored.iter().map(|head| head.parameters()).collect();
     weighted_sum(sum.parameters_mut(), &parts, &weights);
     Ok(sum)
 }

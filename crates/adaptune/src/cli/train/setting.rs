@@ -21,7 +21,7 @@ use super::outcome::{Outcome, evaluations};
 use super::start::Start;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Pooling, Tuning, format};
 use adaptune_tensor::Seed;
-use adaptune_text::{BaseModel, ClassWeights, Text, Tokenizer, pooling_note};
+use adaptune_text::{BaseModel, ClassWeights, Text, Tokenizer, pooling_note, scale_note};
 use adaptune_train::supervision::{self, Supervision, Weighted};
 use adaptune_train::{Dataset, TaskData, Trained, Trainer, evaluate_by, predict};
 use adaptune_transformer::{Encoder, Thaw};
@@ -72,6 +72,7 @@ impl<'a> Setting<'a> {
         let examples = setting.data.train.len();
         let setting = setting.sized(examples)?;
         setting.tell_pooling();
+        setting.tell_scale();
         setting.check_memory()?;
         Ok(setting)
     }
@@ -149,6 +150,21 @@ impl<'a> Setting<'a> {
         let default = HeadConfig::new(labels.task(), labels.names().to_vec());
         let layers = args.head_layers.map_or(default.layers, usize::from);
         HeadConfig { layers, pooling: self.pooling, ..default }
+    }
+
+    /// A new head, which learns the numbers of the training data on their scale.
+    pub(super) fn new_head(&self, name: &str, seed: Seed) -> Result<Head<f32>> {
+        let head = Head::new(name, &self.head_config(), &self.base, seed)?;
+        Ok(head.with_scale(self.data.train.target_scale()))
+    }
+
+    /// Says on which scale numbers are learnt.
+    fn tell_scale(&self) {
+        let learns_numbers = self.data.labels.task().predicts_a_number() && self.start.is_none();
+        let scale = self.data.train.target_scale().filter(|_| learns_numbers && !self.args.json);
+        if let Some(scale) = scale {
+            note(scale_note(scale));
+        }
     }
 
     fn tell_pooling(&self) {
@@ -293,7 +309,7 @@ impl<'a> Setting<'a> {
             return start.load(self.base.clone());
         }
         let (seed, name) = (Seed::new(self.args.seed), &self.choices.name);
-        let head = Head::new(name, &self.head_config(), &self.base, seed.named("head"))?;
+        let head = self.new_head(name, seed.named("head"))?;
         let prompt = self.prompt.as_deref().filter(|_| tuning.prompt_text().is_some());
         let model = tuning.apply(name, self.base.clone(), head, prompt, seed.named("adapter")).context("--method")?;
         match composed {

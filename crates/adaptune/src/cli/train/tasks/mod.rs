@@ -14,7 +14,7 @@ use super::command;
 use super::follow::follow_closely;
 use super::outcome::Outcome;
 use super::setting::Setting;
-use adaptune_adapters::{Head, MultiTaskModel, format};
+use adaptune_adapters::{MultiTaskModel, format};
 use adaptune_tensor::{Parameters, Seed};
 use adaptune_text::{DataFile, RunFile};
 use adaptune_train::{EvaluationRecord, Record, TrainOptions, TrainedModel, Trainer, evaluate_by};
@@ -115,7 +115,7 @@ impl<'a> Tasks<'a> {
         let tasks = self.sharing.tasks(&names, base.config(), seed.named("adapter"))?;
         let head = |setting: &Setting<'_>| {
             let name = &setting.choices.name;
-            Ok(Head::new(name, &setting.head_config(), base, seed.named("head").named(name))?)
+            setting.new_head(name, seed.named("head").named(name))
         };
         let heads = self.settings.iter().map(head).collect::<Result<Vec<_>>>()?;
         let model = MultiTaskModel::new(base.clone(), tasks, heads)?;
