@@ -24,7 +24,8 @@ fn make_static(files: &Files, class: &str) {
         file["name"] = Value::Null;
         file["model_class"] = class.into();
         file["label2id"] = config["label2id"].clone();
-        file["num_labels"] = config["num_labels"].clone();
+        // The flexible head of choices has `num_choices` in its place.
+        file["num_labels"] = config["label2id"].as_object().map_or(2, serde_json::Map::len).into();
     });
 }
 
