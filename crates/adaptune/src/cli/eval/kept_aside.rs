@@ -14,7 +14,7 @@ use std::path::Path;
 /// It kept nothing aside, or its data are not there any more, or have changed.
 pub(super) fn read(adapter: &Path, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
     let run = RunFolder::new(adapter, TRAINED).run_file()?.unwrap_or_default();
-    let (Aside { share, seed }, kept) = aside(adapter, &run)?;
+    let (drawn, kept) = aside(adapter, &run)?;
     let table = |file: &DataFile| {
         let table = labelled(file, options, predictor);
         table.with_context(|| format!("--kept-aside: {} names the training data", adapter.join("run.json").display()))
@@ -23,7 +23,7 @@ pub(super) fn read(adapter: &Path, options: &TableOptions, predictor: &TextPredi
     let mut tables = tables.into_iter();
     let first = tables.next().context("--kept-aside: run.json names no training data")?;
     let whole = tables.try_fold(first, Table::join)?;
-    let (_, dev) = whole.split(share, seed)?;
+    let (_, dev) = whole.split_as(drawn)?;
     check(&dev, kept)?;
     Ok(dev)
 }
