@@ -5,6 +5,7 @@ mod choices;
 mod columns;
 mod decimals;
 mod doubts;
+mod identifiers;
 mod known;
 mod lists;
 mod numbered;
@@ -245,6 +246,7 @@ fn by_labels(table: &Table) -> Result<(Labels, String)> {
         Some(Whole::Counted) => never_repeat(table, &sorted(table.rows.iter().filter_map(|row| row.label.as_deref())))?,
         Some(Whole::Many) | None => {}
     }
+    identifiers::refuse(table)?;
     regression(table, "labels are numbers: regression; use --task classification if they stand for classes")
 }
 
