@@ -9,6 +9,7 @@ mod identifiers;
 mod known;
 mod lists;
 mod numbered;
+mod outside;
 mod paths;
 mod quantities;
 mod questions;
@@ -337,7 +338,8 @@ fn tagging(table: &Table) -> Result<(Labels, String)> {
         return Err(whole(table, format!("every tag is `{only}`; tagging needs at least two tags")));
     }
     let names = with_named(table, names);
-    let note = format!("{} tags: {}{}", names.len(), listed(&names), of_spans(&names));
+    let doubts = of_spans(&names) + &outside::hardly_any(table, &names);
+    let note = format!("{} tags: {}{doubts}", names.len(), listed(&names));
     Ok((Labels::Tags(names), note))
 }
 
