@@ -8,7 +8,7 @@ mod vectors;
 
 use super::args::{AdapterArg, EvalArgs};
 use super::loaded::Loaded;
-use super::majority::tell_majority;
+use super::majority::{When, tell_majority};
 use super::missed::{tell_missed_by, thresholds};
 use super::misused::{AN_ADAPTER, missing, misuse};
 use super::mixing::Mixing;
@@ -70,7 +70,7 @@ fn show(
 ) -> Result<()> {
     print(evaluation, data)?;
     let class_of = |row: usize| predictor.class_of(logits.row(row));
-    let said = tell_majority(predictor.model().head().config(), data, logits, class_of);
+    let said = tell_majority(When::Later, predictor.model().head().config(), data, logits, class_of);
     if let Some(details) = details {
         return details.print(kept_aside::advice(args)?);
     }
