@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
-    learnt::tell(args)?;
+    let told = learnt::tell(args)?;
     if language::is_meant(args)? {
         return language::run(args);
     }
@@ -44,6 +44,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         input.check(&table)?;
     }
     let (model, head) = (loaded.predictor.model(), loaded.predictor.model().head().config());
+    if !told {
+        learnt::tell_texts(args, &table, &options, &loaded.predictor)?;
+    }
     let tokenized = loaded.predictor.tokenizer().tokenize(&table, &Labels::of_head(head.task, &head.labels))?;
     notes(&table.name, &table.notes);
     notes(&table.name, &tokenized.notes);
