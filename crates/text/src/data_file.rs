@@ -1,20 +1,12 @@
 //! The data files of a run, and which of their examples were kept aside.
 
 use crate::error::{Result, TextError};
+use crate::split::Aside;
 use crate::table::{Choices, Row, Table, Text};
 use crate::tokenizer::sha256;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::Path;
-
-/// How a part of the training data is kept aside: by [`Table::split`].
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Aside {
-    /// Which share of it.
-    pub share: f64,
-    /// What it is drawn by.
-    pub seed: u64,
-}
 
 /// A data file of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -147,7 +147,8 @@ impl Domains {
 
     fn place(&self, table: &Table) -> Result<usize> {
         table.header.iter().position(|name| *name == self.column).ok_or_else(|| {
-            let hint = did_you_mean(&self.column, table.header.iter().map(String::as_str));
+            let meant = table.column_like(&self.column);
+            let hint = meant.map(|column| format!("; did you mean `{column}`?")).unwrap_or_default();
             let known = if table.header.is_empty() { "none".to_owned() } else { table.header.join(", ") };
             let message = format!("there is no column `{}` of domains{hint} (there are: {known})", self.column);
             TextError::table(&table.name, message)

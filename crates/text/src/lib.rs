@@ -42,7 +42,7 @@ pub use chat_session::ChatSession;
 pub use class_weights::ClassWeights;
 pub use corpus::{Corpus, CorpusKind, Document, LanguageForm, Packed, Words};
 pub use data::Tokenized;
-pub use data_file::{Aside, DataFile};
+pub use data_file::DataFile;
 pub use domains::Domains;
 pub use embedder::{Embedder, EmbeddingForm};
 pub use error::{Place, TextError};
@@ -57,6 +57,7 @@ pub use scorer::{Scored, Scorer};
 pub use sentence_transformers::{ParsePoolingError, TokenPooling};
 pub use shipped::{BUILTIN, BUILTIN_DECODER};
 pub use sizing::{LEAST_STEPS, Sizing};
+pub use split::{Aside, Draw};
 pub use table::{
     ChoiceLabels, Choices, Columns, Dialect, Format, GivenAnswer, NO_TAG, Row, Table, TableKind, TableOptions, Text,
     utf8_text,

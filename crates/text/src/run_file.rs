@@ -337,7 +337,7 @@ impl InputForm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data_file::Aside;
+    use crate::split::Aside;
     use crate::tokenizer::sha256;
 
     fn run() -> RunFile {
@@ -348,7 +348,7 @@ mod tests {
             base_dtype: BaseDtype::Bf16,
             base: Some(BaseIdentity { fingerprint: "1f".into(), tokenizer: sha256(b"") }),
             input: Some(InputForm::of(TableKind::Pair, &Columns { label: Some("y".into()), ..Columns::default() })),
-            data: vec![DataFile::kept_aside(Aside { share: 0.1, seed: 3 }, 1).of_examples(&Table::of_texts(&["a"]))],
+            data: vec![DataFile::kept_aside(Aside::new(0.1, 3), 1).of_examples(&Table::of_texts(&["a"]))],
             embedding: None,
             language: Some(LanguageRun { chat_template: Some("{{ messages }}".into()) }),
             from: None,

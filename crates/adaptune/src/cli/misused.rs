@@ -67,7 +67,8 @@ pub(crate) fn tip(error: &clap::Error) -> &'static str {
     let is_option = argument.is_some_and(|argument| argument.to_string().starts_with('-'));
     match error.kind() {
         ErrorKind::UnknownArgument if !is_option => {
-            "\n\n  tip: files are named by options: --train, --data (eval), --input (predict)"
+            "\n\n  tip: files and folders are named by options: --model, --train, --data (eval), \
+             --input (predict),\n  --adapter (a folder that train wrote), --out"
         }
         _ => "",
     }

@@ -47,6 +47,20 @@ impl Observer for Both<'_, '_> {
     }
 }
 
+/// The loss and as many scores as there is room for, at least the one that decides which epoch is best. All are in `metrics.jsonl`.
+fn scores(record: &EvaluationRecord, room: usize) -> String {
+    let mut line = format!("dev loss {:.4}", record.loss);
+    for (i, (name, value)) in record.scores().enumerate() {
+        let value = if value.is_nan() { "undefined".to_owned() } else { format!("{value:.4}") };
+        let longer = format!("{line}, {name} {value}");
+        if i > 0 && longer.len() > room {
+            break;
+        }
+        line = longer;
+    }
+    line
+}
+
 impl Observer for Bar {
     fn start(&mut self, extent: RunExtent, history: &[Record]) {
         let before = |record: &Record| match record {
@@ -76,21 +90,32 @@ impl Observer for Bar {
             (true, _) => "  (best epoch)",
             (false, _) => "",
         };
-        let mut line = format!("{when}: dev loss {:.4}", record.loss);
-        // All of them are in metrics.jsonl; a line for each epoch is enough.
-        for (name, value) in &record.metrics {
-            let longer = format!("{line}, {name} {value:.4}");
-            if longer.len() + best.len() > columns(Stream::Error) {
-                break;
-            }
-            line = longer;
-        }
-        progress.message(&format!("{line}{best}"));
+        let room = columns(Stream::Error).saturating_sub(best.len());
+        progress.message(&format!("{when}: {}{best}", scores(record, room.saturating_sub(when.len() + 2))));
     }
     fn early_stop(&mut self, epoch: usize, patience: usize) {
         if let Some(progress) = &mut self.progress {
             progress
                 .message(&format!("stopped after epoch {epoch}: nothing better for {}", counted(patience, "epoch")));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_score_that_decides_is_always_told() {
+        let record = |score| EvaluationRecord {
+            step: 12,
+            epoch: 1,
+            loss: 0.342,
+            metrics: vec![("span_f1".to_owned(), score), ("accuracy".to_owned(), 0.93)],
+            best: true,
+        };
+        assert_eq!(scores(&record(0.0), 80), "dev loss 0.3420, span_f1 0.0000, accuracy 0.9300");
+        assert_eq!(scores(&record(0.0), 30), "dev loss 0.3420, span_f1 0.0000");
+        assert_eq!(scores(&record(f64::NAN), 0), "dev loss 0.3420, span_f1 undefined");
     }
 }

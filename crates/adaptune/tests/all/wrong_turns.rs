@@ -268,3 +268,95 @@ fn columns_need_not_be_named_again_to_go_on() {
     bench.trained("a", "--train mine.tsv --dev 25% --text-column message --label-column mood --epochs 1");
     ok(&mut bench.command("train --from a --train mine.tsv --dev 25% --epochs 1 --out b"));
 }
+
+/// Texts that occur several times are all learnt or all measured on, so nobody has to take any out.
+#[test]
+fn equal_texts_are_kept_aside_together() {
+    let bench = Bench::new();
+    let rows = data::reviews(40, 1);
+    bench.write("twice.tsv", data::tsv(&[&rows[..], &rows[..], &rows[..7]].concat()));
+    let said = |line: &str| text(&bench.command(line).assert().success().get_output().stderr);
+    let train = "train --model model --train twice.tsv --epochs 1 --overwrite --seed 5 --out a";
+    let told = said(&format!("{train} --dev 25%"));
+    assert!(told.contains("are kept aside") && !told.contains("are trained on too"), "{told}");
+    assert!(!said("eval --adapter a --kept-aside").contains("was trained on"));
+    said("train --from a --train twice.tsv --dev 20% --epochs 1 --out b");
+    assert!(!said(&format!("{train} --folds 3")).contains("are trained on too"));
+}
+
+/// Adapters of versions that drew single examples are measured on those that they kept aside.
+#[test]
+fn what_an_older_version_drew_is_drawn_again() {
+    let bench = Bench::new();
+    let rows = data::reviews(40, 1);
+    bench.write("train.tsv", data::tsv(&[&rows[..], &rows[..]].concat()));
+    bench.trained("a", "--dev 25% --epochs 1");
+    let run = bench.path("a/run.json");
+    let mut written: serde_json::Value = serde_json::from_str(&fs::read_to_string(&run).unwrap()).unwrap();
+    assert_eq!(written["data"][1]["aside"]["draw"], "texts");
+    written["data"][1]["aside"].as_object_mut().unwrap().remove("draw");
+    written["data"][1].as_object_mut().unwrap().remove("examples_sha256");
+    written["data"][1]["examples"] = 20.into();
+    fs::write(&run, written.to_string()).unwrap();
+    let said = text(&bench.command("eval --adapter a --kept-aside").assert().success().get_output().stderr);
+    assert!(said.contains("an older version trained this adapter"), "{said}");
+    ok(&mut bench.command("train --from a --train train.tsv --dev 25% --epochs 1 --out b"));
+    let drawn = fs::read_to_string(bench.path("b/run.json")).unwrap();
+    assert!(drawn.contains("\"draw\": \"examples\""), "{drawn}");
+}
+
+/// A part of what was trained on is found again, as long as the training data are there.
+#[test]
+fn a_part_of_what_was_learnt_is_told() {
+    let bench = Bench::new();
+    let rows = data::reviews(96, 1);
+    bench.trained("a", "--epochs 1");
+    bench.write("part.tsv", data::tsv(&rows[10..30]));
+    let said = |line: &str| text(&bench.command(line).assert().success().get_output().stderr);
+    let told = said("eval --adapter a --data part.tsv");
+    assert!(told.contains("a was trained on 20 of the 20 texts in part.tsv (line 2 first)"), "{told}");
+    bench.trained("a", "--dev 25% --epochs 1 --overwrite");
+    let told = said("eval --adapter a --data part.tsv");
+    assert!(told.contains("texts in part.tsv") && told.contains("; --kept-aside measures on"), "{told}");
+    assert!(!told.contains("20 of the 20"), "those that were kept aside are not learnt: {told}");
+    fs::remove_file(bench.path("train.tsv")).unwrap();
+    assert!(!said("eval --adapter a --data part.tsv").contains("was trained on"));
+}
+
+#[test]
+fn columns_that_are_not_meant_are_told() {
+    let bench = Bench::new();
+    let rows = data::reviews(60, 1);
+    let row =
+        |(i, (text, label)): (usize, &(String, String))| format!("{:06},{text},{label},ours\n", 103 + 7 * (i % 59));
+    let lines: String = rows.iter().enumerate().map(row).collect();
+    bench.write("loans.csv", format!("nr,lender claim,covered,our report\n{lines}"));
+    let by = |more: &str| format!("--train loans.csv {more}");
+    let text = "--text-column 'lender claim'";
+    bench.refuses_to_train(
+        &by(&format!("{text} --label-column nr")),
+        &["in the column `nr`", "begin with zeros", "nr, lender claim, covered, our report"],
+    );
+    bench.refuses_to_train(&by(""), &["and --text-b-column names the second text where examples are pairs"]);
+    bench.refuses_to_train(
+        &by("--text-column 'lender claim,our report' --label-column covered"),
+        &["--text-column 'lender claim' --text-b-column 'our report'"],
+    );
+    ok(&mut bench.train("a", &by(&format!("{text} --label-column covered --dev 10% --epochs 1"))));
+    bench.refuses("predict --adapter a --input loans.csv --out b.csv --keep claim", &["did you mean `lender claim`?"]);
+    bench.refuses("predict a loans.csv", &["--adapter (a folder that train wrote)"]);
+}
+
+/// Where the two labels of the data are named the wrong way round, no rate is to blame.
+#[test]
+fn labels_that_are_turned_round_are_suspected() {
+    let bench = Bench::new();
+    bench.trained("a", "--epochs 8");
+    let turned = data::reviews(32, 2).into_iter().map(|(text, label)| {
+        let label = if label == "good" { "bad" } else { "good" };
+        (text, label.to_owned())
+    });
+    bench.write("turned.tsv", data::tsv(&turned.collect::<Vec<_>>()));
+    let told = text(&bench.command("eval --adapter a --data turned.tsv").assert().success().get_output().stderr);
+    assert!(told.contains("named the wrong way round") && !told.contains("--lr"), "{told}");
+}

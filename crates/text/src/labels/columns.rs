@@ -4,7 +4,6 @@ use super::answers::{answer, written};
 use super::refusals::{at, whole};
 use crate::error::{Result, shortened};
 use crate::table::{Row, Table, TableKind};
-use adaptune_adapters::did_you_mean;
 
 impl Table {
     /// Returns the table with the labels of each example as a list, of those of these columns that hold: 1 or 0, `true` or `false`,
@@ -66,7 +65,7 @@ fn places(table: &Table, names: &[String]) -> Result<Vec<usize>> {
         return Ok(names.iter().filter_map(place).collect());
     }
     let hint = match names.iter().find(|name| place(name).is_none()).filter(|_| missing.len() == 1) {
-        Some(name) => did_you_mean(name, table.header.iter().map(String::as_str)),
+        Some(name) => table.column_like(name).map(|column| format!("; did you mean `{column}`?")).unwrap_or_default(),
         None => String::new(),
     };
     let columns = if missing.len() == 1 { "a column" } else { "columns" };

@@ -1,7 +1,7 @@
 //! What makes labels look as if something else was meant.
 
 use super::lists::{is_bracketed, written_list};
-use super::refusals::whole;
+use super::refusals::{listed, whole};
 use crate::error::{Result, shortened};
 use crate::table::{Row, Table, Text, WORDS_AND_TAGS};
 use adaptune_train::metrics::labels_mark_spans;
@@ -116,7 +116,8 @@ pub(super) fn never_repeat(table: &Table, classes: &[String]) -> Result<()> {
     let which = if all { "every label" } else { "nearly every label" };
     let column = table.columns.label.as_ref().map(|name| format!(" in the column `{name}`")).unwrap_or_default();
     let examples: Vec<String> = classes.iter().take(3).map(|class| format!("`{}`", shortened(class, 30))).collect();
-    let other = || "; is this the column of the labels? --label-column names another".to_owned();
+    let columns = if table.header.is_empty() { String::new() } else { format!(" of {}", listed(&table.header)) };
+    let other = || format!("; is this the column of the labels? --label-column names another{columns}");
     let meant = [looks_like_lists(classes), look_like_numbers(classes)].into_iter().find(|said| !said.is_empty());
     let meant = meant.unwrap_or_else(other);
     let examples = examples.join(", ");

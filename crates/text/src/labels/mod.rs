@@ -5,9 +5,11 @@ mod choices;
 mod columns;
 mod decimals;
 mod doubts;
+mod identifiers;
 mod known;
 mod lists;
 mod numbered;
+mod outside;
 mod paths;
 mod quantities;
 mod questions;
@@ -245,6 +247,7 @@ fn by_labels(table: &Table) -> Result<(Labels, String)> {
         Some(Whole::Counted) => never_repeat(table, &sorted(table.rows.iter().filter_map(|row| row.label.as_deref())))?,
         Some(Whole::Many) | None => {}
     }
+    identifiers::refuse(table)?;
     regression(table, "labels are numbers: regression; use --task classification if they stand for classes")
 }
 
@@ -335,7 +338,8 @@ fn tagging(table: &Table) -> Result<(Labels, String)> {
         return Err(whole(table, format!("every tag is `{only}`; tagging needs at least two tags")));
     }
     let names = with_named(table, names);
-    let note = format!("{} tags: {}{}", names.len(), listed(&names), of_spans(&names));
+    let doubts = of_spans(&names) + &outside::hardly_any(table, &names);
+    let note = format!("{} tags: {}{doubts}", names.len(), listed(&names));
     Ok((Labels::Tags(names), note))
 }
 

@@ -48,12 +48,16 @@ impl Occurrences {
         let has_no_digit = |name: &&str| !name.chars().any(|c| c.is_ascii_digit());
         let frequent = || classes.iter().map(String::as_str).filter(has_no_digit).filter(|name| self.count(name) > 9);
         let is_rare = |name: &&str| name.chars().count() > 4 && self.count(name) < 3;
-        let rare = names.iter().copied().filter(has_no_digit).filter(is_rare);
-        let told = |name| {
-            let meant = nearest(name, frequent())?;
-            Some(format!("`{name}` (line {}) hardly occurs, and is nearly `{meant}`", self.line(name)))
+        let hardly =
+            |name: &str, meant: String| format!("`{name}` (line {}) hardly occurs, and is {meant}", self.line(name));
+        let told = |name: &str| {
+            let meant = || Some(format!("nearly `{}`", nearest(name, frequent())?));
+            let begun = || Some(format!("how `{}` begins", only_one_that_begins(name, frequent())?));
+            let meant =
+                is_rare(&name).then(meant).flatten().or_else(|| (self.count(name) < 3).then(begun).flatten())?;
+            Some(hardly(name, meant))
         };
-        rare.filter_map(told).collect()
+        names.iter().copied().filter(has_no_digit).filter_map(told).collect()
     }
 
     fn once(&self, classes: &[String]) -> Option<String> {
@@ -107,6 +111,16 @@ impl Occurrences {
     }
 }
 
+/// The only one of these words that begins with all letters of another word, as `yes` with those of `y`.
+fn only_one_that_begins<'n>(word: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    let are_letters = |name: &str| name.chars().all(char::is_alphabetic);
+    let folded = word.to_lowercase();
+    let mut longer = names.filter(|name| {
+        are_letters(word) && are_letters(name) && name.to_lowercase().starts_with(&folded) && *name != word
+    });
+    longer.next().filter(|_| longer.next().is_none())
+}
+
 /// Labels that differ in capitals, spaces and hyphens alone.
 fn spelt_alike(classes: &[String]) -> Vec<Vec<&str>> {
     let counts = |c: &char| !c.is_whitespace() && !"-_".contains(*c);
@@ -152,6 +166,11 @@ mod tests {
         let labels = [&["Billing"; 12][..], &["Biling", "Other", "Others"]].concat();
         let said = slips(&["Biling", "Billing", "Other", "Others"], &labels);
         assert!(said.contains("`Biling` (line 14) hardly occurs, and is nearly `Billing`"), "{said}");
+        let labels = [&["yes", "no"].repeat(12)[..], &["y", "Y"]].concat();
+        let said = slips(&["no", "y", "yes"], &labels);
+        assert!(said.contains("`y` (line 26) hardly occurs, and is how `yes` begins"), "{said}");
+        let labels = [&["north", "no"].repeat(12)[..], &["n"]].concat();
+        assert!(!slips(&["n", "no", "north"], &labels).contains("begins"), "either could be meant");
         let labels = [&["0", "1"].repeat(12)[..], &["11"]].concat();
         let said = slips(&["0", "1", "11"], &labels);
         assert!(said.contains("`11` occurs once (line 26)"), "{said}");

@@ -1,6 +1,6 @@
 //! Columns that a file was expected to have and has not: one refusal for all of them.
 
-use super::content::WORDS_AND_TAGS;
+use super::content::{Table, WORDS_AND_TAGS};
 use super::options::Reading;
 use crate::error::{Result, shortened};
 use adaptune_adapters::nearest;
@@ -18,6 +18,21 @@ pub(super) const LABEL_COLUMN: &str = "--label-column";
 pub(super) const LABEL_COLUMNS: &str = "--label-columns";
 pub(super) const CHOICE_COLUMNS: &str = "--choice-columns";
 pub(super) const NEGATIVE_COLUMNS: &str = "--negative-columns";
+
+impl Table {
+    /// The column that may be meant by a name that none has: one that is nearly called so, or the only one of whose name it is a part, or
+    /// whose name is a part of it.
+    ///
+    /// ```
+    /// use adaptune_text::Table;
+    /// let table = Table { header: ["Nr", "Betrag in €"].map(str::to_owned).to_vec(), ..Table::of_texts(&["a"]) };
+    /// assert_eq!(table.column_like("Betrag"), Some("Betrag in €"));
+    /// ```
+    #[must_use]
+    pub fn column_like(&self, name: &str) -> Option<&str> {
+        similar(name, &self.header)
+    }
+}
 
 /// Refuses a file that lacks some of these columns; the message names all that are missing, those that are there, and the options
 /// that choose among them.
@@ -40,6 +55,7 @@ pub(super) fn require(reading: &Reading<'_>, header: &[String], needed: &[Needed
         return Err(reading.source.whole(format!("expected {expected}{before}, found {found}; {WORDS_AND_TAGS}")));
     }
     let (hint, options) = (hint(header, &missing), options(&missing));
+    let second_text = second_text(reading, header, &missing);
     let first_line = match looks_like_an_example(header) {
         true => {
             "The first line looks like an example, and not like names: if the file has no line of names, give them with --header, as in \
@@ -47,9 +63,19 @@ pub(super) fn require(reading: &Reading<'_>, header: &[String], needed: &[Needed
         }
         false => "The first line names the columns",
     };
-    Err(reading
-        .source
-        .whole(format!("expected {expected}{before}, found {found}{hint} {first_line}; {options} among them")))
+    Err(reading.source.whole(format!(
+        "expected {expected}{before}, found {found}{hint} {first_line}; {options} among them{second_text}"
+    )))
+}
+
+/// The option that names a second text, where it may be missing that nobody has named one.
+fn second_text(reading: &Reading<'_>, header: &[String], missing: &[Needed<'_>]) -> String {
+    let is_second = |column: &Needed<'_>| column.option == TEXT_B_COLUMN;
+    let may_be_pairs = header.len() > 2 && missing.iter().any(is_usual_text) && !missing.iter().any(is_second);
+    match may_be_pairs && reading.options.columns.text_b.is_none() {
+        true => format!(", and {TEXT_B_COLUMN} names the second text where examples are pairs"),
+        false => String::new(),
+    }
 }
 
 fn has(header: &[String], name: &str) -> bool {
@@ -120,12 +146,8 @@ fn hint(header: &[String], missing: &[Needed<'_>]) -> String {
     if let Some(known) = lacks_text.then(|| of_a_known_kind(header)).flatten() {
         return known;
     }
-    if let [one] = missing
-        && one.option == LABEL_COLUMN
-        && one.name.contains(',')
-        && one.name.split(',').all(|name| has(header, name.trim()))
-    {
-        return format!("; if each of these is a label, {LABEL_COLUMNS} {}.", quoted(one.name));
+    if let Some(said) = missing.iter().find_map(|column| of_several(header, column)) {
+        return said;
     }
     if let [one] = missing
         && let Some(similar) = similar(one.name, header)
@@ -136,6 +158,25 @@ fn hint(header: &[String], missing: &[Needed<'_>]) -> String {
     match choices.or_else(|| perhaps(header, missing)) {
         Some(options) => format!(" (perhaps {options})."),
         None => ".".to_owned(),
+    }
+}
+
+/// How several columns are named, if that is what was meant.
+fn of_several(header: &[String], column: &Needed<'_>) -> Option<String> {
+    let names: Vec<&str> = column.name.split(',').map(str::trim).collect();
+    if names.len() < 2 || !names.iter().all(|name| has(header, name)) {
+        return None;
+    }
+    match (column.option, &names[..]) {
+        (LABEL_COLUMN, _) => Some(format!("; if each of these is a label, {LABEL_COLUMNS} {}.", quoted(column.name))),
+        (TEXT_COLUMN, [first, second]) => {
+            let (first, second) = (quoted(first), quoted(second));
+            Some(format!("; if each example is a pair of these, {TEXT_COLUMN} {first} {TEXT_B_COLUMN} {second}."))
+        }
+        (TEXT_COLUMN, _) => {
+            Some(format!("; an example has one text, or a pair of them ({TEXT_COLUMN} and {TEXT_B_COLUMN})."))
+        }
+        _ => None,
     }
 }
 
@@ -273,6 +314,11 @@ mod tests {
         let several = needed(&[("red,round", LABEL_COLUMN)]);
         let said = hint(&header(&["text", "red", "round"]), &several);
         assert_eq!(said, "; if each of these is a label, --label-columns red,round.");
+        let pair = needed(&[("claim,our report", TEXT_COLUMN), ("label", LABEL_COLUMN)]);
+        let said = hint(&header(&["nr", "claim", "our report", "covered"]), &pair);
+        assert_eq!(said, "; if each example is a pair of these, --text-column claim --text-b-column 'our report'.");
+        let three = hint(&header(&["a", "b", "c"]), &needed(&[("a,b,c", TEXT_COLUMN)]));
+        assert!(three.contains("one text, or a pair"), "{three}");
         assert_eq!(hint(&header(&["lable"]), &missing[1..]), "; did you mean --label-column lable?");
         assert_eq!(similar("Anfrage", &header(&["Nr", "Text der Anfrage"])), Some("Text der Anfrage"));
         assert_eq!(similar("Text der Anfrage", &header(&["Nr", "anfrage"])), Some("anfrage"));

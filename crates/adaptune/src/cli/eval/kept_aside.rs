@@ -4,7 +4,7 @@ use super::super::args::{AdapterArg, EvalArgs};
 use super::super::folder::{RunFolder, TRAINED};
 use super::super::report::note;
 use super::super::separation::Advice;
-use adaptune_text::{Aside, DataFile, RunFile, Table, TableOptions, TextPredictor};
+use adaptune_text::{Aside, Columns, DataFile, RunFile, Table, TableOptions, TextPredictor};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 
@@ -14,18 +14,38 @@ use std::path::Path;
 /// It kept nothing aside, or its data are not there any more, or have changed.
 pub(super) fn read(adapter: &Path, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
     let run = RunFolder::new(adapter, TRAINED).run_file()?.unwrap_or_default();
-    let (Aside { share, seed }, kept) = aside(adapter, &run)?;
-    let table = |file: &DataFile| {
-        let table = labelled(file, options, predictor);
-        table.with_context(|| format!("--kept-aside: {} names the training data", adapter.join("run.json").display()))
-    };
-    let tables = run.data.iter().filter(|file| file.part == "train").map(table).collect::<Result<Vec<_>>>()?;
-    let mut tables = tables.into_iter();
-    let first = tables.next().context("--kept-aside: run.json names no training data")?;
-    let whole = tables.try_fold(first, Table::join)?;
-    let (_, dev) = whole.split(share, seed)?;
+    let (drawn, kept) = aside(adapter, &run)?;
+    let whole = whole(&run, options, predictor);
+    let whole = whole
+        .with_context(|| format!("--kept-aside: {} names the training data", adapter.join("run.json").display()))?;
+    let (_, dev) = whole.split_as(drawn)?;
     check(&dev, kept)?;
     Ok(dev)
+}
+
+/// Reads the training data as the training did, and returns what it learnt from, without what it kept aside.
+///
+/// # Errors
+/// They are not there any more, have changed, or cannot be read so.
+pub(super) fn learnt(run: &RunFile, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
+    // What is named is for the data that are measured on; those of training have the columns of training.
+    let columns = Columns { text: None, text_b: None, label: None, ..options.columns.clone() };
+    let whole = whole(run, &TableOptions { columns, ..options.clone() }, predictor)?;
+    let Some((drawn, kept)) = run.data.iter().find_map(|file| Some((file.aside?, file))) else { return Ok(whole) };
+    let (train, dev) = whole.split_as(drawn)?;
+    match &kept.examples_sha256 {
+        Some(known) if *known != dev.examples_sha256() => bail!("other examples would be kept aside"),
+        _ => Ok(train),
+    }
+}
+
+/// All training data, those that were kept aside among them.
+fn whole(run: &RunFile, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
+    let files = run.data.iter().filter(|file| file.part == "train");
+    let tables = files.map(|file| labelled(file, options, predictor)).collect::<Result<Vec<_>>>()?;
+    let mut tables = tables.into_iter();
+    let first = tables.next().context("run.json names no training data")?;
+    tables.try_fold(first, |whole, table| Ok(whole.join(table)?))
 }
 
 /// Refuses other examples than those that training kept aside: it may have learnt from them.

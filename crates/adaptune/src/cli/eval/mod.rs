@@ -8,7 +8,7 @@ mod vectors;
 
 use super::args::{AdapterArg, EvalArgs};
 use super::loaded::Loaded;
-use super::majority::tell_majority;
+use super::majority::{When, tell_majority};
 use super::missed::{tell_missed_by, thresholds};
 use super::misused::{AN_ADAPTER, missing, misuse};
 use super::mixing::Mixing;
@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 
 /// Evaluates and prints the metrics.
 pub(crate) fn run(args: &EvalArgs) -> Result<()> {
-    learnt::tell(args)?;
+    let told = learnt::tell(args)?;
     if language::is_meant(args)? {
         return language::run(args);
     }
@@ -44,6 +44,9 @@ pub(crate) fn run(args: &EvalArgs) -> Result<()> {
         input.check(&table)?;
     }
     let (model, head) = (loaded.predictor.model(), loaded.predictor.model().head().config());
+    if !told {
+        learnt::tell_texts(args, &table, &options, &loaded.predictor)?;
+    }
     let tokenized = loaded.predictor.tokenizer().tokenize(&table, &Labels::of_head(head.task, &head.labels))?;
     notes(&table.name, &table.notes);
     notes(&table.name, &tokenized.notes);
@@ -70,7 +73,7 @@ fn show(
 ) -> Result<()> {
     print(evaluation, data)?;
     let class_of = |row: usize| predictor.class_of(logits.row(row));
-    let said = tell_majority(predictor.model().head().config(), data, logits, class_of);
+    let said = tell_majority(When::Later, predictor.model().head().config(), data, logits, class_of);
     if let Some(details) = details {
         return details.print(kept_aside::advice(args)?);
     }

@@ -5,7 +5,6 @@ use super::super::misused::{misuse, misused};
 use super::super::report::{counted, one_line};
 use super::answered::Answered;
 use super::record::{json_record, plain_line};
-use adaptune_adapters::did_you_mean;
 use adaptune_text::{Choices, Dialect, Format, NO_TAG, Prediction, Row, Table, TableKind, Text};
 use anyhow::{Result, bail};
 use serde_json::{Map, Value};
@@ -222,7 +221,7 @@ fn place(table: &Table, name: &str) -> Result<(usize, String)> {
         Some(place) => Ok((place, name.to_owned())),
         None if table.header.is_empty() => bail!("--keep {name}: {} has no named columns", table.name),
         None => {
-            let hint = did_you_mean(name, table.header.iter().map(String::as_str));
+            let hint = table.column_like(name).map(|column| format!("; did you mean `{column}`?")).unwrap_or_default();
             bail!("--keep {name}: {} has the columns {}{hint}", table.name, table.header.join(", "))
         }
     }

@@ -6,7 +6,7 @@ use super::super::interrupted::tell_how_to_go_on;
 use super::super::misused::misuse;
 use super::super::report::note;
 use super::super::task::TaskArg;
-use adaptune_text::{DataFile, TaskChoice};
+use adaptune_text::{DataFile, Draw, TaskChoice};
 use adaptune_transformer::weights::replace_file;
 use anyhow::{Context, Result, bail};
 use clap::parser::ValueSource;
@@ -39,6 +39,13 @@ fn check_data(folder: &RunFolder) -> Result<()> {
     let kept: Value = serde_json::from_slice(&text).with_context(|| damaged(&folder.command()))?;
     let files: Vec<DataFile> = serde_json::from_value(kept["data"].clone()).unwrap_or_default();
     files.iter().try_for_each(|file| Ok(file.check(Path::new(&file.path))?))
+}
+
+/// What was drawn where the run that goes on in a folder kept examples aside, if it did.
+pub(super) fn draw(folder: &RunFolder) -> Option<Draw> {
+    let kept: Value = serde_json::from_slice(&std::fs::read(folder.command()).ok()?).ok()?;
+    let files: Vec<DataFile> = serde_json::from_value(kept["data"].clone()).ok()?;
+    files.iter().find_map(|file| file.aside).map(|aside| aside.draw)
 }
 
 /// Keeps the command line of this process, with the folder that its paths are meant from, and the data.

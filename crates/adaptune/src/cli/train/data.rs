@@ -1,6 +1,7 @@
 //! The data of a training: read, labelled, in tokens.
 
 use super::super::args::{DevArg, TrainArgs};
+use super::super::folder::{RunFolder, TRAINED};
 use super::super::misused::misuse;
 use super::super::questions::check_questions;
 use super::super::report::{note, notes, thousands};
@@ -8,10 +9,10 @@ use super::choices::Choices;
 use super::composed::Composed;
 use super::earlier::Earlier;
 use super::start::labels_of;
-use super::{columns, overlap, rare};
+use super::{columns, command, overlap, rare};
 use adaptune_adapters::AdapterModel;
 use adaptune_text::{
-    Aside, Columns, DataFile, Domains, EmbeddingForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text,
+    Aside, Columns, DataFile, Domains, Draw, EmbeddingForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text,
     Tokenizer,
 };
 use adaptune_train::Dataset;
@@ -43,6 +44,7 @@ impl Data {
     ) -> Result<Self> {
         let before = choices.start.as_ref().and_then(|start| start.run()?.input.as_ref());
         let mut reader = Reader::new(args, start, before, form);
+        reader.draw = args.resume.then(|| command::draw(&RunFolder::new(&choices.out, TRAINED))).flatten();
         let (whole, mut files) = reader.read_all(&choices.train)?;
         if let Some(input) = before {
             input.check(&whole)?;
@@ -136,7 +138,8 @@ fn kept_aside(
 ) -> Result<(Table, Table)> {
     let earlier = choices.start.as_ref().and_then(|start| Earlier::on_these(start, files));
     let aside = Earlier::aside(earlier.as_ref(), share, choices.options.seed);
-    let (train, dev) = whole.split(aside.share, aside.seed)?;
+    let aside = Aside { draw: reader.draw.unwrap_or(aside.draw), ..aside };
+    let (train, dev) = whole.split_as(aside)?;
     reader.tell_aside(&train, &dev);
     if let Some(earlier) = earlier.filter(|_| !reader.quiet) {
         note(format_args!("note: {}", earlier.told(aside)));
@@ -155,6 +158,8 @@ struct Reader<'a> {
     known: Vec<String>,
     /// True if nothing but errors is said, or parts of the training data are measured on.
     quiet: bool,
+    /// What was drawn when the run began, if one goes on: an older version may have begun it.
+    draw: Option<Draw>,
     /// True if the labels of the training data are numbers with a decimal comma.
     decimal_commas: bool,
 }
@@ -178,7 +183,7 @@ impl<'a> Reader<'a> {
         // Columns need not be named again where a training goes on.
         options.preferred = before.map(InputForm::columns).unwrap_or_default();
         let known = start.map_or_else(Vec::new, |model| model.head().config().labels.clone());
-        Self { options, task, form, known, quiet: args.json || args.folds.is_some(), decimal_commas: false }
+        Self { options, task, form, known, quiet: args.json || args.folds.is_some(), draw: None, decimal_commas: false }
     }
 
     /// Reads the training data, as one table, and decides from all of them how the other files are read.
@@ -250,7 +255,7 @@ impl<'a> Reader<'a> {
 /// Says that parts of the training data are measured on which the start has learnt already, if that is so.
 fn tell_learnt(choices: &Choices, files: &[DataFile], seed: u64) {
     if let Some(earlier) = choices.start.as_ref().and_then(|start| Earlier::on_these(start, files)) {
-        note(format_args!("note: {}", earlier.told(Aside { share: 1.0, seed })));
+        note(format_args!("note: {}", earlier.told(Aside::new(1.0, seed))));
     }
 }
 

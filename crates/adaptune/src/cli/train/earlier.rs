@@ -25,7 +25,7 @@ impl Earlier {
     /// How examples are kept aside: drawn as the earlier training drew them, so that none is measured on that it learnt.
     pub(super) fn aside(earlier: Option<&Self>, share: f64, seed: u64) -> Aside {
         let before = earlier.and_then(|earlier| earlier.aside);
-        Aside { share, seed: before.map_or(seed, |before| before.seed) }
+        before.map_or(Aside::new(share, seed), |before| Aside { share, ..before })
     }
 
     /// What is to be known of those that are kept aside now.
@@ -53,13 +53,17 @@ impl Earlier {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use adaptune_text::Draw;
 
     #[test]
     fn examples_are_kept_aside_as_before() {
-        let aside = |share, seed| Aside { share, seed };
+        let aside = Aside::new;
         let earlier = Earlier { folder: "a".into(), aside: Some(aside(0.25, 3)) };
         assert_eq!(Earlier::aside(Some(&earlier), 0.1, 9), aside(0.1, 3));
         assert_eq!(Earlier::aside(None, 0.1, 9), aside(0.1, 9));
+        let older = Aside { draw: Draw::Examples, ..aside(0.25, 3) };
+        let now = Earlier::aside(Some(&Earlier { folder: "a".into(), aside: Some(older) }), 0.1, 9);
+        assert_eq!(now, Aside { share: 0.1, ..older }, "as an older version drew");
         assert!(earlier.told(aside(0.1, 3)).contains("of those that a kept aside (drawn by its seed 3)"));
         assert!(earlier.told(aside(0.5, 3)).contains("a kept 25 % aside"));
         let whole = Earlier { folder: "a".into(), aside: None };

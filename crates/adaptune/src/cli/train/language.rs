@@ -8,8 +8,8 @@ use super::data::Data;
 use super::start::Start;
 use adaptune_adapters::{HeadError, Tuning};
 use adaptune_text::{
-    Aside, BaseModel, ChatTemplate, Corpus, CorpusKind, DataFile, Labels, LanguageForm, LanguageRun, TableOptions,
-    TaskChoice, Tokenizer, Words,
+    Aside, BaseModel, ChatTemplate, Corpus, CorpusKind, DataFile, Draw, Labels, LanguageForm, LanguageRun,
+    TableOptions, TaskChoice, Tokenizer, Words,
 };
 use adaptune_train::Dataset;
 use anyhow::{Context, Result, bail};
@@ -195,7 +195,7 @@ fn parts(
             Ok((whole, Some(dev), test))
         }
         Some(DevArg::Share(share)) => {
-            let aside = Aside { share: *share, seed: choices.options.seed };
+            let aside = Aside { draw: Draw::Examples, ..Aside::new(*share, choices.options.seed) };
             let (train, dev) = whole.split(aside.share, aside.seed)?;
             files.push(DataFile::kept_aside(aside, dev.documents.len()));
             Ok((train, Some(dev), test))
