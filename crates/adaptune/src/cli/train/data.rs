@@ -71,11 +71,7 @@ impl Data {
         }
         let Parts { train, dev, test } = Parts::read(choices, whole, &reader, &mut files)?;
         if !reader.quiet {
-            rare::tell(&labels, &train, dev.as_ref())?;
-            if matches!(labels, Labels::Classes(_)) {
-                overlap::tell_contradictions(&train);
-            }
-            [&dev, &test].into_iter().flatten().for_each(|measured| overlap::tell(&train, measured));
+            tell_doubts(&labels, &train, [&dev, &test])?;
         }
         let domains = domains(choices, args, before, &train)?;
         let set = |table: &Table| in_domains(dataset(table, &labels, tokenizer)?, domains.as_ref(), table);
@@ -84,6 +80,18 @@ impl Data {
         let input = InputForm { decimal_comma: reader.decimal_commas, domains, ..InputForm::of_table(&train) };
         Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input: Some(input), files })
     }
+}
+
+/// Says what in the data may not be as it is meant: rare labels, one text with two labels, texts both learnt and measured on.
+fn tell_doubts(labels: &Labels, train: &Table, measured: [&Option<Table>; 2]) -> Result<()> {
+    rare::tell(labels, train, measured[0].as_ref())?;
+    if matches!(labels, Labels::Classes(_)) {
+        overlap::tell_contradictions(train);
+    }
+    for measured in measured.into_iter().flatten() {
+        overlap::tell(train, measured);
+    }
+    Ok(())
 }
 
 /// The tables of a run.
