@@ -311,7 +311,7 @@ fn a_part_of_what_was_learnt_is_told() {
     let bench = Bench::new();
     let rows = data::reviews(96, 1);
     bench.trained("a", "--epochs 1");
-    bench.write("part.tsv", data::tsv(&rows[10..30]));
+    bench.write("part.tsv", data::tsv(&rows[10..30].to_vec()));
     let said = |line: &str| text(&bench.command(line).assert().success().get_output().stderr);
     let told = said("eval --adapter a --data part.tsv");
     assert!(told.contains("a was trained on 20 of the 20 texts in part.tsv (line 2 first)"), "{told}");
