@@ -82,8 +82,11 @@ fn every_kind_of_data_and_loss_is_trained() {
     let bench = Bench::new();
     bench.write("triplets.tsv", pairs(24, true));
     bench.write("scores.tsv", scored(24));
-    let lines = "{\"anchor\": \"the film\", \"positive\": \"a film\", \"negatives\": [\"anna\", \"ben\"]}\n";
-    bench.write("lists.jsonl", lines.repeat(9));
+    let list = |i: usize| {
+        let film = format!("the {}film", "good ".repeat(i));
+        format!("{{\"anchor\": \"{film}\", \"positive\": \"a film\", \"negatives\": [\"anna\", \"ben\"]}}\n")
+    };
+    bench.write("lists.jsonl", (0..9).map(list).collect::<String>());
     for (i, (data, options)) in [
         ("triplets.tsv", "--loss triplet[margin=0.2]"),
         ("triplets.tsv", "--loss multiple_negatives[symmetric=true] --pooling last"),
