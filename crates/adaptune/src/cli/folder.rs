@@ -5,6 +5,7 @@
 
 use super::lock::{LOCK, Lock, refuse_if_held};
 use super::staging::promote;
+use super::unfinished::{clear, is_empty};
 use adaptune_text::{MODEL_CARD, ModelCard, RUN_FILE as RUN, RunFile, is_model_card};
 use adaptune_transformer::weights::{finish_replacing, is_there, replace_file, resolve};
 use anyhow::{Context, Result, bail};
@@ -40,8 +41,6 @@ const CHECKPOINT: &str = "checkpoint.safetensors";
 const METRICS: &str = "metrics.jsonl";
 /// The command line of a run that is under way.
 const COMMAND: &str = "command.json";
-/// What the names of files begin with that are not whole yet.
-const UNFINISHED: &str = ".adaptune-";
 /// Where a run works that is to replace another result.
 const NEXT: &str = ".adaptune-next";
 /// The same for what cannot be gone on with.
@@ -276,7 +275,7 @@ impl RunFolder {
 
     /// True if there is nothing but what a killed run was about to write.
     fn is_empty(&self) -> Result<bool> {
-        Ok(entries(&self.path)?.iter().all(|path| is_unfinished(path)))
+        is_empty(&self.path)
     }
 
     /// Removes one of our files, if it is there.
@@ -290,30 +289,9 @@ impl RunFolder {
     }
 }
 
-/// Removes what is not whole from a folder, but for these.
-fn clear(folder: &Path, but: &[&str]) -> Result<()> {
-    let kept = |path: &Path| but.iter().any(|name| path.ends_with(name));
-    for path in entries(folder)?.iter().filter(|path| is_unfinished(path) && !kept(path)) {
-        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-        removed.with_context(|| format!("cannot remove {}", path.display()))?;
-    }
-    Ok(())
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let list = || folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>();
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
-    list().with_context(|| format!("cannot read {}", folder.display()))
-}
-
-fn is_unfinished(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::unfinished::entries;
     use super::*;
 
     fn folder() -> (tempfile::TempDir, RunFolder) {

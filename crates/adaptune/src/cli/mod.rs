@@ -48,6 +48,7 @@ mod task;
 mod tasks;
 mod tensorboard;
 mod train;
+mod unfinished;
 mod wrap;
 
 use anyhow::{Context, Result};

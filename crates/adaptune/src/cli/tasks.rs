@@ -2,15 +2,13 @@
 
 use super::args::TasksArgs;
 use super::report::{Cell, Report, print_json, print_line, thousands};
+use super::unfinished::{UNFINISHED, is_empty};
 use adaptune_text::builtin::Builtin;
 use adaptune_text::world::{Example, Language, Split, Task, World};
 use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 use std::fs;
 use std::path::Path;
-
-/// What the names of files begin with that are not whole yet.
-const UNFINISHED: &str = ".adaptune-";
 
 /// Lists the tasks, or writes them as files.
 pub(crate) fn run(args: &TasksArgs) -> Result<()> {
@@ -113,9 +111,7 @@ fn check(folder: &Path, overwrite: bool) -> Result<()> {
     if overwrite || !folder.exists() {
         return Ok(());
     }
-    let entries = folder.read_dir().and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let entries = entries.with_context(|| format!("cannot read {shown}"))?;
-    if entries.iter().any(|entry| !entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+    if !is_empty(folder)? {
         bail!("{shown} is not empty: name a new folder with --export, or add --overwrite");
     }
     Ok(())

@@ -4,6 +4,7 @@
 
 use super::super::lock::{LOCK, Lock, refuse_if_held};
 use super::super::staging::promote;
+use super::super::unfinished::{clear, entries, is_empty};
 use super::plan_file::{PLAN, PlanFile};
 use adaptune_train::search::Training;
 use adaptune_transformer::weights::{finish_replacing, replace_file};
@@ -17,8 +18,6 @@ pub(super) const PICTURE: &str = "front.svg";
 pub(super) const PAGE: &str = "search.html";
 /// The folder of the best adapter.
 pub(super) const BEST: &str = "best";
-/// What the names of files begin with that are not whole yet.
-const UNFINISHED: &str = ".adaptune-";
 /// Where a search works that is to replace another one.
 const NEXT: &str = ".adaptune-next";
 /// Where it is begun, so that it is never there without its plan.
@@ -144,31 +143,4 @@ fn folders(search: &Path) -> Result<Vec<PathBuf>> {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let ours = |path: &PathBuf| path.is_dir() && (name(path) == BEST || name(path).starts_with(TRAINING));
     Ok(entries(search)?.into_iter().filter(ours).collect())
-}
-
-/// Removes what is not whole from a folder, but for these.
-fn clear(folder: &Path, but: &[&str]) -> Result<()> {
-    let kept = |path: &Path| but.iter().any(|name| path.ends_with(name));
-    for path in entries(folder)?.iter().filter(|path| is_unfinished(path) && !kept(path)) {
-        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-        removed.with_context(|| format!("cannot remove {}", path.display()))?;
-    }
-    Ok(())
-}
-
-/// True if there is nothing but what is not whole.
-fn is_empty(folder: &Path) -> Result<bool> {
-    Ok(entries(folder)?.iter().all(|path| is_unfinished(path)))
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    if !folder.exists() {
-        return Ok(Vec::new());
-    }
-    let list = || folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>();
-    list().with_context(|| format!("cannot read {}", folder.display()))
-}
-
-fn is_unfinished(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
 }
