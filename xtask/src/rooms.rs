@@ -76,6 +76,7 @@ const HOUSES: [House; 3] = [
             &["table"],
             &["chat", "labels", "retrieval", "split", "tokenizer"],
             &["base", "corpus", "data", "data_file", "domains"],
+            &["input_form"],
             &["run_file"],
             &["card", "embedder", "predictor", "scorer"],
             &["generator", "parallel_predictor"],

@@ -10,7 +10,7 @@ use crate::compose::layer_drop::{LayerDrop, check_left};
 use crate::compose::setup::Setup;
 use crate::compose::stack::Stack;
 use crate::compose::watch::MixingRecord;
-use crate::head::Head;
+use crate::head::{Head, TargetScale};
 use crate::objective::Objective;
 use crate::objective::through_head::ThroughHead;
 use adaptune_tensor::{AnyParameter, Gradients, Named, NamedMut, Parameters, Scalar, in_pool};
@@ -48,6 +48,12 @@ impl<S: Scalar> AdapterModel<S> {
         let mut model = Self { thawed, ..self };
         model.train_from(0);
         model
+    }
+
+    /// The same model, whose head goes on learning on another scale and answers as before: [`Head::rescaled`].
+    #[must_use]
+    pub fn with_head_scale(self, scale: Option<TargetScale>) -> Self {
+        Self { head: self.head.rescaled(scale), ..self }
     }
 
     /// The same model with another setup in it, whose adapters train from now on but for those that are

@@ -3,7 +3,7 @@
 use crate::data::cut_note;
 use crate::error::{Result, TextError};
 use crate::predictor::{Prediction, Reader, TextPredictor};
-use crate::run_file::InputForm;
+use crate::input_form::InputForm;
 use crate::table::{Row, Table};
 use crate::thresholds::Thresholds;
 use crate::tokenizer::Tokenizer;

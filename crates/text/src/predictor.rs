@@ -10,7 +10,7 @@ use crate::data::cut_note;
 use crate::domains::Domains;
 use crate::error::{Result, TextError};
 use crate::labels::{Labels, canonical};
-use crate::run_file::InputForm;
+use crate::input_form::InputForm;
 use crate::table::{Columns, Row, Table, TableKind};
 use crate::thresholds::Thresholds;
 use crate::tokenizer::Tokenizer;

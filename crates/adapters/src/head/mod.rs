@@ -124,6 +124,18 @@ impl<S: Scalar> Head<S> {
         Self { scale: scale.filter(|_| fits), ..self }
     }
 
+    /// A head that answers the same and goes on learning on another scale, which its last layer makes up for: `W' = W / deviation`,
+    /// `b' = (b - mean) / deviation`. Heads that can have no [scale](Head::with_scale) stay as they are.
+    #[must_use]
+    pub fn rescaled(self, scale: Option<TargetScale>) -> Self {
+        let plain = self.without_scale().into_owned();
+        let fitting = plain.clone().with_scale(scale);
+        match (fitting.scale, &plain.body) {
+            (Some(scale), Body::Stack(stack)) => Self { body: Body::Stack(stack.scaled(scale.inverse())), ..fitting },
+            _ => self,
+        }
+    }
+
     /// The scale on which its layers learn numbers; `None` for those they learn as they are.
     #[must_use]
     pub fn scale(&self) -> Option<TargetScale> {

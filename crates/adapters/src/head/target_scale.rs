@@ -47,6 +47,11 @@ impl TargetScale {
         (mean.is_finite() && deviation.is_finite()).then_some(Self { mean, deviation })
     }
 
+    /// The scale that undoes this one: `z = y / deviation - mean / deviation`.
+    pub(super) fn inverse(&self) -> Self {
+        Self { mean: -self.mean / self.deviation, deviation: 1.0 / self.deviation }
+    }
+
     /// `y = mean + deviation z`.
     pub(super) fn apply<S: Scalar>(&self, mut z: Array2<S>) -> Array2<S> {
         let (mean, deviation) = (S::from_f64(self.mean), S::from_f64(self.deviation));

@@ -100,13 +100,16 @@ fn a_scale_of_numbers_goes_into_what_is_saved() {
     let loaded: Head<f32> = format::load_head(folder.path(), &base).expect("sound");
     let average = average_heads("mean", &[(&head, 0.25), (&loaded, 0.75)], true).expect("alike");
     assert_eq!((loaded.scale(), average.scale()), (None, None));
+    let other = TargetScale { mean: 30.0, deviation: 7.5 };
+    let further = loaded.clone().rescaled(Some(other));
+    assert_eq!((further.scale(), loaded.clone().rescaled(None).scale()), (Some(other), None));
     let answers = |head: Head<f32>| {
         let model = AdapterModel::new(base.clone(), None, head);
         model.logits(&Batch::from_ids(&[&[3, 1, 4], &[5], &[9, 2, 6, 5]])).expect("a good batch")
     };
     let expected = answers(head);
     assert!(expected.iter().all(|y| (y - 412.5).abs() < 603.0), "{expected}");
-    for found in [answers(loaded), answers(average)] {
+    for found in [answers(loaded), answers(average), answers(further)] {
         let near = expected.iter().zip(&found).all(|(a, b)| (a - b).abs() <= 1e-3);
         assert!(near, "{expected}\n{found}");
     }

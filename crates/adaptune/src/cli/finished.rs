@@ -3,6 +3,7 @@
 use super::args;
 use super::download::find_base;
 use super::folder::{RunFolder, State, TRAINED};
+use super::relative::found_base;
 use super::report::note;
 use adaptune_adapters::{Adapter, Head, Setup, format, nearest};
 use adaptune_tensor::Seed;
@@ -45,7 +46,7 @@ impl Finished {
         let Some(name) = model.or(run.as_ref().map(|run| run.model.as_str())) else {
             bail!("{} does not say what it was trained on: name the base with --model", adapter.display());
         };
-        let name = name.to_owned();
+        let name = if model.is_none() { found_base(name, adapter) } else { name.to_owned() };
         let model = find_base(&name).with_context(|| named_by(&name, run.as_ref()))?;
         let max_length = longest(&model, run.as_ref());
         let base_dtype = dtype.map(BaseDtype::from).or(run.as_ref().map(|run| run.base_dtype)).unwrap_or_default();
@@ -60,7 +61,7 @@ impl Finished {
     /// The adapter was trained on another base, or with other numbers of it, and nobody said which are meant.
     pub(crate) fn beside(&self, adapter: &Path, named: bool, dtype_named: bool) -> Result<Self> {
         let run = run_in(adapter)?;
-        if let Some(run) = run.as_ref().filter(|run| !named && run.model != self.name) {
+        if let Some(run) = run.as_ref().filter(|run| !named && found_base(&run.model, adapter) != self.name) {
             bail!(
                 "it was trained on {}, and the first part on {}; if they are the same, say where it is with --model",
                 run.model,

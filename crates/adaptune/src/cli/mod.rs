@@ -35,6 +35,7 @@ mod predict;
 mod pretrain;
 mod progress;
 mod questions;
+mod relative;
 mod report;
 mod scatter;
 mod score;

@@ -264,7 +264,7 @@ pub(crate) fn thousands(number: u64) -> String {
 
 /// A score as it is read: a share as per cent; a correlation, which goes from -1 to 1, a squared error and a perplexity as numbers.
 pub(crate) fn score(name: &str, value: f64) -> String {
-    let is_number = ["pearson", "spearman", "correlation", "squared_error"].iter().any(|part| name.contains(part));
+    let is_number = ["pearson", "spearman", "correlation", "_error"].iter().any(|part| name.contains(part));
     match is_number {
         _ if name.contains("perplexity") => format!("{value:.2}"),
         true => format!("{value:.4}"),

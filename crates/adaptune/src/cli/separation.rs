@@ -1,7 +1,7 @@
 //! From which probability on each class, or each label, would be predicted best: a part of `eval --per-class`.
 
 use super::per_class::PerClass;
-use super::report::{Cell, Report, note, print_line};
+use super::report::{Cell, Report, counted, note, print_line};
 use adaptune_adapters::HeadConfig;
 use adaptune_tensor::ndarray::{Array2, Axis};
 use adaptune_tensor::{sigmoid, softmax};
@@ -12,10 +12,14 @@ use serde_json::{Value, json};
 
 /// More classes than this are not each looked for by a threshold.
 const FEW: usize = 8;
+/// With fewer examples of a label than this, its threshold hangs on a few of them.
+const SOME: usize = 10;
 
 /// The threshold with the best F1 of each class or label, on the data that were measured; nothing for tags.
 pub(crate) struct Separation {
     best: Vec<(String, Threshold)>,
+    /// The label with the fewest examples of those that have a threshold, and how many it has.
+    rarest: Option<(String, usize)>,
     /// True if any number of labels hold, so that all thresholds can be in use at once.
     any: bool,
 }
@@ -38,7 +42,7 @@ impl Separation {
         let any = head.task.predicts_any_labels();
         let few_classes = PerClass::is_for(head) && !head.task.reads_every_token() && head.labels.len() <= FEW;
         if !any && !few_classes {
-            return Self { best: Vec::new(), any };
+            return Self { best: Vec::new(), rarest: None, any };
         }
         let probabilities = if any { logits.mapv(sigmoid) } else { softmax(logits.clone()) };
         let count = |label: usize| data.examples().iter().filter(|example| is(&example.target, label)).count();
@@ -50,7 +54,10 @@ impl Separation {
             let pairs: Vec<(f64, bool)> = column.iter().map(|p| f64::from(*p)).zip(truths).collect();
             Some((name.clone(), best_threshold(&pairs)?))
         };
-        Self { best: head.labels.iter().enumerate().filter(|(label, _)| told(label)).filter_map(best).collect(), any }
+        let labels = || head.labels.iter().enumerate().filter(|(label, _)| told(label));
+        let counts = labels().map(|(label, name)| (name.clone(), count(label))).filter(|(_, count)| *count > 0);
+        let rarest = counts.min_by_key(|(_, count)| *count);
+        Self { best: labels().filter_map(best).collect(), rarest, any }
     }
 
     /// Prints them as a table, and how to use one, unless some are in use.
@@ -80,7 +87,15 @@ impl Separation {
                 options(std::slice::from_ref(least))
             ),
         });
+        self.tell_few();
         Ok(())
+    }
+
+    /// That a threshold hangs on a handful of examples.
+    fn tell_few(&self) {
+        let Some((name, count)) = self.rarest.as_ref().filter(|(_, count)| *count < SOME) else { return };
+        let examples = counted(*count, "example");
+        note(format!("note: `{name}` has {examples} here, so its threshold is a guess: with {SOME} or more it would be chosen better"));
     }
 
     pub(crate) fn json(&self) -> Value {

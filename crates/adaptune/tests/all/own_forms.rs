@@ -1,4 +1,5 @@
-//! Forms in which people have their data: lists in JSON, words with tags in a table, a column for each label, pairs through a pipe.
+//! Forms in which people have their data: lists in JSON, words with tags in a table, a column for each label, pairs through a pipe, prices;
+//! and where they have them.
 
 use crate::common::{Bench, data, json_lines, ok, text};
 use std::fs;
@@ -204,4 +205,68 @@ fn probabilities_are_written_as_the_numbers_of_the_input() {
     ok(&mut bench.command("predict --model model --adapter a --input neu.csv --out judged.csv"));
     let judged = std::fs::read_to_string(bench.path("judged.csv")).unwrap();
     assert!(judged.lines().skip(1).all(|line| line.rsplit(';').next().unwrap().starts_with("0,")), "{judged}");
+}
+
+/// How the training data were written is not to be said again where they are read again.
+#[test]
+fn a_table_without_names_is_measured_as_it_was_trained_on() {
+    let bench = Bench::new();
+    let reviews = fs::read_to_string(bench.path("train.tsv")).expect("the table was written");
+    let (_, rows) = reviews.split_once('\n').expect("a header and rows");
+    bench.write("bare.txt", rows.replace('\t', "^"));
+    let form = "--format csv --delimiter ^ --header text,label";
+    let said = bench.train("a", &format!("--train bare.txt --dev 25% --epochs 1 {form}")).assert().success();
+    let said = text(&said.get_output().stderr);
+    assert!(said.contains("the first line is an example, as --header says: text `"), "{said}");
+    ok(&mut bench.command("eval --adapter a --kept-aside"));
+    bench.refuses("eval --adapter a --kept-aside --format tsv", &["as in training"]);
+    bench.refuses_to_train("--train bare.txt --format csv", &["--delimiter"]);
+}
+
+/// A program that puts quotes around every field puts them around names too.
+#[test]
+fn quotes_around_all_names_are_no_part_of_them() {
+    let bench = Bench::new();
+    let reviews = fs::read_to_string(bench.path("train.tsv")).expect("the table was written");
+    let quoted = |line: &str| format!("\"{}\"\n", line.replace('\t', "\"\t\""));
+    bench.write("quoted.tsv", reviews.lines().map(quoted).collect::<String>());
+    bench.trained("a", "--epochs 1");
+    let said = bench.train("b", "--epochs 1 --train quoted.tsv").assert().success();
+    assert!(text(&said.get_output().stderr).contains("all names of columns stand in quotes"));
+    let weights = |name: &str| fs::read(bench.path(name).join("adapter.safetensors")).unwrap();
+    assert_eq!(weights("a"), weights("b"));
+}
+
+/// Relative names in a run are of the folder that it was started in, wherever a later command is.
+#[test]
+fn a_run_is_used_from_another_folder() {
+    let bench = Bench::new();
+    bench.trained("runs/a", "--dev 25% --epochs 1");
+    fs::create_dir(bench.path("elsewhere")).expect("a new folder");
+    let from = |folder: &str, line: &str| {
+        let mut command = bench.command(line);
+        command.current_dir(bench.path(folder));
+        ok(&mut command)
+    };
+    from("runs", "eval --adapter a --kept-aside");
+    from("elsewhere", "eval --adapter ../runs/a --data ../dev.tsv");
+    from("elsewhere", "train --from ../runs/a --train ../train.tsv --epochs 1 --out b");
+}
+
+/// A training that goes on has the scale of prices too: with the rate of the first it loses nothing.
+#[test]
+fn numbers_far_from_zero_are_learnt_further() {
+    let bench = Bench::new();
+    let row = |i: usize| format!("{} was sold\t{}\n", ["anna", "ben", "carla"][i % 3], [20, 600, 2400][i % 3] + i);
+    bench.write("prices.tsv", format!("text\tprice\n{}", (0..48).map(row).collect::<String>()));
+    let train = "--train prices.tsv --label-column price --batch-size 8";
+    ok(&mut bench.command(&format!("train --model model --name mine --epochs 20 --lr 1e-2 --out a {train}")));
+    let further = bench.command(&format!("train --from a --epochs 4 --lr 1e-3 --out b {train}")).assert().success();
+    let said = text(&further.get_output().stderr);
+    assert!(said.contains("far from zero"), "{said}");
+    let error = |folder: &str| {
+        let measured = ok(&mut bench.command(&format!("eval --adapter {folder} --data prices.tsv --json")));
+        json_lines(&measured)[0]["metrics"]["mean_absolute_error"].as_f64().expect("a number")
+    };
+    assert!(error("b") < 1.05 * error("a") && error("a") < 1500.0, "{} {}", error("a"), error("b"));
 }

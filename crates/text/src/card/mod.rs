@@ -6,7 +6,8 @@ mod python;
 mod shell;
 
 use crate::data_file::DataFile;
-use crate::run_file::{InputKind, RunFile};
+use crate::input_form::InputKind;
+use crate::run_file::RunFile;
 use adaptune_adapters::HeadConfig;
 use adaptune_transformer::Family;
 use embedding::vectors;

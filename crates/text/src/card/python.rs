@@ -1,6 +1,7 @@
 //! How Python loads an adapter, and computes a head that its libraries do not have.
 
-use crate::run_file::{InputKind, RunFile};
+use crate::input_form::InputKind;
+use crate::run_file::RunFile;
 use adaptune_adapters::{Expression, HeadConfig, Pooling};
 use adaptune_transformer::Family;
 use std::fmt::Write as _;

@@ -260,8 +260,8 @@ fn classification(table: &Table) -> Result<(Labels, String)> {
     refuse_tags(table)?;
     never_repeat(table, &classes)?;
     let occurrences = Occurrences::of(table.rows.iter().filter_map(|row| Some((row.line, row.label.as_deref()?))));
-    let odd =
-        quantities::tell_words(table) + &occurrences.words_for_none(&classes) + &doubts(table, &classes, &occurrences);
+    let none = occurrences.words_for_none(&classes, "and the example is left out");
+    let odd = quantities::tell_words(table) + &none + &doubts(table, &classes, &occurrences);
     let classes = with_named(table, classes);
     let note = format!("{} classes: {}{odd}", classes.len(), listed(&classes));
     Ok((Labels::Classes(classes), note))
@@ -312,7 +312,7 @@ fn multi_label(table: &Table) -> Result<(Labels, String)> {
         "{} labels, of which any number may hold: {}; {mean:.1} an example on average{without}{}{}",
         names.len(),
         listed(&names),
-        occurrences.words_for_none(&names),
+        occurrences.words_for_none(&names, "which means that no label holds"),
         occurrences.slips(&names)
     );
     Ok((Labels::Sets(names), note))

@@ -52,6 +52,7 @@ impl Table {
             row.labels = known.then(|| label.map(|label| parted(&label, found)).unwrap_or_default());
         }
         self.columns.label_separator = found;
+        self.notes.extend(separator.is_none().then(|| self.other_separators(found)).flatten());
         Ok(self)
     }
 
@@ -84,6 +85,20 @@ impl Table {
     #[must_use]
     pub fn has_label_sets(&self) -> bool {
         self.rows.iter().any(|row| row.labels.is_some())
+    }
+}
+
+impl Table {
+    /// That labels have another sign in them that often stands between labels.
+    fn other_separators(&self, found: Option<char>) -> Option<String> {
+        let others: Vec<char> = SEPARATORS.into_iter().filter(|sign| Some(*sign) != found).collect();
+        let mut labels = self.rows.iter().flat_map(|row| row.labels.iter().flatten().map(move |label| (row.line, label)));
+        let (line, label) = labels.find(|(_, label)| label.contains(&others[..]))?;
+        Some(format!(
+            "`{}` (line {line}) is one label here: if it is several, write `{}` between them, as between others",
+            shortened(label, 40),
+            found?
+        ))
     }
 }
 
@@ -159,6 +174,7 @@ mod tests {
         }
         let table = read("a.tsv", "text\tlabel\nx\ta|| b |\ny\tc,d\n").with_label_sets(None).unwrap();
         assert_eq!(sets(&table), some(&["a+b", "c,d"]));
+        assert!(table.notes[1].contains("`c,d` (line 3) is one label here"), "{:?}", table.notes);
         let table = read("a.csv", "text,label\nx,a/b\ny,c\n").with_label_sets(Some('/')).unwrap();
         assert_eq!((sets(&table), table.notes.len()), (some(&["a+b", "c"]), 0));
         let table = read("a.csv", "text,label\nx,a\ny,c\n").with_label_sets(None).unwrap();

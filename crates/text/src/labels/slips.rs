@@ -98,14 +98,15 @@ impl Occurrences {
     }
 
     /// That words which often stand for a missing label are labels here; among signs, such as `+`, they are signs.
-    pub(super) fn words_for_none(&self, classes: &[String]) -> String {
+    /// What to do with them is the end of the sentence.
+    pub(super) fn words_for_none(&self, classes: &[String], cure: &str) -> String {
         let (none, others): (Vec<&String>, Vec<&String>) = classes.iter().partition(|name| means_none(name));
         if none.is_empty() || !others.iter().any(|name| name.chars().any(char::is_alphabetic)) {
             return String::new();
         }
         let told = none.iter().map(|name| self.placed(name));
         format!(
-            "; a label like any other is {} here: where it stands for none, empty the field, and the example is left out",
+            "; a label like any other is {} here: where it stands for none, empty the field, {cure}",
             some(told.collect())
         )
     }
@@ -214,7 +215,7 @@ mod tests {
         let said = |labels: &[&str]| {
             let names: std::collections::BTreeSet<&str> = labels.iter().copied().collect();
             let names = classes(&names.into_iter().collect::<Vec<_>>());
-            Occurrences::of((2..).zip(labels.iter().copied())).words_for_none(&names)
+            Occurrences::of((2..).zip(labels.iter().copied())).words_for_none(&names, "and the example is left out")
         };
         let told = said(&["good", "n/a", "bad", "n/a", "-"]);
         assert!(told.contains("`-` (1 example, line 6), `n/a` (2 examples, line 3 first) here"), "{told}");

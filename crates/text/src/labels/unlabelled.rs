@@ -32,15 +32,18 @@ impl Table {
             _ if sets => row.labels.is_none(),
             _ if answers => row.answers.is_none(),
             None => true,
+            Some(label) if is_error_of_a_spreadsheet(label) => true,
             Some(label) => (minus_one && whole_number(label) == Some(-1)) || (words && means_none(label)),
         };
         let Some(first) = self.rows.iter().find(|row| is_unlabelled(row)).map(|row| row.line) else { return Ok(self) };
         if self.rows.iter().all(is_unlabelled) {
             return Err(no_labels(&self));
         }
+        let errors = self.rows.iter().any(|row| row.label.as_deref().is_some_and(is_error_of_a_spreadsheet));
         let all = self.rows.len();
         self.rows.retain(|row| !is_unlabelled(row));
         let how = match (minus_one, words) {
+            _ if errors => "blank, or an error of a spreadsheet such as #N/A",
             (true, _) => "blank or -1",
             (false, true) => "blank, or n/a and the like",
             (false, false) => "blank",
@@ -82,6 +85,13 @@ const NONE: [&str; 7] = ["n/a", "na", "nan", "null", "none", "-", "?"];
 
 pub(super) fn means_none(label: &str) -> bool {
     NONE.iter().any(|none| label.eq_ignore_ascii_case(none))
+}
+
+/// What spreadsheets write where a formula has no value: no name of a class.
+const ERRORS: [&str; 8] = ["#n/a", "#value!", "#ref!", "#div/0!", "#name?", "#num!", "#null!", "#spill!"];
+
+fn is_error_of_a_spreadsheet(label: &str) -> bool {
+    ERRORS.iter().any(|error| label.eq_ignore_ascii_case(error))
 }
 
 /// True if words for nothing stand among numbers: there is one, and nine in ten of the other labels are finite numbers, for the rest are more
@@ -131,6 +141,14 @@ mod tests {
         let coded = table(&coded).labelled().unwrap();
         assert_eq!(coded.rows.len(), 60);
         assert!(coded.notes[0].contains("blank or -1; line 62 first"), "{}", coded.notes[0]);
+    }
+
+    #[test]
+    fn errors_of_spreadsheets_are_no_labels() {
+        let some = table(&["good", "#N/A", "bad", "#REF!"]).labelled().unwrap();
+        assert_eq!(some.rows.len(), 2);
+        assert!(some.notes[0].contains("2 of 4 examples have no label (blank, or an error of a spreadsheet"), "{:?}", some.notes);
+        assert!(table(&["#N/A", ""]).labelled().is_err());
     }
 
     #[test]

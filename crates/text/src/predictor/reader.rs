@@ -3,7 +3,7 @@
 use super::prediction::{Prediction, WordTag};
 use crate::data::{Tokenized, by_row};
 use crate::error::Result;
-use crate::run_file::InputForm;
+use crate::input_form::InputForm;
 use crate::table::{ChoiceLabels, Choices, Row, Table, Text};
 use crate::thresholds::Thresholds;
 use crate::tokenizer::{Encoded, Tokenizer};

@@ -4,7 +4,7 @@ use super::delimiter::{Found, byte, find, plural};
 use super::dialect::Dialect;
 use super::options::Reading;
 use super::source::Source;
-use crate::error::Result;
+use crate::error::{Result, shortened};
 
 /// A header and the records under it, each with the line on which it starts.
 #[derive(Debug)]
@@ -24,6 +24,11 @@ pub(super) fn tabs(reading: &Reading<'_>) -> Result<Records> {
     if found.dialect.quotes {
         return quoted(reading, found);
     }
+    if is_all_quoted(&found) {
+        found.dialect.quotes = true;
+        found.notes.push("all names of columns stand in quotes, so fields are read as --quotes says".to_owned());
+        return quoted(reading, found);
+    }
     let delimiter = found.dialect.delimiter;
     let split = |(line, text): (usize, &str)| (line, text.split(delimiter).map(str::to_owned).collect());
     let rows: Vec<(usize, Vec<String>)> = reading.source.lines().skip(found.lines_before).map(split).collect();
@@ -37,9 +42,19 @@ pub(super) fn commas(reading: &Reading<'_>) -> Result<Records> {
     quoted(reading, find(reading, Dialect::COMMAS)?)
 }
 
+/// True of a header that a program has written with quotes around every field.
+fn is_all_quoted(found: &Found<'_>) -> bool {
+    let header = found.text.lines().next().unwrap_or_default();
+    header.contains(found.dialect.delimiter) && header.split(found.dialect.delimiter).all(|field| is_quoted(field.trim()))
+}
+
+fn is_quoted(field: &str) -> bool {
+    field.len() > 1 && field.starts_with('"') && field.ends_with('"')
+}
+
 /// Fields that stand in quotes where quotes are ordinary characters: how many there are.
 fn kept_quotes(rows: &[(usize, Vec<String>)]) -> Option<String> {
-    let in_quotes = |field: &&String| field.len() > 1 && field.starts_with('"') && field.ends_with('"');
+    let in_quotes = |field: &&String| is_quoted(field);
     let mut fields = rows.iter().flat_map(|(line, fields)| fields.iter().filter(in_quotes).map(move |f| (*line, f)));
     let (line, _) = fields.next()?;
     let which = match fields.count() {
@@ -105,6 +120,7 @@ fn quotes_are_closed(source: &Source, text: &str, starts: &[Place]) -> Result<()
 fn checked(reading: &Reading<'_>, mut rows: Vec<(usize, Vec<String>)>, found: Found<'_>) -> Result<Records> {
     let (source, Found { dialect, mut notes, .. }) = (reading.source, found);
     let (line, header) = header(reading, &mut rows)?;
+    notes.extend(first_example(reading, &rows));
     notes.extend(without_blank_end(&mut rows));
     check_header(source, line, &header)?;
     if rows.is_empty() {
@@ -123,11 +139,19 @@ fn header(reading: &Reading<'_>, rows: &mut Vec<(usize, Vec<String>)>) -> Result
     let first: Vec<String> = first.iter().map(|name| name.trim().to_owned()).collect();
     match given {
         given if given.is_empty() => Ok((line, first)),
-        given if *given == first => {
+        given if given.iter().all(|name| first.iter().any(|other| other.eq_ignore_ascii_case(name))) => {
             Err(reading.source.error(line, "the first line names the columns already; leave --header away"))
         }
         given => Ok((line, given.clone())),
     }
+}
+
+/// What the first line holds where names are given: should it name the columns, whoever reads this sees it.
+fn first_example(reading: &Reading<'_>, rows: &[(usize, Vec<String>)]) -> Option<String> {
+    let (_, fields) = rows.first().filter(|_| !reading.options.header.is_empty())?;
+    let named = reading.options.header.iter().zip(fields);
+    let shown: Vec<String> = named.map(|(name, field)| format!("{name} `{}`", shortened(field, 30))).collect();
+    Some(format!("the first line is an example, as --header says: {}", shown.join(", ")))
 }
 
 /// Spreadsheets also leave rows of blank fields behind the last one: takes them off, which a note says.

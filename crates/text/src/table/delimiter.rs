@@ -53,7 +53,7 @@ fn in_header(reading: &Reading<'_>, text: &str, usual: Dialect) -> char {
     let wanted = reading.wanted();
     let fits = |delimiter: &char| {
         let fields = fields(header, Dialect { delimiter: *delimiter, ..usual });
-        let found = fields.iter().filter(|field| wanted.contains(&field.trim())).count();
+        let found = fields.iter().filter(|field| wanted.contains(&field.trim().trim_matches('"'))).count();
         let is_usual = *delimiter == usual.delimiter;
         (found, is_usual && fields.len() > 1, fields.len(), is_usual)
     };

@@ -54,18 +54,65 @@ pub(super) fn require(reading: &Reading<'_>, header: &[String], needed: &[Needed
     if missing.iter().any(is_usual_text) && are_words(header) {
         return Err(reading.source.whole(format!("expected {expected}{before}, found {found}; {WORDS_AND_TAGS}")));
     }
-    let (hint, options) = (hint(header, &missing), options(&missing));
-    let second_text = second_text(reading, header, &missing);
-    let first_line = match looks_like_an_example(header) {
-        true => {
-            "The first line looks like an example, and not like names: if the file has no line of names, give them with --header, as in \
-             --header text,label"
-        }
-        false => "The first line names the columns",
+    let otherwise = written_otherwise(reading, header, &missing);
+    let told = otherwise.unwrap_or_else(|| named_otherwise(reading, header, &missing));
+    Err(reading.source.whole(format!("expected {expected}{before}, found {found}{told}")))
+}
+
+/// What helps where the columns have other names.
+fn named_otherwise(reading: &Reading<'_>, header: &[String], missing: &[Needed<'_>]) -> String {
+    let (hint, options) = (hint(header, missing), options(missing));
+    let second_text = second_text(reading, header, missing);
+    format!("{hint} The first line names the columns; {options} among them{second_text}")
+}
+
+/// What helps where the table is written in another way than it was read: its fields stand in quotes, something else parts its columns, or
+/// it has no line of names.
+fn written_otherwise(reading: &Reading<'_>, header: &[String], missing: &[Needed<'_>]) -> Option<String> {
+    if header.iter().any(|name| name.len() > 1 && name.starts_with('"') && name.ends_with('"')) {
+        return Some("; fields stand in quotes here, which are read as a part of them: add --quotes".into());
+    }
+    if let ([only], None) = (header, reading.options.delimiter)
+        && let Some(sign) = sign_between_names(only)
+    {
+        return Some(format!("; if `{sign}` parts the columns, --delimiter '{sign}' says so"));
+    }
+    looks_like_an_example(header).then(|| {
+        format!(
+            ". The first line looks like an example, and not like names: if the file has no line of names, give them with --header, as in \
+             --header {}; if it has, {} among them",
+            suggested(header, missing).join(","),
+            options(missing)
+        )
+    })
+}
+
+/// The sign that parts short names in what was read as one column: the only one that is neither a letter nor usual in names.
+fn sign_between_names(header: &str) -> Option<char> {
+    let mut signs: Vec<char> = header.chars().filter(|c| !c.is_alphanumeric() && !" _-().'\"".contains(*c)).collect();
+    signs.sort_unstable();
+    signs.dedup();
+    if let [sign] = signs[..] { Some(sign) } else { None }
+}
+
+/// Names for columns whose first example this is: the text is the longest, of two the other is the label, and of more a number in
+/// front is an id and the shortest of the rest the label.
+fn suggested(example: &[String], missing: &[Needed<'_>]) -> Vec<String> {
+    let named = |options: &[&str], usual: &str| {
+        let of = missing.iter().find(|column| options.contains(&column.option));
+        of.map_or_else(|| usual.to_owned(), |column| column.name.to_owned())
     };
-    Err(reading.source.whole(format!(
-        "expected {expected}{before}, found {found}{hint} {first_line}; {options} among them{second_text}"
-    )))
+    let length = |place: &usize| example[*place].chars().count();
+    let text = (0..example.len()).max_by_key(length).unwrap_or_default();
+    let is_id = |place: usize| place == 0 && example.len() > 2 && example[0].parse::<f64>().is_ok();
+    let label = (0..example.len()).filter(|place| *place != text && !is_id(*place)).min_by_key(length);
+    let name = |place: usize| match place {
+        place if place == text => named(&[TEXT_COLUMN], "text"),
+        place if Some(place) == label => named(&[LABEL_COLUMN], "label"),
+        place if is_id(place) => "id".to_owned(),
+        place => format!("column_{}", place + 1),
+    };
+    (0..example.len()).map(name).collect()
 }
 
 /// The option that names a second text, where it may be missing that nobody has named one.
@@ -73,6 +120,9 @@ fn second_text(reading: &Reading<'_>, header: &[String], missing: &[Needed<'_>])
     let is_second = |column: &Needed<'_>| column.option == TEXT_B_COLUMN;
     let may_be_pairs = header.len() > 2 && missing.iter().any(is_usual_text) && !missing.iter().any(is_second);
     match may_be_pairs && reading.options.columns.text_b.is_none() {
+        false if reading.options.columns.text_b.is_some() && missing.iter().any(is_usual_text) => {
+            format!("; {TEXT_B_COLUMN} names the second text of a pair, so {TEXT_COLUMN} has to name the first")
+        }
         true => format!(", and {TEXT_B_COLUMN} names the second text where examples are pairs"),
         false => String::new(),
     }
@@ -297,6 +347,24 @@ mod tests {
         assert!(looks_like_an_example(&header(&["The soup was cold and so was the waiter", "bad"])));
         assert!(looks_like_an_example(&header(&["1", "It never came."])));
         assert!(!looks_like_an_example(&header(&["id", "Text der Anfrage", "Betrag (€)", "approved?"])));
+    }
+
+    #[test]
+    fn names_are_suggested_for_the_columns_of_an_example() {
+        let missing = needed(&[("text", TEXT_COLUMN), ("label", LABEL_COLUMN)]);
+        let suggested = |example: &[&str]| suggested(&header(example), &missing).join(",");
+        assert_eq!(suggested(&["It never came.", "late"]), "text,label");
+        assert_eq!(suggested(&["late", "It never came."]), "label,text");
+        assert_eq!(suggested(&["17", "It never came.", "late"]), "id,text,label");
+        assert_eq!(suggested(&["17", "It never came.", "3", "a shop in Kiel"]), "id,text,label,column_4");
+        assert_eq!(suggested(&["It never came."]), "text");
+    }
+
+    #[test]
+    fn a_sign_between_names_is_found() {
+        assert_eq!(sign_between_names("text^label^id"), Some('^'));
+        assert_eq!(sign_between_names("text~label"), Some('~'));
+        assert_eq!((sign_between_names("text"), sign_between_names("my text, or #none")), (None, None));
     }
 
     #[test]

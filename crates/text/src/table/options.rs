@@ -4,6 +4,7 @@ use super::content::Columns;
 use super::source::Source;
 use crate::error::{Result, TextError};
 use adaptune_adapters::did_you_mean;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -28,13 +29,15 @@ pub struct TableOptions {
 }
 
 /// How a data file is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Format {
     /// A header, then columns between tabs; quotes are ordinary characters.
     Tsv,
     /// A header, then columns between commas, quoted as in RFC 4180.
     Csv,
     /// One JSON object a line.
+    #[serde(rename = "jsonl")]
     JsonLines,
     /// A word and its tag a line, an empty line between sentences.
     Conll,

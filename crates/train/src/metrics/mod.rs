@@ -1,6 +1,6 @@
 //! How good predictions are: classification, sets of labels, regression, and tags of tokens and spans.
 //!
-//! Every score is a pure function that never gives NaN and, squared error and perplexity apart, is better the
+//! Every score is a pure function that never gives NaN and, errors and perplexity apart, is better the
 //! higher it is. Where a score is undefined it is 0; each function says when that is. scikit-learn
 //! and seqeval do the same with a warning, while scipy's correlations are NaN there. Scores of sets of labels are `None`
 //! where they are undefined, and NaN among [`Metrics`].
@@ -21,7 +21,7 @@ pub use answers::{answer_f1, exact_answer, normalised_answer};
 pub use classification::{accuracy, chance_of_choices, macro_f1, matthews_correlation};
 pub use label_sets::LabelReport;
 pub use neighbours::Neighbours;
-pub use regression::{mean_squared_error, pearson, spearman};
+pub use regression::{mean_absolute_error, mean_squared_error, pearson, spearman};
 pub use report::{ClassReport, calibration_error};
 pub use retrieval::{average_precision, ndcg, ranked, recall, reciprocal_rank};
 pub use span_report::SpanReport;
@@ -41,7 +41,7 @@ use std::fmt;
 /// | classification | `accuracy` | `macro_f1`, `matthews_correlation` |
 /// | multi-label classification | `micro_f1` | `macro_f1`, `exact_match` |
 /// | hierarchical classification | `accuracy` | `coarse_accuracy`, `level_2_accuracy` and so on, `macro_f1` |
-/// | regression | `pearson` | `spearman`, `mean_squared_error` |
+/// | regression | `pearson` | `spearman`, `mean_squared_error`, `mean_absolute_error` |
 /// | tagging with labels of spans (IO, IOB, IOBES, BILOU) | `span_f1` | `span_precision`, `span_recall`, `token_accuracy` |
 /// | tagging with other labels | `token_accuracy` | |
 /// | question answering | `f1` | `exact_match` |
@@ -137,6 +137,7 @@ impl Metrics {
             ("pearson", pearson(expected, predicted)),
             ("spearman", spearman(expected, predicted)),
             ("mean_squared_error", mean_squared_error(expected, predicted)),
+            ("mean_absolute_error", mean_absolute_error(expected, predicted)),
         ])
     }
 
@@ -265,7 +266,7 @@ impl Metrics {
     }
 }
 
-/// True of the scores that are better the lower they are, by their names: squared errors and perplexities, those of one of several tasks
+/// True of the scores that are better the lower they are, by their names: errors and perplexities, those of one of several tasks
 /// among them.
 ///
 /// ```
@@ -274,7 +275,7 @@ impl Metrics {
 /// ```
 #[must_use]
 pub fn lower_is_better(name: &str) -> bool {
-    matches!(name.rsplit('.').next(), Some("perplexity" | "mean_squared_error"))
+    matches!(name.rsplit('.').next(), Some("perplexity" | "mean_squared_error" | "mean_absolute_error"))
 }
 
 impl fmt::Display for Metrics {
@@ -334,7 +335,7 @@ mod tests {
     #[test]
     fn callers_add_their_own_scores() {
         let metrics = Metrics::regression(&[1.0, 2.5, 2.0], &[1.5, 2.0, 1.0]).with("loss", 0.25);
-        assert_eq!(names(&metrics), ["pearson", "spearman", "mean_squared_error", "loss"]);
+        assert_eq!(names(&metrics), ["pearson", "spearman", "mean_squared_error", "mean_absolute_error", "loss"]);
         assert_eq!((metrics.primary().0, metrics.get("loss"), metrics.get("f1")), ("pearson", Some(0.25), None));
     }
 

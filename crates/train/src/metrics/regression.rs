@@ -54,6 +54,22 @@ pub fn mean_squared_error(expected: &[f64], predicted: &[f64]) -> f64 {
     if sum.is_finite() { ratio(sum, predicted.len() as f64) } else { f64::INFINITY }
 }
 
+/// The mean of `|x − y|`, in the unit of the numbers: 0 for no predictions, infinite if any number is not finite.
+///
+/// # Panics
+/// If there are not as many predictions as expected numbers.
+///
+/// ```
+/// use adaptune_train::metrics::mean_absolute_error;
+/// assert_eq!(mean_absolute_error(&[1.0, 2.0, 3.0], &[1.5, 2.0, 5.5]), 1.0);
+/// ```
+#[must_use]
+pub fn mean_absolute_error(expected: &[f64], predicted: &[f64]) -> f64 {
+    check(expected, predicted);
+    let sum = expected.iter().zip(predicted).map(|(x, y)| (x - y).abs()).sum::<f64>();
+    if sum.is_finite() { ratio(sum, predicted.len() as f64) } else { f64::INFINITY }
+}
+
 fn check(expected: &[f64], predicted: &[f64]) {
     assert_eq!(predicted.len(), expected.len(), "each expected number has one prediction");
 }

@@ -3,8 +3,9 @@
 use super::super::args::{AdapterArg, EvalArgs};
 use super::super::folder::{RunFolder, TRAINED};
 use super::super::report::note;
+use super::super::relative::found;
 use super::super::separation::Advice;
-use adaptune_text::{Aside, Columns, DataFile, RunFile, Table, TableOptions, TextPredictor};
+use adaptune_text::{Aside, Columns, DataFile, FileForm, RunFile, Table, TableOptions, TextPredictor};
 use anyhow::{Context, Result, bail};
 use std::path::Path;
 
@@ -15,7 +16,7 @@ use std::path::Path;
 pub(super) fn read(adapter: &Path, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
     let run = RunFolder::new(adapter, TRAINED).run_file()?.unwrap_or_default();
     let (drawn, kept) = aside(adapter, &run)?;
-    let whole = whole(&run, options, predictor);
+    let whole = whole(adapter, &run, options, predictor);
     let whole = whole
         .with_context(|| format!("--kept-aside: {} names the training data", adapter.join("run.json").display()))?;
     let (_, dev) = whole.split_as(drawn)?;
@@ -27,10 +28,16 @@ pub(super) fn read(adapter: &Path, options: &TableOptions, predictor: &TextPredi
 ///
 /// # Errors
 /// They are not there any more, have changed, or cannot be read so.
-pub(super) fn learnt(run: &RunFile, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
-    // What is named is for the data that are measured on; those of training have the columns of training.
+pub(super) fn learnt(
+    adapter: &Path,
+    run: &RunFile,
+    options: &TableOptions,
+    predictor: &TextPredictor,
+) -> Result<Table> {
+    // What is named is for the data that are measured on; those of training have the columns and the form of training.
     let columns = Columns { text: None, text_b: None, label: None, ..options.columns.clone() };
-    let whole = whole(run, &TableOptions { columns, ..options.clone() }, predictor)?;
+    let options = TableOptions { columns, ..FileForm::default().again(options) };
+    let whole = whole(adapter, run, &options, predictor)?;
     let Some((drawn, kept)) = run.data.iter().find_map(|file| Some((file.aside?, file))) else { return Ok(whole) };
     let (train, dev) = whole.split_as(drawn)?;
     match &kept.examples_sha256 {
@@ -39,10 +46,13 @@ pub(super) fn learnt(run: &RunFile, options: &TableOptions, predictor: &TextPred
     }
 }
 
-/// All training data, those that were kept aside among them.
-fn whole(run: &RunFile, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
+/// All training data, those that were kept aside among them; read in the form in which training read them, unless another one is named.
+fn whole(adapter: &Path, run: &RunFile, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
+    let before = run.input.as_ref().filter(|_| FileForm::of(options).is_usual()).map(|input| &input.file);
+    let again = before.map(|form| form.again(options));
+    let options = again.as_ref().unwrap_or(options);
     let files = run.data.iter().filter(|file| file.part == "train");
-    let tables = files.map(|file| labelled(file, options, predictor)).collect::<Result<Vec<_>>>()?;
+    let tables = files.map(|file| labelled(adapter, file, options, predictor)).collect::<Result<Vec<_>>>()?;
     let mut tables = tables.into_iter();
     let first = tables.next().context("run.json names no training data")?;
     tables.try_fold(first, |whole, table| Ok(whole.join(table)?))
@@ -103,14 +113,14 @@ fn aside<'r>(adapter: &Path, run: &'r RunFile) -> Result<(Aside, &'r DataFile)> 
     }
 }
 
-fn labelled(file: &DataFile, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
-    let path = Path::new(&file.path);
+fn labelled(adapter: &Path, file: &DataFile, options: &TableOptions, predictor: &TextPredictor) -> Result<Table> {
+    let path = found(&file.path, adapter, Path::is_file);
     let there = path.is_file() || file.sha256.is_none();
     if !there {
-        bail!("{} is no file; --kept-aside is for the folder that the training was started in", path.display());
+        bail!("{} is no file, here and above {}; put it back where it was in training", path.display(), adapter.display());
     }
-    file.check(path)?;
-    let table = Table::read_with(path, options)?;
+    file.check(&path)?;
+    let table = Table::read_with(&path, options)?;
     let table = predictor.with_labels_of_head(&table, &options.columns)?.into_owned();
     Ok(table.labelled()?)
 }

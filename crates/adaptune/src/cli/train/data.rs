@@ -12,7 +12,7 @@ use super::start::labels_of;
 use super::{columns, command, overlap, rare};
 use adaptune_adapters::AdapterModel;
 use adaptune_text::{
-    Aside, Columns, DataFile, Domains, Draw, EmbeddingForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text,
+    Aside, Columns, DataFile, Domains, Draw, EmbeddingForm, FileForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text,
     Tokenizer,
 };
 use adaptune_train::Dataset;
@@ -77,7 +77,8 @@ impl Data {
         let set = |table: &Table| in_domains(dataset(table, &labels, tokenizer)?, domains.as_ref(), table);
         let (dev, test) = (dev.as_ref().map(set).transpose()?, test.as_ref().map(set).transpose()?);
         let domains = domains.clone();
-        let input = InputForm { decimal_comma: reader.decimal_commas, domains, ..InputForm::of_table(&train) };
+        let (decimal_comma, file) = (reader.decimal_commas, FileForm::of(&reader.options));
+        let input = InputForm { decimal_comma, domains, file, ..InputForm::of_table(&train) };
         Ok(Self { train: set(&train)?, dev, test, folds, sample: sample(&train), labels, input: Some(input), files })
     }
 }

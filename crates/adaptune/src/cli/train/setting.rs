@@ -160,7 +160,7 @@ impl<'a> Setting<'a> {
 
     /// Says on which scale numbers are learnt.
     fn tell_scale(&self) {
-        let learns_numbers = self.data.labels.task().predicts_a_number() && self.start.is_none();
+        let learns_numbers = self.data.labels.task().predicts_a_number();
         let scale = self.data.train.target_scale().filter(|_| learns_numbers && !self.args.json);
         if let Some(scale) = scale {
             note(scale_note(scale));
@@ -306,7 +306,7 @@ impl<'a> Setting<'a> {
 
     pub(super) fn model(&self, tuning: &Tuning, composed: Option<&Composed>) -> Result<AdapterModel<f32>> {
         if let Some(start) = &self.choices.start {
-            return start.load(self.base.clone());
+            return Ok(start.load(self.base.clone())?.with_head_scale(self.data.train.target_scale()));
         }
         let (seed, name) = (Seed::new(self.args.seed), &self.choices.name);
         let head = self.new_head(name, seed.named("head"))?;

@@ -2,6 +2,7 @@
 
 use super::super::finished::tell_notes;
 use super::super::folder::{RunFolder, State, TRAINED};
+use super::super::relative::found_base;
 use adaptune_adapters::{AdapterModel, Head, HeadConfig, Tuning, format};
 use adaptune_tensor::Seed;
 use adaptune_text::{Labels, RunFile, Table, TaskChoice};
@@ -31,8 +32,8 @@ impl Start {
     }
 
     /// The base that it was trained on, if the folder says so.
-    pub(super) fn model(&self) -> Option<&str> {
-        self.run.as_ref().map(|run| run.model.as_str())
+    pub(super) fn model(&self) -> Option<String> {
+        self.run.as_ref().map(|run| found_base(&run.model, &self.folder))
     }
 
     /// Its method as it was written; of adapters of Python, which do not keep it, where it comes from.
