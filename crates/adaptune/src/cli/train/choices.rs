@@ -219,7 +219,7 @@ const A_FILE: &str = "name a file with labelled data";
 fn model(args: &TrainArgs, train: &Path, start: Option<&Start>) -> Result<String> {
     let own_world = train.to_string_lossy().starts_with("builtin:");
     let own_model = if Builtin::is_story(train) { BUILTIN_DECODER } else { BUILTIN };
-    let before = start.and_then(Start::model).map(str::to_owned);
+    let before = start.and_then(Start::model);
     let advice = "name a folder with config.json, model.safetensors and tokenizer.json, or a model on the Hugging Face hub (the \
                   built-in model knows no words but those of its own small world)";
     let named = args.model.clone().or(before).or(own_world.then(|| own_model.into()));
