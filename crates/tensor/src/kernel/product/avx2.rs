@@ -1,10 +1,11 @@
-//! The micro-kernel for AVX2 with FMA: tiles of 4 rows and three vectors of 8, or 6 rows and two vectors.
+//! The micro-kernel for AVX2 with FMA: tiles of 6 rows and two vectors of 8, or, where they fit a narrow result, 4 rows and three.
 //!
-//! Of 16 registers, 12 hold sums, three (two) a row of the right panel and one a number of the left.
+//! Of 16 registers, 12 hold sums, two (three) a row of the right panel and one a number of the left. Two vectors are a line of the cache:
+//! lines of a result that is aligned are written by one tile each, and a right panel, 384 × 16, is 24 KB of the first cache's 32.
 
 use super::path::ProductPath;
 use super::tile::{Kernel, Operands, Shape, Target};
-use super::x86::{groups, transpose_by_eight};
+use super::x86::{fetch, groups, transpose_by_eight};
 use std::arch::x86_64::*;
 
 pub(super) struct Avx2;
@@ -15,12 +16,14 @@ const AHEAD: isize = 8;
 impl Kernel for Avx2 {
     const PATH: ProductPath = ProductPath::Avx2;
     const LANES: usize = 8;
-    const DIRECT_ROWS: usize = 48;
+    const DIRECT_ROWS: usize = 12;
+    const NARROW: isize = 16;
+    const SIDE_BY_SIDE: usize = 384;
 
     fn shape(columns: usize) -> Shape {
         match columns {
-            ..=16 | 25..=32 | 49..=64 => Shape { rows: 6, columns: 16 },
-            _ => Shape { rows: 4, columns: 24 },
+            17..=24 => Shape { rows: 4, columns: 24 },
+            _ => Shape { rows: 6, columns: 16 },
         }
     }
 
@@ -57,6 +60,7 @@ impl Kernel for Avx2 {
 /// As [`Kernel::tile`] says.
 #[target_feature(enable = "avx2,fma")]
 unsafe fn tile<const R: usize, const V: usize>(o: &Operands, t: &Target) {
+    fetch_result::<R>(t);
     let mut sums = [[_mm256_setzero_ps(); V]; 6];
     let (mut a, mut b) = (groups::<3>(o.a, o.a_row), o.b);
     for _ in 0..o.depth {
@@ -87,6 +91,17 @@ unsafe fn tile<const R: usize, const V: usize>(o: &Operands, t: &Target) {
             // SAFETY: `finish` touches only columns of the tile, and `r < R`.
             unsafe { finish(sum, r as isize, 8 * v, t) };
         }
+    }
+}
+
+/// Brings the tile's place in the result near while its sums are computed: else every write waits for its line, which a narrow product,
+/// with little to compute, feels most.
+#[inline(always)]
+fn fetch_result<const R: usize>(t: &Target) {
+    for r in 0..R as isize {
+        let row = t.c.wrapping_offset(r * t.c_row);
+        fetch(row);
+        fetch(row.wrapping_add(t.columns - 1));
     }
 }
 

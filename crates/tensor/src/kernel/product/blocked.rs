@@ -105,7 +105,7 @@ pub(super) fn in_blocks<K: Kernel>(
     pack: impl for<'s> Fn(Range<usize>, Range<usize>, &'s mut [f32], bool) -> Panels<'s> + Sync,
 ) {
     let panel = K::shape(n).columns;
-    let (own, shared) = if parallel { (strips::count(a, n), lazy::count(a, n, panel)) } else { (1, 1) };
+    let (own, shared) = if parallel { (strips::count::<K>(a, n), lazy::count::<K>(a, n, panel)) } else { (1, 1) };
     match (own, shared) {
         (1, 1) => block_after_block::<K>(alpha, a, k, start, c, parallel, pack),
         (1, count) => {
@@ -149,7 +149,7 @@ fn block_after_block<K: Kernel>(
     }
     let n = c.dim().1;
     let columns = n.min(COLUMNS);
-    let packed_rows = if left::lies_well(a) { 0 } else { a.nrows() };
+    let packed_rows = if left::lies_well::<K>(a) { 0 } else { a.nrows() };
     let packed = if parallel && rayon::current_num_threads() > 1 { PACKED_TOGETHER * PACKED } else { PACKED };
     let depth = (packed / columns.max(packed_rows) / DEPTH).max(1) * DEPTH;
     with_space(Use::Right, packed_length::<K>(depth.min(k), columns), |space| {
@@ -193,7 +193,7 @@ fn in_parts<K: Kernel>(
         return;
     }
     let shape = right.shape();
-    let length = left::packed_length(a, shape.rows, c.dim().1.div_ceil(shape.columns));
+    let length = left::packed_length::<K>(a, shape.rows, c.dim().1.div_ceil(shape.columns));
     let (rows, columns) = part_size(c.dim(), a.ncols(), shape);
     with_space(Use::Left, length, |space| {
         let left = Left::new(a, shape.rows, space, parallel);
@@ -252,6 +252,6 @@ fn effort<K: Kernel>(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, writes_dire
         true => k * n / 4,
         false => k * n,
     };
-    let left = if left::lies_well(a) { 0 } else { m * k / 4 };
+    let left = if left::lies_well::<K>(a) { 0 } else { m * k / 2 };
     sums + packing + left + if writes_directly { 0 } else { 4 * m * n }
 }

@@ -26,10 +26,10 @@ const STRIPS: usize = 4;
 const PANELS: usize = 2;
 
 /// How many strips there are of a product with `N` columns, `panel` of them in a panel; one if it is better computed otherwise.
-pub(super) fn count(a: ArrayView2<'_, f32>, n: usize, panel: usize) -> usize {
+pub(super) fn count<K: Kernel>(a: ArrayView2<'_, f32>, n: usize, panel: usize) -> usize {
     let (threads, (m, k)) = (rayon::current_num_threads(), a.dim());
     let strips = (STRIPS * threads).min(m * k * n / TASK).min(n.div_ceil(panel) / PANELS);
-    if threads > 1 && m <= strips::ROWS && n <= COLUMNS && left::lies_well(a) { strips.max(1) } else { 1 }
+    if threads > 1 && m <= strips::ROWS && n <= COLUMNS && left::lies_well::<K>(a) { strips.max(1) } else { 1 }
 }
 
 /// Computes `c = α a b + start` in so many strips; `pack(depth, columns, space)` packs a part of `b`.
@@ -104,6 +104,7 @@ impl<'a> Strip<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::portable::Portable;
     use super::super::strips::tests::products;
     use super::*;
     use adaptune_test_support::on_threads;
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn strips_that_are_packed_when_needed_change_no_bit() {
         let x = Array2::zeros((201, 5501));
-        let counts = [1, 2, 3].map(|threads| on_threads(threads, || count(x.view(), 401, 48)));
+        let counts = [1, 2, 3].map(|threads| on_threads(threads, || count::<Portable>(x.view(), 401, 48)));
         assert_eq!(counts, [1, 4, 4]);
         let run = |threads| on_threads(threads, || products((201, 5501, 401)));
         let one = run(1);
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn many_rows_few_or_many_columns_and_what_lies_badly_are_computed_otherwise() {
-        let on_two = |a: ArrayView2<'_, f32>, n| on_threads(2, || count(a, n, 48));
+        let on_two = |a: ArrayView2<'_, f32>, n| on_threads(2, || count::<Portable>(a, n, 48));
         let (x, tall) = (Array2::zeros((1025, 384)), Array2::zeros((384, 500)));
         assert_eq!((on_two(x.view(), 384), on_two(x.slice(s![..500, ..]), 96), on_two(tall.t(), 384)), (1, 1, 1));
         assert_eq!((on_two(x.slice(s![..500, ..]), 384), on_two(x.slice(s![..5, ..]), 4032)), (4, 3));

@@ -7,12 +7,11 @@
 
 use super::cut::cut;
 use super::pack::{DEPTH, PARALLEL, fetch_ahead};
+use super::tile::Kernel;
 use ndarray::{ArrayView2, Axis, s};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// If rows lie next to each other, and one `k` is at most so far from the next, packing brings nothing.
-const NARROW: isize = 128;
 /// Up to so many panels, packing costs more than it brings.
 const FEW_PANELS: usize = 2;
 /// Tiles that are packed side by side: more would write to more pages than the processor keeps addresses of.
@@ -38,14 +37,14 @@ pub(super) enum Left<'a> {
 pub(super) type Place = (*const f32, isize, isize);
 
 /// How many numbers the packed form of `a` has that meets so many panels; none if it is better left where it is.
-pub(super) fn packed_length(a: ArrayView2<'_, f32>, tile: usize, panels: usize) -> usize {
-    if lies_well(a) || panels <= FEW_PANELS { 0 } else { a.nrows().next_multiple_of(tile) * a.ncols() }
+pub(super) fn packed_length<K: Kernel>(a: ArrayView2<'_, f32>, tile: usize, panels: usize) -> usize {
+    if lies_well::<K>(a) || panels <= FEW_PANELS { 0 } else { a.nrows().next_multiple_of(tile) * a.ncols() }
 }
 
 /// True if `a` is read as it lies, however often: a tile touches few lines of the cache from one `k` to the next.
-pub(super) fn lies_well(a: ArrayView2<'_, f32>) -> bool {
+pub(super) fn lies_well<K: Kernel>(a: ArrayView2<'_, f32>) -> bool {
     let [row, step] = [a.strides()[0], a.strides()[1]];
-    step == 1 || a.ncols() <= 1 || row == 1 && (0..=NARROW).contains(&step)
+    step == 1 || a.ncols() <= 1 || row == 1 && (0..=K::NARROW).contains(&step)
 }
 
 impl<'a> Left<'a> {

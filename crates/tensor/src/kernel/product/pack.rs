@@ -50,8 +50,12 @@ impl<'a> Panels<'a> {
     /// Packs `b` into the front of `space`.
     pub(super) fn pack<K: Kernel>(b: ArrayView2<'_, f32>, shape: Shape, space: &'a mut [f32], parallel: bool) -> Self {
         let (depth, columns) = b.dim();
-        let pack = |depth, columns, into: &mut [f32]| pack_panel::<K>(b.slice(s![depth, columns]), into);
-        Self::fill::<K>(0..depth, 0..columns, shape, space, parallel, pack)
+        let panels = if has_rows_in_one_piece(b) { (K::SIDE_BY_SIDE / shape.columns).max(1) } else { 1 };
+        let several = Shape { columns: panels * shape.columns, ..shape };
+        let pack = |depth, columns, into: &mut [f32]| {
+            pack_side_by_side::<K>(b.slice(s![depth, columns]), shape.columns, into);
+        };
+        Self { shape, ..Self::fill::<K>(0..depth, 0..columns, several, space, parallel, pack) }
     }
 
     /// Packs `bᵀ[depth, columns]` into the front of `space`, from the panels of `b`. Depth begins where a slice does, and so where a
@@ -147,6 +151,36 @@ fn pack_transposed_panel<K: Kernel>(b: Panels<'_>, depth: Range<usize>, columns:
     }
 }
 
+/// Packs panels of `width` columns side by side: where rows lie in one piece, each is read from end to end, as processors foresee it. The
+/// last panel may be narrower.
+fn pack_side_by_side<K: Kernel>(b: ArrayView2<'_, f32>, width: usize, into: &mut [f32]) {
+    let (depth, columns) = b.dim();
+    let whole = if columns > width { columns - columns % width } else { 0 };
+    let (panels, last) = into.split_at_mut(depth * whole);
+    for (k, row) in b.rows().into_iter().enumerate().filter(|_| whole > 0) {
+        fetch_ahead(b, k);
+        let row = row.to_slice().expect("the row lies in one piece");
+        for (from, into) in row.chunks_exact(width).zip(panels.chunks_exact_mut(depth * width)) {
+            copy_vectors::<K>(from, &mut into[k * width..(k + 1) * width]);
+        }
+    }
+    if whole < columns {
+        pack_panel::<K>(b.slice(s![.., whole..]), last);
+    }
+}
+
+/// Copies numbers vector by vector, whose length the compiler knows; what is left behind the last whole one too.
+fn copy_vectors<K: Kernel>(from: &[f32], into: &mut [f32]) {
+    let (mut from, mut to) = (from.chunks_exact(K::LANES), into.chunks_exact_mut(K::LANES));
+    for (from, to) in from.by_ref().zip(to.by_ref()) {
+        to[..K::LANES].copy_from_slice(&from[..K::LANES]);
+    }
+    let rest = from.remainder();
+    if !rest.is_empty() {
+        to.take(1).for_each(|to| to[..rest.len()].copy_from_slice(rest));
+    }
+}
+
 /// Packs one panel, `[depth, columns] → [depth, width]`.
 fn pack_panel<K: Kernel>(b: ArrayView2<'_, f32>, into: &mut [f32]) {
     let (depth, columns) = b.dim();
@@ -183,21 +217,15 @@ pub(super) fn fetch_ahead(rows: ArrayView2<'_, f32>, k: usize) {
 #[inline(always)]
 fn fetch(numbers: &[f32]) {
     #[cfg(target_arch = "x86_64")]
-    numbers.chunks(LINE).for_each(super::x86::fetch);
+    numbers.chunks(LINE).for_each(|line| super::x86::fetch(line.as_ptr()));
     #[cfg(not(target_arch = "x86_64"))]
     let _ = numbers;
 }
 
-/// Copies rows that lie in one piece, vector by vector, whose length the compiler knows.
+/// Copies rows that lie in one piece.
 fn copy_rows<K: Kernel>(b: ArrayView2<'_, f32>, into: &mut [f32], width: usize) {
     for (k, (row, into)) in b.rows().into_iter().zip(into.chunks_mut(width)).enumerate() {
         fetch_ahead(b, k);
-        let row = row.to_slice().expect("the row lies in one piece");
-        let (mut from, mut to) = (row.chunks_exact(K::LANES), into.chunks_exact_mut(K::LANES));
-        for (from, to) in from.by_ref().zip(to.by_ref()) {
-            to[..K::LANES].copy_from_slice(&from[..K::LANES]);
-        }
-        let rest = from.remainder();
-        into[row.len() - rest.len()..row.len()].copy_from_slice(rest);
+        copy_vectors::<K>(row.to_slice().expect("the row lies in one piece"), into);
     }
 }

@@ -8,6 +8,8 @@ pub(super) const PACKED: usize = 1 << 18;
 pub(super) const DIRECT_ROWS: usize = 192;
 /// if it has so few numbers that it stays in a near cache; else fewer rows may be worth it already.
 pub(super) const NEAR: usize = 1 << 15;
+/// If rows of a left operand lie next to each other, and one `k` is at most so far from the next, packing brings nothing.
+pub(super) const NARROW: isize = 128;
 /// Multiply-adds that are worth a task of their own, about 16 µs.
 pub(super) const TASK: usize = 1 << 21;
 /// Most rows and columns of a part. Right panels (384 × 480 numbers, 720 KiB), the slice of the left operand and the

@@ -6,6 +6,7 @@
 use super::left;
 use super::out::Out;
 use super::sizes::TASK;
+use super::tile::Kernel;
 use ndarray::{ArrayView2, Axis};
 
 /// Fewest columns that are worth a strip, which reads all of the left operand.
@@ -14,10 +15,10 @@ const COLUMNS: usize = 192;
 pub(super) const ROWS: usize = 1024;
 
 /// How many strips there are of a product with `N` columns, as many for each thread; one if it is better not cut so.
-pub(super) fn count(a: ArrayView2<'_, f32>, n: usize) -> usize {
+pub(super) fn count<K: Kernel>(a: ArrayView2<'_, f32>, n: usize) -> usize {
     let (threads, (m, k)) = (rayon::current_num_threads(), a.dim());
     let most = (m * k * n / TASK).min(n / COLUMNS);
-    let for_each = match left::lies_well(a) {
+    let for_each = match left::lies_well::<K>(a) {
         // Two, so that one thread can take over from another.
         true => Some(most / threads).filter(|strips| *strips >= 2),
         // It is packed for each strip again.
@@ -41,6 +42,7 @@ pub(super) fn cut_out(c: Out<'_>, count: usize, panel: usize) -> Vec<(usize, Out
 #[cfg(test)]
 pub(super) mod tests {
     use super::super::pack::DEPTH;
+    use super::super::portable::Portable;
     use super::super::tests::bits;
     use super::super::tile::Kernel;
     use super::*;
@@ -74,7 +76,7 @@ pub(super) mod tests {
     #[test]
     fn strips_change_no_bit() {
         let (x, tall) = (Array2::zeros((301, 801)), Array2::zeros((801, 310)));
-        let counts = |threads| on_threads(threads, || (count(x.view(), 1601), count(tall.t(), 777)));
+        let counts = |threads| on_threads(threads, || (count::<Portable>(x.view(), 1601), count::<Portable>(tall.t(), 777)));
         assert_eq!((counts(1), counts(2), counts(3)), ((1, 1), (8, 2), (6, 3)));
         let one = on_threads(1, in_strips);
         assert!(on_threads(2, in_strips) == one && on_threads(3, in_strips) == one);
@@ -82,7 +84,7 @@ pub(super) mod tests {
 
     #[test]
     fn few_columns_many_rows_and_little_work_are_not_cut() {
-        let on_two = |m, k, n| on_threads(2, || count(Array2::zeros((m, k)).view(), n));
+        let on_two = |m, k, n| on_threads(2, || count::<Portable>(Array2::zeros((m, k)).view(), n));
         assert_eq!((on_two(500, 384, 767), on_two(1025, 384, 1536), on_two(3, 384, 1536)), (1, 1, 1));
     }
 

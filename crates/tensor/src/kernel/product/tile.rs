@@ -55,6 +55,11 @@ pub(super) trait Kernel {
     /// Up to so many rows, a right operand that is large and whose own rows lie in one piece is not worth packing: it is read too
     /// seldom. The slower the arithmetic, the fewer they are.
     const DIRECT_ROWS: usize = super::sizes::DIRECT_ROWS;
+    /// If rows of a left operand lie next to each other, and one `k` is at most so far from the next, packing it brings nothing: a
+    /// tile's numbers stay in the first cache, in lines that hold those of the next tiles too.
+    const NARROW: isize = super::sizes::NARROW;
+    /// Columns of a right operand that are packed side by side, row after row; at least one panel is.
+    const SIDE_BY_SIDE: usize = 0;
 
     /// The largest tiles of a product whose result has so many columns.
     fn shape(columns: usize) -> Shape;

@@ -12,11 +12,11 @@ pub(super) fn groups<const ROWS: isize>(a: *const f32, row: isize) -> [*const f3
     black_box([a, a.wrapping_offset(ROWS * row)])
 }
 
-/// Brings the line near that these numbers begin in.
+/// Brings the line near that this number lies in, which nobody reads here: it need not be there.
 #[inline(always)]
-pub(super) fn fetch(numbers: &[f32]) {
-    // SAFETY: every processor of this architecture has the instruction.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(numbers.as_ptr().cast()) };
+pub(super) fn fetch(number: *const f32) {
+    // SAFETY: every processor of this architecture has the instruction, which reads nothing.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(number.cast()) };
 }
 
 /// Writes `into[k·width + j] = source[j·stride + k]` for eight columns `j` and `k < depth`.
