@@ -2,8 +2,8 @@
 
 use crate::data::cut_note;
 use crate::error::{Result, TextError};
-use crate::predictor::{Prediction, Reader, TextPredictor};
 use crate::input_form::InputForm;
+use crate::predictor::{Prediction, Reader, TextPredictor};
 use crate::table::{Row, Table};
 use crate::thresholds::Thresholds;
 use crate::tokenizer::Tokenizer;

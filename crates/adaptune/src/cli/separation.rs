@@ -95,7 +95,9 @@ impl Separation {
     fn tell_few(&self) {
         let Some((name, count)) = self.rarest.as_ref().filter(|(_, count)| *count < SOME) else { return };
         let examples = counted(*count, "example");
-        note(format!("note: `{name}` has {examples} here, so its threshold is a guess: with {SOME} or more it would be chosen better"));
+        note(format!(
+            "note: `{name}` has {examples} here, so its threshold is a guess: with {SOME} or more it would be chosen better"
+        ));
     }
 
     pub(crate) fn json(&self) -> Value {

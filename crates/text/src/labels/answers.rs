@@ -16,7 +16,7 @@ pub(super) fn written(value: &Value) -> String {
 /// Whether a field says that a label holds.
 pub(super) fn answer(field: &str) -> Option<bool> {
     match (whole_number(field), field.to_ascii_lowercase().as_str()) {
-        (Some(1), _) | (_, "true" | "yes") => Some(true),
+        (Some(1), _) | (_, "true" | "yes" | "x" | "✓" | "✔") => Some(true),
         (Some(0), _) | (_, "false" | "no") => Some(false),
         _ => None,
     }

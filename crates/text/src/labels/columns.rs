@@ -7,7 +7,7 @@ use crate::table::{Row, Table, TableKind};
 
 impl Table {
     /// Returns the table with the labels of each example as a list, of those of these columns that hold: 1 or 0, `true` or `false`,
-    /// `yes` or `no`; a blank field is a 0 beside others that are not, which a note says. Where all fields are blank, the labels are not
+    /// `yes` or `no`, `x` or nothing; a blank field is a 0 beside others that are not, which a note says. Where all fields are blank, the labels are not
     /// known, unless no field of the table is a 0: then a 0 is written as a blank.
     ///
     /// ```
@@ -90,8 +90,9 @@ fn held(table: &Table, row: &Row, names: &[String], places: &[usize]) -> Result<
             }
             None => {
                 let found = shortened(&field, 30);
-                let message =
-                    format!("expected 1 or 0 (true or false, yes or no) in the column `{name}`, found `{found}`");
+                let message = format!(
+                    "expected 1 or 0 (true or false, yes or no, x or nothing) in the column `{name}`, found `{found}`"
+                );
                 return Err(at(table, row, message));
             }
         }

@@ -8,6 +8,7 @@ mod doubts;
 mod identifiers;
 mod known;
 mod lists;
+mod notation;
 mod numbered;
 mod outside;
 mod paths;
@@ -229,6 +230,8 @@ impl Labels {
 
 /// The task that labels without a word about it mean.
 fn by_labels(table: &Table) -> Result<(Labels, String)> {
+    notation::refuse_thousands(table)?;
+    notation::refuse_units(table, &sorted(table.rows.iter().filter_map(|row| row.label.as_deref())))?;
     quantities::refuse_words(table)?;
     refuse_tags(table)?;
     doubts::refuse_lists(table)?;
@@ -274,6 +277,7 @@ fn doubts(table: &Table, classes: &[String], occurrences: &Occurrences) -> Strin
         return lists;
     }
     let doubts = [
+        notation::tell_unit(classes),
         look_like_numbers(classes),
         occurrences.slips(classes),
         occurrences.lopsided(classes),
@@ -319,8 +323,9 @@ fn multi_label(table: &Table) -> Result<(Labels, String)> {
 }
 
 fn regression(table: &Table, note: &str) -> Result<(Labels, String)> {
+    notation::refuse_thousands(table)?;
     quantities::check(table)?;
-    Ok((Labels::Numbers, note.to_owned()))
+    Ok((Labels::Numbers, format!("{note}{}", notation::tell_thousands(table))))
 }
 
 fn tagging(table: &Table) -> Result<(Labels, String)> {

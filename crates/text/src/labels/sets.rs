@@ -92,7 +92,8 @@ impl Table {
     /// That labels have another sign in them that often stands between labels.
     fn other_separators(&self, found: Option<char>) -> Option<String> {
         let others: Vec<char> = SEPARATORS.into_iter().filter(|sign| Some(*sign) != found).collect();
-        let mut labels = self.rows.iter().flat_map(|row| row.labels.iter().flatten().map(move |label| (row.line, label)));
+        let mut labels =
+            self.rows.iter().flat_map(|row| row.labels.iter().flatten().map(move |label| (row.line, label)));
         let (line, label) = labels.find(|(_, label)| label.contains(&others[..]))?;
         Some(format!(
             "`{}` (line {line}) is one label here: if it is several, write `{}` between them, as between others",

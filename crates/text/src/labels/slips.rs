@@ -90,7 +90,7 @@ impl Occurrences {
         let all: usize = classes.iter().map(|name| self.count(name)).sum();
         match classes.iter().max_by_key(|name| self.count(name)) {
             Some(most) if 5 * self.count(most) > 4 * all => format!(
-                "; {:.0} % are `{most}`: accuracy looks past the others (--metric macro_f1, --class-weights balanced)",
+                "; {:.0} % are `{most}`: accuracy looks past the others, as --metric macro_f1 and --class-weights balanced do not",
                 (100.0 * self.count(most) as f64 / all as f64).floor()
             ),
             _ => String::new(),

@@ -147,7 +147,11 @@ mod tests {
     fn errors_of_spreadsheets_are_no_labels() {
         let some = table(&["good", "#N/A", "bad", "#REF!"]).labelled().unwrap();
         assert_eq!(some.rows.len(), 2);
-        assert!(some.notes[0].contains("2 of 4 examples have no label (blank, or an error of a spreadsheet"), "{:?}", some.notes);
+        assert!(
+            some.notes[0].contains("2 of 4 examples have no label (blank, or an error of a spreadsheet"),
+            "{:?}",
+            some.notes
+        );
         assert!(table(&["#N/A", ""]).labelled().is_err());
     }
 

@@ -2,6 +2,7 @@
 
 use super::delimiter::{Found, byte, find, plural};
 use super::dialect::Dialect;
+use super::first_line::looks_like_an_example;
 use super::options::Reading;
 use super::source::Source;
 use crate::error::{Result, shortened};
@@ -45,7 +46,8 @@ pub(super) fn commas(reading: &Reading<'_>) -> Result<Records> {
 /// True of a header that a program has written with quotes around every field.
 fn is_all_quoted(found: &Found<'_>) -> bool {
     let header = found.text.lines().next().unwrap_or_default();
-    header.contains(found.dialect.delimiter) && header.split(found.dialect.delimiter).all(|field| is_quoted(field.trim()))
+    header.contains(found.dialect.delimiter)
+        && header.split(found.dialect.delimiter).all(|field| is_quoted(field.trim()))
 }
 
 fn is_quoted(field: &str) -> bool {
@@ -204,7 +206,11 @@ fn by_place(place: usize, header: &[String]) -> String {
 fn check_header(source: &Source, line: usize, header: &[String]) -> Result<()> {
     for (i, name) in header.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
         if header[..i].contains(name) {
-            return Err(source.error(line, format!("the header names the column `{name}` twice; rename one of them")));
+            let advice = match looks_like_an_example(header) {
+                true => "if the first line is an example, and names no columns, give names with --header",
+                false => "rename one of them",
+            };
+            return Err(source.error(line, format!("the header names the column `{name}` twice; {advice}")));
         }
     }
     Ok(())

@@ -172,7 +172,15 @@ fn label(
 
 fn strings(reading: &Reading<'_>, line: usize, object: &Object, name: &str) -> Result<Vec<String>> {
     let wrong = |value: &Value| -> TextError {
-        let message = format!("expected `{name}` to be an array of texts, found {}", brief(value));
+        let by_columns = value.as_array().is_some_and(|items| !items.is_empty() && items.iter().all(Value::is_array));
+        let advice = match by_columns {
+            true => {
+                "; if this is a list for each column, as Dataset.to_dict() makes it, write one object for each example (in Python: \
+                 Dataset.to_json)"
+            }
+            false => "",
+        };
+        let message = format!("expected `{name}` to be an array of texts, found {}{advice}", brief(value));
         reading.source.error(line, message)
     };
     let value = value(reading, line, object, name)?;

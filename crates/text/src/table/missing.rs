@@ -1,6 +1,8 @@
 //! Columns that a file was expected to have and has not: one refusal for all of them.
 
 use super::content::{Table, WORDS_AND_TAGS};
+use super::delimiter::plural;
+use super::first_line::{looks_like_an_example, sign_between_names, suggested};
 use super::options::Reading;
 use crate::error::{Result, shortened};
 use adaptune_adapters::nearest;
@@ -72,47 +74,30 @@ fn written_otherwise(reading: &Reading<'_>, header: &[String], missing: &[Needed
     if header.iter().any(|name| name.len() > 1 && name.starts_with('"') && name.ends_with('"')) {
         return Some("; fields stand in quotes here, which are read as a part of them: add --quotes".into());
     }
+    if let ([only], Some(named)) = (header, reading.options.delimiter)
+        && let Some(sign) = ['\t', ';', ',', '|'].into_iter().find(|sign| *sign != named && only.contains(*sign))
+    {
+        let (named, found) = (plural(named), plural(sign));
+        return Some(format!(
+            "; --delimiter says that {named} part the columns, and the first line has {found}: leave it away"
+        ));
+    }
     if let ([only], None) = (header, reading.options.delimiter)
         && let Some(sign) = sign_between_names(only)
     {
         return Some(format!("; if `{sign}` parts the columns, --delimiter '{sign}' says so"));
     }
+    let name =
+        |option: &str, usual| missing.iter().find(|column| column.option == option).map_or(usual, |column| column.name);
+    let names = [name(TEXT_COLUMN, "text"), name(LABEL_COLUMN, "label")];
     looks_like_an_example(header).then(|| {
         format!(
             ". The first line looks like an example, and not like names: if the file has no line of names, give them with --header, as in \
              --header {}; if it has, {} among them",
-            suggested(header, missing).join(","),
+            suggested(header, names).join(","),
             options(missing)
         )
     })
-}
-
-/// The sign that parts short names in what was read as one column: the only one that is neither a letter nor usual in names.
-fn sign_between_names(header: &str) -> Option<char> {
-    let mut signs: Vec<char> = header.chars().filter(|c| !c.is_alphanumeric() && !" _-().'\"".contains(*c)).collect();
-    signs.sort_unstable();
-    signs.dedup();
-    if let [sign] = signs[..] { Some(sign) } else { None }
-}
-
-/// Names for columns whose first example this is: the text is the longest, of two the other is the label, and of more a number in
-/// front is an id and the shortest of the rest the label.
-fn suggested(example: &[String], missing: &[Needed<'_>]) -> Vec<String> {
-    let named = |options: &[&str], usual: &str| {
-        let of = missing.iter().find(|column| options.contains(&column.option));
-        of.map_or_else(|| usual.to_owned(), |column| column.name.to_owned())
-    };
-    let length = |place: &usize| example[*place].chars().count();
-    let text = (0..example.len()).max_by_key(length).unwrap_or_default();
-    let is_id = |place: usize| place == 0 && example.len() > 2 && example[0].parse::<f64>().is_ok();
-    let label = (0..example.len()).filter(|place| *place != text && !is_id(*place)).min_by_key(length);
-    let name = |place: usize| match place {
-        place if place == text => named(&[TEXT_COLUMN], "text"),
-        place if Some(place) == label => named(&[LABEL_COLUMN], "label"),
-        place if is_id(place) => "id".to_owned(),
-        place => format!("column_{}", place + 1),
-    };
-    (0..example.len()).map(name).collect()
 }
 
 /// The option that names a second text, where it may be missing that nobody has named one.
@@ -299,15 +284,6 @@ fn lettered(header: &[String]) -> Option<String> {
     (choices.len() > 1).then(|| format!("{CHOICE_COLUMNS} {}, if one of them is right", choices.join(",")))
 }
 
-/// True of a header with a name that is long for one: it has many words, or ends as a sentence does.
-fn looks_like_an_example(header: &[String]) -> bool {
-    let is_text = |name: &String| {
-        let words = name.split_whitespace().count();
-        words > 6 || (words > 2 && name.ends_with(['.', '!', '?']))
-    };
-    header.iter().any(is_text)
-}
-
 /// True if the columns have the names of words and their tags.
 fn are_words(header: &[String]) -> bool {
     let has = |names: &[&str]| header.iter().any(|column| names.iter().any(|name| column.eq_ignore_ascii_case(name)));
@@ -340,31 +316,6 @@ mod tests {
             (expected(&labels), options(&labels)),
             ("columns `red`, `round` and `new`".into(), "--label-columns chooses".into())
         );
-    }
-
-    #[test]
-    fn a_first_line_that_is_an_example_is_told_from_names() {
-        assert!(looks_like_an_example(&header(&["The soup was cold and so was the waiter", "bad"])));
-        assert!(looks_like_an_example(&header(&["1", "It never came."])));
-        assert!(!looks_like_an_example(&header(&["id", "Text der Anfrage", "Betrag (€)", "approved?"])));
-    }
-
-    #[test]
-    fn names_are_suggested_for_the_columns_of_an_example() {
-        let missing = needed(&[("text", TEXT_COLUMN), ("label", LABEL_COLUMN)]);
-        let suggested = |example: &[&str]| suggested(&header(example), &missing).join(",");
-        assert_eq!(suggested(&["It never came.", "late"]), "text,label");
-        assert_eq!(suggested(&["late", "It never came."]), "label,text");
-        assert_eq!(suggested(&["17", "It never came.", "late"]), "id,text,label");
-        assert_eq!(suggested(&["17", "It never came.", "3", "a shop in Kiel"]), "id,text,label,column_4");
-        assert_eq!(suggested(&["It never came."]), "text");
-    }
-
-    #[test]
-    fn a_sign_between_names_is_found() {
-        assert_eq!(sign_between_names("text^label^id"), Some('^'));
-        assert_eq!(sign_between_names("text~label"), Some('~'));
-        assert_eq!((sign_between_names("text"), sign_between_names("my text, or #none")), (None, None));
     }
 
     #[test]

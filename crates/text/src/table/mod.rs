@@ -32,6 +32,7 @@ mod delimited;
 mod delimiter;
 mod dialect;
 mod encoding;
+mod first_line;
 mod json_lines;
 mod missing;
 mod objects;

@@ -66,19 +66,20 @@ impl TableArgs {
     pub(crate) fn options(&self) -> TableOptions {
         let Self { text_column, text_b_column, label_column, label_columns, label_separator, .. } = self;
         let Self { choice_columns, negative_columns, choice_labels, label_names, format, delimiter, quotes, .. } = self;
+        let trimmed = |names: &[String]| names.iter().map(|name| name.trim().to_owned()).collect::<Vec<_>>();
         let columns = Columns {
             text: text_column.clone(),
             text_b: text_b_column.clone(),
             label: label_column.clone(),
-            labels: label_columns.clone(),
+            labels: trimmed(label_columns),
             label_separator: *label_separator,
-            choices: choice_columns.clone(),
-            negatives: negative_columns.clone(),
+            choices: trimmed(choice_columns),
+            negatives: trimmed(negative_columns),
             choice_labels: *choice_labels,
             label_names: label_names.as_ref().map(|given| given.names.clone()).unwrap_or_default(),
             unnamed: Vec::new(),
         };
-        let header = self.header.iter().map(|name| name.trim().to_owned()).collect();
+        let header = trimmed(&self.header);
         TableOptions {
             columns,
             format: *format,

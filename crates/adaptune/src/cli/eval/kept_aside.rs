@@ -2,8 +2,8 @@
 
 use super::super::args::{AdapterArg, EvalArgs};
 use super::super::folder::{RunFolder, TRAINED};
-use super::super::report::note;
 use super::super::relative::found;
+use super::super::report::note;
 use super::super::separation::Advice;
 use adaptune_text::{Aside, Columns, DataFile, FileForm, RunFile, Table, TableOptions, TextPredictor};
 use anyhow::{Context, Result, bail};
@@ -117,7 +117,11 @@ fn labelled(adapter: &Path, file: &DataFile, options: &TableOptions, predictor: 
     let path = found(&file.path, adapter, Path::is_file);
     let there = path.is_file() || file.sha256.is_none();
     if !there {
-        bail!("{} is no file, here and above {}; put it back where it was in training", path.display(), adapter.display());
+        bail!(
+            "{} is no file, here and above {}; put it back where it was in training",
+            path.display(),
+            adapter.display()
+        );
     }
     file.check(&path)?;
     let table = Table::read_with(&path, options)?;

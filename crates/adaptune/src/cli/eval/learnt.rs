@@ -44,7 +44,8 @@ pub(super) fn tell_texts(
         let Some(run) = RunFolder::new(folder, TRAINED).run_file()? else { continue };
         // What is built in is known, and what came through a pipe is gone.
         let are_files = run.data.iter().all(|file| file.part != "train" || file.sha256.is_some());
-        let Some(learnt) = are_files.then(|| kept_aside::learnt(folder, &run, options, predictor).ok()).flatten() else {
+        let Some(learnt) = are_files.then(|| kept_aside::learnt(folder, &run, options, predictor).ok()).flatten()
+        else {
             continue;
         };
         if let Some(said) = told(&learnt, measured) {

@@ -7,8 +7,9 @@ mod learnt;
 mod vectors;
 
 use super::args::{AdapterArg, EvalArgs};
+use super::folder::{RunFolder, TRAINED};
 use super::loaded::Loaded;
-use super::majority::{When, tell_majority};
+use super::majority::{ACCURACY, When, tell_majority};
 use super::missed::{tell_missed_by, thresholds};
 use super::misused::{AN_ADAPTER, missing, misuse};
 use super::mixing::Mixing;
@@ -73,7 +74,8 @@ fn show(
 ) -> Result<()> {
     print(evaluation, data)?;
     let class_of = |row: usize| predictor.class_of(logits.row(row));
-    let said = tell_majority(When::Later, predictor.model().head().config(), data, logits, class_of);
+    let said =
+        is_by_accuracy(args)? && tell_majority(When::Later, predictor.model().head().config(), data, logits, class_of);
     if let Some(details) = details {
         return details.print(kept_aside::advice(args)?);
     }
@@ -81,6 +83,13 @@ fn show(
         tell_uneven(evaluation);
     }
     tell_missed_by(predictor, data, logits)
+}
+
+/// True unless the adapter was chosen by another metric in training.
+fn is_by_accuracy(args: &EvalArgs) -> Result<bool> {
+    let folder = args.model.adapter.as_ref().map(AdapterArg::leading);
+    let run = folder.map(|folder| RunFolder::new(&folder, TRAINED).run_file()).transpose()?.flatten();
+    Ok(run.is_none_or(|run| run.options["metric"].as_str().is_none_or(|metric| metric == ACCURACY)))
 }
 
 /// The labelled data.

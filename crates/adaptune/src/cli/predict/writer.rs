@@ -39,7 +39,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Self> {
         let form = form(args, table, &heads, decimal_comma)?;
         let kept = match &args.keep {
-            Some(names) => names.iter().map(|name| place(table, name)).collect::<Result<Vec<_>>>()?,
+            Some(names) => names.iter().map(|name| place(table, name.trim())).collect::<Result<Vec<_>>>()?,
             None if args.out.is_some() && !matches!(form, Form::Plain | Form::Conll) => {
                 table.header.iter().cloned().enumerate().collect()
             }

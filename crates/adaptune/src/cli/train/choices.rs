@@ -1,6 +1,7 @@
 //! What is trained on what, after every default has been filled in.
 
 use super::super::args::{BatchingArg, DevArg, OptimiserArg, ScheduleArg, TrainArgs};
+use super::super::folder::{RunFolder, TRAINED};
 use super::super::misused::{missing, misuse, unreadable};
 use super::super::report::{counted, note};
 use super::super::task::TaskArg;
@@ -8,7 +9,7 @@ use super::composed::Composed;
 use super::start::{Start, tuning_of};
 use adaptune_adapters::{AdapterModel, Tuning};
 use adaptune_text::builtin::Builtin;
-use adaptune_text::{BUILTIN, BUILTIN_DECODER, Domains, Sizing, TaskChoice};
+use adaptune_text::{BUILTIN, BUILTIN_DECODER, Domains, RunFile, Sizing, TaskChoice};
 use adaptune_train::{Batching, CacheLimits, OptimiserConfig, Schedule, TrainOptions};
 use adaptune_transformer::Thaw;
 use anyhow::Result;
@@ -203,13 +204,23 @@ fn builtin_task(args: &TrainArgs) -> Result<Option<TaskArg>> {
         }
         (TaskArg::Builtin(_), None) => Ok(Some(args.task.clone())),
         (TaskArg::Kind(_), Some(_)) => Ok(None),
-        (TaskArg::Kind(TaskChoice::Auto), None) if args.model.as_deref().is_none_or(|model| model == BUILTIN) => {
+        (TaskArg::Kind(TaskChoice::Auto), None)
+            if args.model.as_deref().is_none_or(|model| model == BUILTIN) && begins_in_the_world(args)? =>
+        {
             Ok(Some(TaskArg::Builtin(DEFAULT_TASK.into())))
         }
         (TaskArg::Kind(_), None) => {
             Err(missing("--train", format_args!("{A_FILE}, or a built-in task with --task {DEFAULT_TASK}")).into())
         }
     }
+}
+
+/// True unless the training goes on from an adapter that was trained on other data than those of the built-in world.
+fn begins_in_the_world(args: &TrainArgs) -> Result<bool> {
+    let Some(from) = &args.from else { return Ok(true) };
+    let run = RunFolder::new(from, TRAINED).run_file()?;
+    let is_own = |run: RunFile| run.data.iter().all(|file| file.path.starts_with("builtin:"));
+    Ok(run.is_none_or(is_own))
 }
 
 /// What `--train` names.

@@ -12,8 +12,8 @@ use super::start::labels_of;
 use super::{columns, command, overlap, rare};
 use adaptune_adapters::AdapterModel;
 use adaptune_text::{
-    Aside, Columns, DataFile, Domains, Draw, EmbeddingForm, FileForm, InputForm, Labels, Table, TableOptions, TaskChoice, Text,
-    Tokenizer,
+    Aside, Columns, DataFile, Domains, Draw, EmbeddingForm, FileForm, InputForm, Labels, Table, TableOptions,
+    TaskChoice, Text, Tokenizer,
 };
 use adaptune_train::Dataset;
 use anyhow::{Context, Result, bail};
@@ -250,6 +250,7 @@ impl<'a> Reader<'a> {
         if !self.quiet {
             let [aside, left] = [dev, train].map(|table| thousands(table.rows.len() as u64));
             note(format_args!("{aside} of them are kept aside as development data, {left} are trained on"));
+            overlap::tell_one_text(dev);
         }
     }
 

@@ -62,8 +62,12 @@ impl Outcome {
         let when = if least.epoch == 0 { "before training".to_owned() } else { format!("after epoch {}", least.epoch) };
         (best.loss > FAR * least.loss).then(|| {
             format!(
-                "dev loss was {:.2} {when} and is {:.2} after epoch {}, which is kept: the model has learnt the training data by heart, and                  is too sure of what it gets wrong. --metric loss keeps the epoch with the least loss; fewer --epochs or a lower --lr may                  do too.",
-                least.loss, best.loss, best.epoch
+                "dev loss was {:.2} {when} and is {:.2} after epoch {}, which is kept for its {}: the model learns the training data by heart. \
+                 --metric loss keeps the epoch with the least loss; fewer --epochs or a lower --lr may do too.",
+                least.loss,
+                best.loss,
+                best.epoch,
+                best.metrics.first().map_or("metric", |(name, _)| name)
             )
         })
     }

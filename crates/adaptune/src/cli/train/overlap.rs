@@ -23,6 +23,18 @@ pub(super) fn tell_contradictions(train: &Table) {
     ));
 }
 
+/// Says that all examples that are measured on have one text, if that is so: an answer to it is right or wrong for all of them at once.
+pub(super) fn tell_one_text(measured: &Table) {
+    let texts: HashSet<&Text> = measured.rows.iter().map(|row| &row.text).collect();
+    if measured.rows.len() > 1 && texts.len() == 1 {
+        note(format_args!(
+            "note: all {} have the same text (equal texts are kept together), so scores on them say next to nothing, and a correlation \
+             is undefined: keep more aside, or name a file with --dev",
+            thousands(measured.rows.len() as u64)
+        ));
+    }
+}
+
 /// Of so many texts that are measured on, one that is trained on too changes no score that could be seen.
 const FEW: usize = 20;
 

@@ -3,7 +3,7 @@
 use super::super::args::TrainArgs;
 use super::super::download::find_base;
 use super::super::folder::{RunFolder, State};
-use super::super::majority::{When, most_probable, tell_majority};
+use super::super::majority::{ACCURACY, When, most_probable, tell_majority};
 use super::super::missed::{may_miss, tell_missed};
 use super::super::misused::misuse;
 use super::super::plot::draw;
@@ -331,7 +331,9 @@ impl<'a> Setting<'a> {
         let head = model.head().config();
         let Some(dev) = self.data.dev.as_ref().filter(|_| may_miss(head)) else { return Ok(()) };
         let logits = predict(model, dev, self.choices.options.eval_batch_size)?;
-        tell_majority(When::Training, head, dev, &logits, most_probable(&logits));
+        if self.args.metric.as_deref().is_none_or(|metric| metric == ACCURACY) {
+            tell_majority(When::Training, head, dev, &logits, most_probable(&logits));
+        }
         tell_missed(head, dev, &logits)
     }
 }

@@ -76,7 +76,8 @@ pub(super) mod tests {
     #[test]
     fn strips_change_no_bit() {
         let (x, tall) = (Array2::zeros((301, 801)), Array2::zeros((801, 310)));
-        let counts = |threads| on_threads(threads, || (count::<Portable>(x.view(), 1601), count::<Portable>(tall.t(), 777)));
+        let counts =
+            |threads| on_threads(threads, || (count::<Portable>(x.view(), 1601), count::<Portable>(tall.t(), 777)));
         assert_eq!((counts(1), counts(2), counts(3)), ((1, 1), (8, 2), (6, 3)));
         let one = on_threads(1, in_strips);
         assert!(on_threads(2, in_strips) == one && on_threads(3, in_strips) == one);
