@@ -132,11 +132,13 @@ mod tests {
 
     #[test]
     fn zeros_may_be_left_blank() {
-        let table = read("text,red,round\na red ball,x,x\na brick,,\n", &["red", "round"]);
-        assert!(table.is_err(), "a cross is no answer");
-        let table = read("text,red,round\na red ball,1,1\na brick,,\n", &["red", "round"]).unwrap().labelled().unwrap();
-        assert_eq!(table.rows[1].labels.as_deref(), Some(&[][..]));
-        assert_eq!(table.notes, ["2 blank fields in the columns of labels are read as 0"]);
+        for yes in ["1", "x", "X"] {
+            let content = format!("text,red,round\na red ball,{yes},{yes}\na brick,,\n");
+            let table = read(&content, &["red", "round"]).unwrap().labelled().unwrap();
+            assert_eq!(table.rows.iter().flat_map(|row| &row.labels).map(Vec::len).collect::<Vec<_>>(), [2, 0]);
+            assert_eq!(table.notes, ["2 blank fields in the columns of labels are read as 0"]);
+        }
+        assert!(read("text,red,round\na red ball,-,1\n", &["red", "round"]).is_err(), "a dash may mean either");
     }
 
     #[test]

@@ -73,13 +73,16 @@ pub(super) fn unit(classes: &[String]) -> Option<&str> {
     (classes.len() > 2 && 10 * alike >= 9 * classes.len()).then_some(first)
 }
 
-/// What stands before or behind the number that a label is else.
+/// What stands behind the number that a label is else, or before it: there a sign or three capitals, for other letters before a number
+/// make a name, such as `Q1` or `room 5`.
 fn beside_number(label: &str) -> Option<&str> {
     let is_number = |c: char| c.is_ascii_digit() || "+-.,".contains(c);
-    let (before, behind) = (label.trim_start_matches(is_number).trim(), label.trim_end_matches(is_number).trim());
-    let unit = if label.starts_with(is_number) { before } else { behind };
+    let begins = label.starts_with(is_number);
+    let unit = if begins { label.trim_start_matches(is_number) } else { label.trim_end_matches(is_number) }.trim();
+    let is_currency =
+        unit.chars().all(|c| !c.is_alphanumeric()) || (unit.len() == 3 && unit.chars().all(char::is_uppercase));
     let fits = !unit.is_empty() && unit.chars().count() <= 6 && !unit.contains(|c: char| c.is_ascii_digit());
-    (fits && label.contains(|c: char| c.is_ascii_digit())).then_some(unit)
+    (fits && (begins || is_currency) && label.contains(|c: char| c.is_ascii_digit())).then_some(unit)
 }
 
 /// What helps against a unit.
@@ -144,6 +147,8 @@ mod tests {
         let message = decided(&euros.iter().map(String::as_str).collect::<Vec<_>>()).unwrap_err().to_string();
         assert!(message.contains("numbers with `€` beside them"), "{message}");
         assert_eq!(unit(&["5 h", "6 min", "7 s"].map(str::to_owned)), None);
-        assert_eq!(unit(&["room 5", "good", "bad"].map(str::to_owned)), None);
+        assert_eq!(unit(&["Q1", "Q2", "Q3"].map(str::to_owned)), None);
+        assert_eq!(unit(&["5 %", "6 %", "7%"].map(str::to_owned)), Some("%"));
+        assert_eq!(unit(&["EUR 5", "EUR 6,50", "EUR 7"].map(str::to_owned)), Some("EUR"));
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn sign_between_names(header: &str) -> Option<char> {
 /// front is an id and the shortest of the rest the label.
 pub(super) fn suggested(example: &[String], [text, label]: [&str; 2]) -> Vec<String> {
     let length = |place: &usize| example[*place].chars().count();
-    let longest = (0..example.len()).max_by_key(length).unwrap_or_default();
+    let longest = (0..example.len()).rev().max_by_key(length).unwrap_or_default();
     let is_id = |place: usize| place == 0 && example.len() > 2 && example[0].parse::<f64>().is_ok();
     let shortest = (0..example.len()).filter(|place| *place != longest && !is_id(*place)).min_by_key(length);
     let name = |place: usize| match place {
