@@ -219,6 +219,7 @@ impl Labels {
             Self::NextTokens => return Err(whole(table, "next tokens are targets of a Corpus, not of a table")),
             Self::Related => Targets::Related,
             Self::Numbers | Self::Nearness => {
+                notation::refuse_thousands(table)?;
                 Targets::Numbers(rows.map(|row| number(table, row)).collect::<Result<_>>()?)
             }
             Self::Tags(_) => {
@@ -323,7 +324,6 @@ fn multi_label(table: &Table) -> Result<(Labels, String)> {
 }
 
 fn regression(table: &Table, note: &str) -> Result<(Labels, String)> {
-    notation::refuse_thousands(table)?;
     quantities::check(table)?;
     Ok((Labels::Numbers, format!("{note}{}", notation::tell_thousands(table))))
 }

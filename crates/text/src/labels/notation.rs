@@ -4,11 +4,15 @@ use super::refusals::whole;
 use crate::error::Result;
 use crate::table::Table;
 
-/// Refuses labels whose points are likely to part thousands, as in `310.000` beside `561`: they would be read as 310 and 561.
+/// Refuses labels whose points are likely to part thousands, as in `310.000` beside `561`: they would be read as 310 and 561. Where labels
+/// were written with a decimal comma, a point is known to stand for it.
 ///
 /// # Errors
 /// Behind every point stand three digits, and some labels have two points, or several have none and are below a thousand.
 pub(super) fn refuse_thousands(table: &Table) -> Result<()> {
+    if has_decimal_commas(table) {
+        return Ok(());
+    }
     let labels: Vec<(usize, &str)> =
         table.rows.iter().filter_map(|row| Some((row.line, row.label.as_deref()?))).collect();
     let (pointed, plain): (Vec<_>, Vec<_>) = labels.into_iter().partition(|(_, label)| label.contains('.'));
@@ -38,11 +42,16 @@ pub(super) fn tell_thousands(table: &Table) -> String {
     let mut labels = table.rows.iter().filter_map(|row| row.label.as_deref()).peekable();
     let first = labels.peek().copied().unwrap_or_default();
     match labels.all(|label| groups(label) == Some(1)) {
-        true if !first.is_empty() => {
+        true if !first.is_empty() && !has_decimal_commas(table) => {
             format!("; `{first}` is read as {}: if the point parts thousands, take it out", decimal(first))
         }
         _ => String::new(),
     }
+}
+
+/// True if the labels were written with a decimal comma, and have a point in its place.
+fn has_decimal_commas(table: &Table) -> bool {
+    table.dialect.is_some_and(|dialect| dialect.decimal_comma)
 }
 
 /// How many groups of three digits stand behind points, if nothing else does, and no more than three before them, of which none is a
@@ -114,12 +123,32 @@ mod tests {
     use super::*;
     use crate::labels::{Labels, TaskChoice};
 
-    fn decided(labels: &[&str]) -> Result<(Labels, String)> {
+    fn read(labels: &[&str]) -> Table {
         let rows: String = labels.iter().map(|label| format!("some text;{label}\n")).collect();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.csv");
         std::fs::write(&path, format!("text;label\n{rows}")).unwrap();
-        Labels::decide(&Table::read(&path).unwrap(), TaskChoice::Auto)
+        Table::read(&path).unwrap()
+    }
+
+    fn decided(labels: &[&str]) -> Result<(Labels, String)> {
+        Labels::decide(&read(labels), TaskChoice::Auto)
+    }
+
+    #[test]
+    fn data_that_are_measured_on_are_asked_too() {
+        let message = Labels::Numbers.targets(&read(&["310.000", "19.635", "561"])).unwrap_err().to_string();
+        assert!(message.contains("point between thousands"), "{message}");
+    }
+
+    /// A point has taken the comma's place in them.
+    #[test]
+    fn numbers_with_a_decimal_comma_are_known() {
+        for labels in [&["1,250", "2,500", "7"][..], &["1,250", "2,500", "3,125"]] {
+            let table = read(labels).with_decimal_commas(true).unwrap();
+            let (decided, note) = Labels::decide(&table, TaskChoice::Auto).unwrap();
+            assert_eq!((decided, note.contains("thousands")), (Labels::Numbers, false), "{note}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::delimiter::{Found, byte, find, plural};
 use super::dialect::Dialect;
-use super::first_line::looks_like_an_example;
+use super::first_line::{is_quoted, looks_like_an_example};
 use super::options::Reading;
 use super::source::Source;
 use crate::error::{Result, shortened};
@@ -48,10 +48,6 @@ fn is_all_quoted(found: &Found<'_>) -> bool {
     let header = found.text.lines().next().unwrap_or_default();
     header.contains(found.dialect.delimiter)
         && header.split(found.dialect.delimiter).all(|field| is_quoted(field.trim()))
-}
-
-fn is_quoted(field: &str) -> bool {
-    field.len() > 1 && field.starts_with('"') && field.ends_with('"')
 }
 
 /// Fields that stand in quotes where quotes are ordinary characters: how many there are.

@@ -44,7 +44,7 @@ fn set_delimiter(line: &str) -> Option<char> {
 }
 
 /// Those that are looked for.
-const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+pub(super) const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
 /// The delimiter between which most of the columns stand that are wanted; where that does not decide, the usual one, if the
 /// header has it outside of quotes, or the most frequent one.

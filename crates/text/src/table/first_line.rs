@@ -1,5 +1,10 @@
 //! What a first line that names no columns may be.
 
+/// True of a field that stands in quotes.
+pub(super) fn is_quoted(field: &str) -> bool {
+    field.len() > 1 && field.starts_with('"') && field.ends_with('"')
+}
+
 /// The sign that parts short names in what was read as one column: the only one that is neither a letter nor usual in names.
 pub(super) fn sign_between_names(header: &str) -> Option<char> {
     let mut signs: Vec<char> = header.chars().filter(|c| !c.is_alphanumeric() && !" _-().'\"".contains(*c)).collect();

@@ -1,8 +1,8 @@
 //! Columns that a file was expected to have and has not: one refusal for all of them.
 
 use super::content::{Table, WORDS_AND_TAGS};
-use super::delimiter::plural;
-use super::first_line::{looks_like_an_example, sign_between_names, suggested};
+use super::delimiter::{DELIMITERS, plural};
+use super::first_line::{is_quoted, looks_like_an_example, sign_between_names, suggested};
 use super::options::Reading;
 use crate::error::{Result, shortened};
 use adaptune_adapters::nearest;
@@ -71,11 +71,11 @@ fn named_otherwise(reading: &Reading<'_>, header: &[String], missing: &[Needed<'
 /// What helps where the table is written in another way than it was read: its fields stand in quotes, something else parts its columns, or
 /// it has no line of names.
 fn written_otherwise(reading: &Reading<'_>, header: &[String], missing: &[Needed<'_>]) -> Option<String> {
-    if header.iter().any(|name| name.len() > 1 && name.starts_with('"') && name.ends_with('"')) {
+    if header.iter().any(|name| is_quoted(name)) {
         return Some("; fields stand in quotes here, which are read as a part of them: add --quotes".into());
     }
     if let ([only], Some(named)) = (header, reading.options.delimiter)
-        && let Some(sign) = ['\t', ';', ',', '|'].into_iter().find(|sign| *sign != named && only.contains(*sign))
+        && let Some(sign) = DELIMITERS.into_iter().find(|sign| *sign != named && only.contains(*sign))
     {
         let (named, found) = (plural(named), plural(sign));
         return Some(format!(

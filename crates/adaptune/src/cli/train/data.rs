@@ -91,6 +91,7 @@ fn tell_doubts(labels: &Labels, train: &Table, measured: [&Option<Table>; 2]) ->
     }
     for measured in measured.into_iter().flatten() {
         overlap::tell(train, measured);
+        overlap::tell_one_text(measured);
     }
     Ok(())
 }
@@ -250,7 +251,6 @@ impl<'a> Reader<'a> {
         if !self.quiet {
             let [aside, left] = [dev, train].map(|table| thousands(table.rows.len() as u64));
             note(format_args!("{aside} of them are kept aside as development data, {left} are trained on"));
-            overlap::tell_one_text(dev);
         }
     }
 

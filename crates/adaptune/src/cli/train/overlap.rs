@@ -28,8 +28,9 @@ pub(super) fn tell_one_text(measured: &Table) {
     let texts: HashSet<&Text> = measured.rows.iter().map(|row| &row.text).collect();
     if measured.rows.len() > 1 && texts.len() == 1 {
         note(format_args!(
-            "note: all {} have the same text (equal texts are kept together), so scores on them say next to nothing, and a correlation \
-             is undefined: keep more aside, or name a file with --dev",
+            "note: {}: all {} examples that are measured on have the same text, so scores on them say next to nothing, and a correlation is \
+             undefined; equal texts are kept together where a share is kept aside: a larger one, or other data, may have more",
+            measured.name,
             thousands(measured.rows.len() as u64)
         ));
     }
